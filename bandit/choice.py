@@ -1,0 +1,100 @@
+"""The draw: one seed a decision, so that every run, machine and log agrees on the choice.
+
+Seeds are mixed with the finaliser of splitmix64 (Steele, Lea and Flood 2014, "Fast Splittable
+Pseudorandom Number Generators").
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int, Int64, UInt64
+
+GOLDEN = 0x9E3779B97F4A7C15
+MASK = (1 << 64) - 1
+UNIT = 2.0**-53
+
+
+def profile_keys(profile_ids: Sequence[str]) -> UInt64[np.ndarray, " profiles"]:
+    """A 64-bit key of each profile: the same on every machine (BLAKE2b, little-endian)."""
+    digest = hashlib.blake2b
+    joined = b"".join(digest(name.encode(), digest_size=8).digest() for name in profile_ids)
+    return np.frombuffer(joined, "<u8").astype(np.uint64)
+
+
+def decision_seeds(
+    profile_keys: UInt64[np.ndarray, "..."],
+    title_ids: Int[np.ndarray, "..."],
+    day: int,
+    salt: int,
+) -> UInt64[np.ndarray, "..."]:
+    """A seed for each decision; keys and titles broadcast against each other.
+
+    Args:
+        profile_keys: from `profile_keys`.
+        title_ids: titles decided for.
+        day: number of the day; another day draws anew.
+        salt: of the policy; another salt draws anew.
+    """
+    base = _mix_number(_mix_number(salt & MASK) ^ (day & MASK))
+    keys = _mix(np.asarray(profile_keys, np.uint64) ^ np.uint64(base))
+    return _mix(keys + np.asarray(title_ids).astype(np.uint64))
+
+
+def uniforms(seeds: UInt64[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """A number in [0, 1) for each seed, in steps of 2⁻⁵³."""
+    return (_mix(np.asarray(seeds, np.uint64)) >> np.uint64(11)) * UNIT
+
+
+def choose(
+    probabilities: Float[np.ndarray, "decisions candidates"],
+    uniforms: Float[np.ndarray, " decisions"],
+) -> Int64[np.ndarray, " decisions"]:
+    """The candidate whose stretch of [0, 1) holds the draw; never one of probability 0.
+
+    Raises:
+        ValueError: a row has no positive probability.
+    """
+    candidates = probabilities.shape[1]
+    reached = np.zeros(len(probabilities))
+    choice = np.zeros(len(probabilities), np.int64)
+    for candidate in range(candidates):
+        reached += probabilities[:, candidate]
+        choice += reached <= uniforms
+    # Rounding may leave the sum a hair below one: the last candidate with a chance takes the rest.
+    beyond = np.flatnonzero(choice >= candidates)
+    if len(beyond):
+        possible = probabilities[beyond] > 0
+        if not possible.any(-1).all():
+            row = int(beyond[possible.any(-1).argmin()])
+            raise ValueError(f"decision row {row} has no probability above 0; nothing to choose")
+        choice[beyond] = candidates - 1 - possible[:, ::-1].argmax(-1)
+    return choice
+
+
+def decision_ids(
+    seeds: UInt64[np.ndarray, " decisions"],
+    profile_keys: UInt64[np.ndarray, " decisions"],
+    title_ids: Int[np.ndarray, " decisions"],
+    day: int,
+) -> list[str]:
+    """Names of decisions, 32 hex digits each, that follow from what was decided for whom."""
+    seeds = np.asarray(seeds, np.uint64)
+    of_whom = _mix(np.asarray(profile_keys, np.uint64) + np.uint64(GOLDEN))
+    of_what = _mix(of_whom ^ np.asarray(title_ids).astype(np.uint64))
+    high = _mix(of_what + np.uint64(_mix_number(day & MASK)))
+    halves = np.stack([_mix(high ^ seeds), _mix(seeds + np.uint64(GOLDEN)) ^ high], -1)
+    digits = halves.astype(">u8").tobytes().hex()
+    return [digits[at : at + 32] for at in range(0, len(digits), 32)]
+
+
+def _mix(words: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
+    """Splitmix64's next output of each word."""
+    mixed = words + np.uint64(GOLDEN)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _mix_number(word: int) -> int:
+    return int(_mix(np.array([word], np.uint64))[0])

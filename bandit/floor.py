@@ -1,0 +1,37 @@
+"""The share of uniform exploration that keeps every valid candidate possible."""
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+
+def candidate_counts(valid: Bool[np.ndarray, "decisions candidates"]) -> np.ndarray:
+    """Valid candidates of each decision, as a column.
+
+    Raises:
+        ValueError: a row has no valid candidate.
+    """
+    count = valid.sum(-1, keepdims=True)
+    if not count.all():
+        raise ValueError(
+            f"decision row {int(count.argmin())} has no valid candidate; "
+            "drop the title or give it a default"
+        )
+    return count
+
+
+def epsilon_floor(
+    votes: Float[np.ndarray, "decisions candidates"],
+    valid: Bool[np.ndarray, "decisions candidates"],
+    epsilon: float,
+) -> Float[np.ndarray, "decisions candidates"]:
+    """Mix probabilities with uniform exploration over the valid candidates.
+
+    Rows sum to one; an invalid candidate gets exactly 0; importance weights never exceed the
+    number of valid candidates / epsilon.
+
+    Raises:
+        ValueError: a row has no valid candidate, or epsilon is outside [0, 1].
+    """
+    if not 0 <= epsilon <= 1:
+        raise ValueError(f"epsilon is {epsilon}; it is a probability, from 0 to 1")
+    return (1 - epsilon) * votes + epsilon * valid / candidate_counts(valid)

@@ -1,0 +1,42 @@
+"""Policies on the scores of a neural model's heads."""
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from bandit.floor import epsilon_floor
+from bandit.simple import greedy
+from bandit.thompson import thompson_probabilities
+
+
+def neural_thompson(
+    scores: Float[np.ndarray, "decisions heads candidates"],
+    valid: Bool[np.ndarray, "decisions candidates"],
+    epsilon: float,
+) -> Float[np.ndarray, "decisions candidates"]:
+    """Draw a head, take its best candidate.
+
+    Raises:
+        ValueError: as `bandit.thompson.thompson_probabilities`.
+    """
+    return thompson_probabilities(scores, valid, epsilon)
+
+
+def neural_ucb(
+    scores: Float[np.ndarray, "decisions heads candidates"],
+    valid: Bool[np.ndarray, "decisions candidates"],
+    width: float = 1.0,
+    epsilon: float = 0.0,
+) -> Float[np.ndarray, "decisions candidates"]:
+    """Highest mean over heads plus `width` standard deviations.
+
+    A head's score counts less the head's mean over the valid candidates: what a head thinks of
+    all candidates alike is no reason to choose one.
+
+    Raises:
+        ValueError: a row has no valid candidate, or epsilon is outside [0, 1].
+    """
+    there = valid[:, None]
+    known = np.where(there, scores, 0.0)
+    middle = known.sum(-1, keepdims=True) / np.maximum(there.sum(-1, keepdims=True), 1)
+    apart = known - middle
+    return epsilon_floor(greedy(apart.mean(1) + width * apart.std(1), valid), valid, epsilon)
