@@ -1,0 +1,327 @@
+"""Alimama's CreativeRanking: images of advertisements with impressions and clicks per day.
+
+Wang, Liu, Ge, Lian, Zhang: "A Hybrid Bandit Model with Visual Priors for Creative Ranking in
+Display Advertising", WWW 2021, arXiv 2102.04033. A list (`train_data_list.txt`, …) has a line per
+creative and day, tab-separated: product, image file, day, impressions, clicks. A product becomes
+a title, a creative its artwork, and each impression an example.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+from jaxtyping import Int
+
+from data.catalogue import Catalogue
+from data.errors import BadInput
+from data.records import ARTWORKS, EXAMPLES, FACTS, TIMESTAMP, TITLES
+
+COLUMNS = ("item", "image", "day", "impressions", "clicks")
+FIRST_DAY = date(2020, 7, 1)
+"""Day 0 where a list counts days instead of naming them."""
+CHUNK = 500_000
+"""Impressions that are written together."""
+
+
+class CreativeRanking(NamedTuple):
+    """A list as Marquee's own records."""
+
+    examples: pa.Table
+    """One row an impression, in the schema EXAMPLES; the reward is `click`."""
+    titles: pa.Table
+    artworks: pa.Table
+    dropped: int
+    """Creatives without an image, where those are skipped."""
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Every line of the lists, product by product and day by day."""
+
+    items: list[str]
+    artworks: list[tuple[int, str]]
+    """Per artwork: the index of its product, and its image file."""
+    artwork: Int[np.ndarray, " lines"]
+    day: Int[np.ndarray, " lines"]
+    """Days since 1970."""
+    impressions: Int[np.ndarray, " lines"]
+    clicks: Int[np.ndarray, " lines"]
+    dropped: int
+
+    @property
+    def ids(self) -> list[str]:
+        """Artwork ids: an image name may come with two products."""
+        return [f"{self.items[item]}/{image}" for item, image in self.artworks]
+
+    @property
+    def item(self) -> Int[np.ndarray, " lines"]:
+        """The product of each line."""
+        return np.array([item for item, _ in self.artworks], np.int64)[self.artwork]
+
+
+def read_creative_ranking(
+    source: Path | str,
+    lists: list[str] | None = None,
+    *,
+    share: float = 1.0,
+    seed: int = 0,
+    skip_missing: bool = False,
+) -> CreativeRanking:
+    """Read lists and expand them to one example an impression.
+
+    The logging policy is taken to be uniform over the creatives that a product lists on a day, as
+    the paper's own replay takes it. Within a day the order is drawn at random.
+
+    Args:
+        source: the folder that holds the lists and `images/`.
+        lists: names of lists; every `*list*.txt` if None.
+        share: keep this share of the impressions, drawn at random; clicks keep their rate.
+        seed: of the draws.
+        skip_missing: drop creatives without an image file, with their impressions.
+
+    Raises:
+        BadInput: a file is missing or a line is wrong: by file and row.
+    """
+    read = _read(Path(source), lists, skip_missing)
+    tables = list(_examples(read, share, seed))
+    examples = pa.concat_tables(tables) if tables else EXAMPLES.empty_table()
+    return CreativeRanking(examples, _titles(read), _artworks(read), read.dropped)
+
+
+def creative_ranking(
+    source: Path,
+    out: Path = Path("artifacts/creative_ranking"),
+    lists: list[str] | None = None,
+    share: float = 1.0,
+    seed: int = 0,
+    skip_missing: bool = False,
+    json: bool = False,
+) -> dict[str, Any]:
+    """Import Alimama's CreativeRanking: a catalogue, whose images are linked, and examples.
+
+    Args:
+        source: the folder that holds the lists and images/.
+        out: gets catalogue/ and examples/.
+        lists: names of lists in SOURCE; every *list*.txt if not given.
+        share: keep this share of the impressions, drawn at random.
+        seed: of the draws.
+        skip_missing: drop creatives without an image file, with their impressions.
+        json: print one JSON object.
+    """
+    read = _read(source, lists, skip_missing)
+    folder, examples = out / "catalogue", out / "examples"
+    folder.mkdir(parents=True, exist_ok=True)
+    examples.mkdir(parents=True, exist_ok=True)
+    link = folder / "images"
+    if not link.exists():
+        link.unlink(missing_ok=True)  # a link that leads nowhere
+        link.symlink_to((source / "images").resolve(), target_is_directory=True)
+    elif link.resolve() != (source / "images").resolve():
+        raise BadInput(f"{link} holds the images of another source; give --out another folder")
+    Catalogue(folder, _titles(read), _artworks(read)).write()
+    rows, clicks = 0, 0.0
+    part = examples / ".examples.parquet.part"
+    with pq.ParquetWriter(part, EXAMPLES) as writer:
+        for table in _examples(read, share, seed):
+            writer.write_table(table)
+            rows, clicks = rows + table.num_rows, clicks + table["reward"].to_numpy().sum()
+    part.replace(examples / "examples.parquet")
+    return {
+        "catalogue": str(folder),
+        "examples": str(examples),
+        "titles": len(read.items),
+        "artworks": len(read.artworks),
+        "dropped_artworks": read.dropped,
+        "impressions": rows,
+        "click_rate": float(clicks / rows) if rows else None,
+    }
+
+
+def _read(source: Path, lists: list[str] | None, skip_missing: bool) -> _Lists:
+    if not (source / "images").is_dir():
+        raise BadInput(f"{source} holds no folder images/; unpack images.zip there")
+    names = sorted(f.name for f in source.glob("*list*.txt")) if lists is None else lists
+    if not names:
+        raise BadInput(f"{source} holds no *list*.txt; unpack list.zip there, or give --lists")
+    table = pa.concat_tables([_read_list(source / name) for name in names])
+    item_codes = table["item"].combine_chunks().dictionary_encode()
+    image_codes = table["image"].combine_chunks().dictionary_encode()
+    pairs = np.stack([item_codes.indices.to_numpy(), image_codes.indices.to_numpy()], 1)
+    unique, first, artwork = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    images = image_codes.dictionary.to_pylist()
+    here = np.array([(source / "images" / images[code]).is_file() for _, code in unique], bool)
+    if not here.all() and not skip_missing:
+        at = int(np.flatnonzero(~here)[0])
+        raise BadInput(
+            f"{source}: {int((~here).sum()):,} of {len(here):,} creatives have no image, such as "
+            f"images/{images[unique[at][1]]} (line {int(first[at])} of {', '.join(names)}); "
+            "unpack images.zip whole, or give --skip_missing=true to drop them"
+        )
+    kept = here[artwork.ravel()]
+    # Products and creatives are numbered in the order in which kept ones are first listed.
+    order = np.flatnonzero(here)[np.argsort(first[here])]
+    place = np.full(len(unique), -1)
+    place[order] = np.arange(len(order))
+    owners = list(dict.fromkeys(int(unique[i][0]) for i in order))
+    renumbered = {code: i for i, code in enumerate(owners)}
+    items = item_codes.dictionary.to_pylist()
+    return _Lists(
+        items=[items[code] for code in owners],
+        artworks=[(renumbered[int(unique[i][0])], images[unique[i][1]]) for i in order],
+        artwork=place[artwork.ravel()[kept]],
+        day=table["day"].to_numpy()[kept],
+        impressions=table["impressions"].to_numpy()[kept],
+        clicks=table["clicks"].to_numpy()[kept],
+        dropped=int((~here).sum()),
+    )
+
+
+def _read_list(file: Path) -> pa.Table:
+    if not file.is_file():
+        raise BadInput(f"{file} is missing; unpack list.zip there, or name another list")
+    kinds = dict(zip(COLUMNS, [pa.string()] * 3 + [pa.int64()] * 2, strict=True))
+    try:
+        table = csv.read_csv(
+            file,
+            csv.ReadOptions(column_names=list(COLUMNS)),
+            csv.ParseOptions(delimiter="\t", quote_char=False),
+            csv.ConvertOptions(column_types=kinds),
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(
+            f"{file} is not a list of product, image, day, impressions, clicks, tab-separated "
+            f"and without a header ({error}); copy it again"
+        ) from None
+    shown, clicked = table["impressions"].to_numpy(), table["clicks"].to_numpy()
+    wrong = np.flatnonzero(~((clicked >= 0) & (clicked <= shown)))
+    if len(wrong):
+        row = int(wrong[0])
+        raise BadInput(
+            f"{file}, row {row}: {clicked[row]} clicks of {shown[row]} impressions; drop the line"
+        )
+    days = {text: _day(text, file) for text in table["day"].unique().to_pylist()}
+    day = pa.array([days[text] for text in table["day"].to_pylist()], pa.int64())
+    return table.set_column(2, "day", day)
+
+
+def _day(text: str, file: Path) -> int:
+    """Days since 1970, from 20200701, 2020-07-01 or a day's number."""
+    epoch = date(1970, 1, 1)
+    try:
+        if text.isdigit() and len(text) < 8:
+            return (FIRST_DAY + timedelta(int(text)) - epoch).days
+        return (date.fromisoformat(text) - epoch).days
+    except (ValueError, OverflowError):
+        raise BadInput(f"{file}: day {text!r} is none; write it as 20200701") from None
+
+
+def _titles(read: _Lists) -> pa.Table:
+    first: dict[int, int] = {}
+    for place, (item, _) in enumerate(read.artworks):
+        first.setdefault(item, place)
+    count, item = len(read.items), read.item
+    launch = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(launch, item, read.day)
+    shown = np.bincount(item, read.impressions, count)
+    ids = read.ids
+    columns = {
+        "title_id": pa.array(np.arange(1, count + 1)),
+        "name": pa.array(read.items, pa.string()),
+        "genres": pa.array([[]] * count, pa.list_(pa.string())),
+        "cast": pa.array([[]] * count, pa.list_(pa.string())),
+        "popularity": pa.array((shown / max(shown.sum(), 1)).astype(np.float32)),
+        "launch_day": pa.array(launch.astype(np.int32)).cast(pa.date32()),
+        "runtime_minutes": pa.array(np.ones(count, np.float32)),
+        "default_artwork_id": pa.array([ids[first[i]] for i in range(count)], pa.string()),
+    }
+    return pa.table(columns, schema=TITLES)
+
+
+def _artworks(read: _Lists) -> pa.Table:
+    count = len(read.artworks)
+    added = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(added, read.artwork, read.day)
+    columns = {
+        "artwork_id": pa.array(read.ids, pa.string()),
+        "title_id": pa.array([item + 1 for item, _ in read.artworks], pa.int64()),
+        "path": pa.array([f"images/{image}" for _, image in read.artworks], pa.string()),
+        "added_day": pa.array(added.astype(np.int32)).cast(pa.date32()),
+    }
+    absent = {f.name: pa.nulls(count, f.type) for f in ARTWORKS if f.name not in columns}
+    return pa.table(columns | absent, schema=ARTWORKS)
+
+
+def _examples(read: _Lists, share: float, seed: int) -> Iterator[pa.Table]:
+    """Tables of about CHUNK impressions, day by day."""
+    if not 0 < share <= 1:
+        raise BadInput(f"share is {share}; give a share of impressions above 0 and up to 1")
+    random = np.random.default_rng(seed)
+    count = len(read.items)
+    # A group is a product on a day; its artworks are the candidates. A creative that several
+    # lines name on one day is one candidate.
+    keys = read.day * count + read.item
+    groups, group = np.unique(keys, return_inverse=True)
+    offered = np.unique(np.stack([group, read.artwork], 1), axis=0)
+    offsets = np.searchsorted(offered[:, 0], np.arange(len(groups) + 1)).astype(np.int32)
+    names = pa.array(read.ids, pa.string())
+    candidates = pa.ListArray.from_arrays(offsets, names.take(pa.array(offered[:, 1])))
+    order = np.argsort(group, kind="stable")
+    ends = np.cumsum(read.impressions[order])
+    for lines in np.split(order, np.flatnonzero(np.diff(ends // CHUNK)) + 1):
+        clicks = random.binomial(read.clicks[lines], share)
+        others = random.binomial(read.impressions[lines] - read.clicks[lines], share)
+        line = np.repeat(np.concatenate([lines, lines]), np.concatenate([clicks, others]))
+        click = np.repeat([True, False], [clicks.sum(), others.sum()])
+        mixed = random.permutation(len(line))
+        mixed = mixed[np.argsort(group[line[mixed]], kind="stable")]
+        yield _table(read, line[mixed], click[mixed], group, candidates, names)
+
+
+def _table(
+    read: _Lists,
+    line: Int[np.ndarray, " impressions"],
+    click: np.ndarray,
+    group: Int[np.ndarray, " lines"],
+    candidates: pa.ListArray,
+    names: pa.Array,
+) -> pa.Table:
+    count, of = len(line), group[line]
+    # Numbered within line and outcome, so that an impression has one id whatever the chunks.
+    kind = line * 2 + click
+    place = np.argsort(kind, kind="stable")
+    nth = np.empty(count, np.int64)
+    starts = np.flatnonzero(np.diff(kind[place], prepend=-1))
+    nth[place] = np.arange(count) - np.repeat(starts, np.diff(np.append(starts, count)))
+    ids = [
+        blake2b(f"creative-ranking/{k}/{n}".encode(), digest_size=16).hexdigest()
+        for k, n in zip(kind, nth, strict=True)
+    ]
+    sizes = candidates.value_lengths().to_numpy()
+    columns = {
+        "decision_id": pa.array(ids, pa.string()),
+        "time": pa.array(read.day[line] * 86_400_000_000).cast(TIMESTAMP),
+        "profile_id": pa.array(["unknown"] * count, pa.string()),
+        "title_id": pa.array(read.item[line] + 1),
+        "facts": pa.StructArray.from_arrays(
+            [pa.nulls(count, f.type) for f in FACTS], fields=list(FACTS)
+        ),
+        "candidates": candidates.take(pa.array(of)),
+        "action": names.take(pa.array(read.artwork[line])),
+        "propensity": pa.array(1.0 / sizes[of]),
+        "policy": pa.array(["uniform"] * count, pa.string()),
+        "bundle": pa.nulls(count, pa.string()),
+        "level": pa.array(["personalised"] * count, pa.string()),
+        "cell": pa.nulls(count, pa.string()),
+        "played": pa.array(click),
+        "minutes": pa.array(np.zeros(count, np.float32)),
+        "reward": pa.array(click.astype(np.float64)),
+        "reward_name": pa.array(["click"] * count, pa.string()),
+    }
+    return pa.table(columns, schema=EXAMPLES)

@@ -1,0 +1,107 @@
+"""The join's embedded engine: DuckDB over the log's Parquet files, spilling to disk."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+ROWS_A_BATCH = 32_768
+
+
+def decisions_view(source: str) -> str:
+    """The columns of the `decisions` view, over a DuckDB table expression."""
+    return f"""
+        SELECT decision_id, epoch_us(time) AS decided_at, profile_id, title_id, facts, candidates,
+            action, propensity, policy, bundle, level, cell
+        FROM {source}"""
+
+
+def events_view(source: str) -> str:
+    """The columns of the `events` view, over a DuckDB table expression."""
+    return f"""
+        SELECT event_id, kind, epoch_us(time) AS happened_at, epoch_us(received) AS received_at,
+            decision_id, profile_id, title_id, device, surface, "row" AS shelf, "column" AS slot,
+            minutes, thumb
+        FROM {source}"""
+
+
+def parquet(files: Sequence[Path]) -> str:
+    """A DuckDB table expression over files whose schemas may be of several versions."""
+    names = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
+
+
+def instant(microseconds: int) -> str:
+    """A UTC time as DuckDB compares it with a Parquet column, so that row groups are skipped."""
+    return f"make_timestamptz({microseconds})"
+
+
+class DuckDB:
+    """Runs the join's SQL on this machine.
+
+    Joins and sorts that outgrow `memory` spill to the scratch folder.
+    """
+
+    def __init__(self, scratch: Path, memory: str = "2GB", threads: int | None = None) -> None:
+        self.connection = duckdb.connect(":memory:")
+        self.connection.execute(f"SET memory_limit = '{memory}'")
+        spill = str(scratch / "spill").replace("'", "''")
+        self.connection.execute(f"SET temp_directory = '{spill}'")
+        self.connection.execute("SET preserve_insertion_order = false")
+        self.connection.execute("SET enable_progress_bar = false")
+        if threads is not None:
+            self.connection.execute(f"SET threads = {threads}")
+
+    def view(self, name: str, kind: str, files: Sequence[Path], times: tuple[int, int]) -> None:
+        """Lay a view over files: decisions, known, events or titles, within `times` (µs)."""
+        source = parquet(files)
+        if kind == "titles":
+            select = f"""
+                SELECT title_id, min(runtime_minutes) AS runtime_minutes FROM {source}
+                GROUP BY title_id"""
+        elif kind in ("decisions", "known"):
+            columns = "SELECT decision_id, epoch_us(time) AS decided_at FROM " + source
+            select = (columns if kind == "known" else decisions_view(source)) + (
+                f" WHERE time >= {instant(times[0])} AND time < {instant(times[1])}"
+            )
+        else:
+            # An event counts at its time or its receipt, whichever is earlier: see join.sql.
+            start, stop = instant(times[0]), instant(times[1])
+            select = events_view(source) + (
+                f" WHERE time >= {start} AND received >= {start}"
+                f" AND (time < {stop} OR received < {stop})"
+            )
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
+
+    def focus(self) -> None:
+        """Read the events once, and of them only what may concern the decisions in view."""
+        self.connection.execute("""
+            CREATE OR REPLACE TEMP TABLE concerned AS
+            SELECT decision_id, profile_id, title_id FROM decisions""")
+        self.connection.execute("""
+            CREATE OR REPLACE TEMP TABLE focused AS
+            SELECT * FROM events
+            WHERE decision_id IN (SELECT decision_id FROM concerned)
+                OR ((kind = 'impression' OR decision_id IS NULL)
+                    AND (profile_id, title_id) IN (SELECT (profile_id, title_id) FROM concerned))
+            """)
+        self.connection.execute("CREATE OR REPLACE TEMP VIEW events AS SELECT * FROM focused")
+
+    def query(self, sql: str) -> list[tuple]:
+        """All rows of a small result."""
+        return self.connection.execute(sql).fetchall()
+
+    def write(
+        self,
+        sql: str,
+        writer: Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]],
+    ) -> list[dict]:
+        """Stream the sorted rows of the join through the writer; its results."""
+        ordered = f"SELECT * FROM ({sql}) ORDER BY decided_at, decision_id"
+        rows = self.connection.sql(ordered).to_arrow_reader(ROWS_A_BATCH)
+        return [row for batch in writer(rows) for row in batch.to_pylist()]
+
+    def close(self) -> None:
+        """Let go of memory and spill files."""
+        self.connection.close()

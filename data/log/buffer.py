@@ -1,0 +1,165 @@
+"""The buffer in front of a log: bounded, with explicit back-pressure, committed in groups.
+
+One writer thread a process commits whatever has gathered as one group, so the more threads
+append at once, the fewer commits each costs.
+"""
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from data.log.records import encode
+
+CAPACITY = 20_000
+"""Records that a process holds before it refuses: about 20 MB."""
+BATCH = 4_000
+"""Records in one commit at most, unless one call brings more."""
+
+Ticket = Future[None]
+"""Done when its records are on disk; fails if they could not be written."""
+Row = tuple[str, bytes]
+"""Kind and encoded record."""
+
+
+class _Waiting(NamedTuple):
+    rows: list[Row]
+    ticket: Ticket
+
+
+class BufferedLog(ABC):
+    """Appends decisions and events; thread-safe, one a process. Open it after forking.
+
+    Counts of records: `acknowledged` (on disk), `refused` (the buffer was full), `failed`.
+    """
+
+    place: str
+    """Where it writes, for messages."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity is {capacity}; the buffer holds at least 1 record")
+        self.capacity = capacity
+        self.refused = self.acknowledged = self.failed = 0
+        self._buffer: deque[_Waiting] = deque()
+        self._held = 0  # records in the buffer or being written
+        self._closed = False
+        self._lock = threading.Lock()
+        self._more = threading.Condition(self._lock)
+        self._room = threading.Condition(self._lock)
+        self._writer = threading.Thread(target=self._write, name="event log", daemon=True)
+        self._writer.start()
+
+    def append(
+        self, kind: str, records: Sequence[Mapping[str, Any]], wait: float = 0.0
+    ) -> Ticket | None:
+        """Hand over the records of one page or request, all or none.
+
+        Args:
+            kind: decisions or events.
+            records: of the Arrow schema's columns; see `data.log.records.encode`.
+            wait: seconds to wait for room in the buffer; nothing else here waits.
+
+        Returns:
+            A ticket that is done once the records are on disk; None if there was no room: the
+            records are not logged, and counted in `refused`.
+
+        Raises:
+            ValueError: a record does not fit, or there are more than the buffer can ever hold.
+            RuntimeError: the log is closed.
+        """
+        rows = [(kind, encode(kind, record)) for record in records]
+        if len(rows) > self.capacity:
+            raise ValueError(
+                f"{len(rows)} records in one call exceed the buffer of {self.capacity}; "
+                "append them in parts, or write them with append_table"
+            )
+        ticket: Ticket = Future()
+        with self._lock:
+            if self._held + len(rows) > self.capacity and wait > 0:
+                self._room.wait_for(
+                    lambda: self._closed or self._held + len(rows) <= self.capacity, wait
+                )
+            if self._closed:
+                raise RuntimeError(f"the log in {self.place} is closed")
+            if self._held + len(rows) > self.capacity:
+                self.refused += len(rows)
+                return None
+            self._held += len(rows)
+            self._buffer.append(_Waiting(rows, ticket))
+            self._more.notify()
+        return ticket
+
+    def write(self, kind: str, records: Sequence[Mapping[str, Any]], timeout: float = 0.05) -> bool:
+        """Append and wait for the disk, at most `timeout` seconds in all.
+
+        Returns:
+            True: on disk. False: refused, failed, or not on disk yet; a record that is late
+            still arrives, and its id makes a second attempt harmless.
+        """
+        until = time.monotonic() + timeout
+        ticket = self.append(kind, records, wait=timeout)
+        if ticket is None:
+            return False
+        try:
+            ticket.result(max(0.0, until - time.monotonic()))
+        except Exception:  # late, or not written; `failed` counts the second
+            return False
+        return True
+
+    def close(self) -> None:
+        """Write what is buffered, then stop."""
+        with self._lock:
+            self._closed = True
+            self._more.notify_all()
+            self._room.notify_all()
+        self._writer.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.close()
+
+    def _write(self) -> None:
+        while True:
+            with self._lock:
+                self._more.wait_for(lambda: self._buffer or self._closed)
+                if not self._buffer:
+                    return
+                batch = [self._buffer.popleft()]
+                count = len(batch[0].rows)
+                while self._buffer and count + len(self._buffer[0].rows) <= BATCH:
+                    batch.append(self._buffer.popleft())
+                    count += len(batch[-1].rows)
+            failure = self.commit([row for waiting in batch for row in waiting.rows])
+            with self._lock:
+                self._held -= count
+                if failure is None:
+                    self.acknowledged += count
+                else:
+                    self.failed += count
+                self._room.notify_all()
+            for waiting in batch:
+                _settle(waiting.ticket, failure)
+
+    @abstractmethod
+    def commit(self, rows: list[Row]) -> Exception | None:
+        """Put rows on disk, all or none; what went wrong, if anything did."""
+
+
+def _settle(ticket: Ticket, failure: Exception | None) -> None:
+    try:
+        if failure is None:
+            ticket.set_result(None)
+        else:
+            ticket.set_exception(failure)
+    except InvalidStateError:  # the caller cancelled it: the records are written all the same
+        return

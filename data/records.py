@@ -1,0 +1,116 @@
+"""The Arrow schemas that every part of Marquee meets at.
+
+`docs/data.md` explains each column; `data/check.py` tests a file against them.
+"""
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Written into every decision and event; readers accept this version and all before it."""
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+COUNTS = pa.map_(pa.string(), pa.float32())
+
+TITLES = pa.schema(
+    [
+        pa.field("title_id", pa.int64(), nullable=False),  # the video id: 1 … 2³² − 1
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("genres", pa.list_(pa.string()), nullable=False),
+        pa.field("cast", pa.list_(pa.string()), nullable=False),
+        pa.field("popularity", pa.float32(), nullable=False),  # share of all plays, any scale
+        pa.field("launch_day", pa.date32(), nullable=False),
+        pa.field("runtime_minutes", pa.float32(), nullable=False),
+        pa.field("default_artwork_id", pa.string(), nullable=False),
+    ]
+)
+
+ARTWORKS = pa.schema(
+    [
+        pa.field("artwork_id", pa.string(), nullable=False),
+        pa.field("title_id", pa.int64(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),  # relative to the catalogue folder
+        pa.field("added_day", pa.date32(), nullable=False),
+        pa.field("withdrawn_day", pa.date32()),  # null: still a candidate
+        pa.field("cast_shown", pa.list_(pa.string())),  # tag, null: nobody tagged it
+        pa.field("tone", pa.string()),  # tag, null: nobody tagged it
+    ]
+)
+
+FACTS = pa.struct(
+    [
+        pa.field("country", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("device", pa.string()),  # null: not known when deciding (precompute)
+        pa.field("surface", pa.string()),  # home, search, gallery …; null: not known
+        pa.field("row", pa.int16()),  # 0 is the top row; null: not known
+        pa.field("column", pa.int16()),  # 0 is leftmost; null: not known
+        pa.field("day_part", pa.string()),  # morning, afternoon, evening, night
+        pa.field("tenure_days", pa.float32()),
+        pa.field("watched_genres", COUNTS),  # titles watched by genre
+        pa.field("watched_cast", COUNTS),  # titles watched by cast member, most watched only
+    ]
+)
+
+LEVELS = ("personalised", "unpersonalised", "default")
+EVENT_KINDS = ("impression", "play", "progress", "thumb")
+
+DECISIONS = pa.schema(
+    [
+        pa.field("schema_version", pa.int16(), nullable=False),
+        pa.field("decision_id", pa.string(), nullable=False),  # 32 hex digits
+        pa.field("time", TIMESTAMP, nullable=False),
+        pa.field("profile_id", pa.string(), nullable=False),
+        pa.field("title_id", pa.int64(), nullable=False),
+        pa.field("facts", FACTS, nullable=False),
+        pa.field("candidates", pa.list_(pa.string()), nullable=False),
+        pa.field("action", pa.string(), nullable=False),  # the chosen artwork_id
+        pa.field("propensity", pa.float64(), nullable=False),
+        pa.field("probabilities", pa.list_(pa.float64())),  # one a candidate; null: not kept
+        pa.field("policy", pa.string(), nullable=False),
+        pa.field("bundle", pa.string()),  # null: no model was asked
+        pa.field("seed", pa.uint64(), nullable=False),
+        pa.field("level", pa.string(), nullable=False),  # one of LEVELS
+        pa.field("cell", pa.string()),  # experiment cell, null: none
+    ]
+)
+
+EVENTS = pa.schema(
+    [
+        pa.field("schema_version", pa.int16(), nullable=False),
+        pa.field("event_id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),  # one of EVENT_KINDS
+        pa.field("time", TIMESTAMP, nullable=False),  # when it happened
+        pa.field("received", TIMESTAMP, nullable=False),  # when it reached the log
+        pa.field("decision_id", pa.string()),  # null: the page did not know it
+        pa.field("profile_id", pa.string(), nullable=False),
+        pa.field("title_id", pa.int64(), nullable=False),
+        pa.field("artwork_id", pa.string()),
+        pa.field("device", pa.string()),
+        pa.field("surface", pa.string()),
+        pa.field("row", pa.int16()),
+        pa.field("column", pa.int16()),
+        pa.field("minutes", pa.float32()),  # watched so far (progress)
+        pa.field("thumb", pa.int8()),  # −1 or 1 (thumb)
+    ]
+)
+
+EXAMPLES = pa.schema(
+    [
+        pa.field("decision_id", pa.string(), nullable=False),
+        pa.field("time", TIMESTAMP, nullable=False),
+        pa.field("profile_id", pa.string(), nullable=False),
+        pa.field("title_id", pa.int64(), nullable=False),
+        pa.field("facts", FACTS, nullable=False),  # page facts filled in from the impression
+        pa.field("candidates", pa.list_(pa.string()), nullable=False),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("propensity", pa.float64(), nullable=False),
+        pa.field("policy", pa.string(), nullable=False),
+        pa.field("bundle", pa.string()),
+        pa.field("level", pa.string(), nullable=False),
+        pa.field("cell", pa.string()),
+        pa.field("played", pa.bool_(), nullable=False),
+        pa.field("minutes", pa.float32(), nullable=False),
+        pa.field("reward", pa.float64(), nullable=False),
+        pa.field("reward_name", pa.string(), nullable=False),  # take, play, minutes, …
+    ]
+)
