@@ -1,0 +1,26 @@
+"""What members saw last: whether a title's artwork changes before their eyes."""
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+
+class PageMemory:
+    """The artwork of each title that each member saw last."""
+
+    def __init__(self, members: int, titles: int) -> None:
+        self._last = np.full((members, titles), -1, np.int32)
+
+    def changes(
+        self, members: Int[np.ndarray, " decisions"], titles: Int[np.ndarray, " decisions"],
+        candidates: Int[np.ndarray, "decisions candidates"],
+    ) -> Bool[np.ndarray, "decisions candidates"]:  # fmt: skip
+        """Whether each candidate differs from what was seen; False if nothing was."""
+        last = self._last[members, titles][:, None]
+        return (last >= 0) & (last != candidates)
+
+    def see(
+        self, members: Int[np.ndarray, " seen"], titles: Int[np.ndarray, " seen"],
+        artworks: Int[np.ndarray, " seen"],
+    ) -> None:  # fmt: skip
+        """Remember impressions, the later ones in place of the earlier."""
+        self._last[members, titles] = artworks
