@@ -1,0 +1,188 @@
+"""Members × catalogue in one product: scores, head votes, propensities and choices of a block.
+
+The same numbers as `bandit.thompson` and `bandit.choice` give decision by decision. The layout
+of the arrays is what makes it fast: candidates lie one behind another with the titles innermost,
+so the best of six is five vector maxima over all titles and not an argmax of six, 300 times.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from bandit.choice import uniforms
+from bandit.thompson import thompson_votes
+from jaxtyping import Bool, Float, Int, UInt64
+
+from serve.layout import Layout
+
+
+class Bank(NamedTuple):
+    """A catalogue's candidate vectors, ready for products with many members' functionals."""
+
+    columns: Float[np.ndarray, "dimension ranks_titles"]  # candidate k of title t at k·T + t
+    absent: Int[np.ndarray, " absent"]  # columns with no candidate behind them
+    starts: Int[np.ndarray, " titles"]
+    counts: Int[np.ndarray, " titles"]
+
+    @staticmethod
+    def of(layout: Layout, vectors: Float[np.ndarray, "artworks dimension"]) -> "Bank":
+        """Arrange vectors that are in the order of the layout's ordinals."""
+        counts = layout.counts
+        if len(vectors) != len(layout.artwork_ids):
+            raise ValueError(f"{len(vectors)} vectors for {len(layout.artwork_ids)} artworks")
+        ranks = np.arange(counts.max())[:, None]
+        there = ranks < counts
+        at = np.where(there, layout.starts[:-1] + ranks, layout.starts[:-1])
+        columns = np.ascontiguousarray(vectors[at.ravel()].T.astype(np.float32))
+        return Bank(columns, np.flatnonzero(~there.ravel()), layout.starts[:-1], counts)
+
+    def take(self, slots: Int[np.ndarray, " some"]) -> "Bank":
+        """The bank of some titles only."""
+        ranks, titles = int(self.counts.max()), len(self.counts)
+        columns = self.columns.reshape(len(self.columns), ranks, titles)[:, :, slots]
+        absent = np.zeros(ranks * titles, bool)
+        absent[self.absent] = True
+        return Bank(
+            np.ascontiguousarray(columns.reshape(len(columns), -1)),
+            np.flatnonzero(absent.reshape(ranks, titles)[:, slots].ravel()),
+            self.starts[slots],
+            self.counts[slots],
+        )
+
+    @property
+    def ranks(self) -> int:
+        """Most candidates that a title can have in this bank's arrangement."""
+        return self.columns.shape[1] // len(self.counts)
+
+
+class Decided(NamedTuple):
+    """Choices of a block of members for all titles of a bank."""
+
+    choice: Int[np.ndarray, "members titles"]  # rank among the title's candidates
+    propensity: Float[np.ndarray, "members titles"]
+    probabilities: Float[np.ndarray, "members ranks titles"]  # 0 where there is no candidate
+
+
+class Workspace:
+    """Arrays that `decide` writes its large intermediates to; one a thread.
+
+    Fresh memory for every tile costs page faults, which threads of one process wait for in turn.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+        """An array of a shape, with whatever was in it."""
+        size = int(np.prod(shape))
+        held = self._arrays.get(name)
+        if held is None or held.size < size or held.dtype != dtype:
+            held = self._arrays[name] = np.empty(size, dtype)
+        return held[:size].reshape(shape)
+
+
+def decide(
+    functionals: Float[np.ndarray, "members heads dimension"],
+    bank: Bank,
+    seeds: UInt64[np.ndarray, "members titles"],
+    epsilon: float,
+    workspace: Workspace | None = None,
+) -> Decided:
+    """Thompson sampling over heads for every member and title.
+
+    Memory is 5 bytes × members × heads × candidates: give blocks of members, not all of them.
+    """
+    members, heads, dimension = functionals.shape
+    ranks, titles = bank.ranks, len(bank.counts)
+    rows = functionals.astype(np.float32, copy=False).transpose(1, 0, 2).reshape(-1, dimension)
+    room = workspace or Workspace()
+    flat = room.array("scores", (len(rows), bank.columns.shape[1]), np.float32)
+    np.matmul(rows, bank.columns, out=flat)
+    if len(bank.absent):
+        flat[:, bank.absent] = -np.inf
+    scores = flat.reshape(heads, members, ranks, titles)
+    return choose_from(scores, bank.counts, seeds, epsilon, room)
+
+
+def decide_pages(
+    functionals: Float[np.ndarray, "pages heads dimension"],
+    columns: Float[np.ndarray, "pages dimension ranks titles"],
+    counts: Int[np.ndarray, "pages titles"],
+    seeds: UInt64[np.ndarray, "pages titles"],
+    epsilon: float,
+) -> Decided:
+    """The same where every page has titles of its own; pad short pages with repeated titles."""
+    pages, heads, dimension = functionals.shape
+    ranks, titles = columns.shape[2:]
+    flat = functionals @ columns.reshape(pages, dimension, ranks * titles)
+    scores = flat.reshape(pages, heads, ranks, titles).swapaxes(0, 1)
+    absent = np.arange(ranks)[:, None] >= counts[:, None]
+    if absent.any():
+        scores = np.where(absent, np.float32(-np.inf), scores)
+    return choose_from(scores, counts, seeds, epsilon)
+
+
+def choose_from(
+    scores: Float[np.ndarray, "heads members ranks titles"],
+    counts: Int[np.ndarray, "..."],
+    seeds: UInt64[np.ndarray, "members titles"],
+    epsilon: float,
+    workspace: Workspace | None = None,
+) -> Decided:
+    """Votes of the heads, exploration and the draw; −∞ where there is no candidate.
+
+    Args:
+        scores: artwork's part of the reward.
+        counts: candidates of each title, or of each member's titles.
+        seeds: of the decisions.
+        epsilon: share of uniform exploration.
+        workspace: where to put large intermediates.
+    """
+    heads, members, _, titles = scores.shape
+    room = workspace or Workspace()
+    best = room.array("best", (heads, members, 1, titles), np.float32)
+    np.maximum.reduce(scores, axis=2, keepdims=True, out=best)
+    won = np.equal(scores, best, out=room.array("won", scores.shape, np.bool_))
+    small = np.uint8 if heads <= 255 else np.uint32
+    counted = np.add.reduce(won.view(np.uint8), axis=0, dtype=small)
+    votes = counted / float(heads)
+    tied = np.argwhere(counted.sum(1, dtype=np.uint32) != heads)
+    if len(tied):
+        votes[tied[:, 0], :, tied[:, 1]] = _split_ties(scores, counts, tied)
+    return _drawn(votes, counts, uniforms(seeds), epsilon)
+
+
+def _split_ties(
+    scores: np.ndarray, counts: np.ndarray, tied: Int[np.ndarray, "tied 2"]
+) -> Float[np.ndarray, "tied ranks"]:
+    """Votes of the few decisions in which a head has two best candidates."""
+    contested = np.stack([scores[:, member, :, title] for member, title in tied.tolist()])
+    valid: Bool[np.ndarray, "tied ranks"] = (
+        np.arange(scores.shape[2])
+        < np.broadcast_to(counts, (scores.shape[1], scores.shape[3]))[tied[:, 0], tied[:, 1], None]
+    )
+    return thompson_votes(np.where(valid[:, None], contested, 0.0), valid)
+
+
+def _drawn(
+    votes: Float[np.ndarray, "members ranks titles"],
+    counts: Int[np.ndarray, "..."],
+    drawn: Float[np.ndarray, "members titles"],
+    epsilon: float,
+) -> Decided:
+    """Mix in exploration and pick the candidate whose stretch of [0, 1) holds the draw."""
+    ranks = votes.shape[1]
+    of_each = counts[..., None, :]
+    there = np.arange(ranks)[:, None] < of_each
+    probabilities = (1 - epsilon) * votes + epsilon * there / of_each
+    reached = np.zeros(drawn.shape)
+    choice = np.zeros(drawn.shape, np.int64)
+    for rank in range(ranks):
+        reached += probabilities[:, rank]
+        choice += reached <= drawn
+    # Rounding may leave the sum a hair below one: the last candidate with a chance takes the rest.
+    np.minimum(choice, counts - 1, out=choice)
+    propensity = np.take_along_axis(probabilities, choice[:, None], 1)[:, 0]
+    while not propensity.all():
+        choice -= propensity == 0
+        propensity = np.take_along_axis(probabilities, choice[:, None], 1)[:, 0]
+    return Decided(choice, propensity, probabilities)

@@ -1,0 +1,167 @@
+"""The numbering that artwork maps are written in: titles to slots, artworks to ordinals.
+
+A map that named its titles and artworks in full would be 40 times larger. Maps of one
+catalogue share this table instead: it is named by its content, stored once beside the maps,
+and never changes, so a map written yesterday is still read correctly after the catalogue moved.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from jaxtyping import Bool, Int, UInt32
+
+NONE_16 = 0xFFFF
+"""Ordinal that says a title has no choice of its own in this map."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Titles in ascending order, each with its candidate artworks, numbered one after another.
+
+    Raises:
+        ValueError: titles unsorted, repeated or out of range, or a title without artwork.
+    """
+
+    title_ids: UInt32[np.ndarray, " titles"]
+    artwork_ids: tuple[str, ...]
+    paths: tuple[str, ...]
+    starts: Int[np.ndarray, " titles_and_one"]  # title i has ordinals starts[i] … starts[i + 1] − 1
+    defaults: Int[np.ndarray, " titles"]  # ordinal of each title's default artwork
+    digest: bytes = field(init=False)  # 8 bytes
+
+    def __post_init__(self) -> None:
+        ids = self.title_ids
+        if not len(ids):
+            raise ValueError("the catalogue has no title with a candidate artwork today")
+        if not (ids[1:] > ids[:-1]).all():
+            at = int(np.argmin(ids[1:] > ids[:-1]))
+            raise ValueError(f"title ids must ascend without repeats: {ids[at]}, {ids[at + 1]}")
+        if not (np.diff(self.starts) > 0).all():
+            at = int(np.argmin(np.diff(self.starts)))
+            raise ValueError(f"title {ids[at]} has no candidate artwork; drop it or add one")
+        if len(self.artwork_ids) >= 2**31:
+            raise ValueError(f"{len(self.artwork_ids)} artworks do not fit in a layout")
+        digest = hashlib.blake2b(self.to_bytes(), digest_size=8).digest()
+        object.__setattr__(self, "digest", digest)
+
+    @staticmethod
+    def build(titles: pa.Table, candidates: Mapping[int, Sequence[tuple[str, str]]]) -> "Layout":
+        """Number the titles that have candidates.
+
+        Args:
+            titles: rows of `data.records.TITLES`.
+            candidates: (artwork id, path) pairs by title; their order is the ordinals' order.
+        """
+        wanted = dict(
+            zip(
+                titles["title_id"].to_pylist(),
+                titles["default_artwork_id"].to_pylist(),
+                strict=True,
+            )
+        )
+        for title_id in wanted:
+            if not 1 <= title_id < 2**32 - 1:
+                raise ValueError(
+                    f"title_id {title_id} is outside 1 … 2³² − 2; number the titles anew"
+                )
+        kept = sorted(title_id for title_id in wanted if candidates.get(title_id))
+        pairs = [pair for title_id in kept for pair in candidates[title_id]]
+        starts = np.cumsum([0] + [len(candidates[title_id]) for title_id in kept])
+        defaults = []
+        for slot, title_id in enumerate(kept):
+            ids = [artwork_id for artwork_id, _ in candidates[title_id]]
+            name = wanted[title_id]
+            defaults.append(int(starts[slot]) + (ids.index(name) if name in ids else 0))
+        return Layout(
+            np.array(kept, np.uint32),
+            tuple(artwork_id for artwork_id, _ in pairs),
+            tuple(path for _, path in pairs),
+            starts.astype(np.int64),
+            np.array(defaults, np.int64),
+        )
+
+    @staticmethod
+    def of_catalogue(titles: pa.Table, artworks: pa.Table, day: int) -> "Layout":
+        """Number what a catalogue shows on a day (days since 1970-01-01).
+
+        Artworks keep the catalogue's order within a title, as `Catalogue.candidates` does.
+        """
+        candidates: dict[int, list[tuple[str, str]]] = {}
+        added = artworks["added_day"].cast(pa.int32()).to_pylist()
+        withdrawn = artworks["withdrawn_day"].cast(pa.int32()).to_pylist()
+        for title_id, artwork_id, path, first, last in zip(
+            artworks["title_id"].to_pylist(),
+            artworks["artwork_id"].to_pylist(),
+            artworks["path"].to_pylist(),
+            added,
+            withdrawn,
+            strict=True,
+        ):
+            if first <= day and (last is None or day < last):
+                candidates.setdefault(title_id, []).append((artwork_id, path))
+        return Layout.build(titles, candidates)
+
+    @property
+    def width(self) -> int:
+        """Bytes of one ordinal in a map: 2, or 4 past 65,534 artworks."""
+        return 2 if len(self.artwork_ids) < NONE_16 else 4
+
+    @property
+    def counts(self) -> Int[np.ndarray, " titles"]:
+        """Number of candidates of each title."""
+        return np.diff(self.starts)
+
+    def slots(
+        self, title_ids: Int[np.ndarray, "any"]
+    ) -> tuple[Int[np.ndarray, "any"], Bool[np.ndarray, "any"]]:
+        """Slot of each title, and whether it has one (where not, the slot is 0)."""
+        ids = np.asarray(title_ids)
+        at = np.minimum(self.title_ids.searchsorted(ids), len(self.title_ids) - 1)
+        known = self.title_ids[at] == ids
+        return np.where(known, at, 0), known
+
+    def candidates(self, slot: int) -> tuple[str, ...]:
+        """Artwork ids of a title, in the order of their ordinals."""
+        return self.artwork_ids[int(self.starts[slot]) : int(self.starts[slot + 1])]
+
+    def translate(self, older: "Layout") -> Int[np.ndarray, " older_artworks"]:
+        """This layout's ordinal of each artwork of an older one; −1 where it is gone."""
+        slot_of_ordinal = np.repeat(self.title_ids, self.counts)
+        here = {
+            key: ordinal
+            for ordinal, key in enumerate(
+                zip(slot_of_ordinal.tolist(), self.artwork_ids, strict=True)
+            )
+        }
+        there = np.repeat(older.title_ids, older.counts).tolist()
+        return np.array(
+            [here.get(key, -1) for key in zip(there, older.artwork_ids, strict=True)], np.int64
+        )
+
+    def to_bytes(self) -> bytes:
+        """The layout as JSON, the form its digest is taken of."""
+        return orjson.dumps(
+            {
+                "title_ids": self.title_ids.tolist(),
+                "artwork_ids": self.artwork_ids,
+                "paths": self.paths,
+                "starts": self.starts.tolist(),
+                "defaults": self.defaults.tolist(),
+            }
+        )
+
+    @staticmethod
+    def from_bytes(raw: bytes) -> "Layout":
+        """Read `to_bytes` back."""
+        got = orjson.loads(raw)
+        return Layout(
+            np.array(got["title_ids"], np.uint32),
+            tuple(got["artwork_ids"]),
+            tuple(got["paths"]),
+            np.array(got["starts"], np.int64),
+            np.array(got["defaults"], np.int64),
+        )

@@ -1,0 +1,52 @@
+"""What the live service counts, in Prometheus' words; shared by all workers of one service.
+
+Set `PROMETHEUS_MULTIPROC_DIR` before this is imported when there are several workers.
+"""
+
+import os
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5)
+_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+REQUESTS = Counter("marquee_requests_total", "Requests answered", ["route", "status"])
+LATENCY = Histogram(
+    "marquee_request_seconds", "From request read to answer", ["route"], buckets=_SECONDS
+)
+MODEL = Histogram("marquee_model_seconds", "Model part of one batch", buckets=_SECONDS)
+BATCH = Histogram("marquee_batch_pages", "Pages decided together", buckets=(1, 2, 4, 8, 16, 32))
+LOG_WAIT = Histogram("marquee_log_seconds", "From decision to durable log", buckets=_SECONDS)
+PROPENSITY = Histogram("marquee_propensity", "Mean propensity of a page's choices", buckets=_SHARES)
+ENTROPY = Histogram(
+    "marquee_entropy_nats", "Mean entropy of a page's policies", buckets=(0, 0.1, 0.25, 0.5, 1, 2)
+)
+LOOKUPS = Counter("marquee_titles_total", "Titles answered", ["level"])
+FALLBACKS = Counter("marquee_fallbacks_total", "Pages not decided live", ["level", "reason"])
+UNLOGGED = Counter("marquee_unlogged_total", "Rows that were not logged", ["kind"])
+EVENTS = Counter("marquee_events_total", "Events accepted", ["kind"])
+BUNDLE = Gauge(
+    "marquee_bundle_info", "1 for the bundle in use", ["bundle"], multiprocess_mode="max"
+)
+RELOADS = Counter("marquee_bundle_reloads_total", "Looks at `current`", ["outcome"])
+QUEUE = Gauge("marquee_queue_pages", "Pages waiting for the model", multiprocess_mode="livesum")
+LOG_QUEUE = Gauge(
+    "marquee_log_queue_rows", "Rows waiting to be durable", multiprocess_mode="livesum"
+)
+SHED = Counter("marquee_shed_total", "Pages shed by admission control")
+
+
+def exposition() -> bytes:
+    """All workers' metrics as Prometheus reads them."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)
+    return generate_latest(registry)

@@ -1,0 +1,90 @@
+"""The seam to the event log: rows go in, a future says when they are on disk."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Protocol
+
+from data.log import EventLog
+
+
+class LogFullError(RuntimeError):
+    """The log's buffer is full; the page falls back and is marked `unlogged`."""
+
+
+class Recorder(Protocol):
+    """Where decisions and events are logged. A done future means durable."""
+
+    def decisions(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+        """Append decisions; raises `LogFullError` at once and never waits."""
+        ...
+
+    def events(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+        """Append events; raises `LogFullError` at once and never waits."""
+        ...
+
+    def waiting(self) -> int:
+        """Rows that are not on disk yet."""
+        ...
+
+    def close(self) -> None:
+        """Flush everything, then let go."""
+        ...
+
+
+class EmbeddedLog:
+    """The embedded log of a folder (`data.log.EventLog`); one a process, opened after forking."""
+
+    def __init__(self, folder: Path, capacity: int = 20_000) -> None:
+        self._log = EventLog(folder, capacity)
+        self._ahead = 0
+
+    def decisions(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+        """Append decisions; raises `LogFullError` at once and never waits."""
+        return self._append("decisions", rows)
+
+    def events(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+        """Append events; raises `LogFullError` at once and never waits."""
+        return self._append("events", rows)
+
+    def _append(self, kind: str, rows: Sequence[dict[str, Any]]) -> Future[None]:
+        if not rows:
+            return _done()
+        ticket = self._log.append(kind, rows)
+        if ticket is None:
+            raise LogFullError(f"the log's buffer has no room for {len(rows)} {kind}")
+        self._ahead += len(rows)
+        return ticket
+
+    def waiting(self) -> int:
+        """Rows that are not on disk yet."""
+        return self._ahead - self._log.acknowledged - self._log.failed
+
+    def close(self) -> None:
+        """Write what is buffered, then stop."""
+        self._log.close()
+
+
+class NoLog:
+    """Forgets everything; for trying the service out."""
+
+    def decisions(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+        """Done at once."""
+        return _done()
+
+    def events(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+        """Done at once."""
+        return _done()
+
+    def waiting(self) -> int:
+        """Nothing ever waits."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def _done() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future

@@ -1,0 +1,86 @@
+"""Runs the live service in several processes, each with its own model and log buffer."""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+SETTINGS = "MARQUEE_LIVE_SETTINGS"
+"""Environment variable that carries the settings to worker processes."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker process needs to put the service together."""
+
+    bundles: str
+    catalogue: str
+    store: str | None
+    log: str | None
+    deadline: float
+    queue: int
+    base_url: str
+    cache: str
+
+
+def serve(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Listen until SIGTERM or SIGINT; workers finish and flush what they began."""
+    os.environ[SETTINGS] = orjson.dumps(settings).decode()
+    # Matrices here are small: a second BLAS thread would only take the other worker's core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    own = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+    if own:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="marquee-metrics-")
+    from granian.constants import Interfaces
+    from granian.server import Server
+
+    try:
+        Server(
+            "serve.server:application",
+            factory=True,
+            address=host,
+            port=port,
+            interface=Interfaces.ASGI,
+            workers=workers,
+            log_access=False,
+            websockets=False,
+            workers_kill_timeout=30,
+            respawn_failed_workers=True,
+        ).serve()
+    finally:
+        if own:
+            shutil.rmtree(os.environ.pop("PROMETHEUS_MULTIPROC_DIR"), ignore_errors=True)
+
+
+def application() -> Any:
+    """The ASGI application of one worker process."""
+    from serve.live import Live
+    from serve.live_model import LiveModel, ModelSource
+    from serve.load import load_live
+    from serve.recorder import EmbeddedLog, NoLog
+    from serve.store import open_store
+
+    given = Settings(**orjson.loads(os.environ[SETTINGS]))
+
+    def load(folder: Path) -> LiveModel:
+        today = datetime.now(UTC).date()
+        return load_live(folder, Path(given.catalogue), Path(given.cache), today, given.base_url)
+
+    def stamp() -> tuple[Any, ...]:
+        files = (Path(given.catalogue) / f"{name}.parquet" for name in ("titles", "artworks"))
+        return (datetime.now(UTC).date(), *(file.stat().st_mtime_ns for file in files))
+
+    return Live(
+        ModelSource(Path(given.bundles) / "current", load, stamp),
+        EmbeddedLog(Path(given.log)) if given.log else NoLog(),
+        open_store(given.store, readonly=True) if given.store else None,
+        base_url=given.base_url,
+        token=os.environ.get("MARQUEE_TOKEN", ""),
+        deadline=given.deadline,
+        queue=given.queue,
+    )
