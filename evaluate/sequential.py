@@ -1,0 +1,47 @@
+"""Confidence sequences: intervals that hold at every look at once, so looking early is safe."""
+
+import numpy as np
+
+
+def always_valid_half_width(variance: float, effect: float, alpha: float) -> float:
+    """Half width of the always-valid interval around an estimate with the given variance.
+
+    The estimate follows a normal law around the truth and the alternative is mixed over
+    N(0, effect²), which makes the likelihood ratio a martingale under the null: with probability
+    1 − alpha the truth is inside at all looks.
+
+    Args:
+        variance: of the estimate at a look.
+        effect: the size of difference the test should be most eager for, in the metric's units.
+        alpha: share of experiments allowed to exclude the truth at any look.
+
+    Source: Johari, Koomen, Pekelis and Walsh (2017), "Peeking at A/B Tests", KDD, equation 8;
+    Robbins (1970), Annals of Mathematical Statistics 41(5).
+    """
+    total = variance + effect**2
+    return float(np.sqrt(variance * total / effect**2 * np.log(total / (variance * alpha**2))))
+
+
+def always_valid_p(estimate: float, variance: float, effect: float) -> float:
+    """p-value at a look; its minimum over looks is a p-value too."""
+    total = variance + effect**2
+    log_ratio = 0.5 * np.log(variance / total) + estimate**2 * effect**2 / (2 * variance * total)
+    return float(np.exp(-max(log_ratio, 0)))
+
+
+def difference_variance(
+    base: float, members: int, impressions: float, spread: float, explained: float = 0.0
+) -> float:
+    """Variance of the difference of two cells' take fractions.
+
+    Args:
+        base: take fraction.
+        members: in each cell.
+        impressions: a member.
+        spread: standard deviation of members' own take fractions about `base`.
+        explained: share of members' variance that the pre-period explains.
+
+    Source: Deng, Knoblich and Lu (2018), "Applying the Delta Method in Metric Analytics", KDD.
+    """
+    each = (base * (1 - base) - spread**2) / impressions + spread**2
+    return 2 * each * (1 - explained) / members
