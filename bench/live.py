@@ -1,0 +1,179 @@
+"""The live service under load, beside a bare handler with a product of the same size."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from bench.load import Load, load, post
+
+STEP = 1.3
+"""Each rate tried is this much above the one before."""
+
+
+def live(
+    rate: float = 500,
+    seconds: float = 5.0,
+    titles: int = 40,
+    decisions: int = 0,
+    json: bool = False,
+) -> dict[str, Any]:
+    """Latency at a rate, the highest rate held, and what happens at three times that.
+
+    One worker, the load generator on the same machine, every decision durable before its answer.
+
+    Args:
+        rate: Requests a second of the first measurement.
+        seconds: Length of each stretch of load.
+        titles: Titles on a page, of six candidates each.
+        decisions: Live decisions of the memory measurement, 1000000 for the full one; 0: none.
+        json: Print one JSON object and nothing else.
+    """
+    del json
+    pages = _pages(titles)
+    with _served("bench.live_app:bare") as (port, _):
+        load(port, pages, rate, 1.0)
+        bare = load(port, pages, rate, seconds)
+        bare_fast = load(port, pages, 1000, seconds)
+    with (
+        tempfile.TemporaryDirectory() as log,
+        _served("bench.live_app:service", log) as (port, pid),
+    ):
+        load(port, pages, rate, 2.0)
+        first = load(port, pages, rate, seconds)
+        model_ms = _model_ms(port)
+        held, best = _highest(port, pages, rate, seconds)
+        over = load(port, pages, 3 * held, seconds, connections=256)
+        memory = _memory(port, pages, pid, held, decisions, titles) if decisions else {}
+    return {
+        "p50_ms": first.milliseconds(50),
+        "p99_ms": first.milliseconds(99),
+        "p999_ms": first.milliseconds(99.9),
+        "non_200": _non_200(first) + _non_200(best) + _non_200(over),
+        "fallbacks": sum(first.reasons.values()),
+        "model_mean_ms": model_ms,
+        "max_rps": round(held),
+        "max_rps_p99_ms": best.milliseconds(99),
+        "overload_offered_rps": round(over.offered),
+        "overload_p99_ms": over.milliseconds(99),
+        "overload_non_200": _non_200(over),
+        "overload_shed_share": round(sum(over.reasons.values()) / max(over.sent, 1), 3),
+        "bare_p50_ms": bare.milliseconds(50),
+        "bare_p99_ms": bare.milliseconds(99),
+        "bare_1000_rps_p99_ms": bare_fast.milliseconds(99),
+        "rate": rate,
+        "titles": titles,
+        **memory,
+    }
+
+
+def _highest(port: int, pages: list[bytes], rate: float, seconds: float) -> tuple[float, Load]:
+    """Highest rate with p99 below 10 ms and fewer than 1% of pages not decided live."""
+    held, best, misses = rate, load(port, pages, rate, seconds), 0
+    while misses < 2:
+        rate *= STEP
+        got = load(port, pages, rate, seconds)
+        live_enough = sum(got.reasons.values()) < 0.01 * got.sent
+        if got.milliseconds(99) < 10 and live_enough and not _non_200(got):
+            held, best, misses = rate, got, 0
+        else:
+            misses += 1
+    return held, best
+
+
+def _memory(
+    port: int, pages: list[bytes], pid: int, rate: float, decisions: int, titles: int
+) -> dict[str, Any]:
+    """Resident memory over many decisions, after a tenth of them as a warm-up."""
+    rate *= 0.7
+    sizes = []
+    for _ in range(10):
+        load(port, pages, rate, decisions / titles / rate / 10)
+        sizes.append(_resident(pid))
+    return {
+        "memory_decisions": decisions,
+        "memory_start_mb": round(sizes[0] / 1e6, 1),
+        "memory_end_mb": round(sizes[-1] / 1e6, 1),
+        "memory_growth": round(sizes[-1] / sizes[0] - 1, 4),
+    }
+
+
+def _resident(pid: int) -> int:
+    """Bytes resident in a process and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    total = 0
+    for each in (str(pid), *children):
+        pages = int(Path(f"/proc/{each}/statm").read_text().split()[1])
+        total += pages * os.sysconf("SC_PAGE_SIZE")
+    return total
+
+
+def _pages(titles: int) -> list[bytes]:
+    rng = np.random.default_rng(0)
+    requests = []
+    for member in range(500):
+        body = {
+            "profile_id": f"profile-{member}",
+            "title_ids": rng.choice(300, titles, replace=False).tolist(),
+            "facts": {
+                "country": "FR",
+                "language": "fr",
+                "device": "tv",
+                "surface": "home",
+                "tenure_days": float(member),
+                "watched_genres": {"drama": 3.0, "comedy": 1.0},
+            },
+        }
+        body["title_ids"] = [title + 1 for title in body["title_ids"]]
+        requests.append(post("/v1/decide", orjson.dumps(body)))
+    return requests
+
+
+def _non_200(got: Load) -> int:
+    return sum(count for status, count in got.statuses.items() if status != 200)
+
+
+def _model_ms(port: int) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    values = dict(line.rsplit(" ", 1) for line in lines if line.startswith("marquee_model_seconds"))
+    count = float(values["marquee_model_seconds_count"])
+    return round(float(values["marquee_model_seconds_sum"]) / count * 1000, 3)
+
+
+@contextmanager
+def _served(application: str, log: str = "") -> Iterator[tuple[int, int]]:
+    """A server process of one worker: its port and process id; ended by SIGTERM."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "granian", "--factory", "--interface", "asgi", "--no-ws"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", application]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "MARQUEE_BENCH_LOG": log}
+    server = subprocess.Popen(command, env=environment)
+    try:
+        until = time.monotonic() + 30
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/openapi.json").close()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                if time.monotonic() > until or server.poll() is not None:
+                    raise RuntimeError(f"{application} did not start") from None
+                time.sleep(0.05)
+        yield port, server.pid
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
