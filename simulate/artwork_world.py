@@ -107,9 +107,7 @@ class ArtworkWorld:
             + np.sqrt(rest / truth.latent.shape[1]) * latent
         )
 
-    def affinities(
-        self, members: Int[np.ndarray, " some"]
-    ) -> Float[np.ndarray, "some titles"]:
+    def affinities(self, members: Int[np.ndarray, " some"]) -> Float[np.ndarray, "some titles"]:
         """Affinity of members to every title, as matrix products."""
         effects, truth, people = self.effects, self.truth, self.members
         shares = (effects.affinity_theme_share, effects.affinity_cast_share)
@@ -177,9 +175,7 @@ class ArtworkWorld:
         """Probability of a play, see `play_logit`."""
         return expit(self.play_logit(members, artworks, offset))
 
-    def expected_take(
-        self, members: Rows, artworks: Rows, offset: Values | float = 0.0
-    ) -> Values:
+    def expected_take(self, members: Rows, artworks: Rows, offset: Values | float = 0.0) -> Values:
         """Probability of a take: exact."""
         affinity = self.affinity(members, self.truth.title_of[artworks])
         effect = self.artwork_effect(members, artworks)
@@ -224,7 +220,9 @@ class ArtworkWorld:
         return (truth.themes_shown - truth.genre_mix[truth.title_of]).astype(np.float32)
 
     @cached_property
-    def _subject_contrast(self) -> tuple[Rows, Values]:
+    def _subject_contrast(
+        self,
+    ) -> tuple[Int[np.ndarray, "artworks both"], Float[np.ndarray, "artworks both"]]:
         """Rows and weights of the subjects shown, and, negative, of the title's cast."""
         truth = self.truth
         cast = truth.cast[truth.title_of]
