@@ -1,0 +1,198 @@
+"""Facts, titles and tags to numbers: the same code in training and in serving.
+
+The vocabulary and statistics are learnt once, at training, and travel in the bundle. A value that
+was not seen then falls into an out-of-vocabulary bucket; a value that is not known falls into a
+bucket of its own, so training can mask what precompute does not know.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Float, Int
+
+from data.errors import BadInput
+
+FEATURES_VERSION = 1
+CATEGORIES = ("country", "language", "device", "surface", "day_part")
+POSITIONS = ("row", "column")
+POSITION_BUCKETS = 8
+CAST_BUCKETS = 4096  # bucket 0 pads; names hash into 1 … CAST_BUCKETS − 1
+CAST_KEPT = 8
+
+
+class ContextFeatures(NamedTuple):
+    """What the context tower reads: one row a decision."""
+
+    dense: Float[np.ndarray, "decisions context"]
+    cast_ids: Int[np.ndarray, "decisions cast"]
+    cast_weights: Float[np.ndarray, "decisions cast"]
+
+
+class CandidateFeatures(NamedTuple):
+    """What joins the pixels on the candidate's side: one row an artwork."""
+
+    dense: Float[np.ndarray, "artworks title"]
+    cast_ids: Int[np.ndarray, "artworks cast"]
+    cast_weights: Float[np.ndarray, "artworks cast"]
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Vocabulary and statistics learnt at training; equal specs compute equal numbers."""
+
+    categories: dict[str, list[str]]
+    genres: list[str]
+    tones: list[str]
+    tenure_mean: float
+    tenure_sd: float
+    popularity_mean: float
+    popularity_sd: float
+    version: int = FEATURES_VERSION
+
+    @classmethod
+    def learn(cls, facts: pa.StructArray, titles: pa.Table, artworks: pa.Table) -> "FeatureSpec":
+        """Learn the vocabulary from the facts of examples and from the catalogue."""
+        tenure = np.log1p(_numbers(facts.field("tenure_days")))
+        popularity = np.log(np.maximum(titles["popularity"].to_numpy(), 1e-9))
+        genres = set(pc.list_flatten(titles["genres"]).to_pylist())
+        genres |= set(facts.field("watched_genres").keys.to_pylist())
+        return cls(
+            categories={name: _values(facts.field(name)) for name in CATEGORIES},
+            genres=sorted(genres),
+            tones=_values(artworks["tone"]),
+            tenure_mean=float(np.nanmean(tenure)) if np.isfinite(tenure).any() else 0.0,
+            tenure_sd=float(np.nanstd(tenure)) if np.isfinite(tenure).any() else 1.0,
+            popularity_mean=float(popularity.mean()),
+            popularity_sd=float(popularity.std()),
+        )
+
+    def to_json(self) -> str:
+        """The specification as text with sorted keys, so that equal specs are equal bytes."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "FeatureSpec":
+        """Read what `to_json` wrote.
+
+        Raises:
+            BadInput: the text is not a feature specification of this version.
+        """
+        try:
+            spec = cls(**json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"not a feature specification ({error}); train again") from None
+        if spec.version != FEATURES_VERSION:
+            raise BadInput(
+                f"feature specification of version {spec.version}, this code computes "
+                f"version {FEATURES_VERSION}; train again"
+            )
+        return spec
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the specification, 64 hex digits."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def context_features(spec: FeatureSpec, facts: pa.StructArray) -> ContextFeatures:
+    """Numbers of the facts: one-hot categories and positions, tenure, genre shares, cast."""
+    parts = [_one_hot(facts.field(name), spec.categories[name]) for name in CATEGORIES]
+    parts += [_position(facts.field(name)) for name in POSITIONS]
+    tenure = _numbers(facts.field("tenure_days"))
+    scaled = (np.log1p(tenure) - spec.tenure_mean) / max(spec.tenure_sd, 1e-6)
+    parts.append(np.stack([np.nan_to_num(scaled), np.isnan(tenure)], axis=1))
+    parts.append(_genre_counts(facts.field("watched_genres"), spec.genres))
+    dense = np.concatenate(parts, axis=1).astype(np.float32)
+    return ContextFeatures(dense, *_cast_counts(facts.field("watched_cast")))
+
+
+def candidate_features(
+    spec: FeatureSpec, titles: pa.Table, artworks: pa.Table
+) -> CandidateFeatures:
+    """Numbers of each artwork's title and tags, in the order of `artworks`.
+
+    Raises:
+        BadInput: an artwork names a title that is not in `titles`.
+    """
+    at = {title: row for row, title in enumerate(titles["title_id"].to_pylist())}
+    ids = artworks["title_id"].to_pylist()
+    if missing := [title for title in ids if title not in at]:
+        raise BadInput(f"artworks.parquet names title {missing[0]}, not in titles.parquet; add it")
+    rows = np.array([at[title] for title in ids], dtype=np.int64)
+    slot = {name: index for index, name in enumerate(spec.genres)}
+    genres = np.zeros((len(titles), len(slot) + 1), dtype=np.float32)
+    for row, names in enumerate(titles["genres"].to_pylist()):
+        for name in names:
+            genres[row, slot.get(name, len(slot))] = 1 / len(names)
+    popularity = np.log(np.maximum(titles["popularity"].to_numpy(), 1e-9))
+    popularity = (popularity - spec.popularity_mean) / max(spec.popularity_sd, 1e-6)
+    by_title = np.concatenate([genres, popularity[:, None].astype(np.float32)], axis=1)
+    tone = _one_hot(artworks["tone"].combine_chunks(), spec.tones)
+    shown = [dict.fromkeys(names or (), 1.0) for names in artworks["cast_shown"].to_pylist()]
+    dense = np.concatenate([by_title[rows], tone], axis=1).astype(np.float32)
+    return CandidateFeatures(dense, *_cast_bags(shown))
+
+
+def cast_bucket(name: str) -> int:
+    """The hash bucket of a cast member: 1 … CAST_BUCKETS − 1, the same on any machine."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return 1 + int.from_bytes(digest, "little") % (CAST_BUCKETS - 1)
+
+
+def _values(column: pa.Array | pa.ChunkedArray) -> list[str]:
+    return sorted(value for value in pc.unique(column).to_pylist() if value is not None)
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def _one_hot(column: pa.Array, vocabulary: list[str]) -> np.ndarray:
+    """One column a value, then one for a value never seen, then one for not known."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    found = pc.index_in(column, value_set=pa.array(vocabulary, pa.string()))
+    slots = pc.fill_null(found, len(vocabulary)).to_numpy(zero_copy_only=False)
+    slots = np.where(column.is_null().to_numpy(zero_copy_only=False), len(vocabulary) + 1, slots)
+    return np.eye(len(vocabulary) + 2, dtype=np.float32)[slots]
+
+
+def _position(column: pa.Array) -> np.ndarray:
+    values = _numbers(column)
+    slots = np.where(np.isnan(values), POSITION_BUCKETS, np.clip(values, 0, POSITION_BUCKETS - 1))
+    return np.eye(POSITION_BUCKETS + 1, dtype=np.float32)[slots.astype(np.int64)]
+
+
+def _genre_counts(column: pa.MapArray, genres: list[str]) -> np.ndarray:
+    """Shares of what was watched by genre (last: never seen in training), and log of the total."""
+    out = np.zeros((len(column), len(genres) + 2), dtype=np.float32)
+    entries = column.to_pylist()
+    slot = {name: index for index, name in enumerate(genres)}
+    for row, counts in enumerate(entries):
+        total = sum(value for _, value in counts or ())
+        for name, value in counts or ():
+            out[row, slot.get(name, len(genres))] += value / max(total, 1e-9)
+        out[row, -1] = np.log1p(total)
+    return out
+
+
+def _cast_counts(column: pa.MapArray) -> tuple[np.ndarray, np.ndarray]:
+    return _cast_bags([dict(counts or ()) for counts in column.to_pylist()])
+
+
+def _cast_bags(bags: list[dict[str, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """The `CAST_KEPT` heaviest names of each bag as bucket ids, and weights that sum to one."""
+    ids = np.zeros((len(bags), CAST_KEPT), dtype=np.int64)
+    weights = np.zeros((len(bags), CAST_KEPT), dtype=np.float32)
+    for row, bag in enumerate(bags):
+        kept = sorted(bag.items(), key=lambda item: (-item[1], item[0]))[:CAST_KEPT]
+        total = sum(value for _, value in kept)
+        for column, (name, value) in enumerate(kept):
+            ids[row, column] = cast_bucket(name)
+            weights[row, column] = value / max(total, 1e-9)
+    return ids, weights

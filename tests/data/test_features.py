@@ -1,0 +1,108 @@
+"""Facts to numbers: stable, bounded, and the same after a round trip through the bundle."""
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from data.errors import BadInput
+from data.features import FeatureSpec, candidate_features, context_features
+from data.records import ARTWORKS, FACTS, TITLES
+
+
+def facts(**changed):
+    row = {
+        "country": "NZ",
+        "language": "en",
+        "device": "tv",
+        "surface": "home",
+        "row": 1,
+        "column": 2,
+        "day_part": "night",
+        "tenure_days": 30.0,
+        "watched_genres": [("birds", 3.0), ("space", 1.0)],
+        "watched_cast": [("crow", 2.0)],
+    }
+    return pa.array([row | changed], FACTS)
+
+
+TITLE = {
+    "title_id": 7,
+    "name": "Crows",
+    "genres": ["birds"],
+    "cast": ["crow"],
+    "popularity": 0.1,
+    "launch_day": date(2026, 1, 1),
+    "runtime_minutes": 90.0,
+    "default_artwork_id": "a",
+}
+TITLES_TABLE = pa.Table.from_pylist([TITLE], TITLES)
+
+
+def artworks(**changed):
+    row = {
+        "artwork_id": "a",
+        "title_id": 7,
+        "path": "a.webp",
+        "added_day": date(2026, 1, 1),
+        "withdrawn_day": None,
+        "cast_shown": ["crow"],
+        "tone": "dark",
+    }
+    return pa.Table.from_pylist([row | changed], ARTWORKS)
+
+
+SPEC = FeatureSpec.learn(facts(), TITLES_TABLE, artworks())
+
+
+def test_a_specification_survives_the_bundle():
+    again = FeatureSpec.from_json(SPEC.to_json())
+    assert again == SPEC
+    assert again.fingerprint == SPEC.fingerprint
+
+
+def test_a_specification_of_another_version_is_refused():
+    with pytest.raises(BadInput, match="version 99"):
+        FeatureSpec.from_json(SPEC.to_json().replace('"version": 1', '"version": 99'))
+
+
+@pytest.mark.parametrize("name", ["country", "device", "surface", "row", "column", "tenure_days"])
+def test_a_fact_that_is_not_known_differs_from_one_that_is(name):
+    known = context_features(SPEC, facts()).dense
+    missing = context_features(SPEC, facts(**{name: None})).dense
+    assert known.shape == missing.shape
+    assert np.isfinite(missing).all()
+    assert not np.array_equal(known, missing)
+
+
+def test_a_value_never_seen_is_not_the_same_as_one_not_known():
+    new = context_features(SPEC, facts(country="XX")).dense
+    missing = context_features(SPEC, facts(country=None)).dense
+    assert not np.array_equal(new, missing)
+
+
+def test_new_genres_and_missing_histories_are_finite_and_of_the_same_width():
+    new = context_features(SPEC, facts(watched_genres=[("opera", 5.0)], watched_cast=None))
+    none = context_features(SPEC, facts(watched_genres=None, watched_cast=[("nobody", 1.0)]))
+    assert new.dense.shape == none.dense.shape == context_features(SPEC, facts()).dense.shape
+    assert np.isfinite(new.dense).all()
+    assert new.cast_weights.sum() == 0
+    assert none.cast_weights.sum() == 1
+
+
+def test_artwork_without_tags_is_described_as_well():
+    tagged = candidate_features(SPEC, TITLES_TABLE, artworks())
+    plain = candidate_features(SPEC, TITLES_TABLE, artworks(cast_shown=None, tone=None))
+    assert plain.dense.shape == tagged.dense.shape
+    assert plain.cast_weights.sum() == 0
+
+
+def test_a_cast_member_has_one_bucket_in_facts_and_in_tags():
+    seen = context_features(SPEC, facts()).cast_ids[0, 0]
+    assert candidate_features(SPEC, TITLES_TABLE, artworks()).cast_ids[0, 0] == seen
+
+
+def test_artwork_of_an_unknown_title_is_named():
+    with pytest.raises(BadInput, match="title 8"):
+        candidate_features(SPEC, TITLES_TABLE, artworks(title_id=8))
