@@ -1,0 +1,4 @@
+"""The learner, in torch: image encoder, towers, heads and losses.
+
+May import `data`; serving never imports it.
+"""
