@@ -1,5 +1,7 @@
 """The two sides of the product: artwork to a vector, context to a bank of linear functionals."""
 
+import itertools
+
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ class ImageEncoder(nn.Module):
         super().__init__()
         sizes = [3, width, 2 * width, 4 * width, 4 * width]
         layers: list[nn.Module] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in itertools.pairwise(sizes):
             layers += [nn.Conv2d(before, after, 3, 2, 1), nn.BatchNorm2d(after), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
         self.out = nn.Linear(sizes[-1], embedding)

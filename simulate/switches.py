@@ -26,6 +26,8 @@ class Switches:
     change_cost: float = 0.0
     """Taken from the logit of a play when a title has another artwork than the member saw last:
     change is confusing. Below 0: change is refreshing."""
+    lure: float = 0.0
+    """Added to the logit of plays of artwork that misleads wholly: it was made to be clicked."""
     clickbait: float | None = None
     """In place of the effect of the same name; 0: misleading artwork costs nothing."""
 
@@ -56,6 +58,9 @@ def world_on(world: ArtworkWorld, switches: Switches, day: int) -> ArtworkWorld:
         names = world.truth.catalogue.artwork_ids
         shock = np.array([named_normal("adversary", name) for name in names])
         world = replace(world, shock=switches.adversary * sign * shock)
+    if switches.lure:
+        shock = 0.0 if world.shock is None else world.shock
+        world = replace(world, shock=shock + switches.lure * world.truth.mislead)
     return world
 
 

@@ -234,7 +234,8 @@ def test_a_queue_that_is_full_sheds_at_once(bundles):
 
     async def check():
         async with served(bundles, queue=4) as (client, _):
-            requests = (client.post("/v1/decide", json=page()) for _ in range(60))
+            patient = {"X-Deadline-Ms": "60000"}
+            requests = (client.post("/v1/decide", json=page(), headers=patient) for _ in range(60))
             got = await asyncio.gather(*requests)
             assert {answer.status_code for answer in got} == {200}
             reasons = [answer.json()["reason"] for answer in got]

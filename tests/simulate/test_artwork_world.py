@@ -87,6 +87,17 @@ def test_misleading_artwork_is_enjoyed_less(world):
     )
 
 
+def test_a_lure_makes_misleading_artwork_played_and_nothing_else(world):
+    lured = world_on(world, Switches(lure=0.8), 0)
+    members, rows = np.arange(100)[:, None], np.arange(len(world.truth.title_of))
+    more = lured.play_probability(members, rows) - world.play_probability(members, rows)
+    assert (more[:, world.truth.mislead > 0] > 0).all()
+    assert (more[:, world.truth.mislead == 0] == 0).all()
+    np.testing.assert_array_equal(
+        lured.enjoy_probability(members, rows), world.enjoy_probability(members, rows)
+    )
+
+
 def test_artwork_moves_lesser_known_titles_most(world):
     members = np.arange(len(world.members))
     artworks = np.arange(len(world.truth.title_of))
