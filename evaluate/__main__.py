@@ -13,9 +13,6 @@ COMMANDS = {
     "power": ("evaluate.power", "How many members and days an experiment needs."),
     "aa": ("evaluate.aa", "False positives of experiments in which nothing differs."),
     "monitor": ("evaluate.monitor", "Is the live policy what it says it is? ok, warn or alert."),
-    "bundle": ("evaluate.policies", "What bundles and baselines would have earned on a log."),
-    "candidates": ("evaluate.candidates", "Score images nobody has shown yet."),
-    "cold-start": ("evaluate.cold_start", "How well artwork never seen is chosen."),
 }
 """Command → module that holds the function of that name, and what it answers."""
 
