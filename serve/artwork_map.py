@@ -29,9 +29,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from bandit.choice import decision_ids, decision_seeds, profile_keys
 from jaxtyping import Int, UInt8
 
+from bandit.choice import decision_ids, decision_seeds, profile_keys
 from serve.layout import Layout
 
 FORMAT = 1

@@ -8,10 +8,10 @@ so the best of six is five vector maxima over all titles and not an argmax of si
 from typing import NamedTuple
 
 import numpy as np
-from bandit.choice import uniforms
-from bandit.thompson import thompson_votes
 from jaxtyping import Bool, Float, Int, UInt64
 
+from bandit.choice import uniforms
+from bandit.thompson import thompson_votes
 from serve.layout import Layout
 
 

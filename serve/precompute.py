@@ -24,9 +24,9 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from bandit.choice import decision_ids, decision_seeds, profile_keys
 from jaxtyping import Float, Int
 
+from bandit.choice import decision_ids, decision_seeds, profile_keys
 from serve.artwork_map import Run, bundle_tag, encode_maps
 from serve.decide import Bank, Workspace, decide
 from serve.decision_rows import candidate_lists, decision_rows, without_page

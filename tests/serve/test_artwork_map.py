@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from bandit.choice import decision_ids, decision_seeds, profile_keys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bandit.choice import decision_ids, decision_seeds, profile_keys
 from serve.artwork_map import RUNS_MAX, ArtworkMap, CorruptMapError, Run, encode_maps, map_bytes
 from serve.layout import Layout
 from tests.serve.world import make_layout

@@ -1,9 +1,9 @@
 import numpy as np
-from bandit.choice import choose, uniforms
-from bandit.thompson import thompson_probabilities
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bandit.choice import choose, uniforms
+from bandit.thompson import thompson_probabilities
 from serve.decide import Bank, decide, decide_pages
 from tests.serve.world import make_layout, make_vectors
 

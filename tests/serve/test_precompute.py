@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from bandit.choice import choose, uniforms
 
+from bandit.choice import choose, uniforms
 from data.records import DECISIONS
 from serve.artwork_map import ArtworkMap
 from serve.decide import Bank
