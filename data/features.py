@@ -34,11 +34,18 @@ class ContextFeatures(NamedTuple):
 
 
 class CandidateFeatures(NamedTuple):
-    """What joins the pixels on the candidate's side: one row an artwork."""
+    """What joins the pixels on the candidate's side: one row an artwork.
+
+    The first columns of `dense` are the title's genre mix, in the order of the spec's genres.
+    """
 
     dense: Float[np.ndarray, "artworks title"]
     cast_ids: Int[np.ndarray, "artworks cast"]
+    """Who is shown, by tag; nobody where nobody tagged it."""
     cast_weights: Float[np.ndarray, "artworks cast"]
+    title_cast_ids: Int[np.ndarray, "artworks cast"]
+    """Who is in the title."""
+    title_cast_weights: Float[np.ndarray, "artworks cast"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class FeatureSpec:
         tenure = np.log1p(_numbers(facts.field("tenure_days")))
         popularity = np.log(np.maximum(titles["popularity"].to_numpy(), 1e-9))
         genres = set(pc.list_flatten(titles["genres"]).to_pylist())
-        genres |= set(facts.field("watched_genres").keys.to_pylist())
+        genres |= set(pc.unique(facts.field("watched_genres").keys).to_pylist())
         return cls(
             categories={name: _values(facts.field(name)) for name in CATEGORIES},
             genres=sorted(genres),
@@ -132,10 +139,11 @@ def candidate_features(
     popularity = np.log(np.maximum(titles["popularity"].to_numpy(), 1e-9))
     popularity = (popularity - spec.popularity_mean) / max(spec.popularity_sd, 1e-6)
     by_title = np.concatenate([genres, popularity[:, None].astype(np.float32)], axis=1)
-    tone = _one_hot(artworks["tone"].combine_chunks(), spec.tones)
-    shown = [dict.fromkeys(names or (), 1.0) for names in artworks["cast_shown"].to_pylist()]
+    tone = _one_hot(artworks["tone"], spec.tones)
     dense = np.concatenate([by_title[rows], tone], axis=1).astype(np.float32)
-    return CandidateFeatures(dense, *_cast_bags(shown))
+    shown = _cast_named(artworks["cast_shown"].combine_chunks())
+    ids, weights = _cast_named(titles["cast"].combine_chunks())
+    return CandidateFeatures(dense, *shown, ids[rows], weights[rows])
 
 
 def cast_bucket(name: str) -> int:
@@ -170,29 +178,59 @@ def _position(column: pa.Array) -> np.ndarray:
 
 def _genre_counts(column: pa.MapArray, genres: list[str]) -> np.ndarray:
     """Shares of what was watched by genre (last: never seen in training), and log of the total."""
+    row, names, counts = _entries(column)
+    found = pc.fill_null(pc.index_in(names, value_set=pa.array(genres, pa.string())), len(genres))
     out = np.zeros((len(column), len(genres) + 2), dtype=np.float32)
-    entries = column.to_pylist()
-    slot = {name: index for index, name in enumerate(genres)}
-    for row, counts in enumerate(entries):
-        total = sum(value for _, value in counts or ())
-        for name, value in counts or ():
-            out[row, slot.get(name, len(genres))] += value / max(total, 1e-9)
-        out[row, -1] = np.log1p(total)
+    np.add.at(out, (row, found.to_numpy(zero_copy_only=False)), counts)
+    total = out.sum(1)
+    out /= np.maximum(total, 1e-9)[:, None]
+    out[:, -1] = np.log1p(total)
     return out
 
 
 def _cast_counts(column: pa.MapArray) -> tuple[np.ndarray, np.ndarray]:
-    return _cast_bags([dict(counts or ()) for counts in column.to_pylist()])
+    return _cast_bags(len(column), *_entries(column))
 
 
-def _cast_bags(bags: list[dict[str, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """The `CAST_KEPT` heaviest names of each bag as bucket ids, and weights that sum to one."""
-    ids = np.zeros((len(bags), CAST_KEPT), dtype=np.int64)
-    weights = np.zeros((len(bags), CAST_KEPT), dtype=np.float32)
-    for row, bag in enumerate(bags):
-        kept = sorted(bag.items(), key=lambda item: (-item[1], item[0]))[:CAST_KEPT]
-        total = sum(value for _, value in kept)
-        for column, (name, value) in enumerate(kept):
-            ids[row, column] = cast_bucket(name)
-            weights[row, column] = value / max(total, 1e-9)
+def _cast_named(column: pa.ListArray) -> tuple[np.ndarray, np.ndarray]:
+    """Each name once; a row without a list has none."""
+    row = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
+    pairs = pa.table({"row": row, "name": column.flatten()}).group_by(["row", "name"])
+    once = pairs.aggregate([])
+    weights = np.ones(len(once), dtype=np.float32)
+    return _cast_bags(len(column), once["row"].to_numpy(), once["name"].combine_chunks(), weights)
+
+
+def _entries(column: pa.MapArray) -> tuple[np.ndarray, pa.Array, np.ndarray]:
+    """Row, key and value of every entry of a map column; rows without a map have none."""
+    offsets = column.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
+    start, stop = int(offsets[0]), int(offsets[-1])
+    row = np.repeat(np.arange(len(column)), np.diff(offsets))
+    names = column.keys.slice(start, stop - start)
+    counts = column.items.slice(start, stop - start)
+    known = ~column.is_null().to_numpy(zero_copy_only=False)[row]
+    counts = counts.cast(pa.float32()).to_numpy(zero_copy_only=False)
+    return row[known], names.filter(pa.array(known)), counts[known]
+
+
+def _cast_bags(
+    rows: int, row: np.ndarray, names: pa.Array, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `CAST_KEPT` heaviest names of each row as bucket ids, and weights that sum to one."""
+    ids = np.zeros((rows, CAST_KEPT), dtype=np.int64)
+    weights = np.zeros((rows, CAST_KEPT), dtype=np.float32)
+    if not len(names):
+        return ids, weights
+    coded = names.dictionary_encode()
+    distinct = coded.dictionary.to_pylist()
+    code = coded.indices.to_numpy(zero_copy_only=False)
+    rank = np.argsort(np.argsort(np.array(distinct)))
+    order = np.lexsort((rank[code], -counts, row))
+    row, code, counts = row[order], code[order], counts[order]
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    kept = place < CAST_KEPT
+    row, place = row[kept], place[kept]
+    ids[row, place] = np.array([cast_bucket(name) for name in distinct])[code[kept]]
+    weights[row, place] = counts[kept]
+    weights /= np.maximum(weights.sum(1, keepdims=True), 1e-9)
     return ids, weights

@@ -1,69 +1,125 @@
-"""Examples to batches: bootstrap weights by decision id, each distinct image once."""
+"""Examples to batches: a few artworks, each encoded once, and the decisions that showed them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 import torch
-from jaxtyping import Float, Int, UInt8
-from torch.utils.data import IterableDataset
+from jaxtyping import Float, Int
+from torch.utils.data import Dataset, Sampler
 
 from bandit.choice import profile_keys
 from data.features import CandidateFeatures, ContextFeatures
 from model.learner import Batch
 
+Masks = Literal["double_or_nothing", "poisson"]
 
-def bootstrap_weights(decision_ids: list[str], heads: int) -> Float[np.ndarray, "decisions heads"]:
-    """Double-or-nothing weights, the same whenever a decision is seen again.
+
+def bootstrap_weights(
+    decision_ids: list[str], heads: int, masks: Masks = "double_or_nothing"
+) -> Float[np.ndarray, "decisions heads"]:
+    """Each head's bootstrap of the decisions, the same whenever a decision is seen again.
 
     Source: Owen and Eckles 2012, "Bootstrapping data arrays of arbitrary order".
+
+    Raises:
+        ValueError: more than 64 heads.
     """
-    keys = profile_keys(decision_ids)[:, None]
-    bits = keys >> np.arange(heads, dtype=np.uint64)[None]
+    if heads > 64:
+        raise ValueError(f"{heads} heads: weights come from 64 bits a decision; take 64 at most")
+    keys = profile_keys(decision_ids)
+    if masks == "poisson":
+        draws = [np.random.default_rng(int(key)).poisson(1.0, heads) for key in keys]
+        return np.array(draws, dtype=np.float32).reshape(len(keys), heads)
+    bits = keys[:, None] >> np.arange(heads, dtype=np.uint64)[None]
     return ((bits & np.uint64(1)) * 2).astype(np.float32)
 
 
-class Examples(IterableDataset[Batch]):
-    """Batches of the given rows; shuffled anew each epoch when a seed is given."""
+@dataclass(frozen=True)
+class Examples(Dataset[Batch]):
+    """Decisions as arrays, and the artworks that they showed; give rows, get a batch."""
 
-    def __init__(
-        self,
-        examples: pa.Table,
-        context: ContextFeatures,
-        candidates: CandidateFeatures,
-        images: UInt8[np.ndarray, "images 3 height width"],
-        artwork_of: Int[np.ndarray, " decisions"],
-        image_row: Int[np.ndarray, " artworks"],
-        heads: int,
-        size: int,
-        seed: int | None,
-    ) -> None:
-        super().__init__()
-        self.context, self.candidates, self.images = context, candidates, images
-        self.artwork_of, self.image_row, self.size, self.seed = artwork_of, image_row, size, seed
-        self.reward = examples["reward"].to_numpy().astype(np.float32)
-        self.weights = bootstrap_weights(examples["decision_id"].to_pylist(), heads)
-        self.epoch = 0
+    context: ContextFeatures
+    artwork_of: Int[np.ndarray, " decisions"]
+    reward: Float[np.ndarray, " decisions"]
+    importance: Float[np.ndarray, " decisions"]
+    weights: Float[np.ndarray, "decisions heads"]
+    candidates: CandidateFeatures
+    images: np.ndarray
+    """uint8 [images, 3, height, width] or float32 [images, embedding]."""
+    image_row: Int[np.ndarray, " artworks"]
+    """Row in `images` of each artwork."""
 
     def __len__(self) -> int:
-        return -(-len(self.reward) // self.size)
+        return len(self.reward)
 
-    def __iter__(self) -> Iterator[Batch]:
-        order = np.arange(len(self.reward))
-        if self.seed is not None:
-            np.random.default_rng([self.seed, self.epoch]).shuffle(order)
-            self.epoch += 1
-        for start in range(0, len(order), self.size):
-            yield self._batch(order[start : start + self.size])
-
-    def _batch(self, rows: Int[np.ndarray, " decisions"]) -> Batch:
+    def __getitem__(self, rows: Int[np.ndarray, " some"]) -> Batch:
         artworks, image_of = np.unique(self.artwork_of[rows], return_inverse=True)
         arrays = (
-            np.ascontiguousarray(self.images[self.image_row[artworks]]),
+            self.images[self.image_row[artworks]],
             *(column[artworks] for column in self.candidates),
             image_of,
             *(column[rows] for column in self.context),
             self.reward[rows],
+            self.importance[rows],
             self.weights[rows],
         )
-        return Batch(*(torch.from_numpy(array) for array in arrays))
+        return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
+
+    def take(self, rows: Int[np.ndarray, " some"]) -> "Examples":
+        """Some of the decisions, with the same artworks."""
+        return Examples(
+            ContextFeatures(*(column[rows] for column in self.context)),
+            self.artwork_of[rows],
+            self.reward[rows],
+            self.importance[rows],
+            self.weights[rows],
+            self.candidates,
+            self.images,
+            self.image_row,
+        )
+
+
+class ByArtwork(Sampler[np.ndarray]):
+    """Rows of a batch: all that an epoch holds of a few artworks.
+
+    Encoding an image costs as much as hundreds of decisions. So an epoch shows every artwork once,
+    with a part of its decisions; after `visits` epochs every decision has been seen once.
+    """
+
+    def __init__(
+        self,
+        artwork_of: Int[np.ndarray, " decisions"],
+        artworks: int,
+        visits: int = 1,
+        seed: int | None = None,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.artwork_of, self.artworks, self.visits = artwork_of, artworks, max(1, visits)
+        self.distinct = np.unique(artwork_of)
+        self.seed, self.epoch, self.rank, self.world = seed, 0, rank, world
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch comes next: the same epoch of the same seed has the same batches."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return max(1, -(-len(self.distinct) // self.artworks) // self.world)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        rows, place = np.arange(len(self.artwork_of)), np.arange(len(self.distinct))
+        if self.seed is not None:
+            visit_of = np.random.default_rng([self.seed, self.epoch // self.visits])
+            visit = visit_of.integers(self.visits, size=len(rows))
+            rows = rows[visit == self.epoch % self.visits]
+            draw = np.random.default_rng([self.seed, self.epoch, 1])
+            draw.shuffle(rows)
+            draw.shuffle(place)
+        batch_of = place[np.searchsorted(self.distinct, self.artwork_of[rows])] // self.artworks
+        order = np.argsort(batch_of, kind="stable")
+        ends = np.searchsorted(batch_of[order], np.arange(-(-len(place) // self.artworks)) + 1)
+        batches = [b for b in np.split(rows[order], ends[:-1]) if len(b)]
+        usable = len(self) * self.world
+        yield from batches[self.rank : usable : self.world]

@@ -1,59 +1,129 @@
-"""The Lightning module: a batch of decisions to the bootstrap loss."""
+"""The Lightning module: a batch of decisions to the loss of every head."""
 
 from typing import NamedTuple
 
 import lightning as L
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from model.network import Marquee, bootstrap_loss
+from model.augment import random_views, recoloured
+from model.heads import scale_gradient
+from model.losses import bootstrap_loss, named_loss, shown_loss
+from model.network import Marquee
 
 
 class Batch(NamedTuple):
-    """Decisions, and each distinct image of them once."""
+    """Decisions, and each distinct image of them once.
 
-    images: UInt8[Tensor, "images 3 height width"]
+    `images` is uint8 [images, 3, height, width], or float32 [images, embedding] where embeddings
+    stand in the pixels' place.
+    """
+
+    images: Tensor
     title: Float[Tensor, "images title"]
     tag_ids: Int[Tensor, "images cast"]
     tag_weights: Float[Tensor, "images cast"]
+    title_cast_ids: Int[Tensor, "images cast"]
+    title_cast_weights: Float[Tensor, "images cast"]
     image_of: Int[Tensor, " decisions"]
     context: Float[Tensor, "decisions context"]
     cast_ids: Int[Tensor, "decisions cast"]
     cast_weights: Float[Tensor, "decisions cast"]
     reward: Float[Tensor, " decisions"]
+    importance: Float[Tensor, " decisions"]
     weights: Float[Tensor, "decisions heads"]
 
 
 class Learner(L.LightningModule):
-    """Trains a `Marquee` on logged decisions."""
+    """Trains a `Marquee` on logged decisions.
 
-    def __init__(self, network: Marquee, rate: float = 2e-3, decay: float = 1e-3) -> None:
+    Besides the reward, the encoder learns from what the catalogue says of each image: the genres
+    of its title and the names on its tags or in its cast. That needs no impressions, and is what
+    lets it recognise what new artwork shows.
+    """
+
+    def __init__(
+        self,
+        network: Marquee,
+        rate: float = 3e-3,
+        decay: float = 1e-2,
+        catalogue_share: float = 0.3,
+        recolour: float = 0.5,
+        steps: int = 1000,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
-        self.network, self.rate, self.decay = network, rate, decay
+        self.network, self.rate, self.decay, self.steps = network, rate, decay, steps
+        self.catalogue_share, self.recolour = catalogue_share, recolour
+        self.names = torch.nn.Linear(network.embedding, network.sizes["buckets"])
+        self.draw = torch.Generator().manual_seed(seed)
 
-    def logits(self, batch: Batch) -> Float[Tensor, "decisions heads"]:
+    def embed(self, images: Tensor) -> Float[Tensor, "images embedding"]:
+        """Embeddings of a batch's images, or the embeddings that stand there."""
+        encoder = self.network.encoder
+        return images if encoder is None else encoder(images)
+
+    def logits(
+        self, batch: Batch, embedding: Float[Tensor, "images embedding"]
+    ) -> Float[Tensor, "decisions heads"]:
         """Each head's logit of the artwork that was shown."""
         net = self.network
-        vectors, title = net.candidate(
-            net.encoder(batch.images), batch.title, batch.tag_ids, batch.tag_weights
-        )
+        vectors, title = net.candidate(embedding, *batch[1:6])
         functionals, appeal = net.context(batch.context, batch.cast_ids, batch.cast_weights)
+        vectors = scale_gradient(vectors, 1 / functionals.shape[1])
         artwork = (functionals * vectors[batch.image_of][:, None]).sum(2)
-        return artwork + (appeal * title[batch.image_of]).sum(1, keepdim=True) + net.bias
+        together = (appeal * title[batch.image_of]).sum(1, keepdim=True) + net.bias
+        return artwork + scale_gradient(together, 1 / functionals.shape[1])
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss of one batch."""
-        loss = bootstrap_loss(self.logits(batch), batch.reward, batch.weights)
-        self.log("train_loss", loss, prog_bar=True)
-        return loss
+        """The loss of one batch of decisions, and of what the catalogue says of its images."""
+        images = batch.images
+        other = torch.zeros(len(images), dtype=torch.bool, device=self.device)
+        if self.network.encoder is not None:
+            other = self._coin(len(images), self.recolour)
+            images = recoloured(random_views(images, self.draw), other, self.draw)
+        embedding = self.embed(images)
+        kept = ~other[batch.image_of]
+        reward = bootstrap_loss(
+            self.logits(batch, embedding),
+            batch.reward,
+            batch.weights * (batch.importance * kept)[:, None],
+        )
+        net, mix = self.network, batch.title[:, : self.network.candidate.genres]
+        catalogue = shown_loss(net.candidate.genre(embedding), mix) + named_loss(
+            self.names(embedding),
+            *batch[2:6],
+        )
+        self.log("train_loss", reward, prog_bar=True)
+        self.log("catalogue_loss", catalogue, prog_bar=True)
+        return reward + self.catalogue_share * catalogue
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """The loss on later days, without bootstrap weights."""
-        loss = bootstrap_loss(self.logits(batch), batch.reward, torch.ones_like(batch.weights))
-        self.log("validation_loss", loss, prog_bar=True, batch_size=len(batch.reward))
+        """The mean loss of the heads on later days, without bootstrap weights."""
+        loss = bootstrap_loss(
+            self.logits(batch, self.embed(batch.images)),
+            batch.reward,
+            torch.ones_like(batch.weights),
+        )
+        self.log(
+            "validation_loss",
+            loss / batch.weights.shape[1],
+            prog_bar=True,
+            batch_size=len(batch.reward),
+        )
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW over what is trained."""
+    def configure_optimizers(self) -> dict:
+        """AdamW over what is trained; the rate rises, then falls to nothing."""
         trained = [p for p in self.parameters() if p.requires_grad]
-        return torch.optim.AdamW(trained, lr=self.rate, weight_decay=self.decay)
+        optimizer = torch.optim.AdamW(trained, lr=self.rate, weight_decay=self.decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, self.rate, total_steps=max(2, self.steps), pct_start=0.1
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _coin(self, count: int, share: float) -> Bool[Tensor, " images"]:
+        return (torch.rand(count, generator=self.draw) < share).to(self.device)

@@ -1,38 +1,26 @@
 """The two sides of the product: artwork to a vector, context to a bank of linear functionals."""
 
-import itertools
-
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from model.heads import FrozenContext, Kind, make_heads
 
-class ImageEncoder(nn.Module):
-    """A small CNN that trains from scratch; normalisation is inside, so input is uint8 RGB."""
-
-    def __init__(self, width: int = 32, embedding: int = 64) -> None:
-        super().__init__()
-        sizes = [3, width, 2 * width, 4 * width, 4 * width]
-        layers: list[nn.Module] = []
-        for before, after in itertools.pairwise(sizes):
-            layers += [nn.Conv2d(before, after, 3, 2, 1), nn.BatchNorm2d(after), nn.ReLU()]
-        self.layers = nn.Sequential(*layers)
-        self.out = nn.Linear(sizes[-1], embedding)
-
-    def forward(
-        self, image: UInt8[Tensor, "images 3 height width"]
-    ) -> Float[Tensor, "images embedding"]:
-        """Pixels alone, so any image can be scored."""
-        return self.out(self.layers(image.float() / 127.5 - 1).mean((2, 3)))
+MATCH = 24
+"""Numbers of the fixed random vector of a name: two names differ, whether learnt or not."""
+LEAST_MIX = 0.02
+"""What a genre that the title has not may count as shown: misleading artwork exists."""
 
 
 class CastBag(nn.Module):
-    """Weighted mean of hashed cast embeddings; bucket 0 pads."""
+    """Weighted mean of the vectors of hashed names; bucket 0 pads."""
 
-    def __init__(self, buckets: int, width: int) -> None:
+    def __init__(self, buckets: int, width: int, learnt: bool = True) -> None:
         super().__init__()
         self.table = nn.Embedding(buckets, width, padding_idx=0)
-        nn.init.normal_(self.table.weight, std=0.1)
+        nn.init.normal_(self.table.weight, std=0.1 if learnt else width**-0.5)
+        self.table.weight.data[0] = 0
+        self.table.weight.requires_grad_(learnt)
 
     def forward(
         self, ids: Int[Tensor, "rows cast"], weights: Float[Tensor, "rows cast"]
@@ -42,91 +30,145 @@ class CastBag(nn.Module):
 
 
 class CandidateTower(nn.Module):
-    """Image embedding, title and tags to the vector that every head scores.
+    """Embedding, title and tags to the vector that every head scores.
 
     The title joins here and not in the context tower, so that members × catalogue is one matrix
-    product. The last `prior` numbers come from a frozen random network: each head reads them with
-    fixed random weights, its prior function (Osband et al. 2018, "Randomized Prior Functions").
+    product. An image says most in contrast to what its title is: of the genres that the title has,
+    which are shown; of the names in it, whom the tags name. Names meet the member's most watched
+    by fixed random vectors, so that a name works that training never saw.
+
+    The last `prior` numbers come from a frozen random network: each head reads them at random, its
+    prior function (Osband et al. 2018, "Randomized Prior Functions").
     """
 
-    def __init__(self, embedding: int, title: int, cast: CastBag, rank: int, prior: int) -> None:
+    def __init__(
+        self, embedding: int, title: int, genres: int, buckets: int, rank: int, prior: int
+    ) -> None:
         super().__init__()
-        self.cast = cast
-        width = cast.table.embedding_dim
-        self.vector = nn.Linear(embedding, rank)
-        self.tags = nn.Sequential(nn.Linear(title + width, 64), nn.ReLU(), nn.Linear(64, rank))
-        self.appeal = nn.Sequential(nn.Linear(title, 32), nn.ReLU(), nn.Linear(32, 16))
+        self.genres = genres
+        self.cast, self.names = CastBag(buckets, 16), CastBag(buckets, MATCH, learnt=False)
+        self.image = nn.Linear(embedding, rank)
+        self.genre = nn.Linear(embedding, genres)
+        self.contrast = nn.Linear(genres, rank, bias=False)
+        self.tags = nn.Sequential(nn.Linear(title + 16, 64), nn.ReLU(), nn.Linear(64, rank))
+        self.gain = nn.Linear(title, 1)
+        nn.init.zeros_(self.gain.weight)
+        nn.init.zeros_(self.gain.bias)
+        self.appeal = nn.Sequential(nn.Linear(title + 16, 64), nn.ReLU(), nn.Linear(64, 16))
         self.frozen = nn.Sequential(nn.Linear(embedding, 128), nn.Tanh(), nn.Linear(128, prior))
-        for parameter in self.frozen.parameters():
-            parameter.requires_grad_(False)
+        self.frozen.requires_grad_(False)
+
+    def shown(
+        self, embedding: Float[Tensor, "artworks embedding"], mix: Float[Tensor, "artworks genres"]
+    ) -> Float[Tensor, "artworks genres"]:
+        """Log share of each genre that the image shows, given those that its title has."""
+        return (self.genre(embedding) + (mix + LEAST_MIX).log()).log_softmax(1)
 
     def forward(
         self,
         embedding: Float[Tensor, "artworks embedding"],
-        dense: Float[Tensor, "artworks title"],
+        title: Float[Tensor, "artworks title"],
         cast_ids: Int[Tensor, "artworks cast"],
         cast_weights: Float[Tensor, "artworks cast"],
-    ) -> tuple[Float[Tensor, "artworks rank"], Float[Tensor, "artworks appeal"]]:
+        title_cast_ids: Int[Tensor, "artworks cast"],
+        title_cast_weights: Float[Tensor, "artworks cast"],
+    ) -> tuple[Float[Tensor, "artworks dimension"], Float[Tensor, "artworks appeal"]]:
         """The artwork's vector, and the title's part of the appeal."""
-        tags = torch.cat([dense, self.cast(cast_ids, cast_weights)], 1)
-        learnt = self.vector(embedding) + self.tags(tags)
-        return torch.cat([learnt, self.frozen(embedding.detach())], 1), self.appeal(dense)
+        mix = title[:, : self.genres]
+        contrast = self.contrast(self.shown(embedding, mix).exp() - mix)
+        tags = torch.cat([title, self.cast(cast_ids, cast_weights)], 1)
+        learnt = self.image(embedding) + contrast + self.tags(tags)
+        tagged = (cast_weights.sum(1, keepdim=True) > 0).float()
+        absent = self.names(title_cast_ids, title_cast_weights)
+        match = (self.names(cast_ids, cast_weights) - absent) * tagged
+        gain = self.gain(title).exp()
+        vector = torch.cat([gain * learnt, gain * match, self.frozen(embedding.detach())], 1)
+        cast = self.cast(title_cast_ids, title_cast_weights)
+        return vector, self.appeal(torch.cat([title, cast], 1))
 
 
 class ContextTower(nn.Module):
     """Facts to one linear functional a head over artwork vectors, and to the appeal's part."""
 
     def __init__(
-        self, context: int, cast: CastBag, heads: int, rank: int, prior: int, prior_scale: float
+        self,
+        context: int,
+        buckets: int,
+        kind: Kind,
+        heads: int,
+        rank: int,
+        prior: int,
+        prior_scale: float,
+        seed: int,
     ) -> None:
         super().__init__()
-        self.cast, self.heads, self.rank = cast, heads, rank
-        width = context + cast.table.embedding_dim
+        self.cast, self.names = CastBag(buckets, 16), CastBag(buckets, MATCH, learnt=False)
+        width = context + 16
         self.trunk = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
-        self.functional = nn.Linear(64, heads * rank)
+        self.frozen = FrozenContext(context, seed=seed)
+        read = self.frozen.layers[-2].out_features
+        self.heads = make_heads(
+            kind, 64, rank, heads, prior=prior, prior_scale=prior_scale, frozen=read, seed=seed
+        )
+        self.rank = rank
+        self.match = nn.Linear(64, 1)
         self.appeal = nn.Linear(64, 16)
-        self.prior: Tensor
-        self.register_buffer("prior", prior_scale * torch.randn(heads, prior) / prior**0.5)
 
     def forward(
         self,
         dense: Float[Tensor, "decisions context"],
         cast_ids: Int[Tensor, "decisions cast"],
         cast_weights: Float[Tensor, "decisions cast"],
-    ) -> tuple[Float[Tensor, "decisions heads rank"], Float[Tensor, "decisions appeal"]]:
+    ) -> tuple[Float[Tensor, "decisions heads dimension"], Float[Tensor, "decisions appeal"]]:
         """The product of a functional and a vector is the head's logit for that artwork."""
         g = self.trunk(torch.cat([dense, self.cast(cast_ids, cast_weights)], 1))
-        learnt = self.functional(g).unflatten(1, (self.heads, self.rank))
-        prior = self.prior.expand(len(g), -1, -1)
-        return torch.cat([learnt, prior], 2), self.appeal(g)
+        bank = self.heads(g, self.frozen(dense))
+        match = self.names(cast_ids, cast_weights) * (1 + self.match(g))
+        match = match[:, None].expand(-1, bank.shape[1], -1)
+        parts = [bank[:, :, : self.rank], match, bank[:, :, self.rank :]]
+        return torch.cat(parts, 2), self.appeal(g)
 
 
 class Marquee(nn.Module):
-    """Encoder and towers together: the logit of each head for one artwork a decision."""
+    """Encoder and towers together.
+
+    Args:
+        encoder: pixels to an embedding; None: embeddings are given.
+        embedding: numbers of an embedding.
+        context: numbers of the facts.
+        title: numbers of a title and its artwork's tags, the genre mix first.
+        genres: how many of them are the genre mix.
+        buckets: of hashed names.
+        kind: of the heads.
+        heads: how many.
+        rank: learnt numbers of an artwork's vector.
+        prior: its frozen random numbers.
+        prior_scale: deviation of the prior functions in logits.
+        base: logit of the mean reward, where learning starts.
+        seed: of what is random and never learnt.
+    """
 
     def __init__(
         self,
+        encoder: nn.Module | None,
+        *,
+        embedding: int,
         context: int,
         title: int,
+        genres: int,
         buckets: int,
+        kind: Kind = "bootstrap",
         heads: int = 20,
         rank: int = 24,
         prior: int = 8,
         prior_scale: float = 0.3,
+        base: float = -2.0,
+        seed: int = 0,
     ) -> None:
         super().__init__()
-        self.encoder = ImageEncoder()
-        self.candidate = CandidateTower(64, title, CastBag(buckets, 16), rank, prior)
-        self.context = ContextTower(context, CastBag(buckets, 16), heads, rank, prior, prior_scale)
-        self.bias = nn.Parameter(torch.tensor(-2.0))
-
-
-def bootstrap_loss(
-    logits: Float[Tensor, "decisions heads"],
-    reward: Float[Tensor, " decisions"],
-    weights: Float[Tensor, "decisions heads"],
-) -> Float[Tensor, ""]:
-    """Cross-entropy of each head on its own bootstrap of the decisions, mean over heads."""
-    target = reward[:, None].expand_as(logits)
-    loss = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (weights * loss).mean()
+        self.encoder, self.embedding = encoder, embedding
+        self.sizes = {"context": context, "title": title, "genres": genres, "buckets": buckets}
+        self.candidate = CandidateTower(embedding, title, genres, buckets, rank, prior)
+        self.context = ContextTower(context, buckets, kind, heads, rank, prior, prior_scale, seed)
+        self.context.names = self.candidate.names  # one vector a name on both sides
+        self.bias = nn.Parameter(torch.tensor(base))

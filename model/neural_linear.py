@@ -1,0 +1,85 @@
+"""Heads of kind neural_linear: a trained mean, and draws from the posterior of its last layer."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from model.last_layer import LastLayer
+
+
+class NeuralLinearHeads(nn.Module):
+    """A mean functional that is trained, and draws from the posterior of its last layer.
+
+    The functional is M·(P g), with P g a few numbers of the context; the posterior is of the
+    matrix M, see `LastLayer`. In training there is one head, the mean; in evaluation the bank.
+
+    Source: Riquelme, Tucker and Snoek 2018, "Deep Bayesian Bandits Showdown", NeuralLinear.
+    """
+
+    def __init__(
+        self, width: int, rank: int, heads: int, prior: int, last_width: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.heads, self.trained_heads = heads, 1
+        self.rank, self.prior = rank, prior
+        self.compress = nn.Linear(width, last_width)
+        self.functional = nn.Linear(last_width, rank, bias=False)
+        self.last = LastLayer(rank * (last_width + 1))
+        self.bias = nn.Parameter(torch.zeros(rank))
+        self.bank: Tensor
+        self.register_buffer("bank", torch.zeros(heads, rank, last_width + 1))
+        self.recentre()
+        self.draw(torch.Generator().manual_seed(seed))
+
+    def context(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts last_width"]:
+        """What the last layer reads of the context, its last number a constant."""
+        few = torch.tanh(self.compress(g))
+        return torch.cat([few, torch.ones_like(few[:, :1])], 1)
+
+    def features(
+        self, g: Float[Tensor, "contexts width"], vectors: Float[Tensor, "contexts rank_and_prior"]
+    ) -> Float[Tensor, "contexts features"]:
+        """What the posterior reads of each (context, artwork): the product of both."""
+        pairs = vectors[:, : self.rank, None] * self.context(g)[:, None]
+        return pairs.flatten(1)
+
+    @torch.no_grad()
+    def recentre(self) -> None:
+        """Centre the prior on the trained functional: call it after each training.
+
+        The data must be given to `update` again: the features have changed.
+        """
+        matrix = torch.cat([self.functional.weight, self.bias[:, None]], 1)
+        self.last.reset(matrix.flatten())
+
+    @torch.no_grad()
+    def update(
+        self,
+        features: Float[Tensor, "impressions features"],
+        rewards: Float[Tensor, " impressions"],
+        weights: Float[Tensor, " impressions"] | None = None,
+        offset: Float[Tensor, " impressions"] | None = None,
+        forget: float = 1.0,
+    ) -> None:
+        """Take in a batch of rewards, closed form; `draw` then fills the bank anew."""
+        self.last.update(features, rewards, weights, offset, forget)
+
+    @torch.no_grad()
+    def draw(self, generator: torch.Generator | None = None) -> None:
+        """Fill the bank with draws from the posterior."""
+        self.bank.copy_(self.last.draws(self.heads, generator).view_as(self.bank))
+
+    def forward(
+        self,
+        g: Float[Tensor, "contexts width"],
+        frozen: Float[Tensor, "contexts features"] | None = None,
+    ) -> Float[Tensor, "contexts heads rank_and_prior"]:
+        """In training the mean, in evaluation the bank of draws."""
+        few = self.context(g)
+        if self.training:
+            learnt = (self.functional(few[:, :-1]) + self.bias)[:, None]
+        else:
+            learnt = nn.functional.linear(few, self.bank.flatten(0, 1)).unflatten(
+                1, (self.heads, self.rank)
+            )
+        return nn.functional.pad(learnt, (0, self.prior))

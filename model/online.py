@@ -1,0 +1,212 @@
+"""The neural bandit for plain feature vectors: the same heads on a small trunk, learnt as it goes.
+
+Where candidates are rows of numbers instead of posters, the image encoder falls away and the rest
+stays: a trunk reads the context, a map turns each candidate into a vector, the heads' functionals
+score it, and a draw of a head is the choice. It learns from a replay of all that it has seen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from bandit.choice import profile_keys
+from bandit.thompson import thompson_probabilities
+from model.bootstrap import Scheme, bootstrap_weights
+from model.heads import FrozenContext, Kind, make_heads
+from model.last_layer import Link
+from model.neural_linear import NeuralLinearHeads
+
+
+@dataclass(frozen=True)
+class OnlineSettings:
+    """How the online bandit is made and trained."""
+
+    kind: Kind = "bootstrap"
+    """Of the heads."""
+    heads: int = 20
+    """In the bank."""
+    rank: int = 8
+    """Learnt numbers of a candidate's vector."""
+    prior: int = 16
+    """Frozen numbers of it."""
+    prior_scale: float = 0.3
+    """Deviation of the prior functions, in units of the score."""
+    frozen: int = 512
+    """Width of the frozen network."""
+    width: int = 100
+    """Of the trunk's two layers."""
+    candidate_width: int = 0
+    """Of a hidden layer on the candidate's features; 0: a linear map."""
+    scheme: Scheme = "none"
+    """Of the bootstrap."""
+    keep: float = 0.8
+    """Share kept by a dropout mask."""
+    link: Link = "identity"
+    """identity: squared error of rewards; logit: cross-entropy of takes."""
+    rate: float = 3e-3
+    """Of Adam."""
+    decay: float = 0.0
+    """Of the weights."""
+    steps: int = 50
+    """Steps after each batch of rewards."""
+    minibatch: int = 256
+    """Rows a step."""
+    epsilon: float = 0.0
+    """Share of uniform exploration."""
+    compress: bool = False
+    """Learn asinh((reward − median) / MAD): for rewards of very different sizes and little noise."""
+
+
+class OnlineBandit(nn.Module):
+    """Scores candidates with a bank of heads, and learns from batches of rewards."""
+
+    def __init__(
+        self,
+        contexts: Float[np.ndarray, "sample context"],
+        candidates: Float[np.ndarray, "bank features"],
+        settings: OnlineSettings,
+        seed: int = 0,
+    ) -> None:
+        """Make an untrained bandit.
+
+        Args:
+            contexts: some, as they come: inputs are standardised by them.
+            candidates: some, for the same.
+            settings: see there.
+            seed: of all weights and minibatches.
+        """
+        super().__init__()
+        self.settings = s = settings
+        self.draw = torch.Generator().manual_seed(seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.context_scale = _Standardise(torch.from_numpy(contexts))
+            self.candidate_scale = _Standardise(torch.from_numpy(candidates))
+            size = contexts.shape[1]
+            self.trunk = nn.Sequential(
+                nn.Linear(size, s.width), nn.ReLU(), nn.Linear(s.width, s.width), nn.ReLU()
+            )
+            self.vector = _candidate_map(candidates.shape[1], s.rank, s.candidate_width)
+            self.frozen_context = FrozenContext(size, s.frozen, seed)
+            self.frozen_candidate = FrozenContext(candidates.shape[1], 128, seed + 1)
+            self.read_out: Tensor
+            self.register_buffer("read_out", torch.randn(128, s.prior) / 128**0.5)
+            self.heads = make_heads(
+                s.kind, s.width, s.rank, s.heads, prior=s.prior, prior_scale=s.prior_scale,
+                frozen=s.frozen, keep=s.keep, seed=seed,
+            )  # fmt: skip
+            self.bias = nn.Parameter(torch.zeros(()))
+        self.frozen_context.standardise(self.context_scale(torch.from_numpy(contexts)))
+        self.frozen_candidate.standardise(self.candidate_scale(torch.from_numpy(candidates)))
+        prior = self.frozen_candidate(self.candidate_scale(torch.from_numpy(candidates)))
+        spread = (prior @ self.read_out).square().mean().sqrt()
+        self.read_out /= spread
+        self.optimiser = torch.optim.Adam(
+            [p for p in self.parameters() if p.requires_grad], lr=s.rate, weight_decay=s.decay
+        )
+        self.seen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+
+    def functionals(self, contexts: Tensor) -> Tensor:
+        """[contexts, heads, rank + prior]."""
+        x = self.context_scale(contexts)
+        return self.heads(self.trunk(x), self.frozen_context(x))
+
+    def vectors(self, candidates: Tensor) -> Tensor:
+        """[..., rank + prior]."""
+        x = self.candidate_scale(candidates)
+        return torch.cat([self.vector(x), self.frozen_candidate(x) @ self.read_out], -1)
+
+    @torch.no_grad()
+    def probabilities(
+        self,
+        contexts: Float[np.ndarray, "decisions context"],
+        bank: Float[np.ndarray, "bank features"],
+        candidates: np.ndarray,
+        valid: Bool[np.ndarray, "decisions candidates"],
+    ) -> Float[np.ndarray, "decisions candidates"]:
+        """Thompson sampling's probabilities; `candidates` are rows of the bank."""
+        scores = self.scores(contexts, bank, candidates)
+        return thompson_probabilities(scores, valid, self.settings.epsilon)
+
+    @torch.no_grad()
+    def scores(self, contexts: np.ndarray, bank: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+        """[decisions, heads, candidates]."""
+        self.eval()
+        vectors = self.vectors(torch.from_numpy(bank))[torch.from_numpy(candidates)]
+        functionals = self.functionals(torch.from_numpy(contexts))
+        return (functionals @ vectors.transpose(1, 2)).numpy()
+
+    def learn(
+        self,
+        contexts: Float[np.ndarray, "impressions context"],
+        shown: Float[np.ndarray, "impressions features"],
+        rewards: Float[np.ndarray, " impressions"],
+        ids: list[str],
+    ) -> None:
+        """Add a batch to the replay, and train on all of it."""
+        s = self.settings
+        keys = profile_keys(ids)
+        weights = bootstrap_weights(keys, self.heads.trained_heads, s.scheme)
+        batch = (contexts, shown, rewards.astype(np.float32), weights)
+        self.seen.append(tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in batch))
+        x, a, r, w = (torch.cat(parts) for parts in zip(*self.seen, strict=True))
+        self.seen = [(x, a, r, w)]
+        target = self._target(r)
+        self.train()
+        for _ in range(s.steps):
+            rows = torch.randint(0, len(r), (min(s.minibatch, len(r)),), generator=self.draw)
+            scores = (self.functionals(x[rows]) * self.vectors(a[rows])[:, None]).sum(2) + self.bias
+            wanted = target[rows][:, None].expand_as(scores)
+            if s.link == "logit":
+                loss = nn.functional.binary_cross_entropy_with_logits(
+                    scores, wanted, reduction="none"
+                )
+            else:
+                loss = (scores - wanted).square()
+            self.optimiser.zero_grad()
+            (w[rows] * loss).sum(1).mean().backward()
+            self.optimiser.step()
+        if isinstance(self.heads, NeuralLinearHeads):
+            self._posterior(x, a, target)
+
+    @torch.no_grad()
+    def _posterior(self, x: Tensor, a: Tensor, target: Tensor) -> None:
+        heads = self.heads
+        assert isinstance(heads, NeuralLinearHeads)
+        heads.recentre()
+        features = heads.features(self.trunk(self.context_scale(x)), self.vectors(a))
+        heads.update(features, target, offset=self.bias.expand(len(target)))
+        heads.draw(self.draw)
+
+    def _target(self, rewards: Tensor) -> Tensor:
+        if self.settings.link == "logit":
+            return rewards
+        if self.settings.compress:
+            middle = rewards.median()
+            spread = (rewards - middle).abs().mean().clamp(min=1e-3)
+            mad = (rewards - middle).abs().median().clamp(min=0.01 * float(spread))
+            return torch.asinh((rewards - middle) / mad)
+        return (rewards - rewards.mean()) / rewards.std().clamp(min=1e-3)
+
+
+class _Standardise(nn.Module):
+    """Inputs to mean 0 and deviation 1, by a sample."""
+
+    def __init__(self, sample: Float[Tensor, "rows numbers"]) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", sample.mean(0))
+        self.register_buffer("deviation", sample.std(0, correction=0).clamp(min=0.05))
+
+    def forward(self, x: Float[Tensor, "*rows numbers"]) -> Float[Tensor, "*rows numbers"]:
+        return (x - self.mean) / self.deviation
+
+
+def _candidate_map(features: int, rank: int, width: int) -> nn.Module:
+    if not width:
+        return nn.Linear(features, rank, bias=False)
+    return nn.Sequential(nn.Linear(features, width), nn.ReLU(), nn.Linear(width, rank))

@@ -1,0 +1,71 @@
+"""A sample to learn from: catalogue, log and examples, made once and kept."""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from data.join import join
+from simulate.catalogue import write_catalogue
+from simulate.log import log_command
+from simulate.subjects import Subjects, named
+
+
+@dataclass(frozen=True)
+class SampleFolders:
+    """Where the parts of a sample are."""
+
+    catalogue: Path
+    log: Path
+    examples: Path
+
+
+def make_sample(
+    cache: Path,
+    *,
+    subjects: str,
+    exclude_subjects: str | None,
+    titles: int,
+    artworks: int,
+    members: int,
+    days: int,
+    decisions_per_day: int,
+    seed: int,
+) -> SampleFolders:
+    """Render a catalogue, let members browse it under random artwork, and join what came of it.
+
+    A sample of the same settings is found again. One that was not finished is made anew.
+
+    Raises:
+        BadInput: the cut-outs are not sound.
+    """
+    settings = {k: v for k, v in locals().items() if k != "cache"}
+    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    folder = cache / f"sample-{name}"
+    found = SampleFolders(folder / "catalogue", folder / "log", folder / "examples")
+    if folder.is_dir():
+        return found
+    part = cache / f".sample-{name}.{os.getpid()}"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        drawn = Subjects.read(subjects, exclude=named(exclude_subjects))
+        write_catalogue(drawn, titles, artworks, seed, part / "catalogue")
+        told = log_command(
+            out=str(part / "log"),
+            catalogue=str(part / "catalogue"),
+            members=members,
+            days=days,
+            decisions_per_day=decisions_per_day,
+            seed=seed,
+        )
+        now = datetime.fromisoformat(told["windows_closed"])
+        join(part / "log", part / "catalogue" / "titles.parquet", part / "examples", now=now)
+        (part / "sample.json").write_text(json.dumps(settings, indent=1))
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return found
