@@ -1,0 +1,20 @@
+"""`python -m export COMMAND`: write bundles, and say which one is live."""
+
+from data.commands import Command, run_command
+from data.errors import main
+
+COMMANDS = {
+    "bundle": Command(
+        "export.again", "Export other weights of a bundle's network as a new bundle."
+    ),
+    "publish": Command("export.commands", "Make a bundle the live one, if it is not worse."),
+    "rollback": Command("export.commands", "Make an earlier bundle the live one."),
+    "list": Command("export.commands", "Show the bundles and which is live.", "list_bundles"),
+    "verify": Command("export.commands", "Check every byte of every bundle."),
+    "prune": Command("export.commands", "Remove old bundles, never the live one."),
+    "quantise": Command("export.quantise", "Add a smaller, faster encoder to a bundle."),
+}
+
+
+if __name__ == "__main__":
+    main(lambda: run_command("export", COMMANDS))

@@ -1,0 +1,239 @@
+"""Scores of a bundle through ONNX Runtime: images, artworks and members to numbers, no torch.
+
+What a member sees of an artwork is a product of two vectors, so a score can be had in two ways:
+`functionals` and `vectors` apart, multiplied by whoever has many of both, or `scores` for ready
+pools of candidates.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+import pyarrow as pa
+from jaxtyping import Bool, Float, UInt8
+
+from data.bundle import Bundle
+from data.errors import BadInput
+from data.features import CandidateFeatures, ContextFeatures, FeatureSpec, candidate_features
+
+CONTEXT = ContextFeatures._fields
+INPUTS = {
+    "encoder": ("image",),
+    "candidate": ("embedding", *CandidateFeatures._fields),
+    "context": CONTEXT,
+    "scorer": (*CONTEXT, "vectors", "mask"),
+}
+"""Graph → what it is given, by name."""
+BATCH = 64
+"""Images or artworks worked on at a time: memory stays bounded."""
+
+
+class Members(NamedTuple):
+    """What a bundle says of members."""
+
+    functionals: Float[np.ndarray, "members heads dimension"]
+    appeals: Float[np.ndarray, "members appeal"]
+
+
+class Artworks(NamedTuple):
+    """What a bundle says of artworks."""
+
+    vectors: Float[np.ndarray, "artworks dimension"]
+    appeals: Float[np.ndarray, "artworks appeal"]
+
+
+class Scorer:
+    """A bundle, checked, opened and warmed.
+
+    Args:
+        bundle: its folder, or what leads to it (`data.bundle.resolve`).
+        threads: of the image encoder; the other graphs are too small to share.
+
+    Raises:
+        BadInput: the bundle is not whole, or its features are not what this code computes.
+    """
+
+    def __init__(self, bundle: Path | str, threads: int = 1) -> None:
+        opened = Bundle.open(bundle)
+        self.manifest: Mapping[str, Any] = opened.manifest
+        self.spec = _specification(opened)
+        graphs = {name: opened.file(f"{name}.onnx") for name in ("candidate", "context", "scorer")}
+        self._sessions = {name: _session(file, 1, opened) for name, file in graphs.items()}
+        encoder = self.manifest["encoder"]
+        if encoder is not None:
+            self._sessions["encoder"] = _session(opened.file(encoder), threads, opened)
+        calibration = self.manifest["calibration"]
+        self._bias = np.float32(calibration["bias"])
+        self._temperature = np.float32(calibration["temperature"])
+        self._warm()
+
+    @property
+    def bundle_id(self) -> str:
+        """The id that decisions are logged under."""
+        return self.manifest["bundle_id"]
+
+    @property
+    def encoder_version(self) -> str | None:
+        """SHA-256 of the encoder: embeddings of equal images by equal encoders are equal."""
+        encoder = self.manifest["encoder"]
+        return None if encoder is None else self.manifest["files"][encoder]["sha256"]
+
+    def embed(
+        self, images: UInt8[np.ndarray, "images 3 height width"]
+    ) -> Float[np.ndarray, "images embedding"]:
+        """Embeddings of images.
+
+        Raises:
+            BadInput: the bundle has no encoder, or images are of another size or type.
+        """
+        size = self.manifest["image"]
+        if size is None:
+            raise BadInput(
+                f"bundle {self.bundle_id} has no image encoder: it was trained on embeddings; "
+                "give embeddings.npy with the catalogue"
+            )
+        want = (3, size["height"], size["width"])
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != want:
+            raise BadInput(
+                f"images are {images.dtype}{list(images.shape)}, bundle {self.bundle_id} takes "
+                f"uint8[images, {', '.join(map(str, want))}]; decode them at its size"
+            )
+        if not len(images):
+            return np.zeros((0, self._width("candidate", 0)), np.float32)
+        parts = [
+            self._run("encoder", images[at : at + BATCH])[0] for at in range(0, len(images), BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def artworks(
+        self,
+        embeddings: Float[np.ndarray, "artworks embedding"],
+        titles: pa.Table,
+        artworks: pa.Table,
+    ) -> Artworks:
+        """Vectors and appeals of artworks, in the order of the table.
+
+        Args:
+            embeddings: from `embed`, or the catalogue's own.
+            titles: as TITLES; holds every title that `artworks` names.
+            artworks: as ARTWORKS; row i has embedding i.
+
+        Raises:
+            BadInput: embeddings do not fit the bundle or the table, or a title is missing.
+        """
+        width = self._width("candidate", 0)
+        if embeddings.shape != (len(artworks), width):
+            raise BadInput(
+                f"embeddings are {list(embeddings.shape)}; bundle {self.bundle_id} takes "
+                f"[{len(artworks)}, {width}], a row for each artwork"
+            )
+        features = candidate_features(self.spec, titles, artworks)
+        return self.artworks_of(embeddings, features)
+
+    def artworks_of(
+        self, embeddings: Float[np.ndarray, "artworks embedding"], features: CandidateFeatures
+    ) -> Artworks:
+        """The same from features that are there already."""
+        embeddings = embeddings.astype(np.float32, copy=False)
+        return Artworks(*self._run("candidate", embeddings, *features))
+
+    def vectors(
+        self, embeddings: np.ndarray, titles: pa.Table, artworks: pa.Table
+    ) -> Float[np.ndarray, "artworks dimension"]:
+        """Vectors of artworks, as `artworks` gives them."""
+        return self.artworks(embeddings, titles, artworks).vectors
+
+    def appeals(self, titles: pa.Table, artworks: pa.Table) -> Float[np.ndarray, "artworks appeal"]:
+        """The title's part of the appeal for each artwork; pixels have none in it."""
+        nothing = np.zeros((len(artworks), self._width("candidate", 0)), np.float32)
+        return self.artworks(nothing, titles, artworks).appeals
+
+    def members(self, features: ContextFeatures) -> Members:
+        """Functionals and appeals of members, from `data.features.context_features`."""
+        return Members(*self._run("context", *features))
+
+    def functionals(
+        self, features: ContextFeatures
+    ) -> Float[np.ndarray, "members heads dimension"]:
+        """Every head's functional for every member."""
+        return self.members(features).functionals
+
+    def scores(
+        self,
+        features: ContextFeatures,
+        vectors: Float[np.ndarray, "decisions candidates dimension"],
+        mask: Bool[np.ndarray, "decisions candidates"],
+    ) -> Float[np.ndarray, "decisions heads candidates"]:
+        """Scores of each decision's candidates; those that `mask` leaves out get −10⁹."""
+        return self._run("scorer", *features, vectors.astype(np.float32, copy=False), mask)[0]
+
+    def takes(
+        self,
+        members: Members,
+        vectors: Float[np.ndarray, "decisions candidates dimension"],
+        appeals: Float[np.ndarray, "decisions candidates appeal"],
+    ) -> Float[np.ndarray, "decisions candidates"]:
+        """The bundle's probability of a take for each candidate: the mean over its heads."""
+        artwork = members.functionals @ vectors.swapaxes(1, 2)
+        title = (members.appeals[:, None] * appeals).sum(2)
+        logits = (artwork + title[:, None] + self._bias) / self._temperature
+        return (1 / (1 + np.exp(-logits))).mean(1)
+
+    def _run(self, graph: str, *inputs: np.ndarray) -> list[np.ndarray]:
+        session = self._sessions[graph]
+        given = dict(zip(INPUTS[graph], map(np.ascontiguousarray, inputs), strict=True))
+        return [np.asarray(said) for said in session.run(None, given)]
+
+    def _width(self, graph: str, at: int) -> int:
+        return self._sessions[graph].get_inputs()[at].shape[-1]
+
+    def _warm(self) -> None:
+        """Run each graph once, so that no member waits for first allocations."""
+        for session in self._sessions.values():
+            given = {
+                node.name: np.zeros(
+                    [size if isinstance(size, int) else 1 for size in node.shape],
+                    TYPES[node.type],
+                )
+                for node in session.get_inputs()
+            }
+            session.run(None, given)
+
+
+TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(int64)": np.int64,
+    "tensor(uint8)": np.uint8,
+    "tensor(bool)": np.bool_,
+}
+
+
+def _specification(bundle: Bundle) -> FeatureSpec:
+    spec = FeatureSpec.from_json(bundle.file("features.json").read_text())
+    said = bundle.manifest["feature_fingerprint"]
+    if spec.fingerprint != said:
+        raise BadInput(
+            f"bundle {bundle.root}: features.json has the fingerprint {spec.fingerprint[:12]}…, "
+            f"the manifest says {said[:12]}…; this code computes other features than the model "
+            "was trained on: serve it with the code that trained it, or train again"
+        )
+    return spec
+
+
+def _session(file: Path, threads: int, bundle: Bundle) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3
+    # Threads that spin while they wait would take the cores that pages are answered on.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises classes of its own, all of them Exception
+        raise BadInput(
+            f"bundle {bundle.root}: {file.name} is no graph that ONNX Runtime "
+            f"{ort.__version__} can run ({str(error)[:160]}); export it again"
+        ) from None

@@ -1,0 +1,48 @@
+"""Whole bundles of a few bytes: publishing does not care what is in them. No torch."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from data.bundle import BUNDLE_VERSION
+from export.publish import publish
+from export.seal import seal
+from export.staging import staging
+
+
+@dataclass
+class Verdict:
+    passed: bool
+    reason: str = "judged"
+    numbers: dict = field(default_factory=dict)
+
+
+def gate(passed):
+    return lambda candidate, live: Verdict(passed, f"{candidate.name} over {live.name}")
+
+
+def small_bundle(root, number, parent=None):
+    """A bundle of January's day `number`."""
+    with staging(root) as part:
+        (part / "features.json").write_text("{}" * number)
+        (part / "context.onnx").write_bytes(bytes(100))
+        manifest = {
+            "created": datetime(2026, 1, number, tzinfo=UTC).isoformat(),
+            "schema_version": BUNDLE_VERSION,
+            "feature_fingerprint": "",
+            "policy": {"kind": "thompson", "heads": 1, "epsilon": 0.1, "salt": 1},
+            "calibration": {"bias": 0.0, "temperature": 1.0},
+            "dimension": 1,
+            "image": None,
+            "encoder": None,
+            "network": None,
+            "reward_name": "take",
+            "parent": parent,
+            "metrics": {},
+        }
+        return seal(part, root, manifest)
+
+
+def publisher(store, folders, start):
+    start.wait()
+    for folder in folders:
+        publish(folder, store, gate=gate(True))
