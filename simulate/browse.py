@@ -158,7 +158,7 @@ def browse(
         salt = browsing.seed + 1_000_003 * int(turn)
         seeds[now] = decision_seeds(keys[now], ids[now], day, salt)
     choice = choose(probabilities, uniforms(seeds))
-    takes, outcomes = _respond(world, slots, options, offset, choice, browsing, rng)
+    takes, outcomes = respond(world, slots, options, offset, choice, browsing, rng)
     if memory is not None:
         seen = np.flatnonzero(slots.rendered)
         artworks = options.artworks[seen, choice[seen]]
@@ -167,7 +167,7 @@ def browse(
     decisions = _decisions(
         world, slots, requests, probabilities, choice, seeds, names, policy.name, day, browsing
     )
-    events = _events(world, slots, requests, outcomes, names, day, browsing, rng)
+    events = events_of(world, slots, requests, outcomes, names, day, browsing, rng)
     expected = pa.Table.from_arrays([names, _lists(takes, options.valid)], schema=EXPECTED)
     return DayLog(day, decisions, events, expected, requests, takes, outcomes)
 
@@ -183,7 +183,7 @@ def _offset(
     return offset - change_cost * memory.changes(slots.member, slots.title, artworks)
 
 
-def _respond(
+def respond(
     world: ArtworkWorld, slots: Slots, options: Candidates, offset: np.ndarray,
     choice: np.ndarray, browsing: Browsing, rng: np.random.Generator,
 ) -> tuple[np.ndarray, Outcomes]:  # fmt: skip
@@ -270,7 +270,7 @@ def _decisions(
     return _table(columns, DECISIONS, count)
 
 
-def _events(
+def events_of(
     world: ArtworkWorld, slots: Slots, requests: Requests, outcomes: Outcomes, names: pa.Array,
     day: int, browsing: Browsing, rng: np.random.Generator,
 ) -> pa.Table:  # fmt: skip

@@ -92,16 +92,20 @@ def read_expected(log: Path | str) -> pa.Table:
 
 
 def log_command(
-    catalogue: str, out: str, members: int = 2000, days: int = 14, decisions_per_day: int = 10_000,
-    policy: str = "uniform", epsilon: float = 0.2, seed: int = 1, competition: bool = False,
-    delay_days: float = 0.0, keep_probabilities: bool = False, switches: Switches | None = None,
-    json: bool = False,
+    out: str, catalogue: str | None = None, members: int = 2000, days: int = 14,
+    decisions_per_day: int = 10_000, policy: str = "uniform", epsilon: float = 0.2, seed: int = 1,
+    competition: bool = False, delay_days: float = 0.0, keep_probabilities: bool = False,
+    switches: Switches | None = None, anomalies: str | None = None, decisions: int = 10_000,
+    truth: str | None = None, json: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Let members browse a catalogue for some days; write decisions, events and their truth.
 
+    With --anomalies, a log of six days to judge a join by: everything that goes wrong in logs, and
+    in --truth the examples that it must give.
+
     Args:
-        catalogue: folder that `python -m simulate catalogue` wrote.
         out: new or empty folder: decisions/, events/ and truth/, by day.
+        catalogue: folder that `python -m simulate catalogue` wrote.
         members: how many there are.
         days: how many days, from day 0 on.
         decisions_per_day: places on all pages of a day.
@@ -112,8 +116,23 @@ def log_command(
         delay_days: plays and progress are received so much later.
         keep_probabilities: log the probabilities of all candidates.
         switches: drift, adversary, change effects, clickbait.
+        anomalies: all, none, or names with commas between; the log then makes its own titles.
+        decisions: how many, with --anomalies.
+        truth: Parquet file for decision_id and reward of the closed examples, with --anomalies.
         json: print one JSON object.
     """
+    if anomalies is not None:
+        if catalogue is not None:
+            raise BadInput(f"--anomalies makes its own titles; leave out --catalogue {catalogue}")
+        from simulate.anomalies import write_anomalous_log
+
+        return {"log": out, **write_anomalous_log(decisions, seed, out, truth, anomalies)}
+    if catalogue is None:
+        raise BadInput(
+            "--catalogue is missing: give the folder that `python -m simulate catalogue` wrote"
+        )
+    if truth is not None:
+        raise BadInput(f"--truth {truth} goes with --anomalies; this log has its own truth/")
     from rich.console import Console
     from rich.progress import Progress
 

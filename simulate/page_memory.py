@@ -1,5 +1,8 @@
 """What members saw last: whether a title's artwork changes before their eyes."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Bool, Int
 
@@ -24,3 +27,16 @@ class PageMemory:
     ) -> None:  # fmt: skip
         """Remember impressions, the later ones in place of the earlier."""
         self._last[members, titles] = artworks
+
+    def write(self, file: Path) -> None:
+        """Store it, whole or not at all."""
+        aside = file.with_name(f".{file.stem}.{os.getpid()}.npy")
+        np.save(aside, self._last)
+        aside.replace(file)
+
+    @classmethod
+    def read(cls, file: Path) -> "PageMemory":
+        """What `write` stored."""
+        memory = cls(0, 0)
+        memory._last = np.load(file)
+        return memory

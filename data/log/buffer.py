@@ -13,7 +13,8 @@ from concurrent.futures import Future, InvalidStateError
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from data.log.records import encode
+from data.log.journal import Row
+from data.log.records import Page, encode, encode_page
 
 CAPACITY = 20_000
 """Records that a process holds before it refuses: about 20 MB."""
@@ -22,12 +23,11 @@ BATCH = 4_000
 
 Ticket = Future[None]
 """Done when its records are on disk; fails if they could not be written."""
-Row = tuple[str, bytes]
-"""Kind and encoded record."""
 
 
 class _Waiting(NamedTuple):
     rows: list[Row]
+    count: int  # records, of which a row may hold many
     ticket: Ticket
 
 
@@ -73,24 +73,32 @@ class BufferedLog(ABC):
             RuntimeError: the log is closed.
         """
         rows = [(kind, encode(kind, record)) for record in records]
-        if len(rows) > self.capacity:
+        return self._hand_over(rows, len(rows), wait)
+
+    def append_pages(self, kind: str, pages: Sequence[Page], wait: float = 0.0) -> Ticket | None:
+        """`append` of pages, each a row of many records; see `data.log.records.encode_page`."""
+        rows = [(kind, encode_page(kind, page)) for page in pages]
+        return self._hand_over(rows, sum(len(page) for page in pages), wait)
+
+    def _hand_over(self, rows: list[Row], count: int, wait: float) -> Ticket | None:
+        if count > self.capacity:
             raise ValueError(
-                f"{len(rows)} records in one call exceed the buffer of {self.capacity}; "
+                f"{count} records in one call exceed the buffer of {self.capacity}; "
                 "append them in parts, or write them with append_table"
             )
         ticket: Ticket = Future()
         with self._lock:
-            if self._held + len(rows) > self.capacity and wait > 0:
+            if self._held + count > self.capacity and wait > 0:
                 self._room.wait_for(
-                    lambda: self._closed or self._held + len(rows) <= self.capacity, wait
+                    lambda: self._closed or self._held + count <= self.capacity, wait
                 )
             if self._closed:
                 raise RuntimeError(f"the log in {self.place} is closed")
-            if self._held + len(rows) > self.capacity:
-                self.refused += len(rows)
+            if self._held + count > self.capacity:
+                self.refused += count
                 return None
-            self._held += len(rows)
-            self._buffer.append(_Waiting(rows, ticket))
+            self._held += count
+            self._buffer.append(_Waiting(rows, count, ticket))
             self._more.notify()
         return ticket
 
@@ -135,10 +143,10 @@ class BufferedLog(ABC):
                 if not self._buffer:
                     return
                 batch = [self._buffer.popleft()]
-                count = len(batch[0].rows)
-                while self._buffer and count + len(self._buffer[0].rows) <= BATCH:
+                count = batch[0].count
+                while self._buffer and count + self._buffer[0].count <= BATCH:
                     batch.append(self._buffer.popleft())
-                    count += len(batch[-1].rows)
+                    count += batch[-1].count
             failure = self.commit([row for waiting in batch for row in waiting.rows])
             with self._lock:
                 self._held -= count

@@ -1,8 +1,8 @@
-"""The embedded log: SQLite in WAL mode, group commit from many threads and processes.
+"""The embedded log: group commit from many threads and processes, bookkeeping in SQLite.
 
-What has gathered in a process's buffer is one transaction; `synchronous = FULL` puts it on disk
-before the tickets are acknowledged. A lock file queues the processes fairly; the kernel frees it
-when a process is killed.
+What has gathered in a process's buffer is one append to that process's journal, flushed before
+the tickets are acknowledged: no process waits for another. How far each journal was rolled into
+Parquet is kept in SQLite (WAL, `synchronous = FULL`), a transaction a step.
 """
 
 import fcntl
@@ -10,7 +10,8 @@ import sqlite3
 import uuid
 from pathlib import Path
 
-from data.log.buffer import CAPACITY, BufferedLog, Row
+from data.log.buffer import CAPACITY, BufferedLog
+from data.log.journal import SEGMENT_BYTES, Journal, Row
 
 DATABASE = "live.sqlite"
 
@@ -24,12 +25,14 @@ def connect(log_dir: Path) -> sqlite3.Connection:
     with Turn(log_dir):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS records "
-            "(seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body BLOB NOT NULL)"
-        )
-        connection.execute("CREATE TABLE IF NOT EXISTS plan (last INTEGER NOT NULL)")
         connection.execute("CREATE TABLE IF NOT EXISTS name (name TEXT NOT NULL)")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS rolled (segment TEXT PRIMARY KEY, offset INTEGER NOT NULL)"
+        )
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS moving "
+            "(segment TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL)"
+        )
         connection.execute(
             "INSERT INTO name SELECT ? WHERE NOT EXISTS (SELECT 1 FROM name)", (uuid.uuid4().hex,)
         )
@@ -37,7 +40,7 @@ def connect(log_dir: Path) -> sqlite3.Connection:
 
 
 class Turn:
-    """The processes' turn to write: a lock that wakes the next in line at once."""
+    """The processes' turn: a lock that wakes the next in line at once."""
 
     def __init__(self, log_dir: Path, name: str = ".write.lock") -> None:
         self.path = log_dir / name
@@ -53,31 +56,27 @@ class Turn:
 class EventLog(BufferedLog):
     """The log of this machine, in `log_dir`; any number of processes open it at once."""
 
-    def __init__(self, log_dir: Path | str, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        log_dir: Path | str,
+        capacity: int = CAPACITY,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
         self.log_dir = Path(log_dir)
         self.place = str(log_dir)
-        self._connection = connect(self.log_dir)
-        self._turn = Turn(self.log_dir)
+        connect(self.log_dir).close()
+        self._journal = Journal(self.log_dir, segment_bytes)
         super().__init__(capacity)
 
-    def commit(self, rows: list[Row]) -> sqlite3.Error | None:
-        """One transaction, on disk when this returns; a full disk is an error, not the end."""
-        connection = self._connection
+    def commit(self, rows: list[Row]) -> OSError | None:
+        """One append, on disk when this returns; a full disk is an error, not the end."""
         try:
-            with self._turn:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    connection.executemany("INSERT INTO records (kind, body) VALUES (?, ?)", rows)
-                    connection.execute("COMMIT")
-                except sqlite3.Error:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
-        except sqlite3.Error as error:
+            self._journal.write(rows)
+        except OSError as error:
             return error
         return None
 
     def close(self) -> None:
         """Write what is buffered, then stop."""
         super().close()
-        self._connection.close()
+        self._journal.close()

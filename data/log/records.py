@@ -1,9 +1,11 @@
 """Log records as bytes: JSON of the Arrow schema's columns, times in microseconds."""
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
@@ -14,6 +16,8 @@ IDS = {"decisions": "decision_id", "events": "event_id"}
 FILED_UNDER = {"decisions": "time", "events": "received"}
 """Kind → the time that says which day's folder a record lies in: the server's clock, always."""
 DAY_US = 86_400_000_000
+PACKED_FROM = 1500
+"""Bytes from which a body is deflated: less than a page of SQLite's gains nothing."""
 _REQUIRED = {
     kind: tuple(f.name for f in schema if not f.nullable and f.name != "schema_version")
     for kind, schema in SCHEMAS.items()
@@ -41,6 +45,55 @@ def encode(kind: str, record: Mapping[str, Any]) -> bytes:
         ValueError: an unknown kind, a required column that is missing, a column that the schema
             does not have, or a value that it cannot hold.
     """
+    _refuse_strange(kind, record)
+    if kind == "events" and record["kind"] not in EVENT_KINDS:
+        raise ValueError(
+            f"an event is of kind {record['kind']!r}; it must be one of {', '.join(EVENT_KINDS)}"
+        )
+    return _dumped(kind, {"schema_version": SCHEMA_VERSION, **record})
+
+
+class Page(NamedTuple):
+    """Records that have columns in common, such as a page's decisions.
+
+    As one body they take a third of the bytes of single records and a tenth of the time.
+    """
+
+    shared: Mapping[str, Any]
+    """Columns that all the records have in common; values as `encode` takes them, or JSON as an
+    `orjson.Fragment`."""
+    each: Mapping[str, Sequence[Any]]
+    """The other columns, of one length."""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.each.values())))
+
+
+def encode_page(kind: str, page: Page) -> bytes:
+    """A page of decisions or events as bytes.
+
+    Raises:
+        ValueError: as `encode`, or columns of different lengths.
+    """
+    shared, each = page
+    _refuse_strange(kind, {**dict.fromkeys(each, True), **shared})
+    if len({len(column) for column in each.values()}) != 1:
+        lengths = ", ".join(f"{name} {len(column)}" for name, column in each.items())
+        raise ValueError(f"columns of a page differ in length: {lengths or 'there are none'}")
+    return _dumped(kind, {"schema_version": SCHEMA_VERSION, **shared, "each": each})
+
+
+def packed(body: bytes) -> bytes:
+    """A body as it is kept: pages deflated to a third, single records as they are."""
+    return zlib.compress(body, 1) if len(body) > PACKED_FROM else body
+
+
+def unpacked(body: bytes) -> bytes:
+    """A body as `encode` made it."""
+    return body if body.startswith(b"{") else zlib.decompress(body)
+
+
+def _refuse_strange(kind: str, record: Mapping[str, Any]) -> None:
     if kind not in SCHEMAS:
         raise ValueError(f"there is no log of {kind!r}; records are decisions or events")
     for name in _REQUIRED[kind]:
@@ -51,41 +104,68 @@ def encode(kind: str, record: Mapping[str, Any]) -> bytes:
     if not record.keys() <= _KNOWN[kind]:
         names = ", ".join(sorted(record.keys() - _KNOWN[kind]))
         raise ValueError(f"a record of {kind} has columns that the log does not: {names}")
-    if kind == "events" and record["kind"] not in EVENT_KINDS:
-        raise ValueError(
-            f"an event is of kind {record['kind']!r}; it must be one of {', '.join(EVENT_KINDS)}"
-        )
+
+
+def _dumped(kind: str, body: Mapping[str, Any]) -> bytes:
     try:
-        return orjson.dumps({"schema_version": SCHEMA_VERSION, **record}, default=_plain,
-                            option=_OPTIONS)  # fmt: skip
+        return orjson.dumps(body, default=_plain, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
         raise ValueError(
             f"a record of {kind} cannot be written ({error.__cause__ or error}): "
-            f"{dict(record)!r:.200}"
+            f"{dict(body)!r:.200}"
         ) from error
 
 
 def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
-    """Encoded records, of this schema version or an earlier one, as a table of this version.
+    """Encoded records and pages, of this schema version or an earlier one, as a table of this one.
 
     Columns that an earlier version lacked are null.
 
     Raises:
         ValueError: a body that is not a record of this kind.
     """
-    rows = [orjson.loads(body) for body in bodies]
-    for row in rows:
-        facts = row.get("facts")
-        if facts:
-            for name in ("watched_genres", "watched_cast"):
-                if facts.get(name) is not None:
-                    pairs = facts[name]
-                    pairs = pairs.items() if isinstance(pairs, dict) else map(tuple, pairs)
-                    facts[name] = list(pairs)
+    pages = [orjson.loads(unpacked(body)) for body in bodies]
+    counts = [_length(kind, page) for page in pages]
+    columns = []
     try:
-        return pa.Table.from_pylist(rows, SCHEMAS[kind])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        for field in SCHEMAS[kind]:
+            if field.name == "facts":
+                # Facts are shared by a page: read once, repeated by position.
+                facts = pa.array([_facts(page.get("facts")) for page in pages], field.type)
+                columns.append(facts.take(pa.array(np.repeat(np.arange(len(pages)), counts))))
+                continue
+            values: list[Any] = []
+            for page, count in zip(pages, counts, strict=True):
+                each = page.get("each", _NOTHING).get(field.name)
+                values += each if each is not None else [page.get(field.name)] * count
+            columns.append(pa.array(values, field.type))
+        return pa.Table.from_arrays(columns, schema=SCHEMAS[kind])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, AttributeError, TypeError) as error:
         raise ValueError(f"records of {kind} do not fit their schema: {error}") from error
+
+
+_NOTHING: dict[str, Any] = {}
+
+
+def _length(kind: str, page: Any) -> int:
+    """Records in a decoded body."""
+    if not isinstance(page, dict):
+        raise ValueError(f"a body of {kind} is {page!r:.80}, not an object")
+    if "each" not in page:
+        return 1
+    lengths = {len(column) for column in page["each"].values()}
+    if len(lengths) != 1:
+        raise ValueError(f"columns of a page of {kind} differ in length: {sorted(lengths)}")
+    return lengths.pop()
+
+
+def _facts(facts: Any) -> Any:
+    """Maps as the pairs that Arrow takes; JSON gives objects or lists of lists."""
+    for name in ("watched_genres", "watched_cast"):
+        if facts and facts.get(name) is not None:
+            pairs = facts[name]
+            facts[name] = list(pairs.items() if isinstance(pairs, dict) else map(tuple, pairs))
+    return facts
 
 
 def decode_each(kind: str, bodies: Sequence[bytes]) -> tuple[pa.Table, list[bytes]]:

@@ -15,9 +15,10 @@ from typing import Any
 import redis
 
 from data.errors import BadInput
-from data.log.buffer import CAPACITY, BufferedLog, Row
+from data.log.buffer import CAPACITY, BufferedLog
+from data.log.journal import Row
 from data.log.parquet import append_table
-from data.log.records import SCHEMAS, decode_each
+from data.log.records import SCHEMAS, decode_each, packed, unpacked
 
 GROUP = "roll"
 DRAIN_BATCH = 20_000
@@ -88,7 +89,7 @@ class RedisLog(BufferedLog):
                 )
             pipeline = self._redis.pipeline(transaction=True)
             for kind, body in rows:
-                pipeline.xadd(self.stream(kind), {"body": body})
+                pipeline.xadd(self.stream(kind), {"body": packed(body)})
             for kind in kinds:
                 pipeline.xlen(self.stream(kind))
             self._length = max(pipeline.execute()[-len(kinds) :])
@@ -163,7 +164,7 @@ class RedisLog(BufferedLog):
         files = append_table(log_dir, kind, table, f"stream-{ids[0].decode()}-{digest}")
         if rejected:
             with (log_dir / "rejected.jsonl").open("ab") as file:
-                file.writelines(body + b"\n" for body in rejected)
+                file.writelines(unpacked(body) + b"\n" for body in rejected)
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.xack(self.stream(kind), GROUP, *ids)
         pipeline.xdel(self.stream(kind), *ids)

@@ -1,26 +1,33 @@
 """From the embedded log to Parquet by day, exactly once in effect.
 
-A roll first commits what it is about to move (`plan`), then writes files whose names follow from
-the plan, then deletes the records and the plan in one transaction. Killed anywhere, the next roll
-carries out the same plan: the same files, replaced by the same content.
+A roll first commits what it is about to move (`moving`), then writes files whose names follow
+from that, then notes how far the segment was rolled in the same transaction that ends the move.
+Killed anywhere, the next roll carries out the same move: the same files, replaced by the same
+content.
 """
 
 import sqlite3
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from data.errors import BadInput
 from data.log.embedded import DATABASE, Turn, connect
-from data.log.parquet import append_table, retire
-from data.log.records import SCHEMAS, decode_each
+from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
+from data.log.parquet import append_table, retire, sync
+from data.log.records import SCHEMAS, decode_each, unpacked
+from data.log.runs import FOLDER as RUNS
+from data.log.runs import expand, run_files
 
 CHUNK = 50_000
+CHUNK_BYTES = 4 << 20
+"""Bytes of bodies moved at once: some 60,000 decisions, whose table takes about 100 MB."""
 REJECTED = "rejected.jsonl"
 
 
 def roll(log_dir: Path | str, chunk: int = CHUNK) -> dict[str, int]:
-    """Move what the embedded log holds into `decisions/day=…` and `events/day=…`.
+    """Move what serving and precompute logged into `decisions/day=…` and `events/day=…`.
 
     Serving goes on appending meanwhile; a second roll waits for the first. Records that do not
     fit their schema go to `rejected.jsonl`, never lost and never in the way.
@@ -29,62 +36,91 @@ def roll(log_dir: Path | str, chunk: int = CHUNK) -> dict[str, int]:
         decisions, events (records moved), files, rejected.
 
     Raises:
-        BadInput: there is no embedded log in the folder.
+        BadInput: nothing was ever logged in the folder.
     """
     log_dir = Path(log_dir)
-    if not (log_dir / DATABASE).is_file():
-        raise BadInput(f"{log_dir} holds no {DATABASE}; give the folder that serving logs to")
+    if not (log_dir / DATABASE).is_file() and not (log_dir / RUNS).is_dir():
+        raise BadInput(
+            f"{log_dir} holds no {DATABASE} and no {RUNS}/; give the folder that serving logs to"
+        )
     moved = {"decisions": 0, "events": 0, "files": 0, "rejected": 0}
     connection = connect(log_dir)
     try:
         with Turn(log_dir, ".roll.lock"):
             for aside in (f for kind in SCHEMAS for f in (log_dir / kind).rglob(".roll-*.tmp")):
                 aside.unlink(missing_ok=True)
-            while _roll_chunk(connection, log_dir, chunk, moved):
-                pass
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            clear(log_dir)
+            _finish(connection, log_dir, moved)
+            for path in segments(log_dir):
+                _roll_segment(connection, path, log_dir, chunk, moved)
+            for path in run_files(log_dir):
+                _roll_run(path, log_dir, moved)
     finally:
         connection.close()
     return moved
 
 
-def _roll_chunk(
-    connection: sqlite3.Connection, log_dir: Path, chunk: int, moved: dict[str, int]
-) -> bool:
-    """Carry out the plan that is there, or make one; False once the log is empty."""
-    planned = connection.execute("SELECT last FROM plan").fetchone()
-    if planned is None:
-        planned = connection.execute(
-            "SELECT max(seq) FROM (SELECT seq FROM records ORDER BY seq LIMIT ?)", (chunk,)
-        ).fetchone()
-        if planned[0] is None:
-            return False
-        with Turn(log_dir):
-            connection.execute("INSERT INTO plan VALUES (?)", planned)
-    [last] = planned
+def _finish(connection: sqlite3.Connection, log_dir: Path, moved: dict[str, int]) -> None:
+    """Carry out the move that a roll had begun when it was killed."""
+    for segment, start, stop in connection.execute("SELECT * FROM moving").fetchall():
+        path = log_dir / FOLDER / segment
+        for found in chunks(path, start, rows=sys.maxsize, size=stop - start):
+            _move(connection, path, found, log_dir, moved)
+            break
+
+
+def _roll_segment(
+    connection: sqlite3.Connection, path: Path, log_dir: Path, chunk: int, moved: dict[str, int]
+) -> None:
+    """Move what a segment holds, and the segment away once nobody writes it."""
+    ended = abandoned(path)  # asked first: what it holds from here on is all there will be
+    known = connection.execute("SELECT offset FROM rolled WHERE segment = ?", (path.name,))
+    [start] = known.fetchone() or (0,)
+    for found in chunks(path, start, chunk, CHUNK_BYTES):
+        connection.execute(
+            "INSERT INTO moving VALUES (?, ?, ?)", (path.name, found.start, found.stop)
+        )
+        _move(connection, path, found, log_dir, moved)
+    if ended:
+        # The file first: a row without a file is harmless, a file without its row is rolled twice.
+        path.unlink()
+        sync(path.parent)
+        connection.execute("DELETE FROM rolled WHERE segment = ?", (path.name,))
+
+
+def _roll_run(path: Path, log_dir: Path, moved: dict[str, int]) -> None:
+    """Expand a run's decisions; done again after a kill it writes the same files."""
+    for part, table in enumerate(expand(path)):
+        files = append_table(log_dir, "decisions", table, f"{path.stem}-{part:03}")
+        moved["decisions"] += table.num_rows
+        moved["files"] += len(files)
+    path.unlink()
+
+
+def _move(
+    connection: sqlite3.Connection, path: Path, found: Chunk, log_dir: Path, moved: dict[str, int]
+) -> None:
+    """Write a chunk's files, under names that follow from where it lies, and note it as rolled."""
     [name] = connection.execute("SELECT name FROM name").fetchone()
     for kind in SCHEMAS:
-        bodies = [
-            bytes(body) for (body,) in connection.execute(
-                "SELECT body FROM records WHERE seq <= ? AND kind = ? ORDER BY seq", (last, kind)
-            )
-        ]  # fmt: skip
+        bodies = [body for of, body in found.rows if of == kind]
         if not bodies:
             continue
         table, rejected = decode_each(kind, bodies)
-        files = append_table(log_dir, kind, table, f"roll-{name[:12]}-{last:012}")
+        files = append_table(log_dir, kind, table, f"roll-{name[:12]}-{path.stem}-{found.start:08}")
         if rejected:
             with (log_dir / REJECTED).open("ab") as file:
-                file.writelines(body + b"\n" for body in rejected)
+                file.writelines(unpacked(body) + b"\n" for body in rejected)
         moved[kind] += table.num_rows
         moved["files"] += len(files)
         moved["rejected"] += len(rejected)
-    with Turn(log_dir):
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM records WHERE seq <= ?", (last,))
-        connection.execute("DELETE FROM plan")
-        connection.execute("COMMIT")
-    return True
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM moving")
+    connection.execute(
+        "INSERT INTO rolled VALUES (?, ?) ON CONFLICT (segment) DO UPDATE SET offset = ?",
+        (path.name, found.stop, found.stop),
+    )
+    connection.execute("COMMIT")
 
 
 def roll_command(

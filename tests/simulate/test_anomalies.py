@@ -110,5 +110,36 @@ def test_what_makes_no_log_is_refused(decisions, anomalies, complaint, tmp_path)
 
 def test_a_log_is_never_written_over_another(tmp_path):
     write_anomalous_log(5, 1, tmp_path, None)
-    with pytest.raises(BadInput, match="holds a log already"):
+    with pytest.raises(BadInput, match="not empty"):
         write_anomalous_log(5, 2, tmp_path, None)
+
+
+def test_the_documented_commands_end_in_the_truth(tmp_path):
+    log, truth, out = (str(tmp_path / name) for name in ("log", "truth.parquet", "examples"))
+    made = ["simulate", "log", "--anomalies", "all", "--decisions", "300", "--seed", "8", "--out"]
+    for command in ([*made, log, "--truth", truth], ["data", "join", "--log", log, "--out", out]):
+        ran = subprocess.run(
+            [sys.executable, "-m", *command, "--json"],
+            capture_output=True, text=True, cwd=ROOT, check=False,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        json.loads(ran.stdout)
+    assert examples_of(out) == truth_of(truth)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--anomalies", "all", "--catalogue", "there"], "leave out --catalogue there"),
+        ([], "--catalogue is missing"),
+        (["--catalogue", "there", "--truth", "truth.parquet"], "goes with --anomalies"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, complaint, tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-m", "simulate", "log", "--out", str(tmp_path / "log"), *options],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert complaint in ran.stderr
+    assert list(tmp_path.iterdir()) == []

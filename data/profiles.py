@@ -1,0 +1,52 @@
+"""`python -m data profiles`: who is known, and what is known of them, from the examples.
+
+A product has a table of its members; where there is only a log, the latest facts of each profile
+in it stand in. Precompute reads the result.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from data.errors import BadInput
+
+SQL = """
+COPY (
+    SELECT profile_id, arg_max(facts, time) AS facts
+    FROM read_parquet(?, union_by_name = true)
+    GROUP BY profile_id ORDER BY profile_id
+) TO '{}' (FORMAT parquet, COMPRESSION zstd)
+"""
+
+
+def profiles(examples: Path, out: Path, json: bool = False) -> dict[str, Any]:
+    """Write each profile's latest facts, `profile_id` and `facts`, as one Parquet file.
+
+    Args:
+        examples: folder that `python -m data join` wrote.
+        out: file to write; replaced whole.
+        json: print one JSON object.
+
+    Raises:
+        BadInput: there are no examples.
+    """
+    files = sorted(map(str, examples.rglob("*.parquet")))
+    if not files:
+        raise BadInput(f"{examples} holds no *.parquet; run `python -m data join` to make examples")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        with duckdb.connect() as engine:
+            engine.execute(SQL.format(str(part).replace("'", "''")), [files])
+            found = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(part)]).fetchone()
+        part.replace(out)
+    except duckdb.Error as error:
+        raise BadInput(
+            f"{examples}: no profiles can be read from it ({str(error).splitlines()[0]}); run "
+            "`python -m data check` on it"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+    return {"profiles": found[0] if found else 0, "out": str(out)}

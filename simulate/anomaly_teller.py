@@ -1,0 +1,170 @@
+"""Who tells the stories of a log with anomalies: one seed, every number.
+
+A story knows its own outcome, because it says of each record whether it counts.
+"""
+
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from data.records import SCHEMA_VERSION
+
+START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+DAYS = 6
+END = START + timedelta(days=DAYS)
+WINDOW = timedelta(hours=48)
+SKEW = timedelta(minutes=5)
+TICK = timedelta(microseconds=1)
+FIRST_TITLE = 900_000_001
+KNOWN_TITLES = 200
+
+
+@dataclass
+class Decided:
+    """One decision, the records that the log holds of it, and what is true of it."""
+
+    decision_id: str
+    time: datetime
+    profile_id: str
+    title_id: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    shown: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """(when, received) of the impressions that count."""
+    watched: list[tuple[float, datetime]] = field(default_factory=list)
+    """(minutes, received) of the progress that counts."""
+
+
+class Teller:
+    """Tells stories: the seeded source of every number in the log."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.runtimes = {
+            FIRST_TITLE + i: float(self.rng.choice((9, 22, 24.5, 39.5, 40, 45, 95, 142)))
+            for i in range(KNOWN_TITLES)
+        }
+        self.told = 0
+
+    def between(self, shortest: timedelta, longest: timedelta) -> timedelta:
+        """A span between two, to the microsecond."""
+        return shortest + TICK * self.rng.randint(0, (longest - shortest) // TICK)
+
+    def hours(self, most: float) -> timedelta:
+        """A span of up to so many hours."""
+        return self.between(TICK, timedelta(hours=most))
+
+    def prompt(self) -> timedelta:
+        """How long a record takes to reach the log on a good day."""
+        return self.between(TICK, timedelta(seconds=20))
+
+    def needed(self, title_id: int) -> float:
+        """The minutes that make a take of this title."""
+        return min(20.0, 0.5 * self.runtimes.get(title_id, 1000.0))
+
+    def minutes(self, title_id: int) -> float:
+        """Minutes watched, around what a take needs and often exactly that."""
+        needed = self.needed(title_id)
+        return self.rng.choice((0.0, 0.25, needed - 0.25, needed, needed + 0.25, needed + 30))
+
+    def decide(self, twin: Decided | None = None, after: timedelta | None = None) -> Decided:
+        """A decision at a random time, or the next one of the same profile and title."""
+        rng = self.rng
+        if twin is None or after is None:
+            time = START + self.between(TICK, timedelta(days=DAYS) - TICK)
+            profile = f"member-{self.told // 5}"
+            slot = KNOWN_TITLES // 5  # a profile's titles differ, so that plays cannot be confused
+            title = FIRST_TITLE + (self.told % 5) * slot + rng.randrange(slot)
+            self.told += 1
+        else:
+            time, profile, title = twin.time + after, twin.profile_id, twin.title_id
+        decided = Decided(f"{rng.getrandbits(128):032x}", time, profile, title)
+        decided.rows.append(self.row(decided))
+        return decided
+
+    def row(self, decided: Decided) -> dict[str, Any]:
+        """The decision's record."""
+        rng = self.rng
+        candidates = [f"{decided.title_id}-{i}" for i in range(rng.randint(1, 6))]
+        live = rng.random() < 0.5
+        share = 1 / len(candidates)
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "decision_id": decided.decision_id,
+            "time": decided.time,
+            "profile_id": decided.profile_id,
+            "title_id": decided.title_id,
+            "facts": {
+                "country": rng.choice(("BR", "FR", "IN", None)),
+                "language": rng.choice(("pt", "fr", "hi")),
+                "device": rng.choice(("tv", "phone")) if live else None,
+                "surface": "home" if live else None,
+                "row": rng.randrange(9) if live else None,
+                "column": rng.randrange(20) if live else None,
+                "day_part": rng.choice(("morning", "evening")),
+                "tenure_days": float(rng.randrange(2000)),
+                "watched_genres": [(g, float(rng.randint(1, 9))) for g in ("comedy", "drama")],
+                "watched_cast": [],
+            },
+            "candidates": candidates,
+            "action": rng.choice(candidates),
+            "propensity": share,
+            "probabilities": [share] * len(candidates) if live else None,
+            "policy": "uniform",
+            "bundle": rng.choice((None, "bundle-1")),
+            "seed": rng.getrandbits(64),
+            "level": rng.choice(("personalised", "unpersonalised", "default")),
+            "cell": rng.choice((None, "a", "b")),
+        }
+
+    def event(
+        self, decided: Decided, kind: str, time: datetime, received: datetime, **said: Any
+    ) -> dict[str, Any]:
+        """An event's record, kept with its decision's story."""
+        rng = self.rng
+        event = {
+            "schema_version": SCHEMA_VERSION,
+            "event_id": f"{rng.getrandbits(128):032x}",
+            "kind": kind,
+            "time": time,
+            "received": received,
+            "decision_id": decided.decision_id,
+            "profile_id": decided.profile_id,
+            "title_id": decided.title_id,
+            "artwork_id": decided.rows[0]["action"] if decided.rows else None,
+            "device": rng.choice(("tv", "phone", "tablet", None)),
+            "surface": rng.choice(("home", "search", "gallery")),
+            "row": rng.randrange(9),
+            "column": rng.randrange(20),
+            **said,
+        }
+        decided.events.append(event)
+        return event
+
+    def show(
+        self, decided: Decided, time: datetime | None = None, received: datetime | None = None
+    ) -> datetime:
+        """An impression that counts; its time."""
+        time = time or decided.time + self.hours(30)
+        received = received or time + self.prompt()
+        self.event(decided, "impression", time, received)
+        decided.shown.append((min(time, received), received))
+        return time
+
+    def watch(
+        self, decided: Decided, time: datetime, received: datetime | None = None,
+        minutes: float | None = None, **said: Any,
+    ) -> None:  # fmt: skip
+        """A play and progress that count."""
+        received = received or time + self.prompt()
+        minutes = self.minutes(decided.title_id) if minutes is None else minutes
+        self.event(decided, "play", time, received, **said)
+        self.event(decided, "progress", time, received, minutes=minutes, **said)
+        decided.watched.append((minutes, received))
+
+    def waste(self, decided: Decided, time: datetime, **said: Any) -> None:
+        """A play and progress, long enough for a take, that do not count."""
+        received = max(time, START) + self.prompt()
+        self.event(decided, "play", time, received, **said)
+        self.event(decided, "progress", time, received, minutes=90.0, **said)
