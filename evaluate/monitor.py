@@ -2,9 +2,11 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import orjson
+import pyarrow.parquet as pq
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +17,7 @@ from evaluate.check_decisions import TABLE, check_decisions
 from evaluate.check_drift import check_drift
 from evaluate.check_rewards import check_calibration, check_value
 from evaluate.monitor_page import write_page
+from evaluate.predictions import predicted_takes
 
 Curves = dict[str, list[tuple[float, float, float]]]
 
@@ -71,6 +74,8 @@ def monitor(
     fallback_warn: float = 0.05,
     drift_warn: float = 0.1,
     drift_alert: float = 0.25,
+    bundle: str | None = None,
+    catalogue: str | None = None,
     prometheus: str | None = None,
     html: str | None = None,
     json: bool = False,
@@ -88,14 +93,24 @@ def monitor(
         fallback_warn: share of fallbacks that warns; five times as many alert.
         drift_warn: stability index that warns.
         drift_alert: stability index that alerts.
+        bundle: where there are no predictions, predict with this bundle: for the decisions that it
+            made, or for all if it made none.
+        catalogue: folder of titles.parquet and artworks.parquet that the bundle reads; a folder
+            catalogue beside or in the log if not given.
         prometheus: write the metrics here, for the node exporter's text-file collector.
         html: write a page with plots here.
         json: print one JSON object instead of a table.
     """
-    checks, curves = inspect(
-        *(log, examples, predictions, reference, expected),
-        *(fallback_warn, drift_warn, drift_alert),
-    )
+    with TemporaryDirectory(prefix="predictions.") as made:
+        if bundle is not None:
+            if examples is None or predictions is not None:
+                raise BadInput("--bundle predicts for --examples, and where --predictions are not")
+            predictions = str(Path(made) / "predictions.parquet")
+            pq.write_table(predicted_takes(bundle, examples, catalogue), predictions)
+        checks, curves = inspect(
+            *(log, examples, predictions, reference, expected),
+            *(fallback_warn, drift_warn, drift_alert),
+        )
     state = worst(checks)
     if prometheus:
         _metrics(checks, Path(prometheus))

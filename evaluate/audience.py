@@ -1,0 +1,124 @@
+"""Whom images are judged for: members' facts, and the segments they fall into."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+from jaxtyping import Bool
+
+from bandit.choice import profile_keys
+from data.errors import BadInput
+from data.records import FACTS
+
+SEGMENTS = ("country", "language", "device", "day_part", "genre")
+"""What divides an audience; genre is the most watched."""
+LEAST = 20
+"""Members below which a segment is not reported: its numbers would be of persons."""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Members by their facts.
+
+    Raises:
+        BadInput: nobody is in it.
+    """
+
+    facts: pa.StructArray
+
+    def __post_init__(self) -> None:
+        if not len(self.facts):
+            raise BadInput("the audience is empty; ask for fewer restrictions")
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    @classmethod
+    def read(cls, path: Path | str, members: int = 2000) -> "Audience":
+        """Members of a Parquet file or folder with `facts` and `profile_id`.
+
+        Args:
+            path: profiles, examples or decisions; a profile's last row speaks for it.
+            members: at most so many, chosen by a hash of the profile.
+
+        Raises:
+            BadInput: no such columns, or nobody there.
+        """
+        path = Path(path)
+        files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
+        files = [file for file in files if not file.name.startswith(("_", "."))]
+        if not files:
+            raise BadInput(f"{path}: no Parquet file there; give profiles or joined examples")
+        if members < 1:
+            raise BadInput(f"--members {members}: there must be at least 1")
+        try:
+            data = ds.dataset([str(file) for file in files], format="parquet")
+            if missing := {"facts", "profile_id"} - set(data.schema.names):
+                raise BadInput(
+                    f"{path}: no column {min(missing)}; give Parquet with profile_id and facts, "
+                    "such as profiles or joined examples"
+                )
+            table = data.to_table(columns=["profile_id", "facts"])
+        except (pa.ArrowException, OSError) as error:
+            raise BadInput(f"{path}: cannot be read as Parquet ({error})") from None
+        names = table["profile_id"].to_pylist()
+        last = {name: row for row, name in enumerate(names) if name is not None}
+        keys = profile_keys(list(last))
+        kept = np.array(list(last.values()), np.int64)[np.argsort(keys, kind="stable")[:members]]
+        facts = table["facts"].take(pa.array(np.sort(kept))).combine_chunks()
+        if isinstance(facts, pa.ChunkedArray):
+            facts = pa.concat_arrays(facts.chunks) if facts.num_chunks else pa.array([], FACTS)
+        try:
+            return cls(facts.cast(FACTS))
+        except pa.ArrowException as error:
+            raise BadInput(f"{path}: facts are not as docs/data.md says ({error})") from None
+
+    @cached_property
+    def values(self) -> dict[str, np.ndarray]:
+        """Segment → each member's value, "unknown" where there is none."""
+        named = {
+            name: np.array([v or "unknown" for v in self.facts.field(name).to_pylist()], object)
+            for name in SEGMENTS
+            if name != "genre"
+        }
+        watched = self.facts.field("watched_genres").to_pylist()
+        favourite = [
+            max(counts, key=lambda c: c[1])[0] if counts else "unknown" for counts in watched
+        ]
+        return named | {"genre": np.array(favourite, object)}
+
+    def only(self, wanted: str | None) -> "Audience":
+        """Those for whom all of `segment=value`, with commas between, holds.
+
+        Raises:
+            BadInput: no such segment or value.
+        """
+        kept = np.ones(len(self), bool)
+        for text in (wanted or "").split(","):
+            if not text.strip():
+                continue
+            name, equals, value = (part.strip() for part in text.partition("="))
+            if not equals or name not in SEGMENTS:
+                raise BadInput(
+                    f"--audience {text!r}: write segment=value; segments are {', '.join(SEGMENTS)}"
+                )
+            there = self.values[name] == value
+            if not there.any():
+                known = ", ".join(sorted(set(self.values[name])))
+                raise BadInput(f"--audience {text!r}: nobody is there; {name} may be {known}")
+            kept &= there
+        return Audience(self.facts.filter(pa.array(kept)))
+
+    def parts(self, names: Sequence[str] = SEGMENTS) -> dict[str, Bool[np.ndarray, " members"]]:
+        """`segment=value` → who is in it, of parts that hold some but not all."""
+        found = {}
+        for name in names:
+            for value in sorted(set(self.values[name])):
+                part = self.values[name] == value
+                if LEAST <= part.sum() < len(self):
+                    found[f"{name}={value}"] = part
+        return found

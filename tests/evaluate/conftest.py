@@ -1,0 +1,57 @@
+"""A rendered catalogue, its world, and what members did in it: made once for all tests."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+
+from data.catalogue import Catalogue
+from data.join import join
+from simulate.artwork_world import ArtworkWorld
+from simulate.browse import Browsing, browse_days
+from simulate.catalogue import write_catalogue
+from simulate.log import write_days
+from simulate.logging_policies import logging_policy
+from simulate.subjects import Subjects
+
+ARTWORK = Path(__file__).parents[2] / "sample" / "artwork"
+
+
+@dataclass(frozen=True)
+class Story:
+    """A catalogue with the true mean take of each artwork as its embedding, and a uniform log."""
+
+    root: Path
+    world: ArtworkWorld
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return Catalogue.read(self.root / "catalogue")
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def examples(self) -> pa.Table:
+        files = sorted((self.root / "examples").rglob("examples.parquet"))
+        return ds.dataset([str(file) for file in files]).to_table()
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory):
+    root = tmp_path_factory.mktemp("story")
+    pool = Subjects.read(ARTWORK)
+    write_catalogue(pool, 10, 4, 5, root / "catalogue", arrivals=0)
+    world = ArtworkWorld.read(root / "catalogue", 400, 11)
+    members, artworks = np.arange(400)[:, None], np.arange(40)[None]
+    mean = np.asarray(world.expected_take(members, artworks)).mean(0)
+    np.save(root / "catalogue" / "embeddings.npy", mean[:, None].astype(np.float32))
+    browsing = Browsing(5000, 3, False, 0.0, False)
+    days = browse_days(world, logging_policy("uniform", 10, 0.2), range(3), browsing, None)
+    write_days(days, root / "log")
+    join(root / "log", root / "catalogue", root / "examples")
+    return Story(root, world)
