@@ -17,17 +17,26 @@ import numpy as np
 import pyarrow as pa
 import torch
 from jsonargparse import CLI
+from rich.console import Console
+from rich.table import Table
+from safetensors.torch import load_file
 
+from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.check import read_examples
 from data.errors import BadInput, main
 from data.features import CAST_BUCKETS, FeatureSpec
 from data.images import image_cache
+from evaluate.estimate import Estimate
+from evaluate.gate import Verdict, publish_gate
+from evaluate.policies import policy_values
 from export.bundle import write_bundle
+from export.publish import publish
+from export.store import open_store
 from model.calibrate import calibrate
 from model.encoder import INSTEAD_OF_PIXELS, make_encoder
 from model.fit import fit
-from model.learner import Learner
+from model.learner import Learner, half_is_fast
 from model.network import Marquee
 from model.prepare import prepare, split_by_time, unpersonalised_takes, window
 from model.settings import Data, Model, Settings
@@ -41,6 +50,8 @@ class Source(NamedTuple):
     images: np.ndarray
     """uint8 pixels, or float32 embeddings in their place."""
     image_row: np.ndarray
+    references: dict[str, pa.Table]
+    """Examples of other policies on the same catalogue, to compare with, by name."""
 
 
 def train(settings: Settings) -> Path:
@@ -50,11 +61,12 @@ def train(settings: Settings) -> Path:
         BadInput: examples, catalogue or settings that nothing can be learnt from.
     """
     L.seed_everything(settings.seed, verbose=False)
+    if settings.fit.threads:
+        torch.set_num_threads(settings.fit.threads)
     source = load(settings.data, settings.model)
     split = split_by_time(source.examples, settings.data.validation)
-    table = source.examples.take(pa.array(split.train))
-    facts = table["facts"].combine_chunks()
-    spec = FeatureSpec.learn(facts, source.catalogue.titles, source.catalogue.artworks)
+    table, later = (source.examples.take(pa.array(rows)) for rows in split)
+    spec = _specification(settings, table, source.catalogue)
     network = build(settings, source, spec, float(np.mean(table["reward"].to_numpy())))
     parts = [
         prepare(
@@ -63,35 +75,79 @@ def train(settings: Settings) -> Path:
             mask=settings.fit.mask, clip=settings.fit.importance_clip,
             decay=settings.data.decay, seed=settings.seed,
         )
-        for part in (table, source.examples.take(pa.array(split.validation)))
+        for part in (table, later)
     ]  # fmt: skip
+    half = settings.fit.half == "yes" or (settings.fit.half == "auto" and half_is_fast())
     learner = Learner(
         network, settings.fit.rate, settings.fit.decay, settings.fit.catalogue_share,
-        settings.fit.recolour, seed=settings.seed,
+        settings.fit.recolour, half=half, seed=settings.seed,
     )  # fmt: skip
     say(f"learning from {len(table):,} examples of {len(source.catalogue.artworks):,} artworks")
     metrics = fit(learner, *parts, settings.fit, Path(settings.out), settings.seed)
     temperature, told = calibrate(learner, parts[1], 4 * settings.fit.artworks)
     pixels = settings.model.encoder not in INSTEAD_OF_PIXELS
-    size = {"height": settings.data.height, "width": settings.data.width}
     bundle = write_bundle(
-        network, spec, settings.publish.bundles, image=size if pixels else None,
+        network, spec, settings.publish.bundles,
+        image={"height": settings.data.height, "width": settings.data.width} if pixels else None,
         reward_name=str(source.examples["reward_name"][0]),
         policy={"kind": "thompson", "epsilon": settings.publish.epsilon,
                 "salt": settings.publish.salt},
-        parent=None, metrics=metrics | told, unpersonalised=unpersonalised_takes(table, source.catalogue),
-        temperature=temperature,
+        parent=open_store(settings.publish.bundles).live(), metrics=metrics | told,
+        unpersonalised=unpersonalised_takes(table, source.catalogue), temperature=temperature,
         data={"examples": len(table), "artworks": len(source.catalogue.artworks),
               "encoder": settings.model.encoder},
     )  # fmt: skip
     say(f"bundle {bundle}")
+    if settings.model.encoder != "attributes":
+        judge(bundle, source, later, settings)
+        release(bundle, source, later, settings)
     return bundle
+
+
+def judge(bundle: Path, source: Source, later: pa.Table, settings: Settings) -> None:
+    """What the bundle and the baselines would have earned on the days that were held out."""
+    names = ["random", "unpersonalised", f"{bundle}:greedy", f"{bundle}:thompson"]
+    values = policy_values(later, source.catalogue, names, cache=settings.data.cache)
+    logged = later["reward"].to_numpy().mean()
+    table = Table(title=f"on {len(later):,} held-out examples; logged {logged:.4f}")
+    table.add_column("policy")
+    for estimator in values["random"]:
+        table.add_column(estimator, justify="right")
+    for name, estimates in values.items():
+        table.add_row(name.rpartition(":")[2], *(_interval(e) for e in estimates.values()))
+    for name, other in source.references.items():
+        rewards = other["reward"].to_numpy()
+        table.add_row(f"{name}, as it was ({rewards.mean():.4f})")
+    Console(stderr=True, width=140).print(table)
+
+
+def release(bundle: Path, source: Source, later: pa.Table, settings: Settings) -> None:
+    """Make the bundle the live one, unless it is judged worse than the one that is."""
+    if settings.publish.current is False:
+        return
+    margin = settings.publish.margin
+
+    def gate(candidate: Path, live: Path) -> Verdict:
+        return publish_gate(
+            candidate, live, later, source.catalogue, margin, cache=settings.data.cache
+        )
+
+    done = publish(bundle, settings.publish.bundles, gate, settings.publish.force)
+    say(f"{'published' if done.published else 'not published'}: {done.reason}")
 
 
 def load(data: Data, model: Model) -> Source:
     """Read and check the examples, and the images or what stands in their place."""
     cache = Path(data.cache)
-    if data.examples is None:
+    references: dict[str, pa.Table] = {}
+    if data.open_bandit is not None:
+        from data.open_bandit import open_bandit
+
+        folder = cache / f"open_bandit-{data.campaign}"
+        told = open_bandit(Path(data.open_bandit), data.campaign, folder)
+        examples_at, catalogue_at = Path(told["random"]["examples"]), Path(told["catalogue"])
+        references["bts"] = read_examples(Path(told["bts"]["examples"]))
+    elif data.examples is None:
         from simulate.sample import make_sample
 
         say("no --data.examples given: making a sample, or finding the one made before")
@@ -110,16 +166,18 @@ def load(data: Data, model: Model) -> Source:
         from simulate.catalogue_truth import CatalogueTruth
 
         truth = CatalogueTruth.read(catalogue_at)
-        return Source(examples, catalogue, artwork_attributes(truth, catalogue.artwork_ids), rows)
+        seen = artwork_attributes(truth, catalogue.artwork_ids)
+        return Source(examples, catalogue, seen, rows, references)
     if model.encoder == "features":
         if catalogue.embeddings is None:
             raise BadInput(
                 f"--model.encoder features needs {catalogue_at}/embeddings.npy: float32, a row an "
                 "artwork; or train on images with --model.encoder cnn"
             )
-        return Source(examples, catalogue, catalogue.embeddings, rows)
+        return Source(examples, catalogue, catalogue.embeddings, rows, references)
     cached = image_cache(catalogue, cache, height=data.height, width=data.width)
-    return Source(examples, catalogue, cached.images, cached.of(list(catalogue.artwork_ids)))
+    rows = cached.of(list(catalogue.artwork_ids))
+    return Source(examples, catalogue, cached.images, rows, references)
 
 
 def build(settings: Settings, source: Source, spec: FeatureSpec, mean: float) -> Marquee:
@@ -140,7 +198,28 @@ def build(settings: Settings, source: Source, spec: FeatureSpec, mean: float) ->
         seed=settings.seed,
     )  # fmt: skip
     network.context.frozen.standardise(torch.from_numpy(empty.context.dense))
+    if settings.fit.warm_start is not None:
+        state = load_file(Bundle.open(settings.fit.warm_start).file("weights.safetensors"))
+        try:
+            network.load_state_dict(state)
+        except RuntimeError as error:
+            raise BadInput(
+                f"--fit.warm_start {settings.fit.warm_start} does not fit --model: "
+                f"{str(error).splitlines()[1].strip()}"
+            ) from None
     return network
+
+
+def _specification(settings: Settings, table: pa.Table, catalogue: Catalogue) -> FeatureSpec:
+    """Learnt from the examples; that of the bundle which training starts from, if any."""
+    if settings.fit.warm_start is not None:
+        bundle = Bundle.open(settings.fit.warm_start)
+        return FeatureSpec.from_json(bundle.file("features.json").read_text())
+    return FeatureSpec.learn(table["facts"].combine_chunks(), catalogue.titles, catalogue.artworks)
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
 
 
 def say(text: str) -> None:

@@ -1,7 +1,7 @@
 """Examples to batches: a few artworks, each encoded once, and the decisions that showed them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -67,18 +67,9 @@ class Examples(Dataset[Batch]):
         )
         return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
 
-    def take(self, rows: Int[np.ndarray, " some"]) -> "Examples":
-        """Some of the decisions, with the same artworks."""
-        return Examples(
-            ContextFeatures(*(column[rows] for column in self.context)),
-            self.artwork_of[rows],
-            self.reward[rows],
-            self.importance[rows],
-            self.weights[rows],
-            self.candidates,
-            self.images,
-            self.image_row,
-        )
+    def seen_as(self, embeddings: Float[np.ndarray, "images embedding"]) -> "Examples":
+        """The same decisions, with embeddings in the images' place."""
+        return replace(self, images=embeddings)
 
 
 class ByArtwork(Sampler[np.ndarray]):
@@ -123,3 +114,27 @@ class ByArtwork(Sampler[np.ndarray]):
         batches = [b for b in np.split(rows[order], ends[:-1]) if len(b)]
         usable = len(self) * self.world
         yield from batches[self.rank : usable : self.world]
+
+
+class Shuffled(Sampler[np.ndarray]):
+    """Rows of a batch: decisions in random order, whatever they showed. For embeddings."""
+
+    def __init__(
+        self, decisions: int, size: int, seed: int | None = None, rank: int = 0, world: int = 1
+    ) -> None:
+        self.decisions, self.size, self.seed, self.epoch = decisions, size, seed, 0
+        self.rank, self.world = rank, world
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch comes next: the same epoch of the same seed has the same batches."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return max(1, -(-self.decisions // self.size) // self.world)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        order = np.arange(self.decisions)
+        if self.seed is not None:
+            np.random.default_rng([self.seed, self.epoch]).shuffle(order)
+        batches = [order[at : at + self.size] for at in range(0, self.decisions, self.size)]
+        yield from batches[self.rank : len(self) * self.world : self.world]

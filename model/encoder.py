@@ -25,7 +25,9 @@ class ImageEncoder(nn.Module):
     def __init__(self, backbone: nn.Module, width: int, embedding: int) -> None:
         super().__init__()
         self.backbone, self.embedding = backbone, embedding
-        self.out = nn.Linear(width, embedding)
+        self.out = nn.Sequential(
+            nn.Linear(width, embedding), nn.BatchNorm1d(embedding, affine=False)
+        )
         self.mean: Tensor
         self.sd: Tensor
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN)[:, None, None])
@@ -130,8 +132,18 @@ def _torchvision(name: str, weights: str) -> nn.Module:
 
 
 def _headless(backbone: nn.Module) -> int:
-    """Take the last linear layer off, whatever it is called; gives the width before it."""
-    path, last = [p for p in backbone.named_modules() if isinstance(p[1], nn.Linear)][-1]
+    """Take the last linear layer off, whatever it is called; gives the width before it.
+
+    Raises:
+        BadInput: there is none.
+    """
+    linear = [p for p in backbone.named_modules() if isinstance(p[1], nn.Linear)]
+    if not linear:
+        raise BadInput(
+            f"{type(backbone).__name__} has no linear layer to take off; choose another backbone "
+            "with --model.encoder, such as mobilenet_v3_small or resnet18"
+        )
+    path, last = linear[-1]
     parent, _, name = path.rpartition(".")
     setattr(backbone.get_submodule(parent), name, nn.Identity())
     assert isinstance(last, nn.Linear)

@@ -1,18 +1,31 @@
-"""Lightning around the learner: progress, curves, checkpoints, early stopping."""
+"""Training in two stages, by Lightning: progress, curves, checkpoints, early stopping.
 
+First the encoder learns to see, with the towers: few artworks a batch, since an image costs as
+much as hundreds of decisions. Then the towers learn alone from the embeddings of all images, with
+decisions in random order: a decision costs little then, and batches of all artworks tell members'
+tastes apart far better than batches of a few (docs/decisions.md has the numbers).
+"""
+
+import logging
+import shutil
 import warnings
 from pathlib import Path
 
 import lightning as L
+import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from jaxtyping import Float32
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from data.errors import BadInput
-from model.batches import ByArtwork, Examples
+from model.batches import ByArtwork, Examples, Shuffled
 from model.learner import Learner
 from model.settings import Fit
+
+EMBEDDED = 256
+"""Images embedded at a time."""
 
 
 def fit(
@@ -23,29 +36,67 @@ def fit(
     Raises:
         BadInput: there is nothing to resume.
     """
-    last = out / "checkpoints" / "last.ckpt"
-    if settings.resume and not last.is_file():
-        raise BadInput(f"--fit.resume: {last} is not there; leave it out to start anew")
+    checkpoints = out / "checkpoints"
+    if settings.resume and not any(checkpoints.glob("*/last.ckpt")):
+        raise BadInput(f"--fit.resume: {checkpoints} holds none; leave it out to start anew")
+    if not settings.resume:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    metrics = {}
+    encoder = learner.network.encoder
+    if encoder is not None:
+        metrics |= _stage("encoder", learner, train, validation, settings, out, seed)
+        embeddings = embed_all(learner, train.images)
+        train, validation = train.seen_as(embeddings), validation.seen_as(embeddings)
+        learner.network.encoder = None
+    try:
+        metrics |= _stage("towers", learner, train, validation, settings, out, seed)
+    finally:
+        learner.network.encoder = encoder
+    return metrics
+
+
+def embed_all(learner: Learner, images: np.ndarray) -> Float32[np.ndarray, "images embedding"]:
+    """Embeddings of all images, as they are."""
+    learner.eval()
+    with torch.no_grad():
+        parts = [
+            learner.embed(torch.from_numpy(np.array(images[at : at + EMBEDDED]))).cpu().numpy()
+            for at in range(0, len(images), EMBEDDED)
+        ]
+    return np.concatenate(parts)
+
+
+def _stage(
+    name: str,
+    learner: Learner,
+    train: Examples,
+    validation: Examples,
+    settings: Fit,
+    out: Path,
+    seed: int,
+) -> dict[str, float]:
+    """Train what the stage trains, and load its best weights."""
+    folder = out / "checkpoints" / name
     best = ModelCheckpoint(
-        out / "checkpoints",
-        "best",
-        monitor="validation_loss",
-        save_last=True,
-        enable_version_counter=False,
+        folder, "best", "validation_loss", save_last=True, enable_version_counter=False
     )
-    stop = EarlyStopping("validation_loss", patience=settings.patience)
+    seeing = name == "encoder"
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        for known in (".*many workers.*", ".*LeafSpec.*", ".*exists and is not empty.*"):
+            warnings.filterwarnings("ignore", known)
         trainer = L.Trainer(
             accelerator="auto" if settings.devices == 1 else "cpu",
             devices=settings.devices,
             strategy="auto" if settings.devices == 1 else "ddp",
-            max_epochs=settings.epochs,
-            precision=settings.precision,
-            callbacks=[best, stop],
-            logger=_loggers(out),
-            check_val_every_n_epoch=settings.validate_every,
+            max_epochs=settings.epochs if seeing else settings.passes,
+            callbacks=[
+                best,
+                EarlyStopping("validation_loss", patience=settings.patience),
+                TQDMProgressBar(refresh_rate=10),
+            ],
+            logger=_loggers(out, name),
+            check_val_every_n_epoch=settings.validate_every if seeing else 1,
             use_distributed_sampler=False,
             log_every_n_steps=10,
             default_root_dir=out,
@@ -53,30 +104,37 @@ def fit(
             num_sanity_val_steps=0,
         )
         rank, world = trainer.global_rank, trainer.world_size
-        sampler = ByArtwork(train.artwork_of, settings.artworks, settings.visits, seed, rank, world)
-        learner.steps = settings.epochs * len(sampler)
-        shown = ByArtwork(validation.artwork_of, 4 * settings.artworks)
+        order: Sampler[np.ndarray]
+        shown: Sampler[np.ndarray]
+        if seeing:
+            order = ByArtwork(
+                train.artwork_of, settings.artworks, settings.visits, seed, rank, world
+            )
+            shown = ByArtwork(validation.artwork_of, 4 * settings.artworks)
+        else:
+            order = Shuffled(len(train), settings.decisions, seed, rank, world)
+            shown = Shuffled(len(validation), 2 * settings.decisions)
+        learner.steps = (trainer.max_epochs or 1) * len(order)
+        last = folder / "last.ckpt"
         trainer.fit(
             learner,
-            DataLoader(train, batch_size=None, sampler=sampler),
+            DataLoader(train, batch_size=None, sampler=order),
             DataLoader(validation, batch_size=None, sampler=shown),
-            ckpt_path=str(last) if settings.resume else None,
+            ckpt_path=str(last) if settings.resume and last.is_file() else None,
         )
     if best.best_model_path:
         state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-        learner.load_state_dict(state["state_dict"])
-    score = best.best_model_score
-    return {
-        "validation_loss": float(score) if score is not None else float("nan"),
-        "epochs": float(trainer.current_epoch),
-    }
+        learner.load_state_dict(state["state_dict"], strict=False)
+    if best.best_model_score is None:
+        return {}
+    return {f"{name}_loss": float(best.best_model_score)}
 
 
-def _loggers(out: Path) -> list[Logger]:
+def _loggers(out: Path, stage: str) -> list[Logger]:
     """Curves as CSV and for TensorBoard; for MLflow where it is installed."""
     loggers: list[Logger] = [
-        CSVLogger(out, name="", version="curves"),
-        TensorBoardLogger(out, name="", version="tensorboard"),
+        CSVLogger(out / "curves", name="", version=stage),
+        TensorBoardLogger(out / "tensorboard", name="", version=stage),
     ]
     try:
         import mlflow  # noqa: F401  # pyright: ignore[reportMissingImports]

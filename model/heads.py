@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model.last_layer import Link
 from model.neural_linear import NeuralLinearHeads
 
 Kind = Literal["bootstrap", "dropout", "neural_linear", "point"]
@@ -47,6 +48,10 @@ class Heads(Protocol):
         """
         ...
 
+    def learnt(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts heads rank"]:
+        """The first `rank` numbers: what is trained."""
+        ...
+
 
 def make_heads(
     kind: Kind,
@@ -59,6 +64,7 @@ def make_heads(
     frozen: int = 0,
     keep: float = 0.8,
     last_width: int = 8,
+    link: Link = "logit",
     seed: int = 0,
 ) -> nn.Module:
     """Heads of a kind; see `Heads` for what they do.
@@ -69,10 +75,11 @@ def make_heads(
         rank: learnt numbers of the artwork's vector.
         heads: how many functionals the bank has; `point` has one.
         prior: frozen numbers of the artwork's vector, after the learnt ones.
-        prior_scale: standard deviation of the prior functions, in logits.
+        prior_scale: deviation of the prior functions, or of neural_linear's prior, in logits.
         frozen: numbers that `FrozenContext` gives; 0: prior functions of the artwork alone.
         keep: share of the trunk's numbers that a dropout mask keeps.
-        last_width: numbers of the context that neural_linear's posterior reads.
+        last_width: numbers of the context that neural_linear's posterior reads; 0: the trunk's.
+        link: of neural_linear's posterior: logit for takes, identity for other rewards.
         seed: of prior functions, masks and posterior draws.
 
     Raises:
@@ -89,7 +96,7 @@ def make_heads(
         case "dropout":
             return DropoutHeads(width, rank, heads, prior, keep, seed)
         case "neural_linear":
-            return NeuralLinearHeads(width, rank, heads, prior, last_width, seed)
+            return NeuralLinearHeads(width, rank, heads, prior, last_width, prior_scale, link, seed)
         case "point":
             return PointHead(width, rank, prior)
     raise ValueError(f"heads of kind {kind!r}; there are {', '.join(KINDS)}")
@@ -190,17 +197,25 @@ class BootstrapHeads(nn.Module):
         frozen: Float[Tensor, "contexts features"] | None = None,
     ) -> Functionals:
         """The learnt part, then the prior part."""
-        if self.training:
-            g = scale_gradient(g, 1 / self.heads)
-        learnt = self.functional(g).unflatten(1, (self.heads, self.rank))
+        learnt = self.learnt(g)
         if not self.prior:
             return learnt
         if self.frozen and frozen is None:
             raise ValueError(f"prior functions read {self.frozen} frozen features; give them")
         features = frozen if self.frozen and frozen is not None else torch.ones_like(g[:, :1])
-        return torch.cat(
-            [learnt, (features @ self.read_out).unflatten(1, (self.heads, self.prior))], 2
-        )
+        return torch.cat([learnt, self.prior_part(features)], 2)
+
+    def learnt(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts heads rank"]:
+        """What is trained."""
+        if self.training:
+            g = scale_gradient(g, 1 / self.heads)
+        return self.functional(g).unflatten(1, (self.heads, self.rank))
+
+    def prior_part(
+        self, frozen: Float[Tensor, "contexts features"]
+    ) -> Float[Tensor, "contexts heads prior"]:
+        """What is not: for a context the same for ever, so a replay may keep it."""
+        return (frozen @ self.read_out).unflatten(1, (self.heads, self.prior))
 
 
 class DropoutHeads(nn.Module):
@@ -233,11 +248,15 @@ class DropoutHeads(nn.Module):
         frozen: Float[Tensor, "contexts features"] | None = None,
     ) -> Functionals:
         """The functional under each mask."""
+        return nn.functional.pad(self.learnt(g), (0, self.prior))
+
+    def learnt(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts heads rank"]:
+        """What is trained."""
         if self.training:
             g = scale_gradient(g, 1 / self.heads)
         bank = self.masks[:, None] * self.functional.weight  # heads, rank, width
         learnt = nn.functional.linear(g, bank.flatten(0, 1)).unflatten(1, (self.heads, self.rank))
-        return nn.functional.pad(learnt + self.functional.bias, (0, self.prior))
+        return learnt + self.functional.bias
 
 
 class PointHead(nn.Module):
@@ -255,4 +274,8 @@ class PointHead(nn.Module):
         frozen: Float[Tensor, "contexts features"] | None = None,
     ) -> Functionals:
         """The functional."""
-        return nn.functional.pad(self.functional(g), (0, self.prior))[:, None]
+        return nn.functional.pad(self.learnt(g), (0, self.prior))
+
+    def learnt(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts 1 rank"]:
+        """What is trained."""
+        return self.functional(g)[:, None]

@@ -7,40 +7,82 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 Link = Literal["logit", "identity"]
+FIRST_ROWS = 20
+"""Rows that the first guess of the noise counts as."""
+LEAST_NOISE = 1e-3
 
 
 class LastLayer(nn.Module):
-    """N(mean, scale² · precision⁻¹) of the weights on some features.
+    """Normal posterior of the weights on some features, about a centre.
 
-    With the identity link the update is exact (conjugate). With the logit link each batch is one
-    Newton step about the mean before it (online Laplace): curvature p(1 − p), gradient r − p.
+    With the identity link the update is exact (conjugate), and the noise is estimated from the
+    residuals. With the logit link each batch is one Newton step about the mean before it (online
+    Laplace): curvature p(1 − p), gradient r − p.
 
     Source: Bishop 2006, "Pattern Recognition and Machine Learning", 3.3 and 4.5; the online form:
     Chapelle and Li 2011, "An Empirical Evaluation of Thompson Sampling", algorithm 3.
     """
 
     def __init__(
-        self, features: int, ridge: float = 1.0, scale: float = 1.0, link: Link = "logit"
+        self, features: int, prior_scale: float = 1.0, link: Link = "logit", noise: float = 0.1
     ) -> None:
+        """A posterior that has seen nothing.
+
+        Args:
+            features: how many.
+            prior_scale: deviation of the score before any reward.
+            link: logit for takes, identity for rewards of any size.
+            noise: first guess of a reward's deviation; identity link only.
+
+        Raises:
+            ValueError: a number is not above 0.
+        """
         super().__init__()
-        if not (ridge > 0 and scale >= 0):
-            raise ValueError(
-                f"ridge is {ridge}, scale {scale}; ridge must be above 0, scale not below"
-            )
-        self.ridge, self.scale, self.link = ridge, scale, link
+        if not (prior_scale > 0 and noise > 0):
+            raise ValueError(f"prior_scale is {prior_scale}, noise {noise}; they must be above 0")
+        self.prior_scale, self.link, self.first_noise = prior_scale, link, noise
+        names = ("mean", "centre", "moment")
         self.mean: Tensor
         self.centre: Tensor
-        self.precision: Tensor
-        self.register_buffer("mean", torch.zeros(features, dtype=torch.float64))
-        self.register_buffer("centre", torch.zeros(features, dtype=torch.float64))
-        self.register_buffer("precision", ridge * torch.eye(features, dtype=torch.float64))
+        self.moment: Tensor
+        self.gram: Tensor
+        self.told: Tensor
+        self.size: Tensor
+        for name in names:
+            self.register_buffer(name, torch.zeros(features, dtype=torch.float64))
+        self.register_buffer("gram", torch.zeros(features, features, dtype=torch.float64))
+        self.register_buffer("told", torch.zeros(2, dtype=torch.float64))  # Σ weight, Σ residual²
+        self.register_buffer("size", torch.ones((), dtype=torch.float64))
 
     @torch.no_grad()
-    def reset(self, centre: Float[Tensor, " features"]) -> None:
-        """Back to the prior, about new weights."""
+    def reset(self, centre: Float[Tensor, " features"], size: float = 1.0) -> None:
+        """Back to the prior, about new weights.
+
+        Args:
+            centre: the new weights.
+            size: mean squared norm of the features: the prior's weights are so much smaller.
+        """
         self.centre.copy_(centre)
         self.mean.copy_(centre)
-        self.precision.copy_(self.ridge * torch.eye(len(centre), dtype=torch.float64))
+        self.size.fill_(size)
+        for part in (self.moment, self.gram, self.told):
+            part.zero_()
+
+    @property
+    def noise(self) -> float:
+        """Deviation of a reward about its score; 1 with the logit link, where it is known."""
+        if self.link == "logit":
+            return 1.0
+        moved = self.mean - self.centre
+        residual = self.told[1] - 2 * moved @ self.moment + moved @ self.gram @ moved
+        first = FIRST_ROWS * self.first_noise**2
+        return max(float((residual + first) / (self.told[0] + FIRST_ROWS)) ** 0.5, LEAST_NOISE)
+
+    @property
+    def precision(self) -> Float[Tensor, "features features"]:
+        """Inverse covariance of the weights, in units of 1 / noise²."""
+        ridge = self.noise**2 * float(self.size) / self.prior_scale**2
+        return self.gram + ridge * torch.eye(len(self.mean), dtype=torch.float64)
 
     @torch.no_grad()
     def update(
@@ -66,24 +108,20 @@ class LastLayer(nn.Module):
         if not 0 <= forget <= 1:
             raise ValueError(f"forget is {forget}; it is a factor from 0 to 1")
         x, r = features.double(), rewards.double()
-        score = x @ self.mean
-        shift = torch.zeros_like(score) if offset is None else offset.double()
+        shift = torch.zeros_like(r) if offset is None else offset.double()
+        count = torch.ones_like(r) if weights is None else weights.double()
         if self.link == "logit":
-            p = torch.sigmoid(score + shift)
-            curvature, gradient = p * (1 - p), r - p
+            p = torch.sigmoid(x @ self.mean + shift)
+            curvature = count * p * (1 - p)
+            told = count * (r - p) + curvature * (x @ (self.mean - self.centre))
         else:
-            curvature, gradient = torch.ones_like(score), r - shift - score
-        if weights is not None:
-            curvature, gradient = weights * curvature, weights * gradient
-        moved = self.mean - self.centre
-        ridge = self.ridge * torch.eye(len(moved), dtype=torch.float64)
-        kept = forget * self.precision + (1 - forget) * ridge
-        told = x.T @ (gradient + curvature * (x @ moved))
-        moment = forget * (self.precision @ moved) + told
-        precision = kept + x.T @ (curvature[:, None] * x)
-        root = torch.linalg.cholesky(precision)
-        self.mean.copy_(self.centre + torch.cholesky_solve(moment[:, None], root)[:, 0])
-        self.precision.copy_(precision)
+            curvature, left = count, r - shift - x @ self.centre
+            told = count * left
+            self.told.mul_(forget).add_(torch.stack([count.sum(), (count * left**2).sum()]))
+        self.gram.mul_(forget).add_(x.T @ (curvature[:, None] * x))
+        self.moment.mul_(forget).add_(x.T @ told)
+        root = torch.linalg.cholesky(self.precision)
+        self.mean.copy_(self.centre + torch.cholesky_solve(self.moment[:, None], root)[:, 0])
 
     @torch.no_grad()
     def draws(
@@ -93,4 +131,4 @@ class LastLayer(nn.Module):
         noise = torch.randn(len(self.mean), count, generator=generator, dtype=torch.float64)
         root = torch.linalg.cholesky(self.precision)
         spread = torch.linalg.solve_triangular(root.T, noise, upper=True)
-        return (self.mean[:, None] + self.scale * spread).T.float()
+        return (self.mean[:, None] + self.noise * spread).T.float()

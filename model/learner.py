@@ -35,6 +35,13 @@ class Batch(NamedTuple):
     weights: Float[Tensor, "decisions heads"]
 
 
+def half_is_fast() -> bool:
+    """Whether this machine computes in bfloat16 as fast as it should."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 class Learner(L.LightningModule):
     """Trains a `Marquee` on logged decisions.
 
@@ -50,10 +57,14 @@ class Learner(L.LightningModule):
         decay: float = 1e-2,
         catalogue_share: float = 0.3,
         recolour: float = 0.5,
+        half: bool = False,
         steps: int = 1000,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        self.half = half
+        if network.encoder is not None:
+            network.encoder.to(memory_format=torch.channels_last)
         self.network, self.rate, self.decay, self.steps = network, rate, decay, steps
         self.catalogue_share, self.recolour = catalogue_share, recolour
         self.names = torch.nn.Linear(network.embedding, network.sizes["buckets"])
@@ -62,7 +73,11 @@ class Learner(L.LightningModule):
     def embed(self, images: Tensor) -> Float[Tensor, "images embedding"]:
         """Embeddings of a batch's images, or the embeddings that stand there."""
         encoder = self.network.encoder
-        return images if encoder is None else encoder(images)
+        if encoder is None:
+            return images
+        half = self.half and self.training
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
+            return encoder(images).float()
 
     def logits(
         self, batch: Batch, embedding: Float[Tensor, "images embedding"]
@@ -90,12 +105,14 @@ class Learner(L.LightningModule):
             batch.reward,
             batch.weights * (batch.importance * kept)[:, None],
         )
+        self.log("train_loss", reward / batch.weights.shape[1], prog_bar=True)
+        if self.network.encoder is None:
+            return reward
         net, mix = self.network, batch.title[:, : self.network.candidate.genres]
         catalogue = shown_loss(net.candidate.genre(embedding), mix) + named_loss(
             self.names(embedding),
             *batch[2:6],
         )
-        self.log("train_loss", reward, prog_bar=True)
         self.log("catalogue_loss", catalogue, prog_bar=True)
         return reward + self.catalogue_share * catalogue
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from model.heads import FrozenContext, Kind, make_heads
+from model.heads import BootstrapHeads, FrozenContext, Kind, make_heads
 
 MATCH = 24
 """Numbers of the fixed random vector of a name: two names differ, whether learnt or not."""
@@ -105,11 +105,13 @@ class ContextTower(nn.Module):
         self.cast, self.names = CastBag(buckets, 16), CastBag(buckets, MATCH, learnt=False)
         width = context + 16
         self.trunk = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
-        self.frozen = FrozenContext(context, seed=seed)
+        self.frozen = FrozenContext(context, features=64, seed=seed)
         read = self.frozen.layers[-2].out_features
         self.heads = make_heads(
             kind, 64, rank, heads, prior=prior, prior_scale=prior_scale, frozen=read, seed=seed
         )
+        if isinstance(self.heads, BootstrapHeads):
+            _start_alike(self.heads)
         self.rank = rank
         self.match = nn.Linear(64, 1)
         self.appeal = nn.Linear(64, 16)
@@ -127,6 +129,15 @@ class ContextTower(nn.Module):
         match = match[:, None].expand(-1, bank.shape[1], -1)
         parts = [bank[:, :, : self.rank], match, bank[:, :, self.rank :]]
         return torch.cat(parts, 2), self.appeal(g)
+
+
+@torch.no_grad()
+def _start_alike(heads: BootstrapHeads) -> None:
+    """Heads begin equal: what tells them apart is data and their prior functions alone."""
+    weight = heads.functional.weight.unflatten(0, (heads.heads, heads.rank))
+    weight.copy_(weight[:1].clone().expand_as(weight))
+    bias = heads.functional.bias.unflatten(0, (heads.heads, heads.rank))
+    bias.copy_(bias[:1].clone().expand_as(bias))
 
 
 class Marquee(nn.Module):

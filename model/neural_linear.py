@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model.last_layer import LastLayer
+from model.last_layer import LastLayer, Link
 
 
 class NeuralLinearHeads(nn.Module):
@@ -17,23 +17,34 @@ class NeuralLinearHeads(nn.Module):
     """
 
     def __init__(
-        self, width: int, rank: int, heads: int, prior: int, last_width: int, seed: int
+        self,
+        width: int,
+        rank: int,
+        heads: int,
+        prior: int,
+        last_width: int,
+        prior_scale: float,
+        link: Link,
+        seed: int,
     ) -> None:
         super().__init__()
         self.heads, self.trained_heads = heads, 1
         self.rank, self.prior = rank, prior
-        self.compress = nn.Linear(width, last_width)
-        self.functional = nn.Linear(last_width, rank, bias=False)
-        self.last = LastLayer(rank * (last_width + 1))
+        self.compress = (
+            nn.Sequential(nn.Linear(width, last_width), nn.Tanh()) if last_width else None
+        )
+        few = last_width or width
+        self.functional = nn.Linear(few, rank, bias=False)
         self.bias = nn.Parameter(torch.zeros(rank))
+        self.last = LastLayer(rank * (few + 1), prior_scale, link)
         self.bank: Tensor
-        self.register_buffer("bank", torch.zeros(heads, rank, last_width + 1))
-        self.recentre()
+        self.register_buffer("bank", torch.zeros(heads, rank, few + 1))
+        self.recentre(size=few + 1)
         self.draw(torch.Generator().manual_seed(seed))
 
-    def context(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts last_width"]:
+    def context(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts few"]:
         """What the last layer reads of the context, its last number a constant."""
-        few = torch.tanh(self.compress(g))
+        few = g if self.compress is None else self.compress(g)
         return torch.cat([few, torch.ones_like(few[:, :1])], 1)
 
     def features(
@@ -44,13 +55,17 @@ class NeuralLinearHeads(nn.Module):
         return pairs.flatten(1)
 
     @torch.no_grad()
-    def recentre(self) -> None:
-        """Centre the prior on the trained functional: call it after each training.
+    def recentre(self, size: float, zero: bool = False) -> None:
+        """Back to the prior, centred on the trained functional: call it after each training.
 
         The data must be given to `update` again: the features have changed.
+
+        Args:
+            size: mean squared norm of the features.
+            zero: centre on nothing instead, and let the data tell all.
         """
         matrix = torch.cat([self.functional.weight, self.bias[:, None]], 1)
-        self.last.reset(matrix.flatten())
+        self.last.reset(torch.zeros_like(matrix.flatten()) if zero else matrix.flatten(), size)
 
     @torch.no_grad()
     def update(
@@ -75,11 +90,12 @@ class NeuralLinearHeads(nn.Module):
         frozen: Float[Tensor, "contexts features"] | None = None,
     ) -> Float[Tensor, "contexts heads rank_and_prior"]:
         """In training the mean, in evaluation the bank of draws."""
+        return nn.functional.pad(self.learnt(g), (0, self.prior))
+
+    def learnt(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts heads rank"]:
+        """The same without the prior's zeros."""
         few = self.context(g)
         if self.training:
-            learnt = (self.functional(few[:, :-1]) + self.bias)[:, None]
-        else:
-            learnt = nn.functional.linear(few, self.bank.flatten(0, 1)).unflatten(
-                1, (self.heads, self.rank)
-            )
-        return nn.functional.pad(learnt, (0, self.prior))
+            return (self.functional(few[:, :-1]) + self.bias)[:, None]
+        learnt = nn.functional.linear(few, self.bank.flatten(0, 1))
+        return learnt.unflatten(1, (self.heads, self.rank))

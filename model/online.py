@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bandit.choice import profile_keys
 from bandit.thompson import thompson_probabilities
 from model.bootstrap import Scheme, bootstrap_weights
-from model.heads import FrozenContext, Kind, make_heads
+from model.heads import BootstrapHeads, FrozenContext, Kind, make_heads
 from model.last_layer import Link
 from model.neural_linear import NeuralLinearHeads
 
@@ -37,9 +37,11 @@ class OnlineSettings:
     frozen: int = 512
     """Width of the frozen network."""
     width: int = 100
-    """Of the trunk's two layers."""
+    """Of the trunk's two layers; the heads also read the context itself."""
     candidate_width: int = 0
-    """Of a hidden layer on the candidate's features; 0: a linear map."""
+    """Of a hidden layer on the candidate's features; 0: the features are the vector."""
+    last_width: int = 0
+    """Numbers of the context that neural_linear's posterior reads; 0: all."""
     scheme: Scheme = "none"
     """Of the bootstrap."""
     keep: float = 0.8
@@ -51,13 +53,23 @@ class OnlineSettings:
     decay: float = 0.0
     """Of the weights."""
     steps: int = 50
-    """Steps after each batch of rewards."""
+    """Steps of a training."""
+    retrain: float = 1.0
+    """Train when there are so many times the rewards of the last training; 1: at every batch.
+    neural_linear's posterior takes in every batch in between."""
+    growth: float = 0.05
+    """Batches are this share of all rewards so far."""
+    least: int = 10
+    """Rounds of the smallest batch."""
+    most: int = 2000
+    """Rounds of the largest."""
     minibatch: int = 256
     """Rows a step."""
     epsilon: float = 0.0
     """Share of uniform exploration."""
-    compress: bool = False
-    """Learn asinh((reward − median) / MAD): for rewards of very different sizes and little noise."""
+    compress: float = 0.0
+    """Learn asinh(standardised reward / compress), standardised: for rewards of very different
+    sizes and little noise; 0: rewards as they are."""
 
 
 class OnlineBandit(nn.Module):
@@ -89,14 +101,17 @@ class OnlineBandit(nn.Module):
             self.trunk = nn.Sequential(
                 nn.Linear(size, s.width), nn.ReLU(), nn.Linear(s.width, s.width), nn.ReLU()
             )
-            self.vector = _candidate_map(candidates.shape[1], s.rank, s.candidate_width)
+            many = candidates.shape[1]
+            self.rank = s.rank if s.candidate_width else many
+            self.vector = _candidate_map(many, s.rank, s.candidate_width)
             self.frozen_context = FrozenContext(size, s.frozen, seed)
             self.frozen_candidate = FrozenContext(candidates.shape[1], 128, seed + 1)
             self.read_out: Tensor
             self.register_buffer("read_out", torch.randn(128, s.prior) / 128**0.5)
             self.heads = make_heads(
-                s.kind, s.width, s.rank, s.heads, prior=s.prior, prior_scale=s.prior_scale,
-                frozen=s.frozen, keep=s.keep, seed=seed,
+                s.kind, s.width + size, self.rank, s.heads, prior=s.prior,
+                prior_scale=s.prior_scale, frozen=s.frozen, keep=s.keep,
+                last_width=s.last_width, link=s.link, seed=seed,
             )  # fmt: skip
             self.bias = nn.Parameter(torch.zeros(()))
         self.frozen_context.standardise(self.context_scale(torch.from_numpy(contexts)))
@@ -105,19 +120,32 @@ class OnlineBandit(nn.Module):
         spread = (prior @ self.read_out).square().mean().sqrt()
         self.read_out /= spread
         self.optimiser = torch.optim.Adam(
-            [p for p in self.parameters() if p.requires_grad], lr=s.rate, weight_decay=s.decay
+            [p for p in self.parameters() if p.requires_grad],
+            lr=s.rate,
+            weight_decay=s.decay,
+            fused=True,
         )
-        self.seen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        self.rows = self.trained_rows = 0
+        self.seen: list[tuple[Tensor, ...]] = []
+
+    def batch(self) -> int:
+        """How many rounds to decide before the next rewards are learnt from."""
+        s = self.settings
+        return int(min(max(s.growth * self.rows, s.least), s.most))
+
+    def _trunk(self, x: Tensor) -> Tensor:
+        return torch.cat([self.trunk(x), x], 1)
 
     def functionals(self, contexts: Tensor) -> Tensor:
         """[contexts, heads, rank + prior]."""
         x = self.context_scale(contexts)
-        return self.heads(self.trunk(x), self.frozen_context(x))
+        return self.heads(self._trunk(x), self.frozen_context(x))
 
     def vectors(self, candidates: Tensor) -> Tensor:
         """[..., rank + prior]."""
         x = self.candidate_scale(candidates)
-        return torch.cat([self.vector(x), self.frozen_candidate(x) @ self.read_out], -1)
+        learnt = self.vector(x) if self.settings.candidate_width else candidates
+        return torch.cat([learnt, self.frozen_candidate(x) @ self.read_out], -1)
 
     @torch.no_grad()
     def probabilities(
@@ -150,15 +178,31 @@ class OnlineBandit(nn.Module):
         s = self.settings
         keys = profile_keys(ids)
         weights = bootstrap_weights(keys, self.heads.trained_heads, s.scheme)
-        batch = (contexts, shown, rewards.astype(np.float32), weights)
-        self.seen.append(tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in batch))
-        x, a, r, w = (torch.cat(parts) for parts in zip(*self.seen, strict=True))
-        self.seen = [(x, a, r, w)]
+        fresh = [torch.from_numpy(np.ascontiguousarray(v)) for v in (contexts, shown, weights)]
+        earned = torch.from_numpy(rewards.astype(np.float32))
+        self.seen.append((fresh[0], fresh[1], earned, fresh[2], self._prior_scores(*fresh[:2])))
+        x, a, r, w, fixed = (torch.cat(parts) for parts in zip(*self.seen, strict=True))
+        self.seen = [(x, a, r, w, fixed)]
+        due = len(r) >= s.retrain * self.trained_rows
+        if due:
+            self._rescale(r)
         target = self._target(r)
+        if due:
+            self._train(x, a, w, fixed, target)
+            self.trained_rows = len(r)
+        if isinstance(self.heads, NeuralLinearHeads):
+            told = 0 if due else self.rows  # a changed trunk changes all that was told before
+            self._posterior(x[told:], a[told:], target[told:], again=due)
+        self.rows = len(r)
+
+    def _train(self, x: Tensor, a: Tensor, w: Tensor, fixed: Tensor, target: Tensor) -> None:
+        s = self.settings
         self.train()
         for _ in range(s.steps):
-            rows = torch.randint(0, len(r), (min(s.minibatch, len(r)),), generator=self.draw)
-            scores = (self.functionals(x[rows]) * self.vectors(a[rows])[:, None]).sum(2) + self.bias
+            rows = torch.randint(0, len(x), (min(s.minibatch, len(x)),), generator=self.draw)
+            g = self._trunk(self.context_scale(x[rows]))
+            vectors = self.vectors(a[rows])[:, : self.rank]
+            scores = (self.heads.learnt(g) * vectors[:, None]).sum(2) + fixed[rows] + self.bias
             wanted = target[rows][:, None].expand_as(scores)
             if s.link == "logit":
                 loss = nn.functional.binary_cross_entropy_with_logits(
@@ -169,27 +213,44 @@ class OnlineBandit(nn.Module):
             self.optimiser.zero_grad()
             (w[rows] * loss).sum(1).mean().backward()
             self.optimiser.step()
-        if isinstance(self.heads, NeuralLinearHeads):
-            self._posterior(x, a, target)
 
     @torch.no_grad()
-    def _posterior(self, x: Tensor, a: Tensor, target: Tensor) -> None:
+    def _prior_scores(self, x: Tensor, a: Tensor) -> Tensor:
+        """The prior functions' part of the scores, which never changes: [rows, heads or 1]."""
+        if not isinstance(self.heads, BootstrapHeads):
+            return torch.zeros(len(x), 1)
+        frozen = self.frozen_context(self.context_scale(x))
+        fixed = self.frozen_candidate(self.candidate_scale(a)) @ self.read_out
+        return (self.heads.prior_part(frozen) * fixed[:, None]).sum(2)
+
+    @torch.no_grad()
+    def _posterior(self, x: Tensor, a: Tensor, target: Tensor, again: bool) -> None:
         heads = self.heads
         assert isinstance(heads, NeuralLinearHeads)
-        heads.recentre()
-        features = heads.features(self.trunk(self.context_scale(x)), self.vectors(a))
+        features = heads.features(self._trunk(self.context_scale(x)), self.vectors(a))
+        if again:
+            size = float(features.square().sum(1).mean())
+            heads.recentre(size, zero=self.settings.link == "identity")
         heads.update(features, target, offset=self.bias.expand(len(target)))
         heads.draw(self.draw)
 
-    def _target(self, rewards: Tensor) -> Tensor:
-        if self.settings.link == "logit":
+    def _rescale(self, rewards: Tensor) -> None:
+        """Take the scale of rewards from those seen so far; it stands until the next training."""
+        s = self.settings
+        self.middle, self.unit = rewards.median(), rewards.std(correction=0).clamp(min=1e-3)
+        squeezed = self._squeezed(rewards)
+        self.level = squeezed.mean(), squeezed.std(correction=0).clamp(min=1e-3)
+        if s.link == "logit":
+            self.level = torch.zeros(()), torch.ones(())
+
+    def _squeezed(self, rewards: Tensor) -> Tensor:
+        s = self.settings
+        if s.link == "logit" or not s.compress:
             return rewards
-        if self.settings.compress:
-            middle = rewards.median()
-            spread = (rewards - middle).abs().mean().clamp(min=1e-3)
-            mad = (rewards - middle).abs().median().clamp(min=0.01 * float(spread))
-            return torch.asinh((rewards - middle) / mad)
-        return (rewards - rewards.mean()) / rewards.std().clamp(min=1e-3)
+        return torch.asinh((rewards - self.middle) / self.unit / s.compress)
+
+    def _target(self, rewards: Tensor) -> Tensor:
+        return (self._squeezed(rewards) - self.level[0]) / self.level[1]
 
 
 class _Standardise(nn.Module):
@@ -208,5 +269,5 @@ class _Standardise(nn.Module):
 
 def _candidate_map(features: int, rank: int, width: int) -> nn.Module:
     if not width:
-        return nn.Linear(features, rank, bias=False)
+        return nn.Identity()
     return nn.Sequential(nn.Linear(features, width), nn.ReLU(), nn.Linear(width, rank))

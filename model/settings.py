@@ -95,11 +95,15 @@ class Fit:
     """How the network is trained."""
 
     epochs: int = 12
-    """times that every image is seen."""
-    visits: int = 4
-    """epochs that share the decisions: after so many each was seen once."""
+    """times that every image is seen, while the encoder learns."""
+    visits: int = 12
+    """epochs that share the decisions meanwhile: after so many each was seen once."""
     artworks: int = 64
-    """distinct artworks in a batch."""
+    """distinct artworks in a batch meanwhile."""
+    passes: int = 3
+    """times that every decision is seen afterwards, while the towers learn from embeddings."""
+    decisions: int = 4096
+    """in a batch afterwards."""
     rate: float = 3e-3
     """highest learning rate."""
     decay: float = 1e-2
@@ -112,16 +116,16 @@ class Fit:
     """how often device, surface, row and column are hidden, as precompute does not know them."""
     importance_clip: float | None = None
     """largest importance weight 1 / (propensity · candidates); none: examples count alike."""
-    patience: int = 5
-    """validations without improvement after which training stops."""
-    validate_every: int = 2
-    """epochs between validations."""
+    patience: int = 2
+    """validations without improvement after which a stage stops."""
+    validate_every: int = 4
+    """epochs between validations while the encoder learns; afterwards each pass has one."""
     threads: int = 0
     """threads of torch; 0: its own choice."""
     devices: int = 1
     """processes (DDP on CPU, or GPUs)."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """of Lightning."""
+    half: Literal["auto", "yes", "no"] = "auto"
+    """train the image encoder in bfloat16: twice as fast where the processor can."""
     resume: bool = False
     """go on from the run's last checkpoint."""
     warm_start: str | None = None

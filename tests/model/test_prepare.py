@@ -1,0 +1,67 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from data.errors import BadInput
+from data.records import FACTS
+from model.prepare import (
+    PAGE_FACTS,
+    decay_weights,
+    importance_weights,
+    mask_page_facts,
+    split_by_time,
+    window,
+)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def table(hours: list[float], **columns) -> pa.Table:
+    times = [START + timedelta(hours=h) for h in hours]
+    return pa.table({"time": pa.array(times, pa.timestamp("us", tz="UTC")), **columns})
+
+
+def test_what_is_held_out_is_later_than_all_that_is_learnt_from():
+    hours = list(np.random.default_rng(0).uniform(0, 240, 500))
+    split = split_by_time(table(hours), 0.2)
+    at = np.array(hours)
+    assert at[split.train].max() < at[split.validation].min()
+    assert len(split.train) + len(split.validation) == 500
+
+
+def test_examples_of_one_moment_cannot_be_split():
+    with pytest.raises(BadInput, match="more days of log"):
+        split_by_time(table([5.0, 5.0, 5.0]), 0.2)
+
+
+def test_importance_weights_undo_the_logging_policy_up_to_their_clip():
+    examples = pa.table(
+        {"candidates": [["a", "b"]] * 4, "propensity": [0.5, 0.5, 0.9, 0.01]}
+    )
+    weights = importance_weights(examples, clip=3.0)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[3] / weights[0] == pytest.approx(3)
+    assert weights[2] / weights[0] == pytest.approx(1 / (0.9 * 2))
+    assert importance_weights(examples, None).tolist() == [1, 1, 1, 1]
+
+
+def test_only_what_the_page_knows_is_hidden():
+    facts = pa.array(
+        [{"country": "FR", "device": "tv", "surface": "home", "row": 1, "column": 2}] * 4000, FACTS
+    )
+    masked = mask_page_facts(facts, 0.4, seed=1)
+    assert masked.field("country").null_count == 0
+    hidden = np.array([masked.field(n).is_null().to_numpy(False) for n in PAGE_FACTS])
+    assert 0.3 < hidden.mean() < 0.4
+    assert 0.18 < hidden.all(0).mean() < 0.25
+    assert mask_page_facts(facts, 0.4, seed=1).equals(masked)
+    assert mask_page_facts(facts, 0.0, seed=1).equals(facts)
+
+
+def test_an_older_day_weighs_less_and_leaves_the_window_first():
+    examples = table([0, 25, 49])
+    assert decay_weights(examples, 0.5).tolist() == [0.25, 0.5, 1]
+    assert len(window(examples, 1)) == 1
+    assert len(window(examples, None)) == 3
