@@ -2,6 +2,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+PY := $(BIN)/python
 
 .PHONY: setup test lint demo
 
@@ -13,16 +16,50 @@ $(VENV)/installed: pyproject.toml constraints.txt
 setup: $(VENV)/installed
 
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(PY) -m pytest -n 2
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
 
-# The loop as far as it stands: catalogue, log, join, check.
+# The whole loop, every step a command of its own; minutes on two cores. SIZE=small is for machines
+# that check the loop rather than what it reaches.
+SIZE ?= full
+ifeq ($(SIZE),small)
+TITLES := 16
+MEMBERS := 300
+A_DAY := 2000
+NEW := --titles 8 --members 100
+TRAIN := --fit.epochs 4 --fit.validate_every 2
+else
+TITLES := 80
+MEMBERS := 2000
+A_DAY := 20000
+NEW := --titles 40 --members 400
+TRAIN :=
+endif
+DEMO := artifacts/demo
+UNSEEN := sample/held_out.txt
+
 demo: setup
-	rm -rf artifacts/demo
-	$(BIN)/python -m simulate catalogue --subjects sample/artwork --titles 40 --artworks 6 --seed 1 --out artifacts/demo/catalogue
-	$(BIN)/python -m simulate log --catalogue artifacts/demo/catalogue --members 500 --days 5 --decisions-per-day 2000 --policy uniform --seed 1 --out artifacts/demo/log
-	$(BIN)/python -m data join artifacts/demo/log --catalogue artifacts/demo/catalogue --out artifacts/demo/examples
-	$(BIN)/python -m data check artifacts/demo/examples --catalogue artifacts/demo/catalogue
+	@echo "1/8  a catalogue of posters, of all cut-outs but thirty"
+	rm -rf $(DEMO)
+	$(PY) -m simulate catalogue --subjects sample/artwork --exclude-subjects $(UNSEEN) --titles $(TITLES) --artworks 6 --seed 1 --out $(DEMO)/catalogue
+	@echo "2/8  ten days in which members browse it, under random artwork"
+	$(PY) -m simulate log --catalogue $(DEMO)/catalogue --members $(MEMBERS) --days 10 --decisions-per-day $(A_DAY) --seed 1 --out $(DEMO)/log
+	@echo "3/8  decisions and what came of them; the last two days are kept from training"
+	$(PY) -m data join $(DEMO)/log --catalogue $(DEMO)/catalogue --now 2026-01-14T00:00 --out $(DEMO)/examples
+	$(PY) -m data check $(DEMO)/examples --catalogue $(DEMO)/catalogue
+	$(PY) -m data profiles $(DEMO)/examples --out $(DEMO)/profiles.parquet
+	mkdir $(DEMO)/held_out && mv $(DEMO)/examples/day=2026-01-09 $(DEMO)/examples/day=2026-01-10 $(DEMO)/held_out
+	@echo "4/8  train, judge, export, publish"
+	$(PY) train.py --config configs/demo.yaml $(TRAIN)
+	@echo "5/8  artwork maps of all members for the next day"
+	$(PY) -m serve precompute --catalogue $(DEMO)/catalogue --profiles $(DEMO)/profiles.parquet --day 2026-01-11 --store $(DEMO)/maps
+	@echo "6/8  what one member is shown: title, image, and how it was decided"
+	$(PY) -m serve lookup m1-000001 --store $(DEMO)/maps --base-url $(DEMO)/catalogue/ | sed -n 1,8p
+	@echo "7/8  posters of the thirty cut-outs that training never saw, for new members"
+	$(PY) -m evaluate cold-start --subjects sample/artwork --include-subjects $(UNSEEN) $(NEW) --artworks 6 --json > $(DEMO)/cold_start.json
+	@echo "8/8  what it earns on the two days that were kept, and the report"
+	$(PY) -m evaluate demo

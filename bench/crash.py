@@ -1,8 +1,9 @@
-"""`kill -9` at random moments while the log is written, rolled, drained and joined.
+"""`kill -9` at random moments while logs are written, rolled, drained, joined, bundles published.
 
 A victim process works in a loop and says which records it was promised; it is killed at a random
 moment, and the next victim goes on with what it left. Counted at the end: promised records that
-are not in the log or the examples, records that are there twice, files that are there in part.
+are not in the log or the examples, records that are there twice, files and bundles that are there
+in part, and times when `current` led to no whole bundle.
 SIGKILL spares what the kernel holds: this tests the order of writes, not the disk's cache.
 """
 
@@ -26,15 +27,32 @@ import pyarrow.parquet as pq
 import rich.progress
 
 from bench.log import DECISION, redis_server
+from data.bundle import BUNDLE_VERSION, CURRENT, Bundle
 from data.errors import BadInput
 from data.join import join
 from data.log import BufferedLog, EventLog, roll
+from export.publish import prune, publish, rollback, verify
+from export.seal import seal
+from export.staging import staging
 
-STAGES = ("write", "roll", "drain", "join")
+STAGES = ("write", "roll", "drain", "join", "publish")
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parent.parent
 TIME = DECISION["time"]
 DAY_US = 86_400_000_000
+BUNDLE = {
+    "schema_version": BUNDLE_VERSION,
+    "feature_fingerprint": "",
+    "policy": {"kind": "thompson", "heads": 1, "epsilon": 0.05, "salt": 0},
+    "calibration": {"bias": 0.0, "temperature": 1.0},
+    "dimension": 1,
+    "image": None,
+    "encoder": None,
+    "reward_name": "take",
+    "parent": None,
+    "metrics": {},
+}
+"""A manifest of a bundle in which nothing can score."""
 
 
 def records(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -68,10 +86,27 @@ def promise(log: BufferedLog, tag: str, thread: int) -> None:
         pending.clear()
 
 
+def publish_forever(root: Path, tag: str) -> None:
+    """Write, publish, roll back and prune bundles; their content does not matter here."""
+    os.write(1, b"ready\n")
+    for number in range(10**9):
+        with staging(root) as part:
+            for name in ("context.onnx", "weights.safetensors"):
+                (part / name).write_bytes(f"{tag}-{number}".encode() * 50_000)
+            made = seal(part, root, BUNDLE | {"created": datetime.now(UTC).isoformat()})
+        publish(made, root, force=True)
+        os.write(1, f"{made.name}\n".encode())
+        if number % 3 == 1:
+            rollback(root)
+        prune(root, keep=3)
+
+
 def victim(stage: str, folder: Path, tag: str, url: str) -> None:
     """Work until killed."""
     log_dir, out = folder / "log", folder / "examples"
     logs: list[BufferedLog] = []
+    if stage == "publish":
+        publish_forever(folder / "bundles", tag)
     if stage in ("write", "roll"):
         logs.append(EventLog(log_dir))
     if stage == "drain":
@@ -124,6 +159,16 @@ def torn_files(folder: Path) -> int:
     return torn
 
 
+def torn_bundles(root: Path, published: bool) -> int:
+    """Visible bundles that are not whole, and `current` if it leads to none once it should."""
+    torn = sum(problem != "" for problem in verify(root).values())
+    try:
+        Bundle.open(root / CURRENT)
+    except BadInput:
+        return torn + published
+    return torn
+
+
 def names_in(folder: Path, column: str) -> Counter[str]:
     """How often each id is there."""
     names: Counter[str] = Counter()
@@ -144,7 +189,7 @@ def crash(
     Args:
         rounds: how many victims.
         seed: of the stages and moments.
-        stages: of write, roll, drain (where redis-server is) and join.
+        stages: of write, roll, drain (where redis-server is), join and publish.
         folder: where to work; a temporary folder if not given.
         json: print one JSON object.
     """
@@ -156,7 +201,7 @@ def crash(
         )
     rng = random.Random(seed)
     promised: set[str] = set()
-    torn, killed = 0, Counter[str]()
+    torn, published, killed = 0, 0, Counter[str]()
     with tempfile.TemporaryDirectory(dir=folder) as scratch, redis_server() as url:
         place = Path(scratch)
         chosen = [stage for stage in stages if stage != "drain" or url is not None]
@@ -167,9 +212,14 @@ def crash(
             if stage == "join" and not (place / "log/decisions").is_dir():
                 stage = "roll"
             after = rng.uniform(0, 0.6)
-            promised.update(kill_one(stage, place, f"{number}", url or "", after))
+            said = kill_one(stage, place, f"{number}", url or "", after)
             killed[stage] += 1
             torn += torn_files(place)
+            if stage == "publish":
+                published += len(said)
+                torn += torn_bundles(place / "bundles", published > 0)
+            else:
+                promised.update(said)
         with EventLog(place / "log"):
             pass
         roll(place / "log")
@@ -178,7 +228,8 @@ def crash(
 
             with RedisLog(url) as log:
                 log.drain(place / "log", consumer="drain")
-        join(place / "log", None, place / "examples", now=LATER)
+        if (place / "log/decisions").is_dir():
+            join(place / "log", None, place / "examples", now=LATER)
         torn += torn_files(place)
         decisions = names_in(place / "log/decisions", "decision_id")
         events = names_in(place / "log/events", "event_id")
@@ -195,6 +246,7 @@ def crash(
         "torn": torn,
         "acknowledged": len(promised),
         "examples": len(examples),
+        "published": published,
         "duplicated_in_log": sum(n - 1 for n in (decisions + events).values()),
         "killed": dict(killed),
     }

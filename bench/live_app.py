@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request, Response
 from serve.layout import Layout
 from serve.live import Live
 from serve.live_model import LiveModel, ModelSource
-from serve.precompute import Facts, Policy
+from serve.policy import Facts, Policy
 from serve.recorder import EmbeddedLog, NoLog
 
 TITLES, ARTWORKS, HEADS, DIMENSION = 300, 6, 16, 16

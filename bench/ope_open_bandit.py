@@ -60,19 +60,19 @@ def _read(folder: Path, policy: str, campaign: str) -> dict[str, np.ndarray]:
 
 
 def _distribution(log: dict[str, np.ndarray], policy: str, items: int) -> np.ndarray:
-    """Action probabilities by position: known for random, for bts the mean logged propensity.
+    """Action probabilities by position: known for random, for bts the share of each item shown.
 
-    obp recomputes them from priors that are not part of the data set; here an item that the log
-    never shows at a position gets the smallest propensity seen.
+    BTS learnt while it logged, so its propensities move within a cell of item and position. The
+    share of rows is an unbiased mean of them over time; the mean of the logged propensities is
+    not, since an item is logged more often while its propensity is high. obp draws the policy anew
+    from the production prior instead, which is the policy of another time: its probabilities lie
+    .33 to .46 from the shares in total variation.
     """
     if policy == "random":
         return np.full((3, items), 1 / items)
     cell = log["position"] * items + log["action"]
-    count = np.bincount(cell, minlength=3 * items)
-    total = np.bincount(cell, log["propensity"], minlength=3 * items)
-    p = np.where(count > 0, total / np.maximum(count, 1), log["propensity"].min())
-    p = p.reshape(3, items)
-    return p / p.sum(1, keepdims=True)
+    count = np.bincount(cell, minlength=3 * items).reshape(3, items)
+    return count / count.sum(1, keepdims=True)
 
 
 def _compare(

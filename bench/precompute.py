@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from data.log import roll
+from data.log.runs import run_files
 from data.records import FACTS
 from serve.decide import Bank
 from serve.layout import Layout
-from serve.precompute import Facts, Policy, precompute_maps
+from serve.precompute import Facts, Policy, Work, precompute_maps
 from serve.store import LmdbStore
 
 
@@ -35,10 +37,12 @@ def precompute(
     heads: int = 16,
     dimension: int = 16,
     workers: int = 2,
-    logged: int = 10_000,
+    logged: int = 50_000,
     json: bool = False,
 ) -> dict[str, Any]:
     """(profile, artwork) pairs a second: scores of all heads, votes, choice, map on disk.
+
+    With the decision log, and what it takes to roll that into rows that the join reads.
 
     Args:
         profiles: Members to decide for.
@@ -66,28 +70,19 @@ def precompute(
     limit = _bare(members.bank, bank.columns, titles, artworks, workers)
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for key, count, log in (
-            ("", profiles, None),
-            ("logged_", logged, Path(folder) / "log"),
-        ):
+        log_dir = Path(folder) / "log"
+        for key, count, log in (("", profiles, None), ("logged_", logged, log_dir)):
             if not count:
                 continue
             store = LmdbStore(Path(folder) / f"maps{key}")
-            report = precompute_maps(
-                members,
-                bank,
-                layout,
-                Policy("bench", 0.05, 1),
-                _facts(count),
-                store,
-                log,
-                20_000,
-                workers=workers,
-            )
+            work = Work(members, bank, layout, Policy("bench", 0.05, 1), 20_000, log)
+            report = precompute_maps(work, _facts(count), store, workers=workers)
             store.close()
             result[f"{key}pairs_per_second"] = round(report.pairs_per_second)
             result[f"{key}decisions_per_second"] = round(report.decisions / report.seconds)
             result[f"{key}share_of_limit"] = round(report.pairs_per_second / limit, 3)
+        if logged:
+            result |= _rolled(log_dir, logged * titles)
     seconds = 130e6 * 300 * 6 / result["pairs_per_second"]
     return result | {
         "bare_pairs_per_second": round(limit),
@@ -98,8 +93,29 @@ def precompute(
     }
 
 
+def _rolled(log_dir: Path, decisions: int) -> dict[str, Any]:
+    """Bytes of a logged decision, and how fast two blocks become rows of the log."""
+    files = run_files(log_dir)
+    size = sum(file.stat().st_size for file in files)
+    for file in files[2:]:
+        file.unlink()
+    start = time.perf_counter()
+    moved = roll(log_dir)
+    seconds = time.perf_counter() - start
+    rows = sum(file.stat().st_size for file in (log_dir / "decisions").rglob("*.parquet"))
+    return {
+        "logged_bytes_a_decision": round(size / decisions, 2),
+        "rolled_decisions_per_second": round(moved["decisions"] / seconds),
+        "rolled_bytes_a_decision": round(rows / moved["decisions"], 1),
+    }
+
+
 def _facts(count: int) -> pa.Table:
-    rows = [{"country": "FR", "tenure_days": float(i)} for i in range(count)]
+    watched = {
+        "watched_genres": [(f"genre-{i}", 1.0 + i) for i in range(8)],
+        "watched_cast": [(f"cast-{i}", 1.0 + i) for i in range(12)],
+    }
+    rows = [{"country": "FR", "tenure_days": float(i), **watched} for i in range(count)]
     ids = pa.array([f"profile-{i:09d}" for i in range(count)])
     return pa.table({"profile_id": ids, "facts": pa.array(rows, FACTS)})
 

@@ -3,13 +3,15 @@
 import json as json_module
 import os
 import sys
-from datetime import UTC, date, datetime
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from data import clock
 from data.errors import BadInput
 from data.records import FACTS
 
@@ -40,7 +42,8 @@ def precompute(
         catalogue: Folder with titles.parquet, artworks.parquet and images.
         profiles: Parquet file or folder with the columns profile_id and facts.
         store: Folder for LMDB, redis://host:port/0 or redis+cluster://host:port.
-        log: Folder of the logs; decisions are written under it. Nothing is logged without.
+        log: Folder of the logs; `python -m data roll` expands what is written there. Nothing is
+            logged without.
         day: Day to decide for, YYYY-MM-DD; today (UTC) when left out.
         threshold: Probability that the policy must give the new artwork over the old one.
         min_days: Days that an artwork stays at least.
@@ -68,7 +71,7 @@ def precompute(
     from serve import load
     from serve.decide import Bank
     from serve.layout import Layout
-    from serve.precompute import as_json, precompute_maps
+    from serve.precompute import Work, as_json, precompute_maps
     from serve.store import open_store
 
     shown = Catalogue.read(catalogue)
@@ -76,28 +79,27 @@ def precompute(
     scorer = load.open_scorer(folder)
     policy = load.policy_of(scorer)
     vectors = load.artwork_vectors(scorer, shown, layout, cache)
-    describe = load.BundleFacts(folder)
     opened = open_store(store, timeout=10.0)
+    work = Work(
+        describe=load.BundleFacts(folder),
+        bank=Bank.of(layout, vectors),
+        layout=layout,
+        policy=policy,
+        day=load.day_number(when),
+        log=log,
+        sticky=sticky,
+        changed_only=changed_only,
+        block=block,
+    )
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("profiles", total=len(facts))
-        given: dict[str, Any] = {
-            "facts": facts,
-            "store": opened,
-            "log": log,
-            "day": load.day_number(when),
-            "sticky": sticky,
-            "changed_only": changed_only,
-            "block": block,
-            "progress": lambda done, _: bar.update(task, completed=done),
-        }
+        done = partial(_show, bar, task)
         if engine == "spark":
             from serve.spark import precompute_spark
 
-            report = precompute_spark(describe, Bank.of(layout, vectors), layout, policy, **given)
+            report = precompute_spark(work, facts, opened, progress=done)
         else:
-            report = precompute_maps(
-                describe, Bank.of(layout, vectors), layout, policy, **given, workers=workers
-            )
+            report = precompute_maps(work, facts, opened, workers=workers, progress=done)
     best = load.unpersonalised_best(folder, layout)
     if best is not None:
         shared = load.unpersonalised_map(
@@ -194,6 +196,10 @@ def live(
     )
 
 
+def _show(bar: Any, task: Any, done: int, _: int) -> None:
+    bar.update(task, completed=done)
+
+
 def _print(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json_module.dumps(result))
@@ -204,7 +210,7 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
 
 def _day(given: str | None) -> date:
     if given is None:
-        return datetime.now(UTC).date()
+        return clock.today()
     try:
         return date.fromisoformat(given)
     except ValueError:

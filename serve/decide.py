@@ -8,11 +8,14 @@ so the best of six is five vector maxima over all titles and not an argmax of si
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt64
+from jaxtyping import Bool, Float, Int, UInt, UInt64
 
 from bandit.choice import uniforms
 from bandit.thompson import thompson_votes
 from serve.layout import Layout
+
+SMALL = 1024
+"""Decisions of a few pages, for which the number of NumPy calls is what counts."""
 
 
 class Bank(NamedTuple):
@@ -60,6 +63,8 @@ class Decided(NamedTuple):
     choice: Int[np.ndarray, "members titles"]  # rank among the title's candidates
     propensity: Float[np.ndarray, "members titles"]
     probabilities: Float[np.ndarray, "members ranks titles"]  # 0 where there is no candidate
+    won: UInt[np.ndarray, "members ranks titles"]  # heads whose best it is, ties counted for all
+    tied: Int[np.ndarray, "tied 2"]  # (member, title) where some head has two best
 
 
 class Workspace:
@@ -148,7 +153,16 @@ def choose_from(
     tied = np.argwhere(counted.sum(1, dtype=np.uint32) != heads)
     if len(tied):
         votes[tied[:, 0], :, tied[:, 1]] = _split_ties(scores, counts, tied)
-    return _drawn(votes, counts, uniforms(seeds), epsilon)
+    chosen = _drawn(votes, counts, uniforms(seeds), epsilon)
+    return Decided(*chosen, counted, tied)
+
+
+def mixed(
+    votes: Float[np.ndarray, "..."], there: Bool[np.ndarray, "..."], counts: Int[np.ndarray, "..."],
+    epsilon: float,
+) -> Float[np.ndarray, "..."]:  # fmt: skip
+    """Votes with exploration mixed in, 0 where there is no candidate."""
+    return (1 - epsilon) * votes + epsilon * there / counts
 
 
 def _split_ties(
@@ -168,21 +182,26 @@ def _drawn(
     counts: Int[np.ndarray, "..."],
     drawn: Float[np.ndarray, "members titles"],
     epsilon: float,
-) -> Decided:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mix in exploration and pick the candidate whose stretch of [0, 1) holds the draw."""
     ranks = votes.shape[1]
     of_each = counts[..., None, :]
     there = np.arange(ranks)[:, None] < of_each
-    probabilities = (1 - epsilon) * votes + epsilon * there / of_each
-    reached = np.zeros(drawn.shape)
-    choice = np.zeros(drawn.shape, np.int64)
-    for rank in range(ranks):
-        reached += probabilities[:, rank]
-        choice += reached <= drawn
+    probabilities = mixed(votes, there, of_each, epsilon)
+    if drawn.size <= SMALL:  # few decisions: few calls rather than little memory
+        reached = np.add.accumulate(probabilities, axis=1)
+        choice = np.add.reduce(reached <= drawn[:, None], axis=1, dtype=np.int64)
+    else:
+        reached = np.zeros(drawn.shape)
+        choice = np.zeros(drawn.shape, np.int64)
+        for rank in range(ranks):
+            reached += probabilities[:, rank]
+            choice += reached <= drawn
     # Rounding may leave the sum a hair below one: the last candidate with a chance takes the rest.
     np.minimum(choice, counts - 1, out=choice)
-    propensity = np.take_along_axis(probabilities, choice[:, None], 1)[:, 0]
+    rows, columns = np.ogrid[: drawn.shape[0], : drawn.shape[1]]
+    propensity = probabilities[rows, choice, columns]
     while not propensity.all():
         choice -= propensity == 0
-        propensity = np.take_along_axis(probabilities, choice[:, None], 1)[:, 0]
-    return Decided(choice, propensity, probabilities)
+        propensity = probabilities[rows, choice, columns]
+    return choice, propensity, probabilities

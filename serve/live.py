@@ -6,7 +6,6 @@ and documents everything: routing, validation and injection cost more than a dec
 
 import asyncio
 import hmac
-import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -17,18 +16,19 @@ import orjson
 from fastapi import Depends, FastAPI, File, Header, HTTPException, Response, UploadFile
 from pydantic import BaseModel, Field
 
+from data import clock
 from data.records import EVENT_KINDS, EVENTS, SCHEMA_VERSION
 from serve import metrics
 from serve.artwork_map import ArtworkMap, CorruptMapError
-from serve.live_model import Ask, ModelSource, request_nonce, shown
-from serve.pages import Answer, Pages
+from serve.live_model import Ask, ModelSource, request_nonce
+from serve.pages import Pages
 from serve.recorder import LogFullError, Recorder
 from serve.store import MapStore, StoreUnavailableError
 
 BODY_LIMIT = 1 << 20
 IMAGE_LIMIT = 8 << 20
 TITLES_LIMIT = 1000
-DAY_SECONDS = 86_400
+DAY_US = 86_400_000_000
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -103,7 +103,6 @@ class Live:
         source: where the model comes from.
         recorder: where decisions and events are logged.
         store: precomputed maps; None has none.
-        base_url: put before each artwork's path.
         token: bearer token that writing end points ask for; empty asks for none.
         deadline: seconds a page may take when it does not say.
         queue: pages that may wait for the model.
@@ -115,14 +114,13 @@ class Live:
         source: ModelSource,
         recorder: Recorder,
         store: MapStore | None = None,
-        base_url: str = "",
         token: str = "",
         deadline: float = 0.05,
         queue: int = 16,
         watch: float = 1.0,
     ) -> None:
         self.source, self.recorder, self.store = source, recorder, store
-        self.base_url, self.token, self.deadline, self.watch = base_url, token, deadline, watch
+        self.token, self.deadline, self.watch = token, deadline, watch
         self.pages = Pages(source, recorder, store, queue)
         self.draining = False
         self.app = _routes(self)
@@ -166,15 +164,12 @@ class Live:
             ValueError: the request does not make sense.
         """
         if self.pages.full:
-            return self.pages.shed(given["title_ids"])
+            return self.pages.shed(_titles(given)).to_json()
         ask, facts = _ask(given, self.source)
-        answer = await self.pages.decide(ask, facts, due, given.get("cell"))
-        return _json(answer, self.base_url)
+        return (await self.pages.decide(ask, facts, due, given.get("cell"))).to_json()
 
     async def start(self) -> None:
         """Load the model and go on watching `current`."""
-        # The log's thread takes the interpreter lock once a row; it must not wait 5 ms for it.
-        sys.setswitchinterval(0.0005)
         await asyncio.to_thread(self.source.look)
         self._count_reload({"loaded": 0, "refused": 0, "no_current": 0})
         self._watcher = asyncio.create_task(self._watch())
@@ -204,13 +199,9 @@ class Live:
 
 
 def _ask(given: dict[str, Any], source: ModelSource) -> tuple[Ask, dict[str, Any]]:
-    profile_id, title_ids = given["profile_id"], given["title_ids"]
+    profile_id, title_ids = given["profile_id"], _titles(given)
     if not isinstance(profile_id, str) or not 0 < len(profile_id) <= 500:
         raise ValueError("profile_id must be a string of 1 to 500 characters")
-    if not isinstance(title_ids, list) or len(title_ids) > TITLES_LIMIT:
-        raise ValueError(f"title_ids must be a list of at most {TITLES_LIMIT} numbers")
-    if not all(type(title) is int for title in title_ids):
-        raise ValueError("title_ids must be whole numbers")
     facts, day = given.get("facts") or {}, given.get("day")
     if not isinstance(facts, dict):
         raise ValueError("facts must be an object")
@@ -218,20 +209,17 @@ def _ask(given: dict[str, Any], source: ModelSource) -> tuple[Ask, dict[str, Any
         raise ValueError("day must be a whole number: days since 1970-01-01")
     bundle = source.model.policy.bundle if source.model is not None else ""
     nonce = request_nonce(bundle, str(given.get("request_id") or uuid.uuid4().hex))
-    today = int(time.time()) // DAY_SECONDS if day is None else day
-    return Ask(profile_id, list(dict.fromkeys(title_ids)), today, nonce), facts
+    today = clock.now_us() // DAY_US if day is None else day
+    return Ask(profile_id, title_ids, today, nonce), facts
 
 
-def _json(answer: Answer, base_url: str) -> bytes:
-    decisions = [shown(choice, base_url) for choice in answer.choices]
-    return orjson.dumps(
-        {
-            "bundle": answer.bundle,
-            "reason": answer.reason,
-            "logged": answer.logged,
-            "decisions": decisions,
-        }
-    )
+def _titles(given: dict[str, Any]) -> list[int]:
+    title_ids = given["title_ids"]
+    if not isinstance(title_ids, list) or len(title_ids) > TITLES_LIMIT:
+        raise ValueError(f"title_ids must be a list of at most {TITLES_LIMIT} numbers")
+    if not all(type(title) is int for title in title_ids):
+        raise ValueError("title_ids must be whole numbers")
+    return list(dict.fromkeys(title_ids))
 
 
 async def _body(receive: Receive) -> bytes:
@@ -305,7 +293,6 @@ def _routes(live: Live) -> FastAPI:
             titles = {}
         else:
             titles = found.decisions(profile_id, model.layout)
-        paths = dict(zip(model.layout.artwork_ids, model.layout.paths, strict=True))
         return {
             "profile_id": profile_id,
             "version": found.version if found is not None else None,
@@ -313,7 +300,7 @@ def _routes(live: Live) -> FastAPI:
                 {
                     "title_id": title,
                     "artwork_id": artwork,
-                    "url": live.base_url + paths[artwork],
+                    "url": model.base_url + model.path_of[artwork],
                     "decision_id": decision,
                 }
                 for title, (artwork, decision) in titles.items()
@@ -337,7 +324,7 @@ def _routes(live: Live) -> FastAPI:
     @app.post("/v1/events", dependencies=[Depends(may_write)])
     async def events(given: Events) -> dict[str, int]:
         """Impressions, plays, progress and thumbs; answered when they are on disk."""
-        now = time.time_ns() // 1000
+        now = clock.now_us()
         rows = []
         for event in given.events:
             if event.kind not in EVENT_KINDS:

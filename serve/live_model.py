@@ -7,19 +7,20 @@ batches, so no request fails and every decision names the bundle that made it.
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 import pyarrow as pa
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt64
 
 from bandit.choice import decision_ids, decision_seeds, profile_keys
 from serve.decide import decide_pages
 from serve.layout import Layout
 from serve.lookup import PLACEHOLDER
-from serve.precompute import Facts, Policy
+from serve.policy import Facts, Policy
 
 
 class Ask(NamedTuple):
@@ -32,34 +33,40 @@ class Ask(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """One title's decision."""
+    """What a title shows by a fallback, to whoever asks."""
 
     title_id: int
     artwork_id: str
     path: str
     decision_id: str | None
-    propensity: float
     level: str
-    seed: int
-    candidates: tuple[str, ...]
-    probabilities: list[float] | None
+    candidates: orjson.Fragment  # JSON of the candidates' ids
 
 
-def shown(choice: Choice, base_url: str) -> dict[str, Any]:
-    """A choice as an answer says it."""
-    return {
+class Chosen(NamedTuple):
+    """A page's live decisions, a column each; titles outside the catalogue are left out."""
+
+    title_ids: list[int]
+    slots: list[int]
+    ordinals: list[int]
+    decision_ids: list[str]
+    propensities: list[float]
+    probabilities: Float[np.ndarray, "titles ranks"]
+    seeds: list[int]
+    entropy: float  # mean of the titles' policies, nats
+
+
+def piece(choice: Choice, base_url: str) -> str:
+    """A fallback's choice as JSON, as an answer says it."""
+    shown = {
         "title_id": choice.title_id,
         "artwork_id": choice.artwork_id,
         "url": base_url + choice.path if choice.path else PLACEHOLDER,
-        "decision_id": choice.decision_id,
-        "propensity": choice.propensity,
         "level": choice.level,
+        "decision_id": choice.decision_id,
+        "propensity": 1.0,
     }
-
-
-def piece(choice: Choice, base_url: str) -> bytes:
-    """The same as JSON."""
-    return orjson.dumps(shown(choice, base_url))
+    return orjson.dumps(shown).decode()
 
 
 @dataclass(frozen=True)
@@ -73,97 +80,154 @@ class LiveModel:
     best: Int[np.ndarray, " titles"] | None  # ordinals of the unpersonalised best, −1: none
     score_image: Callable[[bytes, int], dict[str, Any]] | None = None
     base_url: str = ""
+    """Put before each artwork's path."""
     slot_of: dict[int, int] = field(init=False)
+    path_of: dict[str, str] = field(init=False)  # by artwork id
     fallback: dict[int, Choice] = field(init=False)  # what a title shows to all members
-    pieces: dict[int, bytes] = field(init=False)  # the same as JSON
+    pieces: dict[int, str] = field(init=False)  # the same as JSON
+    _openings: list[str] = field(init=False)  # of each artwork's JSON, up to the decision id
+    _lists: list[orjson.Fragment] = field(init=False)  # each title's candidates as JSON
+    _titles: Int[np.ndarray, " titles"] = field(init=False)
+    _counts: Int[np.ndarray, " titles"] = field(init=False)
+    _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
 
     def __post_init__(self) -> None:
-        titles = self.layout.title_ids.tolist()
-        object.__setattr__(self, "slot_of", {title: slot for slot, title in enumerate(titles)})
-        counts, starts = self.layout.counts, self.layout.starts[:-1]
+        layout, put = self.layout, partial(object.__setattr__, self)
+        titles = layout.title_ids.tolist()
+        put("slot_of", {title: slot for slot, title in enumerate(titles)})
+        put("path_of", dict(zip(layout.artwork_ids, layout.paths, strict=True)))
+        counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
         columns = self.vectors[starts[:, None] + ranks].astype(np.float32)
-        object.__setattr__(self, "_columns", np.ascontiguousarray(columns.swapaxes(1, 2)))
+        put("_titles", layout.title_ids.astype(np.int64))
+        put("_counts", counts)
+        put("_starts", starts)
+        put("_columns", np.ascontiguousarray(columns.swapaxes(1, 2)))
+        lists = [
+            orjson.Fragment(orjson.dumps(layout.candidates(slot))) for slot in range(len(titles))
+        ]
+        put("_lists", lists)
+        openings = []
+        for title, artwork, path in zip(
+            np.repeat(layout.title_ids, counts).tolist(),
+            layout.artwork_ids,
+            layout.paths,
+            strict=True,
+        ):
+            whole = piece(Choice(title, artwork, path, "", "personalised", lists[0]), self.base_url)
+            openings.append(whole[: whole.index('"decision_id":"') + len('"decision_id":"')])
+        put("_openings", openings)
 
         fallback = {}
         for title, slot in self.slot_of.items():
-            ordinal, level = int(self.layout.defaults[slot]), "default"
+            ordinal, level = int(layout.defaults[slot]), "default"
             if self.best is not None and self.best[slot] >= 0:
                 ordinal, level = int(self.best[slot]), "unpersonalised"
-            artwork, path = self.layout.artwork_ids[ordinal], self.layout.paths[ordinal]
-            shown = self.layout.candidates(slot)
-            fallback[title] = Choice(title, artwork, path, None, 1.0, level, 0, shown, None)
-        object.__setattr__(self, "fallback", fallback)
-        pieces = {title: piece(choice, self.base_url) for title, choice in fallback.items()}
-        object.__setattr__(self, "pieces", pieces)
+            artwork, path = layout.artwork_ids[ordinal], layout.paths[ordinal]
+            fallback[title] = Choice(title, artwork, path, None, level, lists[slot])
+        put("fallback", fallback)
+        put("pieces", {title: piece(choice, self.base_url) for title, choice in fallback.items()})
 
-    def known(self, title_ids: Sequence[int]) -> list[int]:
-        """Titles that have candidates today."""
-        return [title for title in title_ids if title in self.slot_of]
-
-    def decide(self, asks: Sequence[Ask], facts: pa.StructArray) -> list[list[Choice]]:
-        """Decide pages together; titles outside the catalogue are left out.
+    def decide(self, asks: Sequence[Ask], facts: pa.StructArray) -> list[Chosen]:
+        """Decide pages together.
 
         Args:
             asks: pages; `facts` has one row for each.
             facts: as `data.records.FACTS`.
         """
-        layout = self.layout
-        wanted = [self.known(ask.title_ids) for ask in asks]
+        layout, slot_of = self.layout, self.slot_of
+        wanted = [[title for title in ask.title_ids if title in slot_of] for ask in asks]
         longest = max(map(len, wanted))
         if not longest:
-            return [[] for _ in asks]
-        slots = np.zeros((len(asks), longest), np.int64)
-        for row, titles in enumerate(wanted):
-            slots[row, : len(titles)] = [self.slot_of[title] for title in titles]
-        keys = np.repeat(np.asarray(profile_keys([ask.profile_id for ask in asks])), longest)
-        title_ids = layout.title_ids[slots].astype(np.int64)
-        seeds = np.empty(slots.shape, np.uint64)
-        by_row = keys.reshape(slots.shape)
-        for row, ask in enumerate(asks):
-            seeds[row] = decision_seeds(by_row[row], title_ids[row], ask.day, self.policy.salt)
-        functionals = self.describe(facts).functionals
+            return [Chosen([], [], [], [], [], np.empty((0, 1)), [], 0.0) for _ in asks]
+        padding = layout.title_ids.item(0)
+        slots = np.array(
+            [
+                [*map(slot_of.__getitem__, titles), *[slot_of[padding]] * (longest - len(titles))]
+                for titles in wanted
+            ],
+            np.int64,
+        )
+        title_ids = self._titles[slots]
+        seeds, names = self._drawn(asks, title_ids)
+        counts = self._counts[slots]
         decided = decide_pages(
-            functionals,
+            self.describe(facts).functionals,
             self._columns[slots].transpose(0, 2, 3, 1),
-            layout.counts[slots],
+            counts,
             seeds,
             self.policy.epsilon,
         )
-        answers = []
-        for row, (ask, titles) in enumerate(zip(asks, wanted, strict=True)):
-            count = len(titles)
-            mixed = seeds[row, :count] ^ np.uint64(ask.nonce)
-            names = decision_ids(mixed, by_row[row, :count], title_ids[row, :count], ask.day)
-            ordinals = layout.starts[slots[row, :count]] + decided.choice[row, :count]
-            chances = decided.probabilities[row].T[:count].tolist()
-            answers.append(
-                [
-                    Choice(
-                        title,
-                        layout.artwork_ids[ordinal],
-                        layout.paths[ordinal],
-                        name,
-                        propensity,
-                        "personalised",
-                        seed,
-                        candidates := layout.candidates(slot),
-                        chance[: len(candidates)],
-                    )
-                    for title, ordinal, name, propensity, seed, slot, chance in zip(
-                        titles,
-                        ordinals.tolist(),
-                        names,
-                        decided.propensity[row, :count].tolist(),
-                        seeds[row, :count].tolist(),
-                        slots[row, :count].tolist(),
-                        chances,
-                        strict=True,
-                    )
-                ]
+        ordinals = (self._starts[slots] + decided.choice).tolist()
+        chances = decided.probabilities.swapaxes(1, 2)
+        entropies = -(chances * np.log(np.maximum(chances, 1e-12))).sum(2)
+        columns = zip(
+            wanted,
+            slots.tolist(),
+            ordinals,
+            names,
+            decided.propensity.tolist(),
+            chances,
+            seeds.tolist(),
+            entropies,
+            strict=True,
+        )
+        return [
+            Chosen(
+                titles,
+                *(column[: len(titles)] for column in rest),
+                float(entropy[: len(titles)].sum()) / max(len(titles), 1),
             )
-        return answers
+            for titles, *rest, entropy in columns
+        ]
+
+    def _drawn(
+        self, asks: Sequence[Ask], title_ids: Int[np.ndarray, "pages titles"]
+    ) -> tuple[UInt64[np.ndarray, "pages titles"], list[list[str]]]:
+        """Seeds and names of the decisions; pages of one day, which is most, in one go."""
+        days = {ask.day for ask in asks}
+        if len(days) > 1:
+            each = [
+                self._drawn(asks[at : at + 1], title_ids[at : at + 1]) for at in range(len(asks))
+            ]
+            return np.concatenate([seeds for seeds, _ in each]), [row for _, [row] in each]
+        [day] = days
+        keys = np.asarray(profile_keys([ask.profile_id for ask in asks]))[:, None]
+        seeds = decision_seeds(keys, title_ids, day, self.policy.salt)
+        mixed = seeds ^ np.array([[ask.nonce] for ask in asks], np.uint64)
+        wide = np.repeat(keys, title_ids.shape[1])
+        names = decision_ids(mixed.ravel(), wide, title_ids.ravel(), day)
+        width = title_ids.shape[1]
+        return seeds, [names[at : at + width] for at in range(0, len(names), width)]
+
+    def shown(self, chosen: Chosen) -> list[str]:
+        """A page's decisions as JSON, one a title."""
+        opening = self._openings
+        return [
+            f'{opening[ordinal]}{name}","propensity":{propensity!r}}}'
+            for ordinal, name, propensity in zip(
+                chosen.ordinals, chosen.decision_ids, chosen.propensities, strict=True
+            )
+        ]
+
+    def logged(self, chosen: Chosen) -> dict[str, Any]:
+        """The columns of a page's decisions in the log that differ from title to title."""
+        names, lists = self.layout.artwork_ids, self._lists
+        probabilities: Any = np.ascontiguousarray(chosen.probabilities)
+        counts = self._counts[chosen.slots]
+        if (counts < probabilities.shape[1]).any():
+            rows = zip(probabilities.tolist(), counts.tolist(), strict=True)
+            probabilities = [row[:count] for row, count in rows]
+        return {
+            "decision_id": chosen.decision_ids,
+            "title_id": chosen.title_ids,
+            "candidates": [lists[slot] for slot in chosen.slots],
+            "action": [names[ordinal] for ordinal in chosen.ordinals],
+            "propensity": chosen.propensities,
+            "probabilities": probabilities,
+            "seed": chosen.seeds,
+        }
 
 
 def request_nonce(bundle: str, request_id: str) -> int:

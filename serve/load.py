@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -97,13 +98,37 @@ def artwork_vectors(
     """Candidate vectors in the layout's order.
 
     Embeddings are kept in `cache` by encoder and pixels: an image is embedded once per encoder.
+    A bundle without encoder takes the catalogue's own embeddings.
+
+    Raises:
+        BadInput: an image cannot be decoded, or embeddings are missing or of another width.
     """
     size = scorer.manifest["image"]
+    if size is None:
+        return scorer.vectors(*_given(scorer, catalogue, layout.artwork_ids))
     cached = image_cache(catalogue, cache, height=size["height"], width=size["width"], quiet=True)
     embeddings = _embeddings(scorer, cached.images, cached.of(layout.artwork_ids), cache)
-    rows = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
-    at = pa.array([rows[artwork] for artwork in layout.artwork_ids], pa.int64())
+    at = _rows(catalogue, layout.artwork_ids)
     return scorer.vectors(embeddings, catalogue.titles, catalogue.artworks.take(at))
+
+
+def _rows(catalogue: Catalogue, artwork_ids: Sequence[str]) -> pa.Array:
+    rows = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
+    return pa.array([rows[artwork] for artwork in artwork_ids], pa.int64())
+
+
+def _given(
+    scorer: CanScore, catalogue: Catalogue, artwork_ids: Sequence[str]
+) -> tuple[np.ndarray, pa.Table, pa.Table]:
+    """The catalogue's embeddings of some artworks, with what `vectors` takes beside them."""
+    embeddings = catalogue.embeddings
+    if embeddings is None:
+        raise BadInput(
+            f"bundle {scorer.manifest['bundle_id']} was trained on embeddings in place of images, "
+            f"and {catalogue.root} has no embeddings.npy; add it with a row for each artwork"
+        )
+    at = _rows(catalogue, artwork_ids)
+    return embeddings[at.to_numpy()], catalogue.titles, catalogue.artworks.take(at)
 
 
 def _embeddings(
@@ -112,7 +137,8 @@ def _embeddings(
     """Embeddings of some rows of the image cache, in their order; only unseen ones are computed."""
     wanted, back = np.unique(rows, return_inverse=True)
     names = [hashlib.blake2b(images[row].tobytes(), digest_size=16).hexdigest() for row in wanted]
-    encoder = scorer.manifest.get("files", {}).get("encoder.onnx", {}).get("sha256")
+    used = scorer.manifest.get("encoder") or "encoder.onnx"
+    encoder = scorer.manifest.get("files", {}).get(used, {}).get("sha256")
     file = cache / f"embeddings-{(encoder or scorer.manifest['bundle_id'])[:16]}.npz"
     known: dict[str, np.ndarray] = {}
     if file.is_file():
@@ -204,6 +230,10 @@ def _score_image(
     if title_id not in catalogue.title_ids:
         raise BadInput(f"title {title_id} is not in the catalogue; give one that is")
     size = scorer.manifest["image"]
+    if size is None:
+        raise BadInput(
+            f"bundle {scorer.manifest['bundle_id']} has no image encoder; it cannot score an image"
+        )
     picture = decode(raw, "sent", size["height"], size["width"])
     embedding = scorer.embed(picture[None])
     row = catalogue.artworks.slice(0, 1).to_pylist()[0] | {

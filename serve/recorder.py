@@ -1,11 +1,12 @@
 """The seam to the event log: rows go in, a future says when they are on disk."""
 
+import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
 
-from data.log import EventLog
+from data.log import EventLog, Page
 
 
 class LogFullError(RuntimeError):
@@ -15,8 +16,8 @@ class LogFullError(RuntimeError):
 class Recorder(Protocol):
     """Where decisions and events are logged. A done future means durable."""
 
-    def decisions(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
-        """Append decisions; raises `LogFullError` at once and never waits."""
+    def decisions(self, pages: Sequence[Page]) -> Future[None]:
+        """Append pages of decisions; raises `LogFullError` at once and never waits."""
         ...
 
     def events(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
@@ -36,28 +37,28 @@ class EmbeddedLog:
     """The embedded log of a folder (`data.log.EventLog`); one a process, opened after forking."""
 
     def __init__(self, folder: Path, capacity: int = 20_000) -> None:
+        # The log's thread takes the interpreter lock once a group; it must not wait 5 ms for it.
+        sys.setswitchinterval(0.0005)
         self._log = EventLog(folder, capacity)
         self._ahead = 0
 
-    def decisions(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
-        """Append decisions; raises `LogFullError` at once and never waits."""
-        return self._append("decisions", rows)
+    def decisions(self, pages: Sequence[Page]) -> Future[None]:
+        """Append pages of decisions; raises `LogFullError` at once and never waits."""
+        ticket = self._log.append_pages("decisions", pages)
+        return self._taken(ticket, sum(len(page) for page in pages), "decisions")
 
     def events(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
         """Append events; raises `LogFullError` at once and never waits."""
-        return self._append("events", rows)
+        return self._taken(self._log.append("events", rows), len(rows), "events")
 
-    def _append(self, kind: str, rows: Sequence[dict[str, Any]]) -> Future[None]:
-        if not rows:
-            return _done()
-        ticket = self._log.append(kind, rows)
+    def _taken(self, ticket: Future[None] | None, count: int, kind: str) -> Future[None]:
         if ticket is None:
-            raise LogFullError(f"the log's buffer has no room for {len(rows)} {kind}")
-        self._ahead += len(rows)
+            raise LogFullError(f"the log's buffer has no room for {count} {kind}")
+        self._ahead += count
         return ticket
 
     def waiting(self) -> int:
-        """Rows that are not on disk yet."""
+        """Records that are not on disk yet."""
         return self._ahead - self._log.acknowledged - self._log.failed
 
     def close(self) -> None:
@@ -68,7 +69,7 @@ class EmbeddedLog:
 class NoLog:
     """Forgets everything; for trying the service out."""
 
-    def decisions(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+    def decisions(self, pages: Sequence[Page]) -> Future[None]:
         """Done at once."""
         return _done()
 

@@ -4,11 +4,12 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from data import clock
 
 SETTINGS = "MARQUEE_LIVE_SETTINGS"
 """Environment variable that carries the settings to worker processes."""
@@ -68,18 +69,18 @@ def application() -> Any:
     given = Settings(**orjson.loads(os.environ[SETTINGS]))
 
     def load(folder: Path) -> LiveModel:
-        today = datetime.now(UTC).date()
-        return load_live(folder, Path(given.catalogue), Path(given.cache), today, given.base_url)
+        return load_live(
+            folder, Path(given.catalogue), Path(given.cache), clock.today(), given.base_url
+        )
 
     def stamp() -> tuple[Any, ...]:
         files = (Path(given.catalogue) / f"{name}.parquet" for name in ("titles", "artworks"))
-        return (datetime.now(UTC).date(), *(file.stat().st_mtime_ns for file in files))
+        return (clock.today(), *(file.stat().st_mtime_ns for file in files))
 
     return Live(
         ModelSource(Path(given.bundles) / "current", load, stamp),
         EmbeddedLog(Path(given.log)) if given.log else NoLog(),
         open_store(given.store, readonly=True) if given.store else None,
-        base_url=given.base_url,
         token=os.environ.get("MARQUEE_TOKEN", ""),
         deadline=given.deadline,
         queue=given.queue,

@@ -13,10 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from serve.decide import Bank
-from serve.layout import Layout
-from serve.precompute import Block, Facts, Job, Policy, Report, add, begin, finish
-from serve.sticky import Sticky
+from data import clock
+from serve.block import Block, Job, Work
+from serve.precompute import Report, finish, packed, publish
+from serve.run_record import begin
 from serve.store import MapStore
 
 _OUT = (
@@ -38,63 +38,34 @@ _SCHEMA = pa.schema(
 
 
 def precompute_spark(
-    describe: Callable[[pa.StructArray], Facts],
-    bank: Bank,
-    layout: Layout,
-    policy: Policy,
+    work: Work,
     facts: pa.Table,
     store: MapStore,
-    log: Path | None,
-    day: int,
     *,
-    sticky: Sticky | None = None,
-    changed_only: bool = False,
-    block: int = 1024,
     progress: Callable[[int, int], None] | None = None,
-    now: Callable[[], float] = time.time,
+    now: Callable[[], float] = clock.now,
     spark: Any = None,
 ) -> Report:
-    """`serve.precompute.precompute_maps` on a Spark session; see there for the arguments.
+    """`serve.precompute.precompute_maps` on a Spark session.
 
     Args:
-        describe: picklable, with everything it opens opened where it arrives.
-        bank: as there.
-        layout: as there.
-        policy: as there.
+        work: as there; its log is a folder that all executors see.
         facts: as there.
-        store: as there; read and written by the driver.
-        log: a folder that all executors see.
-        day: as there.
-        sticky: as there.
-        changed_only: as there.
-        block: profiles a partition.
+        store: read and written by the driver.
         progress: as there.
         now: as there.
         spark: session to use; a local one on all cores when left out.
     """
-    started = time.perf_counter()
-    begun, job = begin(
-        describe,
-        bank,
-        layout,
-        policy,
-        facts,
-        store,
-        log,
-        day,
-        sticky=sticky,
-        changed_only=changed_only,
-        block=block,
-        now=now,
-    )
+    started, block = time.perf_counter(), work.block
+    begun, job = begin(work, facts, store, now())
     session = spark or local_session()
-    report = Report(begun["version"], day, policy.bundle, resumed_at=begun["done"])
+    report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
     indices = range(begun["done"], -(-len(facts) // block))
     shipped = pa.table(
         {
             "block": pa.array(list(indices), pa.int32()),
             "table": pa.array(
-                [_stream(facts.slice(i * block, block)) for i in indices], pa.binary()
+                [packed(facts.slice(i * block, block)) for i in indices], pa.binary()
             ),
             "old": pa.array(
                 [
@@ -107,12 +78,11 @@ def precompute_spark(
     )
     frame = session.createDataFrame(shipped).repartition(max(1, min(len(indices), 64)), "block")
     for row in _blocks(frame, job):
-        if row.part is not None and row.part.exists():
-            row.part.replace(row.part.with_suffix(""))
-        add(report, row, store.put_many(row.profile_ids, row.maps))
+        publish(row.part)
+        report.add(row, store.put_many(row.profile_ids, row.maps))
         if progress is not None:
             progress(report.profiles, len(facts))
-    finish(report, begun, layout, store, started)
+    finish(report, begun, work, store, started)
     return report
 
 
@@ -168,10 +138,3 @@ def local_session() -> Any:
         .config("spark.sql.shuffle.partitions", "2")
         .getOrCreate()
     )
-
-
-def _stream(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue().to_pybytes()

@@ -16,11 +16,11 @@ import orjson
 import pytest
 import redis
 
-from data.log import roll
+from data.log import decode, encode_page, roll
 from serve.decide import Bank
 from serve.live import Live
 from serve.live_model import ModelSource
-from serve.precompute import Policy, precompute_maps
+from serve.precompute import Policy, Work, precompute_maps
 from serve.recorder import EmbeddedLog, LogFullError, NoLog
 from serve.redis_store import RedisStore
 from tests.serve.test_precompute import logged
@@ -55,7 +55,7 @@ def bundles(tmp_path):
 
 @asynccontextmanager
 async def served(bundles, recorder=None, store=None, **options):
-    live = Live(bundles.source, recorder or NoLog(), store, base_url="/i/", **options)
+    live = Live(bundles.source, recorder or NoLog(), store, **options)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(live), base_url="http://live"
     ) as client:
@@ -103,9 +103,8 @@ def test_live_decides_as_precompute_does(bundles, tmp_path, lmdb_store, layout):
     bank = Bank.of(layout, make_vectors(layout))
     policy = Policy("bundle-1", 0.05, 7)
     facts = make_facts(900)
-    precompute_maps(
-        Members(), bank, layout, policy, facts, lmdb_store, tmp_path / "log", DAY, workers=1
-    )
+    work = Work(Members(), bank, layout, policy, DAY, tmp_path / "log")
+    precompute_maps(work, facts, lmdb_store, workers=1)
     columns = ("profile_id", "title_id", "action", "propensity", "seed")
     table = logged(tmp_path / "log").select(columns)
     assert len(table) > 10_000
@@ -113,9 +112,11 @@ def test_live_decides_as_precompute_does(bundles, tmp_path, lmdb_store, layout):
     rows = []
 
     class Keep(NoLog):
-        def decisions(self, given):
-            rows.extend(given)
-            return super().decisions(given)
+        def decisions(self, pages):
+            rows.extend(
+                decode("decisions", [encode_page("decisions", p) for p in pages]).to_pylist()
+            )
+            return super().decisions(pages)
 
     async def check():
         async with served(bundles, Keep()) as (client, _):
@@ -156,7 +157,7 @@ def test_a_retry_with_the_same_request_id_gives_the_same_decision_ids(bundles):
 
 
 class Full(NoLog):
-    def decisions(self, rows):
+    def decisions(self, pages):
         raise LogFullError("full")
 
     def events(self, rows):
@@ -164,7 +165,7 @@ class Full(NoLog):
 
 
 class Never(NoLog):
-    def decisions(self, rows):
+    def decisions(self, pages):
         return Future()
 
 
@@ -200,7 +201,7 @@ def test_the_precomputed_map_comes_before_the_shared_fallback(bundles, lmdb_stor
     bank = Bank.of(layout, make_vectors(layout))
     policy = Policy("bundle-1", 0.05, 7)
     precompute_maps(
-        Members(), bank, layout, policy, make_facts(5), lmdb_store, None, DAY, workers=1
+        Work(Members(), bank, layout, policy, DAY), make_facts(5), lmdb_store, workers=1
     )
 
     async def check():
@@ -289,7 +290,7 @@ def test_redis_killed_or_slow_under_a_live_fallback_is_counted_and_recovers(
     bank, policy = Bank.of(layout, make_vectors(layout)), Policy("bundle-1", 0.05, 7)
 
     def fill():
-        precompute_maps(Members(), bank, layout, policy, make_facts(5), store, None, DAY, workers=1)
+        precompute_maps(Work(Members(), bank, layout, policy, DAY), make_facts(5), store, workers=1)
 
     fill()
 
@@ -297,7 +298,7 @@ def test_redis_killed_or_slow_under_a_live_fallback_is_counted_and_recovers(
         async with served(bundles, Full(), store) as (client, live):
 
             async def levels():
-                live.pages.rest(0)
+                live.pages.fallbacks.rest(0)
                 got = await client.post("/v1/decide", json=page())
                 assert got.status_code == 200
                 assert all(d["url"] for d in got.json()["decisions"])

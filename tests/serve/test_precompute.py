@@ -4,11 +4,12 @@ import pyarrow.dataset as ds
 import pytest
 
 from bandit.choice import choose, uniforms
+from data.log import roll
 from data.records import DECISIONS
 from serve.artwork_map import ArtworkMap
 from serve.decide import Bank
 from serve.layout import Layout
-from serve.precompute import Policy, precompute_maps
+from serve.precompute import Policy, Work, precompute_maps
 from serve.sticky import Sticky
 from serve.store import LmdbStore
 from tests.serve.world import DAY, Members, make_facts, make_layout, make_vectors
@@ -16,23 +17,22 @@ from tests.serve.world import DAY, Members, make_facts, make_layout, make_vector
 ALWAYS = Sticky(0, 0)
 
 
-def run(store, log=None, *, layout=None, facts=None, bundle="bundle-1", day=DAY, **options):
+def run(
+    store, log=None, *, layout=None, facts=None, bundle="bundle-1", day=DAY, workers=1, **options
+):
     layout = layout or make_layout()
-    options = {"block": 8, "workers": 1} | options
-    return precompute_maps(
-        options.pop("describe", None) or Members(),
-        Bank.of(layout, make_vectors(layout)),
-        layout,
-        Policy(bundle, 0.05, 7),
-        make_facts(20) if facts is None else facts,
-        store,
-        log,
-        day,
-        **options,
+    given = {name: options.pop(name) for name in ("now", "progress") if name in options}
+    options = {"block": 8, "describe": Members()} | options
+    bank = Bank.of(layout, make_vectors(layout))
+    work = Work(
+        bank=bank, layout=layout, policy=Policy(bundle, 0.05, 7), day=day, log=log, **options
     )
+    facts = make_facts(20) if facts is None else facts
+    return precompute_maps(work, facts, store, workers=workers, **given)
 
 
 def logged(log):
+    roll(log)
     return ds.dataset(log / "decisions", format="parquet", partitioning=None).to_table()
 
 

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from serve.decide import Bank
-from serve.precompute import Policy, precompute_maps
+from serve.precompute import Policy, Work, precompute_maps
 from serve.spark import local_session, precompute_spark
 from serve.store import LmdbStore
 from tests.serve.test_precompute import all_maps, logged
@@ -28,19 +28,9 @@ def test_spark_writes_the_same_maps_bit_for_bit(spark, tmp_path):
         store = LmdbStore(tmp_path / engine.__name__, size=1 << 26)
         log = tmp_path / f"log-{engine.__name__}"
         more = {"spark": spark} if engine is precompute_spark else {"workers": 1}
-        report = engine(
-            Members(),
-            bank,
-            layout,
-            Policy("bundle-1", 0.05, 7),
-            make_facts(20),
-            store,
-            log,
-            DAY,
-            block=8,
-            now=lambda: 1e9,
-            **more,
-        )
+        policy = Policy("bundle-1", 0.05, 7)
+        work = Work(Members(), bank, layout, policy, DAY, log, block=8)
+        report = engine(work, make_facts(20), store, now=lambda: 1e9, **more)
         assert report.profiles == report.written == 20
         results.append((all_maps(store), logged(log).sort_by("decision_id")))
         store.close()

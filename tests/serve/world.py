@@ -6,7 +6,7 @@ import pyarrow as pa
 from data.records import FACTS
 from serve.layout import Layout
 from serve.live_model import LiveModel
-from serve.precompute import Facts, Policy
+from serve.policy import Facts, Policy
 
 DAY = 20_500
 
@@ -69,4 +69,5 @@ def make_facts(count, first=0):
 def make_model(bundle="bundle-1", layout=None, best=True):
     layout = layout or make_layout()
     ordinals = layout.starts[1:] - 1 if best else None
-    return LiveModel(Policy(bundle, 0.05, 7), layout, make_vectors(layout), Members(), ordinals)
+    policy = Policy(bundle, 0.05, 7)
+    return LiveModel(policy, layout, make_vectors(layout), Members(), ordinals, base_url="/i/")

@@ -1,0 +1,227 @@
+"""Cumulative regret of the product's heads and of the peers, on the same rounds."""
+
+import json as jsonlib
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from bench.learning_policies import make_policy, policies_of, settings_of
+from bench.learning_problem import Features, Stage, digits_stage, play, wheel_stage
+from data.errors import BadInput
+
+TUNING_SEEDS = (101, 102)
+T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+"""Student's t at 97.5% with 1 … 9 degrees of freedom."""
+
+
+class Run(NamedTuple):
+    """One policy with one setting on one stream of rounds."""
+
+    environment: str
+    delta: float
+    features: str
+    policy: str
+    setting: int
+    seed: int
+    rounds: int
+    delay: int
+    where: str  # catalogue of the artwork environment
+
+
+def learning(
+    environment: Literal["wheel", "digits", "artwork"] = "wheel",
+    delta: float = 0.95,
+    features: Features = "made",
+    seeds: str = "1,2,3",
+    policies: str = "",
+    rounds: int = 20_000,
+    tuning_rounds: int = 5_000,
+    delay: int = 0,
+    subjects: Path | None = None,
+    catalogue: Path | None = None,
+    processes: int = 2,
+    out: Path | None = None,
+    quick: bool = False,
+    json: bool = False,
+) -> dict[str, Any]:
+    """Regret of each policy in % of uniform choice's, with a 95% interval over seeds.
+
+    Each policy is tuned over at most four settings on two seeds that are not used again; features,
+    seeds and rounds are the same for all.
+
+    Args:
+        environment: wheel, digits or artwork.
+        delta: of the wheel: the radius within which nothing is to be had.
+        features: of the wheel: raw, made (radius, its bins, quadrant) or cells (also crosses).
+        seeds: which, separated by commas.
+        policies: names separated by commas; empty: all that can play.
+        rounds: in a run.
+        tuning_rounds: in a run for tuning.
+        delay: rewards are told so many batches late.
+        subjects: of the artwork environment: folder of cut-outs to render a catalogue from.
+        catalogue: of the artwork environment: a rendered catalogue, in place of `subjects`.
+        processes: runs at a time.
+        out: file to which each run is appended, and from which finished ones are read again.
+        quick: few rounds, two seeds, one δ, and the fastest policies: to see that it works.
+        json: print one JSON object and nothing else.
+    """
+    del json
+    chosen_seeds = _numbers(seeds)
+    ours, peers = policies_of(environment)
+    names = [name.strip() for name in policies.split(",") if name.strip()] or [*ours, *peers]
+    if unknown := set(names) - {*ours, *peers, "uniform"}:
+        raise BadInput(
+            f"--policies {sorted(unknown)[0]}: in {environment} there are "
+            f"{', '.join([*ours, *peers, 'uniform'])}"
+        )
+    if quick:
+        chosen_seeds, rounds, tuning_rounds = chosen_seeds[:2], 1500, 0
+        names = names if policies else ["neural_linear", "point", "vw_squarecb", "bayesianbandits"]
+    where = ""
+    if environment == "artwork":
+        from simulate.artwork_rounds import prepared_catalogue
+
+        where = str(prepared_catalogue(subjects, catalogue))
+    base = Run(environment, delta, features, "", 0, 0, rounds, delay, where)
+    pool = _Pool(processes, out)
+    best = _tuned(pool, base, names, tuning_rounds)
+    final = [
+        base._replace(policy=name, setting=best[name], seed=seed)
+        for name in names
+        for seed in chosen_seeds
+    ]
+    done = pool.run(final)
+    table = {
+        name: _row(
+            [done[run] for run in final if run.policy == name], name, best[name], environment
+        )
+        for name in names
+    }
+    return _judged(table, ours, peers) | {
+        "environment": environment,
+        **({"delta": delta, "features": features} if environment == "wheel" else {}),
+        "rounds": rounds,
+        "delay": delay,
+        "seeds": chosen_seeds,
+    }
+
+
+def _tuned(pool: "_Pool", base: Run, names: list[str], rounds: int) -> dict[str, int]:
+    """The setting of each policy with the least regret on the tuning seeds; first without any."""
+    if not rounds:
+        return dict.fromkeys(names, 0)
+    runs = {
+        name: [
+            [
+                base._replace(policy=name, setting=i, seed=seed, rounds=rounds)
+                for seed in TUNING_SEEDS
+            ]
+            for i in range(len(settings_of(name, base.environment)))
+        ]
+        for name in names
+    }
+    done = pool.run([run for grid in runs.values() for pair in grid for run in pair])
+    return {
+        name: int(np.argmin([sum(done[run][0] for run in pair) for pair in grid]))
+        for name, grid in runs.items()
+    }
+
+
+def _row(results: list[list], name: str, setting: int, environment: str) -> dict[str, Any]:
+    share = np.array([100 * regret / uniform for regret, uniform, _ in results])
+    tenths = np.mean([100 * np.array(parts) / uniform for _, uniform, parts in results], 0)
+    few = len(share) - 1
+    width = T_975[min(few, 9) - 1] * share.std(ddof=1) / len(share) ** 0.5 if few else float("nan")
+    return {
+        "regret_percent": round(float(share.mean()), 3),
+        "interval": [round(float(share.mean() - width), 3), round(float(share.mean() + width), 3)],
+        "by_seed": share.round(3).tolist(),
+        "by_tenth": tenths.round(3).tolist(),
+        "setting": settings_of(name, environment)[setting],
+    }
+
+
+def _judged(table: dict[str, dict], ours: list[str], peers: list[str]) -> dict[str, Any]:
+    """Each row beside the best peer: the one of least mean regret."""
+    played = [name for name in peers if name in table]
+    if played:
+        best = min(played, key=lambda name: table[name]["regret_percent"])
+        for name, row in table.items():
+            row["ratio_to_best_peer"] = round(
+                row["regret_percent"] / table[best]["regret_percent"], 3
+            )
+        mine = [name for name in ours if name in table]
+        result: dict[str, Any] = {"best_peer": best}
+        if mine:
+            winner = min(mine, key=lambda name: table[name]["regret_percent"])
+            result |= {"best_ours": winner}
+            result |= {"ratio_to_best_peer": table[winner]["ratio_to_best_peer"]}
+        return {"policies": table, **result}
+    return {"policies": table}
+
+
+class _Pool:
+    """Runs in a few processes; finished ones are kept in a file."""
+
+    def __init__(self, processes: int, out: Path | None) -> None:
+        self.processes, self.out = processes, out
+        self.done: dict[Run, list] = {}
+        if out is not None and out.exists():
+            for line in out.read_text().splitlines():
+                run, result = jsonlib.loads(line)
+                self.done[Run(*run)] = result
+
+    def run(self, runs: list[Run]) -> dict[Run, list]:
+        """Results of runs: regret, uniform's, and by tenth."""
+        left = [run for run in dict.fromkeys(runs) if run not in self.done]
+        if left:
+            os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(self.processes, mp_context=context) as pool:
+                waiting = {pool.submit(played, run): run for run in left}
+                for count, future in enumerate(as_completed(waiting), 1):
+                    run, result = waiting[future], future.result()
+                    self.done[run] = result
+                    share = 100 * result[0] / result[1]
+                    print(
+                        f"{count}/{len(left)} {run.environment} {run.delta} {run.policy} "
+                        f"setting {run.setting} seed {run.seed} rounds {run.rounds}: {share:.2f}%",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+                    if self.out is not None:
+                        with self.out.open("a") as file:
+                            file.write(jsonlib.dumps([list(run), result]) + "\n")
+        return {run: self.done[run] for run in runs}
+
+
+def played(run: Run) -> list:
+    """Carry out one run."""
+    stage = stage_of(run)
+    setting = settings_of(run.policy, run.environment)[run.setting]
+    policy = make_policy(run.policy, stage, setting, run.seed)
+    regret, uniform, tenths = play(policy, stage, run.rounds, run.seed, run.delay)
+    return [regret, uniform, tenths.tolist()]
+
+
+def stage_of(run: Run) -> Stage:
+    """The environment of a run."""
+    if run.environment == "wheel":
+        return wheel_stage(run.delta, run.features)  # type: ignore
+    if run.environment == "digits":
+        return digits_stage()
+    from bench.learning_artwork import artwork_stage
+
+    return artwork_stage(Path(run.where), run.seed, run.rounds)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise BadInput(f"--seeds {text}: whole numbers separated by commas are needed") from None

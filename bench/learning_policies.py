@@ -1,0 +1,173 @@
+"""The policies of the learning benchmark, each with the settings it is tuned over: four at most."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bench.learning_problem import Policy, Stage, View
+
+Setting = dict[str, Any]
+
+_WHEEL_NEURAL = {"steps": 30, "width": 50}
+_WHEEL_LINEAR = {"steps": 400, "retrain": 1.5, "width": 50}
+_DIGITS = {"link": "logit", "candidate_width": 100, "rank": 10, "steps": 60}
+_COST = "--cb_min_cost -1 --cb_max_cost 0"
+
+OURS: dict[str, dict[str, list[Setting]]] = {
+    "wheel": {
+        "neural_linear": [
+            {"prior_scale": 10.0, "compress": 0.1, **_WHEEL_LINEAR},
+            {"prior_scale": 30.0, "compress": 0.1, **_WHEEL_LINEAR},
+            {"prior_scale": 10.0, "compress": 0.0, **_WHEEL_LINEAR},
+        ],
+        "bootstrap": [
+            {"prior_scale": 1.0, "compress": 0.1, **_WHEEL_NEURAL},
+            {"prior_scale": 3.0, "compress": 0.1, **_WHEEL_NEURAL},
+            {"prior_scale": 0.3, "compress": 0.0, **_WHEEL_NEURAL},
+        ],
+        "dropout": [
+            {"keep": 0.8, "compress": 0.1, **_WHEEL_NEURAL},
+            {"keep": 0.5, "compress": 0.1, **_WHEEL_NEURAL},
+            {"keep": 0.8, "compress": 0.0, **_WHEEL_NEURAL},
+        ],
+        "point": [
+            {"compress": 0.1, **_WHEEL_NEURAL},
+            {"compress": 0.0, **_WHEEL_NEURAL},
+            {"compress": 0.1, "epsilon": 0.02, **_WHEEL_NEURAL},
+        ],
+    },
+    "digits": {
+        "bootstrap": [
+            {"prior_scale": 0.3, **_DIGITS},
+            {"prior_scale": 0.1, **_DIGITS},
+            {"prior_scale": 0.3, "decay": 1e-4, **_DIGITS},
+        ],
+        "neural_linear": [
+            {"prior_scale": 1.0, "last_width": 10, **_DIGITS},
+            {"prior_scale": 0.3, "last_width": 10, **_DIGITS},
+            {"prior_scale": 0.3, "last_width": 10, "decay": 1e-4, **_DIGITS},
+        ],
+        "dropout": [
+            {"keep": 0.8, **_DIGITS},
+            {"keep": 0.9, **_DIGITS},
+            {"keep": 0.8, "decay": 1e-4, **_DIGITS},
+        ],
+        "point": [{**_DIGITS}, {"decay": 1e-4, **_DIGITS}, {"epsilon": 0.02, **_DIGITS}],
+    },
+}
+OURS["artwork"] = OURS["digits"]
+"""Environment → kind of heads → settings."""
+
+_VOWPAL = {
+    "vw_squarecb": [
+        {"explore": "--squarecb --gamma_scale 10"},
+        {"explore": "--squarecb --gamma_scale 100"},
+        {"explore": "--squarecb --gamma_scale 1000"},
+    ],
+    "vw_bag": [
+        {"explore": "--bag 16 --epsilon 0.01"},
+        {"explore": "--bag 16 --epsilon 0.01 -l 2"},
+        {"explore": "--bag 8 --greedify --epsilon 0.01"},
+    ],
+    "vw_epsilon": [
+        {"explore": "--epsilon 0.05"},
+        {"explore": "--epsilon 0.02"},
+        {"explore": "--epsilon 0.05 -l 2"},
+    ],
+    "vw_regcb": [
+        {"explore": f"--regcb --mellowness 0.1 {_COST}"},
+        {"explore": f"--regcb --mellowness 0.01 {_COST}"},
+        {"explore": f"--regcbopt --mellowness 0.01 {_COST}"},
+    ],
+}
+
+
+def settings_of(name: str, environment: str) -> list[Setting]:
+    """What a policy is tuned over in an environment."""
+    if name in OURS[environment]:
+        return OURS[environment][name]
+    wheel = environment == "wheel"
+    squeezed = [{"compress": 0.5}] if wheel else []
+    if name in _VOWPAL:
+        base = _VOWPAL[name]
+        return base + [{**base[0], **more} for more in squeezed]
+    return {
+        "bayesianbandits": [
+            {"alpha": 1.0, "beta": 4.0},
+            {"alpha": 1.0, "beta": 100.0},
+            {"alpha": 1.0, "beta": 1e4},
+            *[{"alpha": 1.0, "beta": 1e4, **more} for more in squeezed],
+        ],
+        "contextualbandits": [{"base": "tree"}, {"base": "logistic"}],
+        "mabwiser": [
+            {"alpha": 0.1},
+            {"alpha": 1.0},
+            *[{"alpha": 0.1, **more} for more in squeezed],
+        ],
+        "uniform": [{}],
+    }[name]
+
+
+def policies_of(environment: str) -> tuple[list[str], list[str]]:
+    """Ours and the peers that can play an environment."""
+    peers = [*_VOWPAL, "bayesianbandits"]
+    if environment == "wheel":
+        peers += ["contextualbandits", "mabwiser"]  # both need a fixed set of arms
+    return list(OURS[environment]), peers
+
+
+def make_policy(name: str, stage: Stage, setting: Setting, seed: int) -> Policy:
+    """An untrained policy."""
+    from bench import learning_peers as peers
+
+    makers: dict[str, Callable[..., Policy]] = {
+        "bayesianbandits": peers.BayesianLinear,
+        "contextualbandits": peers.Bootstrapped,
+        "mabwiser": peers.MabWiserLinUCB,
+        "uniform": lambda stage, seed: Uniform(),
+    }
+    if name.startswith("vw_"):
+        return peers.Vowpal(stage, seed, **setting)
+    if name in makers:
+        return makers[name](stage, seed, **setting)
+    return Neural(stage, seed, kind=name, **setting)
+
+
+class Uniform:
+    """Chance."""
+
+    def batch(self) -> int:
+        return 1000
+
+    def probabilities(self, view: View) -> np.ndarray:
+        return view.valid / view.valid.sum(1, keepdims=True)
+
+    def learn(self, *told: Any) -> None:
+        del told
+
+
+class Neural:
+    """The product's heads on a small trunk."""
+
+    def __init__(self, stage: Stage, seed: int, **setting: Any) -> None:
+        import torch
+
+        from model.online import OnlineBandit, OnlineSettings
+
+        torch.set_num_threads(1)
+        self.bandit = OnlineBandit(stage.sample(), stage.bank, OnlineSettings(**setting), seed)
+        self.batch = self.bandit.batch
+        self.told = 0
+
+    def probabilities(self, view: View) -> np.ndarray:
+        return self.bandit.probabilities(view.contexts, view.bank, view.candidates, view.valid)
+
+    def learn(
+        self, view: View, actions: np.ndarray, propensities: np.ndarray, rewards: np.ndarray
+    ) -> None:
+        del propensities
+        shown = view.bank[view.candidates[np.arange(len(actions)), actions]]
+        ids = [str(i) for i in range(self.told, self.told + len(actions))]
+        self.told += len(actions)
+        self.bandit.learn(view.contexts, shown, rewards, ids)
