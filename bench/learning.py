@@ -39,7 +39,7 @@ def learning(
     features: Features = "made",
     seeds: str = "1,2,3",
     policies: str = "",
-    rounds: int = 20_000,
+    rounds: int = 10_000,
     tuning_rounds: int = 5_000,
     delay: int = 0,
     subjects: Path | None = None,

@@ -9,9 +9,10 @@ from bench.learning_problem import Policy, Stage, View
 
 Setting = dict[str, Any]
 
-_WHEEL_NEURAL = {"steps": 30, "width": 50}
-_WHEEL_LINEAR = {"steps": 400, "retrain": 1.5, "width": 50}
-_DIGITS = {"link": "logit", "candidate_width": 100, "rank": 10, "steps": 60}
+_WHEEL_NEURAL = {"steps": 20, "width": 50, "growth": 0.1}
+_WHEEL_LINEAR = {"steps": 200, "retrain": 2.0, "width": 50}
+_CLOSED = {"link": "logit", "width": 0, "steps": 0, "retrain": 1e9, "spectrum": 30}
+_TRAINED = {"link": "logit", "width": 0, "steps": 10, "rate": 0.01, "spectrum": 30, "growth": 0.1}
 _COST = "--cb_min_cost -1 --cb_max_cost 0"
 
 OURS: dict[str, dict[str, list[Setting]]] = {
@@ -38,22 +39,26 @@ OURS: dict[str, dict[str, list[Setting]]] = {
         ],
     },
     "digits": {
-        "bootstrap": [
-            {"prior_scale": 0.3, **_DIGITS},
-            {"prior_scale": 0.1, **_DIGITS},
-            {"prior_scale": 0.3, "decay": 1e-4, **_DIGITS},
-        ],
         "neural_linear": [
-            {"prior_scale": 1.0, "last_width": 10, **_DIGITS},
-            {"prior_scale": 0.3, "last_width": 10, **_DIGITS},
-            {"prior_scale": 0.3, "last_width": 10, "decay": 1e-4, **_DIGITS},
+            {"prior_scale": 1.0, "temperature": 0.3, **_CLOSED},
+            {"prior_scale": 1.0, "temperature": 0.1, **_CLOSED},
+            {"prior_scale": 1.0, "temperature": 1.0, **_CLOSED},
+        ],
+        "bootstrap": [
+            {"prior_scale": 0.3, "decay": 1e-4, **_TRAINED},
+            {"prior_scale": 0.1, "decay": 1e-4, **_TRAINED},
+            {"prior_scale": 0.3, "decay": 1e-4, "scheme": "double_or_nothing", **_TRAINED},
         ],
         "dropout": [
-            {"keep": 0.8, **_DIGITS},
-            {"keep": 0.9, **_DIGITS},
-            {"keep": 0.8, "decay": 1e-4, **_DIGITS},
+            {"keep": 0.8, "decay": 1e-4, **_TRAINED},
+            {"keep": 0.9, "decay": 1e-4, **_TRAINED},
+            {"keep": 0.95, "decay": 1e-4, **_TRAINED},
         ],
-        "point": [{**_DIGITS}, {"decay": 1e-4, **_DIGITS}, {"epsilon": 0.02, **_DIGITS}],
+        "point": [
+            {"decay": 1e-4, **_TRAINED},
+            {"decay": 1e-3, **_TRAINED},
+            {"decay": 1e-4, "epsilon": 0.02, **_TRAINED},
+        ],
     },
 }
 OURS["artwork"] = OURS["digits"]
@@ -64,6 +69,7 @@ _VOWPAL = {
         {"explore": "--squarecb --gamma_scale 10"},
         {"explore": "--squarecb --gamma_scale 100"},
         {"explore": "--squarecb --gamma_scale 1000"},
+        {"explore": "--squarecb --gamma_scale 10000"},
     ],
     "vw_bag": [
         {"explore": "--bag 16 --epsilon 0.01"},
@@ -91,7 +97,7 @@ def settings_of(name: str, environment: str) -> list[Setting]:
     squeezed = [{"compress": 0.5}] if wheel else []
     if name in _VOWPAL:
         base = _VOWPAL[name]
-        return base + [{**base[0], **more} for more in squeezed]
+        return [*base[: 4 - len(squeezed)], *[{**base[1], **more} for more in squeezed]]
     return {
         "bayesianbandits": [
             {"alpha": 1.0, "beta": 4.0},

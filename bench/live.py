@@ -28,17 +28,20 @@ def live(
     seconds: float = 5.0,
     titles: int = 40,
     decisions: int = 0,
+    log: Path | None = None,
     json: bool = False,
 ) -> dict[str, Any]:
     """Latency at a rate, the highest rate held, and what happens at three times that.
 
     One worker, the load generator on the same machine, every decision durable before its answer.
+    Beside it: a bare handler, the disk's own flush, and the same with the log in memory.
 
     Args:
         rate: Requests a second of the first measurement.
         seconds: Length of each stretch of load.
         titles: Titles on a page, of six candidates each.
         decisions: Live decisions of the memory measurement, 1000000 for the full one; 0: none.
+        log: Folder on the disk that is to hold the log; a temporary one if not given.
         json: Print one JSON object and nothing else.
     """
     del json
@@ -47,36 +50,81 @@ def live(
         load(port, pages, rate, 1.0)
         bare = load(port, pages, rate, seconds)
         bare_fast = load(port, pages, 1000, seconds)
-    with (
-        tempfile.TemporaryDirectory() as log,
-        _served("bench.live_app:service", log) as (port, pid),
-    ):
+    with _logged(log) as (port, pid):
         load(port, pages, rate, 2.0)
         first = load(port, pages, rate, seconds)
-        model_ms = _model_ms(port)
+        model_ms, log_ms = _mean_ms(port, "model"), _mean_ms(port, "log")
         held, best = _highest(port, pages, rate, seconds)
         over = load(port, pages, 3 * held, seconds, connections=256)
         memory = _memory(port, pages, pid, held, decisions, titles) if decisions else {}
+    flushes = _flushes(log, rate, seconds)
     return {
-        "p50_ms": first.milliseconds(50),
-        "p99_ms": first.milliseconds(99),
-        "p999_ms": first.milliseconds(99.9),
+        **_percentiles(first),
         "non_200": _non_200(first) + _non_200(best) + _non_200(over),
         "fallbacks": sum(first.reasons.values()),
         "model_mean_ms": model_ms,
+        "log_mean_ms": log_ms,
         "max_rps": round(held),
         "max_rps_p99_ms": best.milliseconds(99),
         "overload_offered_rps": round(over.offered),
         "overload_p99_ms": over.milliseconds(99),
         "overload_non_200": _non_200(over),
         "overload_shed_share": round(sum(over.reasons.values()) / max(over.sent, 1), 3),
-        "bare_p50_ms": bare.milliseconds(50),
-        "bare_p99_ms": bare.milliseconds(99),
+        **_percentiles(bare, "bare_"),
         "bare_1000_rps_p99_ms": bare_fast.milliseconds(99),
+        "disk_flush_p50_ms": round(float(np.percentile(flushes, 50)), 3),
+        "disk_flush_p99_ms": round(float(np.percentile(flushes, 99)), 3),
+        **_without_disk(pages, rate, seconds),
         "rate": rate,
         "titles": titles,
         **memory,
     }
+
+
+def _percentiles(got: Load, prefix: str = "") -> dict[str, float]:
+    """Latency in milliseconds."""
+    return {
+        f"{prefix}p50_ms": got.milliseconds(50),
+        f"{prefix}p99_ms": got.milliseconds(99),
+        f"{prefix}p999_ms": got.milliseconds(99.9),
+    }
+
+
+def _without_disk(pages: list[bytes], rate: float, seconds: float) -> dict[str, float]:
+    """The same with the log in memory: what is left when a flush takes no time."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir():
+        return {}
+    with _logged(memory) as (port, _):
+        load(port, pages, rate, 1.0)
+        return _percentiles(load(port, pages, rate, seconds), "log_in_memory_")
+
+
+def _flushes(folder: Path | None, rate: float, seconds: float) -> np.ndarray:
+    """Milliseconds from when a page's record was due to when it was on disk, at a rate.
+
+    The least that a log can do: one writer, no other work, what is due written and flushed
+    together over blocks that are there already.
+    """
+    record, size, waited = os.urandom(3000), 16 << 20, []
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        file.write(bytes(size))
+        file.flush()
+        os.fsync(file.fileno())
+        start, at, due = time.perf_counter(), 0, 0
+        while due < rate * seconds:
+            now = time.perf_counter() - start
+            ready = int(now * rate) + 1 - due
+            if ready <= 0:
+                time.sleep(due / rate - now)
+                continue
+            os.pwrite(file.fileno(), record * ready, at)
+            os.fdatasync(file.fileno())
+            done = time.perf_counter() - start
+            waited += [(done - number / rate) * 1000 for number in range(due, due + ready)]
+            due += ready
+            at = (at + len(record) * ready) % (size // 2)
+    return np.array(waited)
 
 
 def _highest(port: int, pages: list[bytes], rate: float, seconds: float) -> tuple[float, Load]:
@@ -145,12 +193,22 @@ def _non_200(got: Load) -> int:
     return sum(count for status, count in got.statuses.items() if status != 200)
 
 
-def _model_ms(port: int) -> float:
+def _mean_ms(port: int, what: str) -> float:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         lines = answer.read().decode().splitlines()
-    values = dict(line.rsplit(" ", 1) for line in lines if line.startswith("marquee_model_seconds"))
-    count = float(values["marquee_model_seconds_count"])
-    return round(float(values["marquee_model_seconds_sum"]) / count * 1000, 3)
+    name = f"marquee_{what}_seconds"
+    values = dict(line.rsplit(" ", 1) for line in lines if line.startswith(name))
+    return round(float(values[f"{name}_sum"]) / float(values[f"{name}_count"]) * 1000, 3)
+
+
+@contextmanager
+def _logged(folder: Path | None) -> Iterator[tuple[int, int]]:
+    """The service with its log in a folder."""
+    with (
+        tempfile.TemporaryDirectory(dir=folder) as log,
+        _served("bench.live_app:service", log) as served,
+    ):
+        yield served
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def estimates(found: Mapping[str, Mapping[str, Estimate]], truth: Mapping[str, R
 
 def calibration(found: Calibration) -> go.Figure:
     """Predicted against actual takes, beside the line where they are equal."""
-    figure = _figure(height=360)
+    figure = _figure(height=430)
     ends = [float(min(found.predicted.min(), found.low.min())),
             float(max(found.predicted.max(), found.high.max()))]  # fmt: skip
     figure.add_scatter(
@@ -97,20 +97,24 @@ def calibration(found: Calibration) -> go.Figure:
 
 
 def learning(found: Curves) -> go.Figure:
-    """Loss of the training and of the validation days: of different things, so apart."""
-    both = {"training days": found.training, "validation days": found.validation}
-    kept = {name: points for name, points in both.items() if points}
-    figure = make_subplots(1, len(kept), subplot_titles=list(kept), horizontal_spacing=0.13)
-    for at, (name, points) in enumerate(kept.items(), start=1):
-        epochs, losses = zip(*points, strict=True)
-        colour = GREY if name == "training days" else VIOLET
-        figure.add_scatter(
-            x=epochs, y=losses, mode="lines+markers", name=name, row=1, col=at,
-            line={"color": colour, "width": 2}, marker={"size": 5}, showlegend=False,
-            hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>",
-        )  # fmt: skip
-        figure.update_xaxes(title_text="epoch", row=1, col=at)
-    return _styled(figure, 320, top=34)
+    """Loss by stage on training and validation days: of different things, so each for itself."""
+    names = [f"{stage.name}, {days} days" for days in ("training", "validation")
+             for stage in found.stages]  # fmt: skip
+    figure = make_subplots(
+        2, len(found.stages), subplot_titles=names, horizontal_spacing=0.14, vertical_spacing=0.2
+    )
+    for column, stage in enumerate(found.stages, start=1):
+        both = ((stage.training, GREY), (stage.validation, VIOLET))
+        for row, (points, colour) in enumerate(both, start=1):
+            figure.add_scatter(
+                x=[step for step, _ in points], y=[loss for _, loss in points],
+                mode="lines+markers", row=row, col=column, showlegend=False,
+                line={"color": colour, "width": 2}, marker={"size": 5},
+                hovertemplate="step %{x}: %{y:.4f}<extra></extra>",
+            )  # fmt: skip
+        figure.update_xaxes(title_text="step", row=2, col=column)
+    figure.update_annotations(font_size=13)
+    return _styled(figure, 430, top=34)
 
 
 def cold_start(found: Mapping[str, Any]) -> go.Figure:

@@ -1,4 +1,4 @@
-"""Learning curves of a run, from the CSV file that training writes."""
+"""Learning curves of a run, from the CSV files that training writes, one a stage."""
 
 import csv
 from dataclasses import dataclass
@@ -6,17 +6,29 @@ from pathlib import Path
 
 from data.errors import BadInput
 
-FILE = Path("curves") / "metrics.csv"
+FILE = "metrics.csv"
 RUNS = Path("artifacts/runs")
+POINTS = 40
+"""Of a training curve: steps are averaged until no more are left."""
+
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Points (step, loss) of one stage of training."""
+
+    name: str
+    training: Points
+    validation: Points
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Points (epoch, loss) of the training and of the validation days."""
+    """The stages of a run, in the order in which they were trained."""
 
     run: Path
-    training: list[tuple[float, float]]
-    validation: list[tuple[float, float]]
+    stages: list[Stage]
 
     @classmethod
     def read(cls, run: Path | str | None) -> "Curves | None":
@@ -26,25 +38,41 @@ class Curves:
             BadInput: there is no such run, or its file is not what training writes.
         """
         if run is None:
-            files = sorted(RUNS.glob(f"*/{FILE}"), key=lambda file: file.stat().st_mtime)
-            if not files:
+            found = sorted(RUNS.glob(f"*/curves/**/{FILE}"), key=_written)
+            if not found:
                 return None
-            run = files[-1].parents[1]
-        file = Path(run) / FILE
-        if not file.is_file():
-            raise BadInput(f"{file} is not there; give --run the folder that train.py --out wrote")
-        with file.open(newline="") as opened:
-            rows = list(csv.DictReader(opened))
-        if rows and "epoch" not in rows[0]:
-            raise BadInput(f"{file} has no column epoch; give the folder of a training run")
-        training, validation = (_points(rows, name) for name in ("train_loss", "validation_loss"))
-        return cls(Path(run), training, validation) if training or validation else None
+            run = RUNS / found[-1].relative_to(RUNS).parts[0]
+        files = sorted((Path(run) / "curves").rglob(FILE), key=_written)
+        if not files:
+            raise BadInput(
+                f"{run}/curves holds no {FILE}; give --run the folder that train.py --out wrote"
+            )
+        stages = [_stage(file) for file in files]
+        kept = [stage for stage in stages if stage.training or stage.validation]
+        return cls(Path(run), kept) if kept else None
 
 
-def _points(rows: list[dict[str, str]], name: str) -> list[tuple[float, float]]:
-    """Mean of each epoch, in order; none where a run was too short to log any."""
-    by_epoch: dict[float, list[float]] = {}
-    for row in rows:
-        if row.get(name):
-            by_epoch.setdefault(float(row["epoch"]), []).append(float(row[name]))
-    return [(epoch + 1, sum(v) / len(v)) for epoch, v in sorted(by_epoch.items())]
+def _stage(file: Path) -> Stage:
+    with file.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    if rows and "step" not in rows[0]:
+        raise BadInput(f"{file} has no column step; give the folder of a training run")
+    training, validation = (_points(rows, name) for name in ("train_loss", "validation_loss"))
+    name = file.parent.name
+    return Stage("training" if name == "curves" else name, _averaged(training), validation)
+
+
+def _written(file: Path) -> float:
+    return file.stat().st_mtime
+
+
+def _points(rows: list[dict[str, str]], name: str) -> Points:
+    """Empty where a run was too short to log any."""
+    return [(float(row["step"]) + 1, float(row[name])) for row in rows if row.get(name)]
+
+
+def _averaged(points: Points) -> Points:
+    """Neighbours averaged, each at their last step."""
+    size = -(-len(points) // POINTS)
+    parts = [points[at : at + size] for at in range(0, len(points), size or 1)]
+    return [(part[-1][0], sum(loss for _, loss in part) / len(part)) for part in parts]

@@ -145,6 +145,12 @@ def test_probabilities_of_best_of_all_images_sum_to_one(values):
     assert total == pytest.approx(1)
 
 
+def test_an_image_that_equals_what_is_there_is_best_half_the_time():
+    values = np.full((5, 3, 2), 0.3)
+    assert probability_of_best(values, np.array([0]), 1) == 0.5
+    assert gain(values, np.array([0]), 1).value == 0
+
+
 def test_a_title_without_images_earns_nothing_and_any_image_is_its_best():
     values, nothing = np.full((3, 2, 1), 0.2), np.zeros(0, np.int64)
     assert over_heads(title_values(values, nothing)).value == 0

@@ -1,15 +1,13 @@
 """The gate lets equals and betters pass, and refuses what is worse or cannot be told."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from evaluate.gate import decide, publish_gate
+from evaluate.gate import decide, gate, publish_gate
 from evaluate.paired import Range
 from tests.evaluate.planted import plant
 
@@ -87,15 +85,14 @@ def test_what_is_surely_worse_is_refused_however_well_it_is_known():
     assert decide(perhaps, 0.05, 100, (50.0, 50.0)).passed
 
 
-def test_the_command_ends_with_1_when_it_refuses(story, bundles):
-    codes = {}
-    for candidate, live in (("bad", "good"), ("good", "bad")):
-        done = subprocess.run(
-            [sys.executable, "-m", "evaluate", "gate", str(bundles[candidate]), "--live",
-             str(bundles[live]), "--log", str(story.root / "examples"), "--json"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        said = json.loads(done.stdout)
-        assert said["candidate_bundle"] == bundles[candidate].name
-        codes[candidate] = (done.returncode, said["passed"])
-    assert codes == {"bad": (1, False), "good": (0, True)}
+def test_the_command_ends_with_1_when_it_refuses(story, bundles, capsys):
+    good, bad = str(bundles["good"]), str(bundles["bad"])
+    log = str(story.root / "examples")
+    with pytest.raises(SystemExit, match="1"):
+        gate(bad, log, good, json=True)
+    refused = json.loads(capsys.readouterr().out)
+    gate(good, log, bad, json=True)
+    passed = json.loads(capsys.readouterr().out)
+    assert (refused["passed"], passed["passed"]) == (False, True)
+    assert refused["candidate_bundle"] == passed["live_bundle"] == bundles["bad"].name
+    assert refused["difference"]["high"] < 0 < passed["difference"]["low"]
