@@ -80,7 +80,7 @@ def train(settings: Settings) -> Path:
     half = settings.fit.half == "yes" or (settings.fit.half == "auto" and half_is_fast())
     learner = Learner(
         network, settings.fit.rate, settings.fit.decay, settings.fit.catalogue_share,
-        settings.fit.recolour, half=half, seed=settings.seed,
+        settings.fit.zoom_share, settings.fit.recolour, half=half, seed=settings.seed,
     )  # fmt: skip
     say(f"learning from {len(table):,} examples of {len(source.catalogue.artworks):,} artworks")
     metrics = fit(learner, *parts, settings.fit, Path(settings.out), settings.seed)
@@ -97,10 +97,10 @@ def train(settings: Settings) -> Path:
         data={"examples": len(table), "artworks": len(source.catalogue.artworks),
               "encoder": settings.model.encoder},
     )  # fmt: skip
-    say(f"bundle {bundle}")
     if settings.model.encoder != "attributes":
         judge(bundle, source, later, settings)
         release(bundle, source, later, settings)
+    print(bundle)
     return bundle
 
 
@@ -188,9 +188,10 @@ def build(settings: Settings, source: Source, spec: FeatureSpec, mean: float) ->
         source.examples.slice(0, 4096), source.catalogue, spec, source.images, source.image_row,
         heads=1,
     )  # fmt: skip
-    width = model.embedding if pixels else source.images.shape[1]
+    encoder = make_encoder(model.encoder, model.weights, model.embedding) if pixels else None
+    width = source.images.shape[1] if encoder is None else encoder.embedding
     network = Marquee(
-        make_encoder(model.encoder, model.weights, width) if pixels else None,
+        encoder,
         embedding=width, context=empty.context.dense.shape[1],
         title=empty.candidates.dense.shape[1], genres=len(spec.genres), buckets=CAST_BUCKETS,
         kind=model.heads.kind, heads=model.heads.count, rank=model.rank, prior=model.heads.prior,

@@ -61,7 +61,9 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) ->
     """
     settings = dict(architecture)
     name = settings.pop("encoder")
-    encoder = None if name is None else make_encoder(name, "none", settings["embedding"])
+    shortened = "encoder.out.0.weight" in state
+    width = settings["embedding"] if shortened else None
+    encoder = None if name is None else make_encoder(name, "none", width)
     network = Marquee(encoder, **settings)
     try:
         network.load_state_dict(dict(state))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -110,12 +111,41 @@ def write_graph(part: nn.Module, name: str, given: tuple[np.ndarray, ...], folde
     return folder / name
 
 
+def append_product(context: Path, target: Path) -> Path:
+    """The scorer's graph: that of the context with the product behind it.
+
+    Args:
+        context: graph that `write_graph` wrote.
+        target: file to write.
+    """
+    model = onnx.load(context)
+    graph, make = model.graph, onnx.helper.make_node
+    functionals, _ = graph.output
+    rows, heads, dimension = functionals.type.tensor_type.shape.dim
+    pool = (rows.dim_param, "candidates")
+    kinds = onnx.TensorProto
+    value = onnx.helper.make_tensor_value_info
+    graph.input.append(value("vectors", kinds.FLOAT, (*pool, dimension.dim_value)))
+    graph.input.append(value("mask", kinds.BOOL, pool))
+    graph.initializer.append(onnx.helper.make_tensor("masked", kinds.FLOAT, (), [MASKED]))
+    graph.initializer.append(onnx.helper.make_tensor("heads_axis", kinds.INT64, (1,), [1]))
+    graph.node.extend(
+        [
+            make("Transpose", ["vectors"], ["columns"], perm=[0, 2, 1]),
+            make("MatMul", [functionals.name, "columns"], ["products"]),
+            make("Unsqueeze", ["mask", "heads_axis"], ["offered"]),
+            make("Where", ["offered", "products", "masked"], ["scores"]),
+        ]
+    )
+    del graph.output[:]
+    shape = (rows.dim_param, heads.dim_value, "candidates")
+    graph.output.append(value("scores", kinds.FLOAT, shape))
+    onnx.checker.check_model(model)
+    onnx.save(model, target)
+    return target
+
+
 def _shapes(names: list[str]) -> list[dict[int, object]]:
     """Which axes may vary; one that goes by the name of an earlier input's takes its name."""
     free = torch.export.Dim.DYNAMIC
-    shapes: list[dict[int, object]] = [{0: free} for _ in names]
-    shapes[0] = {0: "rows"}
-    for at, name in enumerate(names):
-        if name in ("vectors", "mask"):
-            shapes[at] = {0: free, 1: "candidates" if name == "vectors" else free}
-    return shapes
+    return [{0: "rows" if name == names[0] else free} for name in names]

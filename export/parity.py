@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from export.graphs import NAMES, Parts, write_graph
+from export.graphs import NAMES, Parts, append_product, write_graph
 from export.probe import Probe
 
 TOLERANCE = 1e-4
@@ -34,7 +34,10 @@ def write_graphs(parts: Parts, folder: Path, probes: Sequence[Probe]) -> tuple[l
     worst = 0.0
     for name, part in parts.modules.items():
         of_probe = [given[name] for given in inputs if name in given]
-        file = write_graph(part, name, of_probe[0], folder)
+        if name == "scorer.onnx":
+            file = append_product(folder / "context.onnx", folder / name)
+        else:
+            file = write_graph(part, name, of_probe[0], folder)
         worst = max(worst, *_gaps(parts, name, file, of_probe))
     return list(parts.modules), worst
 

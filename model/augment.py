@@ -1,20 +1,35 @@
 """Random views of images: what may change without changing what an image says."""
 
+import math
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-SCALE = (0.8, 1.15)
-SHIFT = 0.2
-TILT = 0.2
+SHIFT = 0.1
+TILT = 0.1
 """Radians."""
+ZOOM = (0.5, 1.0)
+"""Smallest and largest part of an image's width that a zoomed view shows. Not more than all of it:
+what fills the margin would tell the zoom by itself."""
+
+
+class Views(NamedTuple):
+    """Views of images, and how much of each image they show."""
+
+    images: UInt8[Tensor, "images 3 height width"]
+    zoom: Float[Tensor, " images"]
+    """Log of the share of the width that is in view."""
 
 
 def random_views(
-    images: UInt8[Tensor, "images 3 height width"], generator: torch.Generator
-) -> UInt8[Tensor, "images 3 height width"]:
-    """Each image mirrored or not, scaled, turned and shifted a little; colours stay.
+    images: UInt8[Tensor, "images 3 height width"],
+    generator: torch.Generator,
+    zoom: tuple[float, float] = (0.95, 1.05),
+) -> Views:
+    """Each image mirrored or not, zoomed, turned and shifted a little; colours stay.
 
     Warmth and brightness are part of what members like, so views keep them; see `recoloured`.
     """
@@ -24,7 +39,8 @@ def random_views(
     def draw(low: float, high: float) -> Float[Tensor, " images"]:
         return torch.rand(n, generator=generator) * (high - low) + low
 
-    scale, tilt = draw(*SCALE), draw(-TILT, TILT)
+    logs = draw(math.log(zoom[0]), math.log(zoom[1]))
+    scale, tilt = logs.exp(), draw(-TILT, TILT)
     mirror = torch.where(draw(0, 1) < 0.5, -1.0, 1.0)
     matrix = torch.zeros(n, 2, 3)
     matrix[:, 0, 0] = scale * mirror * tilt.cos()
@@ -34,7 +50,7 @@ def random_views(
     matrix[:, 0, 2], matrix[:, 1, 2] = draw(-SHIFT, SHIFT), draw(-SHIFT, SHIFT)
     grid = affine_grid(matrix, list(images.shape), align_corners=False).to(images.device)
     views = grid_sample(images.float(), grid, padding_mode="reflection", align_corners=False)
-    return views.round().clamp(0, 255).to(torch.uint8)
+    return Views(views.round().clamp(0, 255).to(torch.uint8), logs.to(images.device))
 
 
 def recoloured(

@@ -20,14 +20,17 @@ INSTEAD_OF_PIXELS = ("attributes", "features")
 
 
 class ImageEncoder(nn.Module):
-    """A backbone between normalisation and a linear read-out: pixels alone decide."""
+    """A backbone between two normalisations: pixels alone decide.
 
-    def __init__(self, backbone: nn.Module, width: int, embedding: int) -> None:
+    The embedding is all that the backbone gives unless it is made shorter: what members like in an
+    image is in directions that the encoder's own training need not keep.
+    """
+
+    def __init__(self, backbone: nn.Module, width: int, embedding: int | None) -> None:
         super().__init__()
-        self.backbone, self.embedding = backbone, embedding
-        self.out = nn.Sequential(
-            nn.Linear(width, embedding), nn.BatchNorm1d(embedding, affine=False)
-        )
+        self.backbone, self.embedding = backbone, embedding or width
+        shorter = nn.Linear(width, embedding) if embedding else nn.Identity()
+        self.out = nn.Sequential(shorter, nn.BatchNorm1d(self.embedding, affine=False))
         self.mean: Tensor
         self.sd: Tensor
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN)[:, None, None])
@@ -89,13 +92,13 @@ class SmallCNN(nn.Module):
         return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
 
 
-def make_encoder(name: str, weights: str, embedding: int) -> ImageEncoder:
+def make_encoder(name: str, weights: str, embedding: int | None = None) -> ImageEncoder:
     """The encoder of that name.
 
     Args:
         name: `cnn`, or any classification backbone of torchvision.
         weights: none (random), DEFAULT (torchvision's, fetched by it), or the path of a file.
-        embedding: numbers that it gives for an image.
+        embedding: numbers that it gives for an image; None: all that the backbone gives.
 
     Raises:
         BadInput: no such backbone, or weights that cannot be had or do not fit.

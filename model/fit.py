@@ -83,7 +83,7 @@ def _stage(
     seeing = name == "encoder"
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     with warnings.catch_warnings():
-        for known in (".*many workers.*", ".*LeafSpec.*", ".*exists and is not empty.*"):
+        for known in (".*many workers.*", ".*LeafSpec.*", ".*not empty.*", ".*logging interval.*"):
             warnings.filterwarnings("ignore", known)
         trainer = L.Trainer(
             accelerator="auto" if settings.devices == 1 else "cpu",
@@ -124,7 +124,7 @@ def _stage(
         )
     if best.best_model_path:
         state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-        learner.load_state_dict(state["state_dict"], strict=False)
+        learner.load_state_dict(state["state_dict"])
     if best.best_model_score is None:
         return {}
     return {f"{name}_loss": float(best.best_model_score)}

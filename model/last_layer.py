@@ -125,10 +125,10 @@ class LastLayer(nn.Module):
 
     @torch.no_grad()
     def draws(
-        self, count: int, generator: torch.Generator | None = None
+        self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0
     ) -> Float[Tensor, "draws features"]:
-        """Weights drawn from the posterior."""
+        """Weights drawn from the posterior, their deviation times the temperature."""
         noise = torch.randn(len(self.mean), count, generator=generator, dtype=torch.float64)
         root = torch.linalg.cholesky(self.precision)
         spread = torch.linalg.solve_triangular(root.T, noise, upper=True)
-        return (self.mean[:, None] + self.noise * spread).T.float()
+        return (self.mean[:, None] + temperature * self.noise * spread).T.float()

@@ -1,5 +1,6 @@
 """The Lightning module: a batch of decisions to the loss of every head."""
 
+import math
 from typing import NamedTuple
 
 import lightning as L
@@ -7,10 +8,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from model.augment import random_views, recoloured
+from model.augment import ZOOM, random_views, recoloured
 from model.heads import scale_gradient
 from model.losses import bootstrap_loss, named_loss, shown_loss
 from model.network import Marquee
+
+ZOOM_VARIANCE = math.log(ZOOM[1] / ZOOM[0]) ** 2 / 12
 
 
 class Batch(NamedTuple):
@@ -46,8 +49,9 @@ class Learner(L.LightningModule):
     """Trains a `Marquee` on logged decisions.
 
     Besides the reward, the encoder learns from what the catalogue says of each image: the genres
-    of its title and the names on its tags or in its cast. That needs no impressions, and is what
-    lets it recognise what new artwork shows.
+    of its title and the names on its tags or in its cast. And it learns to tell, from two views of
+    an image, how much nearer one is: how close a poster is then shows in any subject, known or not.
+    Neither needs impressions.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Learner(L.LightningModule):
         rate: float = 3e-3,
         decay: float = 1e-2,
         catalogue_share: float = 0.3,
+        zoom_share: float = 1.0,
         recolour: float = 0.5,
         half: bool = False,
         steps: int = 1000,
@@ -66,8 +71,10 @@ class Learner(L.LightningModule):
         if network.encoder is not None:
             network.encoder.to(memory_format=torch.channels_last)
         self.network, self.rate, self.decay, self.steps = network, rate, decay, steps
-        self.catalogue_share, self.recolour = catalogue_share, recolour
+        self.catalogue_share, self.zoom_share = catalogue_share, zoom_share
+        self.recolour = recolour
         self.names = torch.nn.Linear(network.embedding, network.sizes["buckets"])
+        self.zoom = torch.nn.Linear(network.embedding, 1, bias=False)
         self.draw = torch.Generator().manual_seed(seed)
 
     def embed(self, images: Tensor) -> Float[Tensor, "images embedding"]:
@@ -93,28 +100,30 @@ class Learner(L.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch of decisions, and of what the catalogue says of its images."""
-        images = batch.images
-        other = torch.zeros(len(images), dtype=torch.bool, device=self.device)
-        if self.network.encoder is not None:
-            other = self._coin(len(images), self.recolour)
-            images = recoloured(random_views(images, self.draw), other, self.draw)
-        embedding = self.embed(images)
-        kept = ~other[batch.image_of]
-        reward = bootstrap_loss(
-            self.logits(batch, embedding),
-            batch.reward,
-            batch.weights * (batch.importance * kept)[:, None],
-        )
-        self.log("train_loss", reward / batch.weights.shape[1], prog_bar=True)
         if self.network.encoder is None:
-            return reward
+            loss = self._reward_loss(batch, batch.images)
+            self.log("train_loss", loss / batch.weights.shape[1], prog_bar=True)
+            return loss
+        plain = random_views(batch.images, self.draw)
+        zoomed = random_views(batch.images, self.draw, ZOOM)
+        other = self._coin(len(batch.images), self.recolour)
+        both = torch.cat([plain.images, recoloured(zoomed.images, other, self.draw)])
+        embedding, elsewhere = self.embed(both).chunk(2)
+        reward = self._reward_loss(batch, embedding)
         net, mix = self.network, batch.title[:, : self.network.candidate.genres]
-        catalogue = shown_loss(net.candidate.genre(embedding), mix) + named_loss(
-            self.names(embedding),
-            *batch[2:6],
+        catalogue = shown_loss(net.candidate.genre(elsewhere), mix) + named_loss(
+            self.names(elsewhere), *batch[2:6]
         )
+        told = self.zoom(elsewhere - embedding)[:, 0]
+        zoom = (told - (zoomed.zoom - plain.zoom)).square().mean() / ZOOM_VARIANCE
+        self.log("train_loss", reward / batch.weights.shape[1], prog_bar=True)
         self.log("catalogue_loss", catalogue, prog_bar=True)
-        return reward + self.catalogue_share * catalogue
+        self.log("zoom_loss", zoom, prog_bar=True)
+        return reward + self.catalogue_share * catalogue + self.zoom_share * zoom
+
+    def _reward_loss(self, batch: Batch, embedding: Tensor) -> Tensor:
+        weights = batch.weights * batch.importance[:, None]
+        return bootstrap_loss(self.logits(batch, embedding), batch.reward, weights)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """The mean loss of the heads on later days, without bootstrap weights."""

@@ -80,9 +80,10 @@ class NeuralLinearHeads(nn.Module):
         self.last.update(features, rewards, weights, offset, forget)
 
     @torch.no_grad()
-    def draw(self, generator: torch.Generator | None = None) -> None:
-        """Fill the bank with draws from the posterior."""
-        self.bank.copy_(self.last.draws(self.heads, generator).view_as(self.bank))
+    def draw(self, generator: torch.Generator | None = None, temperature: float = 1.0) -> None:
+        """Fill the bank with draws from the posterior, their deviation times the temperature."""
+        draws = self.last.draws(self.heads, generator, temperature)
+        self.bank.copy_(draws.view_as(self.bank))
 
     def forward(
         self,

@@ -18,6 +18,7 @@ from model.bootstrap import Scheme, bootstrap_weights
 from model.heads import BootstrapHeads, FrozenContext, Kind, make_heads
 from model.last_layer import Link
 from model.neural_linear import NeuralLinearHeads
+from model.spectrum import Spectrum
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,13 @@ class OnlineSettings:
     frozen: int = 512
     """Width of the frozen network."""
     width: int = 100
-    """Of the trunk's two layers; the heads also read the context itself."""
+    """Of the trunk's two layers; the heads also read the context itself. 0: only that."""
     candidate_width: int = 0
     """Of a hidden layer on the candidate's features; 0: the features are the vector."""
+    spectrum: int = 0
+    """Directions of the candidates' own geometry that take the place of their features; 0: none."""
+    temperature: float = 1.0
+    """Factor on the deviation of neural_linear's draws: below 1 where contexts explore for free."""
     last_width: int = 0
     """Numbers of the context that neural_linear's posterior reads; 0: all."""
     scheme: Scheme = "none"
@@ -98,10 +103,11 @@ class OnlineBandit(nn.Module):
             self.context_scale = _Standardise(torch.from_numpy(contexts))
             self.candidate_scale = _Standardise(torch.from_numpy(candidates))
             size = contexts.shape[1]
-            self.trunk = nn.Sequential(
-                nn.Linear(size, s.width), nn.ReLU(), nn.Linear(s.width, s.width), nn.ReLU()
+            self.trunk = _trunk(size, s.width)
+            self.place = (
+                Spectrum(torch.from_numpy(candidates), s.spectrum) if s.spectrum else nn.Identity()
             )
-            many = candidates.shape[1]
+            many = s.spectrum or candidates.shape[1]
             self.rank = s.rank if s.candidate_width else many
             self.vector = _candidate_map(many, s.rank, s.candidate_width)
             self.frozen_context = FrozenContext(size, s.frozen, seed)
@@ -139,12 +145,18 @@ class OnlineBandit(nn.Module):
     def functionals(self, contexts: Tensor) -> Tensor:
         """[contexts, heads, rank + prior]."""
         x = self.context_scale(contexts)
-        return self.heads(self._trunk(x), self.frozen_context(x))
+        frozen = self.frozen_context(x) if isinstance(self.heads, BootstrapHeads) else None
+        return self.heads(self._trunk(x), frozen)
 
     def vectors(self, candidates: Tensor) -> Tensor:
         """[..., rank + prior]."""
         x = self.candidate_scale(candidates)
-        learnt = self.vector(x) if self.settings.candidate_width else candidates
+        if self.settings.spectrum:
+            learnt = self.vector(self.place(candidates))
+        else:
+            learnt = self.vector(x) if self.settings.candidate_width else candidates
+        if not isinstance(self.heads, BootstrapHeads):
+            return nn.functional.pad(learnt, (0, self.settings.prior))
         return torch.cat([learnt, self.frozen_candidate(x) @ self.read_out], -1)
 
     @torch.no_grad()
@@ -190,6 +202,10 @@ class OnlineBandit(nn.Module):
         if due:
             self._train(x, a, w, fixed, target)
             self.trained_rows = len(r)
+        if s.link == "logit" and not s.steps:
+            # Nothing is trained: the level is the share of takes.
+            share = (r.sum() + 1) / (len(r) + 2)
+            self.bias.data.copy_(torch.logit(share))
         if isinstance(self.heads, NeuralLinearHeads):
             told = 0 if due else self.rows  # a changed trunk changes all that was told before
             self._posterior(x[told:], a[told:], target[told:], again=due)
@@ -230,9 +246,9 @@ class OnlineBandit(nn.Module):
         features = heads.features(self._trunk(self.context_scale(x)), self.vectors(a))
         if again:
             size = float(features.square().sum(1).mean())
-            heads.recentre(size, zero=self.settings.link == "identity")
+            heads.recentre(size, zero=self.settings.link == "identity" or not self.settings.steps)
         heads.update(features, target, offset=self.bias.expand(len(target)))
-        heads.draw(self.draw)
+        heads.draw(self.draw, self.settings.temperature)
 
     def _rescale(self, rewards: Tensor) -> None:
         """Take the scale of rewards from those seen so far; it stands until the next training."""
@@ -265,6 +281,19 @@ class _Standardise(nn.Module):
 
     def forward(self, x: Float[Tensor, "*rows numbers"]) -> Float[Tensor, "*rows numbers"]:
         return (x - self.mean) / self.deviation
+
+
+def _trunk(size: int, width: int) -> nn.Module:
+    if not width:
+        return _Nothing()
+    return nn.Sequential(nn.Linear(size, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+
+
+class _Nothing(nn.Module):
+    """No numbers at all."""
+
+    def forward(self, x: Float[Tensor, "rows numbers"]) -> Float[Tensor, "rows 0"]:
+        return x[:, :0]
 
 
 def _candidate_map(features: int, rank: int, width: int) -> nn.Module:

@@ -82,8 +82,8 @@ class Model:
     embeddings.npy) or attributes (the simulator's truth: what perfect sight would give)."""
     weights: str = "none"
     """of the encoder: none, DEFAULT (torchvision's), or a path."""
-    embedding: int = 64
-    """numbers that the encoder gives for an image."""
+    embedding: int | None = None
+    """numbers that the encoder gives for an image; none: all that its backbone gives."""
     rank: int = 24
     """learnt numbers of an artwork's vector."""
     heads: Heads = field(default_factory=Heads)
@@ -110,8 +110,10 @@ class Fit:
     """weight decay."""
     catalogue_share: float = 0.3
     """weight of what the catalogue says of an image (its genres and names) beside the rewards."""
+    zoom_share: float = 1.0
+    """weight of telling two views' zoom apart beside the rewards."""
     recolour: float = 0.5
-    """share of images that are seen in other colours, for the catalogue's part alone."""
+    """share of images that are seen in other colours, for these two alone."""
     mask: float = 0.3
     """how often device, surface, row and column are hidden, as precompute does not know them."""
     importance_clip: float | None = None

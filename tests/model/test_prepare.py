@@ -37,9 +37,7 @@ def test_examples_of_one_moment_cannot_be_split():
 
 
 def test_importance_weights_undo_the_logging_policy_up_to_their_clip():
-    examples = pa.table(
-        {"candidates": [["a", "b"]] * 4, "propensity": [0.5, 0.5, 0.9, 0.01]}
-    )
+    examples = pa.table({"candidates": [["a", "b"]] * 4, "propensity": [0.5, 0.5, 0.9, 0.01]})
     weights = importance_weights(examples, clip=3.0)
     assert weights.mean() == pytest.approx(1)
     assert weights[3] / weights[0] == pytest.approx(3)

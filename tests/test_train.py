@@ -1,0 +1,120 @@
+"""Training as a user runs it: a command, examples and a catalogue in, a published bundle out."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from data.bundle import Bundle
+from data.errors import BadInput
+from model.settings import Data, Publish, Settings
+from serve.scorer import Scorer
+from simulate.sample import SampleFolders, make_sample
+from train import train
+
+ROOT = Path(__file__).parents[1]
+QUICK = ["--fit.epochs", "1", "--fit.visits", "1", "--fit.validate_every", "1",
+         "--fit.passes", "1", "--model.heads.count", "4", "--fit.threads", "1"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory) -> SampleFolders:
+    return make_sample(
+        tmp_path_factory.mktemp("sample"),
+        subjects=str(ROOT / "sample" / "artwork"),
+        exclude_subjects=str(ROOT / "sample" / "held_out.txt"),
+        titles=5,
+        artworks=4,
+        members=60,
+        days=4,
+        decisions_per_day=400,
+        seed=1,
+    )
+
+
+def run(folder: Path, examples: Path, catalogue: Path, *more: str) -> subprocess.CompletedProcess:
+    given = ["--data.examples", examples, "--data.catalogue", catalogue]
+    out = ["--data.cache", folder / "cache", "--out", folder / "run"]
+    bundles = ["--publish.bundles", folder / "bundles"]
+    command = [sys.executable, ROOT / "train.py", *given, *out, *bundles, *QUICK, *more]
+    return subprocess.run(
+        [str(part) for part in command], cwd=ROOT, text=True, capture_output=True, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def test_training_ends_with_values_of_every_policy_and_a_live_bundle(tmp_path, sample):
+    done = run(tmp_path, sample.examples, sample.catalogue)
+    assert done.returncode == 0, done.stderr
+    for policy in ("random", "unpersonalised", "greedy", "thompson", "snips", "dr"):
+        assert policy in done.stderr
+    live = Bundle.open(tmp_path / "bundles" / "current")
+    assert live.root == Path(done.stdout.strip().splitlines()[-1]).resolve()
+    scorer = Scorer(live.root)
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 72, 128), dtype=np.uint8)
+    assert np.isfinite(scorer.embed(images)).all()
+    assert (tmp_path / "run" / "curves" / "towers" / "metrics.csv").is_file()
+
+
+def test_a_bundle_told_the_truth_never_goes_live(tmp_path, sample):
+    done = run(tmp_path, sample.examples, sample.catalogue, "--model.encoder", "attributes")
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "bundles" / "current").exists()
+    assert Bundle.open(done.stdout.strip().splitlines()[-1]).manifest["image"] is None
+
+
+def spoilt(column: str, row: int, value: object):
+    def change(table: pa.Table) -> pa.Table:
+        values = table[column].to_pylist()
+        values[row] = values[row - 1] if value == "the one before" else value
+        at = table.schema.get_field_index(column)
+        return table.set_column(at, table.schema.field(at), pa.array(values, table[column].type))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (spoilt("propensity", 7, 0.0), "propensity"),
+        (spoilt("propensity", 7, float("nan")), "propensity"),
+        (spoilt("propensity", 7, 1.5), "propensity"),
+        (spoilt("action", 7, "nobody-has-this"), "nobody-has-this"),
+        (spoilt("candidates", 7, ["10000000-0"]), "candidates"),
+        (spoilt("decision_id", 7, "the one before"), "decision_id"),
+    ],
+)
+def test_a_log_that_cannot_be_true_is_refused_by_file_and_row(tmp_path, sample, change, said):
+    folder = spoil(sample, tmp_path, change)
+    settings = Settings(
+        data=Data(examples=str(folder), catalogue=str(sample.catalogue), cache=str(tmp_path / "c")),
+        publish=Publish(bundles=str(tmp_path / "bundles")),
+        out=str(tmp_path / "run"),
+    )
+    with pytest.raises(BadInput) as refused:
+        train(settings)
+    for part in ("bad.parquet", "row 7", said):
+        assert part in str(refused.value)
+    assert not (tmp_path / "bundles").exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_refuses_a_bad_log_with_exit_code_2(tmp_path, sample):
+    folder = spoil(sample, tmp_path, spoilt("propensity", 7, 0.0))
+    done = run(tmp_path, folder, sample.catalogue)
+    assert done.returncode == 2
+    assert "row 7" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def spoil(sample: SampleFolders, tmp_path: Path, change) -> Path:
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    pq.write_table(change(ds.dataset(sample.examples).to_table()), folder / "bad.parquet")
+    return folder
