@@ -33,9 +33,9 @@ A_DAY := 2000
 NEW := --titles 8 --members 100
 TRAIN := --fit.epochs 4 --fit.validate_every 2
 else
-TITLES := 80
-MEMBERS := 2000
-A_DAY := 20000
+TITLES := 160
+MEMBERS := 2500
+A_DAY := 25000
 NEW := --titles 40 --members 400
 TRAIN :=
 endif
@@ -44,7 +44,7 @@ UNSEEN := sample/held_out.txt
 
 demo: setup
 	@echo "1/8  a catalogue of posters, of all cut-outs but thirty"
-	rm -rf $(DEMO)
+	rm -rf $(DEMO) artifacts/runs/demo
 	$(PY) -m simulate catalogue --subjects sample/artwork --exclude-subjects $(UNSEEN) --titles $(TITLES) --artworks 6 --seed 1 --out $(DEMO)/catalogue
 	@echo "2/8  ten days in which members browse it, under random artwork"
 	$(PY) -m simulate log --catalogue $(DEMO)/catalogue --members $(MEMBERS) --days 10 --decisions-per-day $(A_DAY) --seed 1 --out $(DEMO)/log

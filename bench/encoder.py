@@ -5,6 +5,7 @@ in torch already, and then nothing is to be had from another runtime. An encoder
 is held up by torch's calls, and gains most.
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -40,7 +41,8 @@ def encoder(
     """Images a second at batch 16 and the latency of one image, on the same threads.
 
     An encoder with random weights is exported as bundles are, and measured beside itself in torch
-    eager. A bundle's own encoder is measured the same way when one is given.
+    eager. A bundle's own encoder is measured the same way when one is given. `load` is the number
+    of processes that wanted a core when it began: above 1, ratios are not to be trusted.
 
     Args:
         backbone: Any that --model.encoder takes.
@@ -65,7 +67,8 @@ def encoder(
             part.momentum = None  # statistics of these pictures, as after training on them
     with torch.no_grad():
         module.train()(torch.from_numpy(pictures[:64]))
-    result = {"threads": threads, "batch": BATCH, "backbone": backbone, "image": image}
+    result: dict[str, Any] = {"load": round(os.getloadavg()[0], 1), "threads": threads}
+    result |= {"batch": BATCH, "backbone": backbone, "image": image}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         fp32 = write_graph(module.eval(), "encoder.onnx", (pictures[:3],), folder)
@@ -129,17 +132,15 @@ def _measure(
     }
 
 
-def _rates(ways: dict[str, Embed], images: np.ndarray, rounds: int = 20) -> dict[str, float]:
-    """Images a second of each way, its best of some short rounds."""
+def _rates(ways: dict[str, Embed], images: np.ndarray, rounds: int = 60) -> dict[str, float]:
+    """Images a second of each way, its best of many single batches."""
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(rounds):
         for way, embed in ways.items():
-            embed(images[:BATCH])
             start = time.perf_counter()
-            for at in range(0, 4 * BATCH, BATCH):
-                embed(images[at : at + BATCH])
+            embed(images[:BATCH])
             best[way] = min(best[way], time.perf_counter() - start)
-    return {way: 4 * BATCH / taken for way, taken in best.items()}
+    return {way: BATCH / taken for way, taken in best.items()}
 
 
 def _limit(module: torch.nn.Module, images: np.ndarray, side: int = 1536) -> float:

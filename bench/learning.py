@@ -31,6 +31,7 @@ class Run(NamedTuple):
     rounds: int
     delay: int
     where: str  # catalogue of the artwork environment
+    bundle: str = ""  # whose encoder gives it the embedding
 
 
 def learning(
@@ -41,9 +42,11 @@ def learning(
     policies: str = "",
     rounds: int = 10_000,
     tuning_rounds: int = 5_000,
+    tuning_delta: float | None = None,
     delay: int = 0,
     subjects: Path | None = None,
     catalogue: Path | None = None,
+    bundle: Path | None = None,
     processes: int = 2,
     out: Path | None = None,
     quick: bool = False,
@@ -62,9 +65,12 @@ def learning(
         policies: names separated by commas; empty: all that can play.
         rounds: in a run.
         tuning_rounds: in a run for tuning.
+        tuning_delta: of the wheel that policies are tuned on; without it, the same δ.
         delay: rewards are told so many batches late.
         subjects: of the artwork environment: folder of cut-outs to render a catalogue from.
         catalogue: of the artwork environment: a rendered catalogue, in place of `subjects`.
+        bundle: of the artwork environment: a published model, whose encoder's embedding is given to
+            all; without it raw colours and edges are.
         processes: runs at a time.
         out: file to which each run is appended, and from which finished ones are read again.
         quick: few rounds, two seeds, one δ, and the fastest policies: to see that it works.
@@ -84,12 +90,12 @@ def learning(
         names = names if policies else ["neural_linear", "point", "vw_squarecb", "bayesianbandits"]
     where = ""
     if environment == "artwork":
-        from simulate.artwork_rounds import prepared_catalogue
+        from bench.learning_artwork import prepared_catalogue
 
         where = str(prepared_catalogue(subjects, catalogue))
-    base = Run(environment, delta, features, "", 0, 0, rounds, delay, where)
+    base = Run(environment, delta, features, "", 0, 0, rounds, delay, where, str(bundle or ""))
     pool = _Pool(processes, out)
-    best = _tuned(pool, base, names, tuning_rounds)
+    best = _tuned(pool, base._replace(delta=tuning_delta or delta), names, tuning_rounds)
     final = [
         base._replace(policy=name, setting=best[name], seed=seed)
         for name in names
@@ -217,7 +223,7 @@ def stage_of(run: Run) -> Stage:
         return digits_stage()
     from bench.learning_artwork import artwork_stage
 
-    return artwork_stage(Path(run.where), run.seed, run.rounds)
+    return artwork_stage(Path(run.where), run.bundle, run.seed)
 
 
 def _numbers(text: str) -> list[int]:

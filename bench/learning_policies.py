@@ -10,7 +10,7 @@ from bench.learning_problem import Policy, Stage, View
 Setting = dict[str, Any]
 
 _WHEEL_NEURAL = {"steps": 20, "width": 50, "growth": 0.1}
-_WHEEL_LINEAR = {"steps": 200, "retrain": 2.0, "width": 50}
+_WHEEL_LINEAR = {"steps": 400, "retrain": 1.5, "width": 50, "compress": 0.1}
 _CLOSED = {"link": "logit", "width": 0, "steps": 0, "retrain": 1e9, "spectrum": 30}
 _TRAINED = {"link": "logit", "width": 0, "steps": 10, "rate": 0.01, "spectrum": 30, "growth": 0.1}
 _COST = "--cb_min_cost -1 --cb_max_cost 0"
@@ -18,9 +18,9 @@ _COST = "--cb_min_cost -1 --cb_max_cost 0"
 OURS: dict[str, dict[str, list[Setting]]] = {
     "wheel": {
         "neural_linear": [
-            {"prior_scale": 10.0, "compress": 0.1, **_WHEEL_LINEAR},
-            {"prior_scale": 30.0, "compress": 0.1, **_WHEEL_LINEAR},
-            {"prior_scale": 10.0, "compress": 0.0, **_WHEEL_LINEAR},
+            {"prior_scale": 30.0, **_WHEEL_LINEAR},
+            {"prior_scale": 10.0, **_WHEEL_LINEAR},
+            {"prior_scale": 100.0, **_WHEEL_LINEAR},
         ],
         "bootstrap": [
             {"prior_scale": 1.0, "compress": 0.1, **_WHEEL_NEURAL},

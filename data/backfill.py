@@ -29,13 +29,14 @@ from data.records import DECISIONS, EVENTS, FACTS, TIMESTAMP
 History = Callable[[pa.Table, pa.Table], pa.Table]
 """(decisions, events) → decision_id and one column a feature, a row a decision."""
 SPECIFICATION = "features.json"
+LIVE = Path("artifacts/bundles") / CURRENT
 LEARNT_FROM = 200_000
 """Decisions that vocabulary and statistics are learnt from, at most."""
 
 
 def features(
-    log: Path, since: str, out: Path = Path("artifacts/features"), until: str | None = None,
-    catalogue: Path | None = None, specification: Path | None = None,
+    since: str, log: Path = Path("artifacts/log"), out: Path = Path("artifacts/features"),
+    until: str | None = None, catalogue: Path | None = None, specification: Path | None = None,
     history: str = "data.history:member_history", sample: int = 50, json: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Compute features over old logs: facts as they were logged, history as it was known then.
@@ -45,12 +46,13 @@ def features(
     specification that they were computed by. A day is written whole; a second run writes the same.
 
     Args:
-        log: folder with decisions/ and events/ of Parquet files.
         since: first day of the decisions, as 2026-01-31; older events still tell their history.
+        log: folder with decisions/ and events/ of Parquet files.
         out: folder to write.
         until: last day; the log's last if not given.
-        catalogue: titles and artworks to learn a specification from, if none is given.
-        specification: features.json of a bundle, or the bundle, to compute the same features.
+        catalogue: titles and artworks to learn a new specification from, if none is given.
+        specification: features.json of a bundle, or the bundle, to compute the same features; the
+            live bundle's if neither this nor a catalogue is given.
         history: what computes the history, as module:function over (decisions, events).
         sample: decisions a day that are tried with their future taken away.
         json: print one JSON object.
@@ -206,18 +208,19 @@ def _specification(
     """The specification that is asked for, or one learnt from the log.
 
     Raises:
-        BadInput: neither a specification nor a catalogue was given, or it cannot be read.
+        BadInput: there is none, or it cannot be read.
     """
+    if given is None and catalogue is None:
+        given = LIVE
     if given is not None:
         place = given / SPECIFICATION if given.is_dir() else given
         if not place.is_file():
-            raise BadInput(f"--specification {given} is not there; a bundle has {SPECIFICATION}")
+            raise BadInput(
+                f"no specification at {given}; give --specification a bundle, to compute its "
+                "features, or --catalogue, to learn new ones"
+            )
         return FeatureSpec.from_json(place.read_text())
-    if catalogue is None:
-        raise BadInput(
-            "give --specification (a bundle, such as artifacts/bundles/"
-            f"{CURRENT}) to compute its features, or --catalogue to learn new ones"
-        )
+    assert catalogue is not None
     known = Catalogue.read(catalogue)
     files, parts, held = log_files(log, "decisions"), [], 0
     low = pa.scalar(datetime(*days[0].timetuple()[:3], tzinfo=UTC), TIMESTAMP)

@@ -1,6 +1,7 @@
 """What `python -m PACKAGE COMMAND` does in every folder: pick, import alone, parse, print.
 
-Options may be written with dashes, required ones also without their names (`data join LOG`), and
+Options may be written with dashes, required ones also without their names (`evaluate estimate
+FILE`), or where none is left the first folder that it takes (`data join LOG`), and
 switches without a value (`--json`).
 """
 
@@ -9,6 +10,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.errors import BadInput
@@ -67,11 +69,12 @@ def spelt(function: Callable[..., Any], given: list[str]) -> list[str]:
     """Arguments as the parser knows them: `--name=value` each.
 
     Raises:
-        BadInput: more values without a name than the function has required parameters.
+        BadInput: more values without a name than parameters that may go without.
     """
     parameters = inspect.signature(function).parameters
     switches = {name for name, p in parameters.items() if p.annotation in (bool, "bool")}
     free = [name for name, p in parameters.items() if p.default is inspect.Parameter.empty]
+    folder = [name for name, p in parameters.items() if p.annotation in (Path, "Path")][:1]
     rest = [p.name for p in parameters.values() if _is_list(p)][:1]
     options: list[str] = []
     plain: list[str] = []
@@ -98,6 +101,8 @@ def spelt(function: Callable[..., Any], given: list[str]) -> list[str]:
             options.append(f"--{name}={waiting.pop(0)}")
     named = {option[2:].partition("=")[0] for option in options}
     free = [name for name in free if name not in named and name not in rest]
+    if not free and not rest:
+        free = [name for name in folder if name not in named]
     for name in free[: len(plain)]:
         options.append(f"--{name}={plain.pop(0)}")
     if plain and rest and rest[0] not in named:

@@ -162,7 +162,7 @@ def join(
 
 
 def join_command(
-    log: Path,
+    log: Path = Path("artifacts/log"),
     catalogue: Path | None = None,
     out: Path = Path("artifacts/examples"),
     engine: str = "duckdb",

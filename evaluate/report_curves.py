@@ -38,14 +38,14 @@ class Curves:
             BadInput: there is no such run, or its file is not what training writes.
         """
         if run is None:
-            found = sorted(RUNS.glob(f"*/curves/**/{FILE}"), key=_written)
+            found = sorted(RUNS.glob(f"*/curves/*/{FILE}"), key=_written)
             if not found:
                 return None
             run = RUNS / found[-1].relative_to(RUNS).parts[0]
-        files = sorted((Path(run) / "curves").rglob(FILE), key=_written)
+        files = sorted(Path(run).glob(f"curves/*/{FILE}"), key=_written)
         if not files:
             raise BadInput(
-                f"{run}/curves holds no {FILE}; give --run the folder that train.py --out wrote"
+                f"{run} has no curves/STAGE/{FILE}; give --run the folder of a training run"
             )
         stages = [_stage(file) for file in files]
         kept = [stage for stage in stages if stage.training or stage.validation]
@@ -58,8 +58,7 @@ def _stage(file: Path) -> Stage:
     if rows and "step" not in rows[0]:
         raise BadInput(f"{file} has no column step; give the folder of a training run")
     training, validation = (_points(rows, name) for name in ("train_loss", "validation_loss"))
-    name = file.parent.name
-    return Stage("training" if name == "curves" else name, _averaged(training), validation)
+    return Stage(file.parent.name, _averaged(training), validation)
 
 
 def _written(file: Path) -> float:

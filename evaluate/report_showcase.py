@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
 from data.records import FACTS
 from evaluate.logged import Logged
 from evaluate.scoring import Scored
 
-TITLES, MEMBERS = 3, 3
+TITLES, MEMBERS, ARTWORKS = 3, 3, 12
 POOL_TITLES, POOL_MEMBERS = 60, 400
 """How many are looked through."""
 PAGE_FACTS = ("device", "surface", "row", "column", "day_part")
@@ -28,7 +28,7 @@ class Member:
     Attributes:
         profile_id: who.
         words: the facts, in plain words.
-        probabilities: of each artwork, in the order of the title's.
+        probabilities: of each artwork that is kept, in order.
         chosen: place of the artwork that this member is shown.
     """
 
@@ -40,7 +40,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Shown:
-    """One title, its artworks, and what contrasting members are shown of it."""
+    """One title, its likeliest artworks, and what contrasting members are shown of it."""
 
     name: str
     genres: list[str]
@@ -79,13 +79,23 @@ def showcase(
         keys = profile_keys([ids[at] for at in who])
         seeds = decision_seeds(keys, np.full(len(who), title), number, salt)
         picked = choose(votes[who], uniforms(seeds))
+        kept = _likeliest(votes[who], picked)
         people = [
-            Member(ids[at], words(at), votes[at], int(pick))
+            Member(ids[at], words(at), votes[at, kept], int(np.searchsorted(kept, pick)))
             for at, pick in zip(who, picked, strict=True)
         ]
-        about = told[title]
-        shown.append(Shown(about["name"], list(about["genres"]), pools[title], people))
+        about, pool = told[title], [pools[title][at] for at in kept]
+        shown.append(Shown(about["name"], list(about["genres"]), pool, people))
     return shown
+
+
+def _likeliest(
+    votes: Float[np.ndarray, "members artworks"], picked: Int[np.ndarray, " members"]
+) -> Int[np.ndarray, " kept"]:
+    """Artworks that are shown to one of the members, and the likeliest others, in order."""
+    most = votes.max(0)
+    most[picked] = 2
+    return np.sort(np.argsort(-most, kind="stable")[:ARTWORKS])
 
 
 def _latest_facts(logged: Logged) -> tuple[list[str], pa.StructArray]:

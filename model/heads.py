@@ -65,6 +65,7 @@ def make_heads(
     keep: float = 0.8,
     last_width: int = 8,
     link: Link = "logit",
+    apart: bool = False,
     seed: int = 0,
 ) -> nn.Module:
     """Heads of a kind; see `Heads` for what they do.
@@ -79,6 +80,7 @@ def make_heads(
         frozen: numbers that `FrozenContext` gives; 0: prior functions of the artwork alone.
         keep: share of the trunk's numbers that a dropout mask keeps.
         last_width: numbers of the context that neural_linear's posterior reads; 0: the trunk's.
+        apart: neural_linear has a posterior for each number of the vector: for one-hot vectors.
         link: of neural_linear's posterior: logit for takes, identity for other rewards.
         seed: of prior functions, masks and posterior draws.
 
@@ -96,7 +98,9 @@ def make_heads(
         case "dropout":
             return DropoutHeads(width, rank, heads, prior, keep, seed)
         case "neural_linear":
-            return NeuralLinearHeads(width, rank, heads, prior, last_width, prior_scale, link, seed)
+            return NeuralLinearHeads(
+                width, rank, heads, prior, last_width, prior_scale, link, seed, apart
+            )
         case "point":
             return PointHead(width, rank, prior)
     raise ValueError(f"heads of kind {kind!r}; there are {', '.join(KINDS)}")

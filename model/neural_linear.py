@@ -10,7 +10,8 @@ from model.last_layer import LastLayer, Link
 class NeuralLinearHeads(nn.Module):
     """A mean functional that is trained, and draws from the posterior of its last layer.
 
-    The functional is M·(P g), with P g a few numbers of the context; the posterior is of the
+    With `apart`, each number of the vector has a posterior of its own: exact, and much cheaper,
+    when vectors are one-hot, that is for arms. The functional is M·(P g), with P g a few numbers of the context; the posterior is of the
     matrix M, see `LastLayer`. In training there is one head, the mean; in evaluation the bank.
 
     Source: Riquelme, Tucker and Snoek 2018, "Deep Bayesian Bandits Showdown", NeuralLinear.
@@ -26,6 +27,7 @@ class NeuralLinearHeads(nn.Module):
         prior_scale: float,
         link: Link,
         seed: int,
+        apart: bool = False,
     ) -> None:
         super().__init__()
         self.heads, self.trained_heads = heads, 1
@@ -36,7 +38,8 @@ class NeuralLinearHeads(nn.Module):
         few = last_width or width
         self.functional = nn.Linear(few, rank, bias=False)
         self.bias = nn.Parameter(torch.zeros(rank))
-        self.last = LastLayer(rank * (few + 1), prior_scale, link)
+        sizes = [few + 1] * rank if apart else [rank * (few + 1)]
+        self.last = nn.ModuleList([LastLayer(size, prior_scale, link) for size in sizes])
         self.bank: Tensor
         self.register_buffer("bank", torch.zeros(heads, rank, few + 1))
         self.recentre(size=few + 1)
@@ -65,7 +68,9 @@ class NeuralLinearHeads(nn.Module):
             zero: centre on nothing instead, and let the data tell all.
         """
         matrix = torch.cat([self.functional.weight, self.bias[:, None]], 1)
-        self.last.reset(torch.zeros_like(matrix.flatten()) if zero else matrix.flatten(), size)
+        centres = (matrix * (0 if zero else 1)).reshape(len(self.last), -1)
+        for last, centre in zip(self.last, centres, strict=True):
+            last.reset(centre, size)
 
     @torch.no_grad()
     def update(
@@ -77,13 +82,19 @@ class NeuralLinearHeads(nn.Module):
         forget: float = 1.0,
     ) -> None:
         """Take in a batch of rewards, closed form; `draw` then fills the bank anew."""
-        self.last.update(features, rewards, weights, offset, forget)
+        parts = features.reshape(len(features), len(self.last), -1)
+        for block, last in enumerate(self.last):
+            x = parts[:, block]
+            mine = x.abs().sum(1) > 0
+            if bool(mine.any()) or forget < 1:
+                part = [None if v is None else v[mine] for v in (weights, offset)]
+                last.update(x[mine], rewards[mine], part[0], part[1], forget)
 
     @torch.no_grad()
     def draw(self, generator: torch.Generator | None = None, temperature: float = 1.0) -> None:
         """Fill the bank with draws from the posterior, their deviation times the temperature."""
-        draws = self.last.draws(self.heads, generator, temperature)
-        self.bank.copy_(draws.view_as(self.bank))
+        draws = [last.draws(self.heads, generator, temperature) for last in self.last]
+        self.bank.copy_(torch.cat(draws, 1).view_as(self.bank))
 
     def forward(
         self,

@@ -117,7 +117,7 @@ class OnlineBandit(nn.Module):
             self.heads = make_heads(
                 s.kind, s.width + size, self.rank, s.heads, prior=s.prior,
                 prior_scale=s.prior_scale, frozen=s.frozen, keep=s.keep,
-                last_width=s.last_width, link=s.link, seed=seed,
+                last_width=s.last_width, link=s.link, seed=seed, apart=self._arms(candidates),
             )  # fmt: skip
             self.bias = nn.Parameter(torch.zeros(()))
         self.frozen_context.standardise(self.context_scale(torch.from_numpy(contexts)))
@@ -133,6 +133,11 @@ class OnlineBandit(nn.Module):
         )
         self.rows = self.trained_rows = 0
         self.seen: list[tuple[Tensor, ...]] = []
+
+    def _arms(self, candidates: np.ndarray) -> bool:
+        """Whether candidates are one-hot, and so are their vectors."""
+        plain = not self.settings.spectrum and not self.settings.candidate_width
+        return plain and np.array_equal(candidates, np.eye(len(candidates)))
 
     def batch(self) -> int:
         """How many rounds to decide before the next rewards are learnt from."""

@@ -151,7 +151,7 @@ def live(
     port: int = 8080,
     workers: int = 1,
     deadline_ms: float = 50,
-    queue: int = 16,
+    queue: int = 12,
     base_url: str = "/images/",
     cache: Path = Path("artifacts/cache"),
 ) -> None:
@@ -168,7 +168,7 @@ def live(
         port: Port to listen on.
         workers: Processes.
         deadline_ms: Milliseconds a page may take when its request does not say.
-        queue: Pages that may wait for the model in each process; more are shed.
+        queue: Pages that may wait for the model or the log in each process; more are shed.
         base_url: Put before each artwork's path.
         cache: Folder of decoded images.
     """

@@ -14,86 +14,29 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, FastAPI, File, Header, HTTPException, Response, UploadFile
-from pydantic import BaseModel, Field
 
 from data import clock
 from data.records import EVENT_KINDS, EVENTS, SCHEMA_VERSION
 from serve import metrics
 from serve.artwork_map import ArtworkMap, CorruptMapError
 from serve.live_model import Ask, ModelSource, request_nonce
+from serve.live_schema import (
+    TITLES_LIMIT,
+    DecideAnswer,
+    DecideBatch,
+    DecideRequest,
+    Events,
+)
 from serve.pages import Pages
 from serve.recorder import LogFullError, Recorder
 from serve.store import MapStore, StoreUnavailableError
 
 BODY_LIMIT = 1 << 20
 IMAGE_LIMIT = 8 << 20
-TITLES_LIMIT = 1000
 DAY_US = 86_400_000_000
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-
-
-class DecideRequest(BaseModel):
-    """A page: who looks, at which titles, and what is known now."""
-
-    profile_id: str = Field(min_length=1, max_length=500)
-    title_ids: list[int] = Field(max_length=TITLES_LIMIT)
-    facts: dict[str, Any] = Field(default_factory=dict)
-    request_id: str | None = Field(None, description="The same for a retry: the same decision ids")
-    day: int | None = Field(None, description="Days since 1970-01-01; today when left out")
-    cell: str | None = None
-
-
-class DecideBatch(BaseModel):
-    """Several pages at once."""
-
-    requests: list[DecideRequest] = Field(max_length=64)
-
-
-class Decision(BaseModel):
-    """What to show for one title."""
-
-    title_id: int
-    artwork_id: str
-    url: str
-    decision_id: str | None
-    propensity: float
-    level: str
-
-
-class DecideAnswer(BaseModel):
-    """A page's decisions; `reason` says why they were not made live, null when they were."""
-
-    bundle: str | None
-    reason: str | None
-    logged: bool
-    decisions: list[Decision]
-
-
-class Event(BaseModel):
-    """One row of `data.records.EVENTS`; times are ISO 8601 or microseconds."""
-
-    model_config = {"extra": "forbid"}
-    event_id: str | None = None
-    kind: str
-    time: int | None = Field(None, description="Microseconds since 1970-01-01 UTC")
-    decision_id: str | None = None
-    profile_id: str
-    title_id: int
-    artwork_id: str | None = None
-    device: str | None = None
-    surface: str | None = None
-    row: int | None = None
-    column: int | None = None
-    minutes: float | None = None
-    thumb: int | None = None
-
-
-class Events(BaseModel):
-    """Events of one page or player."""
-
-    events: list[Event] = Field(max_length=1000)
 
 
 class Live:
@@ -105,7 +48,7 @@ class Live:
         store: precomputed maps; None has none.
         token: bearer token that writing end points ask for; empty asks for none.
         deadline: seconds a page may take when it does not say.
-        queue: pages that may wait for the model.
+        queue: pages that may be open at once; more are shed.
         watch: seconds between looks at `current`.
     """
 
@@ -116,7 +59,7 @@ class Live:
         store: MapStore | None = None,
         token: str = "",
         deadline: float = 0.05,
-        queue: int = 16,
+        queue: int = 12,
         watch: float = 1.0,
     ) -> None:
         self.source, self.recorder, self.store = source, recorder, store
@@ -157,13 +100,18 @@ class Live:
                 return min(float(value), 60_000) / 1000
         return self.deadline
 
-    async def answer(self, given: dict[str, Any], due: float) -> bytes:
+    async def answer(self, given: dict[str, Any], due: float, admitted: bool = False) -> bytes:
         """A page's answer as JSON.
+
+        Args:
+            given: the request.
+            due: when it must be there, of the event loop's clock.
+            admitted: it came with others that were let in, so it is not shed.
 
         Raises:
             ValueError: the request does not make sense.
         """
-        if self.pages.full:
+        if self.pages.full and not admitted:
             return self.pages.shed(_titles(given)).to_json()
         ask, facts = _ask(given, self.source)
         return (await self.pages.decide(ask, facts, due, given.get("cell"))).to_json()
@@ -270,8 +218,9 @@ def _routes(live: Live) -> FastAPI:
         seconds = live.deadline if x_deadline_ms is None else x_deadline_ms / 1000
         due = asyncio.get_running_loop().time() + seconds
         try:
+            admitted = not live.pages.full
             answers = await asyncio.gather(
-                *(live.answer(page.model_dump(), due) for page in batch.requests)
+                *(live.answer(page.model_dump(), due, admitted) for page in batch.requests)
             )
         except ValueError as error:
             raise HTTPException(422, str(error)) from None

@@ -162,24 +162,18 @@ class LiveModel:
         ordinals = (self._starts[slots] + decided.choice).tolist()
         chances = decided.probabilities.swapaxes(1, 2)
         entropies = -(chances * np.log(np.maximum(chances, 1e-12))).sum(2)
-        columns = zip(
-            wanted,
-            slots.tolist(),
-            ordinals,
-            names,
-            decided.propensity.tolist(),
-            chances,
-            seeds.tolist(),
-            entropies,
-            strict=True,
-        )
         return [
             Chosen(
                 titles,
-                *(column[: len(titles)] for column in rest),
-                float(entropy[: len(titles)].sum()) / max(len(titles), 1),
+                slots[row, : len(titles)].tolist(),
+                ordinals[row][: len(titles)],
+                names[row][: len(titles)],
+                decided.propensity[row, : len(titles)].tolist(),
+                chances[row, : len(titles)],
+                seeds[row, : len(titles)].tolist(),
+                float(entropies[row, : len(titles)].sum()) / max(len(titles), 1),
             )
-            for titles, *rest, entropy in columns
+            for row, titles in enumerate(wanted)
         ]
 
     def _drawn(

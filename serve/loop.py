@@ -57,6 +57,8 @@ class Loop:
     world: World
     subjects: Path
     train_options: tuple[str, ...]
+    first_options: tuple[str, ...]
+    margin: float
     deadline_ms: float
     state: LoopState
 
@@ -151,8 +153,9 @@ class Loop:
         self.commands.run(
             "train.py", "--data.examples", self.examples, "--data.catalogue", self.catalogue,
             "--data.cache", self.cache, "--data.validation", HELD_OUT,
-            "--publish.bundles", self.bundles, "--out", self.out / "run", *warm,
-            *self.train_options, json_out=False,
+            "--publish.bundles", self.bundles, "--out", self.out / "run",
+            "--publish.margin", self.margin, *warm, *self.train_options,
+            *(() if day else self.first_options), json_out=False,
         )  # fmt: skip
         if not current.is_symlink():
             raise BadInput(f"train.py published no bundle; {self.commands.log} says why")
@@ -203,6 +206,7 @@ def loop(
     days: int = 7, out: Path = Path("artifacts/loop/served"), titles: int = 40,
     members: int = 400, decisions: int = 4000, history: int = 4, map_share: float = 0.2,
     subjects: Path = Path("sample/artwork"), train: list[str] | None = None,
+    train_first: list[str] | None = None, margin: float = 0.2,
     deadline_ms: float = 1000.0, seed: int = 1, json: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Live through some days of the whole product: serve, log, join, train, publish, precompute.
@@ -220,6 +224,9 @@ def loop(
             decided live.
         subjects: folder of cut-outs to render a catalogue from.
         train: further options of train.py, such as '[--fit.epochs=6]'.
+        train_first: still further options of its first run, which starts from nothing.
+        margin: share of the live bundle's value by which a new one may be judged under it and still
+            be published; a few thousand decisions cannot tell two bundles apart more finely.
         deadline_ms: of a live page; generous, as training shares the machine.
         seed: of catalogue, members, visits and outcomes.
         json: print one JSON object.
@@ -232,11 +239,12 @@ def loop(
             "day: give at least 1, 3 (until the first windows close), 2 and 100"
         )
     world = World(titles, members, decisions, history, map_share, seed)
-    options = tuple(train or ())
+    options, first = tuple(train or ()), tuple(train_first or ())
     out = out.resolve()
-    settings = {"days": days, **vars(world), "subjects": str(subjects), "train": list(options)}
+    settings = {"days": days, **vars(world), "subjects": str(subjects), "train": [*options, *first],
+                "margin": margin}  # fmt: skip
     state = LoopState.open(out, settings)
-    made = Loop(out, world, subjects.resolve(), options, deadline_ms, state)
+    made = Loop(out, world, subjects.resolve(), options, first, margin, deadline_ms, state)
     with Console(stderr=True).status("loop") as status:
         made.run(days, status.update)
     rows = state.rows

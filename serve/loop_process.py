@@ -46,7 +46,7 @@ class Commands:
             progress.flush()
             ran = subprocess.run(
                 command, cwd=ROOT, env=self._environment(), stdout=subprocess.PIPE,
-                stderr=progress, check=False,
+                stderr=progress, check=False, preexec_fn=_end_with_parent,
             )  # fmt: skip
         if ran.returncode:
             said = self.log.read_text(errors="replace")[-1500:]
@@ -104,7 +104,7 @@ class Commands:
 
 
 def _end_with_parent() -> None:
-    """Ask Linux to stop the service when the loop is killed, so that no service is left behind."""
+    """Ask Linux to stop the process when the loop is killed: no two may do the same step."""
     if sys.platform == "linux":
         import ctypes
 

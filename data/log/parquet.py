@@ -28,11 +28,13 @@ def append_table(log_dir: Path | str, kind: str, table: pa.Table, name: str) -> 
         table = table.select(SCHEMAS[kind].names).cast(SCHEMAS[kind])
     except (KeyError, pa.ArrowInvalid) as error:
         raise ValueError(f"the table does not hold {kind}: {error}") from error
-    table = table.take(first_of_each(table[IDS[kind]]))
+    first = first_of_each(table[IDS[kind]])
+    if len(first) < len(table):
+        table = table.take(first)
     days = table[FILED_UNDER[kind]].cast(pa.int64()).to_numpy() // DAY_US
-    written = []
-    for day in np.unique(days):
-        rows = table.filter(pa.array(days == day))
+    written, different = [], np.unique(days)
+    for day in different:
+        rows = table if len(different) == 1 else table.filter(pa.array(days == day))
         folder = Path(log_dir) / kind / f"day={EPOCH + timedelta(days=int(day))}"
         folder.mkdir(parents=True, exist_ok=True)
         written.append(write_whole(rows, folder / f"{name}.parquet"))

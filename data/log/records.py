@@ -65,7 +65,9 @@ class Page(NamedTuple):
     each: Mapping[str, Sequence[Any]]
     """The other columns, of one length."""
 
-    def __len__(self) -> int:
+    @property
+    def records(self) -> int:
+        """How many there are."""
         return len(next(iter(self.each.values())))
 
 

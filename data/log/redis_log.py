@@ -85,7 +85,7 @@ class RedisLog(BufferedLog):
             if self._length >= self.limit:
                 return StreamFullError(
                     f"{self.place} holds {self.limit} records that no drain has taken; "
-                    "run python -m data roll LOG --redis URL more often"
+                    "run python -m data roll --log LOG --redis URL more often"
                 )
             pipeline = self._redis.pipeline(transaction=True)
             for kind, body in rows:

@@ -124,7 +124,7 @@ def _move(
 
 
 def roll_command(
-    log: Path,
+    log: Path = Path("artifacts/log"),
     redis: str | None = None,
     keep_days: int | None = None,
     today: str | None = None,

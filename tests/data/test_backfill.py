@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -133,7 +134,7 @@ def test_the_command_writes_the_days_since_with_older_history(tmp_path):
     days = [decision(f"d{n}", NOON + n * 24 * HOUR, row=n) for n in range(-2, 3)]
     write(log, days, PAST + FUTURE)
     (tmp_path / "features.json").write_text(SPEC.to_json())
-    result = features(log, "2026-01-10", out, specification=tmp_path / "features.json")
+    result = features("2026-01-10", log, out, specification=tmp_path / "features.json")
     assert (result["days"], result["decisions"], result["leaks"]) == (3, 3, 0)
     assert result["fingerprint"] == SPEC.fingerprint
     rows = pq.read_table(out).sort_by("time")
@@ -154,7 +155,7 @@ def test_the_command_refuses_a_history_that_leaks(tmp_path):
     (tmp_path / "features.json").write_text(SPEC.to_json())
     with pytest.raises(BadInput, match="looks into the future: plays of decision d is 4, and 2"):
         features(
-            tmp_path / "log", "2026-01-10", tmp_path / "out",
+            "2026-01-10", tmp_path / "log", tmp_path / "out",
             specification=tmp_path / "features.json", history=f"{__name__}:clairvoyant",
         )  # fmt: skip
     assert not any((tmp_path / "out").rglob("*.parquet"))
@@ -165,7 +166,7 @@ def test_the_command_refuses_a_history_that_leaks(tmp_path):
     [
         ({"since": "tomorrow"}, "--since 'tomorrow' is not a day"),
         ({"since": "2027-01-01"}, "its days are 2026-01-10 to 2026-01-10"),
-        ({"since": "2026-01-01"}, "give --specification"),
+        ({"since": "2026-01-01", "specification": Path("nowhere")}, "no specification at nowhere"),
         ({"since": "2026-01-01", "history": "nowhere:f"}, "--history nowhere:f"),
         ({"since": "2026-01-01", "history": "data.history:not_there"}, "not_there"),
     ],
@@ -173,4 +174,4 @@ def test_the_command_refuses_a_history_that_leaks(tmp_path):
 def test_what_cannot_be_computed_is_refused(options, complaint, tmp_path):
     write(tmp_path / "log", [decision()], PAST)
     with pytest.raises(BadInput, match=complaint):
-        features(tmp_path / "log", out=tmp_path / "out", **options)
+        features(log=tmp_path / "log", out=tmp_path / "out", **options)

@@ -39,6 +39,20 @@ def test_arguments_may_be_written_in_several_ways(given, meant):
     assert spelt(example, given) == meant
 
 
+def test_the_first_folder_needs_no_name_where_nothing_more_is_required():
+    def join(log: Path = Path("artifacts/log"), engine: str = "duckdb") -> None: ...
+
+    def features(since: str, log: Path = Path("artifacts/log"), out: Path = Path("x")) -> None: ...
+
+    given = spelt(features, ["my_log", "--since", "2026-01-01"])
+    assert given == ["--since=2026-01-01", "--log=my_log"]
+    assert spelt(features, ["2026-01-01", "--log", "y"]) == ["--log=y", "--since=2026-01-01"]
+    assert spelt(join, ["my_log", "--engine", "spark"]) == ["--engine=spark", "--log=my_log"]
+    assert spelt(join, []) == []
+    with pytest.raises(BadInput, match="'more' belongs to no option"):
+        spelt(join, ["my_log", "more"])
+
+
 def test_a_word_too_many_is_refused():
     with pytest.raises(BadInput, match="'more' belongs to no option"):
         spelt(example, ["my_log", "more", "--names=[x]"])

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from data.log import EventLog, append_table, decode, encode, retire, roll
+from data.log import EventLog, Page, append_table, decode, encode, encode_page, retire, roll
+from data.log.journal import segments
 from data.records import DECISIONS, EVENTS, SCHEMA_VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -319,3 +321,111 @@ def test_no_server_is_a_clean_refusal():
 
     with pytest.raises(BadInput, match="start redis-server"):
         RedisLog("redis://127.0.0.1:1/0")
+
+
+# The journal and the pages in it.
+
+
+def page(name, count=3, **said):
+    single = decision(name)
+    each = ("decision_id", "title_id", "action", "seed", "candidates", "propensity")
+    shared = {key: value for key, value in single.items() if key not in (*each, "probabilities")}
+    columns = {
+        "decision_id": [f"{name}-{i}" for i in range(count)],
+        "title_id": list(range(count)),
+        "action": ["x"] * count,
+        "seed": [2**64 - 1 - i for i in range(count)],
+        "candidates": [["x", "y", "z"][: 1 + i % 3] for i in range(count)],
+        "propensity": [0.5] * count,
+    }
+    return Page({**shared, **said}, columns)
+
+
+def test_a_page_is_rolled_as_the_rows_that_it_holds(tmp_path):
+    with EventLog(tmp_path) as log:
+        log.append_pages("decisions", [page("p", 40), page("q", 2, cell="b")]).result(10)
+        assert log.write("decisions", [decision("alone")], timeout=10)
+        assert log.acknowledged == 43
+    assert roll(tmp_path)["decisions"] == 43
+    rows = {row["decision_id"]: row for row in rolled(tmp_path, "decisions").to_pylist()}
+    assert rows["p-39"]["seed"] == 2**64 - 40
+    assert rows["p-2"]["candidates"] == ["x", "y", "z"]
+    assert rows["p-2"]["facts"]["watched_genres"] == [("comedy", 3.0)]
+    assert (rows["q-1"]["cell"], rows["p-1"]["cell"]) == ("b", None)
+    assert rows["p-0"]["probabilities"] is None
+    assert rows["alone"]["probabilities"] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (Page({"time": NOON}, {"decision_id": ["d"]}), "lacks profile_id"),
+        (page("p")._replace(each={**page("p").each, "seed": [1]}), "differ in length"),
+        (page("p", colour="red"), "columns that the log does not: colour"),
+    ],
+)
+def test_a_page_that_does_not_fit_is_refused_by_name(given, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        encode_page("decisions", given)
+
+
+def test_a_log_of_many_segments_is_rolled_whole_and_its_segments_go(tmp_path):
+    with EventLog(tmp_path, segment_bytes=2000) as log:
+        for i in range(30):
+            assert log.write("events", [event(f"e{i}")], timeout=10)
+        big = event("big", profile_id="x" * 5000)
+        assert log.write("events", [big], timeout=10)
+        assert len(segments(tmp_path)) >= 3
+        assert roll(tmp_path)["events"] == 31
+        assert len(segments(tmp_path)) == 1  # the one in use
+        assert log.write("events", [event("last")], timeout=10)
+    assert roll(tmp_path)["events"] == 1
+    assert segments(tmp_path) == []
+    assert len(rolled(tmp_path, "events")) == 32
+
+
+def test_what_a_killed_writer_left_half_written_ends_the_segment(tmp_path):
+    with EventLog(tmp_path) as log:
+        for i in range(5):
+            assert log.write("events", [event(f"e{i}")], timeout=10)
+    [segment] = segments(tmp_path)
+    whole = segment.read_bytes()
+    segment.write_bytes(whole[:-7] + b"\0" * 100)
+    assert roll(tmp_path)["events"] == 4
+    assert rolled(tmp_path, "events")["event_id"].to_pylist() == [f"e{i}" for i in range(4)]
+
+
+def test_a_roll_that_was_killed_before_it_noted_its_files_writes_the_same_ones(tmp_path):
+    with EventLog(tmp_path) as log:
+        for i in range(6):
+            assert log.write("events", [event(f"e{i}")], timeout=10)
+        roll(tmp_path)
+        files = sorted((tmp_path / "events").rglob("*.parquet"))
+        # As if the last step, which notes how far the segment was rolled, never happened.
+        with sqlite3.connect(tmp_path / "live.sqlite") as database:
+            [(segment, stop)] = database.execute("SELECT * FROM rolled").fetchall()
+            database.execute("DELETE FROM rolled")
+            database.execute("INSERT INTO moving VALUES (?, 16, ?)", (segment, stop))
+        database.close()
+        assert log.write("events", [event("later")], timeout=10)
+        roll(tmp_path)
+    again = sorted((tmp_path / "events").rglob("*.parquet"))
+    assert set(files) < set(again)
+    names = rolled(tmp_path, "events")["event_id"].to_pylist()
+    assert sorted(names) == sorted([*(f"e{i}" for i in range(6)), "later"])
+
+
+def test_a_disk_that_refuses_fails_the_tickets_and_the_log_goes_on(tmp_path):
+    with EventLog(tmp_path, segment_bytes=4000) as log:
+        live, long = tmp_path / "live", os.urandom(600).hex()
+        live.rename(tmp_path / "away")
+        failed = [log.append("events", [event("e", profile_id=long)]) for _ in range(9)]
+        outcomes = [ticket.exception(10) for ticket in failed]
+        assert any(isinstance(error, OSError) for error in outcomes)
+        assert log.failed > 0
+        (tmp_path / "away").rename(live)
+        for _ in range(3):
+            last = log.append("events", [event("after")])
+            if last.exception(10) is None:
+                break
+        assert last.exception(10) is None

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
@@ -59,6 +59,7 @@ def numbers(stream, epoch=0):
     return [[int(name, 16) for name in batch] for batch in found]
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 60), buffer=st.integers(1, 120), seed=st.none() | st.integers(0, 99))
 def test_every_example_comes_once(examples, size, buffer, seed):
     batches = numbers(ExampleStream(examples, size, buffer, seed))

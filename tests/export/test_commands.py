@@ -86,7 +86,7 @@ def test_a_broken_bundle_is_told_and_ends_with_2(store):
         (["verify", "--store", "empty"], "holds no bundle"),
         (["prune", "--store", "empty", "--keep", "0"], "at least one bundle stays"),
         (["bundle", "--like", "nowhere"], "no bundle at nowhere"),
-        (["quantise", "nowhere"], "no bundle at nowhere"),
+        (["quantise", "--bundle", "nowhere"], "no bundle at nowhere"),
         (["unpublish"], "no command unpublish"),
     ],
 )

@@ -148,7 +148,7 @@ def test_onnx_gives_the_same_bank(kind, tmp_path):
 def test_the_mean_functional_and_the_posteriors_mean_agree_after_training():
     heads = made("neural_linear")
     g, vectors = torch.randn(6, WIDTH), torch.randn(6, RANK + PRIOR)
-    scores = heads.features(g, vectors) @ heads.last.mean.float()
+    scores = heads.features(g, vectors) @ heads.last[0].mean.float()
     mean = (heads.train()(g)[:, 0] * vectors).sum(1)
     torch.testing.assert_close(scores, mean)
 

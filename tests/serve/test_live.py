@@ -55,6 +55,8 @@ def bundles(tmp_path):
 
 @asynccontextmanager
 async def served(bundles, recorder=None, store=None, **options):
+    # A patient deadline, so that a busy machine does not decide what is tested.
+    options = {"deadline": 20.0} | options
     live = Live(bundles.source, recorder or NoLog(), store, **options)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(live), base_url="http://live"
@@ -319,6 +321,77 @@ def test_redis_killed_or_slow_under_a_live_fallback_is_counted_and_recovers(
     run(check())
 
 
+def test_a_corrupt_map_is_counted_and_the_next_whole_one_is_used(bundles, lmdb_store, layout):
+    bundles.publish("bundle-1")
+    bank, policy = Bank.of(layout, make_vectors(layout)), Policy("bundle-1", 0.05, 7)
+    precompute_maps(
+        Work(Members(), bank, layout, policy, DAY), make_facts(5), lmdb_store, workers=1
+    )
+    whole = lmdb_store.get("profile-0003")
+
+    async def check():
+        async with served(bundles, Full(), lmdb_store) as (client, _):
+
+            async def level_of_all():
+                got = await client.post("/v1/decide", json=page())
+                assert got.status_code == 200
+                [level] = {d["level"] for d in got.json()["decisions"]}
+                assert all(d["url"].startswith("/i/") for d in got.json()["decisions"])
+                return level
+
+            lmdb_store.put_many(["profile-0003"], [whole[:-1] + bytes([whole[-1] ^ 1])])
+            assert await level_of_all() == "unpersonalised"
+            counted = (await client.get("/metrics")).text
+            assert 'marquee_fallbacks_total{level="store",reason="map_corrupt"}' in counted
+            lmdb_store.put_many(["profile-0003"], [whole])
+            assert await level_of_all() == "personalised"
+
+    run(check())
+
+
+def test_a_model_that_fails_is_said_once_and_counted_each_time(bundles, caplog):
+    bundles.publish("bundle-1")
+
+    def fail(facts):
+        raise RuntimeError("the graph is broken")
+
+    async def check():
+        async with served(bundles) as (client, live):
+            broken = make_model("bundle-1")
+            object.__setattr__(broken, "describe", fail)
+            live.source.model = broken
+            for _ in range(3):
+                answer = (await client.post("/v1/decide", json=page())).json()
+                assert answer["reason"] == "model_failed"
+                assert {d["level"] for d in answer["decisions"]} == {"unpersonalised"}
+            counted = (await client.get("/metrics")).text
+            name = 'marquee_fallbacks_total{level="unpersonalised",reason="model_failed"}'
+            assert f"{name} 3.0" in counted
+            live.source.model = make_model("bundle-1")
+            assert (await client.post("/v1/decide", json=page())).json()["reason"] is None
+
+    run(check())
+    said = [record for record in caplog.records if record.name == "marquee.live"]
+    assert [record.levelname for record in said] == ["WARNING"]
+    assert "bundle-1 failed to decide" in said[0].getMessage()
+    assert "the graph is broken" in said[0].exc_text
+
+
+def test_pages_that_wait_for_the_disk_count_as_open(bundles):
+    bundles.publish("bundle-1")
+
+    async def check():
+        async with served(bundles, Never(), queue=3) as (client, _):
+            slow = {"X-Deadline-Ms": "300"}
+            got = await asyncio.gather(
+                *(client.post("/v1/decide", json=page(), headers=slow) for _ in range(8))
+            )
+            reasons = [answer.json()["reason"] for answer in got]
+            assert sorted(reasons) == ["deadline"] * 3 + ["shed"] * 5
+
+    run(check())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -390,9 +463,11 @@ def test_a_server_told_to_stop_finishes_and_flushes(tmp_path):
         port = free.getsockname()[1]
     granian = shutil.which("granian", path=str(Path(sys.executable).parent))
     command = [granian, "--factory", "--interface", "asgi", "--port", str(port), "--no-ws"]
+    (tmp_path / "count").mkdir()
     server = subprocess.Popen(
         [*command, "--workers", "2", "bench.live_app:service"],
-        env=os.environ | {"MARQUEE_BENCH_LOG": str(tmp_path)},
+        env=os.environ
+        | {"MARQUEE_BENCH_LOG": str(tmp_path), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "count")},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -413,6 +488,11 @@ def test_a_server_told_to_stop_finishes_and_flushes(tmp_path):
                 ).json()
                 for _ in range(20)
             ]
+            counted = dict(
+                line.rsplit(" ", 1)
+                for line in client.get("/metrics").text.splitlines()
+                if not line.startswith("#")
+            )
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
     finally:
@@ -424,3 +504,14 @@ def test_a_server_told_to_stop_finishes_and_flushes(tmp_path):
     assert len(named) == 800
     assert named <= rows
     assert np.all([answer["reason"] is None for answer in answers])
+    # Both workers' counts together, whichever answered.
+    assert counted['marquee_requests_total{route="decide",status="200"}'] == "20.0"
+    assert counted['marquee_request_seconds_count{route="decide"}'] == "20.0"
+    assert counted['marquee_titles_total{level="personalised"}'] == "800.0"
+    for histogram in ("model", "log"):
+        buckets = [key for key in counted if key.startswith(f"marquee_{histogram}_seconds_bucket")]
+        assert counted[f"marquee_{histogram}_seconds_count"] == "20.0"
+        assert len(buckets) > 10
+    assert counted["marquee_propensity_count"] == counted["marquee_entropy_nats_count"] == "20.0"
+    assert counted['marquee_bundle_info{bundle="bench"}'] == "1.0"
+    assert {"marquee_queue_pages", "marquee_log_queue_rows"} <= counted.keys()

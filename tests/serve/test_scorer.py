@@ -1,6 +1,7 @@
 """A bundle's scores: torch's numbers and choices without torch, or a refusal that says why."""
 
 import shutil
+from datetime import date
 
 import numpy as np
 import orjson
@@ -10,8 +11,11 @@ import torch
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
 from bandit.thompson import thompson_probabilities
 from data.bundle import content_hash, entry
+from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import candidate_features, context_features
+from serve import load
+from serve.layout import Layout
 from serve.scorer import Scorer
 from tests.export.world import (
     ARTWORKS_TABLE,
@@ -172,6 +176,31 @@ def test_embeddings_of_another_width_are_refused(without_pixels):
         )
 
 
+def test_vectors_of_a_catalogue_without_pixels_come_from_its_embeddings(without_pixels, tmp_path):
+    scorer = Scorer(without_pixels)
+    catalogue = Catalogue(tmp_path, TITLES_TABLE, ARTWORKS_TABLE)
+    catalogue.write()
+    layout = Layout.of_catalogue(TITLES_TABLE, ARTWORKS_TABLE, load.day_number(date(2026, 1, 9)))
+    with pytest.raises(BadInput, match=r"has no embeddings\.npy"):
+        load.artwork_vectors(scorer, Catalogue.read(tmp_path), layout, tmp_path)
+    embeddings = np.random.default_rng(0).normal(size=(ARTWORKS, 16)).astype(np.float32)
+    np.save(tmp_path / "embeddings.npy", embeddings)
+    got = load.artwork_vectors(scorer, Catalogue.read(tmp_path), layout, tmp_path)
+    want = scorer.vectors(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
+    rows = [ARTWORKS_TABLE["artwork_id"].to_pylist().index(name) for name in layout.artwork_ids]
+    np.testing.assert_allclose(got, want[rows], atol=1e-6)
+
+
+def test_a_live_model_is_loaded_without_pixels(without_pixels, tmp_path):
+    Catalogue(tmp_path, TITLES_TABLE, ARTWORKS_TABLE).write()
+    np.save(tmp_path / "embeddings.npy", np.zeros((ARTWORKS, 16), np.float32))
+    model = load.load_live(without_pixels, tmp_path, tmp_path, date(2026, 1, 9))
+    assert model.policy.bundle == without_pixels.name
+    assert model.score_image is not None
+    with pytest.raises(BadInput, match="has no image encoder"):
+        model.score_image(b"", 10)
+
+
 def resealed(bundle, folder, **changed):
     """A copy whose manifest is true again after files or fields were changed."""
     manifest = orjson.loads((bundle / "manifest.json").read_bytes()) | changed
@@ -201,6 +230,7 @@ def test_a_changed_byte_is_found_before_anything_is_opened(bundle, tmp_path):
     raw = bytearray((copy / "scorer.onnx").read_bytes())
     raw[len(raw) // 2] ^= 1
     (copy / "scorer.onnx").write_bytes(raw)
-    (copy / "features.json").write_text("opened too early")
+    spec = (copy / "features.json").read_bytes()
+    (copy / "features.json").write_bytes(b"opened too early".ljust(len(spec)))
     with pytest.raises(BadInput, match="SHA-256 differs"):
         Scorer(copy)

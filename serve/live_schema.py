@@ -1,0 +1,69 @@
+"""Requests and answers of the live service, as its API documentation shows them."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+TITLES_LIMIT = 1000
+
+
+class DecideRequest(BaseModel):
+    """A page: who looks, at which titles, and what is known now."""
+
+    profile_id: str = Field(min_length=1, max_length=500)
+    title_ids: list[int] = Field(max_length=TITLES_LIMIT)
+    facts: dict[str, Any] = Field(default_factory=dict)
+    request_id: str | None = Field(None, description="The same for a retry: the same decision ids")
+    day: int | None = Field(None, description="Days since 1970-01-01; today when left out")
+    cell: str | None = None
+
+
+class DecideBatch(BaseModel):
+    """Several pages at once."""
+
+    requests: list[DecideRequest] = Field(max_length=64)
+
+
+class Decision(BaseModel):
+    """What to show for one title."""
+
+    title_id: int
+    artwork_id: str
+    url: str
+    decision_id: str | None
+    propensity: float
+    level: str
+
+
+class DecideAnswer(BaseModel):
+    """A page's decisions; `reason` says why they were not made live, null when they were."""
+
+    bundle: str | None
+    reason: str | None
+    logged: bool
+    decisions: list[Decision]
+
+
+class Event(BaseModel):
+    """One row of `data.records.EVENTS`; times are ISO 8601 or microseconds."""
+
+    model_config = {"extra": "forbid"}
+    event_id: str | None = None
+    kind: str
+    time: int | None = Field(None, description="Microseconds since 1970-01-01 UTC")
+    decision_id: str | None = None
+    profile_id: str
+    title_id: int
+    artwork_id: str | None = None
+    device: str | None = None
+    surface: str | None = None
+    row: int | None = None
+    column: int | None = None
+    minutes: float | None = None
+    thumb: int | None = None
+
+
+class Events(BaseModel):
+    """Events of one page or player."""
+
+    events: list[Event] = Field(max_length=1000)

@@ -1,0 +1,127 @@
+"""The artwork world as rounds: one decision a round, day after day, with arrivals.
+
+Contexts and candidates are given as a few numbers each, the same for every learner: the leading
+directions of the facts, of an embedding of the pixels, and of what the catalogue says of the title.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+from data.errors import BadInput
+from data.features import FeatureSpec, candidate_features, context_features
+from simulate.artwork_world import ArtworkWorld
+from simulate.environment import Rounds, chosen
+from simulate.named_draws import named_generator
+from simulate.pages import SURFACES, drawn_pages
+from simulate.switches import Switches, world_on
+
+NAMES = 16
+"""Numbers of a name's random vector: members' most watched and tags meet in them."""
+
+
+@dataclass(frozen=True)
+class ArtworkRounds:
+    """An environment over an artwork world; rounds come in the order of their days."""
+
+    world: ArtworkWorld
+    embedding: Float[np.ndarray, "artworks embedding"]
+    """Of the pixels of each artwork, in the catalogue's order."""
+    days: int = 14
+    """Rounds are spread over so many."""
+    kept: int = 24
+    """Numbers of a context, and of a candidate: two thirds of the pixels, the rest of the title."""
+    switches: Switches | None = None
+    """What makes the world harder."""
+
+    images = None
+
+    def __post_init__(self) -> None:
+        artworks = len(self.world.truth.title_of)
+        if len(self.embedding) != artworks:
+            raise BadInput(
+                f"the embedding has {len(self.embedding)} rows for {artworks} artworks; "
+                "one each is needed, in the catalogue's order"
+            )
+        if self.days < 1:
+            raise BadInput(f"days is {self.days}; at least 1 is needed")
+
+    @cached_property
+    def _spec(self) -> FeatureSpec:
+        catalogue = self.world.truth.catalogue
+        return FeatureSpec.learn(self.world.members.facts, catalogue.titles, catalogue.artworks)
+
+    @cached_property
+    def features(self) -> Float[np.ndarray, "artworks features"]:
+        """Directions of the embedding, then of tags and title."""
+        catalogue = self.world.truth.catalogue
+        given = candidate_features(self._spec, catalogue.titles, catalogue.artworks)
+        said = np.concatenate([given.dense, _named(given.cast_ids, given.cast_weights)], 1)
+        pixels = 2 * self.kept // 3
+        both = (_Directions(self.embedding, pixels)(self.embedding),
+                _Directions(said, self.kept - pixels)(said))  # fmt: skip
+        return np.concatenate(both, 1).astype(np.float32)
+
+    @cached_property
+    def _context_directions(self) -> "_Directions":
+        return _Directions(self._facts_numbers(self.world.members.facts), self.kept)
+
+    def _facts_numbers(self, facts: pa.StructArray) -> Float[np.ndarray, "rounds numbers"]:
+        given = context_features(self._spec, facts)
+        return np.concatenate([given.dense, _named(given.cast_ids, given.cast_weights)], 1)
+
+    def rounds(self, count: int, rng: np.random.Generator, unseen: bool = False) -> Rounds:
+        """Decisions of all days, as many each day; only artwork of the day is a candidate.
+
+        No artwork is held out: what arrives later is unseen until then.
+        """
+        del unseen
+        per_day = np.diff(np.linspace(0, count, self.days + 1).astype(int))
+        parts = [self._day(day, int(many), rng) for day, many in enumerate(per_day) if many]
+        return Rounds(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def _day(self, day: int, count: int, rng: np.random.Generator) -> Rounds:
+        world = world_on(self.world, self.switches or Switches(), day)
+        slots = drawn_pages(world, count, day, rng)
+        options = world.candidates(slots.member, slots.title, day, slots.offset)
+        surfaces = pa.array([page.name for page in SURFACES]).take(pa.array(slots.surface))
+        facts = world.members.facts_of(
+            slots.member, device=slots.device, day_part=slots.day_part, surface=surfaces,
+            row=slots.row.astype(np.int16), column=slots.column.astype(np.int16),
+            tenure_days=world.members.tenure_days[slots.member] + day,
+        )  # fmt: skip
+        contexts = self._context_directions(self._facts_numbers(facts)).astype(np.float32)
+        return Rounds(contexts, options.artworks, options.valid, options.takes)
+
+    def rewards(
+        self, rounds: Rounds, actions: Int[np.ndarray, " rounds"], rng: np.random.Generator
+    ) -> Float[np.ndarray, " rounds"]:
+        """Takes: 1 or 0."""
+        return (rng.random(len(actions)) < chosen(rounds, actions)).astype(np.float64)
+
+
+class _Directions:
+    """Standardised numbers to their leading directions, of mean square 1 together."""
+
+    def __init__(self, sample: Float[np.ndarray, "rows numbers"], kept: int) -> None:
+        self.mean = sample.mean(0)
+        self.spread = np.maximum(sample.std(0), 0.05)
+        _, values, axes = np.linalg.svd((sample - self.mean) / self.spread, full_matrices=False)
+        size = np.sqrt((values[:kept] ** 2).sum() / len(sample) / kept)
+        self.axes = axes[:kept].T / max(size, 1e-9)
+
+    def __call__(self, rows: Float[np.ndarray, "rows numbers"]) -> Float[np.ndarray, "rows kept"]:
+        return (rows - self.mean) / self.spread @ self.axes
+
+
+def _named(
+    ids: Int[np.ndarray, "rows names"], weights: Float[np.ndarray, "rows names"]
+) -> Float[np.ndarray, "rows numbers"]:
+    """Weighted sums of the names' random vectors."""
+    buckets, place = np.unique(ids, return_inverse=True)
+    vectors = np.stack([named_generator("name", int(b)).standard_normal(NAMES) for b in buckets])
+    vectors[buckets == 0] = 0
+    return (vectors[place.reshape(ids.shape)] * weights[..., None]).sum(1)
