@@ -157,7 +157,7 @@ def _judged(table: dict[str, dict], ours: list[str], peers: list[str]) -> dict[s
     played = [name for name in peers if name in table]
     if played:
         best = min(played, key=lambda name: table[name]["regret_percent"])
-        for name, row in table.items():
+        for row in table.values():
             row["ratio_to_best_peer"] = round(
                 row["regret_percent"] / table[best]["regret_percent"], 3
             )

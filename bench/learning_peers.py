@@ -26,6 +26,7 @@ class Vowpal:
         self.unit, self.told = 1.0, 0
 
     def batch(self) -> int:
+        """See `Policy`."""
         return 1
 
     def _examples(self, view: View) -> tuple[list[str], Rows]:
@@ -35,12 +36,14 @@ class Vowpal:
         return [shared, *(f"|a {self.bank[row]}" for row in rows)], valid
 
     def probabilities(self, view: View) -> Rows:
+        """See `Policy`."""
         self.lines, self.places = self._examples(view)
         p = np.zeros(view.valid.shape)
         p[0, self.places] = self.vw.predict(self.lines)
         return p / p.sum()
 
     def learn(self, view: View, actions: Rows, propensities: Rows, rewards: Rows) -> None:
+        """See `Policy`."""
         lines, places = self._examples(view)
         at = 1 + int(np.flatnonzero(places == actions[0])[0])
         reward = float(rewards[0])
@@ -74,6 +77,7 @@ class BayesianLinear:
             model.partial_fit(zero, np.zeros(1))
 
     def batch(self) -> int:
+        """See `Policy`."""
         return int(min(max(self.rows // 20, 10), 500))
 
     def _inputs(self, contexts: Rows, shown: Rows) -> Rows:
@@ -84,6 +88,7 @@ class BayesianLinear:
         return (x[..., :, None] * a[..., None, :]).reshape(*a.shape[:-1], -1)
 
     def probabilities(self, view: View) -> Rows:
+        """See `Policy`."""
         scores = np.empty(view.valid.shape)
         if self.stage.fixed:
             x = self._inputs(view.contexts, view.bank)
@@ -97,6 +102,7 @@ class BayesianLinear:
         return _one_hot(np.where(view.valid, scores, -np.inf))
 
     def learn(self, view: View, actions: Rows, propensities: Rows, rewards: Rows) -> None:
+        """See `Policy`."""
         del propensities
         at = np.arange(len(actions))
         shown = view.bank[view.candidates[at, actions]]
@@ -134,15 +140,18 @@ class Bootstrapped:
         self.rows = 0
 
     def batch(self) -> int:
+        """See `Policy`."""
         return int(min(max(self.rows // 5, 50), 4000))
 
     def probabilities(self, view: View) -> Rows:
+        """See `Policy`."""
         if self.model is None:
             return view.valid / view.valid.sum(1, keepdims=True)
         chosen = self.model.predict(view.contexts.astype(float))
         return np.eye(view.valid.shape[1])[np.asarray(chosen, int)]
 
     def learn(self, view: View, actions: Rows, propensities: Rows, rewards: Rows) -> None:
+        """See `Policy`."""
         del propensities
         self.seen.append((view.contexts, actions, rewards))
         self.rows += len(actions)
@@ -166,15 +175,18 @@ class MabWiserLinUCB:
         self.rows = 0
 
     def batch(self) -> int:
+        """See `Policy`."""
         return int(min(max(self.rows // 20, 10), 500))
 
     def probabilities(self, view: View) -> Rows:
+        """See `Policy`."""
         if not self.rows:
             return view.valid / view.valid.sum(1, keepdims=True)
         chosen = self.mab.predict(self.scale.context(view.contexts))
         return np.eye(view.valid.shape[1])[np.atleast_1d(chosen)]
 
     def learn(self, view: View, actions: Rows, propensities: Rows, rewards: Rows) -> None:
+        """See `Policy`."""
         del propensities
         x = self.scale.context(view.contexts)
         learn = self.mab.partial_fit if self.rows else self.mab.fit

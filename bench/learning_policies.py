@@ -10,7 +10,6 @@ from bench.learning_problem import Policy, Stage, View
 Setting = dict[str, Any]
 
 _WHEEL_NEURAL = {"steps": 20, "width": 50, "growth": 0.1}
-_WHEEL_LINEAR = {"steps": 400, "retrain": 1.5, "width": 50, "compress": 0.1}
 _CLOSED = {"link": "logit", "width": 0, "steps": 0, "retrain": 1e9, "spectrum": 30}
 _TRAINED = {"link": "logit", "width": 0, "steps": 10, "rate": 0.01, "spectrum": 30, "growth": 0.1}
 _COST = "--cb_min_cost -1 --cb_max_cost 0"
@@ -18,9 +17,9 @@ _COST = "--cb_min_cost -1 --cb_max_cost 0"
 OURS: dict[str, dict[str, list[Setting]]] = {
     "wheel": {
         "neural_linear": [
-            {"prior_scale": 30.0, **_WHEEL_LINEAR},
-            {"prior_scale": 10.0, **_WHEEL_LINEAR},
-            {"prior_scale": 100.0, **_WHEEL_LINEAR},
+            {"prior_scale": 30.0, "steps": 300, "retrain": 1.5, "width": 100, "compress": 0.1},
+            {"prior_scale": 30.0, "steps": 0, "retrain": 1.5, "width": 200, "compress": 0.1},
+            {"prior_scale": 10.0, "steps": 300, "retrain": 1.5, "width": 100, "compress": 0.1},
         ],
         "bootstrap": [
             {"prior_scale": 1.0, "compress": 0.1, **_WHEEL_NEURAL},
@@ -144,12 +143,15 @@ class Uniform:
     """Chance."""
 
     def batch(self) -> int:
+        """See `Policy`."""
         return 1000
 
     def probabilities(self, view: View) -> np.ndarray:
+        """See `Policy`."""
         return view.valid / view.valid.sum(1, keepdims=True)
 
     def learn(self, *told: Any) -> None:
+        """See `Policy`."""
         del told
 
 
@@ -167,11 +169,13 @@ class Neural:
         self.told = 0
 
     def probabilities(self, view: View) -> np.ndarray:
+        """See `Policy`."""
         return self.bandit.probabilities(view.contexts, view.bank, view.candidates, view.valid)
 
     def learn(
         self, view: View, actions: np.ndarray, propensities: np.ndarray, rewards: np.ndarray
     ) -> None:
+        """See `Policy`."""
         del propensities
         shown = view.bank[view.candidates[np.arange(len(actions)), actions]]
         ids = [str(i) for i in range(self.told, self.told + len(actions))]

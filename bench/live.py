@@ -55,8 +55,8 @@ def live(
         first = load(port, pages, rate, seconds)
         model_ms, log_ms = _mean_ms(port, "model"), _mean_ms(port, "log")
         held, best = _highest(port, pages, rate, seconds)
-        over = load(port, pages, 3 * held, seconds, connections=256)
-        memory = _memory(port, pages, pid, held, decisions, titles) if decisions else {}
+        over = load(port, pages, 3 * (held or rate), seconds, connections=256)
+        memory = _memory(port, pages, pid, held or rate, decisions, titles) if decisions else {}
     flushes = _flushes(log, rate, seconds)
     return {
         **_percentiles(first),
@@ -128,17 +128,30 @@ def _flushes(folder: Path | None, rate: float, seconds: float) -> np.ndarray:
 
 
 def _highest(port: int, pages: list[bytes], rate: float, seconds: float) -> tuple[float, Load]:
-    """Highest rate with p99 below 10 ms and fewer than 1% of pages not decided live."""
-    held, best, misses = rate, load(port, pages, rate, seconds), 0
+    """Highest rate held, looked for upwards from a rate, else downwards; 0 if none was."""
+    best = load(port, pages, rate, seconds)
+    if not _holds(best):
+        for _ in range(6):
+            rate /= STEP
+            best = load(port, pages, rate, seconds)
+            if _holds(best):
+                return rate, best
+        return 0.0, best
+    held, misses = rate, 0
     while misses < 2:
         rate *= STEP
         got = load(port, pages, rate, seconds)
-        live_enough = sum(got.reasons.values()) < 0.01 * got.sent
-        if got.milliseconds(99) < 10 and live_enough and not _non_200(got):
+        if _holds(got):
             held, best, misses = rate, got, 0
         else:
             misses += 1
     return held, best
+
+
+def _holds(got: Load) -> bool:
+    """Whether p99 is below 10 ms and fewer than 1% of pages were not decided live."""
+    live_enough = sum(got.reasons.values()) < 0.01 * got.sent
+    return got.milliseconds(99) < 10 and live_enough and not _non_200(got)
 
 
 def _memory(

@@ -116,6 +116,7 @@ def _stage(
             shown = Shuffled(len(validation), 2 * settings.decisions)
         learner.steps = (trainer.max_epochs or 1) * len(order)
         last = folder / "last.ckpt"
+        learner.train()
         trainer.fit(
             learner,
             DataLoader(train, batch_size=None, sampler=order),

@@ -10,9 +10,10 @@ from model.last_layer import LastLayer, Link
 class NeuralLinearHeads(nn.Module):
     """A mean functional that is trained, and draws from the posterior of its last layer.
 
-    With `apart`, each number of the vector has a posterior of its own: exact, and much cheaper,
-    when vectors are one-hot, that is for arms. The functional is M·(P g), with P g a few numbers of the context; the posterior is of the
-    matrix M, see `LastLayer`. In training there is one head, the mean; in evaluation the bank.
+    The functional is M·(P g), with P g a few numbers of the context; the posterior is of the
+    matrix M, see `LastLayer`. With `apart`, each number of the vector has a posterior of its own:
+    exact, and much cheaper, when vectors are one-hot, that is for arms. In training there is one
+    head, the mean; in evaluation the bank.
 
     Source: Riquelme, Tucker and Snoek 2018, "Deep Bayesian Bandits Showdown", NeuralLinear.
     """
