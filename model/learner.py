@@ -13,6 +13,8 @@ from model.heads import scale_gradient
 from model.losses import bootstrap_loss, named_loss, shown_loss
 from model.network import Marquee
 
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises."""
 ZOOM_VARIANCE = math.log(ZOOM[1] / ZOOM[0]) ** 2 / 12
 
 
@@ -143,13 +145,18 @@ class Learner(L.LightningModule):
         """AdamW over what is trained; the rate rises, then falls to nothing."""
         trained = [p for p in self.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=self.rate, weight_decay=self.decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.rate, total_steps=max(2, self.steps), pct_start=0.1
-        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._share_of_rate)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def _share_of_rate(self, step: int) -> float:
+        """A tenth of the steps up, the rest down along a cosine; a longer run starts anew in it."""
+        done = min(1.0, step / max(1, self.steps))
+        if done < WARM_UP:
+            return (step + 1) / (WARM_UP * self.steps + 1)
+        return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
 
     def _coin(self, count: int, share: float) -> Bool[Tensor, " images"]:
         return (torch.rand(count, generator=self.draw) < share).to(self.device)
