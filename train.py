@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from jsonargparse import CLI
+from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.table import Table
 from safetensors.torch import load_file
@@ -30,6 +31,7 @@ from data.images import image_cache
 from evaluate.estimate import Estimate
 from evaluate.gate import Verdict, publish_gate
 from evaluate.policies import policy_values
+from evaluate.references import reference_values
 from export.bundle import write_bundle
 from export.publish import publish
 from export.store import open_store
@@ -84,6 +86,8 @@ def train(settings: Settings) -> Path:
     )  # fmt: skip
     say(f"learning from {len(table):,} examples of {len(source.catalogue.artworks):,} artworks")
     metrics = fit(learner, *parts, settings.fit, Path(settings.out), settings.seed)
+    if rank_zero_only.rank:
+        return Path(settings.publish.bundles)  # of several processes the first goes on
     temperature, told = calibrate(learner, parts[1], 4 * settings.fit.artworks)
     pixels = settings.model.encoder not in INSTEAD_OF_PIXELS
     bundle = write_bundle(
@@ -117,7 +121,9 @@ def judge(bundle: Path, source: Source, later: pa.Table, settings: Settings) -> 
         table.add_row(name.rpartition(":")[2], *(_interval(e) for e in estimates.values()))
     for name, other in source.references.items():
         rewards = other["reward"].to_numpy()
-        table.add_row(f"{name}, as it was ({rewards.mean():.4f})")
+        estimates = reference_values(later, source.catalogue, other)
+        earned = f"{name}, which earned {rewards.mean():.4f}"
+        table.add_row(earned, *(_interval(e) for e in estimates.values()))
     Console(stderr=True, width=140).print(table)
 
 

@@ -49,9 +49,12 @@ def artwork_stage(catalogue: Path, bundle: str, seed: int) -> Stage:
     world = ArtworkWorld.read(catalogue, MEMBERS, 10_000 + seed)
     world_rounds = ArtworkRounds(world, _embedding(catalogue, bundle))
     return Stage(
-        world_rounds, lambda rounds: rounds.contexts, world_rounds.features, binary=True,
+        world_rounds,  # type: ignore  # cached properties are properties
+        lambda rounds: rounds.contexts,
+        world_rounds.features,
+        binary=True,
         fixed=False,
-    )  # fmt: skip
+    )
 
 
 @lru_cache(2)

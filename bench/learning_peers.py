@@ -132,7 +132,7 @@ class Bootstrapped:
         }
         self.make = lambda: BootstrappedTS(
             bases[base], nchoices=5, nsamples=samples, beta_prior="auto", random_state=seed,
-            njobs=1,
+            njobs_arms=1, njobs_samples=1,
         )  # fmt: skip
         self.model: Any = None
         self.rng = np.random.default_rng(seed)

@@ -60,7 +60,10 @@ OURS: dict[str, dict[str, list[Setting]]] = {
         ],
     },
 }
-OURS["artwork"] = OURS["digits"]
+OURS["artwork"] = {
+    kind: [{key: value for key, value in one.items() if key != "spectrum"} for one in settings]
+    for kind, settings in OURS["digits"].items()
+}
 """Environment → kind of heads → settings."""
 
 _VOWPAL = {
@@ -150,9 +153,11 @@ class Uniform:
         """See `Policy`."""
         return view.valid / view.valid.sum(1, keepdims=True)
 
-    def learn(self, *told: Any) -> None:
+    def learn(
+        self, view: View, actions: np.ndarray, propensities: np.ndarray, rewards: np.ndarray
+    ) -> None:
         """See `Policy`."""
-        del told
+        del view, actions, propensities, rewards
 
 
 class Neural:

@@ -134,4 +134,5 @@ def digits_stage() -> Stage:
     from simulate.digits import Digits
 
     digits = Digits()
-    return Stage(digits, lambda rounds: rounds.contexts, digits.features, binary=True, fixed=False)
+    # cached properties are properties
+    return Stage(digits, lambda rounds: rounds.contexts, digits.features, binary=True, fixed=False)  # type: ignore

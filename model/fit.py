@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Sampler
 from data.errors import BadInput
 from model.batches import ByArtwork, Examples, Shuffled
 from model.learner import Learner
+from model.posterior import fill_posterior
 from model.settings import Fit
 
 EMBEDDED = 256
@@ -50,6 +51,7 @@ def fit(
         learner.network.encoder = None
     try:
         metrics |= _stage("towers", learner, train, validation, settings, out, seed)
+        fill_posterior(learner, train, seed)
     finally:
         learner.network.encoder = encoder
     return metrics

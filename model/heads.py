@@ -67,7 +67,7 @@ def make_heads(
     link: Link = "logit",
     apart: bool = False,
     seed: int = 0,
-) -> nn.Module:
+) -> "AnyHeads":
     """Heads of a kind; see `Heads` for what they do.
 
     Args:
@@ -121,6 +121,7 @@ class FrozenContext(nn.Module):
 
     def __init__(self, context: int, features: int = 256, seed: int = 0) -> None:
         super().__init__()
+        self.features = features
         self.layers = nn.Sequential(
             nn.Linear(context, features), nn.ReLU(), nn.Linear(features, features), nn.ReLU()
         )
@@ -283,3 +284,7 @@ class PointHead(nn.Module):
     def learnt(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts 1 rank"]:
         """What is trained."""
         return self.functional(g)[:, None]
+
+
+AnyHeads = BootstrapHeads | DropoutHeads | NeuralLinearHeads | PointHead
+"""What `make_heads` gives."""

@@ -128,12 +128,15 @@ class Learner(L.LightningModule):
         return bootstrap_loss(self.logits(batch, embedding), batch.reward, weights)
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """The mean loss of the heads on later days, without bootstrap weights."""
+        """The mean loss of the trained heads on later days, without bootstrap weights."""
+        heads = self.network.context.heads
+        heads.train()  # the mean of neural_linear: its bank of draws is filled after training
         loss = bootstrap_loss(
             self.logits(batch, self.embed(batch.images)),
             batch.reward,
             torch.ones_like(batch.weights),
         )
+        heads.eval()
         self.log(
             "validation_loss",
             loss / batch.weights.shape[1],

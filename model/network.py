@@ -116,6 +116,15 @@ class ContextTower(nn.Module):
         self.match = nn.Linear(64, 1)
         self.appeal = nn.Linear(64, 16)
 
+    def features(
+        self,
+        dense: Float[Tensor, "decisions context"],
+        cast_ids: Int[Tensor, "decisions cast"],
+        cast_weights: Float[Tensor, "decisions cast"],
+    ) -> Float[Tensor, "decisions features"]:
+        """What the trunk makes of the facts."""
+        return self.trunk(torch.cat([dense, self.cast(cast_ids, cast_weights)], 1))
+
     def forward(
         self,
         dense: Float[Tensor, "decisions context"],
@@ -123,7 +132,7 @@ class ContextTower(nn.Module):
         cast_weights: Float[Tensor, "decisions cast"],
     ) -> tuple[Float[Tensor, "decisions heads dimension"], Float[Tensor, "decisions appeal"]]:
         """The product of a functional and a vector is the head's logit for that artwork."""
-        g = self.trunk(torch.cat([dense, self.cast(cast_ids, cast_weights)], 1))
+        g = self.features(dense, cast_ids, cast_weights)
         bank = self.heads(g, self.frozen(dense))
         match = self.names(cast_ids, cast_weights) * (1 + self.match(g))
         match = match[:, None].expand(-1, bank.shape[1], -1)

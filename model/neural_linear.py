@@ -34,13 +34,14 @@ class NeuralLinearHeads(nn.Module):
         self.heads, self.trained_heads = heads, 1
         self.rank, self.prior = rank, prior
         self.compress = (
-            nn.Sequential(nn.Linear(width, last_width), nn.Tanh()) if last_width else None
+            nn.Sequential(nn.Linear(width, last_width), nn.Tanh()) if last_width else nn.Identity()
         )
         few = last_width or width
         self.functional = nn.Linear(few, rank, bias=False)
         self.bias = nn.Parameter(torch.zeros(rank))
         sizes = [few + 1] * rank if apart else [rank * (few + 1)]
-        self.last = nn.ModuleList([LastLayer(size, prior_scale, link) for size in sizes])
+        self.last: list[LastLayer] = [LastLayer(size, prior_scale, link) for size in sizes]
+        self.posteriors = nn.ModuleList(self.last)  # so that they are saved
         self.bank: Tensor
         self.register_buffer("bank", torch.zeros(heads, rank, few + 1))
         self.recentre(size=few + 1)
@@ -48,7 +49,7 @@ class NeuralLinearHeads(nn.Module):
 
     def context(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts few"]:
         """What the last layer reads of the context, its last number a constant."""
-        few = g if self.compress is None else self.compress(g)
+        few = self.compress(g)
         return torch.cat([few, torch.ones_like(few[:, :1])], 1)
 
     def features(

@@ -81,7 +81,9 @@ class ArtworkRounds:
         del unseen
         per_day = np.diff(np.linspace(0, count, self.days + 1).astype(int))
         parts = [self._day(day, int(many), rng) for day, many in enumerate(per_day) if many]
-        return Rounds(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        most = max(part.valid.shape[1] for part in parts)  # a day may have fewer candidates
+        wide = [part._replace(**_widened(part, most)) for part in parts]
+        return Rounds(*(np.concatenate(columns) for columns in zip(*wide, strict=True)))
 
     def _day(self, day: int, count: int, rng: np.random.Generator) -> Rounds:
         world = world_on(self.world, self.switches or Switches(), day)
@@ -101,6 +103,14 @@ class ArtworkRounds:
     ) -> Float[np.ndarray, " rounds"]:
         """Takes: 1 or 0."""
         return (rng.random(len(actions)) < chosen(rounds, actions)).astype(np.float64)
+
+
+def _widened(rounds: Rounds, most: int) -> dict[str, np.ndarray]:
+    """Candidates padded with invalid ones."""
+    missing = ((0, 0), (0, most - rounds.valid.shape[1]))
+    return {
+        name: np.pad(getattr(rounds, name), missing) for name in ("candidates", "valid", "expected")
+    }
 
 
 class _Directions:

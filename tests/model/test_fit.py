@@ -8,6 +8,7 @@ from data.features import CandidateFeatures, ContextFeatures
 from model.batches import Examples
 from model.encoder import ImageEncoder
 from model.fit import fit
+from model.heads import KINDS
 from model.learner import Learner
 from model.network import Marquee
 from model.settings import Fit
@@ -34,7 +35,7 @@ def network(kind: str = "bootstrap") -> Marquee:
     )  # fmt: skip
 
 
-def examples(rows: int = DECISIONS, seed: int = 0) -> Examples:
+def examples(rows: int = DECISIONS, seed: int = 0, heads: int = 4) -> Examples:
     """Members of two kinds: one takes what is red, the other what is blue."""
     rng = np.random.default_rng(seed)
     red = np.arange(ARTWORKS) % 2 == 0
@@ -49,7 +50,7 @@ def examples(rows: int = DECISIONS, seed: int = 0) -> Examples:
     untagged = np.zeros((ARTWORKS, 8), np.int64), np.zeros((ARTWORKS, 8), np.float32)
     return Examples(
         ContextFeatures(dense, *nobody), shown, reward.astype(np.float32),
-        np.ones(rows, np.float32), rng.integers(0, 2, (rows, 4)).astype(np.float32) * 2,
+        np.ones(rows, np.float32), rng.integers(0, 2, (rows, heads)).astype(np.float32) * 2,
         CandidateFeatures(title, *untagged, *untagged), images, np.arange(ARTWORKS),
     )  # fmt: skip
 
@@ -65,9 +66,12 @@ def preferred(learner: Learner) -> np.ndarray:
         return learner.logits(batch, learner.embed(batch.images)).mean(1).numpy().reshape(2, 2)
 
 
-def test_members_who_take_different_artwork_are_told_apart(tmp_path):
-    learner = Learner(network(), rate=2e-2)
-    metrics = fit(learner, examples(), examples(800, 1), QUICK, tmp_path, seed=1)
+@pytest.mark.parametrize("kind", KINDS)
+def test_members_who_take_different_artwork_are_told_apart(tmp_path, kind):
+    learner = Learner(network(kind), rate=2e-2)
+    heads = learner.network.context.heads.trained_heads
+    data, later = examples(heads=heads), examples(800, 1, heads)
+    metrics = fit(learner, data, later, QUICK, tmp_path, seed=1)
     logits = preferred(learner)
     assert logits[0, 0] > logits[0, 1] + 0.5
     assert logits[1, 1] > logits[1, 0] + 0.5

@@ -10,6 +10,7 @@ from model.bootstrap import bootstrap_weights
 from model.heads import KINDS, FrozenContext, make_heads, scale_gradient
 from model.last_layer import LastLayer
 from model.neural_linear import NeuralLinearHeads
+from model.spectrum import Spectrum
 
 CONTEXT, WIDTH, RANK, HEADS, PRIOR, FROZEN = 6, 10, 5, 8, 4, 64
 
@@ -238,3 +239,41 @@ def test_bootstrap_weights_have_mean_and_variance_one_and_heads_are_independent(
 def test_bad_settings_are_refused_with_their_value(options, said):
     with pytest.raises(ValueError, match=said):
         make_heads(options.pop("kind"), WIDTH, RANK, **options)
+
+
+def test_a_spectrum_places_what_looks_alike_together_and_new_images_too():
+    draw = torch.Generator().manual_seed(0)
+    centres = 3 * torch.randn(4, 10, generator=draw)
+    images = centres.repeat_interleave(20, 0) + 0.3 * torch.randn(80, 10, generator=draw)
+    places = Spectrum(images[::2], 3)
+    known, new = places(images[::2]), places(images[1::2])
+    kind = torch.arange(4).repeat_interleave(10)
+    apart = torch.cdist(new, known)
+    assert (kind[apart.argmin(1)] == kind).all()
+    assert known.square().sum(1).mean().item() == pytest.approx(1, rel=1e-3)
+
+
+def test_a_spectrum_needs_more_images_than_directions():
+    with pytest.raises(ValueError, match="5 candidates cannot give 5"):
+        Spectrum(torch.randn(5, 3), 5)
+
+
+def test_posteriors_kept_apart_equal_one_together_for_one_hot_vectors():
+    together, apart = (
+        make_heads("neural_linear", WIDTH, RANK, 4, prior=0, apart=split, last_width=3)
+        for split in (False, True)
+    )
+    apart.load_state_dict({**apart.state_dict(), **_shared(together)})
+    draw = torch.Generator().manual_seed(0)
+    g, arm = torch.randn(50, WIDTH, generator=draw), torch.arange(50) % RANK
+    rewards = (torch.rand(50, generator=draw) < 0.5).float()
+    means = []
+    for heads in (together, apart):
+        heads.recentre(4.0)
+        heads.update(heads.features(g, torch.eye(RANK)[arm]).detach(), rewards)
+        means.append(torch.cat([last.mean for last in heads.last]))
+    torch.testing.assert_close(means[0], means[1])
+
+
+def _shared(heads):
+    return {name: v for name, v in heads.state_dict().items() if "posteriors" not in name}
