@@ -16,8 +16,7 @@ import lightning as L
 import numpy as np
 import pyarrow as pa
 import torch
-from jsonargparse import CLI
-from lightning.pytorch.utilities import rank_zero_only
+from jsonargparse import auto_cli
 from rich.console import Console
 from rich.table import Table
 from safetensors.torch import load_file
@@ -85,8 +84,8 @@ def train(settings: Settings) -> Path:
         settings.fit.zoom_share, settings.fit.recolour, half=half, seed=settings.seed,
     )  # fmt: skip
     say(f"learning from {len(table):,} examples of {len(source.catalogue.artworks):,} artworks")
-    metrics = fit(learner, *parts, settings.fit, Path(settings.out), settings.seed)
-    if rank_zero_only.rank:
+    metrics = fit(learner, parts[0], parts[1], settings.fit, Path(settings.out), settings.seed)
+    if learner.global_rank:
         return Path(settings.publish.bundles)  # of several processes the first goes on
     temperature, told = calibrate(learner, parts[1], 4 * settings.fit.artworks)
     pixels = settings.model.encoder not in INSTEAD_OF_PIXELS
@@ -235,4 +234,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(lambda: train(CLI(Settings, as_positional=False)))
+    main(lambda: train(auto_cli(Settings, as_positional=False)))

@@ -20,6 +20,16 @@ OURS: dict[str, dict[str, list[Setting]]] = {
             {"prior_scale": 30.0, "steps": 300, "retrain": 1.5, "width": 100, "compress": 0.1},
             {"prior_scale": 30.0, "steps": 0, "retrain": 1.5, "width": 200, "compress": 0.1},
             {"prior_scale": 10.0, "steps": 300, "retrain": 1.5, "width": 100, "compress": 0.1},
+            {
+                "prior_scale": 10.0,
+                "steps": 300,
+                "retrain": 1.5,
+                "width": 40,
+                "compress": 0.1,
+                "temperature": 0.5,
+                "least": 5,
+                "growth": 0.03,
+            },
         ],
         "bootstrap": [
             {"prior_scale": 1.0, "compress": 0.1, **_WHEEL_NEURAL},

@@ -5,6 +5,9 @@ was not seen then falls into an out-of-vocabulary bucket; a value that is not kn
 bucket of its own, so training can mask what precompute does not know.
 """
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 import hashlib
 import json
 from dataclasses import asdict, dataclass

@@ -1,5 +1,8 @@
 """Policies of which only a log is known, such as another system's: from its shares of choices."""
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 from dataclasses import replace
 
 import numpy as np

@@ -5,7 +5,7 @@ time, another may be published: then the comparison is made again, with the new 
 """
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ class Judged(Protocol):
         ...
 
     @property
-    def numbers(self) -> dict[str, Any]:
+    def numbers(self) -> Mapping[str, Any]:
         """What the judgement rests on."""
         ...
 

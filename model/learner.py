@@ -6,6 +6,7 @@ from typing import NamedTuple
 import lightning as L
 import torch
 from jaxtyping import Bool, Float, Int
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from model.augment import ZOOM, random_views, recoloured
@@ -69,7 +70,7 @@ class Learner(L.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.half = half
+        self.in_half = half
         if network.encoder is not None:
             network.encoder.to(memory_format=torch.channels_last)
         self.network, self.rate, self.decay, self.steps = network, rate, decay, steps
@@ -84,7 +85,7 @@ class Learner(L.LightningModule):
         encoder = self.network.encoder
         if encoder is None:
             return images
-        half = self.half and self.training
+        half = self.in_half and self.training
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
             return encoder(images).float()
 
@@ -144,7 +145,7 @@ class Learner(L.LightningModule):
             batch_size=len(batch.reward),
         )
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW over what is trained; the rate rises, then falls to nothing."""
         trained = [p for p in self.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=self.rate, weight_decay=self.decay)

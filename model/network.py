@@ -8,6 +8,8 @@ from model.heads import BootstrapHeads, FrozenContext, Kind, make_heads
 
 MATCH = 24
 """Numbers of the fixed random vector of a name: two names differ, whether learnt or not."""
+FROZEN = 64
+"""Numbers of the frozen random network that prior functions read."""
 LEAST_MIX = 0.02
 """What a genre that the title has not may count as shown: misleading artwork exists."""
 
@@ -105,10 +107,9 @@ class ContextTower(nn.Module):
         self.cast, self.names = CastBag(buckets, 16), CastBag(buckets, MATCH, learnt=False)
         width = context + 16
         self.trunk = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
-        self.frozen = FrozenContext(context, features=64, seed=seed)
-        read = self.frozen.layers[-2].out_features
+        self.frozen = FrozenContext(context, features=FROZEN, seed=seed)
         self.heads = make_heads(
-            kind, 64, rank, heads, prior=prior, prior_scale=prior_scale, frozen=read, seed=seed
+            kind, 64, rank, heads, prior=prior, prior_scale=prior_scale, frozen=FROZEN, seed=seed
         )
         if isinstance(self.heads, BootstrapHeads):
             _start_alike(self.heads)

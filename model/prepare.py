@@ -1,5 +1,8 @@
 """Examples and a catalogue to the arrays that training reads."""
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 from typing import NamedTuple
 
 import numpy as np

@@ -10,10 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
+from data.join_inputs import log_files
 from data.log.parquet import write_whole
 from simulate.artwork_world import ArtworkWorld
 from simulate.browse import EXPECTED, Browsing
@@ -22,7 +25,7 @@ from simulate.page_memory import PageMemory
 from simulate.switches import Switches, world_on
 from simulate.titles import START
 from simulate.visit_client import Client
-from simulate.visit_day import Day
+from simulate.visit_day import Day, Truth
 
 SENT = pa.schema([(name, pa.string()) for name in ("decision_id", "cell", "level", "facts")])
 
@@ -73,7 +76,7 @@ def visit(
             this.close()
         else:
             this.live()
-    _write_truth(this.expected, log, f"day={START + timedelta(days=day)}")
+    _write_truth(this, log, f"day={START + timedelta(days=day)}")
     write_whole(pa.Table.from_pylist(this.sent, SENT), out.resolve() / f"sent-{day}.parquet")
     memory.write(out / f"seen-{day + 1}.npy")
     aside = out / f".pending-{day + 1}"
@@ -82,15 +85,36 @@ def visit(
     return {"to_come": len(this.waiting), **this.report.told()}
 
 
-def _write_truth(expected: dict[str, list[float]], log: Path, day: str) -> None:
+def _write_truth(day: Day, log: Path, folder: str) -> None:
     """The truth of a day's decisions; a choice kept from an earlier day has its own there."""
-    told = [file for file in (log / "truth").glob(f"day=*/{FILES['truth']}")
-            if file.parent.name < day]  # fmt: skip
     known: set[str] = set()
-    for file in told:
-        known.update(pq.read_table(file, columns=["decision_id"])["decision_id"].to_pylist())
-    new = {name: takes for name, takes in expected.items() if name not in known}
-    place = log / "truth" / day
+    for file in (log / "truth").glob(f"day=*/{FILES['truth']}"):
+        if file.parent.name < folder:
+            known.update(pq.read_table(file, columns=["decision_id"])["decision_id"].to_pylist())
+    new = {name: truth for name, truth in day.expected.items() if name not in known}
+    place = log / "truth" / folder
     place.mkdir(parents=True, exist_ok=True)
-    table = pa.table([list(new), list(new.values())], schema=EXPECTED)
-    write_whole(table, place / FILES["truth"])
+    pools = _own_candidates(log, list(new))
+    takes = [_aligned(day, truth, pools.get(name)) for name, truth in new.items()]
+    write_whole(pa.table([list(new), takes], schema=EXPECTED), place / FILES["truth"])
+
+
+def _own_candidates(log: Path, names: list[str]) -> dict[str, list[str]]:
+    """Candidates of the decisions that precompute has logged, perhaps on an earlier day."""
+    files = log_files(log, "decisions")
+    if not files or not names:
+        return {}
+    found = ds.dataset(files, format="parquet").to_table(
+        columns=["decision_id", "candidates"], filter=ds.field("decision_id").isin(names)
+    )
+    return dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
+
+
+def _aligned(day: Day, truth: Truth, pool: list[str] | None) -> list[float]:
+    """Expected takes of a decision's own candidates; today's may be others."""
+    if pool is None or pool == truth.artworks:
+        return truth.takes
+    rows = {name: row for row, name in enumerate(day.world.truth.catalogue.artwork_ids)}
+    artworks = np.array([rows[name] for name in pool])
+    members = np.full(len(artworks), truth.member)
+    return np.asarray(day.world.expected_take(members, artworks, truth.offset)).tolist()

@@ -32,6 +32,15 @@ TOGETHER_US = 60_000_000
 MOST_TOGETHER = 500
 
 
+class Truth(NamedTuple):
+    """What was expected of a decision where it was rendered first."""
+
+    artworks: list[str]  # the day's candidates
+    takes: list[float]
+    member: int
+    offset: float  # of the place, in logits
+
+
 class Shown(NamedTuple):
     """What a page shows in each of its places."""
 
@@ -55,7 +64,7 @@ class Day:
     waiting: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     """Events that have happened and were not sent: (when they will be, id, event)."""
     report: VisitReport = field(default_factory=VisitReport)
-    expected: dict[str, list[float]] = field(default_factory=dict)
+    expected: dict[str, Truth] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
     """Decisions that were answered: id, cell, and the facts that were sent for it."""
 
@@ -174,6 +183,7 @@ class Day:
         valid: np.ndarray, shown: Shown, cell: str,
     ) -> None:  # fmt: skip
         rows = np.flatnonzero(outcomes.rendered)
+        names = self.world.truth.catalogue.artwork_ids
         at = artworks[rows, outcomes.choice[rows]]
         changed = self.memory.changes(page.member[rows], page.title[rows], at[:, None])[:, 0]
         self.memory.see(page.member[rows], page.title[rows], at)
@@ -181,7 +191,12 @@ class Day:
         for row in rows.tolist():
             name = shown.decision_ids[row]
             if name is not None:
-                self.expected.setdefault(name, takes[row][valid[row]].tolist())
+                pool = [names[a] for a in artworks[row][valid[row]].tolist()]
+                truth = Truth(
+                    pool, takes[row][valid[row]].tolist(), int(page.member[row]),
+                    float(page.offset[row]),
+                )  # fmt: skip
+                self.expected.setdefault(name, truth)
                 self.report.rendered.setdefault(cell, set()).add(name)
 
     def close(self) -> None:
