@@ -17,6 +17,9 @@ COMMANDS = {
         "evaluate.cold_start", "Exact take fractions on artwork and members never seen."
     ),
     "candidates": Command("evaluate.candidates", "What images that nobody has shown would earn."),
+    "attribution": Command(
+        "evaluate.attribution", "The recommendation's part of a log's takes, and the artwork's."
+    ),
     "experiment": Command(
         "evaluate.experiment", "Compare the cells of a running or finished A/B test."
     ),

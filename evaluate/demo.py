@@ -42,7 +42,7 @@ def demo(
         return found.summary()
     show(found, Console(width=None))
     console = Console()
-    console.print(f"\nreport   [bold]{report}[/bold]\nnumbers  {summary}\n\nnext:")
+    console.print(f"\nreport   [bold]{report}[/bold]\nnumbers  {summary}\n\nnext:", soft_wrap=True)
     for what, command in NEXT:
         console.print(f"  {command.format(demo=folder):88} # {what}", soft_wrap=True, markup=False)
     return None
