@@ -155,8 +155,8 @@ def load(data: Data, model: Model) -> Source:
     elif data.examples is None:
         from simulate.sample import make_sample
 
-        say("no --data.examples given: making a sample, or finding the one made before")
-        found = make_sample(cache, **asdict(data.sample))
+        say("no --data.examples given: learning from a sample, which is made once and kept")
+        found = make_sample(cache, **asdict(data.sample), tell=say)
         examples_at, catalogue_at = found.examples, found.catalogue
     elif data.catalogue is None:
         raise BadInput("--data.examples needs --data.catalogue: the folder of their catalogue")
