@@ -16,7 +16,7 @@ import lightning as L
 import numpy as np
 import pyarrow as pa
 import torch
-from jsonargparse import auto_cli
+from jsonargparse import auto_cli, set_parsing_settings
 from rich.console import Console
 from rich.table import Table
 from safetensors.torch import load_file
@@ -234,4 +234,5 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
     main(lambda: train(auto_cli(Settings, as_positional=False)))

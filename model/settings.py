@@ -148,8 +148,8 @@ class Publish:
     """share of uniform exploration."""
     salt: int = 0
     """of the seed of each decision."""
-    margin: float = 0.0
-    """how far the value may fall under the live bundle's."""
+    margin: float = 0.05
+    """how far the value may fall under the live bundle's, as a share of it."""
 
 
 @dataclass
