@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from data.errors import BadInput
 from model.batches import ByArtwork, Examples, Shuffled
+from model.heads import BootstrapHeads
 from model.learner import Learner
 from model.posterior import fill_posterior
 from model.settings import Fit
@@ -49,6 +50,8 @@ def fit(
         embeddings = embed_all(learner, train.images)
         train, validation = train.seen_as(embeddings), validation.seen_as(embeddings)
         learner.network.encoder = None
+        if isinstance(heads := learner.network.context.heads, BootstrapHeads):
+            heads.start_alike()
     try:
         metrics |= _stage("towers", learner, train, validation, settings, out, seed)
         fill_posterior(learner, train, seed)

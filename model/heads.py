@@ -216,6 +216,17 @@ class BootstrapHeads(nn.Module):
             g = scale_gradient(g, 1 / self.heads)
         return self.functional(g).unflatten(1, (self.heads, self.rank))
 
+    @torch.no_grad()
+    def start_alike(self) -> None:
+        """Make all heads what their mean is: data and prior functions alone tell them apart then.
+
+        What heads differ in by chance, or by an encoder that was still learning, would else stay
+        where data say nothing, and be explored for ever.
+        """
+        for part in (self.functional.weight, self.functional.bias):
+            heads = part.unflatten(0, (self.heads, self.rank))
+            heads.copy_(heads.mean(0, keepdim=True).expand_as(heads).clone())
+
     def prior_part(
         self, frozen: Float[Tensor, "contexts features"]
     ) -> Float[Tensor, "contexts heads prior"]:

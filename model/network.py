@@ -112,7 +112,7 @@ class ContextTower(nn.Module):
             kind, 64, rank, heads, prior=prior, prior_scale=prior_scale, frozen=FROZEN, seed=seed
         )
         if isinstance(self.heads, BootstrapHeads):
-            _start_alike(self.heads)
+            self.heads.start_alike()
         self.rank = rank
         self.match = nn.Linear(64, 1)
         self.appeal = nn.Linear(64, 16)
@@ -139,15 +139,6 @@ class ContextTower(nn.Module):
         match = match[:, None].expand(-1, bank.shape[1], -1)
         parts = [bank[:, :, : self.rank], match, bank[:, :, self.rank :]]
         return torch.cat(parts, 2), self.appeal(g)
-
-
-@torch.no_grad()
-def _start_alike(heads: BootstrapHeads) -> None:
-    """Heads begin equal: what tells them apart is data and their prior functions alone."""
-    weight = heads.functional.weight.unflatten(0, (heads.heads, heads.rank))
-    weight.copy_(weight[:1].clone().expand_as(weight))
-    bias = heads.functional.bias.unflatten(0, (heads.heads, heads.rank))
-    bias.copy_(bias[:1].clone().expand_as(bias))
 
 
 class Marquee(nn.Module):
