@@ -61,7 +61,10 @@ def sweep(root: Path) -> None:
         if left.is_symlink() or left.is_file():
             left.unlink(missing_ok=True)
             continue
-        handle = os.open(left, os.O_RDONLY)
+        try:
+            handle = os.open(left, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # its writer has just moved it to its name
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
