@@ -34,8 +34,8 @@ NEW := --titles 8 --members 100
 TRAIN := --fit.epochs 4 --fit.validate_every 2
 else
 TITLES := 160
-MEMBERS := 2500
-A_DAY := 25000
+MEMBERS := 5000
+A_DAY := 70000
 NEW := --titles 40 --members 400
 TRAIN :=
 endif
