@@ -93,7 +93,7 @@ def _stage(
         trainer = L.Trainer(
             accelerator="auto" if settings.devices == 1 else "cpu",
             devices=settings.devices,
-            strategy="auto" if settings.devices == 1 else "ddp",
+            strategy="auto" if settings.devices == 1 else "ddp_find_unused_parameters_true",
             max_epochs=settings.epochs if seeing else settings.passes,
             callbacks=[
                 best,
