@@ -11,6 +11,7 @@ from torch.utils.data import Dataset, Sampler
 
 from bandit.choice import profile_keys
 from data.features import CandidateFeatures, ContextFeatures
+from model import bootstrap
 from model.learner import Batch
 
 Masks = Literal["double_or_nothing", "poisson"]
@@ -19,21 +20,14 @@ Masks = Literal["double_or_nothing", "poisson"]
 def bootstrap_weights(
     decision_ids: list[str], heads: int, masks: Masks = "double_or_nothing"
 ) -> Float[np.ndarray, "decisions heads"]:
-    """Each head's bootstrap of the decisions, the same whenever a decision is seen again.
-
-    Source: Owen and Eckles 2012, "Bootstrapping data arrays of arbitrary order".
+    """Each head's bootstrap of the decisions, see `model.bootstrap`, by their ids.
 
     Raises:
         ValueError: more than 64 heads.
     """
     if heads > 64:
         raise ValueError(f"{heads} heads: weights come from 64 bits a decision; take 64 at most")
-    keys = profile_keys(decision_ids)
-    if masks == "poisson":
-        draws = [np.random.default_rng(int(key)).poisson(1.0, heads) for key in keys]
-        return np.array(draws, dtype=np.float32).reshape(len(keys), heads)
-    bits = keys[:, None] >> np.arange(heads, dtype=np.uint64)[None]
-    return ((bits & np.uint64(1)) * 2).astype(np.float32)
+    return bootstrap.bootstrap_weights(profile_keys(decision_ids), heads, masks)
 
 
 @dataclass(frozen=True)
