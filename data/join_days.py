@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from data.durable import sync
 from data.records import EXAMPLES, FACTS, TIMESTAMP
 
 DAY_US = 86_400_000_000
@@ -142,14 +143,5 @@ def publish_days(staged: dict[int, str | None], out: Path) -> None:
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
         Path(path).replace(place)
-        sync_folder(place.parent)
-    sync_folder(out)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the folder's renames durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(place.parent)
+    sync(out)

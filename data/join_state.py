@@ -6,13 +6,13 @@ killed reads the same files again and ends in the same examples.
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from data.durable import write_text_whole
 from data.errors import BadInput
 from data.join_days import DAY_US
 
@@ -85,12 +85,7 @@ def read_state(out: Path) -> dict[str, Any]:
 
 def write_state(out: Path, state: dict[str, Any]) -> None:
     """Note what was joined, whole or not at all; the days themselves are there already."""
-    aside = out / f".{STATE}.{os.getpid()}"
-    with aside.open("w") as file:
-        json.dump(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(out / STATE)
+    write_text_whole(out / STATE, json.dumps(state))
 
 
 @contextmanager

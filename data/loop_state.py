@@ -5,12 +5,12 @@ each, so what is lost is the step that was under way.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data.durable import write_text_whole
 from data.errors import BadInput
 
 STATE = "state.json"
@@ -61,13 +61,8 @@ class LoopState:
 
     def write(self) -> None:
         """Put it on disk, whole."""
-        aside = self.file.with_name(f".{STATE}.{os.getpid()}")
         held = {name: value for name, value in vars(self).items() if name != "file"}
-        with aside.open("w") as file:
-            json.dump(held, file)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self.file)
+        write_text_whole(self.file, json.dumps(held))
 
     def done(self, step: int, steps: Sequence[Any]) -> None:
         """Note that a step of the day is done; after the last, the next day begins."""

@@ -1,13 +1,13 @@
 """`python -m evaluate report`: one HTML file that shows what a bundle does and what it earns."""
 
 import json as json_module
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from data.durable import write_text_whole
 from data.errors import BadInput
 from evaluate.logged import read_examples
 from evaluate.policies import find_catalogue
@@ -115,12 +115,4 @@ def _cold_start(log: str, given: str | None) -> Mapping[str, Any] | None:
 
 def _write_json(what: Mapping[str, Any], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with part.open("w") as opened:
-            json_module.dump(what, opened, indent=1)
-            opened.flush()
-            os.fsync(opened.fileno())
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    write_text_whole(file, json_module.dumps(what, indent=1))

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from data.catalogue import Catalogue
+from data.durable import write_text_whole
 from data.image_file import load_image
 from evaluate import report_charts as charts
 from evaluate.paired import Range
@@ -55,15 +55,7 @@ def write_report(found: Findings, catalogue: Catalogue, out: Path | str) -> Path
         plotly=get_plotlyjs(),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with part.open("w", encoding="utf-8") as opened:
-            opened.write(page)
-            opened.flush()
-            os.fsync(opened.fileno())
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    write_text_whole(out, page)
     return out
 
 

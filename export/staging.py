@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from data.durable import sync
+
 PART = ".part-"
 LOCK = ".lock"
 
@@ -73,15 +75,6 @@ def sweep(root: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         finally:
             os.close(handle)
-
-
-def sync(path: Path) -> None:
-    """Make a file's or a folder's content durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_whole(file: Path, content: bytes, root: Path) -> None:

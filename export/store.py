@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import orjson
 
 from data.bundle import CURRENT, MANIFEST, NAME, PUBLICATION, Bundle
+from data.durable import sync
 from data.errors import BadInput
-from export.staging import PART, locked, settle, staging, sweep, sync, write_whole
+from export.staging import PART, locked, settle, staging, sweep, write_whole
 
 
 class Store(Protocol):

@@ -20,7 +20,7 @@ import orjson
 import pyarrow as pa
 
 from data import clock
-from data.log.parquet import sync
+from data.durable import sync
 from serve.block import Block, Job, Work
 from serve.policy import Facts, Policy
 from serve.run_record import begin

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from data.log.parquet import append_table, sync, write_whole
+from data.durable import sync
+from data.log.parquet import append_table, write_whole
 from simulate.browse import DayLog
 from simulate.titles import START
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.durable import sync
 from data.log.records import DAY_US, FILED_UNDER, IDS, SCHEMAS
 
 EPOCH = date(1970, 1, 1)
@@ -57,15 +58,6 @@ def write_whole(table: pa.Table, path: Path) -> Path:
     sync(path.parent)
     sync(path.parent.parent)
     return path
-
-
-def sync(folder: Path) -> None:
-    """Make the folder's entries durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def retire(log_dir: Path | str, keep_days: int, today: date) -> list[str]:

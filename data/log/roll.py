@@ -12,10 +12,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from data.durable import sync
 from data.errors import BadInput
 from data.log.embedded import DATABASE, Turn, connect
 from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
-from data.log.parquet import append_table, retire, sync
+from data.log.parquet import append_table, retire
 from data.log.records import SCHEMAS, decode_each, unpacked
 from data.log.runs import FOLDER as RUNS
 from data.log.runs import expand, run_files
