@@ -8,6 +8,7 @@ COMMANDS = {
         "export.again", "Export other weights of a bundle's network as a new bundle."
     ),
     "publish": Command("export.commands", "Make a bundle the live one, if it is not worse."),
+    "pull": Command("export.pull", "Bring a store's live bundle to this machine."),
     "rollback": Command("export.commands", "Make an earlier bundle the live one."),
     "list": Command("export.commands", "Show the bundles and which is live.", "list_bundles"),
     "verify": Command("export.commands", "Check every byte of every bundle."),
