@@ -12,6 +12,11 @@ COMMANDS = {
     "join": "Seconds and memory of the join at several sizes, beside a bare scan.",
     "log": "Records acknowledged a second, on SQLite and on Redis.",
     "learning": "Regret of the heads and of the peers, on the same rounds.",
+    "delay": "Regret of a learner whose rewards come 1 … 1024 decisions late.",
+    "drift": "Regret where tastes move, with decay or a window and without.",
+    "calibration": "How far predicted takes are from what happens, for new artwork as well.",
+    "findings": "What the talk found, with intervals: personal, varied, lesser-known artwork.",
+    "plot": "Draw the regret curves of `learning` as a page.",
     "crash": "Records lost, doubled or torn by kill -9 at random moments.",
 }
 """Command → what it measures; `bench/COMMAND.py` holds the function of that name."""
