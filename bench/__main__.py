@@ -7,6 +7,7 @@ COMMANDS = {
     "lookup": "Image look-ups a second from the map store.",
     "precompute": "Decisions a second, beside the bare matrix product and argmax.",
     "live": "Latency, load and shedding of the live service.",
+    "failures": "Redis, maps and bundles broken under load: images shown, reasons counted.",
     "ope": "Off-policy estimates: coverage, real logs, ten million decisions.",
     "encoder": "ONNX Runtime beside torch eager, fp32 beside int8.",
     "join": "Seconds and memory of the join at several sizes, beside a bare scan.",

@@ -13,14 +13,16 @@ import orjson
 import pyarrow as pa
 from fastapi import FastAPI, Request, Response
 
+from data.bundle import Bundle
 from serve.layout import Layout
 from serve.live import Live
 from serve.live_model import LiveModel, ModelSource
 from serve.policy import Facts, Policy
 from serve.recorder import EmbeddedLog, NoLog
+from serve.store import open_store
 
 TITLES, ARTWORKS, HEADS, DIMENSION = 300, 6, 16, 16
-LOG = "MARQUEE_BENCH_LOG"
+LOG, BUNDLES, STORE = "MARQUEE_BENCH_LOG", "MARQUEE_BENCH_BUNDLES", "MARQUEE_BENCH_STORE"
 
 
 class Tower:
@@ -93,3 +95,13 @@ def unlogged() -> Live:
     folder = Path(tempfile.mkdtemp(prefix="marquee-bench-"))
     (folder / "manifest.json").write_text("{}")
     return Live(ModelSource(folder, lambda _: model()), NoLog(), deadline=0.05)
+
+
+def published() -> Live:
+    """The live service on published bundles, checked as real ones are, with maps in Redis."""
+    source = ModelSource(
+        Path(os.environ[BUNDLES]) / "current",
+        lambda folder: model(Bundle.open(folder).bundle_id),
+    )
+    store = open_store(os.environ[STORE], readonly=True)
+    return Live(source, EmbeddedLog(Path(os.environ[LOG])), store, deadline=0.05, watch=0.1)

@@ -6,6 +6,7 @@ service cannot hide its own queue.
 
 import asyncio
 import multiprocessing
+import selectors
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ class Load(NamedTuple):
     reasons: Counter[str]  # of answers that were not decided live
     sent: int
     offered: float  # requests a second that were actually due and sent
+    without_image: int = 0  # answers with fewer images than titles; looked at if told how many
 
     def milliseconds(self, percentile: float) -> float:
         """A percentile of the latency."""
@@ -56,8 +58,9 @@ class _Connection(asyncio.Protocol):
 
 
 class _Run:
-    def __init__(self, requests: Sequence[bytes], rate: float, seconds: float) -> None:
-        self.requests, self.rate = requests, rate
+    def __init__(self, requests: Sequence[bytes], rate: float, seconds: float, titles: int) -> None:
+        self.requests, self.rate, self.titles = requests, rate, titles
+        self.without_image = 0
         self.total = int(rate * seconds)
         self.free: deque[_Connection] = deque()
         self.late: deque[float] = deque()
@@ -83,6 +86,9 @@ class _Run:
         at = answer.find(b'"reason":"')
         if at >= 0:
             self.reasons[answer[at + 10 : answer.find(b'"', at + 10)].decode()] += 1
+        if self.titles:
+            images = answer.count(b'"url":"') - answer.count(b'"url":""')
+            self.without_image += images < self.titles
         if self.late:
             self._send(connection, self.late.popleft())
         else:
@@ -99,22 +105,45 @@ class _Run:
 
 
 def load(
-    port: int, requests: Sequence[bytes], rate: float, seconds: float, connections: int = 64
+    port: int,
+    requests: Sequence[bytes],
+    rate: float,
+    seconds: float,
+    connections: int = 64,
+    titles: int = 0,
 ) -> Load:
-    """Send requests to 127.0.0.1 at a rate from a process of its own, and wait for all answers."""
+    """Send requests to 127.0.0.1 at a rate from a process of its own, and wait for all answers.
+
+    Args:
+        port: of the service.
+        requests: sent in turn, over and over.
+        rate: requests a second.
+        seconds: length of the stretch.
+        connections: kept open throughout.
+        titles: titles on every page, to look for an image of each; 0 does not look.
+    """
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        return pool.apply(_load, (port, list(requests), rate, seconds, connections))
+        return pool.apply(_load, (port, list(requests), rate, seconds, connections, titles))
 
 
-def _load(port: int, requests: list[bytes], rate: float, seconds: float, connections: int) -> Load:
-    return asyncio.run(_drive(port, requests, rate, seconds, connections))
+def _load(
+    port: int, requests: list[bytes], rate: float, seconds: float, connections: int, titles: int
+) -> Load:
+    # epoll waits whole milliseconds, rounded up: requests would leave that late, and the service
+    # would be charged for it. select() waits microseconds.
+    with asyncio.Runner(loop_factory=_precise_loop) as runner:
+        return runner.run(_drive(port, requests, rate, seconds, connections, titles))
+
+
+def _precise_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 async def _drive(
-    port: int, requests: list[bytes], rate: float, seconds: float, connections: int
+    port: int, requests: list[bytes], rate: float, seconds: float, connections: int, titles: int
 ) -> Load:
-    loop, run = asyncio.get_running_loop(), _Run(requests, rate, seconds)
+    loop, run = asyncio.get_running_loop(), _Run(requests, rate, seconds, titles)
     for _ in range(connections):
         _, protocol = await loop.create_connection(lambda: _Connection(run), "127.0.0.1", port)
         run.free.append(protocol)
@@ -127,7 +156,14 @@ async def _drive(
         run.due(when)
     sending = time.perf_counter() - start
     await asyncio.wait_for(run.done.wait(), 30)
-    return Load(np.array(run.taken), run.statuses, run.reasons, run.sent, run.sent / sending)
+    return Load(
+        np.array(run.taken),
+        run.statuses,
+        run.reasons,
+        run.sent,
+        run.sent / sending,
+        run.without_image,
+    )
 
 
 def post(path: str, body: bytes, headers: dict[str, str] | None = None) -> bytes:

@@ -5,6 +5,7 @@ and documents everything: routing, validation and injection cost more than a dec
 """
 
 import asyncio
+import gc
 import hmac
 import time
 import uuid
@@ -87,12 +88,16 @@ class Live:
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [(b"content-type", b"application/json")],
+                "headers": [
+                    (b"content-type", b"application/json"),
+                    (b"content-length", str(len(body)).encode()),
+                ],
             }
         )
         await send({"type": "http.response.body", "body": body})
-        metrics.LATENCY.labels("decide").observe(time.perf_counter() - start)
-        metrics.REQUESTS.labels("decide", status).inc()
+        metrics.DECIDE_LATENCY.observe(time.perf_counter() - start)
+        counted = metrics.DECIDED if status == 200 else metrics.REQUESTS.labels("decide", status)
+        counted.inc()
 
     def _deadline(self, scope: Scope) -> float:
         for name, value in scope["headers"]:
@@ -120,6 +125,9 @@ class Live:
         """Load the model and go on watching `current`."""
         await asyncio.to_thread(self.source.look)
         self._count_reload({"loaded": 0, "refused": 0, "no_current": 0})
+        # What is there now stays: a full collection that walks all of it would hold up pages.
+        gc.collect()
+        gc.freeze()
         self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
@@ -141,6 +149,7 @@ class Live:
         """Stop watching and put everything that was decided on disk."""
         self.draining = True
         self._watcher.cancel()
+        gc.unfreeze()
         await asyncio.to_thread(self.recorder.close)
         if self.store is not None:
             self.store.close()

@@ -25,7 +25,7 @@ from serve.store import LmdbStore, MapStore, StoreUnavailableError
 from serve.url_table import UrlTable
 
 LEVELS = ("personalised", "unpersonalised", "default", "placeholder")
-INT64 = np.dtype(np.int64)
+INT64, INTP = np.dtype(np.int64), np.dtype(np.intp)
 BODY = HEADER.size
 frombuffer = np.frombuffer
 PLACEHOLDER = "/static/placeholder.svg"
@@ -215,7 +215,8 @@ class Lookup:
             slots = table.slot_at[title_ids % table.divisor]
             if table.padded[slots].tobytes() == title_ids.tobytes():
                 self._counts[0] += slots.size
-                return table.urls.take(frombuffer(value, table.dtype, table.titles, BODY)[slots])
+                choices = frombuffer(value, table.dtype, table.titles, BODY)
+                return table.urls[choices[slots].astype(INTP)]
         return self._opened(value).urls(title_ids)
 
     def urls_many(
@@ -242,7 +243,7 @@ class Lookup:
             choices = np.frombuffer(b"".join(bodies), table.dtype)
             slots += np.arange(len(values))[:, None] * table.titles
             self._counts[0] += slots.size
-            return table.urls.take(choices[slots])
+            return table.urls[choices[slots].astype(INTP)]
         pages = [self._opened(value) for value in values]
         return np.stack([page.urls(ids) for page, ids in zip(pages, title_ids, strict=True)])
 

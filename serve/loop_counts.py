@@ -14,7 +14,7 @@ from data.features import FeatureSpec, context_features
 from data.join_days import PAGE_FACTS
 from data.join_inputs import log_files
 from data.records import FACTS
-from serve.pages import facts_row
+from serve.pages import facts_array
 
 
 class Counts(NamedTuple):
@@ -78,7 +78,7 @@ def skewed_rows(spec: FeatureSpec, asked: pa.Table, examples: pa.Table) -> int:
     for name in examples["decision_id"].to_pylist():
         text = requests[name]
         if text not in parsed:
-            parsed[text], _ = facts_row(json.loads(text))
+            parsed[text] = facts_array([json.loads(text)])
         served.append(parsed[text])
     given = pa.concat_arrays(served)
     trained = examples["facts"].combine_chunks().cast(FACTS)

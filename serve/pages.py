@@ -1,10 +1,12 @@
 """Answers a page's request to decide, whatever happens: the model in time, or a fallback.
 
-Requests that arrive while the model is busy are decided together in the next batch, so the work
-a page costs falls as load rises. Admission is by how many pages are open, waiting for the model
-or for their decisions to be on disk: that number over the pages answered a second is how long one
-waits, on a slow disk as under high load. Past it a page gets its fallback at once, at a small
-fraction of a decision's work.
+Requests that arrive while the model or the log is busy are decided together in the next batch: a
+page that is decided while the log flushes waits for that flush all the same, and eight pages
+together cost less than two alone. So the work a page costs falls as load rises.
+
+Admission is by how many pages are open, waiting for the model or for their decisions to be on
+disk: that number over the pages answered a second is how long one waits, on a slow disk as under
+high load. Past it a page gets its fallback at once, at a small fraction of a decision's work.
 """
 
 import asyncio
@@ -29,7 +31,7 @@ LOG = logging.getLogger("marquee.live")
 
 class _Waiting(NamedTuple):
     ask: Ask
-    facts: pa.StructArray
+    facts: dict[str, Any]
     row: orjson.Fragment  # the facts as logged
     cell: str | None
     future: "asyncio.Future[Answer | str]"  # a string is the reason for a fallback
@@ -60,7 +62,8 @@ class Pages:
         self.queue, self.batch = queue, batch
         self._waiting: list[_Waiting] = []
         self._open = 0  # pages taken in and not answered yet
-        self._running = False
+        self._running = False  # a look at what waits is on its way
+        self._flushing = 0  # batches that are on their way to the disk
         self._said: set[str] = set()  # model failures that were warned of
 
     @property
@@ -80,27 +83,38 @@ class Pages:
         Raises:
             ValueError: facts that do not fit the schema; nothing else.
         """
-        array, row = facts_row(facts)
-        loop = asyncio.get_running_loop()
-        if self.source.model is None:
-            return await self.fallbacks.answer(ask, "no_model", row, cell)
-        if loop.time() >= due:
-            return await self.fallbacks.answer(ask, "deadline", row, cell)
+        _refuse_strange(facts)
+        loop, model = asyncio.get_running_loop(), self.source.model
+        if model is None or loop.time() >= due:
+            return await self._fall_back(
+                ask, facts, "no_model" if model is None else "deadline", cell
+            )
         future: asyncio.Future[Answer | str] = loop.create_future()
-        self._waiting.append(_Waiting(ask, array, row, cell, future, due))
+        self._waiting.append(_Waiting(ask, facts, facts_row(facts), cell, future, due))
         timer = loop.call_at(due, _settle, future, "deadline")
-        if not self._running:
-            self._running = True
-            loop.call_soon(self._run)
         self._open += 1
+        self._look(loop)
         try:
             outcome = await future
         finally:
             self._open -= 1
             timer.cancel()
         if isinstance(outcome, str):
-            return await self.fallbacks.answer(ask, outcome, row, cell)
+            return await self._fall_back(ask, facts, outcome, cell)
         return outcome
+
+    async def _fall_back(
+        self, ask: Ask, facts: dict[str, Any], reason: str, cell: str | None
+    ) -> Answer:
+        facts_array([facts])
+        return await self.fallbacks.answer(ask, reason, facts_row(facts), cell)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See to it that what waits is decided, unless the log is busy and will say when not."""
+        due = self._waiting and (not self._flushing or len(self._waiting) >= self.batch)
+        if due and not self._running:
+            self._running = True
+            loop.call_soon(self._run)
 
     def _run(self) -> None:
         """Decide the pages that wait, up to a batch, and come back for the rest."""
@@ -116,15 +130,16 @@ class Pages:
                 pages.append(page)
         model = self.source.model
         if pages and model is not None:
+            pages, facts = _with_good_facts(pages)
             try:
-                self._decide(loop, model, pages)
+                if pages:
+                    self._decide(loop, model, pages, facts)
             except Exception as error:  # whatever a model raises, the page has its images
                 self._failed(model, error)
                 for page in pages:
                     _settle(page.future, "model_failed")
-        self._running = bool(self._waiting)
-        if self._running:
-            loop.call_soon(self._run)
+        self._running = False
+        self._look(loop)
 
     def _failed(self, model: LiveModel, error: Exception) -> None:
         """Say what went wrong, once a bundle and kind of failure; each page is counted."""
@@ -138,10 +153,13 @@ class Pages:
             )
 
     def _decide(
-        self, loop: asyncio.AbstractEventLoop, model: LiveModel, pages: list[_Waiting]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        model: LiveModel,
+        pages: list[_Waiting],
+        facts: pa.StructArray,
     ) -> None:
         start = time.perf_counter()
-        facts = pa.concat_arrays([page.facts for page in pages])
         answers = model.decide([page.ask for page in pages], facts)
         metrics.MODEL.observe(time.perf_counter() - start)
         metrics.BATCH.observe(len(pages))
@@ -159,14 +177,17 @@ class Pages:
             (page, len(chosen.title_ids), _answer(page, model, chosen)) for page, chosen in both
         ]
         since = time.perf_counter()
+        self._flushing += 1
 
         def finish() -> None:
+            self._flushing -= 1
             metrics.LOG_WAIT.observe(time.perf_counter() - since)
             failed = durable.exception() is not None
             for page, count, answer in ready:
                 if failed:
                     metrics.UNLOGGED.labels("decision").inc(count)
                 _settle(page.future, "unlogged" if failed else answer)
+            self._look(loop)  # behind the answers that were just settled
 
         if durable.done():
             finish()
@@ -180,7 +201,7 @@ def _answer(page: _Waiting, model: LiveModel, chosen: Chosen) -> Answer:
     if len(pieces) < len(wanted):
         by_title = dict(zip(chosen.title_ids, pieces, strict=True))
         pieces = [by_title.get(title) or placeholder(title) for title in wanted]
-    metrics.LOOKUPS.labels("personalised").inc(len(chosen.title_ids))
+    metrics.PERSONALISED.inc(len(chosen.title_ids))
     if chosen.title_ids:
         metrics.ENTROPY.observe(chosen.entropy)
         metrics.PROPENSITY.observe(sum(chosen.propensities) / len(chosen.propensities))
@@ -192,24 +213,49 @@ def _log_page(page: _Waiting, model: LiveModel, chosen: Chosen) -> Page:
     return Page({**shared, "level": "personalised"}, model.logged(chosen))
 
 
-def facts_row(facts: dict[str, Any]) -> tuple[pa.StructArray, orjson.Fragment]:
-    """Facts of a request as one Arrow row and as they are logged.
-
-    Raises:
-        ValueError: an unknown fact, or a value of the wrong type.
-    """
+def _refuse_strange(facts: dict[str, Any]) -> None:
     strange = facts.keys() - _FACTS
     if strange:
         raise ValueError(f"facts: unknown {sorted(strange)}; known are {sorted(_FACTS)}")
-    row = dict(facts)
-    for name in ("watched_genres", "watched_cast"):
-        if isinstance(row.get(name), dict):
-            row[name] = list(row[name].items())
+
+
+def facts_row(facts: dict[str, Any]) -> orjson.Fragment:
+    """Facts of a request as they are logged: as bytes once, not once a title."""
+    return orjson.Fragment(orjson.dumps(facts))
+
+
+def facts_array(facts: Sequence[dict[str, Any]]) -> pa.StructArray:
+    """Facts of requests as Arrow rows.
+
+    Raises:
+        ValueError: a value of the wrong type.
+    """
+    rows = []
+    for each in facts:
+        row = dict(each)
+        for name in ("watched_genres", "watched_cast"):
+            if isinstance(row.get(name), dict):
+                row[name] = list(row[name].items())
+        rows.append(row)
     try:
-        # As bytes once, not once a title: a page's rows share their facts.
-        return pa.array([row], FACTS), orjson.Fragment(orjson.dumps(facts))
+        return pa.array(rows, FACTS)
     except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
         raise ValueError(f"facts do not fit the schema: {error}") from None
+
+
+def _with_good_facts(pages: list[_Waiting]) -> tuple[list[_Waiting], pa.StructArray]:
+    """The pages whose facts fit the schema, and those; the others are told what is wrong."""
+    try:
+        return pages, facts_array([page.facts for page in pages])
+    except ValueError:
+        good = []
+    for page in pages:
+        try:
+            facts_array([page.facts])
+            good.append(page)
+        except ValueError as error:
+            page.future.set_exception(error)
+    return good, facts_array([page.facts for page in good])
 
 
 _FACTS = frozenset(field.name for field in FACTS)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,25 +38,38 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     own = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
     if own:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="marquee-metrics-")
-    from granian.constants import Interfaces
-    from granian.server import Server
-
     try:
-        Server(
-            "serve.server:application",
-            factory=True,
-            address=host,
-            port=port,
-            interface=Interfaces.ASGI,
-            workers=workers,
-            log_access=False,
-            websockets=False,
-            workers_kill_timeout=30,
-            respawn_failed_workers=True,
-        ).serve()
+        listen("serve.server:application", host, port, workers)
     finally:
         if own:
             shutil.rmtree(os.environ.pop("PROMETHEUS_MULTIPROC_DIR"), ignore_errors=True)
+
+
+def listen(factory: str, host: str, port: int, workers: int = 1) -> None:
+    """Serve the ASGI application that a function makes, `module:function`, until SIGTERM.
+
+    Sockets, HTTP and the application share one thread of a worker (uvloop, httptools): only the
+    log's writer contends with it for the interpreter.
+    """
+    import uvicorn
+
+    # Uvicorn raises the signal again when all is done: what it was sent for has happened then.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    uvicorn.run(
+        factory,
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=30,
+    )
 
 
 def application() -> Any:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from data.log.journal import Row
-from data.log.records import Page, encode, encode_page
+from data.log.records import Page, encode, encode_page, packed
 
 CAPACITY = 20_000
 """Records that a process holds before it refuses: about 20 MB."""
@@ -72,12 +72,13 @@ class BufferedLog(ABC):
             ValueError: a record does not fit, or there are more than the buffer can ever hold.
             RuntimeError: the log is closed.
         """
-        rows = [(kind, encode(kind, record)) for record in records]
+        # Compressed here and not by the writer: each step of the writer may wait for this thread.
+        rows = [(kind, packed(encode(kind, record))) for record in records]
         return self._hand_over(rows, len(rows), wait)
 
     def append_pages(self, kind: str, pages: Sequence[Page], wait: float = 0.0) -> Ticket | None:
         """`append` of pages, each a row of many records; see `data.log.records.encode_page`."""
-        rows = [(kind, encode_page(kind, page)) for page in pages]
+        rows = [(kind, packed(encode_page(kind, page))) for page in pages]
         return self._hand_over(rows, sum(page.records for page in pages), wait)
 
     def _hand_over(self, rows: list[Row], count: int, wait: float) -> Ticket | None:

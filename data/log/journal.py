@@ -18,18 +18,20 @@ holds a lock on its segment; a segment that nobody holds is never written again.
 import fcntl
 import os
 import struct
+import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from data.log.records import SCHEMAS, packed
+from data.log.records import SCHEMAS
 
 FOLDER = "live"
 SEGMENT_BYTES = 16 << 20
+STEP_BYTES = 256 << 10
 HEADER = struct.Struct("<8s8s")
 RECORD = struct.Struct("<IIB3x")
 MAGIC = b"MQLOG001"
@@ -46,6 +48,7 @@ class Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.segment_bytes = segment_bytes
         self._maker = ThreadPoolExecutor(1, "event log segments")
+        self._hurry = threading.Event()  # the next segment is waited for
         self._segment = _Segment.make(self.folder, segment_bytes)
         self._segment.use()
         self._next: Future[_Segment] = self._make()
@@ -75,12 +78,13 @@ class Journal:
             raise
 
     def _record(self, kind: str, body: bytes) -> bytes:
-        body, number = packed(body), KINDS.index(kind)
+        number = KINDS.index(kind)
         return RECORD.pack(len(body), self._segment.checksum(number, body), number) + body
 
     def _turn(self, room: int) -> None:
         """Go on in the next segment."""
         try:
+            self._hurry.set()
             following = self._next.result()
             if HEADER.size + room > self.segment_bytes:
                 following.discard()
@@ -96,10 +100,12 @@ class Journal:
         self._segment = following
 
     def _make(self) -> "Future[_Segment]":
-        return self._maker.submit(_Segment.make, self.folder, self.segment_bytes)
+        self._hurry.clear()
+        return self._maker.submit(_Segment.make, self.folder, self.segment_bytes, self._hurry.wait)
 
     def close(self) -> None:
         """Let go of the segment."""
+        self._hurry.set()
         self._maker.shutdown()
         if self._next.exception() is None:
             self._next.result().discard()
@@ -114,14 +120,25 @@ class _Segment:
         self._seeds = [_seed(nonce, number) for number in range(len(KINDS))]
 
     @staticmethod
-    def make(folder: Path, size: int) -> "_Segment":
-        """A segment of zeros on disk, under a name that no reader opens yet."""
+    def make(
+        folder: Path, size: int, rest: Callable[[float], object] = lambda _: None
+    ) -> "_Segment":
+        """A segment of zeros on disk, under a name that no reader opens yet.
+
+        Filled in steps, each with a rest four times as long behind it, so that what is logged
+        meanwhile finds the disk free.
+        """
         path = folder / f".next-{uuid.uuid4().hex}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             nonce = os.urandom(8)
-            os.pwrite(descriptor, HEADER.pack(MAGIC, nonce).ljust(size, b"\0"), 0)
+            os.pwrite(descriptor, HEADER.pack(MAGIC, nonce), 0)
+            for at in range(HEADER.size, size, STEP_BYTES):
+                start = time.monotonic()
+                os.pwrite(descriptor, bytes(min(STEP_BYTES, size - at)), at)
+                os.fdatasync(descriptor)
+                rest(4 * (time.monotonic() - start))
             os.fsync(descriptor)
         except OSError:
             os.close(descriptor)
@@ -146,9 +163,8 @@ class _Segment:
         """Write and flush; a failed write leaves `used` where it was."""
         view, at = memoryview(records), self.used
         while view:
-            done = os.pwrite(self.descriptor, view, at)
+            done = _put(self.descriptor, view, at)
             view, at = view[done:], at + done
-        os.fdatasync(self.descriptor)
         self.used += len(records)
 
     def close(self) -> None:
@@ -158,6 +174,25 @@ class _Segment:
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
+
+
+if hasattr(os, "RWF_DSYNC"):
+
+    def _put(descriptor: int, view: memoryview, at: int) -> int:
+        """Bytes of `view` that are on disk: written and flushed by one call.
+
+        Threads that answer requests hold the interpreter most of the time; a writer that comes
+        back to it between writing and flushing waits for it twice.
+        """
+        return os.pwritev(descriptor, [view], at, os.RWF_DSYNC)
+
+else:
+
+    def _put(descriptor: int, view: memoryview, at: int) -> int:
+        """Bytes of `view` that are on disk."""
+        done = os.pwrite(descriptor, view, at)
+        os.fdatasync(descriptor)
+        return done
 
 
 def _seed(nonce: bytes, kind: int) -> int:

@@ -1,5 +1,6 @@
 """Log records as bytes: JSON of the Arrow schema's columns, times in microseconds."""
 
+import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +18,10 @@ FILED_UNDER = {"decisions": "time", "events": "received"}
 """Kind → the time that says which day's folder a record lies in: the server's clock, always."""
 DAY_US = 86_400_000_000
 PACKED_FROM = 1500
-"""Bytes from which a body is deflated: less than a page of SQLite's gains nothing."""
+"""Bytes from which a body is compressed: shorter ones fit a block of the disk as they are."""
+ZSTD = b"Z"
+"""First byte of a body that is compressed by Zstandard; `{` begins JSON, 0x78 begins zlib."""
+_PACKED = struct.Struct("<cI")  # then the size of the body it was made from
 _REQUIRED = {
     kind: tuple(f.name for f in schema if not f.nullable and f.name != "schema_version")
     for kind, schema in SCHEMAS.items()
@@ -86,13 +90,20 @@ def encode_page(kind: str, page: Page) -> bytes:
 
 
 def packed(body: bytes) -> bytes:
-    """A body as it is kept: pages deflated to a third, single records as they are."""
-    return zlib.compress(body, 1) if len(body) > PACKED_FROM else body
+    """A body as it is kept: pages compressed to a third, single records as they are."""
+    if len(body) <= PACKED_FROM:
+        return body
+    return _PACKED.pack(ZSTD, len(body)) + pa.compress(body, "zstd", asbytes=True)
 
 
 def unpacked(body: bytes) -> bytes:
-    """A body as `encode` made it."""
-    return body if body.startswith(b"{") else zlib.decompress(body)
+    """A body as `encode` made it, from what `packed` made of it now or in an earlier version."""
+    if body.startswith(b"{"):
+        return body
+    if not body.startswith(ZSTD):
+        return zlib.decompress(body)
+    _, size = _PACKED.unpack_from(body)
+    return pa.decompress(body[_PACKED.size :], size, "zstd", asbytes=True)
 
 
 def _refuse_strange(kind: str, record: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from data.errors import BadInput
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.journal import Row
 from data.log.parquet import append_table
-from data.log.records import SCHEMAS, decode_each, packed, unpacked
+from data.log.records import SCHEMAS, decode_each, unpacked
 
 GROUP = "roll"
 DRAIN_BATCH = 20_000
@@ -89,7 +89,7 @@ class RedisLog(BufferedLog):
                 )
             pipeline = self._redis.pipeline(transaction=True)
             for kind, body in rows:
-                pipeline.xadd(self.stream(kind), {"body": packed(body)})
+                pipeline.xadd(self.stream(kind), {"body": body})
             for kind in kinds:
                 pipeline.xlen(self.stream(kind))
             self._length = max(pipeline.execute()[-len(kinds) :])

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import zlib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from data.errors import BadInput
 from data.log import EventLog, Page, append_table, decode, encode, encode_page, retire, roll
 from data.log.journal import segments
+from data.log.records import packed
 from data.records import DECISIONS, EVENTS, SCHEMA_VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -339,6 +341,16 @@ def page(name, count=3, **said):
         "propensity": [0.5] * count,
     }
     return Page({**shared, **said}, columns)
+
+
+def test_pages_compressed_now_or_by_an_earlier_version_read_as_the_plain_ones():
+    plain = encode_page("decisions", page("p", 40))
+    now = packed(plain)
+    assert len(now) < len(plain) / 2
+    table = decode("decisions", [plain])
+    assert table.num_rows == 40
+    assert decode("decisions", [now]).equals(table)
+    assert decode("decisions", [zlib.compress(plain, 1)]).equals(table)
 
 
 def test_a_page_is_rolled_as_the_rows_that_it_holds(tmp_path):

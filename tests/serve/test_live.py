@@ -1,6 +1,5 @@
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -8,7 +7,6 @@ import sys
 import time
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -392,6 +390,45 @@ def test_pages_that_wait_for_the_disk_count_as_open(bundles):
     run(check())
 
 
+def test_pages_that_come_while_the_log_flushes_are_decided_together(bundles):
+    bundles.publish("bundle-1")
+    flushes, groups = [], []
+
+    class Slow(NoLog):
+        def decisions(self, pages):
+            groups.append([page.shared["profile_id"] for page in pages])
+            flushes.append(Future())
+            return flushes[-1]
+
+    async def check():
+        async with served(bundles, Slow()) as (client, _):
+
+            def asked(name, **more):
+                return asyncio.create_task(client.post("/v1/decide", json=page(name) | more))
+
+            async def until(done):
+                for _ in range(10_000):
+                    if done():
+                        return
+                    await asyncio.sleep(0)
+                pytest.fail(f"never happened; groups so far: {groups}")
+
+            first = asked("a")
+            await until(lambda: len(groups) == 1)
+            others = [asked("b"), asked("c", facts={"row": "top"}), asked("d")]
+            for _ in range(200):
+                await asyncio.sleep(0)
+            assert groups == [["a"]]
+            flushes[0].set_result(None)
+            await until(lambda: len(groups) == 2)
+            flushes[1].set_result(None)
+            answers = [task.result() for task in (await asyncio.wait([first, *others]))[0]]
+            assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 422]
+            assert groups == [["a"], ["b", "d"]]
+
+    run(check())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -457,15 +494,22 @@ def test_what_there_is_is_documented(bundles):
     run(check())
 
 
+TWO_WORKERS = """
+import sys
+from serve.server import listen
+
+if __name__ == "__main__":
+    listen("bench.live_app:service", "127.0.0.1", int(sys.argv[1]), workers=2)
+"""
+
+
 def test_a_server_told_to_stop_finishes_and_flushes(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    granian = shutil.which("granian", path=str(Path(sys.executable).parent))
-    command = [granian, "--factory", "--interface", "asgi", "--port", str(port), "--no-ws"]
     (tmp_path / "count").mkdir()
     server = subprocess.Popen(
-        [*command, "--workers", "2", "bench.live_app:service"],
+        [sys.executable, "-c", TWO_WORKERS, str(port)],
         env=os.environ
         | {"MARQUEE_BENCH_LOG": str(tmp_path), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "count")},
         stdout=subprocess.DEVNULL,
