@@ -97,4 +97,8 @@ def _mix(words: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
 
 
 def _mix_number(word: int) -> int:
-    return int(_mix(np.array([word], np.uint64))[0])
+    """`_mix` of one number, without an array's overhead."""
+    mixed = (word + GOLDEN) & MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & MASK
+    return mixed ^ (mixed >> 31)

@@ -151,7 +151,7 @@ def live(
     port: int = 8080,
     workers: int = 1,
     deadline_ms: float = 50,
-    queue: int = 12,
+    queue: int = 10,
     base_url: str = "/images/",
     cache: Path = Path("artifacts/cache"),
 ) -> None:

@@ -199,7 +199,7 @@ def _drawn(
             choice += reached <= drawn
     # Rounding may leave the sum a hair below one: the last candidate with a chance takes the rest.
     np.minimum(choice, counts - 1, out=choice)
-    rows, columns = np.ogrid[: drawn.shape[0], : drawn.shape[1]]
+    rows, columns = np.arange(drawn.shape[0])[:, None], np.arange(drawn.shape[1])
     propensity = probabilities[rows, choice, columns]
     while not propensity.all():
         choice -= propensity == 0

@@ -60,7 +60,7 @@ class Live:
         store: MapStore | None = None,
         token: str = "",
         deadline: float = 0.05,
-        queue: int = 12,
+        queue: int = 10,
         watch: float = 1.0,
     ) -> None:
         self.source, self.recorder, self.store = source, recorder, store
