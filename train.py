@@ -23,10 +23,10 @@ from safetensors.torch import load_file
 
 from data.bundle import Bundle
 from data.catalogue import Catalogue
-from data.check import read_examples
 from data.errors import BadInput, main
 from data.features import CAST_BUCKETS, FeatureSpec
 from data.images import image_cache
+from data.stream import ExampleStream
 from evaluate.estimate import Estimate
 from evaluate.gate import Verdict, publish_gate
 from evaluate.policies import policy_values
@@ -39,14 +39,16 @@ from model.encoder import INSTEAD_OF_PIXELS, make_encoder
 from model.fit import fit
 from model.learner import Learner, half_is_fast
 from model.network import Marquee
-from model.prepare import prepare, split_by_time, unpersonalised_takes, window
+from model.prepare import Preparation
 from model.settings import Data, Model, Settings
+from model.summary import Summary
+from model.survey import sample, survey, window
 
 
-class Source(NamedTuple):
+class Given(NamedTuple):
     """What is learnt from."""
 
-    examples: pa.Table
+    examples: ExampleStream
     catalogue: Catalogue
     images: np.ndarray
     """uint8 pixels, or float32 embeddings in their place."""
@@ -64,53 +66,55 @@ def train(settings: Settings) -> Path:
     L.seed_everything(settings.seed, verbose=False)
     if settings.fit.threads:
         torch.set_num_threads(settings.fit.threads)
-    source = load(settings.data, settings.model)
-    split = split_by_time(source.examples, settings.data.validation)
-    table, later = (source.examples.take(pa.array(rows)) for rows in split)
-    spec = _specification(settings, table, source.catalogue)
-    network = build(settings, source, spec, float(np.mean(table["reward"].to_numpy())))
-    parts = [
-        prepare(
-            part, source.catalogue, spec, source.images, source.image_row,
-            heads=network.context.heads.trained_heads, masks=settings.model.heads.masks,
-            mask=settings.fit.mask, clip=settings.fit.importance_clip,
-            decay=settings.data.decay, seed=settings.seed,
-        )
-        for part in (table, later)
-    ]  # fmt: skip
+    given = load(settings.data, settings.model)
+    found = survey(
+        given.examples, given.catalogue, validation=settings.data.validation,
+        held_out=settings.data.held_out, buffer=settings.fit.buffer,
+        clip=settings.fit.importance_clip, seed=settings.seed,
+    )  # fmt: skip
+    summary, later = found.summary, found.later
+    spec = _specification(settings, summary)
+    network = build(settings, given, spec, summary)
+    preparation = Preparation(
+        given.catalogue, spec, given.images, given.image_row,
+        heads=network.context.heads.trained_heads, masks=settings.model.heads.masks,
+        mask=settings.fit.mask, clip=settings.fit.importance_clip, decay=settings.data.decay,
+        seed=settings.seed,
+    )  # fmt: skip
+    train, validation = found.source(preparation, settings.fit.buffer), preparation(later)
     half = settings.fit.half == "yes" or (settings.fit.half == "auto" and half_is_fast())
     learner = Learner(
         network, settings.fit.rate, settings.fit.decay, settings.fit.catalogue_share,
         settings.fit.zoom_share, settings.fit.recolour, half=half, seed=settings.seed,
     )  # fmt: skip
-    say(f"learning from {len(table):,} examples of {len(source.catalogue.artworks):,} artworks")
-    metrics = fit(learner, parts[0], parts[1], settings.fit, Path(settings.out), settings.seed)
+    say(f"learning from {summary.count:,} examples of {len(given.catalogue.artworks):,} artworks")
+    metrics = fit(learner, train, validation, settings.fit, Path(settings.out), settings.seed)
     if learner.global_rank:
         return Path(settings.publish.bundles)  # of several processes the first goes on
-    temperature, told = calibrate(learner, parts[1], 4 * settings.fit.artworks)
+    temperature, told = calibrate(learner, validation, 4 * settings.fit.artworks)
     pixels = settings.model.encoder not in INSTEAD_OF_PIXELS
     bundle = write_bundle(
         network, spec, settings.publish.bundles,
         image={"height": settings.data.height, "width": settings.data.width} if pixels else None,
-        reward_name=str(source.examples["reward_name"][0]),
+        reward_name=str(later["reward_name"][0]),
         policy={"kind": "thompson", "epsilon": settings.publish.epsilon,
                 "salt": settings.publish.salt},
         parent=open_store(settings.publish.bundles).live(), metrics=metrics | told,
-        unpersonalised=unpersonalised_takes(table, source.catalogue), temperature=temperature,
-        data={"examples": len(table), "artworks": len(source.catalogue.artworks),
+        unpersonalised=summary.unpersonalised_takes(), temperature=temperature,
+        data={"examples": summary.count, "artworks": len(given.catalogue.artworks),
               "encoder": settings.model.encoder},
     )  # fmt: skip
     if settings.model.encoder != "attributes":
-        judge(bundle, source, later, settings)
-        release(bundle, source, later, settings)
+        judge(bundle, given, later, settings)
+        release(bundle, given, later, settings)
     print(bundle)
     return bundle
 
 
-def judge(bundle: Path, source: Source, later: pa.Table, settings: Settings) -> None:
+def judge(bundle: Path, given: Given, later: pa.Table, settings: Settings) -> None:
     """What the bundle and the baselines would have earned on the days that were held out."""
     names = ["random", "unpersonalised", f"{bundle}:greedy", f"{bundle}:thompson"]
-    values = policy_values(later, source.catalogue, names, cache=settings.data.cache)
+    values = policy_values(later, given.catalogue, names, cache=settings.data.cache)
     logged = later["reward"].to_numpy().mean()
     table = Table(title=f"on {len(later):,} held-out examples; logged {logged:.4f}")
     table.add_column("policy")
@@ -118,15 +122,15 @@ def judge(bundle: Path, source: Source, later: pa.Table, settings: Settings) -> 
         table.add_column(estimator, justify="right")
     for name, estimates in values.items():
         table.add_row(name.rpartition(":")[2], *(_interval(e) for e in estimates.values()))
-    for name, other in source.references.items():
+    for name, other in given.references.items():
         rewards = other["reward"].to_numpy()
-        estimates = reference_values(later, source.catalogue, other)
+        estimates = reference_values(later, given.catalogue, other)
         earned = f"{name}, which earned {rewards.mean():.4f}"
         table.add_row(earned, *(_interval(e) for e in estimates.values()))
     Console(stderr=True, width=140).print(table)
 
 
-def release(bundle: Path, source: Source, later: pa.Table, settings: Settings) -> None:
+def release(bundle: Path, given: Given, later: pa.Table, settings: Settings) -> None:
     """Make the bundle the live one, unless it is judged worse than the one that is."""
     if settings.publish.current is False:
         return
@@ -134,14 +138,14 @@ def release(bundle: Path, source: Source, later: pa.Table, settings: Settings) -
 
     def gate(candidate: Path, live: Path) -> Verdict:
         return publish_gate(
-            candidate, live, later, source.catalogue, margin, cache=settings.data.cache
+            candidate, live, later, given.catalogue, margin, cache=settings.data.cache
         )
 
     done = publish(bundle, settings.publish.bundles, gate, settings.publish.force)
     say(f"{'published' if done.published else 'not published'}: {done.reason}")
 
 
-def load(data: Data, model: Model) -> Source:
+def load(data: Data, model: Model) -> Given:
     """Read and check the examples, and the images or what stands in their place."""
     cache = Path(data.cache)
     references: dict[str, pa.Table] = {}
@@ -151,7 +155,7 @@ def load(data: Data, model: Model) -> Source:
         folder = cache / f"open_bandit-{data.campaign}"
         told = open_bandit(Path(data.open_bandit), data.campaign, folder)
         examples_at, catalogue_at = Path(told["random"]["examples"]), Path(told["catalogue"])
-        references["bts"] = read_examples(Path(told["bts"]["examples"]))
+        references["bts"] = sample(ExampleStream(Path(told["bts"]["examples"])), data.held_out)
     elif data.examples is None:
         from simulate.sample import make_sample
 
@@ -163,8 +167,7 @@ def load(data: Data, model: Model) -> Source:
     else:
         examples_at, catalogue_at = Path(data.examples), Path(data.catalogue)
     catalogue = Catalogue.read(catalogue_at)
-    examples = read_examples(examples_at, catalogue.artwork_ids, title_ids=catalogue.title_ids)
-    examples = window(examples, data.window_days)
+    examples = window(ExampleStream(examples_at), data.window_days)
     rows = np.arange(len(catalogue.artworks))
     if model.encoder == "attributes":
         from simulate.attributes import artwork_attributes
@@ -172,38 +175,36 @@ def load(data: Data, model: Model) -> Source:
 
         truth = CatalogueTruth.read(catalogue_at)
         seen = artwork_attributes(truth, catalogue.artwork_ids)
-        return Source(examples, catalogue, seen, rows, references)
+        return Given(examples, catalogue, seen, rows, references)
     if model.encoder == "features":
         if catalogue.embeddings is None:
             raise BadInput(
                 f"--model.encoder features needs {catalogue_at}/embeddings.npy: float32, a row an "
                 "artwork; or train on images with --model.encoder cnn"
             )
-        return Source(examples, catalogue, catalogue.embeddings, rows, references)
+        return Given(examples, catalogue, catalogue.embeddings, rows, references)
     cached = image_cache(catalogue, cache, height=data.height, width=data.width)
     rows = cached.of(list(catalogue.artwork_ids))
-    return Source(examples, catalogue, cached.images, rows, references)
+    return Given(examples, catalogue, cached.images, rows, references)
 
 
-def build(settings: Settings, source: Source, spec: FeatureSpec, mean: float) -> Marquee:
+def build(settings: Settings, given: Given, spec: FeatureSpec, summary: Summary) -> Marquee:
     """The untrained network, of the sizes that the features have."""
     model = settings.model
     pixels = model.encoder not in INSTEAD_OF_PIXELS
-    empty = prepare(
-        source.examples.slice(0, 4096), source.catalogue, spec, source.images, source.image_row,
-        heads=1,
-    )  # fmt: skip
+    shapes = Preparation(given.catalogue, spec, given.images, given.image_row, heads=1)
+    some, mean = shapes(pa.concat_tables(summary.sample)), summary.mean_reward
     encoder = make_encoder(model.encoder, model.weights, model.embedding) if pixels else None
-    width = source.images.shape[1] if encoder is None else encoder.embedding
+    width = given.images.shape[1] if encoder is None else encoder.embedding
     network = Marquee(
         encoder,
-        embedding=width, context=empty.context.dense.shape[1],
-        title=empty.candidates.dense.shape[1], genres=len(spec.genres), buckets=CAST_BUCKETS,
+        embedding=width, context=some.context.dense.shape[1],
+        title=some.candidates.dense.shape[1], genres=len(spec.genres), buckets=CAST_BUCKETS,
         kind=model.heads.kind, heads=model.heads.count, rank=model.rank, prior=model.heads.prior,
         prior_scale=model.heads.prior_scale, base=float(np.log(mean / (1 - mean))),
         seed=settings.seed,
     )  # fmt: skip
-    network.context.frozen.standardise(torch.from_numpy(empty.context.dense))
+    network.context.frozen.standardise(torch.from_numpy(some.context.dense))
     if settings.fit.warm_start is not None:
         state = load_file(Bundle.open(settings.fit.warm_start).file("weights.safetensors"))
         try:
@@ -216,12 +217,12 @@ def build(settings: Settings, source: Source, spec: FeatureSpec, mean: float) ->
     return network
 
 
-def _specification(settings: Settings, table: pa.Table, catalogue: Catalogue) -> FeatureSpec:
+def _specification(settings: Settings, summary: Summary) -> FeatureSpec:
     """Learnt from the examples; that of the bundle which training starts from, if any."""
     if settings.fit.warm_start is not None:
         bundle = Bundle.open(settings.fit.warm_start)
         return FeatureSpec.from_json(bundle.file("features.json").read_text())
-    return FeatureSpec.learn(table["facts"].combine_chunks(), catalogue.titles, catalogue.artworks)
+    return summary.specification()
 
 
 def _interval(estimate: Estimate) -> str:

@@ -17,6 +17,7 @@ COMMANDS = {
     "drift": "Regret where tastes move, with decay or a window and without.",
     "calibration": "How far predicted takes are from what happens, for new artwork as well.",
     "findings": "What the talk found, with intervals: personal, varied, lesser-known artwork.",
+    "training": "Training: speed beside the naive way, growth, increments, processes.",
     "plot": "Draw the regret curves of `learning` as a page.",
     "crash": "Records lost, doubled or torn by kill -9 at random moments.",
 }

@@ -77,7 +77,7 @@ def read_examples(
         table, found = conform(read_table(file), EXAMPLES, file)
         refuse(found + list(check_rewards(table, file, known)))
         tables.append(table)
-    refuse(list(_repeated([(str(f), t["decision_id"]) for f, t in zip(files, tables, strict=True)],
+    refuse(list(repeated([(str(f), t["decision_id"]) for f, t in zip(files, tables, strict=True)],
                           "decision_id")))  # fmt: skip
     return pa.concat_tables(tables)
 
@@ -137,7 +137,7 @@ def check_path(
             ids.setdefault((kind, column), []).append((str(file), table[column]))
     for (kind, column), parts in ids.items():
         allowed = kind == "events" or (kind == "decisions" and copies)
-        found += _repeated(parts, column, _is_copy if allowed else None)
+        found += repeated(parts, column, _is_copy if allowed else None)
     return found
 
 
@@ -200,11 +200,11 @@ def _table(
     if check is not None:
         found += check(table, file, known)
     if alone and column is not None and column in table.column_names:
-        found += _repeated([(str(file), table[column])], column)
+        found += repeated([(str(file), table[column])], column)
     return found
 
 
-def _repeated(
+def repeated(
     parts: Sequence[tuple[str, pa.ChunkedArray]],
     column: str,
     is_copy: Callable[[str, int, str, int], bool] | None = None,

@@ -1,38 +1,52 @@
 """Examples as a stream of batches: shuffled by a buffer, in memory that does not grow with them.
 
-Row groups come in random order; their rows pass through a buffer that is shuffled whenever it is
-full and then gives half of itself away. Row groups that lie outside the days asked for are never
-read, so a day's increment costs what the day costs.
+Row groups come in random order, some at a time in turn; their rows pass through a buffer that is
+shuffled whenever it is full and then gives half of itself away. Row groups that lie outside the
+time asked for are never read, so a day's increment costs what the day costs.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
+from data.conform import fit
 from data.errors import BadInput
+from data.records import TIMESTAMP
 
 READ_ROWS = 8192
 """Rows decoded at a time."""
+LANES = 8
+"""Row groups read in turn where the order is random, so that neighbours are of several days."""
 DAY_US = 86_400_000_000
 EPOCH = date(1970, 1, 1)
 
 
 class Piece(NamedTuple):
-    """One row group, and the days its rows are of."""
+    """One row group, and the time its rows are of, µs since 1970."""
 
     file: Path
     group: int
     rows: int
-    first: date
-    last: date
+    earliest: int
+    latest: int
+
+    @property
+    def first(self) -> date:
+        """Day of its first row."""
+        return _day(self.earliest)
+
+    @property
+    def last(self) -> date:
+        """Day of its last row."""
+        return _day(self.latest)
 
 
 class Weighted(NamedTuple):
@@ -63,6 +77,10 @@ class ExampleStream:
     """None: the last there is."""
     window_days: int | None = None
     """Only so many days, up to the last; None: all."""
+    since: int | None = None
+    """Only rows from this moment on, µs since 1970; None: from the first."""
+    until: int | None = None
+    """Only rows before this moment; None: to the last."""
     decay: float = 1.0
     """Weight of a day's examples relative to those of the day after it."""
     columns: tuple[str, ...] | None = None
@@ -82,34 +100,46 @@ class ExampleStream:
             raise BadInput(f"rank {self.rank} of {self.ranks}: ranks go from 0 to {self.ranks - 1}")
 
     def pieces(self) -> list[Piece]:
-        """The row groups that hold rows of the days asked for, in the files' order.
+        """The row groups that may hold rows of the time asked for, in the files' order.
 
         Raises:
             BadInput: there is no such example.
         """
-        folder = Path(self.folder)
-        files = sorted(f for f in folder.rglob("*.parquet") if not f.name.startswith((".", "_")))
-        found = [piece for file in files for piece in _pieces(file)]
-        if not found:
-            raise BadInput(f"{folder} holds no examples; python -m data join makes them from a log")
-        last = self.last_day or max(piece.last for piece in found)
-        first = self.first_day or min(piece.first for piece in found)
-        if self.window_days is not None:
-            first = max(first, last - timedelta(days=self.window_days - 1))
-        kept = [piece for piece in found if piece.first <= last and piece.last >= first]
+        found = self._all()
+        low, high = self._span(found)
+        kept = [piece for piece in found if piece.latest >= low and piece.earliest < high]
         if not kept:
-            raise BadInput(f"{folder} holds no examples of the days from {first} to {last}")
+            days = f"the days from {_day(low)} to {_day(high - 1)}"
+            raise BadInput(f"{self.folder} holds no examples of {days}")
         return kept
 
     def days(self) -> tuple[date, date]:
-        """The first and the last day that rows are given of."""
-        pieces = self.pieces()
-        last = min(self.last_day or date.max, max(piece.last for piece in pieces))
-        first = max(self.first_day or date.min, min(piece.first for piece in pieces))
-        if self.window_days is not None:
-            until = self.last_day or last
-            first = max(first, until - timedelta(days=self.window_days - 1))
-        return first, last
+        """The first and the last day that rows may be of."""
+        found = self._all()
+        low, high = self._span(found)
+        return (
+            _day(max(low, min(p.earliest for p in found))),
+            _day(min(high - 1, max(p.latest for p in found))),
+        )
+
+    def span(self) -> tuple[int, int]:
+        """The moments of the first and of the last row, µs; only times at the edges are read."""
+        times = [
+            (int(inside.min()), int(inside.max()))
+            for inside in map(self._inside, self.pieces())
+            if len(inside)
+        ]
+        if not times:
+            raise BadInput(f"{self.folder} holds no examples of the time asked for")
+        return min(first for first, _ in times), max(last for _, last in times)
+
+    def count(self) -> int:
+        """How many examples; only times at the edges are read."""
+        low, high = self._span(self._all())
+        return sum(
+            p.rows if p.earliest >= low and p.latest < high else len(self._inside(p))
+            for p in self.pieces()
+        )
 
     def most(self) -> int:
         """Rows of all pieces: the examples there are, or a few more where days share pieces."""
@@ -121,11 +151,11 @@ class ExampleStream:
         Args:
             epoch: another epoch, another order.
         """
-        first, last = self.days()
+        last = self._last_day()
         rng = None if self.seed is None else np.random.default_rng([self.seed, epoch])
         waiting: list[pa.Table] = []
         held = 0
-        for rows in self._rows(first, last, rng):
+        for _, rows in self._rows(rng):
             waiting.append(rows)
             held += rows.num_rows
             if held >= self.buffer + self.size:
@@ -142,35 +172,90 @@ class ExampleStream:
             for start in range(0, held, self.size):
                 yield self._weighted(pool.slice(start, self.size), last)
 
-    def _rows(self, first: date, last: date, rng: np.random.Generator | None) -> Iterator[pa.Table]:
-        pieces = self.pieces()
+    def rows(self, epoch: int = 0) -> Iterator[tuple[Path, pa.Table]]:
+        """Every example once, READ_ROWS or fewer of one file at a time, and that file.
+
+        Args:
+            epoch: another epoch, another order.
+        """
+        return self._rows(None if self.seed is None else np.random.default_rng([self.seed, epoch]))
+
+    def _rows(self, rng: np.random.Generator | None) -> Iterator[tuple[Path, pa.Table]]:
+        waiting = self.pieces()
         if rng is not None:
-            pieces = [pieces[at] for at in rng.permutation(len(pieces))]
+            waiting = [waiting[at] for at in rng.permutation(len(waiting))]
+        waiting.reverse()
+        low, high = self._span(self._all())
+        lanes: list[Iterator[tuple[Path, pa.Table]]] = []
+        turn = 0
+        while waiting or lanes:
+            while waiting and len(lanes) < (1 if rng is None else LANES):
+                lanes.append(self._read(waiting.pop(), low, high))
+            turn %= len(lanes)
+            rows = next(lanes[turn], None)
+            if rows is None:
+                lanes.pop(turn)
+                continue
+            turn += 1
+            yield rows
+
+    def _read(self, piece: Piece, low: int, high: int) -> Iterator[tuple[Path, pa.Table]]:
         columns = None if self.columns is None else list(dict.fromkeys((*self.columns, "time")))
-        low, high = (_timestamp(day) for day in (first, last + timedelta(days=1)))
-        for piece in pieces:
-            with pq.ParquetFile(piece.file) as file:
-                for batch in file.iter_batches(READ_ROWS, [piece.group], columns=columns):
-                    rows = pa.Table.from_batches([batch])
-                    if piece.first < first or piece.last > last:
-                        time = rows["time"]
-                        inside = pc.and_(pc.greater_equal(time, low), pc.less(time, high))  # pyright: ignore[reportAttributeAccessIssue]
-                        rows = rows.filter(inside)
-                    if rows.num_rows:
-                        yield rows
+        with pq.ParquetFile(piece.file) as file:
+            for batch in file.iter_batches(READ_ROWS, [piece.group], columns=columns):
+                rows = pa.Table.from_batches([batch])
+                if piece.earliest < low or piece.latest >= high:
+                    times = _microseconds(rows["time"])
+                    rows = rows.filter(pa.array((times >= low) & (times < high)))
+                if rows.num_rows:
+                    yield piece.file, rows
+
+    def _all(self) -> list[Piece]:
+        """Every row group there is."""
+        folder = Path(self.folder)
+        files = [folder] if folder.is_file() else sorted(
+            f for f in folder.rglob("*.parquet")
+            if not f.name.startswith((".", "_")) and ".staging" not in f.parts
+        )  # fmt: skip
+        stats = [(file, file.stat()) for file in files]
+        found = [p for file, s in stats for p in _pieces(file, s.st_mtime_ns, s.st_size)]
+        if not found:
+            raise BadInput(f"{folder} holds no examples; python -m data join makes them from a log")
+        return found
+
+    def _last_day(self) -> date:
+        return self.last_day or _day(max(piece.latest for piece in self._all()))
+
+    def _span(self, found: list[Piece]) -> tuple[int, int]:
+        """The time asked for, µs: from the first up to, without, the second."""
+        last = self.last_day or _day(max(piece.latest for piece in found))
+        first = self.first_day or _day(min(piece.earliest for piece in found))
+        if self.window_days is not None:
+            first = max(first, last - timedelta(days=self.window_days - 1))
+        low, high = _moment(first), _moment(last) + DAY_US
+        return max(low, self.since or low), min(high, high if self.until is None else self.until)
+
+    def _inside(self, piece: Piece) -> Int64[np.ndarray, " rows"]:
+        """Times of its rows that are asked for; of a piece wholly inside, the first and last."""
+        low, high = self._span(self._all())
+        if piece.earliest >= low and piece.latest < high:
+            return np.array([piece.earliest, piece.latest])
+        times = _times(piece.file, piece.group)
+        return times[(times >= low) & (times < high)]
 
     def _weighted(self, rows: pa.Table, last: date) -> Weighted:
         if self.ranks > 1:
             rows = rows.take(pa.array(np.arange(self.rank, rows.num_rows, self.ranks)))
         if self.decay == 1:
             return Weighted(rows, np.ones(rows.num_rows, np.float32))
-        days = rows["time"].cast(pa.int64()).to_numpy() // DAY_US
+        days = _microseconds(rows["time"]) // DAY_US
         age = (last - EPOCH).days - days
         return Weighted(rows, (self.decay**age).astype(np.float32))
 
 
-def _pieces(file: Path) -> list[Piece]:
-    """A file's row groups, by what its footer says."""
+@lru_cache(maxsize=4096)
+def _pieces(file: Path, mtime_ns: int, size: int) -> tuple[Piece, ...]:
+    """A file's row groups, by what its footer says; kept while the file stays as it is."""
     try:
         with pq.ParquetFile(file) as parquet:
             metadata = parquet.metadata
@@ -185,18 +270,44 @@ def _pieces(file: Path) -> list[Piece]:
         if not rows.num_rows:
             continue
         spread = statistics.statistics
-        if spread is None or not spread.has_min_max:
-            raise BadInput(f"{file} has no statistics of time; write it with them, as pyarrow does")
-        found.append(Piece(file, group, rows.num_rows, _utc_day(spread.min), _utc_day(spread.max)))
-    return found
+        if spread is not None and spread.has_min_max and isinstance(spread.min, datetime):
+            earliest, latest = _since_1970(spread.min), _since_1970(spread.max)
+        else:  # a writer that keeps no statistics: the times themselves are read
+            times = _times(file, group)
+            earliest, latest = int(times.min()), int(times.max())
+        found.append(Piece(file, group, rows.num_rows, earliest, latest))
+    return tuple(found)
 
 
-def _utc_day(moment: datetime) -> date:
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
+def _times(file: Path, group: int) -> Int64[np.ndarray, " rows"]:
+    with pq.ParquetFile(file) as parquet:
+        return _microseconds(parquet.read_row_group(group, columns=["time"])["time"], file)
 
 
-def _timestamp(day: date) -> pa.Scalar:
-    return pa.scalar((day - EPOCH).days * DAY_US, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+def _microseconds(
+    column: pa.ChunkedArray, file: Path | str = "examples"
+) -> Int64[np.ndarray, " rows"]:
+    """Times in µs since 1970."""
+    try:
+        return fit(column, TIMESTAMP).cast(pa.int64()).to_numpy()
+    except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
+        raise BadInput(
+            f"{file}, column time: its type {column.type} does not become {TIMESTAMP} "
+            f"({str(error).splitlines()[0]}); write it as {TIMESTAMP}"
+        ) from None
+
+
+def _since_1970(moment: datetime) -> int:
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _day(microseconds: int) -> date:
+    return EPOCH + timedelta(days=microseconds // DAY_US)
+
+
+def _moment(day: date) -> int:
+    return (day - EPOCH).days * DAY_US
 
 
 def _shuffled(rows: pa.Table, rng: np.random.Generator | None) -> pa.Table:

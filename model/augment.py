@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
@@ -24,9 +24,26 @@ class Views(NamedTuple):
     """Log of the share of the width that is in view."""
 
 
+class Draws(NamedTuple):
+    """Random numbers of some images of a batch: the same ones, whoever holds the others."""
+
+    generator: torch.Generator
+    images: int
+    place: Int[Tensor, " images"] | None = None
+    """Which of the batch's images these are; None: all."""
+    whole: int = 0
+    """Images of the batch, where these are not all."""
+
+    def __call__(self, *shape: int) -> Float[Tensor, "images ..."]:
+        """Uniform on [0, 1)."""
+        if self.place is None:
+            return torch.rand(self.images, *shape, generator=self.generator)
+        return torch.rand(self.whole, *shape, generator=self.generator)[self.place.cpu()]
+
+
 def random_views(
     images: UInt8[Tensor, "images 3 height width"],
-    generator: torch.Generator,
+    draws: Draws,
     zoom: tuple[float, float] = (0.95, 1.05),
 ) -> Views:
     """Each image mirrored or not, zoomed, turned and shifted a little; colours stay.
@@ -37,7 +54,7 @@ def random_views(
     aspect = height / width
 
     def draw(low: float, high: float) -> Float[Tensor, " images"]:
-        return torch.rand(n, generator=generator) * (high - low) + low
+        return draws() * (high - low) + low
 
     logs = draw(math.log(zoom[0]), math.log(zoom[1]))
     scale, tilt = logs.exp(), draw(-TILT, TILT)
@@ -56,13 +73,12 @@ def random_views(
 def recoloured(
     images: UInt8[Tensor, "images 3 height width"],
     which: Bool[Tensor, " images"],
-    generator: torch.Generator,
+    draws: Draws,
 ) -> UInt8[Tensor, "images 3 height width"]:
     """Some of the images in other colours: the same subjects, in another style."""
-    n = len(images)
-    gain = torch.rand(n, 3, 1, 1, generator=generator) * 0.7 + 0.65
-    lift = torch.rand(n, 1, 1, 1, generator=generator) * 60 - 30
-    grey = torch.rand(n, 1, 1, 1, generator=generator) < 0.15
+    gain = draws(3, 1, 1) * 0.7 + 0.65
+    lift = draws(1, 1, 1) * 60 - 30
+    grey = draws(1, 1, 1) < 0.15
     source = images.float()
     source = torch.where(grey.to(images.device), source.mean(1, keepdim=True), source)
     changed = (source * gain.to(images.device) + lift.to(images.device)).clamp(0, 255)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,12 @@ from model import bootstrap
 from model.learner import Batch
 
 Masks = Literal["double_or_nothing", "poisson"]
+AT_ONCE = 16_384
+"""Decisions judged at once: memory stays bounded where few artworks have many."""
+OWN = ("artwork_of", "reward", "importance", "weights")
+"""What examples have of each decision, beside the context."""
+ALONE = tuple(Batch._field_defaults.values())
+"""The end of a batch that one process has whole."""
 
 
 def bootstrap_weights(
@@ -59,7 +65,42 @@ class Examples(Dataset[Batch]):
             self.importance[rows],
             self.weights[rows],
         )
-        return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
+        return Batch._make(
+            (*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), *ALONE)
+        )
+
+    @property
+    def sizes(self) -> list[int]:
+        """Decisions of each buffer: all are in one."""
+        return [len(self)]
+
+    @property
+    def distinct(self) -> Int[np.ndarray, " shown"]:
+        """Rows of the artworks that were shown."""
+        return np.unique(self.artwork_of)
+
+    def buffers(self, _: int) -> Iterator["Examples"]:
+        """All decisions at once, in any epoch."""
+        yield self
+
+    def one(self, _: int) -> "Examples":
+        """All decisions, whatever the number."""
+        return self
+
+    def some(self, rows: slice) -> "Examples":
+        """A part of the decisions."""
+        context = ContextFeatures(*(column[rows] for column in self.context))
+        own = {name: getattr(self, name)[rows] for name in OWN}
+        return replace(self, context=context, **own)
+
+    @staticmethod
+    def joined(parts: list["Examples"]) -> "Examples":
+        """The decisions of several parts, of the same catalogue and images."""
+        context = ContextFeatures(
+            *(np.concatenate(columns) for columns in zip(*(p.context for p in parts), strict=True))
+        )
+        own = {name: np.concatenate([getattr(p, name) for p in parts]) for name in OWN}
+        return replace(parts[0], context=context, **own)
 
     def seen_as(self, embeddings: Float[np.ndarray, "images embedding"]) -> "Examples":
         """The same decisions, with embeddings in the images' place."""
@@ -71,6 +112,14 @@ class ByArtwork(Sampler[np.ndarray]):
 
     Encoding an image costs as much as hundreds of decisions. So an epoch shows every artwork once,
     with a part of its decisions; after `visits` epochs every decision has been seen once.
+
+    Args:
+        artwork_of: the artwork of each decision.
+        artworks: of a batch.
+        visits: epochs that share the decisions.
+        seed: of the order; None: as they are.
+        distinct: the artworks that batches are made of; None: those of the decisions.
+        most: decisions of a batch; where there are more, its artworks are parted. None: any.
     """
 
     def __init__(
@@ -79,19 +128,21 @@ class ByArtwork(Sampler[np.ndarray]):
         artworks: int,
         visits: int = 1,
         seed: int | None = None,
-        rank: int = 0,
-        world: int = 1,
+        distinct: Int[np.ndarray, " shown"] | None = None,
+        most: int | None = None,
     ) -> None:
         self.artwork_of, self.artworks, self.visits = artwork_of, artworks, max(1, visits)
-        self.distinct = np.unique(artwork_of)
-        self.seed, self.epoch, self.rank, self.world = seed, 0, rank, world
+        self.distinct = np.unique(artwork_of) if distinct is None else distinct
+        self.seed, self.epoch, self.most = seed, 0, most
 
     def set_epoch(self, epoch: int) -> None:
         """Which epoch comes next: the same epoch of the same seed has the same batches."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return max(1, -(-len(self.distinct) // self.artworks) // self.world)
+        if self.most is not None:
+            return sum(1 for _ in self)
+        return max(1, -(-len(self.distinct) // self.artworks))
 
     def __iter__(self) -> Iterator[np.ndarray]:
         rows, place = np.arange(len(self.artwork_of)), np.arange(len(self.distinct))
@@ -105,30 +156,78 @@ class ByArtwork(Sampler[np.ndarray]):
         batch_of = place[np.searchsorted(self.distinct, self.artwork_of[rows])] // self.artworks
         order = np.argsort(batch_of, kind="stable")
         ends = np.searchsorted(batch_of[order], np.arange(-(-len(place) // self.artworks)) + 1)
-        batches = [b for b in np.split(rows[order], ends[:-1]) if len(b)]
-        usable = len(self) * self.world
-        yield from batches[self.rank : usable : self.world]
+        for batch in np.split(rows[order], ends[:-1]):
+            if self.most is None or len(batch) <= self.most:
+                yield from [batch] * (len(batch) > 0)
+                continue
+            together = batch[np.argsort(self.artwork_of[batch], kind="stable")]
+            yield from np.array_split(together, -(-len(batch) // self.most))
 
 
 class Shuffled(Sampler[np.ndarray]):
     """Rows of a batch: decisions in random order, whatever they showed. For embeddings."""
 
-    def __init__(
-        self, decisions: int, size: int, seed: int | None = None, rank: int = 0, world: int = 1
-    ) -> None:
+    def __init__(self, decisions: int, size: int, seed: int | None = None) -> None:
         self.decisions, self.size, self.seed, self.epoch = decisions, size, seed, 0
-        self.rank, self.world = rank, world
 
     def set_epoch(self, epoch: int) -> None:
         """Which epoch comes next: the same epoch of the same seed has the same batches."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return max(1, -(-self.decisions // self.size) // self.world)
+        return max(1, -(-self.decisions // self.size))
 
     def __iter__(self) -> Iterator[np.ndarray]:
         order = np.arange(self.decisions)
         if self.seed is not None:
             np.random.default_rng([self.seed, self.epoch]).shuffle(order)
-        batches = [order[at : at + self.size] for at in range(0, self.decisions, self.size)]
-        yield from batches[self.rank : len(self) * self.world : self.world]
+        yield from (order[at : at + self.size] for at in range(0, self.decisions, self.size))
+
+
+class Deal(NamedTuple):
+    """A process's part of a batch."""
+
+    examples: Examples
+    rows: Int[np.ndarray, " own"]
+    whole: Int[np.ndarray, " decisions"]
+    """Rows of the batch, of all processes."""
+    world: int = 1
+    """How many processes."""
+
+
+class Dealt(Dataset[Batch]):
+    """Give a deal, get its batch."""
+
+    def __getitem__(self, deal: Deal) -> Batch:
+        if deal.world == 1:
+            return deal.examples[deal.rows]
+        idle = not len(deal.rows)  # takes part all the same, with what counts nothing
+        rows = deal.whole[:1] if idle else deal.rows
+        artwork_of = deal.examples.artwork_of
+        every, own = np.unique(artwork_of[deal.whole]), np.unique(artwork_of[rows])
+        return deal.examples[rows]._replace(
+            place=torch.from_numpy(np.searchsorted(every, own)),
+            all_images=len(every),
+            image_part=0.0 if idle else len(own) * deal.world / len(every),
+            decision_part=0.0 if idle else len(rows) * deal.world / len(deal.whole),
+        )
+
+
+def share(
+    rows: Int[np.ndarray, " decisions"],
+    artwork_of: Int[np.ndarray, " decisions"] | None,
+    rank: int,
+    world: int,
+) -> Int[np.ndarray, " own"]:
+    """A process's rows of a batch: every so many-th; or all of every so many-th artwork.
+
+    Args:
+        rows: of the batch.
+        artwork_of: of each decision, to share by artwork, so that no image is encoded twice.
+        rank: of the process.
+        world: how many processes.
+    """
+    if artwork_of is None:
+        return rows[rank::world]
+    _, artwork = np.unique(artwork_of[rows], return_inverse=True)
+    return rows[artwork % world == rank]

@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float
 from scipy.optimize import minimize_scalar
 
-from model.batches import ByArtwork, Examples
+from model.batches import AT_ONCE, ByArtwork, Examples
 from model.learner import Learner
 
 
@@ -16,7 +16,7 @@ def predictions(
     learner.eval()
     logits, rewards = [], []
     with torch.no_grad():
-        for rows in ByArtwork(examples.artwork_of, artworks):
+        for rows in ByArtwork(examples.artwork_of, artworks, most=AT_ONCE):
             batch = examples[rows]
             logits.append(learner.logits(batch, learner.embed(batch.images)).numpy())
             rewards.append(batch.reward.numpy())

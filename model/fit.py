@@ -9,6 +9,7 @@ tastes apart far better than batches of a few (docs/decisions.md has the numbers
 import logging
 import shutil
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import lightning as L
@@ -17,21 +18,23 @@ import torch
 from jaxtyping import Float32
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
 from data.errors import BadInput
-from model.batches import ByArtwork, Examples, Shuffled
+from model.batches import AT_ONCE, ByArtwork, Dealt, Examples, Shuffled
+from model.buffers import Deals, Source
 from model.heads import BootstrapHeads
 from model.learner import Learner
 from model.posterior import fill_posterior
 from model.settings import Fit
+from model.together import normed_together
 
 EMBEDDED = 256
 """Images embedded at a time."""
 
 
 def fit(
-    learner: Learner, train: Examples, validation: Examples, settings: Fit, out: Path, seed: int
+    learner: Learner, train: Source, validation: Examples, settings: Fit, out: Path, seed: int
 ) -> dict[str, float]:
     """Train; the learner ends with the weights that were best on the validation days.
 
@@ -74,7 +77,7 @@ def embed_all(learner: Learner, images: np.ndarray) -> Float32[np.ndarray, "imag
 def _stage(
     name: str,
     learner: Learner,
-    train: Examples,
+    train: Source,
     validation: Examples,
     settings: Fit,
     out: Path,
@@ -109,25 +112,32 @@ def _stage(
             num_sanity_val_steps=0,
         )
         rank, world = trainer.global_rank, trainer.world_size
-        order: Sampler[np.ndarray]
-        shown: Sampler[np.ndarray]
+        size, artworks, distinct = settings.decisions, settings.artworks, train.distinct
         if seeing:
-            order = ByArtwork(
-                train.artwork_of, settings.artworks, settings.visits, seed, rank, world
-            )
-            shown = ByArtwork(validation.artwork_of, 4 * settings.artworks)
+            length = -(-len(distinct) // artworks)
+            order = Deals(
+                train,
+                lambda part: ByArtwork(part.artwork_of, artworks, settings.visits, seed, distinct),
+                length, settings.visits, rank, world,
+            )  # fmt: skip
+            shown = ByArtwork(validation.artwork_of, 4 * artworks, most=AT_ONCE)
         else:
-            order = Shuffled(len(train), settings.decisions, seed, rank, world)
-            shown = Shuffled(len(validation), 2 * settings.decisions)
+            length = sum(-(-decisions // size) for decisions in train.sizes)
+            order = Deals(
+                train, lambda part: Shuffled(len(part), size, seed), length, None, rank, world
+            )
+            shown = Shuffled(len(validation), 2 * size)
         learner.steps = (trainer.max_epochs or 1) * len(order)
         last = folder / "last.ckpt"
         learner.train()
-        trainer.fit(
-            learner,
-            DataLoader(train, batch_size=None, sampler=order),
-            DataLoader(validation, batch_size=None, sampler=shown),
-            ckpt_path=str(last) if settings.resume and last.is_file() else None,
-        )
+        apart = nullcontext() if world == 1 else normed_together(learner)
+        with apart:
+            trainer.fit(
+                learner,
+                DataLoader(Dealt(), batch_size=None, sampler=order),
+                DataLoader(validation, batch_size=None, sampler=shown),
+                ckpt_path=str(last) if settings.resume and last.is_file() else None,
+            )
     if best.best_model_path:
         state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
         learner.load_state_dict(state["state_dict"])

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import lightning as L
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from model.augment import ZOOM, random_views, recoloured
+from model.augment import ZOOM, Draws, random_views, recoloured
 from model.heads import scale_gradient
 from model.losses import bootstrap_loss, named_loss, shown_loss
 from model.network import Marquee
@@ -39,6 +39,14 @@ class Batch(NamedTuple):
     reward: Float[Tensor, " decisions"]
     importance: Float[Tensor, " decisions"]
     weights: Float[Tensor, "decisions heads"]
+    place: Int[Tensor, " images"] | None = None
+    """Which of the whole batch's images these are; None: all, in one process."""
+    all_images: int = 0
+    """Of the whole batch, where several processes share it."""
+    image_part: float = 1.0
+    """What a mean over these images counts, so that processes average to the whole batch's."""
+    decision_part: float = 1.0
+    """The same for decisions."""
 
 
 def half_is_fast() -> bool:
@@ -103,14 +111,21 @@ class Learner(L.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch of decisions, and of what the catalogue says of its images."""
+        loss, parts = self.loss(batch)
+        for name, part in parts.items():
+            self.log(name, part, prog_bar=True)
+        return loss
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is minimised, and the parts of it that are worth a curve."""
         if self.network.encoder is None:
             loss = self._reward_loss(batch, batch.images)
-            self.log("train_loss", loss / batch.weights.shape[1], prog_bar=True)
-            return loss
-        plain = random_views(batch.images, self.draw)
-        zoomed = random_views(batch.images, self.draw, ZOOM)
-        other = self._coin(len(batch.images), self.recolour)
-        both = torch.cat([plain.images, recoloured(zoomed.images, other, self.draw)])
+            return loss, {"train_loss": loss / batch.weights.shape[1]}
+        draw = Draws(self.draw, len(batch.images), batch.place, batch.all_images)
+        plain = random_views(batch.images, draw)
+        zoomed = random_views(batch.images, draw, ZOOM)
+        other = (draw() < self.recolour).to(self.device)
+        both = torch.cat([plain.images, recoloured(zoomed.images, other, draw)])
         embedding, elsewhere = self.embed(both).chunk(2)
         reward = self._reward_loss(batch, embedding)
         net, mix = self.network, batch.title[:, : self.network.candidate.genres]
@@ -119,14 +134,18 @@ class Learner(L.LightningModule):
         )
         told = self.zoom(elsewhere - embedding)[:, 0]
         zoom = (told - (zoomed.zoom - plain.zoom)).square().mean() / ZOOM_VARIANCE
-        self.log("train_loss", reward / batch.weights.shape[1], prog_bar=True)
-        self.log("catalogue_loss", catalogue, prog_bar=True)
-        self.log("zoom_loss", zoom, prog_bar=True)
-        return reward + self.catalogue_share * catalogue + self.zoom_share * zoom
+        curves = {
+            "train_loss": reward / batch.weights.shape[1],
+            "catalogue_loss": catalogue,
+            "zoom_loss": zoom,
+        }
+        beside = self.catalogue_share * catalogue + self.zoom_share * zoom
+        return reward + batch.image_part * beside, curves
 
     def _reward_loss(self, batch: Batch, embedding: Tensor) -> Tensor:
         weights = batch.weights * batch.importance[:, None]
-        return bootstrap_loss(self.logits(batch, embedding), batch.reward, weights)
+        loss = bootstrap_loss(self.logits(batch, embedding), batch.reward, weights)
+        return batch.decision_part * loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """The mean loss of the trained heads on later days, without bootstrap weights."""
@@ -161,6 +180,3 @@ class Learner(L.LightningModule):
         if done < WARM_UP:
             return (step + 1) / (WARM_UP * self.steps + 1)
         return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
-
-    def _coin(self, count: int, share: float) -> Bool[Tensor, " images"]:
-        return (torch.rand(count, generator=self.draw) < share).to(self.device)

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from model.batches import Examples, Shuffled
+from model.batches import Shuffled
+from model.buffers import Source
 from model.learner import Batch, Learner
 from model.neural_linear import NeuralLinearHeads
 
@@ -11,7 +12,7 @@ ROWS = 8192
 
 
 @torch.no_grad()
-def fill_posterior(learner: Learner, examples: Examples, seed: int) -> None:
+def fill_posterior(learner: Learner, examples: Source, seed: int) -> None:
     """Give every example to the last layer once, and fill the bank with draws.
 
     Heads of another kind are left as they are: their bank is what was trained.
@@ -25,13 +26,16 @@ def fill_posterior(learner: Learner, examples: Examples, seed: int) -> None:
     if not isinstance(heads, NeuralLinearHeads):
         return
     learner.eval()
-    rows = list(Shuffled(len(examples), ROWS, seed))
-    first = _features(learner, heads, examples[rows[0]])[0]
-    heads.recentre(float(first.square().sum(1).mean()))
-    for some in rows:
-        batch = examples[some]
-        features, offset = _features(learner, heads, batch)
-        heads.update(features, batch.reward, batch.importance, offset)
+    centred = False
+    for part in examples.buffers(0):
+        for some in Shuffled(len(part), ROWS, seed):
+            batch = part[some]
+            features, offset = _features(learner, heads, batch)
+            if not centred:
+                heads.recentre(float(features.square().sum(1).mean()))
+                centred = True
+                features, offset = _features(learner, heads, batch)
+            heads.update(features, batch.reward, batch.importance, offset)
     heads.draw(torch.Generator().manual_seed(seed))
 
 

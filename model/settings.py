@@ -51,6 +51,8 @@ class Data:
     """of the images that the encoder reads, in pixels."""
     validation: float = 0.15
     """share of the time, the latest, that is held out to judge by."""
+    held_out: int = 300_000
+    """most examples of that time to judge by, evenly spread over it; the others are not used."""
     window_days: int | None = None
     """learn from so many of the latest days only; none: from all."""
     decay: float = 1.0
@@ -104,6 +106,10 @@ class Fit:
     """times that every decision is seen afterwards, while the towers learn from embeddings."""
     decisions: int = 4096
     """in a batch afterwards."""
+    buffer: int = 262_144
+    """examples that are held in memory and shuffled together, about a kilobyte each; where there
+    are more, they are read again from disk for each pass, and the encoder learns from one buffer
+    every `visits` epochs."""
     rate: float = 3e-3
     """highest learning rate."""
     decay: float = 1e-2

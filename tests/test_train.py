@@ -1,6 +1,7 @@
 """Training as a user runs it: a command, examples and a catalogue in, a published bundle out."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,18 @@ def test_training_ends_with_values_of_every_policy_and_a_live_bundle(tmp_path, s
     images = np.random.default_rng(0).integers(0, 256, (2, 3, 72, 128), dtype=np.uint8)
     assert np.isfinite(scorer.embed(images)).all()
     assert (tmp_path / "run" / "curves" / "towers" / "metrics.csv").is_file()
+
+
+def test_more_examples_than_a_buffer_holds_are_learnt_from_in_parts(tmp_path, sample):
+    more = ["--fit.buffer", "300", "--data.held_out", "150"]
+    kind = ["--model.heads.kind", "neural_linear", "--fit.importance_clip", "3"]
+    done = run(tmp_path, sample.examples, sample.catalogue, *more, *kind)
+    assert done.returncode == 0, done.stderr
+    assert "on 150 held-out examples" in done.stderr
+    assert Bundle.open(tmp_path / "bundles" / "current")
+    learnt = re.search(r"learning from ([\d,]+) examples", done.stderr)
+    assert learnt is not None
+    assert int(learnt[1].replace(",", "")) > 900
 
 
 def test_a_bundle_told_the_truth_never_goes_live(tmp_path, sample):

@@ -96,6 +96,28 @@ def test_only_the_days_asked_for(examples, options, expected):
     assert sorted(flat(numbers(stream))) == list(expected)
 
 
+def test_only_the_moments_asked_for(examples):
+    start = (DAYS[0] - date(1970, 1, 1)).days * DAY_US
+    stream = ExampleStream(examples, 16, 32, since=start + 5_000_000, until=start + 23_000_000)
+    assert flat(numbers(stream)) == list(range(5, 23))
+    assert stream.count() == 18
+    assert stream.span() == (start + 5_000_000, start + 22_000_000)
+    assert [piece.group for piece in stream.pieces()] == [0, 1, 2]
+
+
+def test_a_file_without_statistics_is_read_by_its_times(examples, tmp_path):
+    table = pa.concat_tables(rows for _, rows in ExampleStream(examples).rows())
+    file = tmp_path / "all.parquet"
+    pq.write_table(table, file, row_group_size=10, write_statistics=False)
+    stream = ExampleStream(file, 16, 32, window_days=1)
+    assert flat(numbers(stream)) == list(range(65, 95))
+
+
+def test_neighbours_in_a_buffer_are_of_several_row_groups(examples):
+    order = [n for batch in numbers(ExampleStream(examples, 10, 20, seed=4)) for n in batch]
+    assert len({n // 10 for n in order[:20]}) > 2
+
+
 def test_days_that_share_a_file_are_told_apart(tmp_path):
     rows = [example(i, DAYS[i % 2], i) for i in range(50)]
     pq.write_table(pa.Table.from_pylist(rows, EXAMPLES), tmp_path / "all.parquet")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from data.features import CandidateFeatures, ContextFeatures
-from model.batches import ByArtwork, Examples, bootstrap_weights
+from model.batches import ByArtwork, Deal, Dealt, Examples, Shuffled, bootstrap_weights, share
 
 
 def examples(artwork_of: np.ndarray, artworks: int) -> Examples:
@@ -61,11 +61,35 @@ def test_an_epoch_has_the_same_batches_again_and_another_has_others():
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-def test_processes_share_an_epoch_without_overlap():
-    parts = [ByArtwork(ARTWORK_OF, 10, seed=3, rank=rank, world=2) for rank in range(2)]
-    rows = [np.concatenate(list(part)) for part in parts]
-    assert not set(rows[0]) & set(rows[1])
-    assert len(list(parts[0])) == len(list(parts[1])) == len(parts[0])
+@pytest.mark.parametrize("artwork_of", [None, ARTWORK_OF])
+def test_processes_share_a_batch_without_overlap(artwork_of):
+    whole = np.random.default_rng(2).choice(1000, 70, replace=False)
+    parts = [share(whole, artwork_of, rank, 3) for rank in range(3)]
+    assert sorted(np.concatenate(parts)) == sorted(whole)
+    if artwork_of is not None:
+        shown = [set(artwork_of[part]) for part in parts]
+        assert sum(map(len, shown)) == len(set.union(*shown))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64])
+def test_means_of_unequal_parts_average_to_the_mean_of_the_batch(size):
+    data = examples(ARTWORK_OF, 40)
+    whole = next(iter(Shuffled(1000, size, seed=1)))
+    batches = [Dealt()[Deal(data, share(whole, None, r, 3), whole, 3)] for r in range(3)]
+    means = [batch.decision_part * float(batch.reward.mean()) for batch in batches]
+    assert np.mean(means) == pytest.approx(whole.mean())
+    whole_batch = Dealt()[Deal(data, whole, whole)]
+    for batch in batches:
+        assert np.array_equal(whole_batch.images[batch.place], batch.images)
+
+
+def test_parts_joined_are_the_whole_again():
+    data = examples(ARTWORK_OF, 40)
+    parts = [data.some(slice(at, at + 300)) for at in range(0, 1000, 300)]
+    again = Examples.joined(parts)
+    rows = np.array([0, 299, 300, 999])
+    for one, other in zip(data[rows], again[rows], strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_a_batch_holds_each_distinct_image_once_and_says_which_a_decision_showed():

@@ -4,15 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from data.errors import BadInput
 from data.records import FACTS
 from model.prepare import (
     PAGE_FACTS,
     decay_weights,
     importance_weights,
     mask_page_facts,
-    split_by_time,
-    window,
 )
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,19 +18,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def table(hours: list[float], **columns) -> pa.Table:
     times = [START + timedelta(hours=h) for h in hours]
     return pa.table({"time": pa.array(times, pa.timestamp("us", tz="UTC")), **columns})
-
-
-def test_what_is_held_out_is_later_than_all_that_is_learnt_from():
-    hours = list(np.random.default_rng(0).uniform(0, 240, 500))
-    split = split_by_time(table(hours), 0.2)
-    at = np.array(hours)
-    assert at[split.train].max() < at[split.validation].min()
-    assert len(split.train) + len(split.validation) == 500
-
-
-def test_examples_of_one_moment_cannot_be_split():
-    with pytest.raises(BadInput, match="more days of log"):
-        split_by_time(table([5.0, 5.0, 5.0]), 0.2)
 
 
 def test_importance_weights_undo_the_logging_policy_up_to_their_clip():
@@ -58,8 +42,18 @@ def test_only_what_the_page_knows_is_hidden():
     assert mask_page_facts(facts, 0.0, seed=1).equals(facts)
 
 
-def test_an_older_day_weighs_less_and_leaves_the_window_first():
+def test_an_older_day_weighs_less():
     examples = table([0, 25, 49])
     assert decay_weights(examples, 0.5).tolist() == [0.25, 0.5, 1]
-    assert len(window(examples, 1)) == 1
-    assert len(window(examples, None)) == 3
+
+
+def test_a_part_of_the_examples_weighs_as_it_does_among_all():
+    given = {"candidates": [["a", "b"]] * 4, "propensity": [0.5, 0.5, 0.9, 0.01]}
+    examples = table([0, 25, 49, 50], **given)
+    raw = np.minimum(1 / (2 * np.array(given["propensity"])), 3.0)
+    clipped = importance_weights(examples, 3.0)
+    decayed = decay_weights(examples, 0.5)
+    last = examples["time"].cast(pa.int64())[-1].as_py()
+    part = examples.slice(1, 2)
+    np.testing.assert_allclose(importance_weights(part, 3.0, raw.mean()), clipped[1:3], rtol=1e-6)
+    assert decay_weights(part, 0.5, last).tolist() == decayed[1:3].tolist()

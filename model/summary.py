@@ -1,0 +1,122 @@
+"""What one reading of the examples tells, in memory that does not grow with them.
+
+Everything that training needs of all examples is summed up here, part by part: the features'
+vocabulary and statistics, the mean reward, each artwork's take over all members.
+"""
+
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.catalogue import Catalogue
+from data.features import CATEGORIES, FeatureSpec
+from data.records import FACTS
+
+PRIOR_IMPRESSIONS = 20.0
+"""Of an average artwork, added to each when its take over all members is told."""
+SAMPLE = 4096
+"""First examples that are kept as they are."""
+
+
+@dataclass
+class Summary:
+    """Sums over the examples that were added."""
+
+    catalogue: Catalogue
+    clip: float | None = None
+    """Of importance weights, whose mean is told."""
+    count: int = 0
+    sample: list[pa.Table] = field(default_factory=list)
+    """The first of them."""
+
+    def __post_init__(self) -> None:
+        artworks = len(self.catalogue.artworks)
+        self.ids = pa.array(self.catalogue.artwork_ids, pa.string())
+        self.reward = self.importance = 0.0
+        self.shown = np.zeros(artworks, np.int64)
+        self.weight, self.taken = np.zeros(artworks), np.zeros(artworks)
+        self.values: dict[str, set[str]] = {name: set() for name in (*CATEGORIES, "genres")}
+        self.tenure = np.zeros(3)
+        self.last = 0
+
+    def add(self, examples: pa.Table) -> None:
+        """Take some more examples, as EXAMPLES and checked."""
+        kept = sum(len(part) for part in self.sample)
+        if kept < SAMPLE:
+            self.sample.append(examples.slice(0, SAMPLE - kept))
+        self.count += len(examples)
+        reward = examples["reward"].to_numpy()
+        self.reward += float(reward.sum())
+        self.last = max(self.last, int(examples["time"].cast(pa.int64()).to_numpy().max()))
+        weight = random_weights(examples)
+        self.importance += float(weight.sum() if self.clip is None else
+                                 np.minimum(weight, self.clip).sum())  # fmt: skip
+        at = pc.index_in(examples["action"], value_set=self.ids).to_numpy()
+        artworks = len(self.ids)
+        self.shown += np.bincount(at, minlength=artworks)
+        self.weight += np.bincount(at, weight, minlength=artworks)
+        self.taken += np.bincount(at, weight * reward, minlength=artworks)
+        facts = examples["facts"].combine_chunks()
+        for name in CATEGORIES:
+            self.values[name] |= set(pc.unique(facts.field(name)).to_pylist()) - {None}
+        genres = facts.field("watched_genres")
+        start, stop = genres.offsets[0].as_py(), genres.offsets[len(genres)].as_py()
+        self.values["genres"] |= set(pc.unique(genres.keys.slice(start, stop - start)).to_pylist())
+        tenure = np.log1p(facts.field("tenure_days").cast(pa.float64()).to_numpy(False))
+        tenure = tenure[~np.isnan(tenure)]
+        self.tenure += [len(tenure), tenure.sum(), (tenure**2).sum()]
+
+    @property
+    def mean_reward(self) -> float:
+        """Of all examples."""
+        return self.reward / self.count
+
+    @property
+    def mean_importance(self) -> float:
+        """Mean of the clipped importance weights."""
+        return self.importance / self.count
+
+    @property
+    def distinct(self) -> np.ndarray:
+        """Rows of the artworks that were shown, in the catalogue's order."""
+        return np.flatnonzero(self.shown)
+
+    def specification(self) -> FeatureSpec:
+        """The features' vocabulary and statistics, as `FeatureSpec.learn` has them of a table."""
+        none = pa.array([], FACTS)
+        spec = FeatureSpec.learn(none, self.catalogue.titles, self.catalogue.artworks)
+        known, total, squares = self.tenure
+        mean = total / known if known else 0.0
+        deviation = float(np.sqrt(max(0.0, squares / known - mean**2))) if known else 1.0
+        return replace(
+            spec,
+            categories={name: sorted(self.values[name]) for name in CATEGORIES},
+            genres=sorted({*spec.genres, *self.values["genres"]}),
+            tenure_mean=float(mean),
+            tenure_sd=deviation,
+        )
+
+    def unpersonalised_takes(self) -> pa.Table:
+        """Smoothed take of each artwork over all members, importance weighted."""
+        titles = self.catalogue.artworks["title_id"].to_numpy()
+        _, title = np.unique(titles, return_inverse=True)
+        overall = self.taken.sum() / self.weight.sum()
+        by_title = (np.bincount(title, self.taken) + PRIOR_IMPRESSIONS * overall) / (
+            np.bincount(title, self.weight) + PRIOR_IMPRESSIONS
+        )
+        prior = PRIOR_IMPRESSIONS * by_title[title]
+        take = (self.taken + prior) / (self.weight + PRIOR_IMPRESSIONS)
+        return pa.table(
+            {"title_id": titles, "artwork_id": self.ids, "take": take, "impressions": self.shown}
+        )
+
+
+def random_weights(examples: pa.Table) -> np.ndarray:
+    """1 / (propensity · candidates): 1 where the log chose at random."""
+    count = pc.list_value_length(examples["candidates"]).to_numpy()
+    return 1 / (examples["propensity"].to_numpy() * count)
