@@ -10,6 +10,7 @@ from export.graphs import NAMES, Parts, append_product, write_graph
 from export.probe import Probe
 
 TOLERANCE = 1e-4
+"""Of numbers up to 1; of larger ones their share, as float32 has it."""
 
 
 class ParityError(RuntimeError):
@@ -50,7 +51,8 @@ def _gaps(parts: Parts, name: str, file: Path, inputs: list[tuple[np.ndarray, ..
     for given in inputs:
         said = session.run(None, dict(zip(NAMES[name][0], given, strict=True)))
         for output, mine, theirs in zip(NAMES[name][1], said, parts(name, given), strict=True):
-            gap = float(np.abs(np.asarray(mine) - theirs).max(initial=0.0))
+            apart = np.abs(np.asarray(mine) - theirs) / np.maximum(1.0, np.abs(theirs))
+            gap = float(apart.max(initial=0.0))
             if not gap <= TOLERANCE:
                 raise ParityError(
                     f"{name}: {output} is {gap:.2g} from torch's over {len(given[0])} rows, "

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 
 from model.batches import AT_ONCE, ByArtwork, Examples
 from model.learner import Learner
@@ -51,17 +51,37 @@ def calibration_error(
 def calibrate(
     learner: Learner, examples: Examples, artworks: int
 ) -> tuple[float, dict[str, float]]:
-    """The temperature of least loss on half of the decisions, and the error on the other half."""
+    """The temperature of least loss, and the error; the network's level is set beside it.
+
+    A temperature alone moves the mean take as well as the spread, so a level is fitted with it and
+    goes into the network's bias. Both are fitted on all decisions; the error is of each half under
+    what the other half gives.
+    """
     logits, reward = predictions(learner, examples, artworks)
-    fitted = np.arange(len(reward)) % 2 == 0
+    even = np.arange(len(reward)) % 2 == 0
+    predicted = np.empty(len(reward))
+    for part in (even, ~even):
+        rest = ~part if (~part).any() else part
+        temperature, level = fitted(logits[rest], reward[rest])
+        predicted[part] = take_probability(logits[part] + level, temperature)
+    temperature, level = fitted(logits, reward)
+    with torch.no_grad():
+        learner.network.bias += level
+    return temperature, {"calibration_error": calibration_error(predicted, reward)}
 
-    def loss(log_temperature: float) -> float:
-        p = take_probability(logits[fitted], float(np.exp(log_temperature)))
-        p = np.clip(p, 1e-7, 1 - 1e-7)
-        return float(-np.mean(np.where(reward[fitted] > 0, np.log(p), np.log1p(-p))))
 
-    found = minimize_scalar(loss, bounds=(-1.0, 1.0), method="bounded")
-    temperature = float(np.exp(found.x))
-    rest = ~fitted if (~fitted).any() else fitted
-    error = calibration_error(take_probability(logits[rest], temperature), reward[rest])
-    return temperature, {"calibration_error": error}
+def fitted(
+    logits: Float[np.ndarray, "decisions heads"], reward: Float[np.ndarray, " decisions"]
+) -> tuple[float, float]:
+    """Temperature and level of least cross-entropy.
+
+    Source: Platt 1999, "Probabilistic outputs for support vector machines".
+    """
+
+    def loss(at: np.ndarray) -> float:
+        p = np.clip(take_probability(logits + at[1], float(np.exp(at[0]))), 1e-7, 1 - 1e-7)
+        return float(-np.mean(np.where(reward > 0, np.log(p), np.log1p(-p))))
+
+    bounds = [(-1.0, 1.0), (-1.0, 1.0)]
+    found = minimize(loss, [0.0, 0.0], method="Nelder-Mead", bounds=bounds)
+    return float(np.exp(found.x[0])), float(found.x[1])

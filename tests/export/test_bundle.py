@@ -90,7 +90,7 @@ def test_a_graph_that_is_not_torch_is_not_exported(tmp_path):
 
     network = make_network()
     network.encoder = Forgetful()
-    with pytest.raises(ParityError, match=r"encoder\.onnx: embedding is 1 from torch"):
+    with pytest.raises(ParityError, match=r"encoder\.onnx: embedding is 0.0\d+ from torch"):
         make_bundle(tmp_path, network=network)
     assert [p.name for p in tmp_path.iterdir()] == [".lock"]
 
