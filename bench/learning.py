@@ -14,7 +14,9 @@ from bench.learning_policies import make_policy, policies_of, settings_of
 from bench.learning_problem import Features, Stage, digits_stage, play, wheel_stage
 from data.errors import BadInput
 
-TUNING_SEEDS = (101, 102)
+TUNING_SEEDS = (101, 102, 103, 104)
+ROUNDS, ARTWORK_ROUNDS = (10_000, 5_000), (70_000, 14_000)
+"""In a run, and in a run for tuning."""
 T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
 """Student's t at 97.5% with 1 … 9 degrees of freedom."""
 
@@ -40,12 +42,13 @@ def learning(
     features: Features = "made",
     seeds: str = "1,2,3",
     policies: str = "",
-    rounds: int = 10_000,
-    tuning_rounds: int = 5_000,
+    rounds: int | None = None,
+    tuning_rounds: int | None = None,
     tuning_delta: float | None = None,
     delay: int = 0,
     subjects: Path | None = None,
     catalogue: Path | None = None,
+    looks: Literal["encoder", "raw"] = "encoder",
     bundle: Path | None = None,
     processes: int = 2,
     out: Path | None = None,
@@ -54,7 +57,7 @@ def learning(
 ) -> dict[str, Any]:
     """Regret of each policy in % of uniform choice's, with a 95% interval over seeds.
 
-    Each policy is tuned over at most four settings on two seeds that are not used again; features,
+    Each policy is tuned over at most four settings on four seeds that are not used again; features,
     seeds and rounds are the same for all.
 
     Args:
@@ -63,14 +66,18 @@ def learning(
         features: of the wheel: raw, made (radius, its bins, quadrant) or cells (also crosses).
         seeds: which, separated by commas.
         policies: names separated by commas; empty: all that can play.
-        rounds: in a run.
-        tuning_rounds: in a run for tuning.
+        rounds: in a run; 10,000, and of artwork 70,000, 5,000 on each of 14 days.
+        tuning_rounds: in a run for tuning; 5,000, and of artwork 14,000. 0: each policy has its
+            first setting.
         tuning_delta: of the wheel that policies are tuned on; without it, the same δ.
         delay: rewards are told so many batches late.
-        subjects: of the artwork environment: folder of cut-outs to render a catalogue from.
+        subjects: of the artwork environment: folder of cut-outs to render a catalogue from; the
+            sample's if not given.
         catalogue: of the artwork environment: a rendered catalogue, in place of `subjects`.
-        bundle: of the artwork environment: a published model, whose encoder's embedding is given to
-            all; without it raw colours and edges are.
+        looks: of the artwork environment: what all are given of the pixels: an encoder's embedding,
+            or raw colours and edges.
+        bundle: of the artwork environment: a published model, trained on another catalogue, whose
+            encoder it is; the live one if not given.
         processes: runs at a time.
         out: file to which each run is appended, and from which finished ones are read again.
         quick: few rounds, two seeds, one δ, and the fastest policies: to see that it works.
@@ -78,7 +85,13 @@ def learning(
     """
     del json
     chosen_seeds = _numbers(seeds)
-    ours, peers = policies_of(environment)
+    usual = ARTWORK_ROUNDS if environment == "artwork" else ROUNDS
+    rounds = usual[0] if rounds is None else rounds
+    tuning_rounds = usual[1] if tuning_rounds is None else tuning_rounds
+    if environment == "artwork":
+        features = "whole"  # pyright: ignore
+    grid = grid_of(environment)
+    ours, peers = policies_of(grid)
     names = [name.strip() for name in policies.split(",") if name.strip()] or [*ours, *peers]
     if unknown := set(names) - {*ours, *peers, "uniform"}:
         raise BadInput(
@@ -88,12 +101,13 @@ def learning(
     if quick:
         chosen_seeds, rounds, tuning_rounds = chosen_seeds[:2], 1500, 0
         names = names if policies else ["neural_linear", "point", "vw_squarecb", "bayesianbandits"]
-    where = ""
+    where = encoder = ""
     if environment == "artwork":
-        from bench.learning_artwork import prepared_catalogue
+        from bench.learning_artwork import encoder_bundle, prepared_catalogue
 
         where = str(prepared_catalogue(subjects, catalogue))
-    base = Run(environment, delta, features, "", 0, 0, rounds, delay, where, str(bundle or ""))
+        encoder = encoder_bundle(bundle) if looks == "encoder" else ""
+    base = Run(environment, delta, str(features), "", 0, 0, rounds, delay, where, encoder)
     pool = _Pool(processes, out)
     best = _tuned(pool, base._replace(delta=tuning_delta or delta), names, tuning_rounds)
     final = [
@@ -103,9 +117,7 @@ def learning(
     ]
     done = pool.run(final)
     table = {
-        name: _row(
-            [done[run] for run in final if run.policy == name], name, best[name], environment
-        )
+        name: _row([done[run] for run in final if run.policy == name], name, best[name], grid)
         for name in names
     }
     return _judged(table, ours, peers) | {
@@ -127,7 +139,7 @@ def _tuned(pool: "_Pool", base: Run, names: list[str], rounds: int) -> dict[str,
                 base._replace(policy=name, setting=i, seed=seed, rounds=rounds)
                 for seed in TUNING_SEEDS
             ]
-            for i in range(len(settings_of(name, base.environment)))
+            for i in range(len(settings_of(name, grid_of(base.environment))))
         ]
         for name in names
     }
@@ -141,19 +153,39 @@ def _tuned(pool: "_Pool", base: Run, names: list[str], rounds: int) -> dict[str,
 def _row(results: list[list], name: str, setting: int, environment: str) -> dict[str, Any]:
     share = np.array([100 * regret / uniform for regret, uniform, _ in results])
     tenths = np.mean([100 * np.array(parts) / uniform for _, uniform, parts in results], 0)
-    few = len(share) - 1
-    width = T_975[min(few, 9) - 1] * share.std(ddof=1) / len(share) ** 0.5 if few else float("nan")
+    mean, interval = _interval(share)
     return {
-        "regret_percent": round(float(share.mean()), 3),
-        "interval": [round(float(share.mean() - width), 3), round(float(share.mean() + width), 3)],
+        "regret_percent": mean,
+        "interval": interval,
         "by_seed": share.round(3).tolist(),
         "by_tenth": tenths.round(3).tolist(),
         "setting": settings_of(name, environment)[setting],
     }
 
 
+def _interval(values: np.ndarray) -> tuple[float, list[float]]:
+    """Mean, and Student's 95% interval of it; no interval from one value."""
+    few, mean = len(values) - 1, values.mean()
+    width = (
+        T_975[min(few, 9) - 1] * values.std(ddof=1) / len(values) ** 0.5 if few else float("nan")
+    )
+    return round(float(mean), 3), [round(float(mean - width), 3), round(float(mean + width), 3)]
+
+
+def _beside(row: dict, other: dict) -> dict[str, Any]:
+    """How much more regret than another policy on the same seeds, with an interval."""
+    less, interval = _interval(np.array(row["by_seed"]) - np.array(other["by_seed"]))
+    return {"difference": less, "interval": interval}
+
+
 def _judged(table: dict[str, dict], ours: list[str], peers: list[str]) -> dict[str, Any]:
-    """Each row beside the best peer: the one of least mean regret."""
+    """Each row beside the best peer, the one of least mean regret, and our heads beside `point`."""
+    result: dict[str, Any] = {}
+    mine = [name for name in ours if name in table]
+    if "point" in table:
+        for name in mine:
+            if name != "point":
+                table[name]["beside_point"] = _beside(table[name], table["point"])
     played = [name for name in peers if name in table]
     if played:
         best = min(played, key=lambda name: table[name]["regret_percent"])
@@ -161,14 +193,14 @@ def _judged(table: dict[str, dict], ours: list[str], peers: list[str]) -> dict[s
             row["ratio_to_best_peer"] = round(
                 row["regret_percent"] / table[best]["regret_percent"], 3
             )
-        mine = [name for name in ours if name in table]
-        result: dict[str, Any] = {"best_peer": best}
+            if row is not table[best]:
+                row["beside_best_peer"] = _beside(row, table[best])
+        result = {"best_peer": best}
         if mine:
             winner = min(mine, key=lambda name: table[name]["regret_percent"])
             result |= {"best_ours": winner}
             result |= {"ratio_to_best_peer": table[winner]["ratio_to_best_peer"]}
-        return {"policies": table, **result}
-    return {"policies": table}
+    return {"policies": table, **result}
 
 
 class _Pool:
@@ -209,7 +241,7 @@ class _Pool:
 def played(run: Run) -> list:
     """Carry out one run."""
     stage = stage_of(run)
-    setting = settings_of(run.policy, run.environment)[run.setting]
+    setting = settings_of(run.policy, grid_of(run.environment))[run.setting]
     policy = make_policy(run.policy, stage, setting, run.seed)
     regret, uniform, tenths = play(policy, stage, run.rounds, run.seed, run.delay)
     return [regret, uniform, tenths.tolist()]
@@ -221,9 +253,14 @@ def stage_of(run: Run) -> Stage:
         return wheel_stage(run.delta, run.features)  # type: ignore
     if run.environment == "digits":
         return digits_stage()
-    from bench.learning_artwork import artwork_stage
+    from bench.learning_artwork import whole_stage
 
-    return artwork_stage(Path(run.where), run.bundle, run.seed)
+    return whole_stage(Path(run.where), run.bundle, run.seed, run.rounds)
+
+
+def grid_of(environment: str) -> str:
+    """The table of settings of an environment: artwork is played on whole features."""
+    return "whole" if environment == "artwork" else environment
 
 
 def _numbers(text: str) -> list[int]:

@@ -1,5 +1,6 @@
 """The artwork environment of the learning benchmark: a catalogue, an embedding, members."""
 
+import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -14,28 +15,67 @@ from simulate.artwork_rounds import ArtworkRounds
 from simulate.artwork_world import ArtworkWorld
 
 MEMBERS = 4000
-TITLES, ARTWORKS = 60, 6
+TITLES, ARTWORKS, SEED = 60, 6, 7
+DAYS = 14
+CUT_OUTS = Path("sample/artwork")
+RENDERED = Path("artifacts/cache")
+"""Where catalogues rendered for the benchmark are kept."""
 
 
 def prepared_catalogue(subjects: Path | None, catalogue: Path | None) -> Path:
-    """The catalogue to play on, rendered from cut-outs if only those are given.
+    """The catalogue to play on; without one, rendered from cut-outs once and kept.
 
-    Raises:
-        BadInput: neither is given.
+    Its seed is not that of the sample that models are trained on: no learner met this artwork.
     """
     if catalogue is not None:
         return catalogue
-    if subjects is None:
-        raise BadInput(
-            "--environment artwork needs --catalogue (rendered by `python -m simulate catalogue`) "
-            "or --subjects (a folder of cut-outs)"
-        )
     from simulate.catalogue import write_catalogue
+    from simulate.named_draws import named_seed
     from simulate.subjects import Subjects
 
-    out = Path(tempfile.mkdtemp(prefix="marquee-learning-")) / "catalogue"
-    write_catalogue(Subjects.read(str(subjects)), TITLES, ARTWORKS, 7, out)
+    cut_outs = subjects or CUT_OUTS
+    mark = f"{named_seed('learning', str(cut_outs)):016x}"
+    out = RENDERED / f"learning-{TITLES}x{ARTWORKS}-{SEED}-{mark[:8]}"
+    if not out.is_dir():
+        write_catalogue(Subjects.read(str(cut_outs)), TITLES, ARTWORKS, SEED, out)
     return out
+
+
+def encoder_bundle(bundle: Path | None) -> str:
+    """The bundle whose encoder embeds: the given one, or the live one.
+
+    Raises:
+        BadInput: there is none, or it has no encoder.
+    """
+    found = bundle or Path("artifacts/bundles/current")
+    if not (found / "encoder.onnx").is_file():
+        raise BadInput(
+            f"{found}/encoder.onnx is missing: train a model first (make demo), give --bundle, or "
+            "take --looks raw"
+        )
+    return os.fspath(found.resolve())
+
+
+def whole_stage(catalogue: Path, bundle: str, seed: int, rounds: int) -> Stage:
+    """Like `artwork_stage`, with all that the product's own network reads.
+
+    Args:
+        catalogue: with its truth.
+        bundle: whose encoder embeds; empty: raw colours and edges.
+        seed: of the members.
+        rounds: in all days together.
+    """
+    world = ArtworkWorld.read(catalogue, MEMBERS, 10_000 + seed)
+    place = ArtworkRounds(world, _embedding(catalogue, bundle), DAYS, kept=0)
+    return Stage(
+        place,  # type: ignore  # cached properties are properties
+        lambda rounds: rounds.contexts,
+        place.features,
+        binary=True,
+        fixed=False,
+        whole=place.whole,
+        per_day=-(-rounds // DAYS),
+    )
 
 
 def artwork_stage(catalogue: Path, bundle: str, seed: int) -> Stage:

@@ -10,6 +10,9 @@ from bench.learning_problem import Policy, Stage, View
 Setting = dict[str, Any]
 
 _WHEEL_NEURAL = {"steps": 20, "width": 50, "growth": 0.1}
+_CAREFUL = {"steps": 300, "compress": 0.1}
+_BRIEF = {"temperature": 0.5, "least": 5, "growth": 0.03}
+_BOLD = {"temperature": 0.1, "least": 1, "growth": 0.02}
 _CLOSED = {"link": "logit", "width": 0, "steps": 0, "retrain": 1e9, "spectrum": 30}
 _TRAINED = {"link": "logit", "width": 0, "steps": 10, "rate": 0.01, "spectrum": 30, "growth": 0.1}
 _COST = "--cb_min_cost -1 --cb_max_cost 0"
@@ -17,19 +20,10 @@ _COST = "--cb_min_cost -1 --cb_max_cost 0"
 OURS: dict[str, dict[str, list[Setting]]] = {
     "wheel": {
         "neural_linear": [
-            {"prior_scale": 30.0, "steps": 300, "retrain": 1.5, "width": 100, "compress": 0.1},
-            {"prior_scale": 30.0, "steps": 0, "retrain": 1.5, "width": 200, "compress": 0.1},
-            {"prior_scale": 10.0, "steps": 300, "retrain": 1.5, "width": 100, "compress": 0.1},
-            {
-                "prior_scale": 10.0,
-                "steps": 300,
-                "retrain": 1.5,
-                "width": 40,
-                "compress": 0.1,
-                "temperature": 0.5,
-                "least": 5,
-                "growth": 0.03,
-            },
+            {"prior_scale": 30.0, "retrain": 1.5, "width": 100, **_CAREFUL},
+            {"prior_scale": 10.0, "retrain": 1.5, "width": 100, **_CAREFUL},
+            {"prior_scale": 10.0, "retrain": 1.5, "width": 40, **_CAREFUL, **_BRIEF},
+            {"prior_scale": 0.3, "retrain": 1.5, "width": 40, **_CAREFUL, **_BOLD},
         ],
         "bootstrap": [
             {"prior_scale": 1.0, "compress": 0.1, **_WHEEL_NEURAL},
@@ -76,6 +70,17 @@ OURS["artwork"] = {
 }
 """Environment → kind of heads → settings."""
 
+OURS["whole"] = {
+    "neural_linear": [{"temperature": 0.1}, {"temperature": 0.3}],
+    "bootstrap": [
+        {"prior_scale": 0.1, "temperature": 0.1},
+        {"prior_scale": 0.3, "temperature": 0.3},
+    ],
+    "dropout": [{"temperature": 0.1}, {"temperature": 0.3}],
+    "point": [{}, {"epsilon": 0.02}],
+}
+"""The artwork environment with whole features: the product's own network."""
+
 _VOWPAL = {
     "vw_squarecb": [
         {"explore": "--squarecb --gamma_scale 10"},
@@ -100,11 +105,44 @@ _VOWPAL = {
     ],
 }
 
+_CROSSED = "-q fe -q ft -q fi -q ws"
+WHOLE_PEERS: dict[str, list[Setting]] = {
+    "vw_squarecb": [
+        {"explore": "--squarecb --gamma_scale 1000"},
+        {"explore": "--squarecb --gamma_scale 1000", "directions": 64},
+        {"explore": "--squarecb --gamma_scale 1000", "crosses": _CROSSED},
+        {"explore": "--squarecb --gamma_scale 100"},
+    ],
+    "vw_epsilon": [
+        {"explore": "--epsilon 0.02"},
+        {"explore": "--epsilon 0.02", "directions": 64},
+        {"explore": "--epsilon 0.02", "crosses": _CROSSED},
+        {"explore": "--epsilon 0.05"},
+    ],
+    "vw_regcb": [
+        {"explore": f"--regcb --mellowness 0.01 {_COST}"},
+        {"explore": f"--regcbopt --mellowness 0.01 {_COST}"},
+        {"explore": f"--regcb --mellowness 0.1 {_COST}"},
+    ],
+    "vw_bag": [
+        {"explore": "--bag 4 --epsilon 0.01"},
+        {"explore": "--bag 4 --greedify --epsilon 0.01"},
+    ],
+    "bayesianbandits": [
+        {"beta": 100.0},
+        {"beta": 1e4},
+        {"beta": 1e6},
+    ],
+}
+"""Peers on the whole features; for bayesianbandits, the larger beta the less it explores."""
+
 
 def settings_of(name: str, environment: str) -> list[Setting]:
     """What a policy is tuned over in an environment."""
     if name in OURS[environment]:
         return OURS[environment][name]
+    if environment == "whole" and name in WHOLE_PEERS:
+        return WHOLE_PEERS[name]
     wheel = environment == "wheel"
     squeezed = [{"compress": 0.5}] if wheel else []
     if name in _VOWPAL:
@@ -132,6 +170,8 @@ def policies_of(environment: str) -> tuple[list[str], list[str]]:
     peers = [*_VOWPAL, "bayesianbandits"]
     if environment == "wheel":
         peers += ["contextualbandits", "mabwiser"]  # both need a fixed set of arms
+    if environment == "whole":
+        peers = list(WHOLE_PEERS)
     return list(OURS[environment]), peers
 
 
@@ -145,6 +185,16 @@ def make_policy(name: str, stage: Stage, setting: Setting, seed: int) -> Policy:
         "mabwiser": peers.MabWiserLinUCB,
         "uniform": lambda stage, seed: Uniform(),
     }
+    if stage.whole is not None and name in WHOLE_PEERS:
+        from bench.learning_vowpal import BayesianArtwork, VowpalArtwork
+
+        if name == "bayesianbandits":
+            return BayesianArtwork(stage, stage.whole, seed, **setting)
+        return VowpalArtwork(stage, stage.whole, seed, **setting)
+    if stage.whole is not None and name in OURS["whole"]:
+        from bench.learning_marquee import MarqueePolicy, MarqueeSettings
+
+        return MarqueePolicy(stage, seed, MarqueeSettings(kind=name, **setting))  # type: ignore
     if name.startswith("vw_"):
         return peers.Vowpal(stage, seed, **setting)
     if name in makers:

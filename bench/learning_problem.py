@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from simulate.artwork_rounds import Whole
 from simulate.environment import Environment, Rounds, expected_regret
 
 RADIUS_BINS = 20
@@ -55,6 +56,10 @@ class Stage:
     """Rewards are takes."""
     fixed: bool
     """Every round has the same candidates: arms."""
+    whole: Whole | None = None
+    """How the product's own features lie in the rows, where the rows are these."""
+    per_day: int = 0
+    """Rounds of a day; 0: there are no days."""
 
     def view(self, rounds: Rounds) -> View:
         """What policies see of rounds."""

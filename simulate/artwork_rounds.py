@@ -1,18 +1,27 @@
 """The artwork world as rounds: one decision a round, day after day, with arrivals.
 
-Contexts and candidates are given as a few numbers each, the same for every learner: the leading
-directions of the facts, of an embedding of the pixels, and of what the catalogue says of the title.
+Contexts and candidates are rows of numbers, the same for every learner: all that the product's own
+towers read (`Whole` says which number is what), or, with `kept`, a few: the leading directions of
+the facts, of an embedding of the pixels, and of what the catalogue says of the title.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
 from data.errors import BadInput
-from data.features import FeatureSpec, candidate_features, context_features
+from data.features import (
+    CAST_KEPT,
+    CandidateFeatures,
+    ContextFeatures,
+    FeatureSpec,
+    candidate_features,
+    context_features,
+)
 from simulate.artwork_world import ArtworkWorld
 from simulate.environment import Rounds, chosen
 from simulate.named_draws import named_generator
@@ -21,6 +30,39 @@ from simulate.switches import Switches, world_on
 
 NAMES = 16
 """Numbers of a name's random vector: members' most watched and tags meet in them."""
+
+
+class Whole(NamedTuple):
+    """How the whole features lie in rows: names are hashed buckets, exact in float32.
+
+    A context's row: the dense facts, most watched names, their weights. An artwork's: embedding,
+    dense title and tags, names on its tags, their weights, names in its title, their weights.
+    """
+
+    facts: int
+    embedding: int
+    title: int
+    genres: int
+    """How many of the title's numbers are its genre mix: the first."""
+
+    def context(self, rows: Float[np.ndarray, "rounds numbers"]) -> ContextFeatures:
+        """What the context tower reads."""
+        dense, ids, weights = np.split(rows, np.cumsum([self.facts, CAST_KEPT]), 1)
+        return ContextFeatures(dense, ids.astype(np.int64), weights)
+
+    def pixels(
+        self, bank: Float[np.ndarray, "artworks numbers"]
+    ) -> Float[np.ndarray, "artworks e"]:
+        """Embeddings."""
+        return bank[:, : self.embedding]
+
+    def candidates(self, bank: Float[np.ndarray, "artworks numbers"]) -> CandidateFeatures:
+        """What joins the embedding in the candidate tower."""
+        parts = np.split(bank[:, self.embedding :], self.title + CAST_KEPT * np.arange(4), 1)
+        dense, shown, shown_weights, title, title_weights = parts
+        return CandidateFeatures(
+            dense, shown.astype(np.int64), shown_weights, title.astype(np.int64), title_weights
+        )
 
 
 @dataclass(frozen=True)
@@ -33,7 +75,8 @@ class ArtworkRounds:
     days: int = 14
     """Rounds are spread over so many."""
     kept: int = 24
-    """Numbers of a context, and of a candidate: two thirds of the pixels, the rest of the title."""
+    """Numbers of a context, and of a candidate: two thirds of the pixels, the rest of the title;
+    0: the whole features."""
     switches: Switches | None = None
     """What makes the world harder."""
 
@@ -55,10 +98,20 @@ class ArtworkRounds:
         return FeatureSpec.learn(self.world.members.facts, catalogue.titles, catalogue.artworks)
 
     @cached_property
+    def whole(self) -> Whole:
+        """How the whole features lie in rows."""
+        catalogue = self.world.truth.catalogue
+        facts = context_features(self._spec, self.world.members.facts.slice(0, 1)).dense.shape[1]
+        title = candidate_features(self._spec, catalogue.titles, catalogue.artworks).dense.shape[1]
+        return Whole(facts, self.embedding.shape[1], title, len(self._spec.genres))
+
+    @cached_property
     def features(self) -> Float[np.ndarray, "artworks features"]:
-        """Directions of the embedding, then of tags and title."""
+        """Directions of the embedding, then of tags and title; or the whole features."""
         catalogue = self.world.truth.catalogue
         given = candidate_features(self._spec, catalogue.titles, catalogue.artworks)
+        if not self.kept:
+            return np.concatenate([self.embedding, *given], 1).astype(np.float32)
         said = np.concatenate([given.dense, _named(given.cast_ids, given.cast_weights)], 1)
         pixels = 2 * self.kept // 3
         both = (_Directions(self.embedding, pixels)(self.embedding),
@@ -95,7 +148,10 @@ class ArtworkRounds:
             row=slots.row.astype(np.int16), column=slots.column.astype(np.int16),
             tenure_days=world.members.tenure_days[slots.member] + day,
         )  # fmt: skip
-        contexts = self._context_directions(self._facts_numbers(facts)).astype(np.float32)
+        if self.kept:
+            contexts = self._context_directions(self._facts_numbers(facts)).astype(np.float32)
+        else:
+            contexts = np.concatenate(context_features(self._spec, facts), 1).astype(np.float32)
         return Rounds(contexts, options.artworks, options.valid, options.takes)
 
     def rewards(

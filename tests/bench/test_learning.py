@@ -104,6 +104,18 @@ def test_finished_runs_are_read_from_the_file_again(tmp_path):
     assert first["policies"]["uniform"]["regret_percent"] == pytest.approx(100)
 
 
+def test_heads_are_set_beside_point_seed_by_seed(tmp_path):
+    told = learning(
+        delta=0.7, seeds="1,2,3", policies="dropout,point", rounds=100, tuning_rounds=0, processes=1
+    )["policies"]
+    by_seed = np.array(told["dropout"]["by_seed"]) - np.array(told["point"]["by_seed"])
+    beside = told["dropout"]["beside_point"]
+    assert beside["difference"] == pytest.approx(by_seed.mean(), abs=2e-3)
+    low, high = beside["interval"]
+    assert low < beside["difference"] < high
+    assert "beside_point" not in told["point"]
+
+
 def test_an_unknown_policy_is_named_with_those_there_are():
     with pytest.raises(BadInput, match=r"gredy.*vw_squarecb"):
         learning(policies="gredy")
