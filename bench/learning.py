@@ -63,7 +63,8 @@ def learning(
     Args:
         environment: wheel, digits or artwork.
         delta: of the wheel: the radius within which nothing is to be had.
-        features: of the wheel: raw, made (radius, its bins, quadrant) or cells (also crosses).
+        features: of the wheel: raw, made (radius, its bins, quadrant) or cells (also crosses). Of
+            digits: placed gives the peers too the places that ours makes of the ink.
         seeds: which, separated by commas.
         policies: names separated by commas; empty: all that can play.
         rounds: in a run; 10,000, and of artwork 70,000, 5,000 on each of 14 days.
@@ -242,6 +243,8 @@ def played(run: Run) -> list:
     """Carry out one run."""
     stage = stage_of(run)
     setting = settings_of(run.policy, grid_of(run.environment))[run.setting]
+    if run.features == "placed":
+        setting = {name: value for name, value in setting.items() if name != "spectrum"}
     policy = make_policy(run.policy, stage, setting, run.seed)
     regret, uniform, tenths = play(policy, stage, run.rounds, run.seed, run.delay)
     return [regret, uniform, tenths.tolist()]
@@ -252,7 +255,7 @@ def stage_of(run: Run) -> Stage:
     if run.environment == "wheel":
         return wheel_stage(run.delta, run.features)  # type: ignore
     if run.environment == "digits":
-        return digits_stage()
+        return digits_stage(placed=run.features == "placed")
     from bench.learning_artwork import whole_stage
 
     return whole_stage(Path(run.where), run.bundle, run.seed, run.rounds)

@@ -11,7 +11,7 @@ from simulate.artwork_rounds import Whole
 from simulate.environment import Environment, Rounds, expected_regret
 
 RADIUS_BINS = 20
-Features = Literal["raw", "made", "cells"]
+Features = Literal["raw", "made", "cells", "placed"]
 
 
 class View(NamedTuple):
@@ -134,10 +134,28 @@ def wheel_stage(delta: float, features: Features) -> Stage:
     return Stage(wheel, contexts, wheel.features, binary=False, fixed=True)
 
 
-def digits_stage() -> Stage:
-    """Scans by their ink, members by what they want."""
+PLACES = 30
+"""Directions of the scans' geometry, as our settings have them."""
+
+
+def digits_stage(placed: bool = False) -> Stage:
+    """Scans by their ink, members by what they want.
+
+    Args:
+        placed: give everyone the scans' places in their own geometry (`model.spectrum`), which
+            ours finds out for itself, in place of their ink.
+    """
     from simulate.digits import Digits
 
     digits = Digits()
+    bank = digits.features
+    if placed:
+        import torch
+
+        from model.spectrum import Spectrum
+
+        ink = torch.from_numpy(bank)
+        with torch.no_grad():
+            bank = Spectrum(ink, PLACES)(ink).numpy()
     # cached properties are properties
-    return Stage(digits, lambda rounds: rounds.contexts, digits.features, binary=True, fixed=False)  # type: ignore
+    return Stage(digits, lambda rounds: rounds.contexts, bank, binary=True, fixed=False)  # type: ignore
