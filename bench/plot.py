@@ -75,7 +75,7 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         )  # fmt: skip
         rows = said["policies"]
         for row in rows.values():
-            float(row["interval"][1]) + sum(row["by_tenth"])
+            _ = float(row["interval"][1]) + sum(row["by_tenth"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
             f"{file} does not hold what python -m bench learning --json printed ({error!r:.80})"

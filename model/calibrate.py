@@ -66,7 +66,7 @@ def calibrate(
         predicted[part] = take_probability(logits[part] + level, temperature)
     temperature, level = fitted(logits, reward)
     with torch.no_grad():
-        learner.network.bias += level
+        learner.network.bias.add_(level)
     return temperature, {"calibration_error": calibration_error(predicted, reward)}
 
 
