@@ -115,10 +115,12 @@ def _stage(
         size, artworks, distinct = settings.decisions, settings.artworks, train.distinct
         if seeing:
             length = -(-len(distinct) // artworks)
+            # An epoch holds 1 / visits of all decisions, or a whole buffer where that is less.
+            visits = max(1, round(settings.visits * train.sizes[0] / sum(train.sizes)))
             order = Deals(
                 train,
-                lambda part: ByArtwork(part.artwork_of, artworks, settings.visits, seed, distinct),
-                length, settings.visits, rank, world,
+                lambda part: ByArtwork(part.artwork_of, artworks, visits, seed, distinct),
+                length, visits, rank, world,
             )  # fmt: skip
             shown = ByArtwork(validation.artwork_of, 4 * artworks, most=AT_ONCE)
         else:

@@ -106,7 +106,7 @@ class Fit:
     """times that every decision is seen afterwards, while the towers learn from embeddings."""
     decisions: int = 4096
     """in a batch afterwards."""
-    buffer: int = 262_144
+    buffer: int = 524_288
     """examples that are held in memory and shuffled together, about a kilobyte each; where there
     are more, they are read again from disk for each pass, and the encoder learns from one buffer
     every `visits` epochs."""
