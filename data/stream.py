@@ -43,11 +43,6 @@ class Piece(NamedTuple):
         """Day of its first row."""
         return _day(self.earliest)
 
-    @property
-    def last(self) -> date:
-        """Day of its last row."""
-        return _day(self.latest)
-
 
 class Weighted(NamedTuple):
     """A batch of examples and how much each counts."""
@@ -105,28 +100,14 @@ class ExampleStream:
         Raises:
             BadInput: there is no such example.
         """
-        found = self._all()
-        low, high = self._span(found)
-        kept = [piece for piece in found if piece.latest >= low and piece.earliest < high]
-        if not kept:
-            days = f"the days from {_day(low)} to {_day(high - 1)}"
-            raise BadInput(f"{self.folder} holds no examples of {days}")
-        return kept
-
-    def days(self) -> tuple[date, date]:
-        """The first and the last day that rows may be of."""
-        found = self._all()
-        low, high = self._span(found)
-        return (
-            _day(max(low, min(p.earliest for p in found))),
-            _day(min(high - 1, max(p.latest for p in found))),
-        )
+        return self._asked()[0]
 
     def span(self) -> tuple[int, int]:
         """The moments of the first and of the last row, µs; only times at the edges are read."""
+        pieces, low, high = self._asked()
         times = [
             (int(inside.min()), int(inside.max()))
-            for inside in map(self._inside, self.pieces())
+            for inside in (_inside(piece, low, high) for piece in pieces)
             if len(inside)
         ]
         if not times:
@@ -135,15 +116,8 @@ class ExampleStream:
 
     def count(self) -> int:
         """How many examples; only times at the edges are read."""
-        low, high = self._span(self._all())
-        return sum(
-            p.rows if p.earliest >= low and p.latest < high else len(self._inside(p))
-            for p in self.pieces()
-        )
-
-    def most(self) -> int:
-        """Rows of all pieces: the examples there are, or a few more where days share pieces."""
-        return sum(piece.rows for piece in self.pieces())
+        pieces, low, high = self._asked()
+        return sum(p.rows if _wholly(p, low, high) else len(_inside(p, low, high)) for p in pieces)
 
     def batches(self, epoch: int = 0) -> Iterator[Weighted]:
         """Every example once, in an order that follows from the seed and the epoch.
@@ -181,11 +155,10 @@ class ExampleStream:
         return self._rows(None if self.seed is None else np.random.default_rng([self.seed, epoch]))
 
     def _rows(self, rng: np.random.Generator | None) -> Iterator[tuple[Path, pa.Table]]:
-        waiting = self.pieces()
+        waiting, low, high = self._asked()
         if rng is not None:
             waiting = [waiting[at] for at in rng.permutation(len(waiting))]
         waiting.reverse()
-        low, high = self._span(self._all())
         lanes: list[Iterator[tuple[Path, pa.Table]]] = []
         turn = 0
         while waiting or lanes:
@@ -204,11 +177,21 @@ class ExampleStream:
         with pq.ParquetFile(piece.file) as file:
             for batch in file.iter_batches(READ_ROWS, [piece.group], columns=columns):
                 rows = pa.Table.from_batches([batch])
-                if piece.earliest < low or piece.latest >= high:
+                if not _wholly(piece, low, high):
                     times = _microseconds(rows["time"])
                     rows = rows.filter(pa.array((times >= low) & (times < high)))
                 if rows.num_rows:
                     yield piece.file, rows
+
+    def _asked(self) -> tuple[list[Piece], int, int]:
+        """The row groups that may hold rows of the time asked for, and that time, µs."""
+        found = self._all()
+        low, high = self._span(found)
+        kept = [piece for piece in found if piece.latest >= low and piece.earliest < high]
+        if not kept:
+            days = f"the days from {_day(low)} to {_day(high - 1)}"
+            raise BadInput(f"{self.folder} holds no examples of {days}")
+        return kept, low, high
 
     def _all(self) -> list[Piece]:
         """Every row group there is."""
@@ -235,14 +218,6 @@ class ExampleStream:
         low, high = _moment(first), _moment(last) + DAY_US
         return max(low, self.since or low), min(high, high if self.until is None else self.until)
 
-    def _inside(self, piece: Piece) -> Int64[np.ndarray, " rows"]:
-        """Times of its rows that are asked for; of a piece wholly inside, the first and last."""
-        low, high = self._span(self._all())
-        if piece.earliest >= low and piece.latest < high:
-            return np.array([piece.earliest, piece.latest])
-        times = _times(piece.file, piece.group)
-        return times[(times >= low) & (times < high)]
-
     def _weighted(self, rows: pa.Table, last: date) -> Weighted:
         if self.ranks > 1:
             rows = rows.take(pa.array(np.arange(self.rank, rows.num_rows, self.ranks)))
@@ -251,6 +226,19 @@ class ExampleStream:
         days = _microseconds(rows["time"]) // DAY_US
         age = (last - EPOCH).days - days
         return Weighted(rows, (self.decay**age).astype(np.float32))
+
+
+def _wholly(piece: Piece, low: int, high: int) -> bool:
+    """Whether all of its rows are of a time."""
+    return piece.earliest >= low and piece.latest < high
+
+
+def _inside(piece: Piece, low: int, high: int) -> Int64[np.ndarray, " rows"]:
+    """Times of its rows that are of a time; where all are, the first and the last."""
+    if _wholly(piece, low, high):
+        return np.array([piece.earliest, piece.latest])
+    times = _times(piece.file, piece.group)
+    return times[(times >= low) & (times < high)]
 
 
 @lru_cache(maxsize=4096)
