@@ -18,13 +18,8 @@ from tests.export.small import Verdict, gate, publisher, small_bundle
 @pytest.fixture(params=["folder", "url"])
 def store(request, tmp_path):
     if request.param == "folder":
-        yield str(tmp_path / "store")
-        return
-    memory = fsspec.filesystem("memory")
-    memory.store.clear()
-    memory.pseudo_dirs[:] = [""]
-    yield "memory://models/store"
-    memory.store.clear()
+        return str(tmp_path / "store")
+    return request.getfixturevalue("memory_store")
 
 
 @pytest.fixture
