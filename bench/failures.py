@@ -28,13 +28,13 @@ from rich.table import Table
 
 from bench.crash import BUNDLE
 from bench.live import free_port, page_requests, served
-from bench.live_app import BUNDLES, STORE, TITLES, model
+from bench.live_app import BUNDLES, STORE, model
 from bench.load import load
+from bench.lookup import put_layout, random_maps
 from data.bundle import CURRENT
 from data.errors import BadInput
 from export.seal import seal
 from export.staging import staging
-from serve.artwork_map import Run, encode_maps
 from serve.lookup import Lookup
 from serve.redis_store import MAPS, RedisStore
 
@@ -131,18 +131,8 @@ class _World:
 
     def _fill(self) -> dict[str, bytes]:
         layout = model().layout
-        choices = layout.starts[:-1] + np.random.default_rng(0).integers(0, 6, (MEMBERS, TITLES))
-        maps = encode_maps(
-            layout.digest,
-            layout.width,
-            np.ones(MEMBERS, np.uint64),
-            np.zeros(MEMBERS, np.uint32),
-            choices,
-            np.zeros(choices.shape, np.uint8),
-            [(Run(20_000, 1, 2),)] * MEMBERS,
-        )
-        self.store.put_shared("layout:" + layout.digest.hex(), layout.to_bytes())
-        self.store.put_shared("layout", layout.digest)
+        maps = random_maps(layout, MEMBERS, np.random.default_rng(0))
+        put_layout(self.store, layout)
         made = {f"profile-{member}": value for member, value in enumerate(maps)}
         self.store.put_many(list(made), list(made.values()))
         return made

@@ -12,13 +12,12 @@ import numpy as np
 
 from bench.learning_policies import make_policy, policies_of, settings_of
 from bench.learning_problem import Features, Stage, digits_stage, play, wheel_stage
+from bench.seeds import mean_of, seeds_of
 from data.errors import BadInput
 
 TUNING_SEEDS = (101, 102, 103, 104)
 ROUNDS, ARTWORK_ROUNDS = (10_000, 5_000), (70_000, 14_000)
 """In a run, and in a run for tuning."""
-T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
-"""Student's t at 97.5% with 1 … 9 degrees of freedom."""
 
 
 class Run(NamedTuple):
@@ -85,7 +84,7 @@ def learning(
         json: print one JSON object and nothing else.
     """
     del json
-    chosen_seeds = _numbers(seeds)
+    chosen_seeds = seeds_of(seeds, least=1)
     usual = ARTWORK_ROUNDS if environment == "artwork" else ROUNDS
     rounds = usual[0] if rounds is None else rounds
     tuning_rounds = usual[1] if tuning_rounds is None else tuning_rounds
@@ -166,11 +165,10 @@ def _row(results: list[list], name: str, setting: int, environment: str) -> dict
 
 def _interval(values: np.ndarray) -> tuple[float, list[float]]:
     """Mean, and Student's 95% interval of it; no interval from one value."""
-    few, mean = len(values) - 1, values.mean()
-    width = (
-        T_975[min(few, 9) - 1] * values.std(ddof=1) / len(values) ** 0.5 if few else float("nan")
-    )
-    return round(float(mean), 3), [round(float(mean - width), 3), round(float(mean + width), 3)]
+    if len(values) == 1:
+        return round(float(values[0]), 3), [float("nan")] * 2
+    found = mean_of(values.tolist())
+    return round(found["mean"], 3), [round(edge, 3) for edge in found["interval"]]
 
 
 def _beside(row: dict, other: dict) -> dict[str, Any]:
@@ -264,10 +262,3 @@ def stage_of(run: Run) -> Stage:
 def grid_of(environment: str) -> str:
     """The table of settings of an environment: artwork is played on whole features."""
     return "whole" if environment == "artwork" else environment
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise BadInput(f"--seeds {text}: whole numbers separated by commas are needed") from None

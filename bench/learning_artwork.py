@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from simulate.artwork_world import ArtworkWorld
 MEMBERS = 4000
 TITLES, ARTWORKS, SEED = 60, 6, 7
 DAYS = 14
+KEPT = 24
+"""Numbers of a context and of a candidate where not all are given."""
 CUT_OUTS = Path("sample/artwork")
 RENDERED = Path("artifacts/cache")
 """Where catalogues rendered for the benchmark are kept."""
@@ -65,17 +68,8 @@ def whole_stage(catalogue: Path, bundle: str, seed: int, rounds: int) -> Stage:
         seed: of the members.
         rounds: in all days together.
     """
-    world = ArtworkWorld.read(catalogue, MEMBERS, 10_000 + seed)
-    place = ArtworkRounds(world, _embedding(catalogue, bundle), DAYS, kept=0)
-    return Stage(
-        place,  # type: ignore  # cached properties are properties
-        lambda rounds: rounds.contexts,
-        place.features,
-        binary=True,
-        fixed=False,
-        whole=place.whole,
-        per_day=-(-rounds // DAYS),
-    )
+    place = _rounds(catalogue, bundle, seed, kept=0)
+    return replace(_stage(place), whole=place.whole, per_day=-(-rounds // DAYS))
 
 
 def artwork_stage(catalogue: Path, bundle: str, seed: int) -> Stage:
@@ -86,12 +80,19 @@ def artwork_stage(catalogue: Path, bundle: str, seed: int) -> Stage:
         bundle: whose encoder embeds; empty: raw colours and edges.
         seed: of the members.
     """
+    return _stage(_rounds(catalogue, bundle, seed, kept=KEPT))
+
+
+def _rounds(catalogue: Path, bundle: str, seed: int, kept: int) -> ArtworkRounds:
     world = ArtworkWorld.read(catalogue, MEMBERS, 10_000 + seed)
-    world_rounds = ArtworkRounds(world, _embedding(catalogue, bundle))
+    return ArtworkRounds(world, _embedding(catalogue, bundle), DAYS, kept=kept)
+
+
+def _stage(place: ArtworkRounds) -> Stage:
     return Stage(
-        world_rounds,  # type: ignore  # cached properties are properties
+        place,  # type: ignore  # cached properties are properties
         lambda rounds: rounds.contexts,
-        world_rounds.features,
+        place.features,
         binary=True,
         fixed=False,
     )

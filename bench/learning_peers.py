@@ -25,7 +25,7 @@ class Vowpal:
         self.vw = Workspace(
             f"--cb_explore_adf {explore} {crossed} --quiet --random_seed {seed} -b 20"
         )
-        self.bank = [_numbers(row) for row in stage.bank]
+        self.bank = [numbers(row) for row in stage.bank]
         self.unit, self.told = 1.0, 0
 
     def batch(self) -> int:
@@ -35,7 +35,7 @@ class Vowpal:
     def _examples(self, view: View) -> tuple[list[str], Rows]:
         valid = np.flatnonzero(view.valid[0])
         rows = view.candidates[0, valid]
-        shared = "shared |c " + _numbers(view.contexts[0])
+        shared = "shared |c " + numbers(view.contexts[0])
         return [shared, *(f"|a {self.bank[row]}" for row in rows)], valid
 
     def probabilities(self, view: View) -> Rows:
@@ -231,5 +231,6 @@ def _squeezed(rewards: Rows, compress: float) -> Rows:
     return np.arcsinh(rewards / compress) / 5 if compress else rewards / 50
 
 
-def _numbers(row: Rows) -> str:
+def numbers(row: Rows) -> str:
+    """Features as Vowpal Wabbit reads them, those of 0 left out."""
     return " ".join(f"{i}:{value:.4g}" for i, value in enumerate(row) if value)

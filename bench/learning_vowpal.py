@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from bench.learning_peers import BayesianLinear, Vowpal, numbers
 from bench.learning_problem import Stage, View
 from data.features import CAST_BUCKETS
 from simulate.artwork_rounds import Whole
 
 
-class VowpalArtwork:
+class VowpalArtwork(Vowpal):
     """`--cb_explore_adf`, told of every round at once.
 
     Namespaces: f facts, w most watched names; e embedding (its leading directions, or all), t title
@@ -25,48 +26,27 @@ class VowpalArtwork:
     ) -> None:  # fmt: skip
         from vowpalwabbit import Workspace
 
-        self.whole = whole
+        self.stage, self.whole = stage, whole
         self.vw = Workspace(
             f"--cb_explore_adf {explore} {crosses} --quiet --random_seed {seed} -b 22"
         )
         pixels = leading(whole.pixels(stage.bank), directions)
         given = whole.candidates(stage.bank)
         self.bank = [
-            f"|e {_numbers(pixels[i])} |t {_numbers(given.dense[i])} "
+            f"|e {numbers(pixels[i])} |t {numbers(given.dense[i])} "
             f"|s {_names(given.cast_ids[i], given.cast_weights[i])} "
             f"|k {_names(given.title_cast_ids[i], given.title_cast_weights[i])} |i a{i}"
             for i in range(len(pixels))
         ]
 
-    def batch(self) -> int:
-        """See `Policy`."""
-        return 1
-
     def _examples(self, view: View) -> tuple[list[str], np.ndarray]:
         places = np.flatnonzero(view.valid[0])
         facts = self.whole.context(view.contexts[:1])
         shared = (
-            f"shared |f {_numbers(facts.dense[0])} "
+            f"shared |f {numbers(facts.dense[0])} "
             f"|w {_names(facts.cast_ids[0], facts.cast_weights[0])}"
         )
         return [shared, *(self.bank[row] for row in view.candidates[0, places])], places
-
-    def probabilities(self, view: View) -> np.ndarray:
-        """See `Policy`."""
-        lines, places = self._examples(view)
-        p = np.zeros(view.valid.shape)
-        p[0, places] = self.vw.predict(lines)
-        return p / p.sum()
-
-    def learn(
-        self, view: View, actions: np.ndarray, propensities: np.ndarray, rewards: np.ndarray
-    ) -> None:
-        """See `Policy`."""
-        lines, places = self._examples(view)
-        at = 1 + int(np.flatnonzero(places == actions[0])[0])
-        cost = -float(rewards[0])
-        lines[at] = f"0:{cost:.6f}:{max(propensities[0], 1e-4):.6f} {lines[at]}"
-        self.vw.learn(lines)
 
 
 class BayesianArtwork:
@@ -76,8 +56,6 @@ class BayesianArtwork:
     """
 
     def __init__(self, stage: Stage, whole: Whole, seed: int, beta: float) -> None:
-        from bench.learning_peers import BayesianLinear
-
         self.whole = whole
         sample = _facts(whole, stage.sample())
         self.mean, self.spread = sample.mean(0), np.maximum(sample.std(0), 0.05)
@@ -127,10 +105,6 @@ def leading(rows: np.ndarray, directions: int) -> np.ndarray:
         left, sizes, _ = np.linalg.svd(scaled, full_matrices=False)
         scaled = left[:, :directions] * sizes[:directions]
     return scaled / np.sqrt((scaled**2).sum(1).mean())
-
-
-def _numbers(row: np.ndarray) -> str:
-    return " ".join(f"{i}:{value:.4g}" for i, value in enumerate(row.tolist()) if value)
 
 
 def _names(buckets: np.ndarray, weights: np.ndarray) -> str:

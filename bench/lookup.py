@@ -86,25 +86,35 @@ def _fill(store: MapStore, profiles: int, titles: int) -> tuple[Layout, int]:
     ids = np.sort(rng.choice(2**31, titles, replace=False)).astype(np.uint32)
     paths = tuple(f"{t}/{k}.jpg" for t in ids.tolist() for k in range(6))
     layout = Layout(ids, paths, paths, np.arange(titles + 1) * 6, np.arange(titles) * 6)
-    store.put_shared("layout:" + layout.digest.hex(), layout.to_bytes())
-    store.put_shared("layout", layout.digest)
+    put_layout(store, layout)
     size = 0
     for start in range(0, profiles, 5000):
         count = min(5000, profiles - start)
-        choices = layout.starts[:-1] + rng.integers(0, 6, (count, titles))
-        maps = encode_maps(
-            layout.digest,
-            layout.width,
-            np.ones(count, np.uint64),
-            np.zeros(count, np.uint32),
-            choices,
-            np.zeros(choices.shape, np.uint8),
-            [(Run(20_000, 1, 2),)] * count,
-        )
+        maps = random_maps(layout, count, rng)
         size = len(maps[0])
         store.put_many([f"profile-{start + i:08d}" for i in range(count)], maps)
     store.close()
     return layout, size
+
+
+def put_layout(store: MapStore, layout: Layout) -> None:
+    """What readers of the maps need, as precompute leaves it."""
+    store.put_shared("layout:" + layout.digest.hex(), layout.to_bytes())
+    store.put_shared("layout", layout.digest)
+
+
+def random_maps(layout: Layout, members: int, rng: np.random.Generator) -> list[bytes]:
+    """Artwork maps of one run, for a layout of six artworks a title."""
+    choices = layout.starts[:-1] + rng.integers(0, 6, (members, len(layout.title_ids)))
+    return encode_maps(
+        layout.digest,
+        layout.width,
+        np.ones(members, np.uint64),
+        np.zeros(members, np.uint32),
+        choices,
+        np.zeros(choices.shape, np.uint8),
+        [(Run(20_000, 1, 2),)] * members,
+    )
 
 
 def _visits(profiles: int, ids: np.ndarray, page: int, seed: int) -> tuple[list[str], np.ndarray]:
