@@ -37,6 +37,7 @@ from export.store import open_store
 from model.calibrate import calibrate
 from model.encoder import INSTEAD_OF_PIXELS, make_encoder
 from model.fit import fit
+from model.fit_record import Added, fit_record
 from model.learner import Learner, half_is_fast
 from model.network import Marquee
 from model.prepare import Preparation
@@ -91,7 +92,10 @@ def train(settings: Settings) -> Path:
     metrics = fit(learner, train, validation, settings.fit, Path(settings.out), settings.seed)
     if learner.global_rank:
         return Path(settings.publish.bundles)  # of several processes the first goes on
-    temperature, told = calibrate(learner, validation, 4 * settings.fit.artworks)
+    ids = given.catalogue.artwork_ids
+    records, gained = fit_record(learner, train, ids, settings.model.own)
+    own = None if records is None else Added(records, ids)
+    temperature, told = calibrate(learner, validation, 4 * settings.fit.artworks, own)
     pixels = settings.model.encoder not in INSTEAD_OF_PIXELS
     bundle = write_bundle(
         network, spec, settings.publish.bundles,
@@ -99,8 +103,9 @@ def train(settings: Settings) -> Path:
         reward_name=str(later["reward_name"][0]),
         policy={"kind": "thompson", "epsilon": settings.publish.epsilon,
                 "salt": settings.publish.salt},
-        parent=open_store(settings.publish.bundles).live(), metrics=metrics | told,
+        parent=open_store(settings.publish.bundles).live(), metrics=metrics | gained | told,
         unpersonalised=summary.unpersonalised_takes(), temperature=temperature,
+        records=records,
         data={"examples": summary.count, "artworks": len(given.catalogue.artworks),
               "encoder": settings.model.encoder},
     )  # fmt: skip

@@ -202,7 +202,8 @@ class MarqueePolicy:
         if s.vector_scale:
             self.record = OwnRecord(len(self.vectors), heads.rank)
             rank_vectors = self.vectors[:, : heads.rank]
-            self.record.reset(rank_vectors, s.vector_scale, s.level_scale)
+            some = self._mean([part[:ROWS] for part in log[:3]])
+            self.record.reset(rank_vectors, some, s.vector_scale, s.level_scale)
         if isinstance(heads, NeuralLinearHeads):
             first = heads.features(network.context.features(*(p[:ROWS] for p in log[:3])),
                                    self.vectors[log[3][:ROWS]])  # fmt: skip

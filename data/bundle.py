@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from data.artwork_records import RECORDS, ArtworkRecords
 from data.errors import BadInput
 
 BUNDLE_VERSION = 1
@@ -73,6 +74,16 @@ class Bundle:
     def bundle_id(self) -> str:
         """The id that decisions are logged under."""
         return self.manifest["bundle_id"]
+
+    def records(self) -> ArtworkRecords | None:
+        """Artworks' own records; None: the bundle judges all by looks alone.
+
+        Raises:
+            BadInput: the file is not what the manifest says of it.
+        """
+        if RECORDS not in self.manifest["files"]:
+            return None
+        return ArtworkRecords.read(self.root / RECORDS, self.manifest.get("records"))
 
     def file(self, name: str) -> Path:
         """Where a file of the bundle lies.

@@ -20,7 +20,8 @@ def bundle(
     """Export weights as a new bundle; it is not published by that.
 
     Network, features, policy and the unpersonalised takes are those of --like: a bundle of the
-    same training. Every graph is compared with torch, and refused if it says something else.
+    same training. So are artworks' own records, if the weights are --like's: they say what those
+    weights leave unsaid. Every graph is compared with torch, and refused if it says something else.
 
     Args:
         weights: Lightning checkpoint or .safetensors file; --like's own when left out, to export
@@ -33,6 +34,8 @@ def bundle(
     held = Bundle.open(like)
     said = held.manifest
     state = read_weights(weights or held.file("weights.safetensors"))
+    # Records are beside the very network that they were fitted beside.
+    records = held.records() if weights is None else None
     policy = {k: v for k, v in said["policy"].items() if k != "heads"}
     written = write_bundle(
         build(said_of(held), state),
@@ -43,6 +46,7 @@ def bundle(
         policy=policy,
         parent=held.bundle_id,
         metrics={},
+        records=records,
         unpersonalised=pq.ParquetFile(held.file("unpersonalised.parquet")).read(),
         temperature=said["calibration"]["temperature"],
         data={

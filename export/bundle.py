@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.torch import save_file
 
+from data.artwork_records import RECORDS, ArtworkRecords
 from data.bundle import BUNDLE_VERSION
 from data.features import FeatureSpec
 from export.architecture import architecture_of
@@ -19,6 +20,7 @@ from export.parity import write_graphs
 from export.probe import Probe, random_probe
 from export.seal import seal
 from export.staging import staging
+from model.doubt import doubts_of
 from model.network import Marquee
 
 UNPERSONALISED = pa.schema(
@@ -47,6 +49,7 @@ def write_bundle(
     temperature: float = 1.0,
     data: Mapping[str, Any] | None = None,
     probes: Sequence[Probe] = (),
+    records: ArtworkRecords | None = None,
 ) -> Path:
     """Export a network, compare it with torch, and write its bundle whole.
 
@@ -67,6 +70,7 @@ def write_bundle(
         data: about the examples, for the model card: name → value; `encoder` in it is the name
             that `model.encoder.make_encoder` knows the encoder by.
         probes: real inputs to compare with torch on, besides made-up ones.
+        records: of artworks' own; None: all are judged by looks alone.
 
     Returns:
         The bundle's folder, `root` / its id.
@@ -87,7 +91,10 @@ def write_bundle(
         raise ValueError(f"temperature is {temperature}; it must be above 0")
     shows = unpersonalised.select(UNPERSONALISED.names).cast(UNPERSONALISED)
     network = copy.deepcopy(network).cpu().eval()
-    parts = Parts(network)
+    parts = Parts(network, records is not None)
+    want = (network.context.rank, doubts_of(network.context.heads.heads))
+    if records is not None and (got := (records.vectors.shape[1], records.doubts)) != want:
+        raise ValueError(f"records have (rank, doubts) {got}; this network's are {want}")
     size = (image["height"], image["width"]) if image is not None else None
     width = network.embedding
     drawn = [random_probe(spec, rows, rows, size=size, embedding=width) for rows in (3, 1, 17)]
@@ -97,6 +104,8 @@ def write_bundle(
         names, gap = write_graphs(parts, part, [*drawn, *probes])
         (part / "features.json").write_text(spec.to_json())
         pq.write_table(shows, part / "unpersonalised.parquet")
+        if records is not None:
+            records.write(part / RECORDS)
         state = {
             name: value.contiguous().clone() for name, value in network.state_dict().items()
         }  # some are shared
@@ -112,6 +121,7 @@ def write_bundle(
             },
             "dimension": dimension,
             "network": architecture_of(network, (data or {}).get("encoder")),
+            "records": records.said if records is not None else None,
             "image": dict(image) if image is not None else None,
             "encoder": names[0] if image is not None else None,
             "reward_name": reward_name,

@@ -6,8 +6,8 @@ from typing import Any
 LIMITS = """\
 - It ranks the artworks of one title for one member. It does not rank titles, and its take
   probabilities hold for the pages and members that the log came from.
-- An artwork unlike any that it was trained on is scored by its pixels alone; the heads disagree
-  more there, so it is explored.
+- An artwork that it was not trained on is scored by its pixels alone; the heads disagree more
+  there, so it is explored.
 - Facts that training never saw fall into a bucket of their own.
 - What members were never shown was never learnt: estimates lean on the log's propensities.
 - Nothing here judges whether an artwork is true to its title, or fit for all audiences.
@@ -33,6 +33,14 @@ def model_card(manifest: Mapping[str, Any], data: Mapping[str, Any]) -> str:
         f"- Created {manifest['created']}",
         f"- Trained after bundle `{manifest['parent']}`" if manifest["parent"] else "- No parent",
         f"- Artwork as {seen}",
+        *(
+            [
+                f"- With records of {manifest['records']['artworks']:,} artworks: what their own "
+                "rewards said beyond their looks"
+            ]
+            if manifest.get("records")
+            else []
+        ),
         f"- Features `{manifest['feature_fingerprint'][:16]}…`, in `features.json`",
         "",
         "## Data",

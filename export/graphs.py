@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from data.features import CandidateFeatures, ContextFeatures
 from export.probe import Probe
-from model.network import Marquee
+from model.doubt import doubts_of, level_rows
+from model.network import CandidateTower, ContextTower, Marquee
 
 CONTEXT = [*ContextFeatures._fields]
 CANDIDATE = ["embedding", *CandidateFeatures._fields]
@@ -27,9 +28,9 @@ MASKED = -1e9
 class Product(nn.Module):
     """Scores of every head for every candidate; a masked candidate gets −10⁹."""
 
-    def __init__(self, network: Marquee) -> None:
+    def __init__(self, context: nn.Module) -> None:
         super().__init__()
-        self.context = network.context
+        self.context = context
 
     def forward(
         self, dense: Tensor, cast_ids: Tensor, cast_weights: Tensor, vectors: Tensor, mask: Tensor
@@ -40,15 +41,64 @@ class Product(nn.Module):
         return scores.masked_fill(~mask[:, None], MASKED)
 
 
-class Parts:
-    """The network cut where the graphs are: each part and what it says to the same inputs."""
+class WithLevel(nn.Module):
+    """The context tower, and after its numbers what reads artworks' own levels and doubts."""
 
-    def __init__(self, network: Marquee) -> None:
+    def __init__(self, context: ContextTower) -> None:
+        super().__init__()
+        self.context = context
+        self.level: Tensor
+        self.register_buffer("level", level_rows(context.heads.heads))
+
+    def forward(
+        self, dense: Tensor, cast_ids: Tensor, cast_weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """[decisions, heads, dimension], and the appeal's part."""
+        functionals, appeal = self.context(dense, cast_ids, cast_weights)
+        level = self.level.expand(functionals.shape[0], -1, -1)
+        return torch.cat([functionals, level], 2), appeal
+
+
+class WithRoom(nn.Module):
+    """The candidate tower, and zeros where a record's level and doubt have their place."""
+
+    def __init__(self, candidate: CandidateTower, more: int) -> None:
+        super().__init__()
+        self.candidate, self.more = candidate, more
+
+    def forward(
+        self,
+        embedding: Tensor,
+        title: Tensor,
+        cast_ids: Tensor,
+        cast_weights: Tensor,
+        title_cast_ids: Tensor,
+        title_cast_weights: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """[artworks, dimension], and the title's part of the appeal."""
+        tags = cast_ids, cast_weights, title_cast_ids, title_cast_weights
+        vector, appeal = self.candidate(embedding, title, *tags)
+        return nn.functional.pad(vector, (0, self.more)), appeal
+
+
+class Parts:
+    """The network cut where the graphs are: each part and what it says to the same inputs.
+
+    Args:
+        network: in evaluation.
+        records: whether artworks have records of their own, whose numbers join the vectors.
+    """
+
+    def __init__(self, network: Marquee, records: bool = False) -> None:
         self.encoder = network.encoder
+        context, candidate = network.context, network.candidate
+        if records:
+            more = 1 + doubts_of(context.heads.heads)
+            context, candidate = WithLevel(context), WithRoom(candidate, more)
         self.modules: dict[str, nn.Module] = {
-            "candidate.onnx": network.candidate,
-            "context.onnx": network.context,
-            "scorer.onnx": Product(network),
+            "candidate.onnx": candidate,
+            "context.onnx": context,
+            "scorer.onnx": Product(context),
         }
         if self.encoder is not None:
             self.modules = {"encoder.onnx": self.encoder, **self.modules}

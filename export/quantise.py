@@ -172,11 +172,13 @@ def equal_choices(
     members = -(-decisions // len(pools))
     describe, candidate = graph(bundle.file("context.onnx")), graph(bundle.file("candidate.onnx"))
     functionals = describe(*_members(spec, members, examples))
+    records, ids = bundle.records(), list(catalogue.artwork_ids)
+    own = 0.0 if records is None else records.added(ids, functionals.shape[2])
     policy = bundle.manifest["policy"]
     chosen = []
     for embed in (graph(bundle.file("encoder.onnx")), graph(encoder)):
         parts = [images[at : at + BATCH] for at in range(0, len(images), BATCH)]
-        vectors = candidate(np.concatenate([embed(part) for part in parts]), *features)
+        vectors = own + candidate(np.concatenate([embed(part) for part in parts]), *features)
         chosen.append(_choices(functionals, vectors, pools, policy["epsilon"], policy["salt"]))
     return float((chosen[0] == chosen[1]).mean())
 

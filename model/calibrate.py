@@ -6,19 +6,30 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 
 from model.batches import AT_ONCE, ByArtwork, Examples
+from model.fit_record import Added
 from model.learner import Learner
 
 
 def predictions(
-    learner: Learner, examples: Examples, artworks: int
+    learner: Learner, examples: Examples, artworks: int, own: Added | None = None
 ) -> tuple[Float[np.ndarray, "decisions heads"], Float[np.ndarray, " decisions"]]:
-    """Logits of every head and rewards, in the sampler's order."""
+    """Logits of every head and rewards, in the sampler's order.
+
+    Args:
+        learner: trained.
+        examples: to predict.
+        artworks: of a batch.
+        own: records that join the network.
+    """
     learner.eval()
     logits, rewards = [], []
     with torch.no_grad():
         for rows in ByArtwork(examples.artwork_of, artworks, most=AT_ONCE):
             batch = examples[rows]
-            logits.append(learner.logits(batch, learner.embed(batch.images)).numpy())
+            said = learner.logits(batch, learner.embed(batch.images))
+            if own is not None:
+                said = said + own.logits(learner, batch, examples.artwork_of[rows])
+            logits.append(said.numpy())
             rewards.append(batch.reward.numpy())
     return np.concatenate(logits), np.concatenate(rewards)
 
@@ -49,15 +60,17 @@ def calibration_error(
 
 
 def calibrate(
-    learner: Learner, examples: Examples, artworks: int
+    learner: Learner, examples: Examples, artworks: int, own: Added | None = None
 ) -> tuple[float, dict[str, float]]:
     """The temperature of least loss, and the error; the network's level is set beside it.
+
+    Args: as `predictions`.
 
     A temperature alone moves the mean take as well as the spread, so a level is fitted with it and
     goes into the network's bias. Both are fitted on all decisions; the error is of each half under
     what the other half gives.
     """
-    logits, reward = predictions(learner, examples, artworks)
+    logits, reward = predictions(learner, examples, artworks, own)
     even = np.arange(len(reward)) % 2 == 0
     predicted = np.empty(len(reward))
     for part in (even, ~even):

@@ -76,6 +76,18 @@ class Heads:
 
 
 @dataclass
+class Own:
+    """The record of each artwork's own: what its rewards say beyond its looks. 0: none is kept."""
+
+    vector_scale: float = 0.5
+    """deviation of artworks' own vectors, as a share of how their vectors differ by looks."""
+    level_scale: float = 0.2
+    """deviation of artworks' own levels, in logits. Half and twice the scales are tried as well."""
+    temperature: float = 0.1
+    """factor on the doubt of levels, by which heads explore artwork that was little shown."""
+
+
+@dataclass
 class Model:
     """The network."""
 
@@ -90,6 +102,8 @@ class Model:
     """learnt numbers of an artwork's vector."""
     heads: Heads = field(default_factory=Heads)
     """the posterior."""
+    own: Own = field(default_factory=Own)
+    """what is known of an artwork from its own rewards."""
 
 
 @dataclass

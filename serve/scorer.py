@@ -65,6 +65,7 @@ class Scorer:
         if encoder is not None:
             self._sessions["encoder"] = _session(opened.file(encoder), threads, opened)
         calibration = self.manifest["calibration"]
+        self._records = opened.records()
         self._bias = np.float32(calibration["bias"])
         self._temperature = np.float32(calibration["temperature"])
         self._warm()
@@ -113,7 +114,7 @@ class Scorer:
         titles: pa.Table,
         artworks: pa.Table,
     ) -> Artworks:
-        """Vectors and appeals of artworks, in the order of the table.
+        """Vectors and appeals of artworks, in the order of the table; by id, with their records.
 
         Args:
             embeddings: from `embed`, or the catalogue's own.
@@ -129,13 +130,17 @@ class Scorer:
                 f"embeddings are {list(embeddings.shape)}; bundle {self.bundle_id} takes "
                 f"[{len(artworks)}, {width}], a row for each artwork"
             )
-        features = candidate_features(self.spec, titles, artworks)
-        return self.artworks_of(embeddings, features)
+        found = self.artworks_of(embeddings, candidate_features(self.spec, titles, artworks))
+        if self._records is None:
+            return found
+        ids = artworks["artwork_id"].to_pylist()
+        own = self._records.added(ids, found.vectors.shape[1])
+        return found._replace(vectors=found.vectors + own)
 
     def artworks_of(
         self, embeddings: Float[np.ndarray, "artworks embedding"], features: CandidateFeatures
     ) -> Artworks:
-        """The same from features that are there already."""
+        """The same from features that are there already, by looks alone."""
         embeddings = embeddings.astype(np.float32, copy=False)
         return Artworks(*self._run("candidate", embeddings, *features))
 

@@ -25,6 +25,7 @@ from tests.export.world import (
     make_bundle,
     make_facts,
     make_network,
+    make_records,
     unpersonalised,
     variant,
 )
@@ -59,6 +60,19 @@ def test_everything_that_serving_needs_is_in_it(bundle):
     card = opened.file("model_card.md").read_text()
     assert "validation_loss | 0.4" in card
     assert "## Limits" in card
+
+
+def test_records_are_a_file_of_the_bundle_and_checked_like_the_others(tmp_path):
+    made = make_bundle(tmp_path, encoder=False, records=make_records())
+    opened = Bundle.open(made)
+    assert set(opened.manifest["files"]) == FILES - {"encoder.onnx"} | {"records.parquet"}
+    assert opened.manifest["records"] == {"artworks": 15, "rank": 24, "prior": 0.25, "doubts": 7}
+    assert "records of 15 artworks" in opened.file("model_card.md").read_text()
+    raw = bytearray((made / "records.parquet").read_bytes())
+    raw[60] ^= 1
+    (made / "records.parquet").write_bytes(raw)
+    with pytest.raises(BadInput, match=r"records\.parquet is not what was exported"):
+        Bundle.open(made)
 
 
 def test_the_weights_make_the_network_again(bundle):
@@ -115,6 +129,7 @@ def test_real_inputs_are_compared_too(tmp_path):
         ({"image": None}, "image is None and the network has an encoder"),
         ({"policy": {"kind": "thompson", "salt": 1}}, "has no epsilon"),
         ({"temperature": 0.0}, "temperature is 0.0"),
+        ({"records": make_records(heads=4)}, r"\(24, 3\); this network's are \(24, 7\)"),
         ({"unpersonalised": pa.table({"title_id": [1]})}, "artwork_id"),
     ],
 )

@@ -8,11 +8,13 @@ import orjson
 import pyarrow as pa
 import torch
 
+from data.artwork_records import ArtworkRecords
 from data.features import CAST_BUCKETS, FeatureSpec, candidate_features, context_features
 from data.records import ARTWORKS, FACTS, TITLES
 from export.bundle import write_bundle
 from export.seal import seal
 from export.staging import staging
+from model.doubt import doubts_of, level_rows
 from model.encoder import make_encoder
 from model.network import Marquee
 
@@ -108,6 +110,27 @@ def unpersonalised():
             "impressions": np.full(len(ARTWORKS_TABLE), 100),
         }
     )
+
+
+def make_records(heads=8, known=15):
+    """Records of the first artworks; own parts are as large as what the towers say."""
+    rng = np.random.default_rng(4)
+    return ArtworkRecords(
+        ARTWORKS_TABLE["artwork_id"].to_pylist()[:known],
+        rng.normal(0, 0.2, (known, 24)).astype(np.float32),
+        rng.normal(0, 0.2, known).astype(np.float32),
+        rng.uniform(0.05, 0.15, known).astype(np.float32),
+        0.25,
+        doubts_of(heads),
+    )
+
+
+def with_records(functionals, vectors, records):
+    """Functionals and vectors of the towers, in torch, as records make them longer."""
+    level = level_rows(functionals.shape[1]).expand(len(functionals), -1, -1)
+    padded = torch.nn.functional.pad(vectors, (0, records.more))
+    own = records.added(ARTWORKS_TABLE["artwork_id"].to_pylist(), padded.shape[1])
+    return torch.cat([functionals, level], 2), padded + torch.from_numpy(own)
 
 
 def make_bundle(root, seed=0, encoder=True, parent=None, created=CREATED, **changed):

@@ -37,6 +37,8 @@ from tests.export.world import (
     make_facts,
     make_images,
     make_network,
+    make_records,
+    with_records,
 )
 from tests.serve.test_precompute import logged
 
@@ -51,7 +53,8 @@ class Product:
 
     def __init__(self, folder):
         self.folder = folder
-        self.bundle = make_bundle(folder / "bundles")
+        self.records = make_records()
+        self.bundle = make_bundle(folder / "bundles", records=self.records)
         (folder / "bundles" / "current").symlink_to(self.bundle)
         root = folder / "catalogue"
         root.mkdir()
@@ -126,6 +129,7 @@ class Product:
             embeddings = network.encoder(torch.from_numpy(images))
             vectors, _ = network.candidate(embeddings, *map(torch.from_numpy, candidates))
             functionals, _ = network.context(*map(torch.from_numpy, context))
+            functionals, vectors = with_records(functionals, vectors, self.records)
             scores = (functionals @ vectors.T).numpy()
         keys, found = profile_keys(self.profiles), {}
         at = {artwork: i for i, artwork in enumerate(self.catalogue.artwork_ids)}

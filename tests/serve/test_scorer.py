@@ -26,6 +26,8 @@ from tests.export.world import (
     make_facts,
     make_images,
     make_network,
+    make_records,
+    with_records,
 )
 
 ARTWORKS = len(ARTWORKS_TABLE)
@@ -120,6 +122,37 @@ def test_takes_are_the_mean_of_the_heads(scorer, in_torch):
     np.testing.assert_allclose(got, takes, atol=1e-5)
     assert (got > 0).all()
     assert (got < 1).all()
+
+
+def test_artwork_is_scored_with_its_own_record_and_new_artwork_by_its_looks(tmp_path, in_torch):
+    context, embeddings, vectors, logits, _ = in_torch
+    records = make_records(known=15)
+    scorer = Scorer(make_bundle(tmp_path, records=records))
+    network = make_network().eval()
+    with torch.inference_mode():
+        functionals, _ = network.context(*map(torch.from_numpy, context))
+    wide, own = with_records(functionals, torch.from_numpy(vectors), records)
+    want = (wide @ own.T).numpy()
+    got = scorer.vectors(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
+    np.testing.assert_allclose(scorer.functionals(context) @ got.T, want, atol=1e-4)
+    heads = want - logits
+    assert np.abs(heads.mean(1)[:, :15]).max(0).min() > 0.01
+    np.testing.assert_allclose(heads.mean(1)[:, 15:], 0, atol=1e-5)
+    np.testing.assert_allclose(heads.std(1)[:, 15:], 0.25, atol=1e-4)
+    # Records go by id, whatever else a catalogue holds and in whichever order.
+    back = scorer.vectors(embeddings[::-1], TITLES_TABLE, ARTWORKS_TABLE[::-1])
+    np.testing.assert_allclose(back[::-1], got, atol=1e-5)
+    mask = np.ones((MEMBERS, ARTWORKS), bool)
+    pool = np.broadcast_to(got, (MEMBERS, *got.shape))
+    np.testing.assert_allclose(scorer.scores(context, pool, mask), want, atol=1e-4)
+
+
+def test_records_that_are_not_as_the_manifest_says_are_refused(tmp_path):
+    bundle = make_bundle(tmp_path / "made", encoder=False, records=make_records())
+    copy = shutil.copytree(bundle, tmp_path / "copy")
+    make_records(known=14).write(copy / "records.parquet")
+    with pytest.raises(BadInput, match="14 artworks, the manifest says 15"):
+        Scorer(resealed(bundle, copy))
 
 
 def test_a_masked_candidate_is_never_best(scorer, in_torch):
