@@ -37,7 +37,9 @@ from export.store import open_store
 from model.calibrate import calibrate
 from model.encoder import INSTEAD_OF_PIXELS, make_encoder
 from model.fit import fit
+from model.fit_hierarchy import fit_hierarchy
 from model.fit_record import Added, fit_record
+from model.hierarchical import HierarchicalHeads
 from model.learner import Learner, half_is_fast
 from model.network import Marquee
 from model.prepare import Preparation
@@ -93,7 +95,11 @@ def train(settings: Settings) -> Path:
     if learner.global_rank:
         return Path(settings.publish.bundles)  # of several processes the first goes on
     ids = given.catalogue.artwork_ids
-    records, gained = fit_record(learner, train, ids, settings.model.own)
+    if isinstance(network.context.heads, HierarchicalHeads):
+        temperature = settings.model.own.temperature
+        records, gained = fit_hierarchy(learner, train, given.catalogue, temperature), {}
+    else:
+        records, gained = fit_record(learner, train, ids, settings.model.own)
     own = None if records is None else Added(records, ids)
     temperature, told = calibrate(learner, validation, 4 * settings.fit.artworks, own)
     pixels = settings.model.encoder not in INSTEAD_OF_PIXELS

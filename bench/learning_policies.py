@@ -71,6 +71,7 @@ OURS["artwork"] = {
 """Environment → kind of heads → settings."""
 
 OURS["whole"] = {
+    "hierarchical": [{"temperature": 0.1}, {"temperature": 0.03}, {"temperature": 0.3}],
     "neural_linear": [{"temperature": 0.1}, {"temperature": 0.3}],
     "bootstrap": [
         {"prior_scale": 0.1, "temperature": 0.1},
@@ -109,24 +110,24 @@ _CROSSED = "-q fe -q ft -q fi -q ws"
 WHOLE_PEERS: dict[str, list[Setting]] = {
     "vw_squarecb": [
         {"explore": "--squarecb --gamma_scale 1000"},
-        {"explore": "--squarecb --gamma_scale 1000", "directions": 64},
-        {"explore": "--squarecb --gamma_scale 1000", "crosses": _CROSSED},
-        {"explore": "--squarecb --gamma_scale 100"},
+        {"explore": "--squarecb --gamma_scale 1000 -l 0.2"},
+        {"explore": "--squarecb --gamma_scale 1000 -l 0.2", "crosses": _CROSSED},
+        {"explore": "--squarecb --gamma_scale 1000 -l 0.1", "directions": 64},
     ],
     "vw_epsilon": [
         {"explore": "--epsilon 0.02"},
-        {"explore": "--epsilon 0.02", "directions": 64},
-        {"explore": "--epsilon 0.02", "crosses": _CROSSED},
-        {"explore": "--epsilon 0.05"},
+        {"explore": "--epsilon 0.02 -l 0.2"},
+        {"explore": "--epsilon 0.02 -l 0.2", "crosses": _CROSSED},
+        {"explore": "--epsilon 0.02 -l 0.1"},
     ],
     "vw_regcb": [
         {"explore": f"--regcb --mellowness 0.01 {_COST}"},
-        {"explore": f"--regcbopt --mellowness 0.01 {_COST}"},
-        {"explore": f"--regcb --mellowness 0.1 {_COST}"},
+        {"explore": f"--regcb --mellowness 0.01 {_COST} -l 0.2"},
+        {"explore": f"--regcbopt --mellowness 0.01 {_COST} -l 0.2"},
     ],
     "vw_bag": [
         {"explore": "--bag 4 --epsilon 0.01"},
-        {"explore": "--bag 4 --greedify --epsilon 0.01"},
+        {"explore": "--bag 4 --epsilon 0.01 -l 0.2"},
     ],
     "bayesianbandits": [
         {"beta": 100.0},
@@ -191,6 +192,10 @@ def make_policy(name: str, stage: Stage, setting: Setting, seed: int) -> Policy:
         if name == "bayesianbandits":
             return BayesianArtwork(stage, stage.whole, seed, **setting)
         return VowpalArtwork(stage, stage.whole, seed, **setting)
+    if name == "hierarchical":
+        from bench.learning_hierarchy import HierarchyPolicy, HierarchySettings
+
+        return HierarchyPolicy(stage, seed, HierarchySettings(**setting))
     if stage.whole is not None and name in OURS["whole"]:
         from bench.learning_marquee import MarqueePolicy, MarqueeSettings
 

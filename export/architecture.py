@@ -13,12 +13,14 @@ from data.bundle import Bundle
 from data.errors import BadInput
 from model.encoder import SmallCNN, make_encoder
 from model.heads import BootstrapHeads, DropoutHeads, PointHead
+from model.hierarchical import HierarchicalHeads
 from model.network import Marquee
 from model.neural_linear import NeuralLinearHeads
 
 KINDS = {
     BootstrapHeads: "bootstrap",
     DropoutHeads: "dropout",
+    HierarchicalHeads: "hierarchical",
     NeuralLinearHeads: "neural_linear",
     PointHead: "point",
 }

@@ -1,4 +1,4 @@
-"""Heads: one bank of linear functionals on the artwork's vector, in four kinds.
+"""Heads: one bank of linear functionals on the artwork's vector, in five kinds.
 
 Every kind gives, for a context, functionals of `rank + prior` numbers, one for each head; a head's
 logit for an artwork is the product with the artwork's vector. So a bank scores members × catalogue
@@ -7,6 +7,8 @@ propensity. The last `prior` numbers meet the frozen read-out of the artwork's e
 
 * `bootstrap`: a learnt functional a head, and a fixed random prior function a head.
 * `dropout`: one learnt map under a bank of fixed masks; a random mask would not survive ONNX.
+* `hierarchical`: a closed form over facts and artwork, concluded after training; heads differ by
+  the doubt of each artwork's record.
 * `neural_linear`: a closed-form posterior of the last layer, updated between trainings; the bank
   holds draws.
 * `point`: one head, no prior: greedy.
@@ -18,11 +20,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model.hierarchical import HierarchicalHeads
 from model.last_layer import Link
 from model.neural_linear import NeuralLinearHeads
 
-Kind = Literal["bootstrap", "dropout", "neural_linear", "point"]
-KINDS: tuple[Kind, ...] = ("bootstrap", "dropout", "neural_linear", "point")
+Kind = Literal["bootstrap", "dropout", "hierarchical", "neural_linear", "point"]
+KINDS: tuple[Kind, ...] = ("bootstrap", "dropout", "hierarchical", "neural_linear", "point")
 
 Functionals = Float[Tensor, "contexts heads rank_and_prior"]
 
@@ -62,6 +65,7 @@ def make_heads(
     prior: int = 8,
     prior_scale: float = 0.3,
     frozen: int = 0,
+    context: int = 0,
     keep: float = 0.8,
     last_width: int = 8,
     link: Link = "logit",
@@ -78,6 +82,7 @@ def make_heads(
         prior: frozen numbers of the artwork's vector, after the learnt ones.
         prior_scale: deviation of the prior functions, or of neural_linear's prior, in logits.
         frozen: numbers that `FrozenContext` gives; 0: prior functions of the artwork alone.
+        context: numbers of the facts, which hierarchical heads read.
         keep: share of the trunk's numbers that a dropout mask keeps.
         last_width: numbers of the context that neural_linear's posterior reads; 0: the trunk's.
         apart: neural_linear has a posterior for each number of the vector: for one-hot vectors.
@@ -97,6 +102,8 @@ def make_heads(
             return BootstrapHeads(width, rank, heads, prior, prior_scale, frozen, seed)
         case "dropout":
             return DropoutHeads(width, rank, heads, prior, keep, seed)
+        case "hierarchical":
+            return HierarchicalHeads(width, context, rank, heads, prior)
         case "neural_linear":
             return NeuralLinearHeads(
                 width, rank, heads, prior, last_width, prior_scale, link, seed, apart
@@ -297,5 +304,5 @@ class PointHead(nn.Module):
         return self.functional(g)[:, None]
 
 
-AnyHeads = BootstrapHeads | DropoutHeads | NeuralLinearHeads | PointHead
+AnyHeads = BootstrapHeads | DropoutHeads | HierarchicalHeads | NeuralLinearHeads | PointHead
 """What `make_heads` gives."""

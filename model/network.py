@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from model.heads import BootstrapHeads, FrozenContext, Kind, make_heads
+from model.hierarchical import HierarchicalHeads
 
 MATCH = 24
 """Numbers of the fixed random vector of a name: two names differ, whether learnt or not."""
@@ -109,8 +110,9 @@ class ContextTower(nn.Module):
         self.trunk = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
         self.frozen = FrozenContext(context, features=FROZEN, seed=seed)
         self.heads = make_heads(
-            kind, 64, rank, heads, prior=prior, prior_scale=prior_scale, frozen=FROZEN, seed=seed
-        )
+            kind, 64, rank, heads, prior=prior, prior_scale=prior_scale, frozen=FROZEN,
+            context=context, seed=seed,
+        )  # fmt: skip
         if isinstance(self.heads, BootstrapHeads):
             self.heads.start_alike()
         self.rank = rank
@@ -134,7 +136,8 @@ class ContextTower(nn.Module):
     ) -> tuple[Float[Tensor, "decisions heads dimension"], Float[Tensor, "decisions appeal"]]:
         """The product of a functional and a vector is the head's logit for that artwork."""
         g = self.features(dense, cast_ids, cast_weights)
-        bank = self.heads(g, self.frozen(dense))
+        closed = isinstance(self.heads, HierarchicalHeads)
+        bank = self.heads(g, dense if closed else self.frozen(dense))
         match = self.names(cast_ids, cast_weights) * (1 + self.match(g))
         match = match[:, None].expand(-1, bank.shape[1], -1)
         parts = [bank[:, :, : self.rank], match, bank[:, :, self.rank :]]

@@ -50,8 +50,9 @@ def run(folder: Path, examples: Path, catalogue: Path, *more: str) -> subprocess
     )  # fmt: skip
 
 
-def test_training_ends_with_values_of_every_policy_and_a_live_bundle(tmp_path, sample):
-    done = run(tmp_path, sample.examples, sample.catalogue)
+@pytest.mark.parametrize("kind", ["bootstrap", "hierarchical"])
+def test_training_ends_with_values_of_every_policy_and_a_live_bundle(tmp_path, sample, kind):
+    done = run(tmp_path, sample.examples, sample.catalogue, "--model.heads.kind", kind)
     assert done.returncode == 0, done.stderr
     for policy in ("random", "unpersonalised", "greedy", "thompson", "snips", "dr"):
         assert policy in done.stderr

@@ -11,7 +11,14 @@ from data.features import context_features
 from export.again import bundle as export_again
 from export.architecture import network_of, read_weights
 from serve.scorer import Scorer
-from tests.export.world import SPEC, make_facts, make_network
+from tests.export.world import (
+    ARTWORKS_TABLE,
+    SPEC,
+    make_bundle,
+    make_facts,
+    make_network,
+    make_records,
+)
 
 
 def test_a_checkpoint_is_exported_with_all_else_of_the_bundle(bundle, tmp_path):
@@ -32,8 +39,14 @@ def test_a_checkpoint_is_exported_with_all_else_of_the_bundle(bundle, tmp_path):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"heads": 5}, {"kind": "point", "heads": 1}, {"kind": "dropout"}, {"encoder": False}],
-    ids=["heads", "point", "dropout", "no encoder"],
+    [
+        {"heads": 5},
+        {"kind": "point", "heads": 1},
+        {"kind": "dropout"},
+        {"kind": "hierarchical"},
+        {"encoder": False},
+    ],
+    ids=["heads", "point", "dropout", "hierarchical", "no encoder"],
 )
 def test_a_network_of_any_kind_is_made_again(bundle, changed):
     from export.architecture import architecture_of, build
@@ -46,6 +59,20 @@ def test_a_network_of_any_kind_is_made_again(bundle, changed):
     if changed.get("encoder") is not False:
         with pytest.raises(BadInput, match="weights are of another network"):
             build(said, network_of(Bundle.open(bundle)).state_dict())
+
+
+def test_records_stay_with_the_weights_that_they_were_fitted_beside(network, tmp_path):
+    like = make_bundle(tmp_path / "like", network=network, records=make_records())
+    state = {k: v.clone() for k, v in make_network(seed=9).state_dict().items()}
+    save_file(state, tmp_path / "other.safetensors")
+    same = Bundle.open(export_again(None, like, tmp_path / "same")["folder"])
+    other = Bundle.open(export_again(tmp_path / "other.safetensors", like, tmp_path)["folder"])
+    assert same.manifest["records"] == Bundle.open(like).manifest["records"]
+    names = ARTWORKS_TABLE["artwork_id"].to_pylist()
+    dimension = same.manifest["dimension"]
+    assert (same.records().added(names, dimension) == make_records().added(names, dimension)).all()
+    assert other.records() is None
+    assert other.manifest["dimension"] == dimension - 8
 
 
 def test_files_that_are_no_weights_are_refused(tmp_path):

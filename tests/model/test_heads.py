@@ -17,21 +17,22 @@ CONTEXT, WIDTH, RANK, HEADS, PRIOR, FROZEN = 6, 10, 5, 8, 4, 64
 
 def made(kind, **options):
     torch.manual_seed(0)
-    return make_heads(kind, WIDTH, RANK, HEADS, prior=PRIOR, frozen=FROZEN, **options)
-
-
-def contexts(count=7, seed=0):
-    draw = torch.Generator().manual_seed(seed)
-    return (
-        torch.randn(count, WIDTH, generator=draw),
-        FrozenContext(CONTEXT, FROZEN)(torch.randn(count, CONTEXT, generator=draw)),
+    return make_heads(
+        kind, WIDTH, RANK, HEADS, prior=PRIOR, frozen=FROZEN, context=CONTEXT, **options
     )
+
+
+def contexts(count=7, seed=0, kind=""):
+    """What the trunk gives, and what heads of a kind read beside it."""
+    draw = torch.Generator().manual_seed(seed)
+    g, facts = (torch.randn(count, size, generator=draw) for size in (WIDTH, CONTEXT))
+    return g, facts if kind == "hierarchical" else FrozenContext(CONTEXT, FROZEN)(facts)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_a_bank_of_functionals_of_rank_and_prior(kind):
     heads = made(kind).eval()
-    bank = heads(*contexts())
+    bank = heads(*contexts(kind=kind))
     assert bank.shape == (7, 1 if kind == "point" else HEADS, RANK + PRIOR)
     assert bank.shape[1] == heads.heads
 
@@ -39,12 +40,12 @@ def test_every_kind_is_a_bank_of_functionals_of_rank_and_prior(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_training_there_is_a_functional_for_each_column_of_weights(kind):
     heads = made(kind).train()
-    assert heads(*contexts()).shape[1] == heads.trained_heads
+    assert heads(*contexts(kind=kind)).shape[1] == heads.trained_heads
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "bootstrap"])
 def test_kinds_without_a_prior_leave_its_numbers_zero(kind):
-    bank = made(kind).eval()(contexts()[0], None)
+    bank = made(kind).eval()(*contexts(kind=kind))
     assert not bank[..., RANK:].any()
     assert bank[..., :RANK].any()
 
@@ -130,7 +131,7 @@ def test_onnx_gives_the_same_bank(kind, tmp_path):
         rows = torch.export.Dim("rows", min=1)
         torch.onnx.export(
             heads,
-            contexts(),
+            contexts(kind=kind),
             str(tmp_path / "heads.onnx"),
             input_names=["g", "frozen"],
             dynamic_shapes=({0: rows}, {0: rows}),
@@ -139,7 +140,7 @@ def test_onnx_gives_the_same_bank(kind, tmp_path):
             verbose=False,
         )
     session = ort.InferenceSession(str(tmp_path / "heads.onnx"))
-    g, frozen = contexts(3, seed=9)
+    g, frozen = contexts(3, seed=9, kind=kind)
     given = {"g": g.numpy(), "frozen": frozen.numpy()}
     names = [put.name for put in session.get_inputs()]
     got = session.run(None, {name: given[name] for name in names})[0]

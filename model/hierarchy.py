@@ -1,0 +1,225 @@
+"""What facts and artwork say together, in closed form: shared by all artworks, and each one's own.
+
+    logit = offset + ⟨x, u(a)⟩,   u(a) = M · place(a) + own(a) + title(a)
+
+`x` are numbers of the facts, `place` where an artwork lies among all (directions of its embedding).
+M is what all artworks share: it judges artwork that was never shown. `own` is what an artwork's
+record says beyond its looks, `title` what all artworks of a title have in common. All three are
+normal about nothing, and how far each number of the facts may reach is learnt from the rewards
+(empirical Bayes): facts that do not matter fade out.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+FIRST_VARIANCE = 0.01
+"""Of a weight before there are rewards."""
+LEAST_VARIANCE, MOST_VARIANCE = 1e-6, 0.09
+"""Of a weight: few rewards may say anything."""
+LEVEL_VARIANCE = 1.0
+"""Of a title's level, which is not learnt: titles differ much."""
+CONVERGED = 1e-8
+"""Squared residual at which the solver stops, relative to the right side."""
+
+
+class Weights(NamedTuple):
+    """One number for each weight: values, pulls or residuals."""
+
+    shared: Float[Tensor, "numbers place"]
+    own: Float[Tensor, "artworks numbers"]
+    title: Float[Tensor, "titles numbers"]
+
+    def plus(self, other: "Weights", times: float = 1.0) -> "Weights":
+        """Sum with a multiple of other weights."""
+        return Weights(*(a + times * b for a, b in zip(self, other, strict=True)))
+
+    def over(self, other: "Weights") -> "Weights":
+        """Number by number."""
+        return Weights(*(a / b for a, b in zip(self, other, strict=True)))
+
+    def dot(self, other: "Weights") -> float:
+        """Inner product."""
+        return sum(float((a * b).sum()) for a, b in zip(self, other, strict=True))
+
+
+class Factors(NamedTuple):
+    """What u(a) says beside its title's part, in few numbers: ⟨x · reads, vector(a)⟩."""
+
+    reads: Float[Tensor, "numbers rank"]
+    vectors: Float[Tensor, "artworks rank"]
+    shared: Float[Tensor, "place rank"]
+    """The vector of artwork never shown is its place times this."""
+
+
+class Hierarchy(nn.Module):
+    """A normal posterior of all weights by online Laplace, from sums for each artwork.
+
+    An artwork's impressions are kept as Σ w x xᵀ and a moment, `numbers²` floats; the mean solves a
+    linear system in them by conjugate gradients, and 10⁷ impressions take no more room than one.
+
+    Args:
+        places: of each artwork; rows of mean square about 1.
+        title_of: each artwork's title.
+        numbers: of x, the first of which is 1.
+
+    Source: hierarchical logistic regression: Gelman and Hill 2007, "Data Analysis Using Regression
+    and Multilevel/Hierarchical Models", ch. 13 and 14; variances: Tipping 2001, "Sparse Bayesian
+    Learning and the Relevance Vector Machine".
+    """
+
+    def __init__(
+        self,
+        places: Float[Tensor, "artworks place"],
+        title_of: Int[Tensor, " artworks"],
+        numbers: int,
+    ) -> None:
+        super().__init__()
+        artworks, titles = len(places), int(title_of.max()) + 1
+        every = torch.ones(artworks, 1)  # what all artworks have in common
+        self.places: Tensor
+        self.title_of: Tensor
+        self.gram: Tensor
+        self.moment: Tensor
+        self.register_buffer("places", torch.cat([places, every], 1))
+        self.register_buffer("title_of", title_of)
+        self.register_buffer("gram", torch.zeros(artworks, numbers, numbers))
+        self.register_buffer("moment", torch.zeros(artworks, numbers))
+        self.mean = Weights(
+            torch.zeros(numbers, self.places.shape[1]),
+            torch.zeros(artworks, numbers),
+            torch.zeros(titles, numbers),
+        )
+        first = torch.full((numbers,), FIRST_VARIANCE)
+        self.variance = Weights(first[:, None], first, first.clone())
+        self.variance.title[0] = LEVEL_VARIANCE
+
+    def weights(self, of: Weights | None = None) -> Float[Tensor, "artworks numbers"]:
+        """The weights u(a) of every artwork."""
+        of = of or self.mean
+        return of.title[self.title_of] + self.own_and_shared(of)
+
+    def own_and_shared(self, of: Weights | None = None) -> Float[Tensor, "artworks numbers"]:
+        """The part of u(a) in which a title's artworks differ: all that a choice depends on."""
+        of = of or self.mean
+        return of.own + self.places @ of.shared.T
+
+    @torch.no_grad()
+    def forget(self) -> None:
+        """Drop what was told and keep the mean, for all to be told again: a Newton step."""
+        self.gram.zero_()
+        self.moment.zero_()
+
+    @torch.no_grad()
+    def tell(
+        self,
+        x: Float[Tensor, "impressions numbers"],
+        shown: Int[Tensor, " impressions"],
+        rewards: Float[Tensor, " impressions"],
+        offset: Float[Tensor, " impressions"] | float = 0.0,
+        weights: Float[Tensor, " impressions"] | None = None,
+    ) -> None:
+        """Add impressions to the sums, linearised at the present mean; `settle` concludes.
+
+        Args:
+            x: numbers of the facts.
+            shown: rows of the artworks.
+            rewards: 0 to 1.
+            offset: the part of the logit that is not of these weights.
+            weights: how much each counts; 1 if not given.
+        """
+        u = self.weights()
+        p = torch.sigmoid((x * u[shown]).sum(1) + offset)
+        count = torch.ones_like(rewards) if weights is None else weights
+        curvature, surprise = count * p * (1 - p), count * (rewards - p)
+        order = shown.argsort()
+        some, counts = torch.unique_consecutive(shown[order], return_counts=True)
+        for artwork, rows in zip(some.tolist(), order.split(counts.tolist()), strict=True):
+            here = x[rows]
+            gram = here.T @ (curvature[rows, None] * here)
+            self.gram[artwork] += gram
+            self.moment[artwork] += here.T @ surprise[rows] + gram @ u[artwork]
+
+    @torch.no_grad()
+    def settle(self, steps: int = 80) -> None:
+        """Move the mean to where what was told has it, by at most so many solver steps.
+
+        Raises:
+            ValueError: what was told is not finite.
+        """
+        right, scale = self._pulls(self.moment), self._diagonal()
+        x, left = self.mean, right.plus(self._times(self.mean), -1)
+        ahead = z = left.over(scale)
+        size, enough = left.dot(z), CONVERGED * right.dot(right.over(scale))
+        for _ in range(steps):
+            if size <= enough:
+                break
+            along = self._times(ahead)
+            step = size / ahead.dot(along)
+            x, left = x.plus(ahead, step), left.plus(along, -step)
+            z = left.over(scale)
+            size, before = left.dot(z), size
+            ahead = z.plus(ahead, size / before)
+        if not all(bool(part.isfinite().all()) for part in x):
+            raise ValueError("the hierarchy was told numbers that are not finite, or too large")
+        self.mean = x
+
+    @torch.no_grad()
+    def learn_scales(self, steps: int = 4) -> None:
+        """EM steps on the variances of the weights, each followed by `settle`."""
+        told = self.gram[:, 0, 0] > 0
+        for _ in range(steps):
+            doubt = self._diagonal()
+            square = Weights(*(m**2 + 1 / d for m, d in zip(self.mean, doubt, strict=True)))
+            kinds = square.shared.mean(1, True), square.own[told].mean(0), square.title.mean(0)
+            self.variance = Weights(*(v.clamp(LEAST_VARIANCE, MOST_VARIANCE) for v in kinds))
+            self.variance.title[0] = LEVEL_VARIANCE
+            self.settle()
+
+    @torch.no_grad()
+    def doubts(self, second: Float[Tensor, "first first"]) -> Float[Tensor, " artworks"]:
+        """Deviation of each artwork's logit about its mean, over contexts of this second moment.
+
+        What the artwork's own weights leave open, for the first numbers of x; for artwork never
+        shown, their prior.
+        """
+        few, prior = len(second), torch.diag(1 / self.variance.own)
+        squares = [
+            (torch.linalg.inv(part + prior)[:, :few, :few] * second).sum((1, 2))
+            for part in self.gram.split(1024)
+        ]
+        return torch.cat(squares).clamp(min=0).sqrt()
+
+    @torch.no_grad()
+    def factors(self, rank: int, second: Float[Tensor, "first first"]) -> Factors:
+        """The best `rank` numbers for all artworks, over contexts of this second moment.
+
+        Weights are noisy, and artworks differ in few ways: fewer numbers choose better, not worse.
+        They stand for the first numbers of x only, as many as `second` has.
+        """
+        few = len(second)
+        root = torch.linalg.cholesky(second + 1e-4 * torch.eye(few))
+        u = self.own_and_shared()[:, :few] @ root
+        axes = torch.linalg.svd(u, full_matrices=False)[2][:rank].T
+        axes = nn.functional.pad(axes, (0, rank - axes.shape[1]))  # fewer facts or artworks
+        reads = torch.linalg.solve_triangular(root.T, axes, upper=True)
+        return Factors(reads, u @ axes, self.mean.shared[:few].T @ root @ axes)
+
+    def _pulls(self, by_artwork: Float[Tensor, "artworks numbers"]) -> Weights:
+        """What pulls at each weight, of what pulls at each u(a)."""
+        by_title = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, by_artwork)
+        return Weights(by_artwork.T @ self.places, by_artwork, by_title)
+
+    def _times(self, of: Weights) -> Weights:
+        """The system's matrix times weights."""
+        pulled = torch.bmm(self.gram, self.weights(of)[:, :, None])[:, :, 0]
+        return self._pulls(pulled).plus(of.over(self.variance))
+
+    def _diagonal(self) -> Weights:
+        """Of the system's matrix."""
+        told = self.gram.diagonal(dim1=1, dim2=2)
+        titles = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, told)
+        parts = Weights(told.T @ self.places**2, told, titles)
+        return Weights(*(m + 1 / v for m, v in zip(parts, self.variance, strict=True)))
