@@ -10,9 +10,10 @@ from bench.learning_problem import Policy, Stage, View
 Setting = dict[str, Any]
 
 _WHEEL_NEURAL = {"steps": 20, "width": 50, "growth": 0.1}
-_CAREFUL = {"steps": 300, "compress": 0.1}
-_BRIEF = {"temperature": 0.5, "least": 5, "growth": 0.03}
-_BOLD = {"temperature": 0.1, "least": 1, "growth": 0.02}
+_BOUND = {
+    **{"choice": "bound", "unit": 50.0, "compress": 0.03, "prior_scale": 0.3, "unstretched": 0.4},
+    **{"width": 50, "steps": 50, "retrain": 1.5, "growth": 0.03, "least": 1},
+}
 _CLOSED = {"link": "logit", "width": 0, "steps": 0, "retrain": 1e9, "spectrum": 30}
 _TRAINED = {"link": "logit", "width": 0, "steps": 10, "rate": 0.01, "spectrum": 30, "growth": 0.1}
 _COST = "--cb_min_cost -1 --cb_max_cost 0"
@@ -20,10 +21,10 @@ _COST = "--cb_min_cost -1 --cb_max_cost 0"
 OURS: dict[str, dict[str, list[Setting]]] = {
     "wheel": {
         "neural_linear": [
-            {"prior_scale": 30.0, "retrain": 1.5, "width": 100, **_CAREFUL},
-            {"prior_scale": 10.0, "retrain": 1.5, "width": 100, **_CAREFUL},
-            {"prior_scale": 10.0, "retrain": 1.5, "width": 40, **_CAREFUL, **_BRIEF},
-            {"prior_scale": 0.3, "retrain": 1.5, "width": 40, **_CAREFUL, **_BOLD},
+            {**_BOUND, "noise": 0.2},
+            {**_BOUND, "noise": 0.1, "doubt": 200},
+            {**_BOUND, "noise": 0.2, "doubt": 200},
+            {**_BOUND, "noise": 0.3, "doubt": 200},
         ],
         "bootstrap": [
             {"prior_scale": 1.0, "compress": 0.1, **_WHEEL_NEURAL},

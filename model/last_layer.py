@@ -24,7 +24,12 @@ class LastLayer(nn.Module):
     """
 
     def __init__(
-        self, features: int, prior_scale: float = 1.0, link: Link = "logit", noise: float = 0.1
+        self,
+        features: int,
+        prior_scale: float = 1.0,
+        link: Link = "logit",
+        noise: float = 0.1,
+        known: bool = False,
     ) -> None:
         """A posterior that has seen nothing.
 
@@ -33,11 +38,13 @@ class LastLayer(nn.Module):
             prior_scale: deviation of the score before any reward.
             link: logit for takes, identity for rewards of any size.
             noise: first guess of a reward's deviation; identity link only.
+            known: the guess stands, whatever the residuals.
 
         Raises:
             ValueError: a number is not above 0.
         """
         super().__init__()
+        self.known = known
         if not (prior_scale > 0 and noise > 0):
             raise ValueError(f"prior_scale is {prior_scale}, noise {noise}; they must be above 0")
         self.prior_scale, self.link, self.first_noise = prior_scale, link, noise
@@ -73,6 +80,8 @@ class LastLayer(nn.Module):
         """Deviation of a reward about its score; 1 with the logit link, where it is known."""
         if self.link == "logit":
             return 1.0
+        if self.known:
+            return self.first_noise
         moved = self.mean - self.centre
         residual = self.told[1] - 2 * moved @ self.moment + moved @ self.gram @ moved
         first = FIRST_ROWS * self.first_noise**2
@@ -122,6 +131,16 @@ class LastLayer(nn.Module):
         self.moment.mul_(forget).add_(x.T @ told)
         root = torch.linalg.cholesky(self.precision)
         self.mean.copy_(self.centre + torch.cholesky_solve(self.moment[:, None], root)[:, 0])
+
+    @torch.no_grad()
+    def judged(
+        self, features: Float[Tensor, "rows features"]
+    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+        """Mean of these features' scores, and their deviation, in float64."""
+        x = features.double()
+        root = torch.linalg.cholesky(self.precision)
+        share = torch.linalg.solve_triangular(root, x.T, upper=False).square().sum(0)
+        return x @ self.mean, self.noise * share.sqrt()
 
     @torch.no_grad()
     def draws(

@@ -29,7 +29,22 @@ class NeuralLinearHeads(nn.Module):
         link: Link,
         seed: int,
         apart: bool = False,
+        noise: float | None = None,
     ) -> None:
+        """Untrained heads.
+
+        Args:
+            width: numbers that the trunk gives.
+            rank: learnt numbers of a candidate's vector.
+            heads: draws in the bank.
+            prior: zeros at the end of each.
+            last_width: numbers of the context that the posterior reads; 0: the trunk's.
+            prior_scale: deviation of the score before any reward.
+            link: of the posterior.
+            seed: of the first draws.
+            apart: a posterior for each number of the vector.
+            noise: deviation of a reward about its score, if it is not to be estimated.
+        """
         super().__init__()
         self.heads, self.trained_heads = heads, 1
         self.rank, self.prior = rank, prior
@@ -40,7 +55,8 @@ class NeuralLinearHeads(nn.Module):
         self.functional = nn.Linear(few, rank, bias=False)
         self.bias = nn.Parameter(torch.zeros(rank))
         sizes = [few + 1] * rank if apart else [rank * (few + 1)]
-        self.last: list[LastLayer] = [LastLayer(size, prior_scale, link) for size in sizes]
+        known = {} if noise is None else {"noise": noise, "known": True}
+        self.last: list[LastLayer] = [LastLayer(size, prior_scale, link, **known) for size in sizes]
         self.posteriors = nn.ModuleList(self.last)  # so that they are saved
         self.bank: Tensor
         self.register_buffer("bank", torch.zeros(heads, rank, few + 1))
@@ -91,6 +107,23 @@ class NeuralLinearHeads(nn.Module):
             if bool(mine.any()) or forget < 1:
                 part = [None if v is None else v[mine] for v in (weights, offset)]
                 last.update(x[mine], rewards[mine], part[0], part[1], forget)
+
+    @torch.no_grad()
+    def judged(
+        self, features: Float[Tensor, "rows features"]
+    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+        """Mean of the scores, and their deviation; `features` are what `features` gives."""
+        mean = torch.zeros(len(features), dtype=torch.float64)
+        variance = mean.clone()
+        parts = features.reshape(len(features), len(self.last), -1)
+        for block, last in enumerate(self.last):
+            x = parts[:, block]
+            mine = x.abs().sum(1) > 0
+            if bool(mine.any()):
+                middle, deviation = last.judged(x[mine])
+                mean[mine] += middle
+                variance[mine] += deviation.square()
+        return mean, variance.sqrt()
 
     @torch.no_grad()
     def draw(self, generator: torch.Generator | None = None, temperature: float = 1.0) -> None:

@@ -5,76 +5,23 @@ stays: a trunk reads the context, a map turns each candidate into a vector, the 
 score it, and a draw of a head is the choice. It learns from a replay of all that it has seen.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from bandit.choice import profile_keys
+from bandit.neural import highest_bound
 from bandit.thompson import thompson_probabilities
-from model.bootstrap import Scheme, bootstrap_weights
-from model.heads import BootstrapHeads, FrozenContext, Kind, make_heads
-from model.last_layer import Link
+from model.bootstrap import bootstrap_weights
+from model.heads import AnyHeads, BootstrapHeads, FrozenContext, make_heads
 from model.neural_linear import NeuralLinearHeads
+from model.online_settings import OnlineSettings
 from model.spectrum import Spectrum
+from model.waves import Waves
 
-
-@dataclass(frozen=True)
-class OnlineSettings:
-    """How the online bandit is made and trained."""
-
-    kind: Kind = "bootstrap"
-    """Of the heads."""
-    heads: int = 20
-    """In the bank."""
-    rank: int = 8
-    """Learnt numbers of a candidate's vector."""
-    prior: int = 16
-    """Frozen numbers of it."""
-    prior_scale: float = 0.3
-    """Deviation of the prior functions, in units of the score."""
-    frozen: int = 512
-    """Width of the frozen network."""
-    width: int = 100
-    """Of the trunk's two layers; the heads also read the context itself. 0: only that."""
-    candidate_width: int = 0
-    """Of a hidden layer on the candidate's features; 0: the features are the vector."""
-    spectrum: int = 0
-    """Directions of the candidates' own geometry that take the place of their features; 0: none."""
-    temperature: float = 1.0
-    """Factor on the deviation of neural_linear's draws: below 1 where contexts explore for free."""
-    last_width: int = 0
-    """Numbers of the context that neural_linear's posterior reads; 0: all."""
-    scheme: Scheme = "none"
-    """Of the bootstrap."""
-    keep: float = 0.8
-    """Share kept by a dropout mask."""
-    link: Link = "identity"
-    """identity: squared error of rewards; logit: cross-entropy of takes."""
-    rate: float = 3e-3
-    """Of Adam."""
-    decay: float = 0.0
-    """Of the weights."""
-    steps: int = 50
-    """Steps of a training."""
-    retrain: float = 1.0
-    """Train when there are so many times the rewards of the last training; 1: at every batch.
-    neural_linear's posterior takes in every batch in between."""
-    growth: float = 0.05
-    """Batches are this share of all rewards so far."""
-    least: int = 10
-    """Rounds of the smallest batch."""
-    most: int = 2000
-    """Rounds of the largest."""
-    minibatch: int = 256
-    """Rows a step."""
-    epsilon: float = 0.0
-    """Share of uniform exploration."""
-    compress: float = 0.0
-    """Learn asinh(standardised reward / compress), standardised: for rewards of very different
-    sizes and little noise; 0: rewards as they are."""
+REACH = 2.0
+"""How far apart standardised contexts are for the random waves to keep them apart."""
 
 
 class OnlineBandit(nn.Module):
@@ -100,25 +47,20 @@ class OnlineBandit(nn.Module):
         self.draw = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.context_scale = _Standardise(torch.from_numpy(contexts))
+            self.context_scale = _Standardise(torch.from_numpy(contexts), s.unstretched)
             self.candidate_scale = _Standardise(torch.from_numpy(candidates))
             size = contexts.shape[1]
             self.trunk = _trunk(size, s.width)
             self.place = (
                 Spectrum(torch.from_numpy(candidates), s.spectrum) if s.spectrum else nn.Identity()
             )
-            many = s.spectrum or candidates.shape[1]
-            self.rank = s.rank if s.candidate_width else many
-            self.vector = _candidate_map(many, s.rank, s.candidate_width)
+            self.rank = s.spectrum or candidates.shape[1]
             self.frozen_context = FrozenContext(size, s.frozen, seed)
             self.frozen_candidate = FrozenContext(candidates.shape[1], 128, seed + 1)
             self.read_out: Tensor
             self.register_buffer("read_out", torch.randn(128, s.prior) / 128**0.5)
-            self.heads = make_heads(
-                s.kind, s.width + size, self.rank, s.heads, prior=s.prior,
-                prior_scale=s.prior_scale, frozen=s.frozen, keep=s.keep,
-                last_width=s.last_width, link=s.link, seed=seed, apart=self._arms(candidates),
-            )  # fmt: skip
+            self.doubt = Waves(size, s.doubt, REACH, seed + 2) if s.doubt else None
+            self.heads = self._heads(s.width + size + s.doubt, self._arms(candidates), seed)
             self.bias = nn.Parameter(torch.zeros(()))
         self.frozen_context.standardise(self.context_scale(torch.from_numpy(contexts)))
         self.frozen_candidate.standardise(self.candidate_scale(torch.from_numpy(candidates)))
@@ -136,8 +78,21 @@ class OnlineBandit(nn.Module):
 
     def _arms(self, candidates: np.ndarray) -> bool:
         """Whether candidates are one-hot, and so are their vectors."""
-        plain = not self.settings.spectrum and not self.settings.candidate_width
-        return plain and np.array_equal(candidates, np.eye(len(candidates)))
+        return not self.settings.spectrum and np.array_equal(candidates, np.eye(len(candidates)))
+
+    def _heads(self, width: int, apart: bool, seed: int) -> AnyHeads:
+        s = self.settings
+        if s.kind == "neural_linear":
+            return NeuralLinearHeads(
+                width, self.rank, s.heads, s.prior, 0, s.prior_scale, s.link, seed, apart,
+                noise=s.noise or None,
+            )  # fmt: skip
+        if s.noise or s.doubt or s.choice == "bound":
+            raise ValueError(f"noise, doubt and bound are of neural_linear, not of {s.kind}")
+        return make_heads(
+            s.kind, width, self.rank, s.heads, prior=s.prior, prior_scale=s.prior_scale,
+            frozen=s.frozen, keep=s.keep, link=s.link, seed=seed,
+        )  # fmt: skip
 
     def batch(self) -> int:
         """How many rounds to decide before the next rewards are learnt from."""
@@ -145,7 +100,12 @@ class OnlineBandit(nn.Module):
         return int(min(max(s.growth * self.rows, s.least), s.most))
 
     def _trunk(self, x: Tensor) -> Tensor:
-        return torch.cat([self.trunk(x), x], 1)
+        read = torch.cat([self.trunk(x), x], 1)
+        if self.doubt is None:
+            return read
+        if self.training:  # the random functions are the posterior's alone
+            return nn.functional.pad(read, (0, self.settings.doubt))
+        return torch.cat([read, self.doubt(x)], 1)
 
     def functionals(self, contexts: Tensor) -> Tensor:
         """[contexts, heads, rank + prior]."""
@@ -155,13 +115,10 @@ class OnlineBandit(nn.Module):
 
     def vectors(self, candidates: Tensor) -> Tensor:
         """[..., rank + prior]."""
-        x = self.candidate_scale(candidates)
-        if self.settings.spectrum:
-            learnt = self.vector(self.place(candidates))
-        else:
-            learnt = self.vector(x) if self.settings.candidate_width else candidates
+        learnt = self.place(candidates)
         if not isinstance(self.heads, BootstrapHeads):
             return nn.functional.pad(learnt, (0, self.settings.prior))
+        x = self.candidate_scale(candidates)
         return torch.cat([learnt, self.frozen_candidate(x) @ self.read_out], -1)
 
     @torch.no_grad()
@@ -172,7 +129,10 @@ class OnlineBandit(nn.Module):
         candidates: np.ndarray,
         valid: Bool[np.ndarray, "decisions candidates"],
     ) -> Float[np.ndarray, "decisions candidates"]:
-        """Thompson sampling's probabilities; `candidates` are rows of the bank."""
+        """Of the candidates, which are rows of the bank: see `choice` of the settings."""
+        if self.settings.choice == "bound":
+            mean, deviation = self.judged(contexts, bank, candidates)
+            return highest_bound(mean, deviation, valid, epsilon=self.settings.epsilon)
         scores = self.scores(contexts, bank, candidates)
         return thompson_probabilities(scores, valid, self.settings.epsilon)
 
@@ -183,6 +143,20 @@ class OnlineBandit(nn.Module):
         vectors = self.vectors(torch.from_numpy(bank))[torch.from_numpy(candidates)]
         functionals = self.functionals(torch.from_numpy(contexts))
         return (functionals @ vectors.transpose(1, 2)).numpy()
+
+    @torch.no_grad()
+    def judged(
+        self, contexts: np.ndarray, bank: np.ndarray, candidates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of neural_linear's posterior: [decisions, candidates] each."""
+        self.eval()
+        heads, many = self.heads, candidates.shape[1]
+        assert isinstance(heads, NeuralLinearHeads)
+        g = self._trunk(self.context_scale(torch.from_numpy(contexts)))
+        vectors = self.vectors(torch.from_numpy(bank))[torch.from_numpy(candidates).flatten()]
+        found = heads.judged(heads.features(g.repeat_interleave(many, 0), vectors))
+        mean, deviation = (part.reshape(-1, many).numpy() for part in found)
+        return mean, deviation
 
     def learn(
         self,
@@ -248,19 +222,25 @@ class OnlineBandit(nn.Module):
     def _posterior(self, x: Tensor, a: Tensor, target: Tensor, again: bool) -> None:
         heads = self.heads
         assert isinstance(heads, NeuralLinearHeads)
+        self.eval()
         features = heads.features(self._trunk(self.context_scale(x)), self.vectors(a))
         if again:
             size = float(features.square().sum(1).mean())
             heads.recentre(size, zero=self.settings.link == "identity" or not self.settings.steps)
         heads.update(features, target, offset=self.bias.expand(len(target)))
-        heads.draw(self.draw, self.settings.temperature)
+        if self.settings.choice == "draw":
+            heads.draw(self.draw, self.settings.temperature)
 
     def _rescale(self, rewards: Tensor) -> None:
         """Take the scale of rewards from those seen so far; it stands until the next training."""
         s = self.settings
         self.middle, self.unit = rewards.median(), rewards.std(correction=0).clamp(min=1e-3)
+        if s.unit:
+            self.middle, self.unit = torch.zeros(()), torch.tensor(s.unit)
         squeezed = self._squeezed(rewards)
         self.level = squeezed.mean(), squeezed.std(correction=0).clamp(min=1e-3)
+        if s.unit:
+            self.level = squeezed.min(), self._squeezed(self.unit)
         if s.link == "logit":
             self.level = torch.zeros(()), torch.ones(())
 
@@ -277,12 +257,12 @@ class OnlineBandit(nn.Module):
 class _Standardise(nn.Module):
     """Inputs to mean 0 and deviation 1, by a sample."""
 
-    def __init__(self, sample: Float[Tensor, "rows numbers"]) -> None:
+    def __init__(self, sample: Float[Tensor, "rows numbers"], least: float = 0.05) -> None:
         super().__init__()
         self.mean: Tensor
         self.deviation: Tensor
         self.register_buffer("mean", sample.mean(0))
-        self.register_buffer("deviation", sample.std(0, correction=0).clamp(min=0.05))
+        self.register_buffer("deviation", sample.std(0, correction=0).clamp(min=least))
 
     def forward(self, x: Float[Tensor, "*rows numbers"]) -> Float[Tensor, "*rows numbers"]:
         return (x - self.mean) / self.deviation
@@ -299,9 +279,3 @@ class _Nothing(nn.Module):
 
     def forward(self, x: Float[Tensor, "rows numbers"]) -> Float[Tensor, "rows 0"]:
         return x[:, :0]
-
-
-def _candidate_map(features: int, rank: int, width: int) -> nn.Module:
-    if not width:
-        return nn.Identity()
-    return nn.Sequential(nn.Linear(features, width), nn.ReLU(), nn.Linear(width, rank))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bandit.counts import BetaCounts
 from bandit.exp3 import Exp3
 from bandit.linear import LinearPosterior, linear_thompson, linucb
-from bandit.neural import neural_thompson, neural_ucb
+from bandit.neural import highest_bound, neural_thompson, neural_ucb
 from bandit.simple import epsilon_greedy, greedy, uniform
 from bandit.squarecb import squarecb
 from bandit.tabular import bayesian_ucb, best_unpersonalised, beta_thompson, ucb1
@@ -47,6 +47,7 @@ POLICIES = {
     "squarecb": lambda w, e: squarecb(w.values, w.valid, 10.0, e),
     "neural_thompson": lambda w, e: neural_thompson(w.scores, w.valid, e),
     "neural_ucb": lambda w, e: neural_ucb(w.scores, w.valid, epsilon=e),
+    "highest_bound": lambda w, e: highest_bound(w.values, abs(w.values), w.valid, epsilon=e),
 }
 
 
@@ -153,6 +154,13 @@ def test_neural_ucb_ignores_what_a_head_thinks_of_all_candidates():
     shifted = scores + np.array([100.0, -3.0])[None, :, None]
     valid = np.ones((1, 2), bool)
     np.testing.assert_array_equal(neural_ucb(scores, valid, 0.1), neural_ucb(shifted, valid, 0.1))
+
+
+def test_the_highest_bound_weighs_the_mean_against_the_deviation_and_splits_ties():
+    mean, deviation = np.array([[1.0, 0.5, 0.5]]), np.array([[0.1, 0.4, 0.4]])
+    valid = np.ones((1, 3), bool)
+    np.testing.assert_array_equal(highest_bound(mean, deviation, valid, 1.0), [[1, 0, 0]])
+    np.testing.assert_array_equal(highest_bound(mean, deviation, valid, 2.0), [[0, 0.5, 0.5]])
 
 
 def test_exp3_finds_the_better_candidate_and_follows_when_it_changes():

@@ -219,6 +219,27 @@ def test_draws_have_the_posteriors_mean_and_covariance():
     torch.testing.assert_close(torch.cov(draws.T), expected, atol=0.01, rtol=0.05)
 
 
+def test_a_score_is_judged_with_the_mean_and_deviation_of_its_draws():
+    layer = LastLayer(3, link="identity")
+    x = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+    layer.update(x, x.sum(1) + 1)
+    scores = x[:4].double() @ layer.draws(40_000, torch.Generator().manual_seed(1)).double().T
+    mean, deviation = layer.judged(x[:4])
+    torch.testing.assert_close(mean, scores.mean(1), atol=0.01, rtol=0)
+    torch.testing.assert_close(deviation, scores.std(1), atol=0, rtol=0.02)
+
+
+def test_a_noise_that_is_known_stands_whatever_the_residuals():
+    x, r = torch.randn(400, 3), torch.randn(400)
+    known = LastLayer(3, link="identity", noise=0.05, known=True)
+    known.update(x, r)
+    assert known.noise == 0.05
+    guessed = LastLayer(3, link="identity", noise=0.05)
+    guessed.update(x, r)
+    assert guessed.noise > 0.5
+    assert known.judged(x)[1].max() < 0.2 * guessed.judged(x)[1].max()
+
+
 @pytest.mark.parametrize("scheme", ["double_or_nothing", "poisson"])
 def test_bootstrap_weights_have_mean_and_variance_one_and_heads_are_independent(scheme):
     keys = profile_keys([f"decision-{i}" for i in range(20_000)])
@@ -268,12 +289,14 @@ def test_posteriors_kept_apart_equal_one_together_for_one_hot_vectors():
     draw = torch.Generator().manual_seed(0)
     g, arm = torch.randn(50, WIDTH, generator=draw), torch.arange(50) % RANK
     rewards = (torch.rand(50, generator=draw) < 0.5).float()
-    means = []
+    means, judged = [], []
     for heads in (together, apart):
         heads.recentre(4.0)
         heads.update(heads.features(g, torch.eye(RANK)[arm]).detach(), rewards)
         means.append(torch.cat([last.mean for last in heads.last]))
+        judged.append(heads.judged(heads.features(g, torch.eye(RANK)[arm])))
     torch.testing.assert_close(means[0], means[1])
+    torch.testing.assert_close(judged[0], judged[1])
 
 
 def _shared(heads):
