@@ -97,6 +97,7 @@ def train(settings: Settings) -> Path:
     ids = given.catalogue.artwork_ids
     if isinstance(network.context.heads, HierarchicalHeads):
         temperature = settings.model.own.temperature
+        say("the heads' closed form, from all examples again")
         records, gained = fit_hierarchy(learner, train, given.catalogue, temperature), {}
     else:
         records, gained = fit_record(learner, train, ids, settings.model.own)

@@ -10,7 +10,7 @@ same for every context: 1 reads the level, and each head reads the doubt by fixe
 # pyright: reportAttributeAccessIssue=false
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,9 @@ class ArtworkRecords:
     """The deviation of artwork without a record."""
     doubts: int
     """Numbers that say the doubt; 0: one head, which has none."""
+    to_judge: float = 1.0
+    """Factor on the deviations, which are scaled for exploring, that makes them those of artworks'
+    mean levels: what an estimate for an audience has to doubt."""
 
     def __post_init__(self) -> None:
         count = len(self.artwork_ids)
@@ -59,11 +62,16 @@ class ArtworkRecords:
             raise ValueError("an artwork has two records")
         if not 0 <= self.doubts <= MOST_DOUBTS:
             raise ValueError(f"doubts is {self.doubts}; it is 0 to {MOST_DOUBTS}")
-        parts = (self.vectors, self.levels, self.deviations, self.prior)
+        parts = (self.vectors, self.levels, self.deviations, self.prior, self.to_judge)
         if not all(np.isfinite(part).all() for part in parts):
             raise ValueError("a number is not finite")
-        if not (self.prior >= 0 and (self.deviations >= 0).all()):
+        if not (self.prior >= 0 and self.to_judge >= 0 and (self.deviations >= 0).all()):
             raise ValueError("a deviation is below 0")
+
+    def judging(self) -> "ArtworkRecords":
+        """The same with the doubt that estimates are to show, in place of what explores."""
+        deviations, prior = self.to_judge * self.deviations, self.to_judge * self.prior
+        return replace(self, deviations=deviations, prior=prior, to_judge=1.0)
 
     @property
     def more(self) -> int:
@@ -106,7 +114,7 @@ class ArtworkRecords:
         """What a manifest says of it."""
         return {
             "artworks": len(self.artwork_ids), "rank": self.vectors.shape[1],
-            "prior": self.prior, "doubts": self.doubts,
+            "prior": self.prior, "doubts": self.doubts, "to_judge": self.to_judge,
         }  # fmt: skip
 
     @classmethod
@@ -131,7 +139,7 @@ class ArtworkRecords:
                 table["artwork_id"].to_pylist(),
                 np.asarray(vectors.values).reshape(len(table), int(said["rank"])),
                 table["level"].to_numpy(), table["deviation"].to_numpy(),
-                float(said["prior"]), int(said["doubts"]),
+                float(said["prior"]), int(said["doubts"]), float(said["to_judge"]),
             )  # fmt: skip
         except WRONG as error:
             raise BadInput(

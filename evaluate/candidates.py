@@ -166,7 +166,13 @@ def candidates(
     people = Audience.read(_find_facts(where.root, facts), members).only(audience)
     with TemporaryDirectory(prefix="images.") as made:
         found = judge_images(
-            Scorer(bundle, threads=2), where, title, images, people, when, cache or made
+            Scorer(bundle, threads=2, judging=True),
+            where,
+            title,
+            images,
+            people,
+            when,
+            cache or made,
         )
     if html is not None:
         from evaluate.candidates_page import write_page

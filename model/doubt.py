@@ -7,6 +7,8 @@ from torch import Tensor
 
 DOUBTS = 15
 """Numbers that say an artwork's doubt, where there are as many heads: with the level 16."""
+LEAST_TEMPERATURE = 1e-3
+"""Of exploring, by which doubt is divided again: with less there is none to be told from 0."""
 
 
 def doubts_of(heads: int) -> int:

@@ -16,7 +16,7 @@ from data.artwork_records import ArtworkRecords
 from data.catalogue import Catalogue
 from model.batches import Examples
 from model.buffers import Source
-from model.doubt import doubts_of
+from model.doubt import LEAST_TEMPERATURE, doubts_of
 from model.fit import embed_all
 from model.hierarchical import HierarchicalHeads
 from model.hierarchy import Factors, Hierarchy
@@ -171,11 +171,13 @@ class Fitting(NamedTuple):
         match = float(posterior.own_and_shared()[:, -1].mean())
         nn.init.constant_(network.context.match.bias, match / self.unit - 1)
         own = factors.vectors - posterior.places @ factors.shared
-        prior = (posterior.variance.own[: len(self.second)] * self.second.diagonal()).sum().sqrt()
+        variance = posterior.variance.own[: len(self.second)]
+        prior = float((variance * self.second.diagonal()).sum().sqrt())
+        level = float(variance[0].sqrt())  # over all contexts: the other numbers have mean 0
         return ArtworkRecords(
             artwork_ids, own.numpy(), np.zeros(len(artwork_ids)),
-            temperature * posterior.doubts(self.second).numpy(), temperature * float(prior),
-            doubts_of(heads.heads),
+            temperature * posterior.doubts(self.second).numpy(), temperature * prior,
+            doubts_of(heads.heads), level / prior / max(temperature, LEAST_TEMPERATURE),
         )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from data.artwork_records import ArtworkRecords
 from model.batches import Examples, Shuffled
 from model.buffers import Source
-from model.doubt import doubts_of, level_rows
+from model.doubt import LEAST_TEMPERATURE, doubts_of, level_rows
 from model.fit import embed_all
 from model.learner import Batch, Learner
 from model.network import Marquee
@@ -100,6 +100,7 @@ def fit_record(
         own.temperature * record.deviations().numpy()[shown],
         own.temperature * own.level_scale * STRENGTHS[best],
         doubts_of(heads),
+        1 / max(own.temperature, LEAST_TEMPERATURE),
     )
     return made, {
         "own_record_gain": float(gains[best] / judged),

@@ -63,8 +63,9 @@ class Data:
 class Heads:
     """The posterior: a bank of linear functionals."""
 
-    kind: Kind = "bootstrap"
-    """bootstrap, dropout, neural_linear or point (greedy)."""
+    kind: Kind = "hierarchical"
+    """hierarchical (a closed form over facts and artwork), bootstrap, dropout, neural_linear, or
+    point (greedy)."""
     count: int = 20
     """how many."""
     prior: int = 8
@@ -77,7 +78,10 @@ class Heads:
 
 @dataclass
 class Own:
-    """The record of each artwork's own: what its rewards say beyond its looks. 0: none is kept."""
+    """The record of each artwork's own: what its rewards say beyond its looks. 0: none is kept.
+
+    Hierarchical heads learn the scales, and need none set.
+    """
 
     vector_scale: float = 0.5
     """deviation of artworks' own vectors, as a share of how their vectors differ by looks."""

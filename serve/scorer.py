@@ -50,12 +50,14 @@ class Scorer:
     Args:
         bundle: its folder, or what leads to it (`data.bundle.resolve`).
         threads: of the image encoder; the other graphs are too small to share.
+        judging: heads differ by what is not known of artworks, for intervals, and not by the share
+            of it that they explore with.
 
     Raises:
         BadInput: the bundle is not whole, or its features are not what this code computes.
     """
 
-    def __init__(self, bundle: Path | str, threads: int = 1) -> None:
+    def __init__(self, bundle: Path | str, threads: int = 1, judging: bool = False) -> None:
         opened = Bundle.open(bundle)
         self.manifest: Mapping[str, Any] = opened.manifest
         self.spec = _specification(opened)
@@ -65,7 +67,8 @@ class Scorer:
         if encoder is not None:
             self._sessions["encoder"] = _session(opened.file(encoder), threads, opened)
         calibration = self.manifest["calibration"]
-        self._records = opened.records()
+        records = opened.records()
+        self._records = records.judging() if records is not None and judging else records
         self._bias = np.float32(calibration["bias"])
         self._temperature = np.float32(calibration["temperature"])
         self._warm()

@@ -31,6 +31,17 @@ def test_numbers_join_the_vector_at_their_places():
     np.testing.assert_allclose(lengths, [0.0625, 0.5, 0.125], rtol=1e-6)
 
 
+def test_to_judge_doubt_is_scaled_and_nothing_else():
+    records = made(to_judge=4.0)
+    judging = records.judging()
+    assert judging.deviations.tolist() == [0.5, 0.25]
+    assert (judging.prior, judging.to_judge) == (2.0, 1.0)
+    ids = ["a", "new"]
+    found, scaled = records.added(ids, DIMENSION), judging.added(ids, DIMENSION)
+    np.testing.assert_allclose(scaled[:, -DOUBTS:], 4 * found[:, -DOUBTS:])
+    assert (scaled[:, :-DOUBTS] == found[:, :-DOUBTS]).all()
+
+
 def test_one_head_has_no_doubt():
     found = made(doubts=0).added(["a", "new"], 4)
     assert found.tolist() == [[4, 5, 6, -0.25], [0, 0, 0, 0]]

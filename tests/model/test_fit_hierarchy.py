@@ -155,6 +155,7 @@ def test_temperature_is_a_factor_on_doubt_and_nothing_else(tmp_path):
     np.testing.assert_allclose(warm.deviations, 2 * cold.deviations, rtol=1e-4)
     assert warm.prior == pytest.approx(2 * cold.prior)
     np.testing.assert_allclose(warm.vectors, cold.vectors, atol=1e-4)
+    np.testing.assert_allclose(warm.judging().deviations, cold.judging().deviations, rtol=1e-4)
 
 
 def test_what_has_no_closed_form_is_refused(tmp_path):

@@ -108,6 +108,7 @@ def test_temperature_is_a_factor_on_all_doubt():
     np.testing.assert_allclose(warm.levels, cold.levels)
     assert cold.prior / 0.3 / LEVELS.level_scale in (0.5, 1.0, 2.0)
     assert warm.prior == 2 * cold.prior
+    np.testing.assert_allclose(warm.judging().deviations, cold.judging().deviations, rtol=1e-5)
 
 
 def test_predictions_have_the_record_and_heads_differ_by_its_doubt():

@@ -1,6 +1,7 @@
 """A bundle's scores: torch's numbers and choices without torch, or a refusal that says why."""
 
 import shutil
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -267,3 +268,19 @@ def test_a_changed_byte_is_found_before_anything_is_opened(bundle, tmp_path):
     (copy / "features.json").write_bytes(b"opened too early".ljust(len(spec)))
     with pytest.raises(BadInput, match="SHA-256 differs"):
         Scorer(copy)
+
+
+def test_to_judge_heads_differ_by_all_that_is_not_known_of_artworks(tmp_path):
+    records = replace(make_records(), to_judge=3.0)
+    folder = make_bundle(tmp_path, encoder=False, records=records)
+    embeddings = np.zeros((ARTWORKS, 16), np.float32)
+    vectors = [
+        Scorer(folder, judging=judging).vectors(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
+        for judging in (False, True)
+    ]
+    doubts = slice(-records.doubts, None)
+    assert vectors[0][:, doubts].any(1).all()
+    np.testing.assert_allclose(vectors[1][:, doubts], 3 * vectors[0][:, doubts], rtol=1e-5)
+    np.testing.assert_array_equal(
+        vectors[1][:, : -records.doubts], vectors[0][:, : -records.doubts]
+    )
