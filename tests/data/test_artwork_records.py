@@ -63,7 +63,7 @@ def test_what_was_written_is_read_again(tmp_path):
     again = ArtworkRecords.read(tmp_path / "records.parquet", records.said)
     names = ["new", "b", "a"]
     assert (again.added(names, DIMENSION) == records.added(names, DIMENSION)).all()
-    assert again.said == {"artworks": 2, "rank": 3, "prior": 0.5, "doubts": 5}
+    assert again.said == {"artworks": 2, "rank": 3, "prior": 0.5, "doubts": 5, "to_judge": 1.0}
 
 
 @pytest.mark.parametrize(
