@@ -9,8 +9,8 @@ import orjson
 from data.durable import write_text_whole
 from data.errors import BadInput
 
-OURS = {"neural_linear": "#7c5cff", "bootstrap": "#2f9be0", "dropout": "#2fae7b",
-        "point": "#d35d9e"}  # fmt: skip
+OURS = {"hierarchical": "#e0485a", "neural_linear": "#7c5cff", "bootstrap": "#2f9be0",
+        "dropout": "#2fae7b", "point": "#d35d9e"}  # fmt: skip
 OTHERS = ("#e39b2d", "#8b93a7", "#b5793a", "#5f6b85", "#c9b458", "#9a6a6a", "#6a9a8b")
 
 
