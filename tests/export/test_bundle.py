@@ -66,7 +66,8 @@ def test_records_are_a_file_of_the_bundle_and_checked_like_the_others(tmp_path):
     made = make_bundle(tmp_path, encoder=False, records=make_records())
     opened = Bundle.open(made)
     assert set(opened.manifest["files"]) == FILES - {"encoder.onnx"} | {"records.parquet"}
-    assert opened.manifest["records"] == {"artworks": 15, "rank": 24, "prior": 0.25, "doubts": 7}
+    said = {"artworks": 15, "rank": 24, "prior": 0.25, "doubts": 7, "to_judge": 1.0}
+    assert opened.manifest["records"] == said
     assert "records of 15 artworks" in opened.file("model_card.md").read_text()
     raw = bytearray((made / "records.parquet").read_bytes())
     raw[60] ^= 1
