@@ -29,6 +29,8 @@ PASSES = 3
 """Readings of the examples."""
 ROWS = 65_536
 """Examples told at a time."""
+LEAST_UNIT = 1e-4
+"""Of matches that are scaled by their deviation: below, there are none."""
 LEAST_DEVIATION = 0.05
 """Of an embedding's number, that it is divided by."""
 
@@ -144,10 +146,10 @@ class Fitting(NamedTuple):
         title_of = torch.from_numpy(np.unique(titles, return_inverse=True)[1])
         row = np.full(len(catalogue.artworks), -1)
         row[shown] = np.arange(len(shown))
+        names = network.candidate.names(given[-2], given[-1])
         return cls(
             network, heads, Hierarchy(places(embeddings), title_of, x.shape[1] + 2), places, row,
-            appeals, shows, network.candidate.names(given[-2], given[-1]),
-            float((watched @ shows.T).std()) + 1e-6, x.T @ x / len(x),
+            appeals, shows, names, _unit(watched, shows, names), x.T @ x / len(x),
         )  # fmt: skip
 
     def tell(self, part: Examples, rows: Int[np.ndarray, " some"]) -> None:
@@ -179,6 +181,16 @@ class Fitting(NamedTuple):
             temperature * posterior.doubts(self.second).numpy(), temperature * prior,
             doubts_of(heads.heads), level / prior / max(temperature, LEAST_TEMPERATURE),
         )  # fmt: skip
+
+
+def _unit(
+    watched: Float[Tensor, "contexts names"],
+    shows: Float[Tensor, "shown names"],
+    names: Float[Tensor, "shown names"],
+) -> float:
+    """Deviation of the matches of tags; without tags of those of titles, without names 1."""
+    spreads = [float((watched @ of.T).std()) for of in (shows, names)]
+    return next((spread for spread in spreads if spread > LEAST_UNIT), 1.0)
 
 
 def _write_places(image: nn.Linear, places: Places, factors: Factors) -> None:

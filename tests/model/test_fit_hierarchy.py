@@ -140,6 +140,21 @@ def test_artwork_that_names_whom_the_member_watches_is_worth_more(concluded):
     assert ((gains > 0.6) & (gains < 1.4)).all()
 
 
+@pytest.mark.parametrize("cast", [True, False])
+def test_a_catalogue_without_tags_or_names_is_learnt_from_as_well(tmp_path, cast):
+    made = examples(rows=10_000)
+    no_tags = made.candidates._replace(cast_weights=np.zeros_like(made.candidates.cast_weights))
+    if not cast:
+        no_tags = no_tags._replace(title_cast_weights=np.zeros_like(no_tags.cast_weights))
+    net = learner()
+    records = fit_hierarchy(net, replace(made, candidates=no_tags), catalogue(tmp_path), 0.1)
+    artworks = np.arange(COUNT - NEVER)
+    dense = np.tile(np.float32([1.0, -1.0, 0.5]), (len(artworks), 1))
+    said = scores(net, records, dense, artworks, 1).mean(1)
+    assert np.corrcoef(said, worth(made.images, dense, artworks))[0, 1] > 0.8
+    assert np.abs(said).max() < 20
+
+
 def test_heads_differ_by_the_doubt_of_records_alone(concluded):
     net, records = concluded
     assert records.doubts == DOUBTS
