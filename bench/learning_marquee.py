@@ -20,6 +20,7 @@ from model.losses import bootstrap_loss
 from model.network import Marquee
 from model.neural_linear import NeuralLinearHeads
 from model.own_record import OwnRecord
+from model.pace import Pace
 
 ROWS = 4096
 """Decisions scored at a time."""
@@ -28,8 +29,8 @@ WARM_UP = 0.1
 
 
 @dataclass(frozen=True)
-class MarqueeSettings:
-    """How the network is trained and how it explores."""
+class MarqueeSettings(Pace):
+    """How the network is trained and how it explores; a day's decisions more are always enough."""
 
     kind: Kind = "neural_linear"
     """Of the heads."""
@@ -55,14 +56,6 @@ class MarqueeSettings:
     """Least steps of a training."""
     minibatch: int = 1024
     """Decisions a step."""
-    retrain: float = 1.3
-    """Train when there are so many times the decisions of the last training, or a day's more."""
-    growth: float = 0.05
-    """Batches are this share of all decisions so far."""
-    least: int = 100
-    """Decisions of the smallest batch."""
-    most: int = 1000
-    """Decisions of the largest batch."""
     epsilon: float = 0.0
     """Share of uniform exploration."""
 
@@ -86,8 +79,7 @@ class MarqueePolicy:
 
     def batch(self) -> int:
         """See `Policy`."""
-        s = self.settings
-        return int(min(max(s.growth * self.rows, s.least), s.most))
+        return self.settings.batch(self.rows)
 
     def probabilities(self, view: View) -> np.ndarray:
         """See `Policy`; even until the first training."""
@@ -123,9 +115,7 @@ class MarqueePolicy:
         told = (*self._facts(view.contexts), shown, _tensor(rewards), _tensor(weights))
         self.log.append(told)
         self.rows += len(actions)
-        if self.rows >= min(
-            self.settings.retrain * self.trained_rows, self.trained_rows + self.per_day
-        ):
+        if self.settings.due(self.rows, self.trained_rows, self.per_day):
             self._train()
         elif self.network is not None:
             self._tell(told)

@@ -70,6 +70,7 @@ def make_heads(
     last_width: int = 8,
     link: Link = "logit",
     apart: bool = False,
+    noise: float | None = None,
     seed: int = 0,
 ) -> "AnyHeads":
     """Heads of a kind; see `Heads` for what they do.
@@ -86,6 +87,7 @@ def make_heads(
         keep: share of the trunk's numbers that a dropout mask keeps.
         last_width: numbers of the context that neural_linear's posterior reads; 0: the trunk's.
         apart: neural_linear has a posterior for each number of the vector: for one-hot vectors.
+        noise: that neural_linear's posterior is told of a reward; none: it estimates it.
         link: of neural_linear's posterior: logit for takes, identity for other rewards.
         seed: of prior functions, masks and posterior draws.
 
@@ -106,7 +108,7 @@ def make_heads(
             return HierarchicalHeads(width, context, rank, heads, prior)
         case "neural_linear":
             return NeuralLinearHeads(
-                width, rank, heads, prior, last_width, prior_scale, link, seed, apart
+                width, rank, heads, prior, last_width, prior_scale, link, seed, apart, noise
             )
         case "point":
             return PointHead(width, rank, prior)

@@ -1,5 +1,7 @@
 """Heads of kind neural_linear: a trained mean, and draws from the posterior of its last layer."""
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -100,10 +102,7 @@ class NeuralLinearHeads(nn.Module):
         forget: float = 1.0,
     ) -> None:
         """Take in a batch of rewards, closed form; `draw` then fills the bank anew."""
-        parts = features.reshape(len(features), len(self.last), -1)
-        for block, last in enumerate(self.last):
-            x = parts[:, block]
-            mine = x.abs().sum(1) > 0
+        for last, x, mine in self._blocks(features):
             if bool(mine.any()) or forget < 1:
                 part = [None if v is None else v[mine] for v in (weights, offset)]
                 last.update(x[mine], rewards[mine], part[0], part[1], forget)
@@ -115,15 +114,19 @@ class NeuralLinearHeads(nn.Module):
         """Mean of the scores, and their deviation; `features` are what `features` gives."""
         mean = torch.zeros(len(features), dtype=torch.float64)
         variance = mean.clone()
-        parts = features.reshape(len(features), len(self.last), -1)
-        for block, last in enumerate(self.last):
-            x = parts[:, block]
-            mine = x.abs().sum(1) > 0
+        for last, x, mine in self._blocks(features):
             if bool(mine.any()):
                 middle, deviation = last.judged(x[mine])
                 mean[mine] += middle
                 variance[mine] += deviation.square()
         return mean, variance.sqrt()
+
+    def _blocks(self, features: Tensor) -> Iterator[tuple[LastLayer, Tensor, Tensor]]:
+        """Each posterior, its part of the features, and the rows that have any."""
+        parts = features.reshape(len(features), len(self.last), -1)
+        for block, last in enumerate(self.last):
+            x = parts[:, block]
+            yield last, x, x.abs().sum(1) > 0
 
     @torch.no_grad()
     def draw(self, generator: torch.Generator | None = None, temperature: float = 1.0) -> None:

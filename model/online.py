@@ -82,22 +82,17 @@ class OnlineBandit(nn.Module):
 
     def _heads(self, width: int, apart: bool, seed: int) -> AnyHeads:
         s = self.settings
-        if s.kind == "neural_linear":
-            return NeuralLinearHeads(
-                width, self.rank, s.heads, s.prior, 0, s.prior_scale, s.link, seed, apart,
-                noise=s.noise or None,
-            )  # fmt: skip
-        if s.noise or s.doubt or s.choice == "bound":
+        if s.kind != "neural_linear" and (s.noise or s.doubt or s.choice == "bound"):
             raise ValueError(f"noise, doubt and bound are of neural_linear, not of {s.kind}")
         return make_heads(
             s.kind, width, self.rank, s.heads, prior=s.prior, prior_scale=s.prior_scale,
-            frozen=s.frozen, keep=s.keep, link=s.link, seed=seed,
+            frozen=s.frozen, keep=s.keep, last_width=0, link=s.link, seed=seed, apart=apart,
+            noise=s.noise or None,
         )  # fmt: skip
 
     def batch(self) -> int:
         """How many rounds to decide before the next rewards are learnt from."""
-        s = self.settings
-        return int(min(max(s.growth * self.rows, s.least), s.most))
+        return self.settings.batch(self.rows)
 
     def _trunk(self, x: Tensor) -> Tensor:
         read = torch.cat([self.trunk(x), x], 1)
@@ -174,7 +169,7 @@ class OnlineBandit(nn.Module):
         self.seen.append((fresh[0], fresh[1], earned, fresh[2], self._prior_scores(*fresh[:2])))
         x, a, r, w, fixed = (torch.cat(parts) for parts in zip(*self.seen, strict=True))
         self.seen = [(x, a, r, w, fixed)]
-        due = len(r) >= s.retrain * self.trained_rows
+        due = s.due(len(r), self.trained_rows)
         if due:
             self._rescale(r)
         target = self._target(r)

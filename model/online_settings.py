@@ -6,10 +6,11 @@ from typing import Literal
 from model.bootstrap import Scheme
 from model.heads import Kind
 from model.last_layer import Link
+from model.pace import Pace
 
 
 @dataclass(frozen=True)
-class OnlineSettings:
+class OnlineSettings(Pace):
     """How the online bandit is made and trained."""
 
     kind: Kind = "bootstrap"
@@ -51,14 +52,9 @@ class OnlineSettings:
     steps: int = 50
     """Steps of a training."""
     retrain: float = 1.0
-    """Train when there are so many times the rewards of the last training; 1: at every batch.
-    neural_linear's posterior takes in every batch in between."""
-    growth: float = 0.05
-    """Batches are this share of all rewards so far."""
+    """neural_linear's posterior takes in every batch between trainings."""
     least: int = 10
-    """Rounds of the smallest batch."""
     most: int = 2000
-    """Rounds of the largest."""
     minibatch: int = 256
     """Rows a step."""
     epsilon: float = 0.0
