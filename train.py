@@ -96,9 +96,9 @@ def train(settings: Settings) -> Path:
         return Path(settings.publish.bundles)  # of several processes the first goes on
     ids = given.catalogue.artwork_ids
     if isinstance(network.context.heads, HierarchicalHeads):
-        temperature = settings.model.own.temperature
         say("the heads' closed form, from all examples again")
-        records, gained = fit_hierarchy(learner, train, given.catalogue, temperature), {}
+        explored = settings.model.own.temperature
+        records, gained = fit_hierarchy(learner, train, given.catalogue, explored), {}
     else:
         records, gained = fit_record(learner, train, ids, settings.model.own)
     own = None if records is None else Added(records, ids)
