@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from bandit.thompson import thompson_probabilities
+from bench.learning_looks import NameMatch, leading
 from bench.learning_problem import Stage, View
-from bench.learning_vowpal import NameMatch, leading
+from model.hierarchical import HierarchicalHeads
 from model.hierarchy import Factors, Hierarchy
+from model.pace import Pace
 
 ROWS = 4096
 """Decisions scored at a time."""
@@ -25,8 +27,8 @@ STEPS = 20
 
 
 @dataclass(frozen=True)
-class HierarchySettings:
-    """How it explores, and when all is told again."""
+class HierarchySettings(Pace):
+    """How it explores, and when all is told again: at the latest after a day's decisions."""
 
     temperature: float = 0.1
     """Factor on the doubt of artworks: contexts that vary explore by themselves."""
@@ -36,15 +38,6 @@ class HierarchySettings:
     """Directions of the embedding."""
     rank: int = 24
     """Numbers of an artwork's vector."""
-    again: float = 1.3
-    """All is told again when there are so many times the decisions of the last time, or a day's
-    more."""
-    growth: float = 0.05
-    """Batches are this share of all decisions so far."""
-    least: int = 100
-    """Decisions of the smallest batch."""
-    most: int = 1000
-    """Decisions of the largest batch."""
 
 
 class HierarchyPolicy:
@@ -58,9 +51,10 @@ class HierarchyPolicy:
         self.draw = torch.Generator().manual_seed(seed)
         self.match = NameMatch.of(stage, whole)
         self.contrast = torch.from_numpy(self.match.contrast)
-        dense = whole.context(stage.sample()).dense
-        self.middle, self.spread = dense.mean(0), np.maximum(dense.std(0), 0.05)
-        facts, _ = self._facts(stage.sample())
+        sample = torch.from_numpy(whole.context(stage.sample()).dense)
+        self.heads = HierarchicalHeads(1, whole.facts, settings.rank, settings.heads, prior=0)
+        self.heads.standardise(sample)
+        facts = self.heads.numbers(sample)
         self.second = facts.T @ facts / len(facts)
         given = whole.candidates(stage.bank)
         said = np.concatenate([given.dense[:, : whole.genres + 2], given.title_cast_ids], 1)
@@ -74,8 +68,7 @@ class HierarchyPolicy:
 
     def batch(self) -> int:
         """See `Policy`."""
-        s = self.settings
-        return int(min(max(s.growth * self.rows, s.least), s.most))
+        return self.settings.batch(self.rows)
 
     def probabilities(self, view: View) -> np.ndarray:
         """See `Policy`; even until the first rewards."""
@@ -103,14 +96,13 @@ class HierarchyPolicy:
         """See `Policy`."""
         del propensities
         shown = torch.from_numpy(view.candidates[np.arange(len(actions)), actions].astype(np.int64))
-        facts, _ = self._facts(view.contexts)
-        match = self.match(self.whole.context(view.contexts), shown.numpy())
+        facts, watched = self._facts(view.contexts)
+        match = self.match(watched.numpy(), shown.numpy())
         x = torch.cat([facts, torch.from_numpy(match)], 1)
         told = x, shown, torch.from_numpy(rewards.astype(np.float32))
         self.log.append(told)
         self.rows += len(actions)
-        s = self.settings
-        if self.rows >= min(s.again * self.told, self.told + self.per_day):
+        if self.settings.due(self.rows, self.told, self.per_day):
             self._tell_all()
         else:
             self.posterior.tell(*told, self.level)
@@ -141,6 +133,5 @@ class HierarchyPolicy:
     def _facts(self, contexts: np.ndarray) -> tuple[Tensor, Tensor]:
         """1 and the standardised facts; and the watched names that artwork shows."""
         facts = self.whole.context(contexts)
-        scaled = (facts.dense - self.middle) / self.spread
-        x = np.concatenate([np.ones((len(scaled), 1)), scaled], 1).astype(np.float32)
-        return torch.from_numpy(x), torch.from_numpy(self.match.watched(facts))
+        x = self.heads.numbers(torch.from_numpy(facts.dense))
+        return x, torch.from_numpy(self.match.watched(facts))
