@@ -24,28 +24,28 @@ from safetensors.torch import load_file
 from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.errors import BadInput, main
+from data.examples.stream import ExampleStream
 from data.features import CAST_BUCKETS, FeatureSpec
-from data.images import image_cache
-from data.stream import ExampleStream
-from evaluate.estimate import Estimate
-from evaluate.gate import Verdict, publish_gate
-from evaluate.policies import policy_values
-from evaluate.references import reference_values
-from export.bundle import write_bundle
-from export.publish import publish
-from export.store import open_store
-from model.calibrate import calibrate
-from model.encoder import INSTEAD_OF_PIXELS, make_encoder
-from model.fit import fit
-from model.fit_hierarchy import fit_hierarchy
-from model.fit_record import Added, fit_record
-from model.hierarchical import HierarchicalHeads
-from model.learner import Learner, half_is_fast
-from model.network import Marquee
-from model.prepare import Preparation
-from model.settings import Data, Model, Settings
-from model.summary import Summary
-from model.survey import sample, survey, window
+from data.images.cache import image_cache
+from evaluate.ope.estimate import Estimate
+from evaluate.policies.gate import Verdict, publish_gate
+from evaluate.policies.judge import policy_values
+from evaluate.policies.log_only_policies import reference_values
+from export.graphs.bundle import write_bundle
+from export.publish.open_store import open_store
+from export.publish.publish import publish
+from model.heads.hierarchical import HierarchicalHeads
+from model.network.image_encoder import INSTEAD_OF_PIXELS, make_encoder
+from model.network.lightning_module import Learner, half_is_fast
+from model.network.towers import Marquee
+from model.training.calibrate import calibrate
+from model.training.dataset_statistics import Summary
+from model.training.featurise import Preparation
+from model.training.first_pass import sample, survey, window
+from model.training.fit import fit
+from model.training.fit_hierarchical import fit_hierarchy
+from model.training.fit_random_effects import Added, fit_record
+from model.training.settings import Data, Model, Settings
 
 
 class Given(NamedTuple):
@@ -162,14 +162,14 @@ def load(data: Data, model: Model) -> Given:
     cache = Path(data.cache)
     references: dict[str, pa.Table] = {}
     if data.open_bandit is not None:
-        from data.open_bandit import open_bandit
+        from data.importers.open_bandit import open_bandit
 
         folder = cache / f"open_bandit-{data.campaign}"
         told = open_bandit(Path(data.open_bandit), data.campaign, folder)
         examples_at, catalogue_at = Path(told["random"]["examples"]), Path(told["catalogue"])
         references["bts"] = sample(ExampleStream(Path(told["bts"]["examples"])), data.held_out)
     elif data.examples is None:
-        from simulate.sample import make_sample
+        from simulate.browsing.sample import make_sample
 
         say("no --data.examples given: learning from a sample, which is made once and kept")
         found = make_sample(cache, **asdict(data.sample), tell=say)
@@ -182,8 +182,8 @@ def load(data: Data, model: Model) -> Given:
     examples = window(ExampleStream(examples_at), data.window_days)
     rows = np.arange(len(catalogue.artworks))
     if model.encoder == "attributes":
-        from simulate.attributes import artwork_attributes
-        from simulate.catalogue_truth import CatalogueTruth
+        from simulate.world.catalogue_truth import CatalogueTruth
+        from simulate.world.true_attributes import artwork_attributes
 
         truth = CatalogueTruth.read(catalogue_at)
         seen = artwork_attributes(truth, catalogue.artwork_ids)

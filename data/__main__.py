@@ -4,15 +4,21 @@ from data.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {
-    "check": Command("data.check", "Say what is wrong with a catalogue, a log or examples."),
+    "check": Command("data.check.check", "Say what is wrong with a catalogue, a log or examples."),
     "join": Command(
-        "data.join", "Join decisions and events into examples.", function="join_command"
+        "data.join.join", "Join decisions and events into examples.", function="join_command"
     ),
     "roll": Command("data.log.roll", "Move the log into Parquet by day.", function="roll_command"),
-    "features": Command("data.backfill", "Compute features over old logs, as of each decision."),
-    "profiles": Command("data.profiles", "Write the latest facts of each profile, for precompute."),
-    "open-bandit": Command("data.open_bandit", "Import the Open Bandit Dataset."),
-    "creative-ranking": Command("data.creative_ranking", "Import Alimama's CreativeRanking."),
+    "features": Command(
+        "data.examples.backfill", "Compute features over old logs, as of each decision."
+    ),
+    "profiles": Command(
+        "data.examples.profiles", "Write the latest facts of each profile, for precompute."
+    ),
+    "open-bandit": Command("data.importers.open_bandit", "Import the Open Bandit Dataset."),
+    "creative-ranking": Command(
+        "data.importers.creative_ranking", "Import Alimama's CreativeRanking."
+    ),
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from data.artwork_records import RECORDS, ArtworkRecords
+from data.artwork_effects import RECORDS, ArtworkRecords
 from data.errors import BadInput
 
 BUNDLE_VERSION = 1

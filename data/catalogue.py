@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
-from data.conform import conform, read_table, refuse
 from data.errors import BadInput
 from data.problem import Problem, in_rows
 from data.records import ARTWORKS, TITLES
+from data.schema_cast import conform, read_table, refuse
 
 FILES = {"titles": TITLES, "artworks": ARTWORKS}
 EMBEDDINGS = "embeddings.npy"

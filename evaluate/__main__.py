@@ -4,29 +4,36 @@ from data.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {
-    "estimate": Command(
-        "evaluate.estimate_command", "What a policy would have earned, from feedback."
-    ),
+    "estimate": Command("evaluate.ope.command", "What a policy would have earned, from feedback."),
     "bundle": Command(
-        "evaluate.policies", "What bundles and baselines would have earned on a log."
+        "evaluate.policies.command", "What bundles and baselines would have earned on a log."
     ),
-    "report": Command("evaluate.report", "One HTML file: what a bundle does and what it earns."),
-    "demo": Command("evaluate.demo", "Tables and report of what `make demo` trained."),
-    "gate": Command("evaluate.gate", "May a bundle take the live one's place?"),
+    "report": Command(
+        "evaluate.report.report", "One HTML file: what a bundle does and what it earns."
+    ),
+    "demo": Command("evaluate.report.demo", "Tables and report of what `make demo` trained."),
+    "gate": Command("evaluate.policies.gate", "May a bundle take the live one's place?"),
     "cold-start": Command(
-        "evaluate.cold_start", "Exact take fractions on artwork and members never seen."
+        "evaluate.new_artwork.cold_start", "Exact take fractions on artwork and members never seen."
     ),
-    "candidates": Command("evaluate.candidates", "What images that nobody has shown would earn."),
+    "candidates": Command(
+        "evaluate.new_artwork.command", "What images that nobody has shown would earn."
+    ),
     "attribution": Command(
-        "evaluate.attribution", "The recommendation's part of a log's takes, and the artwork's."
+        "evaluate.attribution.attribution",
+        "The recommendation's part of a log's takes, and the artwork's.",
     ),
     "experiment": Command(
-        "evaluate.experiment", "Compare the cells of a running or finished A/B test."
+        "evaluate.experiments.experiment", "Compare the cells of a running or finished A/B test."
     ),
-    "power": Command("evaluate.power", "How many members and days an experiment needs."),
-    "aa": Command("evaluate.aa", "False positives of experiments in which nothing differs."),
+    "power": Command(
+        "evaluate.experiments.power", "How many members and days an experiment needs."
+    ),
+    "aa": Command(
+        "evaluate.experiments.aa", "False positives of experiments in which nothing differs."
+    ),
     "monitor": Command(
-        "evaluate.monitor", "Is the live policy what it says it is? ok, warn or alert."
+        "evaluate.monitor.monitor", "Is the live policy what it says it is? ok, warn or alert."
     ),
 }
 

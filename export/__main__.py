@@ -5,15 +5,19 @@ from data.errors import main
 
 COMMANDS = {
     "bundle": Command(
-        "export.again", "Export other weights of a bundle's network as a new bundle."
+        "export.graphs.reexport", "Export other weights of a bundle's network as a new bundle."
     ),
-    "publish": Command("export.commands", "Make a bundle the live one, if it is not worse."),
-    "pull": Command("export.pull", "Bring a store's live bundle to this machine."),
-    "rollback": Command("export.commands", "Make an earlier bundle the live one."),
-    "list": Command("export.commands", "Show the bundles and which is live.", "list_bundles"),
-    "verify": Command("export.commands", "Check every byte of every bundle."),
-    "prune": Command("export.commands", "Remove old bundles, never the live one."),
-    "quantise": Command("export.quantise", "Add a smaller, faster encoder to a bundle."),
+    "publish": Command(
+        "export.publish.commands", "Make a bundle the live one, if it is not worse."
+    ),
+    "pull": Command("export.publish.pull", "Bring a store's live bundle to this machine."),
+    "rollback": Command("export.publish.commands", "Make an earlier bundle the live one."),
+    "list": Command(
+        "export.publish.commands", "Show the bundles and which is live.", "list_bundles"
+    ),
+    "verify": Command("export.publish.commands", "Check every byte of every bundle."),
+    "prune": Command("export.publish.commands", "Remove old bundles, never the live one."),
+    "quantise": Command("export.graphs.quantise", "Add a smaller, faster encoder to a bundle."),
 }
 
 

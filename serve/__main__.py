@@ -10,9 +10,11 @@ COMMANDS = {
         "serve.commands", "Decide every title for every profile and store the maps."
     ),
     "lookup": Command("serve.commands", "Print the image that a profile is shown for each title."),
-    "decide": Command("serve.loop_decide", "Give a file of requests their probabilities."),
+    "decide": Command(
+        "serve.scoring.decide_requests", "Give a file of requests their probabilities."
+    ),
     "live": Command("serve.commands", "Serve decisions over HTTP."),
-    "loop": Command("serve.loop", "Live through some days of the whole, on one machine."),
+    "loop": Command("loop.product_loop", "Live through some days of the whole, on one machine."),
 }
 
 

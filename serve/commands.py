@@ -54,7 +54,7 @@ def precompute(
         cache: Folder of decoded images.
         json: Print one JSON object and nothing else.
     """
-    from serve.sticky import Sticky
+    from serve.precompute.sticky import Sticky
 
     when = _day(day)
     try:
@@ -68,11 +68,12 @@ def precompute(
     from rich.progress import Progress
 
     from data.catalogue import Catalogue
-    from serve import load
-    from serve.decide import Bank
-    from serve.layout import Layout
-    from serve.precompute import Work, as_json, precompute_maps
-    from serve.store import open_store
+    from serve.maps.layout import Layout
+    from serve.maps.open_store import open_store
+    from serve.precompute.precompute import Work, as_json, precompute_maps
+    from serve.scoring import open_bundle as load
+    from serve.scoring.candidate_bank import Bank
+    from serve.scoring.unpersonalised import unpersonalised_best, unpersonalised_map
 
     shown = Catalogue.read(catalogue)
     layout = Layout.of_catalogue(shown.titles, shown.artworks, load.day_number(when))
@@ -95,16 +96,14 @@ def precompute(
         task = bar.add_task("profiles", total=len(facts))
         done = partial(_show, bar, task)
         if engine == "spark":
-            from serve.spark import precompute_spark
+            from serve.precompute.spark import precompute_spark
 
             report = precompute_spark(work, facts, opened, progress=done)
         else:
             report = precompute_maps(work, facts, opened, workers=workers, progress=done)
-    best = load.unpersonalised_best(folder, layout)
+    best = unpersonalised_best(folder, layout)
     if best is not None:
-        shared = load.unpersonalised_map(
-            best, layout, policy, load.day_number(when), report.version
-        )
+        shared = unpersonalised_map(best, layout, policy, load.day_number(when), report.version)
         opened.put_shared("unpersonalised", shared)
     opened.close()
     _print(as_json(report), json)
@@ -126,8 +125,8 @@ def lookup(
         base_url: Put before each artwork's path.
         json: Print one JSON object and nothing else.
     """
-    from serve.lookup import LEVELS, Lookup
-    from serve.store import open_store
+    from serve.maps.lookup import LEVELS, Lookup
+    from serve.maps.open_store import open_store
 
     client = Lookup(open_store(store, readonly=True, timeout=1.0), base_url=base_url)
     page = client.page(profile)
@@ -172,7 +171,7 @@ def live(
         base_url: Put before each artwork's path.
         cache: Folder of decoded images.
     """
-    from serve.server import Settings, serve
+    from serve.live.server import Settings, serve
 
     if host not in ("127.0.0.1", "localhost", "::1") and not os.environ.get("MARQUEE_TOKEN"):
         raise BadInput(

@@ -5,13 +5,17 @@ from data.errors import main
 
 COMMANDS = {
     "catalogue": Command(
-        "simulate.catalogue", "Render titles and posters.", function="catalogue_command"
+        "simulate.world.catalogue", "Render titles and posters.", function="catalogue_command"
     ),
     "log": Command(
-        "simulate.log", "Simulate members, their decisions and events.", function="log_command"
+        "simulate.browsing.log",
+        "Simulate members, their decisions and events.",
+        function="log_command",
     ),
-    "visit": Command("simulate.visit", "Let members browse a running service for a day."),
-    "loop": Command("simulate.loop", "Let a policy decide, wait for its rewards and learn, daily."),
+    "visit": Command("simulate.visits.visit", "Let members browse a running service for a day."),
+    "loop": Command(
+        "loop.policy_loop", "Let a policy decide, wait for its rewards and learn, daily."
+    ),
 }
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from data.bundle import Bundle
 from data.errors import BadInput
-from model.settings import Data, Publish, Settings
-from serve.scorer import Scorer
-from simulate.sample import SampleFolders, make_sample
+from model.training.settings import Data, Publish, Settings
+from serve.scoring.scorer import Scorer
+from simulate.browsing.sample import SampleFolders, make_sample
 from train import train
 
 ROOT = Path(__file__).parents[1]

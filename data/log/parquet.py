@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.durable import sync
+from data.atomic_write import sync
 from data.log.records import DAY_US, FILED_UNDER, IDS, SCHEMAS
 
 EPOCH = date(1970, 1, 1)

@@ -12,14 +12,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from data.durable import sync
+from data.atomic_write import sync
 from data.errors import BadInput
 from data.log.embedded import DATABASE, Turn, connect
 from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
 from data.log.parquet import append_table, retire
+from data.log.precompute_runs import FOLDER as RUNS
+from data.log.precompute_runs import expand, run_files
 from data.log.records import SCHEMAS, decode_each, unpacked
-from data.log.runs import FOLDER as RUNS
-from data.log.runs import expand, run_files
 
 CHUNK = 50_000
 CHUNK_BYTES = 4 << 20

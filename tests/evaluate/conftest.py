@@ -9,13 +9,14 @@ import pyarrow.dataset as ds
 import pytest
 
 from data.catalogue import Catalogue
-from data.join import join
-from simulate.artwork_world import ArtworkWorld
-from simulate.browse import Browsing, browse_days
-from simulate.catalogue import write_catalogue
-from simulate.log import write_days
-from simulate.logging_policies import logging_policy
-from simulate.subjects import Subjects
+from data.join.join import join
+from simulate.browsing.browse import browse_days
+from simulate.browsing.day import Browsing
+from simulate.browsing.log import write_days
+from simulate.browsing.logging_policies import logging_policy
+from simulate.posters.subjects import Subjects
+from simulate.world.artwork_world import ArtworkWorld
+from simulate.world.catalogue import write_catalogue
 
 ARTWORK = Path(__file__).parents[2] / "sample" / "artwork"
 

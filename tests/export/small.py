@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from data.bundle import BUNDLE_VERSION
-from export.publish import publish
-from export.seal import seal
-from export.staging import staging
+from export.graphs.manifest import seal
+from export.publish.publish import publish
+from export.publish.staging import staging
 
 
 @dataclass

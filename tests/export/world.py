@@ -8,15 +8,15 @@ import orjson
 import pyarrow as pa
 import torch
 
-from data.artwork_records import ArtworkRecords
+from data.artwork_effects import ArtworkRecords
 from data.features import CAST_BUCKETS, FeatureSpec, candidate_features, context_features
 from data.records import ARTWORKS, FACTS, TITLES
-from export.bundle import write_bundle
-from export.seal import seal
-from export.staging import staging
-from model.doubt import doubts_of, level_rows
-from model.encoder import make_encoder
-from model.network import Marquee
+from export.graphs.bundle import write_bundle
+from export.graphs.manifest import seal
+from export.publish.staging import staging
+from model.heads.epistemic_index import doubts_of, level_rows
+from model.network.image_encoder import make_encoder
+from model.network.towers import Marquee
 
 SIZE = {"height": 36, "width": 64}
 GENRES = ["birds", "noir", "space"]

@@ -7,9 +7,10 @@ import time
 import hypothesis
 import pytest
 
-from serve.decide import Bank
-from serve.redis_store import RedisStore
-from serve.store import LmdbStore, StoreUnavailableError
+from serve.maps.lmdb_store import LmdbStore
+from serve.maps.redis_store import RedisStore
+from serve.maps.store import StoreUnavailableError
+from serve.scoring.candidate_bank import Bank
 from tests.serve.world import make_layout, make_vectors
 
 hypothesis.settings.register_profile(

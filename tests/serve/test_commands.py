@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from serve.store import LmdbStore
-from tests.serve.test_lookup import publish, put
+from serve.maps.lmdb_store import LmdbStore
+from tests.serve.maps.test_lookup import publish, put
 
 
 def serve(*given):

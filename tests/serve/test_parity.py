@@ -16,18 +16,19 @@ from bandit.choice import choose, decision_seeds, profile_keys, uniforms
 from bandit.thompson import thompson_probabilities
 from data.catalogue import Catalogue
 from data.features import candidate_features, context_features
-from data.images import image_cache
+from data.images.cache import image_cache
 from data.log import roll
-from serve import load
-from serve.decide import Bank
-from serve.decision_rows import without_page
-from serve.layout import Layout
-from serve.live import Live
-from serve.live_model import ModelSource
-from serve.precompute import Work, precompute_maps
-from serve.recorder import EmbeddedLog
-from serve.spark import local_session, precompute_spark
-from serve.store import LmdbStore
+from data.page_facts import without_page_facts
+from serve.live.app import Live
+from serve.live.load_model import load_live
+from serve.live.recorder import EmbeddedLog
+from serve.live.reload import ModelSource
+from serve.maps.layout import Layout
+from serve.maps.lmdb_store import LmdbStore
+from serve.precompute.precompute import Work, precompute_maps
+from serve.precompute.spark import local_session, precompute_spark
+from serve.scoring import open_bundle as load
+from serve.scoring.candidate_bank import Bank
 from tests.export.world import (
     ARTWORKS_TABLE,
     SIZE,
@@ -40,7 +41,7 @@ from tests.export.world import (
     make_records,
     with_records,
 )
-from tests.serve.test_precompute import logged
+from tests.serve.precompute.test_precompute import logged
 
 MEMBERS = 2000
 PAGES = 50  # in one request
@@ -66,7 +67,7 @@ class Product:
         self.catalogue = Catalogue.read(root)
         self.layout = Layout.of_catalogue(TITLES_TABLE, ARTWORKS_TABLE, DAY)
         # Precompute decides before there is a page; the same facts have none.
-        self.facts = without_page(make_facts(MEMBERS, seed=5))
+        self.facts = without_page_facts(make_facts(MEMBERS, seed=5))
         self.profiles = [f"profile-{i:04d}" for i in range(MEMBERS)]
 
     def precomputed(self, name, engine, **more):
@@ -87,9 +88,7 @@ class Product:
         cache, log = self.folder / "cache", self.folder / "log-live"
         source = ModelSource(
             self.folder / "bundles" / "current",
-            lambda bundle: load.load_live(
-                bundle, self.catalogue.root, cache, date(2026, 1, 9), "/i/"
-            ),
+            lambda bundle: load_live(bundle, self.catalogue.root, cache, date(2026, 1, 9), "/i/"),
         )
         facts = [
             {key: dict(value) if isinstance(value, list) else value for key, value in row.items()}

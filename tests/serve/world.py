@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 
 from data.records import FACTS
-from serve.layout import Layout
-from serve.live_model import LiveModel
-from serve.policy import Facts, Policy
+from serve.live.snapshot import LiveModel
+from serve.maps.layout import Layout
+from serve.scoring.served_policy import Facts, Policy
 
 DAY = 20_500
 

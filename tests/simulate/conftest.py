@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from simulate.artwork_world import ArtworkWorld
-from simulate.catalogue import write_catalogue
-from simulate.subjects import Subjects
+from simulate.posters.subjects import Subjects
+from simulate.world.artwork_world import ArtworkWorld
+from simulate.world.catalogue import write_catalogue
 
 CUT_OUTS = Path(__file__).parents[2] / "sample" / "artwork"
 

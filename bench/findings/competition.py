@@ -1,0 +1,102 @@
+"""What competition of a page's titles for one play makes of a lift that was judged off-line."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bandit.simple import greedy
+from bench.findings.pages import Matrix, best, scores
+from evaluate.policies.bundle_scores import Scored
+from simulate.browsing.browse import browse
+from simulate.browsing.day import Browsing, DayLog, Policy, Requests
+from simulate.browsing.logging_policies import Uniform
+from simulate.world.artwork_world import ArtworkWorld
+
+
+class Bundled:
+    """A bundle's greedy choice, as members browse."""
+
+    name = "greedy"
+
+    def __init__(self, scored: Scored) -> None:
+        self.scored = scored
+
+    def probabilities(self, requests: Requests) -> Matrix:
+        """All on the best mean score."""
+        return greedy(scores(self.scored, requests)[0], requests.valid)
+
+    def learn(self, log: DayLog) -> None:
+        """It learns from examples, at night, elsewhere."""
+
+
+class Knowing:
+    """The best artwork by the truth, for a title that stands alone."""
+
+    name = "oracle"
+
+    def __init__(self, world: ArtworkWorld) -> None:
+        self.world = world
+
+    def probabilities(self, requests: Requests) -> Matrix:
+        """All on the best expected take."""
+        takes = self.world.candidates(requests.members, requests.titles, requests.day).takes
+        return best(takes, requests.valid)
+
+    def learn(self, log: DayLog) -> None:
+        """There is nothing to learn."""
+
+
+def on_and_off_line(
+    scored: Scored, world: ArtworkWorld, days: range, decisions: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Lift over random artwork: judged on the random log, and where the policy decides it all.
+
+    Off-line, a place is judged as if it alone changed: the others show what the log's random policy
+    chose. On-line all change, and compete harder.
+
+    Returns:
+        greedy and oracle → lifts: off_line (exact), estimated (the same by SNIPS, of the log's
+        takes), on_line (exact) and alone (exact, without competition); lost, the share of the
+        off-line lift that does not come; and plays, the share of the log's pages with a play.
+    """
+    policies: dict[str, Policy] = {"greedy": Bundled(scored), "oracle": Knowing(world)}
+    browsing = Browsing(decisions, seed, competition=True)
+    sums = {name: np.zeros(9) for name in policies}
+    for day in days:
+        log = browse(world, Uniform(), day, browsing)
+        free = browse(world, Uniform(), day, replace(browsing, competition=False)).takes
+        shown = log.outcomes.rendered
+        taken, choice = log.outcomes.taken[shown], log.outcomes.choice[shown]
+        even = (log.requests.valid / log.requests.valid.sum(-1, keepdims=True))[shown]
+        together, apart = log.takes[shown], free[shown]
+        at = np.arange(len(choice))
+        for name, policy in policies.items():
+            p = policy.probabilities(log.requests)[shown]
+            weight = p[at, choice] / even[at, choice]
+            sums[name] += (
+                (p * together).sum(), (even * together).sum(),
+                _chosen(browse(world, policy, day, browsing)), (p * apart).sum(),
+                (even * apart).sum(), (weight * taken).sum() / weight.sum() * len(taken),
+                taken.sum(), log.outcomes.played.sum(), _pages(log),
+            )  # fmt: skip
+    found = {}
+    for name, (off, even, on, alone, chance, weighed, taken, plays, pages) in sums.items():
+        lifts = {"off_line": off / even - 1, "on_line": on / even - 1}
+        found[name] = lifts | {
+            "estimated": weighed / taken - 1,
+            "alone": alone / chance - 1,
+            "lost": 1 - lifts["on_line"] / lifts["off_line"],
+            "plays": plays / pages,
+        }
+    return found
+
+
+def _chosen(log: DayLog) -> float:
+    rows = np.flatnonzero(log.outcomes.rendered)
+    return float(log.takes[rows, log.outcomes.choice[rows]].sum())
+
+
+def _pages(log: DayLog) -> int:
+    """Pages of the day: a member opens one at a time."""
+    when = log.decisions["time"].to_numpy().astype(np.int64)
+    return len(np.unique(np.stack([log.requests.members, when]), axis=1).T)

@@ -1,0 +1,141 @@
+"""Impressions to judge calibration by: predicted take, what came of it, what was to be expected."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow.dataset as ds
+from jaxtyping import Bool, Float, Int
+
+from data.catalogue import Catalogue
+from data.errors import BadInput
+from evaluate.policies.bundle_scores import Scored, open_scored
+from evaluate.policies.logged_examples import Logged, read_examples
+from evaluate.policies.policy_probabilities import Policies
+from evaluate.report.findings import expected_takes
+from simulate.browsing.browse import browse
+from simulate.browsing.day import Browsing
+from simulate.browsing.log import read_expected
+from simulate.browsing.logging_policies import Uniform
+from simulate.named_rng import named_seed
+from simulate.posters.subjects import Subjects
+from simulate.world.artwork_world import ArtworkWorld
+from simulate.world.catalogue import write_catalogue
+from simulate.world.catalogue_truth import CatalogueTruth
+from simulate.world.members import Members
+
+MEMBERS = 3000
+Numbers = Float[np.ndarray, " impressions"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Impressions: what was predicted of them, and what came of them.
+
+    Attributes:
+        predicted: the bundle's probability of a take.
+        reward: takes.
+        expected: the simulator's probability of a take.
+        profile: a number for each profile.
+        new: whether training never saw the artwork.
+    """
+
+    predicted: Numbers
+    reward: Numbers
+    expected: Numbers
+    profile: Int[np.ndarray, " impressions"]
+    new: Bool[np.ndarray, " impressions"]
+
+    def part(self, rows: Bool[np.ndarray, " impressions"]) -> "Shown":
+        """Some of them."""
+        return Shown(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    @classmethod
+    def together(cls, parts: list["Shown"]) -> "Shown":
+        """All of them; profiles of different parts are different people."""
+        at = np.cumsum([0, *(part.profile.max() + 1 for part in parts)])
+        profile = np.concatenate([p.profile + a for p, a in zip(parts, at, strict=False)])
+        rest = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("predicted", "reward", "expected", "new")
+        }
+        return cls(profile=profile, **rest)
+
+
+def trained_on(examples: Path) -> tuple[set[str], date]:
+    """Artwork that training saw, and its last day."""
+    table = ds.dataset(examples, format="parquet").to_table(columns=["action", "time"])
+    if not len(table):
+        raise BadInput(f"--examples {examples}: there are none; run `make demo`")
+    times = table["time"].to_numpy()
+    return set(table["action"].unique().to_pylist()), times.max().astype("M8[D]").item()
+
+
+def kept_apart(
+    bundle: Path, catalogue: Catalogue, held_out: Path, log: Path, cache: Path, seen: set[str]
+) -> Shown:
+    """Days of the training log that were kept from training."""
+    logged = Logged.of(read_examples(str(held_out), catalogue), catalogue)
+    feedback = logged.feedback
+    names = np.array(catalogue.artwork_ids)[logged.chosen]
+    _, profile = np.unique(logged.examples["profile_id"].to_numpy(), return_inverse=True)
+    return Shown(
+        Policies(logged, cache).takes(str(bundle)).astype(float),
+        feedback.reward.astype(float),
+        expected_takes(read_expected(log), logged)[feedback.logged],
+        profile,
+        ~np.isin(names, list(seen)),
+    )
+
+
+def new_people(truth: CatalogueTruth, seed: int) -> ArtworkWorld:
+    """A world with members that no log has."""
+    own = named_seed("calibration", seed) >> 33
+    return ArtworkWorld(truth, Members.draw(MEMBERS, own, truth.subjects))
+
+
+def browsed(
+    scored: Scored, world: ArtworkWorld, days: range, decisions: int, seed: int, seen: set[str]
+) -> Shown:
+    """What members meet on some days under random artwork."""
+    new = ~np.isin(world.truth.catalogue.artwork_ids, list(seen))
+    parts = []
+    for day in days:
+        made = browse(world, Uniform(), day, Browsing(decisions, seed))
+        rows = np.flatnonzero(made.outcomes.rendered)
+        choice = made.outcomes.choice[rows]
+        artwork = made.requests.candidates[rows, choice]
+        step = scored.block(1)
+        predicted = np.concatenate(
+            [
+                scored.takes(scored.members(made.requests.facts.take(some)), artwork[at][:, None])
+                for at, some in (
+                    (slice(start, start + step), rows[start : start + step])
+                    for start in range(0, len(rows), step)
+                )
+            ]
+        )[:, 0]
+        parts.append(
+            Shown(
+                predicted.astype(float), made.outcomes.taken[rows].astype(float),
+                made.takes[rows, choice], made.requests.members[rows], new[artwork],
+            )
+        )  # fmt: skip
+    whole = Shown.together(parts)
+    # The same members come on every day.
+    return Shown(**{**vars(whole), "profile": np.concatenate([part.profile for part in parts])})
+
+
+def rendered(
+    bundle: Path, pool: Subjects, titles: int, seed: int, days: int, decisions: int
+) -> Shown:
+    """The same on a catalogue that is rendered now."""
+    with TemporaryDirectory(prefix="calibration.") as made:
+        folder = Path(made) / "catalogue"
+        own = named_seed("calibration", "catalogue", seed) >> 33
+        write_catalogue(pool, titles, 6, own, folder, arrivals=0, workers=1)
+        scored = open_scored(bundle, Catalogue.read(folder), made)
+        world = new_people(CatalogueTruth.read(folder), seed)
+        return browsed(scored, world, range(8, 8 + max(1, days // 3)), decisions, seed, set())

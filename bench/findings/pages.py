@@ -1,0 +1,173 @@
+"""What a bundle earns on the pages of new members, exactly: by policy, candidates and title.
+
+Choices and outcomes are not sampled where the simulator knows what to expect of them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Bool, Float, Int
+
+from bandit.simple import greedy
+from data.bundle import resolve
+from evaluate.policies.bundle_scores import Scored
+from evaluate.policies.policy_probabilities import one_hot
+from simulate.browsing.browse import browse
+from simulate.browsing.day import Browsing, Requests
+from simulate.browsing.logging_policies import Uniform
+from simulate.named_rng import named_generator, named_seed
+from simulate.world.artwork_world import ArtworkWorld
+from simulate.world.members import Members
+
+SIZES = (1, 2, 3, 4, 6)
+"""Numbers of candidates a title."""
+QUARTERS = 4
+MEMBERS = 3000
+Matrix = Float[np.ndarray, "decisions candidates"]
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Rendered places of some days, under random artwork.
+
+    Attributes:
+        takes: expected take of every candidate.
+        valid: which are candidates.
+        mean: a bundle's mean score of each.
+        thompson: the probabilities of its policy.
+        table: the bundle's take of each over all members: what an unpersonalised choice goes by.
+        artworks: rows of the catalogue.
+        obscurity: of the title, 0 (best known) … 1.
+        place: each candidate's place in a random order of its title's artworks.
+    """
+
+    takes: Matrix
+    valid: Bool[np.ndarray, "decisions candidates"]
+    mean: Matrix
+    thompson: Matrix
+    table: Matrix
+    artworks: Int[np.ndarray, "decisions candidates"]
+    obscurity: Float[np.ndarray, " decisions"]
+    place: Int[np.ndarray, "decisions candidates"]
+
+    def value(self, probabilities: Matrix, rows: np.ndarray | slice = slice(None)) -> float:
+        """Expected take of a policy, over some places."""
+        return float((probabilities * self.takes).sum(-1)[rows].mean())
+
+    def _for_all(self) -> Matrix:
+        """Mean take of each candidate's artwork over everybody who meets its title here."""
+        rows, takes = self.artworks[self.valid], self.takes[self.valid]
+        mean = np.bincount(rows, takes) / np.maximum(np.bincount(rows), 1)
+        return mean[self.artworks]
+
+    def policies(self, valid: Matrix | None = None) -> dict[str, Matrix]:
+        """Probabilities of each policy, among all candidates or some."""
+        there = self.valid if valid is None else valid
+        return {
+            "random": there / there.sum(-1, keepdims=True),
+            "unpersonalised": best(self.table, there),
+            "best_unpersonalised": best(self._for_all(), there),
+            "thompson": self.thompson,
+            "greedy": greedy(self.mean, there),
+            "oracle": best(self.takes, there),
+        }
+
+
+def best(score: Matrix, valid: Bool[np.ndarray, "decisions candidates"]) -> Matrix:
+    """All on the valid candidate of the highest score; the first among equals."""
+    return one_hot(np.where(valid, score, -np.inf).argmax(-1), valid)
+
+
+def scores(scored: Scored, requests: Requests) -> tuple[Matrix, Matrix]:
+    """A bundle's mean score of each candidate, and the probabilities of its own policy."""
+    means, chances = [], []
+    step = scored.block(requests.valid.shape[1])
+    for at in range(0, len(requests.titles), step):
+        part = slice(at, at + step)
+        said = scored.members(requests.facts[part])
+        rows, valid = requests.candidates[part], requests.valid[part]
+        means.append(scored.scores(said, rows).mean(1))
+        chances.append(scored.thompson(said, rows, valid))
+    return np.concatenate(means).astype(float), np.concatenate(chances)
+
+
+def new_members(world: ArtworkWorld, seed: int) -> ArtworkWorld:
+    """The same catalogue for members that no log has."""
+    own = named_seed("findings", seed) >> 33
+    return world.with_members(Members.draw(MEMBERS, own, world.truth.subjects))
+
+
+def pages_of(
+    scored: Scored, bundle: Path | str, world: ArtworkWorld, days: range, decisions: int, seed: int
+) -> Pages:
+    """Some days of pages, with all that policies say of them."""
+    told = table_of(bundle, world)
+    order = named_generator("findings", "order", seed).random(len(world.truth.title_of))
+    parts = []
+    for day in days:
+        log = browse(world, Uniform(), day, Browsing(decisions, seed))
+        rows = log.outcomes.rendered
+        asked = _some(log.requests, rows)
+        mean, chance = scores(scored, asked)
+        key = np.where(asked.valid, order[asked.candidates], np.inf)
+        parts.append(
+            (
+                log.takes[rows], asked.valid, mean, chance,
+                np.where(asked.valid, told[asked.candidates], -1.0), asked.candidates,
+                world.truth.obscurity[asked.titles], key.argsort(-1).argsort(-1),
+            )
+        )  # fmt: skip
+    most = max(part[0].shape[1] for part in parts)
+    return Pages(*(np.concatenate([_wide(p, most) for p in c]) for c in zip(*parts, strict=True)))
+
+
+def by_policy(pages: Pages) -> dict[str, float]:
+    """Expected take of each policy."""
+    return {name: pages.value(p) for name, p in pages.policies().items()}
+
+
+def by_candidates(pages: Pages) -> dict[int, dict[str, float]]:
+    """The same with fewer candidates a title, over titles that have the most."""
+    rows = pages.valid.sum(-1) >= SIZES[-1]
+    found = {}
+    for size in SIZES:
+        some = pages.valid & (pages.place < size)
+        made = pages.policies(some)
+        found[size] = {
+            name: pages.value(made[name], rows) for name in ("random", "greedy", "oracle")
+        }
+    return found
+
+
+def by_fame(pages: Pages) -> list[dict[str, float]]:
+    """The same by quarter of titles, the best known first."""
+    quarter = np.minimum((pages.obscurity * QUARTERS).astype(int), QUARTERS - 1)
+    made = pages.policies()
+    return [
+        {name: pages.value(p, quarter == at) for name, p in made.items()} for at in range(QUARTERS)
+    ]
+
+
+def table_of(bundle: Path | str, world: ArtworkWorld) -> Float[np.ndarray, " artworks"]:
+    """The bundle's take of each artwork over all members; 0 where it has none."""
+    file = resolve(bundle) / "unpersonalised.parquet"
+    table = pq.ParquetFile(file).read().to_pydict()
+    known = dict(zip(table["artwork_id"], table["take"], strict=True))
+    return np.array([known.get(name, 0.0) for name in world.truth.catalogue.artwork_ids])
+
+
+def _some(requests: Requests, rows: Bool[np.ndarray, " decisions"]) -> Requests:
+    at = np.flatnonzero(rows)
+    return Requests(
+        requests.day, requests.members[at], requests.titles[at], requests.candidates[at],
+        requests.valid[at], requests.facts.take(at),
+    )  # fmt: skip
+
+
+def _wide(part: np.ndarray, most: int) -> np.ndarray:
+    """Candidates padded with invalid ones."""
+    if part.ndim == 1:
+        return part
+    return np.pad(part, ((0, 0), (0, most - part.shape[1])))

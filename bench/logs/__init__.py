@@ -1,0 +1,4 @@
+"""The log and the join: rates, growth, and records after kill -9.
+
+May import every room.
+"""

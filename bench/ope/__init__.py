@@ -1,0 +1,4 @@
+"""Off-policy estimates: coverage, real logs, ten million decisions.
+
+May import every room.
+"""

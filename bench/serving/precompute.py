@@ -1,0 +1,139 @@
+"""Precompute's pairs a second, beside the bare matrix product and argmax of the same shape."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from data.log import roll
+from data.log.precompute_runs import run_files
+from data.records import FACTS
+from serve.maps.layout import Layout
+from serve.maps.lmdb_store import LmdbStore
+from serve.precompute.precompute import Facts, Policy, Work, precompute_maps
+from serve.scoring.candidate_bank import Bank
+
+
+class RandomMembers:
+    """Functionals as a context tower would give them, without its time: random, by member."""
+
+    def __init__(self, heads: int, dimension: int) -> None:
+        self.bank = np.random.default_rng(1).normal(size=(4096, heads, dimension)).astype("f4")
+
+    def __call__(self, facts: pa.StructArray) -> Facts:
+        """Facts as functionals."""
+        rows = np.asarray(facts.field("tenure_days")).astype(np.int64)
+        return Facts(self.bank[rows % len(self.bank)], rows)
+
+
+def precompute(
+    profiles: int = 100_000,
+    titles: int = 300,
+    artworks: int = 6,
+    heads: int = 16,
+    dimension: int = 16,
+    workers: int = 2,
+    logged: int = 50_000,
+    json: bool = False,
+) -> dict[str, Any]:
+    """(profile, artwork) pairs a second: scores of all heads, votes, choice, map on disk.
+
+    With the decision log, and what it takes to roll that into rows that the join reads.
+
+    Args:
+        profiles: Members to decide for.
+        titles: Titles of the catalogue.
+        artworks: Candidates a title.
+        heads: Heads of the bundle.
+        dimension: Length of vectors and functionals.
+        workers: Processes, and threads of the bare product.
+        logged: Members for the measurement with the decision log on; 0 leaves it out.
+        json: Print one JSON object and nothing else.
+    """
+    del json
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    rng = np.random.default_rng(0)
+    names = tuple(f"{title}-{rank}" for title in range(titles) for rank in range(artworks))
+    layout = Layout(
+        np.arange(1, titles + 1, dtype=np.uint32),
+        names,
+        names,
+        np.arange(titles + 1) * artworks,
+        np.arange(titles) * artworks,
+    )
+    bank = Bank.of(layout, rng.normal(size=(titles * artworks, dimension)))
+    members = RandomMembers(heads, dimension)
+    limit = _bare(members.bank, bank.columns, titles, artworks, workers)
+    result: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        log_dir = Path(folder) / "log"
+        for key, count, log in (("", profiles, None), ("logged_", logged, log_dir)):
+            if not count:
+                continue
+            store = LmdbStore(Path(folder) / f"maps{key}")
+            work = Work(members, bank, layout, Policy("bench", 0.05, 1), 20_000, log)
+            report = precompute_maps(work, _facts(count), store, workers=workers)
+            store.close()
+            result[f"{key}pairs_per_second"] = round(report.pairs_per_second)
+            result[f"{key}decisions_per_second"] = round(report.decisions / report.seconds)
+            result[f"{key}share_of_limit"] = round(report.pairs_per_second / limit, 3)
+        if logged:
+            result |= _rolled(log_dir, logged * titles)
+    seconds = 130e6 * 300 * 6 / result["pairs_per_second"]
+    return result | {
+        "bare_pairs_per_second": round(limit),
+        "core_hours_for_130m_members_300_titles_6_artworks": round(seconds * workers / 3600, 1),
+        "profiles": profiles,
+        "heads": heads,
+        "workers": workers,
+    }
+
+
+def _rolled(log_dir: Path, decisions: int) -> dict[str, Any]:
+    """Bytes of a logged decision, and how fast two blocks become rows of the log."""
+    files = run_files(log_dir)
+    size = sum(file.stat().st_size for file in files)
+    for file in files[2:]:
+        file.unlink()
+    start = time.perf_counter()
+    moved = roll(log_dir)
+    seconds = time.perf_counter() - start
+    rows = sum(file.stat().st_size for file in (log_dir / "decisions").rglob("*.parquet"))
+    return {
+        "logged_bytes_a_decision": round(size / decisions, 2),
+        "rolled_decisions_per_second": round(moved["decisions"] / seconds),
+        "rolled_bytes_a_decision": round(rows / moved["decisions"], 1),
+    }
+
+
+def _facts(count: int) -> pa.Table:
+    watched = {
+        "watched_genres": [(f"genre-{i}", 1.0 + i) for i in range(8)],
+        "watched_cast": [(f"cast-{i}", 1.0 + i) for i in range(12)],
+    }
+    rows = [{"country": "FR", "tenure_days": float(i), **watched} for i in range(count)]
+    ids = pa.array([f"profile-{i:09d}" for i in range(count)])
+    return pa.table({"profile_id": ids, "facts": pa.array(rows, FACTS)})
+
+
+def _bare(
+    functionals: np.ndarray, columns: np.ndarray, titles: int, artworks: int, threads: int
+) -> float:
+    """The product and, for every head, the argmax of each title's candidates, in torch."""
+    import torch
+
+    torch.set_num_threads(threads)
+    members, heads, dimension = functionals.shape
+    rows = torch.from_numpy(functionals.reshape(-1, dimension))
+    catalogue = torch.from_numpy(columns)
+    best = float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        for at in range(0, 1024 * heads, 2048):
+            (rows[at : at + 2048] @ catalogue).view(-1, titles, artworks).argmax(-1)
+        best = min(best, time.perf_counter() - start)
+    return min(1024, members) * titles * artworks / best

@@ -1,0 +1,4 @@
+"""Training: speed beside the naive way, growth, increments, processes.
+
+May import every room.
+"""

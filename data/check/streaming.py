@@ -1,0 +1,45 @@
+"""Examples checked while they are read, a part at a time."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.check.check import read_examples, repeated
+from data.check.rows import Known, check_rewards
+from data.duplicate_ids import DuplicateIds, hashes
+from data.records import EXAMPLES
+from data.schema_cast import conform, refuse
+
+
+def checked_examples(
+    rows: Iterable[tuple[Path, pa.Table]],
+    artwork_ids: Iterable[str] | None = None,
+    *,
+    title_ids: Iterable[int] | None = None,
+) -> Iterator[pa.Table]:
+    """Examples a part at a time, checked, in the schema EXAMPLES; memory as of one part.
+
+    Args:
+        rows: some rows of a file and that file, as `data.stream.ExampleStream.rows` gives them.
+        artwork_ids: the catalogue's artworks; None: not checked.
+        title_ids: the catalogue's titles; None: not checked.
+
+    Raises:
+        BadInput: one is wrong, by file, column and row; a repeated id is told after the last part.
+    """
+    known = Known.of(artwork_ids, title_ids)
+    files: dict[Path, None] = {}
+    with DuplicateIds() as seen:
+        for file, part in rows:
+            files[file] = None
+            table, found = conform(part, EXAMPLES, file)
+            if found or any(True for _ in check_rewards(table, file, known)):
+                read_examples(file, artwork_ids, title_ids=title_ids)  # which row of the file it is
+            seen.add(hashes(table["decision_id"]))
+            yield table
+        if seen.found():
+            ids = ((file, pq.read_table(file, columns=["decision_id"])) for file in sorted(files))
+            parts = [(str(file), table["decision_id"]) for file, table in ids]
+            refuse(list(repeated(parts, "decision_id")))

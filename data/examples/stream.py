@@ -1,0 +1,308 @@
+"""Examples as a stream of batches: shuffled by a buffer, in memory that does not grow with them.
+
+Row groups come in random order, some at a time in turn; their rows pass through a buffer that is
+shuffled whenever it is full and then gives half of itself away. Row groups that lie outside the
+time asked for are never read, so a day's increment costs what the day costs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float32, Int64
+
+from data.errors import BadInput
+from data.records import TIMESTAMP
+from data.schema_cast import fit
+
+READ_ROWS = 8192
+"""Rows decoded at a time."""
+LANES = 8
+"""Row groups read in turn where the order is random, so that neighbours are of several days."""
+DAY_US = 86_400_000_000
+EPOCH = date(1970, 1, 1)
+
+
+class Piece(NamedTuple):
+    """One row group, and the time its rows are of, µs since 1970."""
+
+    file: Path
+    group: int
+    rows: int
+    earliest: int
+    latest: int
+
+    @property
+    def first(self) -> date:
+        """Day of its first row."""
+        return _day(self.earliest)
+
+
+class Weighted(NamedTuple):
+    """A batch of examples and how much each counts."""
+
+    examples: pa.Table
+    weights: Float32[np.ndarray, " examples"]
+
+
+@dataclass(frozen=True)
+class ExampleStream:
+    """What to read of a folder of examples, and how.
+
+    Raises:
+        BadInput: no such examples, or options that make no sense.
+    """
+
+    folder: Path
+    size: int = 1024
+    """Examples in a batch."""
+    buffer: int = 65_536
+    """Examples that are shuffled together; each costs about a kilobyte."""
+    seed: int | None = None
+    """Of the order; None: as they lie in the files."""
+    first_day: date | None = None
+    """Of the decisions; None: the first there is."""
+    last_day: date | None = None
+    """None: the last there is."""
+    window_days: int | None = None
+    """Only so many days, up to the last; None: all."""
+    since: int | None = None
+    """Only rows from this moment on, µs since 1970; None: from the first."""
+    until: int | None = None
+    """Only rows before this moment; None: to the last."""
+    decay: float = 1.0
+    """Weight of a day's examples relative to those of the day after it."""
+    columns: tuple[str, ...] | None = None
+    """Columns to read beside `time`; None: all."""
+    rank: int = 0
+    """Of the process that reads: a batch is dealt out to `ranks` processes, row by row."""
+    ranks: int = 1
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.buffer < 1:
+            raise BadInput(f"batches of {self.size} from a buffer of {self.buffer}: use 1 or more")
+        if self.window_days is not None and self.window_days < 1:
+            raise BadInput(f"a window of {self.window_days} days holds nothing; give at least 1")
+        if not 0 < self.decay <= 1:
+            raise BadInput(f"decay is {self.decay}; it is a factor a day, above 0 and at most 1")
+        if not 0 <= self.rank < self.ranks:
+            raise BadInput(f"rank {self.rank} of {self.ranks}: ranks go from 0 to {self.ranks - 1}")
+
+    def pieces(self) -> list[Piece]:
+        """The row groups that may hold rows of the time asked for, in the files' order.
+
+        Raises:
+            BadInput: there is no such example.
+        """
+        return self._asked()[0]
+
+    def span(self) -> tuple[int, int]:
+        """The moments of the first and of the last row, µs; only times at the edges are read."""
+        pieces, low, high = self._asked()
+        times = [
+            (int(inside.min()), int(inside.max()))
+            for inside in (_inside(piece, low, high) for piece in pieces)
+            if len(inside)
+        ]
+        if not times:
+            raise BadInput(f"{self.folder} holds no examples of the time asked for")
+        return min(first for first, _ in times), max(last for _, last in times)
+
+    def count(self) -> int:
+        """How many examples; only times at the edges are read."""
+        pieces, low, high = self._asked()
+        return sum(p.rows if _wholly(p, low, high) else len(_inside(p, low, high)) for p in pieces)
+
+    def batches(self, epoch: int = 0) -> Iterator[Weighted]:
+        """Every example once, in an order that follows from the seed and the epoch.
+
+        Args:
+            epoch: another epoch, another order.
+        """
+        last = self._last_day()
+        rng = None if self.seed is None else np.random.default_rng([self.seed, epoch])
+        waiting: list[pa.Table] = []
+        held = 0
+        for _, rows in self._rows(rng):
+            waiting.append(rows)
+            held += rows.num_rows
+            if held >= self.buffer + self.size:
+                pool = _shuffled(pa.concat_tables(waiting), rng)
+                # In file order all may go; of a shuffled buffer half stays to meet what comes.
+                give = held if rng is None else held - self.buffer // 2
+                give -= give % self.size
+                for start in range(0, give, self.size):
+                    yield self._weighted(pool.slice(start, self.size), last)
+                rest = pool.slice(give)
+                waiting, held = [_copied(rest)], rest.num_rows
+        if held:
+            pool = _shuffled(pa.concat_tables(waiting), rng)
+            for start in range(0, held, self.size):
+                yield self._weighted(pool.slice(start, self.size), last)
+
+    def rows(self, epoch: int = 0) -> Iterator[tuple[Path, pa.Table]]:
+        """Every example once, READ_ROWS or fewer of one file at a time, and that file.
+
+        Args:
+            epoch: another epoch, another order.
+        """
+        return self._rows(None if self.seed is None else np.random.default_rng([self.seed, epoch]))
+
+    def _rows(self, rng: np.random.Generator | None) -> Iterator[tuple[Path, pa.Table]]:
+        waiting, low, high = self._asked()
+        if rng is not None:
+            waiting = [waiting[at] for at in rng.permutation(len(waiting))]
+        waiting.reverse()
+        lanes: list[Iterator[tuple[Path, pa.Table]]] = []
+        turn = 0
+        while waiting or lanes:
+            while waiting and len(lanes) < (1 if rng is None else LANES):
+                lanes.append(self._read(waiting.pop(), low, high))
+            turn %= len(lanes)
+            rows = next(lanes[turn], None)
+            if rows is None:
+                lanes.pop(turn)
+                continue
+            turn += 1
+            yield rows
+
+    def _read(self, piece: Piece, low: int, high: int) -> Iterator[tuple[Path, pa.Table]]:
+        columns = None if self.columns is None else list(dict.fromkeys((*self.columns, "time")))
+        with pq.ParquetFile(piece.file) as file:
+            for batch in file.iter_batches(READ_ROWS, [piece.group], columns=columns):
+                rows = pa.Table.from_batches([batch])
+                if not _wholly(piece, low, high):
+                    times = _microseconds(rows["time"])
+                    rows = rows.filter(pa.array((times >= low) & (times < high)))
+                if rows.num_rows:
+                    yield piece.file, rows
+
+    def _asked(self) -> tuple[list[Piece], int, int]:
+        """The row groups that may hold rows of the time asked for, and that time, µs."""
+        found = self._all()
+        low, high = self._span(found)
+        kept = [piece for piece in found if piece.latest >= low and piece.earliest < high]
+        if not kept:
+            days = f"the days from {_day(low)} to {_day(high - 1)}"
+            raise BadInput(f"{self.folder} holds no examples of {days}")
+        return kept, low, high
+
+    def _all(self) -> list[Piece]:
+        """Every row group there is."""
+        folder = Path(self.folder)
+        files = [folder] if folder.is_file() else sorted(
+            f for f in folder.rglob("*.parquet")
+            if not f.name.startswith((".", "_")) and ".staging" not in f.parts
+        )  # fmt: skip
+        stats = [(file, file.stat()) for file in files]
+        found = [p for file, s in stats for p in _pieces(file, s.st_mtime_ns, s.st_size)]
+        if not found:
+            raise BadInput(f"{folder} holds no examples; python -m data join makes them from a log")
+        return found
+
+    def _last_day(self) -> date:
+        return self.last_day or _day(max(piece.latest for piece in self._all()))
+
+    def _span(self, found: list[Piece]) -> tuple[int, int]:
+        """The time asked for, µs: from the first up to, without, the second."""
+        last = self.last_day or _day(max(piece.latest for piece in found))
+        first = self.first_day or _day(min(piece.earliest for piece in found))
+        if self.window_days is not None:
+            first = max(first, last - timedelta(days=self.window_days - 1))
+        low, high = _moment(first), _moment(last) + DAY_US
+        return max(low, self.since or low), min(high, high if self.until is None else self.until)
+
+    def _weighted(self, rows: pa.Table, last: date) -> Weighted:
+        if self.ranks > 1:
+            rows = rows.take(pa.array(np.arange(self.rank, rows.num_rows, self.ranks)))
+        if self.decay == 1:
+            return Weighted(rows, np.ones(rows.num_rows, np.float32))
+        days = _microseconds(rows["time"]) // DAY_US
+        age = (last - EPOCH).days - days
+        return Weighted(rows, (self.decay**age).astype(np.float32))
+
+
+def _wholly(piece: Piece, low: int, high: int) -> bool:
+    """Whether all of its rows are of a time."""
+    return piece.earliest >= low and piece.latest < high
+
+
+def _inside(piece: Piece, low: int, high: int) -> Int64[np.ndarray, " rows"]:
+    """Times of its rows that are of a time; where all are, the first and the last."""
+    if _wholly(piece, low, high):
+        return np.array([piece.earliest, piece.latest])
+    times = _times(piece.file, piece.group)
+    return times[(times >= low) & (times < high)]
+
+
+@lru_cache(maxsize=4096)
+def _pieces(file: Path, mtime_ns: int, size: int) -> tuple[Piece, ...]:
+    """A file's row groups, by what its footer says; kept while the file stays as it is."""
+    try:
+        with pq.ParquetFile(file) as parquet:
+            metadata = parquet.metadata
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadInput(f"{file} is not a whole Parquet file ({error}); take it away") from error
+    names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+    if "time" not in names:
+        raise BadInput(f"{file} has no column time; examples have one (docs/data.md)")
+    column, found = names.index("time"), []
+    for group in range(metadata.num_row_groups):
+        rows, statistics = metadata.row_group(group), metadata.row_group(group).column(column)
+        if not rows.num_rows:
+            continue
+        spread = statistics.statistics
+        if spread is not None and spread.has_min_max and isinstance(spread.min, datetime):
+            earliest, latest = _since_1970(spread.min), _since_1970(spread.max)
+        else:  # a writer that keeps no statistics: the times themselves are read
+            times = _times(file, group)
+            earliest, latest = int(times.min()), int(times.max())
+        found.append(Piece(file, group, rows.num_rows, earliest, latest))
+    return tuple(found)
+
+
+def _times(file: Path, group: int) -> Int64[np.ndarray, " rows"]:
+    with pq.ParquetFile(file) as parquet:
+        return _microseconds(parquet.read_row_group(group, columns=["time"])["time"], file)
+
+
+def _microseconds(
+    column: pa.ChunkedArray, file: Path | str = "examples"
+) -> Int64[np.ndarray, " rows"]:
+    """Times in µs since 1970."""
+    try:
+        return fit(column, TIMESTAMP).cast(pa.int64()).to_numpy()
+    except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
+        raise BadInput(
+            f"{file}, column time: its type {column.type} does not become {TIMESTAMP} "
+            f"({str(error).splitlines()[0]}); write it as {TIMESTAMP}"
+        ) from None
+
+
+def _since_1970(moment: datetime) -> int:
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _day(microseconds: int) -> date:
+    return EPOCH + timedelta(days=microseconds // DAY_US)
+
+
+def _moment(day: date) -> int:
+    return (day - EPOCH).days * DAY_US
+
+
+def _shuffled(rows: pa.Table, rng: np.random.Generator | None) -> pa.Table:
+    rows = rows.combine_chunks()
+    return rows if rng is None else rows.take(pa.array(rng.permutation(rows.num_rows)))
+
+
+def _copied(rows: pa.Table) -> pa.Table:
+    """Rows of their own: a slice would keep the whole buffer that it came from."""
+    return rows.take(pa.array(np.arange(rows.num_rows)))

@@ -1,0 +1,222 @@
+"""One image file → uint8 pixels of one size, or a refusal that names the file.
+
+What people upload as artwork is decoded as a browser would show it: EXIF rotation applied, the
+first frame of an animation, CMYK and wide-gamut colours brought to sRGB, 16-bit grey scaled, and
+transparency composited on mid-grey. The kind is read from the content, never from the extension.
+Whatever cannot be decoded whole raises BadInput; no other picture is ever put in its place.
+
+`python -m data.images.decode` is the worker of the image cache: paths in on stdin, pixels out.
+"""
+
+import io
+import json
+import struct
+import sys
+import warnings
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from data.errors import BadInput
+
+HEIGHT, WIDTH = 72, 128
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+LARGEST_PIXELS = 64_000_000
+"""8K artwork has 33 million pixels; more than this is refused from the header, undecoded."""
+LARGEST_BYTES = 128 * 2**20
+BACKDROP = (128, 128, 128)
+"""What shows through transparent artwork: mid-grey, so that dark and light cut-outs both stay."""
+DECODER_VERSION = 1
+"""Raised whenever the same file decodes to other pixels, so that caches are built again."""
+
+_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+def load_image(
+    path: Path | str, height: int = HEIGHT, width: int = WIDTH
+) -> UInt8[np.ndarray, "3 {height} {width}"]:
+    """The pixels of an image file: RGB, centre-cropped to the aspect of height × width.
+
+    Raises:
+        BadInput: missing, empty, truncated, too large, or of a kind that is not decoded.
+    """
+    return decode(read_bytes(path), path, height, width)
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """The content of an image file.
+
+    Raises:
+        BadInput: missing, not a file, unreadable, empty or larger than LARGEST_BYTES.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise BadInput(f"image {path} is missing; put it there or drop its artwork")
+    if not path.is_file():
+        raise BadInput(f"image {path} is not a file; name an image file")
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_BYTES:
+            raise BadInput(
+                f"image {path} has {size:,} bytes, more than {LARGEST_BYTES:,}; export it smaller"
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"image {path} cannot be read ({error}); check its permissions") from None
+    if not content:
+        raise BadInput(f"image {path} is empty (0 bytes); copy it again")
+    return content
+
+
+def decode(
+    content: bytes, name: Path | str, height: int = HEIGHT, width: int = WIDTH
+) -> UInt8[np.ndarray, "3 {height} {width}"]:
+    """The pixels of an image file's content; `name` is what an error calls it.
+
+    Raises:
+        BadInput: truncated, too large, or of a kind that is not decoded.
+    """
+    with _open(content, name) as image:
+        columns, rows = image.size
+        if columns * rows > LARGEST_PIXELS:
+            raise BadInput(
+                f"image {name} has {columns:,} × {rows:,} pixels, more than {LARGEST_PIXELS:,}; "
+                "it was not decoded: export it smaller"
+            )
+        try:
+            upright, profile = _upright(image, height, width)
+        except BadInput as error:
+            raise BadInput(f"image {name}: {error}") from None
+        except Exception as error:  # decoders raise whatever they like at damaged data
+            raise BadInput(
+                f"image {name} ({image.format}) is truncated or damaged "
+                f"({type(error).__name__}: {error}); export it again"
+            ) from None
+    box = _box(upright, height, width)
+    small = upright.resize((width, height), Image.Resampling.LANCZOS, box=box)
+    return np.ascontiguousarray(np.asarray(_srgb(small, profile)).transpose(2, 0, 1))
+
+
+def _open(content: bytes, name: Path | str) -> Image.Image:
+    """Read the header alone."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise BadInput(
+            f"image {name} has more than {LARGEST_PIXELS:,} pixels ({error}); "
+            "it was not decoded: export it smaller"
+        ) from None
+    except UnidentifiedImageError:
+        known = ", ".join(FORMATS)
+        if b"<svg" in content[:4096].lower():
+            known = f"it looks like SVG, which is not drawn here; render it to PNG ({known} work)"
+        else:
+            known = f"it is none of {known}, or its header is damaged; export it as PNG or JPEG"
+        raise BadInput(f"image {name} cannot be decoded: {known}") from None
+    except Exception as error:
+        raise BadInput(
+            f"image {name} has a damaged header ({type(error).__name__}: {error}); export it again"
+        ) from None
+
+
+def _upright(image: Image.Image, height: int, width: int) -> tuple[Image.Image, bytes | None]:
+    """Decode to RGB, RGBA, L or CMYK and turn upright; the colour profile, if there is one."""
+    sideways = image.getexif().get(_ORIENTATION) in _SIDEWAYS
+    # A JPEG is decoded at 1/2, 1/4 or 1/8 where that still leaves twice the pixels wanted.
+    image.draft(None, (2 * height, 2 * width) if sideways else (2 * width, 2 * height))
+    profile = image.info.get("icc_profile")
+    image.load()
+    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))  # TIFF is upright after load()
+    if image.mode.startswith("I;16"):
+        image = _eight_bits(image)
+    elif image.mode in ("I", "F"):
+        raise BadInput(
+            f"its pixels are 32-bit ({image.mode}), whose range is unknown; export it with 8 or 16"
+        )
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode not in ("RGB", "L", "CMYK"):
+        image = image.convert("RGB")
+    if turn is not None:
+        image = image.transpose(turn)
+    return image, profile
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey as 8-bit grey: 65535 becomes 255 (Pillow's own conversion clips at 255)."""
+    deep = np.asarray(image).astype(np.uint32)
+    grey = Image.fromarray(((deep + 128) // 257).astype(np.uint8))
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return grey
+    opaque = Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8))
+    return Image.merge("LA", (grey, opaque)).convert("RGBA")
+
+
+def _box(image: Image.Image, height: int, width: int) -> tuple[float, float, float, float]:
+    """The largest centred rectangle with the aspect of height × width: left, top, right, bottom."""
+    columns, rows = float(image.width), float(image.height)
+    crop = min(columns, rows * width / height), min(rows, columns * height / width)
+    left, top = (columns - crop[0]) / 2, (rows - crop[1]) / 2
+    return left, top, min(columns, left + crop[0]), min(rows, top + crop[1])
+
+
+def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """An RGB image as screens show it: colours by the embedded profile, alpha on BACKDROP."""
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    if alpha is not None:
+        image = image.convert("RGB")
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
+            image = converted if converted is not None else image
+        except (ImageCms.PyCMSError, OSError):
+            pass  # a profile that cannot be read or does not fit: as if there were none
+    image = image.convert("RGB")
+    if alpha is None:
+        return image
+    return Image.composite(image, Image.new("RGB", image.size, BACKDROP), alpha)
+
+
+def digest(content: bytes) -> str:
+    """What an image is cached by: the SHA-256 of its content, in hex."""
+    return sha256(content).hexdigest()
+
+
+def _work() -> None:
+    """Decode the paths in the JSON object on stdin; one record each on stdout.
+
+    A record is 1, the SHA-256 and the pixels; or 0, a length as uint32 and a refusal in UTF-8.
+    """
+    job = json.load(sys.stdin)
+    out = sys.stdout.buffer
+    for path in job["paths"]:
+        try:
+            content = read_bytes(path)
+            pixels = decode(content, path, job["height"], job["width"])
+        except BadInput as refusal:
+            text = str(refusal).encode()
+            out.write(b"\0" + struct.pack("<I", len(text)) + text)
+        else:
+            out.write(b"\1" + sha256(content).digest() + pixels.tobytes())
+
+
+if __name__ == "__main__":
+    _work()

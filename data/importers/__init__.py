@@ -1,0 +1,4 @@
+"""Public data sets, one file each, into the project's own records.
+
+May import `data`.
+"""

@@ -1,0 +1,146 @@
+"""Examples on disk: one Parquet file a day, written aside and moved into place whole.
+
+Both engines hand their rows to `write_days`; what it leaves in the staging folder becomes visible
+only by `publish_days`, one rename a day, so a reader sees a day's old file or its new one.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from data.atomic_write import sync
+from data.page_facts import IMPRESSION_COLUMNS
+from data.records import EXAMPLES, FACTS, TIMESTAMP
+
+DAY_US = 86_400_000_000
+FILE = "examples.parquet"
+DAY_RESULT = pa.schema(
+    [
+        ("day", pa.int64()),  # days since 1970
+        ("path", pa.string()),  # the staged file; null: the day has no closed example
+        ("examples", pa.int64()),
+        ("waiting", pa.int64()),  # rendered, their window still open
+        ("next_close", pa.int64()),  # when the first waiting window closes, µs; null: none waits
+        ("reward", pa.float64()),  # summed over the examples
+        ("worthless", pa.int64()),  # rewards that are null or not finite
+    ]
+)
+
+
+def day_of(day: int) -> date:
+    """The calendar day that is `day` days after 1970-01-01."""
+    return date(1970, 1, 1) + timedelta(days=day)
+
+
+def example_rows(rows: pa.RecordBatch) -> pa.Table:
+    """Rows of the join in the EXAMPLES schema, without reward name; page facts filled in."""
+    facts = rows.column("facts")
+    known = []
+    for field in FACTS:
+        values = pc.struct_field(facts, field.name)  # pyright: ignore[reportAttributeAccessIssue]
+        if field.name in IMPRESSION_COLUMNS:
+            shown = rows.column(IMPRESSION_COLUMNS[field.name])
+            values = pc.coalesce(  # pyright: ignore[reportAttributeAccessIssue]
+                values.cast(field.type), shown.cast(field.type)
+            )
+        known.append(values.cast(field.type))
+    made = {
+        "facts": pa.StructArray.from_arrays(known, fields=list(FACTS)),
+        "time": rows.column("decided_at").cast(pa.int64()).cast(TIMESTAMP),
+    }
+    fields = [field for field in EXAMPLES if field.name != "reward_name"]
+    return pa.table(
+        [made[f.name] if f.name in made else rows.column(f.name).cast(f.type) for f in fields],
+        schema=pa.schema(fields),
+    )
+
+
+class _Day:
+    """One day's staged file while it is being written."""
+
+    def __init__(self, day: int, folder: Path, reward_name: str) -> None:
+        self.day, self.reward_name = day, reward_name
+        self.path = folder / f"{day_of(day)}.{os.getpid()}.staged"
+        self.writer: pq.ParquetWriter | None = None
+        self.examples = self.waiting = self.worthless = 0
+        self.next_close: int | None = None
+        self.reward = 0.0
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        waits = rows.column("waiting")
+        waiting = rows.filter(waits)
+        if waiting.num_rows:
+            self.waiting += waiting.num_rows
+            closes = pc.min(waiting.column("closes_at")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+            self.next_close = closes if self.next_close is None else min(closes, self.next_close)
+        closed = rows.filter(pc.invert(waits))  # pyright: ignore[reportAttributeAccessIssue]
+        if not closed.num_rows:
+            return
+        rewards = closed.column("reward").to_numpy(zero_copy_only=False)
+        finite = abs(rewards) < float("inf")
+        self.worthless += int((~finite).sum())
+        self.reward += float(rewards[finite].sum())
+        self.examples += closed.num_rows
+        if self.worthless:
+            return  # the join will refuse the whole; a null cannot be written
+        table = example_rows(closed)
+        names = pa.array([self.reward_name] * table.num_rows, pa.string())
+        table = table.append_column(EXAMPLES.field("reward_name"), names)
+        if self.writer is None:
+            self.writer = pq.ParquetWriter(self.path, EXAMPLES, compression="zstd")
+        self.writer.write_table(table)
+
+    def close(self) -> pa.RecordBatch:
+        path = None
+        if self.writer is not None:
+            self.writer.close()
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+            path = str(self.path)
+        row = (self.day, path, self.examples, self.waiting, self.next_close, self.reward)
+        values = [pa.array([value], field.type) for value, field in zip(
+            (*row, self.worthless), DAY_RESULT, strict=True
+        )]  # fmt: skip
+        return pa.RecordBatch.from_arrays(values, schema=DAY_RESULT)
+
+
+def write_days(
+    batches: Iterable[pa.RecordBatch], folder: Path, reward_name: str
+) -> Iterator[pa.RecordBatch]:
+    """Stage the closed examples of each day; yield a DAY_RESULT row a day.
+
+    The rows come sorted by `decided_at` (so each day is one run) with the columns of join.sql and
+    `closes_at`. Memory is one batch and one Parquet row group.
+    """
+    current: _Day | None = None
+    for batch in batches:
+        days = batch.column("decided_at").to_numpy(zero_copy_only=False) // DAY_US
+        start = 0
+        while start < batch.num_rows:
+            stop = start + int((days[start:] == days[start]).argmin() or batch.num_rows - start)
+            if current is not None and current.day != days[start]:
+                yield current.close()
+                current = None
+            current = current or _Day(int(days[start]), folder, reward_name)
+            current.add(batch.slice(start, stop - start))
+            start = stop
+    if current is not None:
+        yield current.close()
+
+
+def publish_days(staged: dict[int, str | None], out: Path) -> None:
+    """Move each day's staged file into `out/day=YYYY-MM-DD/`; a day with none loses its file."""
+    for day, path in sorted(staged.items()):
+        place = out / f"day={day_of(day)}" / FILE
+        if path is None:
+            place.unlink(missing_ok=True)
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).replace(place)
+        sync(place.parent)
+    sync(out)

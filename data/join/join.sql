@@ -1,0 +1,124 @@
+-- Decisions joined with what came of them: one row for every decision that was rendered.
+--
+-- DuckDB and Spark SQL both run this text, so only functions that both have, with the same
+-- meaning, appear in it. Times are microseconds since 1970 (bigint): no time zones, no intervals.
+-- `decisions` (of the days being joined), `known` (every decision that may be a copy of one of
+-- them), `events` and `titles` are views that data/join/duckdb_engine.py and data/join/spark_engine.py lay over
+-- the Parquet files; data/join.py fills in the words in braces.
+WITH
+-- Writing is at least once: a decision found twice is the one that came first. `known` reaches one
+-- horizon back before {from_us}, so a copy logged on a later day does not count again.
+logged AS (
+    SELECT decision_id, min(decided_at) AS decided_at
+    FROM known
+    WHERE decision_id IN (SELECT decision_id FROM decisions)
+    GROUP BY decision_id
+    HAVING min(decided_at) >= {from_us}
+),
+-- Nothing happens after it was received: a clock that runs ahead is pulled back to that.
+impressions AS (
+    SELECT
+        event_id, decision_id, profile_id, title_id, received_at,
+        device, surface, shelf, slot,
+        least(happened_at, received_at) AS shown_at
+    FROM events
+    WHERE kind = 'impression' AND decision_id IS NOT NULL
+),
+engagements AS (
+    SELECT
+        event_id, decision_id, profile_id, title_id, kind, minutes, thumb,
+        least(happened_at, received_at) AS engaged_at
+    FROM events
+    WHERE kind IN ('play', 'progress', 'thumb')
+),
+-- The first impression opens the window, and its page fills in what the decision did not know.
+renderings AS (
+    SELECT
+        i.decision_id, d.decided_at, i.profile_id, i.title_id, i.shown_at, i.device, i.surface, i.shelf, i.slot,
+        row_number() OVER (
+            PARTITION BY i.decision_id ORDER BY i.shown_at, i.event_id, i.received_at
+        ) AS nth
+    FROM logged d
+    JOIN impressions i ON i.decision_id = d.decision_id
+    WHERE i.shown_at >= d.decided_at - {skew_us} AND i.shown_at < d.decided_at + {horizon_us}
+),
+rendered AS (
+    SELECT
+        decision_id, decided_at, profile_id, title_id, shown_at, device, surface, shelf, slot,
+        shown_at + {window_us} AS closes_at
+    FROM renderings
+    WHERE nth = 1
+),
+-- An engagement that names no decision came from another surface (search, a title's own page):
+-- it belongs to the impression of that title which the profile saw last.
+unnamed AS (
+    SELECT DISTINCT
+        e.event_id, e.profile_id, e.title_id, e.kind, e.engaged_at, e.minutes, e.thumb
+    FROM engagements e
+    JOIN rendered r ON r.profile_id = e.profile_id AND r.title_id = e.title_id
+    WHERE e.decision_id IS NULL
+        AND e.engaged_at >= r.shown_at - {skew_us} AND e.engaged_at <= r.closes_at
+),
+claims AS (
+    SELECT
+        i.decision_id, e.kind, e.engaged_at, e.minutes, e.thumb,
+        row_number() OVER (
+            PARTITION BY e.event_id
+            ORDER BY
+                CASE WHEN i.shown_at <= e.engaged_at THEN 0 ELSE 1 END,
+                i.shown_at DESC, i.decision_id
+        ) AS nth
+    FROM unnamed e
+    JOIN impressions i ON i.profile_id = e.profile_id AND i.title_id = e.title_id
+    WHERE i.shown_at >= e.engaged_at - {window_us} AND i.shown_at <= e.engaged_at + {skew_us}
+),
+attributed AS (
+    SELECT decision_id, kind, engaged_at, minutes, thumb
+    FROM engagements
+    WHERE decision_id IS NOT NULL
+    UNION ALL
+    SELECT decision_id, kind, engaged_at, minutes, thumb
+    FROM claims
+    WHERE nth = 1
+),
+-- Progress counts minutes watched so far, so the most is the last, and copies change nothing.
+engaged AS (
+    SELECT
+        r.decision_id,
+        max(CASE WHEN a.kind IN ('play', 'progress') THEN 1 ELSE 0 END) AS plays,
+        max(CASE WHEN a.kind = 'progress' THEN CAST(a.minutes AS DOUBLE) END) AS minutes,
+        max(CASE WHEN a.kind = 'thumb' THEN a.thumb END) AS thumb
+    FROM rendered r
+    JOIN attributed a ON a.decision_id = r.decision_id
+    WHERE a.engaged_at >= r.shown_at - {skew_us} AND a.engaged_at <= r.closes_at
+    GROUP BY r.decision_id
+),
+copies AS (
+    SELECT
+        d.*, r.device, r.surface, r.shelf, r.slot, r.closes_at,
+        row_number() OVER (
+            PARTITION BY d.decision_id ORDER BY d.action, d.policy, d.level, d.propensity
+        ) AS nth
+    FROM decisions d
+    JOIN rendered r ON r.decision_id = d.decision_id AND r.decided_at = d.decided_at
+),
+outcomes AS (
+    SELECT
+        c.decision_id, c.decided_at, c.profile_id, c.title_id, c.facts, c.candidates, c.action,
+        c.propensity, c.policy, c.bundle, c.level, c.cell,
+        c.device, c.surface, c.shelf, c.slot,
+        c.closes_at, c.closes_at > {now_us} AS waiting,
+        coalesce(e.plays, 0) = 1 AS played,
+        greatest(coalesce(e.minutes, CAST(0 AS DOUBLE)), CAST(0 AS DOUBLE)) AS minutes,
+        coalesce(e.thumb, 0) AS thumb,
+        CAST(t.runtime_minutes AS DOUBLE) AS runtime_minutes
+    FROM copies c
+    LEFT JOIN engaged e ON e.decision_id = c.decision_id
+    LEFT JOIN titles t ON t.title_id = c.title_id
+    WHERE c.nth = 1
+)
+SELECT
+    decision_id, decided_at, profile_id, title_id, facts, candidates, action,
+    propensity, policy, bundle, level, cell, device, surface, shelf, slot,
+    closes_at, waiting, played, minutes, CAST({reward} AS DOUBLE) AS reward
+FROM outcomes

@@ -1,0 +1,232 @@
+"""`python -m evaluate attribution`: what the recommendation earned, and what the artwork did.
+
+A bundle's score of a decision is a sum: the title's appeal to the member in this place, which is
+the recommendation's part, and the functional of the member applied to the artwork's vector. What
+all candidates of a title have in common is the title's as well, so the artwork's part is what
+sets each apart from their mean; it alone moves the choice.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Bool, Float
+from rich.console import Console
+from rich.table import Table
+
+from data.errors import BadInput
+from data.join.inputs import log_files
+from evaluate.attribution.change_effects import ChangeEffects, change_effects
+from evaluate.policies.bundle_scores import Scored, open_scored
+from evaluate.policies.find_catalogue import find_catalogue
+from evaluate.policies.logged_examples import Logged, read_examples
+from simulate.browsing.log import read_expected
+
+
+class Parts(NamedTuple):
+    """What a bundle makes of each decision."""
+
+    title: Float[np.ndarray, " decisions"]  # logits
+    artwork: Float[np.ndarray, "decisions candidates"]  # logits, 0 on average over candidates
+    takes: Float[np.ndarray, "decisions candidates"]  # expected takes
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How an estimated part compares with the truth, in takes."""
+
+    correlation: float
+    slope: float
+    """Of the truth on the estimate: 1 is calibrated, below 1 claims too much."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Takes of a log by where they come from."""
+
+    decisions: int
+    """Each counted once, however often it was rendered, with its own propensity."""
+    take: float
+    title_sd: float
+    """Spread of the title's part over decisions, in logits."""
+    artwork_sd: float
+    """Spread of the artwork's part over candidates, in logits."""
+    title_share: float
+    """Of the variance of the two parts of what was shown."""
+    artwork_gain: float
+    """Expected take of what was shown, less that of a candidate drawn evenly, a decision."""
+    artwork_best_gain: float
+    """The same of each decision's best candidate by the bundle: what choice could earn."""
+    title_truth: Agreement | None
+    """Of the mean over candidates with the true mean; None: the log has no truth."""
+    artwork_truth: Agreement | None
+    """Of differences from that mean with the true ones."""
+    true_artwork_gain: float | None
+    """What `artwork_gain` estimates."""
+    change: ChangeEffects | None
+    """None: only examples were given, no log."""
+
+
+def score_parts(scored: Scored, logged: Logged) -> Parts:
+    """The two parts of every candidate's score, mean over heads."""
+    calibration = scored.scorer.manifest["calibration"]
+    rows, valid = logged.rows, logged.valid
+    title, artwork, takes = np.zeros(len(logged)), np.zeros(rows.shape), np.zeros(rows.shape)
+    step = scored.block(rows.shape[1])
+    for start in range(0, len(logged), step):
+        part = slice(start, start + step)
+        members = scored.members(logged.facts[part])
+        vectors, appeals = (bank[rows[part]] for bank in scored.artworks)
+        scores = np.einsum("br,bkr->bk", members.functionals.mean(1), vectors, optimize=True)
+        # Tags may set the appeals of a title's candidates apart; what they share is the title's.
+        shared = np.where(valid[part][..., None], appeals, 0.0).sum(1) / valid[part].sum(1)[:, None]
+        appeal = (members.appeals * shared).sum(1) + calibration["bias"]
+        mean = _row_means(scores, valid[part])
+        title[part] = (appeal + mean) / calibration["temperature"]
+        apart = (scores - mean[:, None]) / calibration["temperature"]
+        artwork[part] = np.where(valid[part], apart, 0.0)
+        same = np.repeat(shared[:, None], rows.shape[1], 1)
+        takes[part] = np.where(valid[part], scored.scorer.takes(members, vectors, same), 0.0)
+    return Parts(title, artwork, takes)
+
+
+def attribute(
+    scored: Scored, logged: Logged, expected: pa.Table | None, log: Path | None
+) -> Attribution:
+    """Divide what a log earned between recommendation and artwork.
+
+    Args:
+        scored: the bundle.
+        logged: closed decisions.
+        expected: decision_id and the true expected take of each candidate; None: not known.
+        log: that the decisions come from, for the days on which artwork changed; None: not there.
+    """
+    parts, valid = score_parts(scored, logged), logged.valid
+    at = np.arange(len(logged))
+    place = (logged.rows == logged.chosen[:, None]).argmax(1)
+    even = _row_means(parts.takes, valid)
+    shown_title, shown_artwork = parts.title.var(), parts.artwork[at, place].var()
+    takes = parts.takes[at, place]
+    truth = None if expected is None else _true_takes(expected, logged)
+    title_truth = artwork_truth = gain = None
+    if truth is not None:
+        true_even = _row_means(truth, valid)
+        title_truth = _agreement(even, true_even)
+        apart, true_apart = parts.takes - even[:, None], truth - true_even[:, None]
+        artwork_truth = _agreement(apart[valid], true_apart[valid])
+        gain = float((truth[at, place] - true_even).mean())
+    ids = logged.examples["decision_id"].to_pylist()
+    change = None
+    if log is not None:
+        expectation = dict(zip(ids, takes.tolist(), strict=True))
+        change = change_effects(log, logged.catalogue, expectation)
+    return Attribution(
+        len(logged), float(logged.examples["reward"].to_numpy().mean()),
+        float(parts.title.std()), float(parts.artwork[valid].std()),
+        float(shown_title / max(shown_title + shown_artwork, 1e-12)),
+        float((takes - even).mean()), float((parts.takes.max(1) - even).mean()),
+        title_truth, artwork_truth, gain, change,
+    )  # fmt: skip
+
+
+def attribution(
+    log: str, bundle: str = "artifacts/bundles/current", catalogue: str | None = None,
+    since: str | None = None, until: str | None = None, truth: str | None = None,
+    cache: str | None = None, json: bool = False,
+) -> dict[str, Any] | None:  # fmt: skip
+    """Tell the recommendation's part of what a log earned from the artwork's.
+
+    Args:
+        log: joined examples; or a log folder, which is joined for this one time: then the days on
+            which artwork changed are compared with those on which it stayed, too.
+        bundle: that divides scores; better one that was not trained on these days.
+        catalogue: folder of titles.parquet and artworks.parquet; a folder catalogue beside or in
+            the log if not given.
+        since: only decisions from this date or time on.
+        until: only decisions before this date or time.
+        truth: simulated log to check the parts against.
+        cache: folder to keep decoded images in.
+        json: print one JSON object instead of a table.
+    """
+    where = find_catalogue(log, catalogue)
+    examples = read_examples(log, where, since, until)
+    if "take" not in set(examples["reward_name"].unique().to_pylist()):
+        raise BadInput(f"{log} was joined with another reward; join it with --reward take")
+    with TemporaryDirectory(prefix="marquee-") as made:
+        scored = open_scored(bundle, where, cache or made)
+    folder = Path(log) if log_files(Path(log), "events") else None
+    known = None if truth is None else read_expected(truth)
+    found = attribute(scored, Logged.of(examples, where), known, folder)
+    if json:
+        return asdict(found)
+    _show(found)
+    return None
+
+
+def _row_means(
+    values: Float[np.ndarray, "decisions candidates"],
+    valid: Bool[np.ndarray, "decisions candidates"],
+) -> Float[np.ndarray, " decisions"]:
+    return np.where(valid, values, 0.0).sum(1) / valid.sum(1)
+
+
+def _agreement(estimate: np.ndarray, truth: np.ndarray) -> Agreement:
+    if estimate.std() == 0 or truth.std() == 0:
+        return Agreement(0.0, 0.0)
+    covariance = np.cov(estimate, truth)
+    return Agreement(
+        float(np.corrcoef(estimate, truth)[0, 1]), float(covariance[0, 1] / covariance[0, 0])
+    )
+
+
+def _true_takes(expected: pa.Table, logged: Logged) -> Float[np.ndarray, "decisions candidates"]:
+    """Expected takes of each decision's candidates.
+
+    Raises:
+        BadInput: the truth does not know a decision, or other candidates of it.
+    """
+    columns = (expected[name].to_pylist() for name in ("decision_id", "expected"))
+    known = dict(zip(*columns, strict=True))
+    takes = np.zeros(logged.valid.shape)
+    sizes = logged.valid.sum(1)
+    for row, name in enumerate(logged.examples["decision_id"].to_pylist()):
+        told = known.get(name)
+        if told is None or len(told) != sizes[row]:
+            raise BadInput(f"--truth does not know decision {name}; give the log's own folder")
+        takes[row, : sizes[row]] = told
+    return takes
+
+
+def _show(found: Attribution) -> None:
+    table = Table(title=f"{found.decisions:,} decisions, take {found.take:.4f}")
+    for name in ("part", "spread (logits)", "share", "correlation with truth", "slope"):
+        table.add_column(name)
+    share = found.title_share
+    for name, spread, part, truth in (
+        ("recommendation", found.title_sd, share, found.title_truth),
+        ("artwork", found.artwork_sd, 1 - share, found.artwork_truth),
+    ):
+        numbers = [f"{spread:.3f}", f"{part:.1%}", "–", "–"]
+        if truth is not None:
+            numbers[2:] = [f"{truth.correlation:.3f}", f"{truth.slope:.2f}"]
+        table.add_row(name, *numbers)
+    console = Console(width=110)
+    console.print(table)
+    real = "" if found.true_artwork_gain is None else f" (in truth {found.true_artwork_gain:.4f})"
+    console.print(f"the chosen artwork over an even draw: {found.artwork_gain:+.4f} takes{real}")
+    if found.change is None:
+        return
+    change = found.change
+    console.print(
+        f"artwork changed on {change.changed_days:,} days (take {change.take_changed:.4f}), stayed "
+        f"on {change.stayed_days:,} (take {change.take_stayed:.4f})"
+    )
+    for name, effect in (("plain", change.plain), ("adjusted", change.adjusted)):
+        if effect is not None:
+            console.print(
+                f"{name} effect of change: {effect.difference:+.4f} "
+                f"[{effect.low:+.4f}, {effect.high:+.4f}]"
+            )

@@ -1,0 +1,153 @@
+"""What a change of artwork does: take on the days it changed against the days it stayed.
+
+A day here is a profile, a title and a date on which the title was shown to it. The join counts a
+choice that is kept for days once, as it must to learn from it; whether a change confuses or
+refreshes shows on every day that the title was seen.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from data.catalogue import Catalogue
+from data.errors import BadInput
+from data.join.duckdb_engine import events_view, parquet
+from data.join.inputs import log_files
+from data.join.join import Attribution
+from data.join.rewards import TAKE_MINUTES, TAKE_SHARE
+
+SQL = """
+WITH told AS (
+    SELECT event_id, any_value(kind) AS kind, any_value(profile_id) AS profile_id,
+        any_value(title_id) AS title_id, any_value(decision_id) AS decision_id,
+        any_value(artwork_id) AS artwork_id, max(minutes) AS minutes,
+        min(least(happened_at, received_at)) AS moment, max(received_at) AS heard_at
+    FROM events GROUP BY event_id
+),
+shown AS (
+    SELECT profile_id, title_id, CAST(floor(told.moment / 86400000000) AS BIGINT) AS day,
+        min(told.moment) AS moment,
+        arg_min(artwork_id, (told.moment, event_id)) AS artwork_id,
+        arg_min(decision_id, (told.moment, event_id)) AS decision_id, count(*) AS impressions
+    FROM told WHERE kind = 'impression' AND artwork_id IS NOT NULL
+    GROUP BY profile_id, title_id, day
+),
+days AS (
+    SELECT *, lag(artwork_id) OVER (PARTITION BY profile_id, title_id ORDER BY day) AS before
+    FROM shown
+),
+watched AS (
+    SELECT d.profile_id, d.title_id, d.day, max(e.minutes) AS minutes
+    FROM (SELECT * FROM told WHERE kind = 'progress') e
+    ASOF JOIN days d ON d.profile_id = e.profile_id AND d.title_id = e.title_id
+        AND d.moment <= e.moment + {skew_us}
+    WHERE e.moment <= d.moment + {window_us}
+    GROUP BY d.profile_id, d.title_id, d.day
+)
+SELECT d.profile_id, d.decision_id, d.before, d.before IS DISTINCT FROM d.artwork_id AS changed,
+    d.impressions,
+    coalesce(w.minutes >= least({minutes}, {share} * t.runtime_minutes), false) AS taken
+FROM days d
+LEFT JOIN watched w USING (profile_id, title_id, day)
+LEFT JOIN titles t USING (title_id)
+WHERE d.moment + {window_us} <= (SELECT max(heard_at) FROM told)
+"""
+
+
+@dataclass(frozen=True)
+class ChangeEffect:
+    """Take on days of a changed artwork, less that on days of the same one."""
+
+    difference: float
+    low: float
+    high: float
+    """Of the 95% interval; profiles are drawn, not days."""
+
+
+@dataclass(frozen=True)
+class ChangeEffects:
+    """Days that titles were seen again, by whether their artwork had changed since."""
+
+    first_days: int
+    """Days on which a profile saw a title for the first time: neither changed nor stayed."""
+    changed_days: int
+    stayed_days: int
+    repeated_impressions: int
+    """Impressions of a choice that had been rendered before: they count once as examples."""
+    take_changed: float
+    take_stayed: float
+    plain: ChangeEffect | None
+    """As observed; None where nothing changed or nothing stayed."""
+    adjusted: ChangeEffect | None
+    """Of what was taken over what the bundle expected of the artwork that was shown, so that days
+    on which better artwork came do not count as the effect of change."""
+
+
+def change_effects(
+    log: Path, catalogue: Catalogue, expected: dict[str, float] | None = None
+) -> ChangeEffects:
+    """Compare the days of a log.
+
+    Args:
+        log: folder with events/ of Parquet files.
+        catalogue: with the titles' runtimes.
+        expected: decision_id → take that the bundle expects of what was shown.
+
+    Raises:
+        BadInput: the log has no events.
+    """
+    files = log_files(log, "events")
+    if not files:
+        raise BadInput(f"{log} holds no events/*.parquet; give the folder of a log")
+    spans = Attribution().microseconds()
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(
+            "CREATE VIEW events AS " + events_view(parquet(files)).replace(
+                "SELECT event_id", "SELECT artwork_id, event_id", 1
+            )
+        )  # fmt: skip
+        connection.register("titles", catalogue.titles.select(["title_id", "runtime_minutes"]))
+        sql = SQL.format(**spans, minutes=TAKE_MINUTES, share=TAKE_SHARE)
+        days: pa.Table = connection.sql(sql).to_arrow_table()
+    seen = days.filter(days["before"].is_valid())
+    changed = seen["changed"].to_numpy()
+    taken = seen["taken"].to_numpy().astype(float)
+    profiles = np.unique(seen["profile_id"].to_numpy(), return_inverse=True)[1]
+    adjusted = None
+    if expected is not None:
+        hoped = [expected.get(name, np.nan) for name in seen["decision_id"].to_pylist()]
+        rest = taken - np.array(hoped, float)
+        known = np.isfinite(rest)
+        adjusted = _effect(rest[known], changed[known], profiles[known])
+    stayed = ~changed
+    ids = days["decision_id"].drop_null()
+    impressions = int(days["impressions"].to_numpy().sum())
+    return ChangeEffects(
+        days.num_rows - seen.num_rows, int(changed.sum()), int(stayed.sum()),
+        impressions - len(ids.unique()), _mean(taken[changed]), _mean(taken[stayed]),
+        _effect(taken, changed, profiles), adjusted,
+    )  # fmt: skip
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _effect(
+    values: np.ndarray, changed: np.ndarray, profiles: np.ndarray
+) -> ChangeEffect | None:  # fmt: skip
+    """Difference of two means with an interval by linearisation over profiles."""
+    if not changed.any() or changed.all():
+        return None
+    size = int(profiles.max()) + 1
+    difference, influence = 0.0, np.zeros(size)
+    for rows, sign in ((changed, 1), (~changed, -1)):
+        mean = values[rows].mean()
+        difference += sign * mean
+        own = np.bincount(profiles[rows], values[rows] - mean, size)
+        influence += sign * own / rows.sum()
+    spread = 1.96 * float(np.sqrt((influence**2).sum() * size / max(1, size - 1)))
+    return ChangeEffect(float(difference), float(difference - spread), float(difference + spread))

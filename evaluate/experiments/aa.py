@@ -1,0 +1,87 @@
+"""`python -m evaluate aa`: experiments without a difference, looked at daily: how many cry wolf?"""
+
+import numpy as np
+import orjson
+
+from evaluate.experiments.allocation import mismatch_p_value
+from evaluate.experiments.sequential import always_valid_half_width
+from evaluate.experiments.take_difference import take_fraction_difference
+
+
+def false_positives(
+    experiments: int = 1000,
+    members: int = 1000,
+    days: int = 14,
+    base: float = 0.1,
+    lift: float = 0.0,
+    effect: float = 0.02,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> dict[str, float | int]:
+    """Share of simulated experiments that find a difference at any daily look.
+
+    Members differ in taste (Beta about `base`) and in how much they see, and come back day after
+    day. With `lift` above 0 it is the power instead.
+    """
+    generator = np.random.default_rng(seed)
+    found = naive = mismatched = 0
+    for _ in range(experiments):
+        treated = generator.random(members) < 0.5
+        taste = generator.beta(base * 20, (1 - base) * 20, members)
+        rate = np.clip(taste * np.where(treated, 1 + lift, 1), 0, 1)
+        busy = generator.gamma(2, 2.5, members)
+        before_seen = generator.poisson(busy * 7)
+        before = (generator.binomial(before_seen, taste) + 5 * base) / (before_seen + 5)
+        takes, seen = np.zeros(members), np.zeros(members)
+        any_found = any_naive = False
+        for _ in range(days):
+            today = generator.poisson(busy)
+            seen += today
+            takes += generator.binomial(today, rate)
+            here = seen > 0
+            d = take_fraction_difference(takes[here], seen[here], treated[here], before[here])
+            variance = d.variance
+            half = always_valid_half_width(variance, effect * d.control, alpha)
+            any_found |= abs(d.difference) > half
+            any_naive |= abs(d.difference) > 1.96 * np.sqrt(d.variance)
+        found += any_found
+        naive += any_naive
+        sizes = {"a": int(treated.sum()), "b": int((~treated).sum())}
+        mismatched += mismatch_p_value(sizes, {"a": 0.5, "b": 0.5}) < 0.001
+    return {
+        "experiments": experiments,
+        "looks": days,
+        "found": float(found / experiments),
+        "found_by_naive_looks": float(naive / experiments),
+        "sample_ratio_alarms": float(mismatched / experiments),
+    }
+
+
+def aa(
+    experiments: int = 1000,
+    members: int = 1000,
+    days: int = 14,
+    base: float = 0.1,
+    lift: float = 0.0,
+    seed: int = 0,
+    json: bool = False,
+) -> None:
+    """Simulate experiments of two equal cells with a look every day, and count false positives.
+
+    Args:
+        experiments: how many.
+        members: in both cells of each.
+        days: of each, one look a day.
+        base: take fraction.
+        lift: relative lift of the treatment cell; above 0 the result is the power.
+        seed: of the simulation.
+        json: print one JSON object instead of words.
+    """
+    result = false_positives(experiments, members, days, base, lift, seed=seed)
+    if json:
+        print(orjson.dumps(result).decode())
+        return
+    print(
+        f"{result['found']:.1%} of {experiments} experiments found a difference at some look"
+        f" (fixed-horizon tests looked at daily: {result['found_by_naive_looks']:.1%})"
+    )

@@ -1,0 +1,80 @@
+"""Drift of what is known when deciding: population stability index of each fact by day."""
+
+import duckdb
+import numpy as np
+from jaxtyping import Float
+
+from evaluate.monitor.check import Check, by_limits
+
+FACTS = {
+    "country": "facts.country",
+    "language": "facts.language",
+    "device": "facts.device",
+    "surface": "facts.surface",
+    "day_part": "facts.day_part",
+    "row": "facts.row",
+    "column": 'facts."column"',
+    "tenure": "floor(log2(1 + greatest(facts.tenure_days, 0)))",
+    "genres_known": "cardinality(facts.watched_genres)",
+    "cast_known": "cardinality(facts.watched_cast)",
+    "titles_watched": "floor(2 * log2(1 + list_sum(map_values(facts.watched_genres))))",
+    "candidates": "len(candidates)",
+}
+"""Fact → its SQL over a decision."""
+KEPT = 20
+"""Values of a fact that are counted apart; the rest are one."""
+
+
+def stability_index(
+    reference: Float[np.ndarray, " values"], seen: Float[np.ndarray, " values"]
+) -> float:
+    """Population stability index Σ (p − q)·ln(p / q) of two histograms.
+
+    Half a count is added to each value so that one unseen value is not an infinite drift. Below
+    0.1 is steady, above 0.25 is another population (Yurdakul 2018, "Statistical Properties of
+    Population Stability Index").
+    """
+    p = (seen + 0.5) / (seen + 0.5).sum()
+    q = (reference + 0.5) / (reference + 0.5).sum()
+    return float(((p - q) * np.log(p / q)).sum())
+
+
+def check_drift(connection: duckdb.DuckDBPyConnection, warn: float, alert: float) -> list[Check]:
+    """Drift of each fact on each day against the reference.
+
+    Args:
+        connection: with the view `d`, and the view `r` of reference decisions.
+        warn: index that warns, beyond what chance explains.
+        alert: index that alerts.
+    """
+    per_day = connection.sql("SELECT day, count(DISTINCT profile_id) FROM d GROUP BY day")
+    profiles = dict(per_day.fetchall())
+    base = connection.sql("SELECT count(DISTINCT profile_id) FROM r").fetchall()[0][0]
+    checks = []
+    for fact, sql in FACTS.items():
+        counted = f"SELECT CAST({sql} AS VARCHAR) AS v, count(*) AS n"
+        reference = dict(connection.sql(f"{counted} FROM r GROUP BY v").fetchall())
+        kept = sorted(reference, key=lambda v: -reference[v])[:KEPT]
+        days: dict[str, dict[str | None, int]] = {}
+        for v, n, day in connection.sql(f"{counted}, day FROM d GROUP BY v, day").fetchall():
+            days.setdefault(day, {})[v] = n
+        for day in sorted(days):
+            index = stability_index(_histogram(reference, kept), _histogram(days[day], kept))
+            # Facts belong to profiles, so chance is that of profiles, not of decisions.
+            chance = len(kept) * (1 / max(base, 1) + 1 / max(profiles[day], 1))
+            checks.append(
+                Check(
+                    *(f"drift_{fact}", day, "all", index),
+                    by_limits(index - 2 * chance, warn, alert),
+                    f"{fact}: stability index {index:.3f} against the reference (chance alone"
+                    f" gives about {chance:.3f}); see what changed in how it is computed or who"
+                    " comes",
+                )
+            )
+    return checks
+
+
+def _histogram(counts: dict[str | None, int], kept: list[str | None]) -> np.ndarray:
+    """Counts of the kept values, and of all others together."""
+    known = [counts.get(v, 0) for v in kept]
+    return np.array([*known, sum(counts.values()) - sum(known)], dtype=float)

@@ -1,0 +1,93 @@
+"""`python -m evaluate estimate`: off-policy estimates of a feedback file."""
+
+from dataclasses import asdict
+from typing import Literal
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from data.errors import BadInput
+from evaluate.ope.estimate import Estimate, Lambda
+from evaluate.ope.estimate import estimate as estimate_values
+from evaluate.ope.estimators import NAMES
+
+
+def estimate(
+    feedback: str,
+    estimators: str = "all",
+    ips_clip: Lambda = 5.0,
+    dr_clip: Lambda = 5.0,
+    switch_dr_lambda: Lambda = 3.0,
+    dros_lambda: Lambda = 10.0,
+    sg_ips_lambda: Lambda = 0.05,
+    sg_dr_lambda: Lambda = 0.05,
+    interval: Literal["bootstrap", "bernstein"] = "bootstrap",
+    resamples: int = 1000,
+    seed: int = 0,
+    json: bool = False,
+) -> None:
+    """Estimate what a target policy would have earned a decision, from another policy's log.
+
+    FEEDBACK is Parquet, one row a decision: decision_id, candidates, action, reward, propensity,
+    target_probabilities, and optionally estimated_rewards and profile_id.
+
+    Args:
+        feedback: Parquet file.
+        estimators: names with commas between, or all.
+        ips_clip: largest weight of ips_clipped, or slope to choose it from the log.
+        dr_clip: largest weight of dr_clipped, or slope.
+        switch_dr_lambda: weight beyond which switch_dr trusts the model alone, or slope.
+        dros_lambda: shrinkage of dros, or slope.
+        sg_ips_lambda: shrinkage of sg_ips between 0 and 1, or slope.
+        sg_dr_lambda: shrinkage of sg_dr between 0 and 1, or slope.
+        interval: bootstrap over profiles, or bernstein where a guarantee is wanted.
+        resamples: bootstrap draws.
+        seed: of the bootstrap.
+        json: print one JSON object instead of a table.
+    """
+    names = (
+        list(NAMES)
+        if estimators == "all"
+        else [n.strip() for n in estimators.strip("[]").split(",")]
+    )
+    if resamples < 100:
+        raise BadInput(f"--resamples {resamples}: too few for a 95% interval; give 100 or more")
+    lambdas: dict[str, Lambda] = {
+        "ips_clipped": ips_clip,
+        "dr_clipped": dr_clip,
+        "switch_dr": switch_dr_lambda,
+        "dros": dros_lambda,
+        "sg_ips": sg_ips_lambda,
+        "sg_dr": sg_dr_lambda,
+    }
+    made = estimate_values(feedback, names, lambdas, interval, resamples, seed)
+    if json:
+        print(orjson.dumps({n: asdict(e) for n, e in made.items()}).decode())
+    else:
+        _show(made)
+
+
+def _show(made: dict[str, Estimate]) -> None:
+    """A table, then each warning once with the estimators it is about."""
+    console = Console()
+    first = next(iter(made.values()))
+    table = Table("estimator", "value", "95% interval", "λ", "believe it?")
+    for name, e in made.items():
+        table.add_row(
+            name,
+            f"{e.value:.5f}",
+            f"{e.low:.5f} … {e.high:.5f}",
+            "" if e.parameter is None else f"{e.parameter:g}",
+            "yes" if e.believable else "no",
+        )
+    console.print(table)
+    console.print(
+        f"{first.decisions:,} decisions, worth {first.ess:,.0f} to this target; match rate"
+        f" {first.match_rate:.1%}; largest weight {first.largest_weight:.3g}; without support"
+        f" {first.share_without_support:.1%}"
+    )
+    for word in dict.fromkeys(w for e in made.values() for w in e.warnings):
+        about = [n for n, e in made.items() if word in e.warnings]
+        who = "all" if len(about) == len(made) else ", ".join(about)
+        console.print(f"[yellow]{who}[/yellow]: {word}")

@@ -1,0 +1,179 @@
+"""`python -m evaluate gate`: may a bundle take the live one's place?
+
+Both are judged on the same held-out log, by the doubly robust estimator with intervals from one
+bootstrap over profiles. The candidate is refused when
+
+* its lower bound falls under the live bundle's lower bound by more than the margin: at worst it
+  would earn less than what is live at worst; or
+* the whole interval of their paired difference lies below minus the margin: it is worse, however
+  narrow its own interval is.
+
+A log too small to tell gives the candidate a wide interval, so it is the first rule that asks for
+evidence. The margin is a share of what the live bundle is estimated to earn: two trainings on the
+same data differ by a few percent on a log of ten thousand decisions, and that is no reason to
+refuse one of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from rich.console import Console
+
+from data.bundle import Bundle, resolve
+from data.catalogue import Catalogue
+from data.errors import BadInput
+from evaluate.ope.diagnostics import diagnose, diagnostic_terms
+from evaluate.ope.estimators import PLAIN
+from evaluate.ope.feedback import Feedback
+from evaluate.ope.paired_bootstrap import Range, gains, group_sums
+from evaluate.policies.find_catalogue import find_catalogue
+from evaluate.policies.logged_examples import Logged, read_examples
+from evaluate.policies.policy_probabilities import Policies
+
+MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a bundle may be published, in words and numbers."""
+
+    passed: bool
+    reason: str
+    numbers: Mapping[str, Any]
+    """candidate and live (value, low, high, ess), difference (value, low, high), margin, allowed
+    (what the margin is in rewards), decisions; empty where nothing was live."""
+
+
+def publish_gate(
+    candidate: Path | str,
+    live: Path | str | None,
+    log: Path | str | pa.Table,
+    catalogue: Path | str | Catalogue,
+    margin: float = MARGIN,
+    *,
+    cache: Path | str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Verdict:
+    """Judge a bundle against the live one on a log; this file's head says by which rule.
+
+    Args:
+        candidate: bundle to publish.
+        live: bundle to replace; None: nothing is live, and anything passes.
+        log: joined examples or a folder of them, best such that neither was trained on.
+        catalogue: of the log.
+        margin: share of the live bundle's estimate.
+        cache: folder for decoded images; made anew if None.
+        resamples: bootstrap draws of profiles.
+        seed: of the bootstrap.
+
+    Raises:
+        BadInput: the margin is out of range, the log is not sound, or a bundle does not fit it.
+    """
+    if not 0 <= margin < 1:
+        raise BadInput(f"--margin {margin}: give a share of the live value, from 0 to below 1")
+    if live is None:
+        return Verdict(True, "no bundle is live, so there is nothing to fall behind", {})
+    catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue.read(catalogue)
+    examples = log if isinstance(log, pa.Table) else read_examples(log, catalogue)
+    logged = Logged.of(examples, catalogue)
+    with TemporaryDirectory(prefix="images.") as made:
+        policies = Policies(logged, cache or made)
+        new, old = (
+            replace(logged.feedback, target=policies(str(resolve(path))))
+            for path in (candidate, live)
+        )
+    found = gains(PLAIN["dr"](), new, old, resamples=resamples, seed=seed)[0]
+    return decide(found, margin, len(logged), (_worth(new), _worth(old)))
+
+
+def decide(
+    found: Mapping[str, Range], margin: float, decisions: int, ess: tuple[float, float]
+) -> Verdict:
+    """The verdict on ranges of the candidate (value), the live one (over) and their difference."""
+    candidate, live, difference = (found[name] for name in ("value", "over", "difference"))
+    allowed = margin * abs(live.value)
+    numbers = {
+        "candidate": {**candidate._asdict(), "ess": ess[0]},
+        "live": {**live._asdict(), "ess": ess[1]},
+        "difference": difference._asdict(),
+        "margin": margin,
+        "allowed": allowed,
+        "decisions": decisions,
+    }
+    bounds = f"lower bound {candidate.low:.4f} against the live {live.low:.4f}"
+    if not np.isfinite([*candidate, *live]).all():
+        return Verdict(
+            False,
+            "the log tells nothing of one of the two: too few profiles, or nothing in common; "
+            "judge on a larger log",
+            numbers,
+        )
+    if difference.high < -allowed:
+        words = (
+            f"it is worse: {difference.value:+.4f} a decision against the live bundle, at best "
+            f"{difference.high:+.4f}, with {allowed:.4f} allowed"
+        )
+        return Verdict(False, words, numbers)
+    if candidate.low < live.low - allowed:
+        words = (
+            f"{bounds}: that is {live.low - candidate.low:.4f} under it, with {allowed:.4f} "
+            "allowed; train longer, or judge on a larger log"
+        )
+        return Verdict(False, words, numbers)
+    return Verdict(True, f"{bounds}, with {allowed:.4f} allowed", numbers)
+
+
+def gate(
+    candidate: str, log: str, live: str = "artifacts/bundles/current",
+    catalogue: str | None = None, margin: float = MARGIN, since: str | None = None,
+    cache: str | None = None, resamples: int = 1000, seed: int = 0, json: bool = False,
+) -> None:  # fmt: skip
+    """Say whether a bundle may be published; exit code 1 if it is refused.
+
+    It is refused when its lower bound falls under the live bundle's by more than the margin, or
+    when their paired difference is surely below minus the margin.
+
+    Args:
+        candidate: folder of the bundle to publish.
+        log: joined examples, or a log folder, which is joined for this one time.
+        live: bundle to replace.
+        catalogue: folder of titles.parquet and artworks.parquet; a folder catalogue beside or in
+            the log if not given.
+        margin: how far it may fall behind, as a share of the live bundle's estimate.
+        since: only decisions from this date or time on, such as those after training.
+        cache: folder to keep decoded images in.
+        resamples: bootstrap draws of profiles.
+        seed: of the bootstrap.
+        json: print one JSON object.
+    """
+    if resamples < 100:
+        raise BadInput(f"--resamples {resamples}: too few for a 95% interval; give 100 or more")
+    where = find_catalogue(log, catalogue)
+    verdict = publish_gate(
+        candidate, live, read_examples(log, where, since), where, margin,
+        cache=cache, resamples=resamples, seed=seed,
+    )  # fmt: skip
+    if json:
+        said = {
+            "passed": verdict.passed, "reason": verdict.reason, **verdict.numbers,
+            "candidate_bundle": Bundle.open(candidate).bundle_id,
+            "live_bundle": Bundle.open(live).bundle_id,
+        }  # fmt: skip
+        print(orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY).decode())
+    else:
+        colour, word = ("green", "passed") if verdict.passed else ("red", "refused")
+        Console().print(f"[{colour}]{word}[/{colour}]: {verdict.reason}")
+    if not verdict.passed:
+        raise SystemExit(1)
+
+
+def _worth(feedback: Feedback) -> float:
+    sums = group_sums(diagnostic_terms(feedback), feedback.group)
+    return diagnose(sums[sums[:, 0] > 0], float(feedback.weight.max())).ess

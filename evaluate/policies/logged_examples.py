@@ -1,0 +1,230 @@
+"""Joined examples as off-policy estimates need them: candidates by catalogue row, checked."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from jaxtyping import Bool, Float, Int
+
+from data.catalogue import Catalogue
+from data.duplicate_ids import DuplicateIds
+from data.errors import BadInput
+from data.records import EXAMPLES
+from evaluate.ope.feedback import Feedback
+from evaluate.ope.feedback_file import Batch, FeedbackSource
+from evaluate.ope.reward_model import CrossFittedMeans
+
+NEEDED = (
+    *("decision_id", "time", "profile_id", "title_id", "facts", "candidates", "action"),
+    *("propensity", "reward"),
+)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Decisions that were rendered, with their rewards, on a catalogue.
+
+    Attributes:
+        examples: as EXAMPLES, at least the columns `NEEDED`.
+        catalogue: that has every candidate.
+        batches: of the same rows, in order; their target is uniform.
+    """
+
+    examples: pa.Table
+    catalogue: Catalogue
+    batches: list[Batch]
+
+    @classmethod
+    def of(cls, examples: pa.Table, catalogue: Catalogue) -> "Logged":
+        """Examples, each checked.
+
+        Raises:
+            BadInput: there are none, a row is wrong, or the catalogue lacks a candidate.
+        """
+        if missing := [name for name in NEEDED if name not in examples.schema.names]:
+            raise BadInput(f"examples have no column {missing[0]}; join the log again")
+        examples = examples.select(list(NEEDED)).combine_chunks()
+        feedback = examples.select(
+            ["decision_id", "candidates", "action", "reward", "propensity", "profile_id"]
+        )
+        source = FeedbackSource.open(
+            feedback.append_column("target_probabilities", _uniform(examples["candidates"]))
+        )
+        batches = []
+        with DuplicateIds() as seen:
+            for batch in source.batches():
+                seen.add(batch.id_hashes)
+                batches.append(batch)
+            seen.refuse(source)
+        made = cls(examples, catalogue, batches)
+        unknown = np.flatnonzero(made._flat_rows < 0)
+        if len(unknown):
+            name = flattened(examples["candidates"])[int(unknown[0])].as_py()
+            raise BadInput(
+                f"the log offers artwork {name!r}, which is not in {catalogue.root}; give the "
+                "catalogue that the log was made with"
+            )
+        return made
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @cached_property
+    def facts(self) -> pa.StructArray:
+        """Facts of each decision."""
+        return self.examples["facts"].combine_chunks()
+
+    @cached_property
+    def feedback(self) -> Feedback:
+        """All batches in one, with the modelled rewards of means that no profile judges itself by.
+
+        Its target is uniform.
+        """
+        model = CrossFittedMeans().learn(self.batches)
+        parts = [batch.feedback for batch in self.batches]
+        ends = np.cumsum([0, *(len(part.target) for part in parts)])
+        offsets = [part.offsets[1:] + end for part, end in zip(parts, ends, strict=False)]
+        return Feedback(
+            offsets=np.concatenate([[0], *offsets]),
+            logged=np.concatenate([p.logged + e for p, e in zip(parts, ends, strict=False)]),
+            reward=np.concatenate([part.reward for part in parts]),
+            propensity=np.concatenate([part.propensity for part in parts]),
+            target=np.concatenate([part.target for part in parts]),
+            estimated=np.concatenate([model.predict(batch) for batch in self.batches]),
+            group=np.concatenate([part.group for part in parts]),
+        )
+
+    @cached_property
+    def _flat_rows(self) -> Int[np.ndarray, " flat"]:
+        flat = flattened(self.examples["candidates"]).cast(pa.string())
+        return places(flat, pa.array(self.catalogue.artwork_ids, pa.string()))
+
+    @cached_property
+    def valid(self) -> Bool[np.ndarray, "decisions candidates"]:
+        """Which places of `rows` are candidates."""
+        sizes = np.diff(self.feedback.offsets)
+        return np.arange(sizes.max()) < sizes[:, None]
+
+    @cached_property
+    def rows(self) -> Int[np.ndarray, "decisions candidates"]:
+        """Catalogue row of each candidate; padding has row 0."""
+        rows = np.zeros(self.valid.shape, np.int64)
+        rows[self.valid] = self._flat_rows
+        return rows
+
+    @cached_property
+    def chosen(self) -> Int[np.ndarray, " decisions"]:
+        """Catalogue row of what was shown."""
+        return self._flat_rows[self.feedback.logged]
+
+    @cached_property
+    def title_rows(self) -> Int[np.ndarray, " decisions"]:
+        """Catalogue row of each decision's title."""
+        known = pa.array(self.catalogue.title_ids, pa.int64())
+        rows = places(self.examples["title_id"].combine_chunks(), known)
+        if (rows < 0).any():
+            title = self.examples["title_id"][int((rows < 0).argmax())].as_py()
+            raise BadInput(f"the log decides title {title}, which is not in {self.catalogue.root}")
+        return rows
+
+
+def read_examples(
+    log: Path | str, catalogue: Catalogue, since: str | None = None, until: str | None = None
+) -> pa.Table:
+    """Examples of a folder, or of a log that is joined now.
+
+    Args:
+        log: a folder or file of joined examples; or a log folder, which holds them in `examples/`
+            or is joined for this one time.
+        catalogue: whose runtimes a join needs.
+        since: date or time from which on decisions count.
+        until: date or time from which on they count no longer.
+
+    Raises:
+        BadInput: no examples there, or not of the public format.
+    """
+    log = Path(log)
+    start, end = _moment(since, "--since"), _moment(until, "--until")
+    if (log / "examples").is_dir():
+        return _read(log / "examples", start, end)
+    if not (log / "decisions").is_dir():
+        return _read(log, start, end)
+    from data.join.join import join
+
+    with TemporaryDirectory(prefix="examples.") as made:
+        join(log, catalogue.root, made)
+        return _read(Path(made), start, end)
+
+
+def _read(path: Path, start: datetime | None, end: datetime | None) -> pa.Table:
+    files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
+    files = [f for f in files if not any(p.startswith(("_", ".")) for p in f.parts[-2:])]
+    if not files:
+        raise BadInput(
+            f"{path}: no Parquet files of joined examples there; give a folder that "
+            "`python -m data join` wrote, or a log with decisions/ and events/"
+        )
+    try:
+        data = ds.dataset([str(f) for f in files], format="parquet")
+        if missing := [name for name in NEEDED if name not in data.schema.names]:
+            raise BadInput(
+                f"{path}: no column {missing[0]}, so these are no joined examples; give a folder "
+                "that `python -m data join` wrote"
+            )
+        kept: pc.Expression | None = None
+        for moment, later in ((start, True), (end, False)):
+            if moment is not None:
+                one = ds.field("time") >= moment if later else ds.field("time") < moment
+                kept = one if kept is None else kept & one
+        columns = [name for name in EXAMPLES.names if name in data.schema.names]
+        table = data.to_table(columns=columns, filter=kept)
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(f"{path}: cannot be read as Parquet ({error}); write it again") from None
+    if not table.num_rows:
+        raise BadInput(f"{path}: no example in the time that was asked for; widen it")
+    return table
+
+
+def _moment(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{option} {text!r} is no date; write it as 2026-01-31") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _uniform(candidates: pa.ChunkedArray) -> pa.Array:
+    sizes = pc.call_function("list_value_length", [_whole(candidates)])
+    sizes = pc.fill_null(sizes, 0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, np.repeat(1 / np.maximum(sizes, 1), sizes))
+
+
+def flattened(lists: pa.ChunkedArray) -> pa.Array:
+    """The values of all lists, one after another."""
+    return _whole(lists).flatten()
+
+
+def places(values: pa.Array, among: pa.Array) -> Int[np.ndarray, " values"]:
+    """Where each value stands among others; −1: nowhere."""
+    found = pc.call_function("index_in", [values], pc.SetLookupOptions(among))
+    return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+
+
+def days_of(catalogue: Catalogue) -> Float[np.ndarray, " artworks"]:
+    """Day on which each artwork was added, since 1970-01-01."""
+    added: list[date] = catalogue.artworks["added_day"].to_pylist()
+    return np.array([(day - date(1970, 1, 1)).days for day in added], float)

@@ -1,0 +1,39 @@
+"""What a bundle predicted for what was shown: the take of each logged example."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+
+from data.bundle import Bundle
+from evaluate.policies.find_catalogue import find_catalogue
+from evaluate.policies.logged_examples import Logged, read_examples
+from evaluate.policies.policy_probabilities import Policies
+
+
+def predicted_takes(
+    bundle: Path | str, examples: Path | str, catalogue: Path | str | None = None
+) -> pa.Table:
+    """Columns decision_id and predicted_take, of the decisions that the bundle made.
+
+    Where it made none of them, of all: so a new bundle can be checked on an old log.
+
+    Args:
+        bundle: its folder, or what leads to it.
+        examples: joined examples, or a folder of them.
+        catalogue: of the examples; a folder catalogue in or beside them if None.
+
+    Raises:
+        BadInput: examples, catalogue and bundle do not fit each other.
+    """
+    where = find_catalogue(examples, catalogue)
+    table = read_examples(examples, where)
+    if "bundle" in table.schema.names:
+        name = Bundle.open(bundle).bundle_id
+        made = np.array([b == name for b in table["bundle"].to_pylist()], bool)
+        table = table.filter(pa.array(made)) if made.any() else table
+    logged = Logged.of(table, where)
+    with TemporaryDirectory(prefix="images.") as cache:
+        takes = Policies(logged, cache).takes(str(bundle))
+    return pa.table({"decision_id": logged.examples["decision_id"], "predicted_take": takes})

@@ -1,0 +1,59 @@
+"""Parts of a log that decisions fall into before anything is chosen."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Bool
+
+from data.records import TIMESTAMP
+from evaluate.policies.logged_examples import Logged, days_of
+
+AGES = ((7, "under a week"), (28, "under four weeks"), (np.inf, "older"))
+"""Days since a title's newest candidate was added, and what a decision is then called."""
+POPULARITY = ((0.2, "head"), (0.6, "middle"), (1.0, "tail"))
+"""Share of titles, the most popular first, up to which a title is called so."""
+
+Parts = dict[str, Bool[np.ndarray, " decisions"]]
+
+
+def segments(logged: Logged) -> dict[str, Parts]:
+    """Every way to divide the log, each with its parts: surface, device, popularity, age.
+
+    The artwork's age is that of the newest candidate: policies that choose among the same
+    candidates are compared on the same decisions.
+    """
+    return {
+        "surface": _by_fact(logged, "surface"),
+        "device": _by_fact(logged, "device"),
+        "popularity": _by_popularity(logged),
+        "artwork_age": _by_age(logged),
+    }
+
+
+def _by_fact(logged: Logged, name: str) -> Parts:
+    values = pc.fill_null(logged.facts.field(name), "unknown")
+    names = np.asarray(values.to_pylist(), object)
+    return {name: names == name for name in sorted(set(names))}
+
+
+def _by_popularity(logged: Logged) -> Parts:
+    popularity = logged.catalogue.titles["popularity"].to_numpy()
+    rank = np.argsort(np.argsort(-popularity, kind="stable")) / max(1, len(popularity))
+    return _steps(rank[logged.title_rows], POPULARITY)
+
+
+def _by_age(logged: Logged) -> Parts:
+    added = np.where(logged.valid, days_of(logged.catalogue)[logged.rows], -np.inf).max(-1)
+    micros = logged.examples["time"].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
+    return _steps(micros // 86_400_000_000 - added, AGES)
+
+
+def _steps(values: np.ndarray, steps: tuple[tuple[float, str], ...]) -> Parts:
+    parts: Parts = {}
+    low = -np.inf
+    for high, name in steps:
+        part = (values >= low) & (values < high)
+        if part.any():
+            parts[name] = part
+        low = high
+    return parts

@@ -1,0 +1,212 @@
+"""What a report says, as numbers: takes of each policy, estimates beside truth, calibration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Float
+
+from data.catalogue import Catalogue
+from data.errors import BadInput
+from evaluate.calibration import Calibration
+from evaluate.ope.estimate import Estimate, estimate_feedback
+from evaluate.ope.estimators import PLAIN
+from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
+from evaluate.policies.logged_examples import Logged, flattened, places
+from evaluate.policies.policy_probabilities import Policies, one_hot
+from evaluate.report.curves import Curves
+from evaluate.report.showcase import Shown, showcase
+
+ESTIMATORS = ("replay", "ips", "snips", "dm", "dr")
+FORMS = {
+    "random": "random",
+    "unpersonalised": "{}:unpersonalised",
+    "greedy": "{}:greedy",
+    "thompson": "{}",
+}
+"""Policy → its name on a bundle."""
+
+Flat = Float[np.ndarray, " flat"]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that a report shows of one bundle on one log.
+
+    Attributes:
+        bundle: the manifest.
+        log: decisions, profiles, titles, artworks, first and last day.
+        exact: takes are the simulator's, not estimates.
+        takes: policy → take fraction, with its 95% interval over profiles.
+        lift: policy → relative gain over random.
+        share: policy → its gain over random as a share of the oracle's; empty unless exact.
+        estimates: policy → estimator → estimate.
+        calibration: predicted against actual takes of what was shown.
+        titles: what contrasting members are shown.
+        curves: of training, None if not kept.
+        cold_start: what `python -m evaluate cold-start --json` printed, None if not asked.
+    """
+
+    bundle: Mapping[str, Any]
+    log: Mapping[str, Any]
+    exact: bool
+    takes: Mapping[str, Range]
+    lift: Mapping[str, Range]
+    share: Mapping[str, Range]
+    estimates: Mapping[str, Mapping[str, Estimate]]
+    calibration: Calibration
+    titles: list[Shown]
+    curves: Curves | None
+    cold_start: Mapping[str, Any] | None
+
+    def summary(self) -> dict[str, Any]:
+        """The findings as plain numbers, for JSON."""
+        return {
+            "bundle": self.bundle["bundle_id"],
+            "log": dict(self.log),
+            "exact": self.exact,
+            "take_fractions": {name: found.value for name, found in self.takes.items()},
+            "intervals": {name: [found.low, found.high] for name, found in self.takes.items()},
+            "lift_over_random": {name: found._asdict() for name, found in self.lift.items()},
+            "share_of_oracle": {name: found._asdict() for name, found in self.share.items()},
+            "estimates": {
+                policy: {
+                    name: {"value": e.value, "low": e.low, "high": e.high} for name, e in of.items()
+                }
+                for policy, of in self.estimates.items()
+            },
+            "calibration_error": self.calibration.error,
+            "cold_start": self.cold_start,
+        }
+
+
+def find(
+    examples: pa.Table,
+    catalogue: Catalogue,
+    bundle: str,
+    *,
+    expected: pa.Table | None = None,
+    cache: Path | str | None = None,
+    curves: Curves | None = None,
+    cold_start: Mapping[str, Any] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Findings:
+    """Judge a bundle and its baselines on a log.
+
+    Args:
+        examples: as EXAMPLES, none that the bundle was trained on.
+        catalogue: that has every candidate.
+        bundle: its folder, or what leads to it.
+        expected: decision_id and the expected take of each candidate, of a simulated log.
+        cache: folder for decoded images; made anew if None.
+        curves: of the run that made the bundle.
+        cold_start: what the command of that name printed.
+        resamples: bootstrap draws of profiles.
+        seed: of the bootstrap.
+
+    Raises:
+        BadInput: an example is wrong, or the bundle does not fit.
+    """
+    logged = Logged.of(examples, catalogue)
+    with TemporaryDirectory(prefix="images.") as made:
+        policies = Policies(logged, cache or made)
+        targets = {name: policies(form.format(bundle)) for name, form in FORMS.items()}
+        predicted = policies.takes(bundle)
+        scored = policies.opened(bundle)
+    truth = None if expected is None else expected_takes(expected, logged)
+    if truth is not None:
+        matrix = np.full(logged.valid.shape, -np.inf)
+        matrix[logged.valid] = truth
+        targets["oracle"] = one_hot(matrix.argmax(-1), logged.valid)[logged.valid]
+    estimates = {
+        name: estimate_feedback(
+            [replace(logged.feedback, target=target)], [PLAIN[e]() for e in ESTIMATORS],
+            resamples=resamples, seed=seed,
+        )
+        for name, target in targets.items()
+    }  # fmt: skip
+    if truth is None:
+        takes, lift, share = _estimated(estimates)
+    else:
+        takes, lift, share = _exact(targets, truth, logged, resamples, seed)
+    return Findings(
+        bundle=scored.scorer.manifest, log=_about(logged), exact=truth is not None, takes=takes,
+        lift=lift, share=share, estimates=estimates,
+        calibration=Calibration.of(predicted, logged.feedback.reward),
+        titles=showcase(scored, logged), curves=curves, cold_start=cold_start,
+    )  # fmt: skip
+
+
+def expected_takes(expected: pa.Table, logged: Logged) -> Flat:
+    """The true take of each candidate of each decision, flat.
+
+    Raises:
+        BadInput: the truth is of another log.
+    """
+    ids = logged.examples["decision_id"].combine_chunks()
+    found = places(ids, expected["decision_id"].combine_chunks())
+    if (found < 0).any():
+        name = ids[int((found < 0).argmax())].as_py()
+        raise BadInput(f"--truth knows no decision {name}; give the log the examples come from")
+    takes = flattened(expected["expected"].take(pa.array(found))).to_numpy()
+    if len(takes) != len(logged.feedback.target):
+        raise BadInput("--truth has other candidates than the examples; give their own log")
+    return takes
+
+
+Three = tuple[dict[str, Range], dict[str, Range], dict[str, Range]]
+
+
+def _exact(
+    targets: Mapping[str, Flat], truth: Flat, logged: Logged, resamples: int, seed: int
+) -> Three:
+    """Take fractions, lift over random, share of the oracle's gain: one draw of profiles for all.
+
+    Choices and outcomes are not sampled; what is uncertain is who came and what they were offered.
+    """
+    starts = logged.feedback.offsets[:-1]
+    names = list(targets)
+    terms = [np.add.reduceat(targets[name] * truth, starts) for name in names]
+    sums = group_sums(np.stack([*terms, np.ones(len(logged))], axis=-1), logged.feedback.group)
+    count, random, oracle = len(names), names.index("random"), names.index("oracle")
+    means = [Quantity([at, count], lambda s: s[..., 0] / s[..., 1]) for at in range(count)]
+    lifts = [Quantity([at, random], lambda s: s[..., 0] / s[..., 1] - 1) for at in range(count)]
+    shares = [
+        Quantity([at, random, oracle], lambda s: (s[..., 0] - s[..., 1]) / (s[..., 2] - s[..., 1]))
+        for at in range(count)
+    ]
+    made = ranges(sums, [*means, *lifts, *shares], resamples, seed)
+    parts = [dict(zip(names, made[at * count : (at + 1) * count], strict=True)) for at in range(3)]
+    for part in parts[1:]:
+        part.pop("random")
+    parts[2].pop("oracle")
+    return parts[0], parts[1], parts[2]
+
+
+def _estimated(estimates: Mapping[str, Mapping[str, Estimate]]) -> Three:
+    """The same where the truth is not known: by doubly robust estimates."""
+    takes = {n: Range(e["dr"].value, e["dr"].low, e["dr"].high) for n, e in estimates.items()}
+    base = takes["random"].value
+    lift = {n: Range(*(v / base - 1 for v in t)) for n, t in takes.items() if n != "random"}
+    return takes, lift if base > 0 else {}, {}
+
+
+def _about(logged: Logged) -> dict[str, Any]:
+    examples = logged.examples
+    ends: Any = pc.call_function("min_max", [examples["time"]])
+    first, last = (ends[end].as_py().date() for end in ("min", "max"))
+    return {
+        "decisions": len(logged),
+        "profiles": len(examples["profile_id"].unique()),
+        "titles": len(examples["title_id"].unique()),
+        "artworks": len(logged.catalogue.artwork_ids),
+        "first_day": date.isoformat(first),
+        "last_day": date.isoformat(last),
+    }

@@ -1,0 +1,185 @@
+"""A few members who see the same titles differently: chosen to show what the bandit does."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Float, Int
+
+from bandit.choice import choose, decision_seeds, profile_keys, uniforms
+from data.page_facts import without_page_facts
+from evaluate.policies.bundle_scores import Scored
+from evaluate.policies.logged_examples import Logged
+
+TITLES, MEMBERS, ARTWORKS = 3, 3, 12
+POOL_TITLES, POOL_MEMBERS = 60, 400
+"""How many are looked through."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member before one title.
+
+    Attributes:
+        profile_id: who.
+        words: the facts, in plain words.
+        probabilities: of each artwork that is kept, in order.
+        chosen: place of the artwork that this member is shown.
+    """
+
+    profile_id: str
+    words: list[str]
+    probabilities: Float[np.ndarray, " artworks"]
+    chosen: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One title, its likeliest artworks, and what contrasting members are shown of it."""
+
+    name: str
+    genres: list[str]
+    artwork_ids: list[str]
+    members: list[Member]
+
+
+def showcase(
+    scored: Scored, logged: Logged, titles: int = TITLES, members: int = MEMBERS
+) -> list[Shown]:
+    """Titles over which members differ most, each with members as far apart as can be.
+
+    Decided as precompute decides for the day after the log: device and place are not known. Every
+    title has its own members, so that more kinds of them are seen.
+    """
+    catalogue = logged.catalogue
+    ids, facts = _latest_facts(logged)
+    day = pc.call_function("max", [logged.examples["time"]]).as_py().date() + timedelta(days=1)
+    pools = {t: catalogue.candidates(t, day) for t in catalogue.title_ids}
+    wanted = sorted((t for t in pools if len(pools[t]) > 1), key=lambda t: -len(pools[t]))
+    said = scored.members(without_page_facts(facts))
+    row_of = {name: row for row, name in enumerate(catalogue.artwork_ids)}
+    found: list[tuple[float, int, list[int], np.ndarray]] = []
+    for title in wanted[:POOL_TITLES]:
+        rows = np.tile([row_of[a] for a in pools[title]], (len(ids), 1))
+        votes = scored.thompson(said, rows, np.ones(rows.shape, bool))
+        apart, who = _farthest(votes, members)
+        found.append((apart, title, who, votes))
+    found.sort(key=lambda f: -f[0])
+    words = _Words(facts)
+    told = {row["title_id"]: row for row in catalogue.titles.to_pylist()}
+    number = (day - type(day)(1970, 1, 1)).days
+    salt = int(scored.scorer.manifest["policy"]["salt"])
+    shown = []
+    for _, title, who, votes in _various(found, titles):
+        keys = profile_keys([ids[at] for at in who])
+        seeds = decision_seeds(keys, np.full(len(who), title), number, salt)
+        picked = choose(votes[who], uniforms(seeds))
+        kept = _likeliest(votes[who], picked)
+        people = [
+            Member(ids[at], words(at), votes[at, kept], int(np.searchsorted(kept, pick)))
+            for at, pick in zip(who, picked, strict=True)
+        ]
+        about, pool = told[title], [pools[title][at] for at in kept]
+        shown.append(Shown(about["name"], list(about["genres"]), pool, people))
+    return shown
+
+
+def _likeliest(
+    votes: Float[np.ndarray, "members artworks"], picked: Int[np.ndarray, " members"]
+) -> Int[np.ndarray, " kept"]:
+    """Artworks that are shown to one of the members, and the likeliest others, in order."""
+    most = votes.max(0)
+    most[picked] = 2
+    return np.sort(np.argsort(-most, kind="stable")[:ARTWORKS])
+
+
+def _latest_facts(logged: Logged) -> tuple[list[str], pa.StructArray]:
+    """Profiles and their facts in their last decision; at most `POOL_MEMBERS`, evenly drawn."""
+    names = np.asarray(logged.examples["profile_id"].to_pylist(), object)
+    ids, last = np.unique(names[::-1].astype(str), return_index=True)
+    keep = np.unique(np.linspace(0, len(ids) - 1, min(POOL_MEMBERS, len(ids))).astype(int))
+    rows = len(names) - 1 - last[keep]
+    facts: Any = logged.facts.take(pa.array(rows))
+    return ids[keep].tolist(), facts
+
+
+def _farthest(votes: Float[np.ndarray, "members artworks"], count: int) -> tuple[float, list[int]]:
+    """Members one after another, each the farthest from those before, and how far at least.
+
+    The distance is total variation; the first is whoever the policy is surest about.
+    """
+    who = [int(votes.max(1).argmax())]
+    nearest = np.full(len(votes), np.inf)
+    apart = 1.0
+    while len(who) < min(count, len(votes)):
+        nearest = np.minimum(nearest, np.abs(votes - votes[who[-1]]).sum(1) / 2)
+        who.append(int(nearest.argmax()))
+        apart = min(apart, float(nearest[who[-1]]))
+    return apart, who
+
+
+def _various(
+    found: list[tuple[float, int, list[int], np.ndarray]], count: int
+) -> list[tuple[float, int, list[int], np.ndarray]]:
+    """The first of a list whose members do not come again; whatever there is if they must."""
+    kept: list[tuple[float, int, list[int], np.ndarray]] = []
+    seen: set[int] = set()
+    for one in found:
+        if len(kept) < count and not seen & set(one[2]):
+            kept.append(one)
+            seen |= set(one[2])
+    taken = {title for _, title, _, _ in kept}
+    return (kept + [one for one in found if one[1] not in taken])[:count]
+
+
+class _Words:
+    """Facts in plain words; genres by how much more of them a member watches than others do."""
+
+    def __init__(self, facts: pa.StructArray) -> None:
+        self.rows: list[dict[str, Any]] = facts.to_pylist()
+        self.genres = sorted({g for row in self.rows for g in dict(row["watched_genres"] or {})})
+        counts = np.array([self._counts(row) for row in self.rows]).reshape(len(self.rows), -1)
+        self.usual = counts.sum(0) / max(1.0, counts.sum())
+
+    def __call__(self, at: int) -> list[str]:
+        row = self.rows[at]
+        counts = np.array(self._counts(row))
+        said = []
+        if counts.sum():
+            more = counts / counts.sum() - self.usual
+            best = np.argsort(-more)[:3].tolist()
+            liked = [self.genres[i] for i in best if more[i] > 0.03] or [self.genres[best[0]]]
+            said.append(f"watches more {_listed(liked)} than most")
+        cast: dict[str, float] = dict(row["watched_cast"] or {})
+        if often := [self._name(n) for n in sorted(cast, key=lambda n: -cast[n]) if cast[n] > 1]:
+            said.append(f"has often seen {_listed(often[:2])}")
+        if row["tenure_days"] is not None:
+            said.append(_tenure(row["tenure_days"]))
+        where = [row["country"], row["language"]]
+        if any(where):
+            said.append(" · ".join(part for part in where if part))
+        return said
+
+    def _counts(self, row: dict[str, Any]) -> list[float]:
+        counts = dict(row["watched_genres"] or ())
+        return [float(counts.get(genre, 0.0)) for genre in self.genres]
+
+    def _name(self, cast: str) -> str:
+        """A cast member as people write it; catalogues may prefix names with a genre."""
+        head, dash, rest = cast.partition("-")
+        return (rest if dash and head in self.genres else cast).replace("-", " ")
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _tenure(days: float) -> str:
+    if days < 60:
+        return f"a member for {days:.0f} days"
+    return f"a member for {days / 30.4:.0f} months" if days < 730 else (
+        f"a member for {days / 365:.0f} years"
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""What a network is made of, as a manifest says it, and the network again with its weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from data.bundle import Bundle
+from data.errors import BadInput
+from model.heads.bootstrap import BootstrapHeads
+from model.heads.dropout import DropoutHeads
+from model.heads.hierarchical import HierarchicalHeads
+from model.heads.neural_linear import NeuralLinearHeads
+from model.heads.point import PointHead
+from model.network.image_encoder import SmallCNN, make_encoder
+from model.network.towers import Marquee
+
+KINDS = {
+    BootstrapHeads: "bootstrap",
+    DropoutHeads: "dropout",
+    HierarchicalHeads: "hierarchical",
+    NeuralLinearHeads: "neural_linear",
+    PointHead: "point",
+}
+REFUSED = (
+    SafetensorError, UnpicklingError, EOFError, OSError, RuntimeError, KeyError, TypeError,
+    ValueError,
+)  # fmt: skip
+"""What the readers of weights raise for files that are none."""
+
+
+def architecture_of(network: Marquee, encoder: str | None) -> dict[str, Any]:
+    """What `build` needs.
+
+    Args:
+        network: of any kind of heads.
+        encoder: name of its encoder; None: found out, if it is the small CNN.
+    """
+    heads: Any = network.context.heads
+    if network.encoder is None:
+        encoder = None
+    elif encoder is None:
+        small = isinstance(getattr(network.encoder, "backbone", None), SmallCNN)
+        encoder = "cnn" if small else "unknown"
+    return {
+        **network.sizes,
+        "encoder": encoder,
+        "embedding": network.embedding,
+        "kind": KINDS[type(heads)],
+        "heads": heads.heads,
+        "rank": heads.rank,
+        "prior": heads.prior,
+    }
+
+
+def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> Marquee:
+    """A network with weights, in evaluation.
+
+    Raises:
+        BadInput: the weights are of another network.
+    """
+    settings = dict(architecture)
+    name = settings.pop("encoder")
+    shortened = "encoder.out.0.weight" in state
+    width = settings["embedding"] if shortened else None
+    encoder = None if name is None else make_encoder(name, "none", width)
+    network = Marquee(encoder, **settings)
+    try:
+        network.load_state_dict(dict(state))
+    except RuntimeError as error:
+        raise BadInput(
+            f"the weights are of another network ({' '.join(str(error).split())[:240]}); give "
+            "those of a run with the same --model options"
+        ) from None
+    return network.eval()
+
+
+def network_of(bundle: Bundle) -> Marquee:
+    """The network that a bundle was exported from.
+
+    Raises:
+        BadInput: the bundle does not say what its network is made of.
+    """
+    return build(said_of(bundle), load_file(bundle.file("weights.safetensors")))
+
+
+def said_of(bundle: Bundle) -> dict[str, Any]:
+    """What a bundle says of its network, for `build`.
+
+    Raises:
+        BadInput: it does not say.
+    """
+    said = bundle.manifest.get("network")
+    if not isinstance(said, dict) or said.get("encoder", "unknown") == "unknown":
+        raise BadInput(
+            f"bundle {bundle.bundle_id} does not name its encoder, so its network cannot be made "
+            "again; give write_bundle the name as data['encoder'], or train again"
+        )
+    return said
+
+
+def read_weights(file: Path) -> dict[str, torch.Tensor]:
+    """A network's weights from a `.safetensors` file or a Lightning checkpoint.
+
+    Nothing in the file is run: only tensors are read.
+
+    Raises:
+        BadInput: the file is missing or neither of these.
+    """
+    if not file.is_file():
+        raise BadInput(f"no weights at {file}; train.py leaves checkpoints in its run's folder")
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        held = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
+    except REFUSED as error:
+        raise BadInput(
+            f"{file} is no whole .safetensors file or Lightning checkpoint ({str(error)[:160]}); "
+            "give one that training wrote"
+        ) from None
+    prefix = "network."
+    return {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)}

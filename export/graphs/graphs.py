@@ -1,0 +1,201 @@
+"""The trained network as ONNX graphs."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from data.features import CandidateFeatures, ContextFeatures
+from export.graphs.example_inputs import Probe
+from model.heads.epistemic_index import doubts_of, level_rows
+from model.network.towers import CandidateTower, ContextTower, Marquee
+
+CONTEXT = [*ContextFeatures._fields]
+CANDIDATE = ["embedding", *CandidateFeatures._fields]
+NAMES = {
+    "encoder.onnx": (["image"], ["embedding"]),
+    "candidate.onnx": (CANDIDATE, ["vector", "appeal"]),
+    "context.onnx": (CONTEXT, ["functionals", "appeal"]),
+    "scorer.onnx": ([*CONTEXT, "vectors", "mask"], ["scores"]),
+}
+"""Graph → names of what goes in and of what comes out."""
+POOL = 4
+MASKED = -1e9
+
+
+class Product(nn.Module):
+    """Scores of every head for every candidate; a masked candidate gets −10⁹."""
+
+    def __init__(self, context: nn.Module) -> None:
+        super().__init__()
+        self.context = context
+
+    def forward(
+        self, dense: Tensor, cast_ids: Tensor, cast_weights: Tensor, vectors: Tensor, mask: Tensor
+    ) -> Tensor:
+        """[decisions, heads, candidates]."""
+        functionals, _ = self.context(dense, cast_ids, cast_weights)
+        scores = functionals @ vectors.transpose(1, 2)
+        return scores.masked_fill(~mask[:, None], MASKED)
+
+
+class WithLevel(nn.Module):
+    """The context tower, and after its numbers what reads artworks' own levels and doubts."""
+
+    def __init__(self, context: ContextTower) -> None:
+        super().__init__()
+        self.context = context
+        self.level: Tensor
+        self.register_buffer("level", level_rows(context.heads.heads))
+
+    def forward(
+        self, dense: Tensor, cast_ids: Tensor, cast_weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """[decisions, heads, dimension], and the appeal's part."""
+        functionals, appeal = self.context(dense, cast_ids, cast_weights)
+        level = self.level.expand(functionals.shape[0], -1, -1)
+        return torch.cat([functionals, level], 2), appeal
+
+
+class WithRoom(nn.Module):
+    """The candidate tower, and zeros where a record's level and doubt have their place."""
+
+    def __init__(self, candidate: CandidateTower, more: int) -> None:
+        super().__init__()
+        self.candidate, self.more = candidate, more
+
+    def forward(
+        self,
+        embedding: Tensor,
+        title: Tensor,
+        cast_ids: Tensor,
+        cast_weights: Tensor,
+        title_cast_ids: Tensor,
+        title_cast_weights: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """[artworks, dimension], and the title's part of the appeal."""
+        tags = cast_ids, cast_weights, title_cast_ids, title_cast_weights
+        vector, appeal = self.candidate(embedding, title, *tags)
+        return nn.functional.pad(vector, (0, self.more)), appeal
+
+
+class Parts:
+    """The network cut where the graphs are: each part and what it says to the same inputs.
+
+    Args:
+        network: in evaluation.
+        records: whether artworks have records of their own, whose numbers join the vectors.
+    """
+
+    def __init__(self, network: Marquee, records: bool = False) -> None:
+        self.encoder = network.encoder
+        context, candidate = network.context, network.candidate
+        if records:
+            more = 1 + doubts_of(context.heads.heads)
+            context, candidate = WithLevel(context), WithRoom(candidate, more)
+        self.modules: dict[str, nn.Module] = {
+            "candidate.onnx": candidate,
+            "context.onnx": context,
+            "scorer.onnx": Product(context),
+        }
+        if self.encoder is not None:
+            self.modules = {"encoder.onnx": self.encoder, **self.modules}
+        for module in self.modules.values():
+            module.eval()
+
+    @torch.inference_mode()
+    def inputs(self, probe: Probe) -> dict[str, tuple[np.ndarray, ...]]:
+        """What each graph is given for a probe; a graph's inputs are torch's, not ONNX's.
+
+        Every member is offered some of the probe's artworks, the first of which is never masked.
+        """
+        given: dict[str, tuple[np.ndarray, ...]] = {}
+        if self.encoder is not None and probe.images is not None:
+            given["encoder.onnx"] = (probe.images,)
+            parts = torch.from_numpy(probe.images).split(64)
+            embeddings = torch.cat([self.encoder(part) for part in parts]).numpy()
+        else:
+            assert probe.embeddings is not None, "a probe has images or embeddings"
+            embeddings = probe.embeddings
+        given["candidate.onnx"] = (embeddings, *probe.candidates)
+        given["context.onnx"] = tuple(probe.context)
+        vectors = self("candidate.onnx", given["candidate.onnx"])[0]
+        rng = np.random.default_rng(0)
+        members = len(probe.context.dense)
+        mask = rng.random((members, POOL)) < 0.7
+        mask[:, 0] = True
+        pool = vectors[rng.integers(0, len(vectors), (members, POOL))]
+        given["scorer.onnx"] = (*probe.context, pool, mask)
+        return given
+
+    @torch.inference_mode()
+    def __call__(self, name: str, inputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+        """What a part says in torch."""
+        said = self.modules[name](*(torch.from_numpy(np.ascontiguousarray(x)) for x in inputs))
+        return tuple(x.numpy() for x in (said if isinstance(said, tuple) else (said,)))
+
+
+def write_graph(part: nn.Module, name: str, given: tuple[np.ndarray, ...], folder: Path) -> Path:
+    """Write the graph of one part.
+
+    Args:
+        part: of the network, in evaluation.
+        name: of the graph.
+        given: inputs of three rows or so; only their shapes matter.
+        folder: to write to.
+    """
+    inputs, outputs = NAMES[name]
+    torch.onnx.export(
+        part,
+        tuple(torch.from_numpy(np.array(x)) for x in given),
+        str(folder / name),
+        input_names=inputs,
+        output_names=outputs,
+        dynamic_shapes=tuple(_shapes(inputs)),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    return folder / name
+
+
+def append_product(context: Path, target: Path) -> Path:
+    """The scorer's graph: that of the context with the product behind it.
+
+    Args:
+        context: graph that `write_graph` wrote.
+        target: file to write.
+    """
+    model = onnx.load(context)
+    graph, make = model.graph, onnx.helper.make_node
+    functionals, _ = graph.output
+    rows, heads, dimension = functionals.type.tensor_type.shape.dim
+    pool = (rows.dim_param, "candidates")
+    kinds = onnx.TensorProto
+    value = onnx.helper.make_tensor_value_info
+    graph.input.append(value("vectors", kinds.FLOAT, (*pool, dimension.dim_value)))
+    graph.input.append(value("mask", kinds.BOOL, pool))
+    graph.initializer.append(onnx.helper.make_tensor("masked", kinds.FLOAT, (), [MASKED]))
+    graph.initializer.append(onnx.helper.make_tensor("heads_axis", kinds.INT64, (1,), [1]))
+    graph.node.extend(
+        [
+            make("Transpose", ["vectors"], ["columns"], perm=[0, 2, 1]),
+            make("MatMul", [functionals.name, "columns"], ["products"]),
+            make("Unsqueeze", ["mask", "heads_axis"], ["offered"]),
+            make("Where", ["offered", "products", "masked"], ["scores"]),
+        ]
+    )
+    del graph.output[:]
+    shape = (rows.dim_param, heads.dim_value, "candidates")
+    graph.output.append(value("scores", kinds.FLOAT, shape))
+    onnx.checker.check_model(model)
+    onnx.save(model, target)
+    return target
+
+
+def _shapes(names: list[str]) -> list[dict[int, object]]:
+    """Which axes may vary; one that goes by the name of an earlier input's takes its name."""
+    free = torch.export.Dim.DYNAMIC
+    return [{0: "rows" if name == names[0] else free} for name in names]

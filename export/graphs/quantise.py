@@ -1,0 +1,248 @@
+"""A smaller, faster encoder beside a bundle's own, if it makes the same choices.
+
+An embedding that is a little off moves every score a little; whether that matters is a question
+of choices. So the whole policy is run on real artwork with both encoders, the same members, seeds
+and draws, and the share of equal choices decides.
+"""
+
+import shutil
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime as ort
+from jaxtyping import Float, Int, UInt8
+
+from bandit.choice import choose, decision_seeds, profile_keys, uniforms
+from bandit.thompson import thompson_probabilities
+from data.bundle import Bundle
+from data.catalogue import Catalogue
+from data.errors import BadInput
+from data.features import FeatureSpec, candidate_features, context_features
+from data.images.cache import image_cache
+from export.graphs.graphs import NAMES
+from export.graphs.manifest import seal
+from export.publish.staging import staging
+
+LEAST = 0.995
+"""Share of choices that must be equal."""
+BATCH = 16
+CALIBRATION = 256
+"""Images that scales of activations are learnt on."""
+
+Kind = Literal["int8", "fp16"]
+
+
+def quantise(
+    bundle: Path = Path("artifacts/bundles/current"),
+    catalogue: Path = Path("artifacts/catalogue"),
+    examples: Path | None = None,
+    kind: Kind = "int8",
+    out: Path = Path("artifacts/bundles"),
+    decisions: int = 10_000,
+    cache: Path = Path("artifacts/cache"),
+    json: bool = False,
+) -> dict[str, Any]:
+    """Write a bundle with an int8 or fp16 encoder; exit code 1 if its choices are not the same.
+
+    At least 99.5% of the choices must be those of the full encoder. Nothing is published by that:
+    python -m export publish does it.
+
+    Args:
+        bundle: Bundle whose encoder is made smaller.
+        catalogue: Artwork to learn scales on and to compare choices on.
+        examples: Examples whose members are decided for; made-up members when left out.
+        kind: int8 is faster on processors with VNNI; fp16 halves the file.
+        out: Folder of bundles that the new one is written to.
+        decisions: How many choices are compared.
+        cache: Folder of decoded images.
+        json: Print one JSON object and nothing else.
+    """
+    held = Bundle.open(bundle)
+    size = held.manifest["image"]
+    if size is None:
+        raise BadInput(f"bundle {held.bundle_id} has no encoder; there is nothing to make smaller")
+    shown = Catalogue.read(catalogue)
+    held_images = image_cache(shown, cache, height=size["height"], width=size["width"])
+    images = held_images.images[held_images.of(list(shown.artwork_ids))]
+    with staging(out) as part:
+        name = f"encoder.{kind}.onnx"
+        WRITERS[kind](held.file("encoder.onnx"), part / name, spread(images))
+        share = equal_choices(held, part / name, shown, images, decisions, examples)
+        if share < LEAST:
+            said = f"{share:.4f} of the choices are equal, less than {LEAST}: not written"
+            return _refused({"equal_choices": share, "reason": said}, json)
+        for file in held.manifest["files"]:
+            if file != name:
+                shutil.copyfile(held.root / file, part / file)
+        manifest = {k: v for k, v in held.manifest.items() if k not in ("files", "bundle_id")} | {
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "encoder": name,
+            "parent": held.bundle_id,
+            "metrics": {**held.manifest["metrics"], f"{kind}_equal_choices": share},
+        }
+        written = seal(part, out, manifest)
+    return {"bundle_id": written.name, "folder": str(written), "equal_choices": share}
+
+
+def spread(images: UInt8[np.ndarray, "artworks 3 height width"]) -> np.ndarray:
+    """Images from all over the catalogue to learn scales on, whole batches of them."""
+    count = max(BATCH, min(CALIBRATION, len(images)) // BATCH * BATCH)
+    return np.ascontiguousarray(images[np.linspace(0, len(images) - 1, count).astype(int)])
+
+
+def write_int8(full: Path, target: Path, images: UInt8[np.ndarray, "some 3 height width"]) -> None:
+    """8-bit weights and activations in all convolutions but the first, which sees the pixels.
+
+    Args:
+        full: the encoder.
+        target: file to write.
+        images: whole batches to learn scales of activations on.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):
+        def __init__(self) -> None:
+            self.left: Iterator[np.ndarray] = iter(np.split(images, len(images) // BATCH))
+
+        def get_next(self) -> dict:
+            batch = next(self.left, None)
+            return {} if batch is None else {"image": batch}
+
+    ready = target.with_suffix(".ready")
+    try:
+        quant_pre_process(str(full), str(ready), skip_symbolic_shape=True)
+        nodes = onnx.load(ready).graph.node
+        quantize_static(
+            str(ready),
+            str(target),
+            Reader(),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=[node.name for node in nodes if node.op_type == "Conv"][:1],
+        )
+    finally:
+        ready.unlink(missing_ok=True)
+
+
+def write_fp16(full: Path, target: Path, images: UInt8[np.ndarray, "some 3 height width"]) -> None:
+    """16-bit weights and activations; pixels come and embeddings go as before."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    del images
+    onnx.save(convert_float_to_float16(onnx.load(full), keep_io_types=True), target)
+
+
+WRITERS: dict[str, Callable[[Path, Path, np.ndarray], None]] = {
+    "int8": write_int8,
+    "fp16": write_fp16,
+}
+
+
+def equal_choices(
+    bundle: Bundle,
+    encoder: Path,
+    catalogue: Catalogue,
+    images: UInt8[np.ndarray, "artworks 3 height width"],
+    decisions: int,
+    examples: Path | None,
+) -> float:
+    """Share of Thompson choices that another encoder leaves as they are.
+
+    Args:
+        bundle: with the full encoder.
+        encoder: the other.
+        catalogue: titles with their artworks.
+        images: one for each artwork, in the catalogue's order.
+        decisions: how many, over all titles alike.
+        examples: whose members are decided for; None: made up.
+    """
+    spec = FeatureSpec.from_json(bundle.file("features.json").read_text())
+    features = candidate_features(spec, catalogue.titles, catalogue.artworks)
+    pools = _pools(catalogue)
+    members = -(-decisions // len(pools))
+    describe, candidate = graph(bundle.file("context.onnx")), graph(bundle.file("candidate.onnx"))
+    functionals = describe(*_members(spec, members, examples))
+    records, ids = bundle.records(), list(catalogue.artwork_ids)
+    own = 0.0 if records is None else records.added(ids, functionals.shape[2])
+    policy = bundle.manifest["policy"]
+    chosen = []
+    for embed in (graph(bundle.file("encoder.onnx")), graph(encoder)):
+        parts = [images[at : at + BATCH] for at in range(0, len(images), BATCH)]
+        vectors = own + candidate(np.concatenate([embed(part) for part in parts]), *features)
+        chosen.append(_choices(functionals, vectors, pools, policy["epsilon"], policy["salt"]))
+    return float((chosen[0] == chosen[1]).mean())
+
+
+def _choices(
+    functionals: Float[np.ndarray, "members heads dimension"],
+    vectors: Float[np.ndarray, "artworks dimension"],
+    pools: list[tuple[int, Int[np.ndarray, " candidates"]]],
+    epsilon: float,
+    salt: int,
+) -> Int[np.ndarray, " decisions"]:
+    keys = profile_keys([f"member-{at}" for at in range(len(functionals))])
+    chosen = []
+    for title, rows in pools:
+        scores = functionals @ vectors[rows].T
+        valid = np.ones((len(scores), len(rows)), bool)
+        draws = uniforms(decision_seeds(keys, np.full(len(keys), title), 0, salt))
+        chosen.append(choose(thompson_probabilities(scores, valid, epsilon), draws))
+    return np.concatenate(chosen)
+
+
+def _pools(catalogue: Catalogue) -> list[tuple[int, Int[np.ndarray, " candidates"]]]:
+    """Titles of several artworks, with the rows of these."""
+    rows_of: dict[int, list[int]] = defaultdict(list)
+    for row, title in enumerate(catalogue.artworks["title_id"].to_pylist()):
+        rows_of[title].append(row)
+    chosen = [(title, np.array(rows)) for title, rows in rows_of.items() if len(rows) > 1]
+    if not chosen:
+        raise BadInput(f"{catalogue.root}: no title has two artworks; there is nothing to choose")
+    return chosen
+
+
+def _members(spec: FeatureSpec, count: int, examples: Path | None) -> tuple[np.ndarray, ...]:
+    if examples is None:
+        from export.graphs.example_inputs import random_probe
+
+        return tuple(random_probe(spec, count, 0, embedding=1).context)
+    import pyarrow.dataset as ds
+
+    found = ds.dataset(examples, format="parquet", partitioning="hive")
+    facts = found.head(count, columns=["facts"])["facts"].combine_chunks()
+    return tuple(context_features(spec, facts))
+
+
+def graph(file: Path, threads: int = 0) -> Callable[..., np.ndarray]:
+    """A bundle's graph as a function to its first output.
+
+    Args:
+        file: any of `export.graphs.NAMES`, or another encoder.
+        threads: 0: as many as there are cores.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    names = NAMES.get(file.name, NAMES["encoder.onnx"])[0]
+    return lambda *inputs: np.asarray(session.run(None, dict(zip(names, inputs, strict=True)))[0])
+
+
+def _refused(said: dict[str, Any], json: bool) -> dict[str, Any]:
+    if json:
+        import orjson
+
+        print(orjson.dumps(said).decode())
+    else:
+        print(f"refused: {said['reason']}", file=sys.stderr)
+    raise SystemExit(1)

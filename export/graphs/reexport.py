@@ -1,0 +1,62 @@
+"""`python -m export bundle`: a bundle from a checkpoint, with everything else of an earlier one."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from data.bundle import Bundle
+from data.features import FeatureSpec
+from export.graphs.architecture import build, read_weights, said_of
+from export.graphs.bundle import write_bundle
+
+
+def bundle(
+    weights: Path | None = None,
+    like: Path = Path("artifacts/bundles/current"),
+    out: Path = Path("artifacts/bundles"),
+    json: bool = False,
+) -> dict[str, Any]:
+    """Export weights as a new bundle; it is not published by that.
+
+    Network, features, policy and the unpersonalised takes are those of --like: a bundle of the
+    same training. So are artworks' own records, if the weights are --like's: they say what those
+    weights leave unsaid. Every graph is compared with torch, and refused if it says something else.
+
+    Args:
+        weights: Lightning checkpoint or .safetensors file; --like's own when left out, to export
+            it again with the libraries that are installed now.
+        like: Bundle that says what the weights belong to.
+        out: Folder of bundles.
+        json: Print one JSON object and nothing else.
+    """
+    del json
+    held = Bundle.open(like)
+    said = held.manifest
+    state = read_weights(weights or held.file("weights.safetensors"))
+    # Records are beside the very network that they were fitted beside.
+    records = held.records() if weights is None else None
+    policy = {k: v for k, v in said["policy"].items() if k != "heads"}
+    written = write_bundle(
+        build(said_of(held), state),
+        FeatureSpec.from_json(held.file("features.json").read_text()),
+        out,
+        image=said["image"],
+        reward_name=said["reward_name"],
+        policy=policy,
+        parent=held.bundle_id,
+        metrics={},
+        records=records,
+        unpersonalised=pq.ParquetFile(held.file("unpersonalised.parquet")).read(),
+        temperature=said["calibration"]["temperature"],
+        data={
+            "weights": str(weights.name) if weights else "those of the parent",
+            "encoder": said_of(held)["encoder"],
+        },
+    )
+    new = Bundle.open(written)
+    return {
+        "bundle_id": new.bundle_id,
+        "folder": str(written),
+        "parity_gap": new.manifest["metrics"]["parity_gap"],
+    }

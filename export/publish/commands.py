@@ -1,0 +1,146 @@
+"""The commands of `python -m export`."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from data.errors import BadInput
+from export.publish.publish import Publication
+from export.publish.publish import list_bundles as listed
+from export.publish.publish import prune as pruned
+from export.publish.publish import publish as published
+from export.publish.publish import rollback as rolled_back
+from export.publish.publish import verify as verified
+
+STORE = "artifacts/bundles"
+
+
+def publish(
+    bundle: str,
+    store: str = STORE,
+    gate_log: Path | None = None,
+    catalogue: Path | None = None,
+    margin: float | None = None,
+    since: str | None = None,
+    verdict: Path | None = None,
+    force: bool = False,
+    json: bool = False,
+) -> dict[str, Any]:
+    """Make a bundle the live one. Exit code 1 if it was refused.
+
+    With --gate-log, both bundles are first judged on that log (python -m evaluate gate). With
+    --verdict, that judgement was made before. With neither, the live bundle must be the parent of
+    the new one. Services that follow `current` take the new bundle up without a restart.
+
+    Examples:
+      python -m export publish artifacts/bundles/20260110-120000-0db6bc588dd0
+      python -m export publish BUNDLE --gate-log artifacts/examples --margin 0.02
+      python -m export publish BUNDLE --store s3://models/marquee --force
+
+    Args:
+        bundle: Folder of the bundle, or its id if it is in the store.
+        store: Folder or URL that fsspec knows (s3://…, gs://…), where bundles are published.
+        gate_log: Log or examples, held out from training, to judge both bundles on.
+        catalogue: The catalogue of that log; beside or in it when left out.
+        margin: Share of the live bundle's value that the new one may fall behind.
+        since: Judge only on decisions from this day on.
+        verdict: File with what `python -m evaluate gate --json` printed for these two bundles.
+        force: Publish against the verdict; publication.json keeps what was overridden, and by whom.
+        json: Print one JSON object and nothing else.
+    """
+    from export.publish.gate_process import command_gate, verdict_of
+
+    if verdict is not None and gate_log is not None:
+        raise BadInput("--verdict and --gate-log were both given; keep one of them")
+    if gate_log is None and (catalogue, margin, since) != (None, None, None):
+        raise BadInput("--catalogue, --margin and --since are for --gate-log; give the log")
+    gate = None
+    if verdict is not None:
+        if not verdict.is_file():
+            raise BadInput(f"no file {verdict}; python -m evaluate gate --json > {verdict}")
+        said = verdict_of(verdict.read_bytes())
+        gate = said.on
+    elif gate_log is not None:
+        given = {"log": gate_log, "catalogue": catalogue, "margin": margin, "since": since}
+        gate = command_gate(*(f"--{k}={v}" for k, v in given.items() if v is not None))
+    return _said(published(bundle, store, gate, force), json)
+
+
+def rollback(store: str = STORE, to: str | None = None, json: bool = False) -> dict[str, Any]:
+    """Make an earlier bundle the live one: the one before, or the one that --to names.
+
+    Repeated, it goes back further. The bundle is checked to the last byte first.
+
+    Args:
+        store: Folder or URL where bundles are published.
+        to: Id of the bundle.
+        json: Print one JSON object and nothing else.
+    """
+    return _said(rolled_back(store, to), json)
+
+
+def list_bundles(store: str = STORE, json: bool = False) -> dict[str, Any] | None:
+    """Show the bundles of a store: which is live, when each was published and what it replaced.
+
+    Args:
+        store: Folder or URL where bundles are published.
+        json: Print one JSON object and nothing else.
+    """
+    rows = listed(store)
+    if json:
+        return {"store": store, "bundles": rows}
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("bundle", "live", "published", "replaced", "why", title=store)
+    for row in rows:
+        why = ("forced: " if row["forced"] else "") + (row["reason"] or "")
+        cells = [row["published"] or "never", row["previous"] or "", why]
+        table.add_row(row["bundle_id"], "●" if row["live"] else "", *cells)
+    Console().print(table)
+    return None
+
+
+def verify(store: str = STORE, bundle: str | None = None, json: bool = False) -> dict[str, Any]:
+    """Check every byte of every bundle against its manifest. Exit code 2 if one is not whole.
+
+    Args:
+        store: Folder or URL where bundles are published.
+        bundle: Id of one bundle to check; all of them when left out.
+        json: Print one JSON object and nothing else.
+    """
+    found = verified(store, bundle)
+    if not found:
+        raise BadInput(f"{store} holds no bundle; python train.py writes one, or give --store")
+    problems = [{"bundle_id": name, "problem": said} for name, said in found.items() if said]
+    if not json:
+        for problem in problems:
+            print(f"{problem['bundle_id']}: {problem['problem']}", file=sys.stderr)
+    return {"checked": len(found), "whole": len(found) - len(problems), "problems": problems}
+
+
+def prune(store: str = STORE, keep: int = 5, json: bool = False) -> dict[str, Any]:
+    """Remove old bundles; never the live one, nor the one that `rollback` returns to.
+
+    Args:
+        store: Folder or URL where bundles are published.
+        keep: How many of the newest stay.
+        json: Print one JSON object and nothing else.
+    """
+    del json
+    removed = pruned(store, keep)
+    return {"removed": removed, "left": len(listed(store))}
+
+
+def _said(publication: Publication, json: bool) -> dict[str, Any]:
+    said = asdict(publication)
+    if publication.published:
+        return said if json else {k: v for k, v in said.items() if k != "verdict" and v}
+    import orjson
+
+    if json:
+        print(orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY).decode())
+    else:
+        print(f"refused: {publication.reason}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,229 @@
+"""Which bundle is live: publish, roll back, list, verify, prune.
+
+A bundle goes live only after it was compared with the one that it replaces. While that takes its
+time, another may be published: then the comparison is made again, with the new one.
+"""
+
+import getpass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from data.bundle import Bundle
+from data.errors import BadInput
+from export.publish.open_store import open_store
+from export.publish.store import Store, missing
+
+ROUNDS = 8
+"""How often a comparison is made again because another bundle went live meanwhile."""
+
+
+class Judged(Protocol):
+    """What a gate says."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the candidate may go live."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why, or why not."""
+        ...
+
+    @property
+    def numbers(self) -> Mapping[str, Any]:
+        """What the judgement rests on."""
+        ...
+
+
+Gate = Callable[[Path, Path], Judged]
+"""Candidate's folder, live bundle's folder → verdict."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What came of publishing."""
+
+    bundle_id: str
+    published: bool
+    reason: str
+    previous: str | None
+    """The bundle that was live before; rolling back returns to it."""
+    forced: bool = False
+    """Whether it went live against the gate's verdict."""
+    verdict: dict[str, Any] | None = None
+    by: str = ""
+    time: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def publish(
+    bundle: Path | str, store: Path | str, gate: Gate | None = None, force: bool = False
+) -> Publication:
+    """Make a bundle the live one, if it may be.
+
+    With a gate, its verdict over the live bundle decides. Without, the bundle's parent must be
+    the live one: else another was published since, which this one was never compared with.
+
+    Args:
+        bundle: its folder, or the id of a bundle in the store.
+        store: folder or URL of the published bundles.
+        gate: compares the bundle with the live one.
+        force: publish in any case, and note whose verdict was overridden.
+
+    Returns:
+        With `published` False if it was refused; the store is then as it was.
+
+    Raises:
+        BadInput: the bundle is not whole, or others publish without end.
+    """
+    place = open_store(store)
+    if not Path(bundle).exists() and str(bundle) in place.ids():
+        with place.at_hand(str(bundle)) as folder:
+            return _publish(Bundle.open(folder), place, gate, force)
+    return _publish(Bundle.open(bundle), place, gate, force)
+
+
+def _publish(candidate: Bundle, place: Store, gate: Gate | None, force: bool) -> Publication:
+    name = candidate.bundle_id
+    for _ in range(ROUNDS):
+        live = place.live()
+        if live == name:
+            return Publication(name, True, "it is live already", place.noted(name).get("previous"))
+        passed, reason, verdict = _judge(candidate, place, live, gate, force)
+        forced = not passed and force
+        if not passed and not force:
+            return Publication(name, False, reason, live, verdict=verdict)
+        place.add(candidate)
+        with place.locked():
+            if place.live() != live or name not in place.ids():
+                continue
+            publication = Publication(name, True, reason, live, forced, verdict, _user())
+            place.note(name, asdict(publication))
+            place.point(name)
+            return publication
+    raise BadInput(
+        f"{place.where}: each time that {name} was compared with the live bundle, another had "
+        "been published; let one publisher finish, then try again"
+    )
+
+
+def _judge(
+    candidate: Bundle, place: Store, live: str | None, gate: Gate | None, force: bool
+) -> tuple[bool, str, dict[str, Any] | None]:
+    """Whether the candidate may replace the live bundle, why, and the gate's verdict."""
+    if live is None:
+        return True, "nothing was live", None
+    if trouble := _whole(place, live):
+        return True, f"the live bundle is broken, so there is nothing to lose: {trouble}", None
+    if gate is None:
+        parent = candidate.manifest["parent"]
+        if parent == live:
+            return True, "its parent was live", None
+        return False, f"its parent is {parent}, but {live} is live: compare them first", None
+    try:
+        with place.at_hand(live) as folder:
+            said = gate(candidate.root, folder)
+    except BadInput as error:
+        if not force:
+            raise
+        return False, f"the gate could not judge: {error}", None
+    verdict = {"passed": said.passed, "reason": said.reason, "numbers": said.numbers, "live": live}
+    return said.passed, said.reason, verdict
+
+
+def rollback(store: Path | str, to: str | None = None) -> Publication:
+    """Make an earlier bundle the live one.
+
+    Args:
+        store: folder or URL of the published bundles.
+        to: id of the bundle; the one that was live before if None.
+
+    Raises:
+        BadInput: there is none, or it is not whole.
+    """
+    place = open_store(store)
+    with place.locked():
+        live = place.live()
+        target = to or (place.noted(live).get("previous") if live is not None else None)
+        if target is None:
+            there = ", ".join(place.ids()[-5:]) or "none"
+            raise BadInput(
+                f"{place.where}: nothing was live before {live}; name one with --to: {there}"
+            )
+        if target not in place.ids():
+            raise BadInput(missing(target, place))
+        if trouble := _whole(place, target):
+            raise BadInput(f"not rolled back to {target}: {trouble}")
+        place.point(target)
+    return Publication(target, True, "rolled back", live, by=_user())
+
+
+def list_bundles(store: Path | str) -> list[dict[str, Any]]:
+    """Bundles of a store, oldest first: id, whether live, and how each was published."""
+    place = open_store(store)
+    live = place.live()
+    listed = []
+    for name in place.ids():
+        noted = place.noted(name)
+        row = {"bundle_id": name, "live": name == live, "published": noted.get("time")}
+        listed.append(row | {k: noted.get(k) for k in ("previous", "forced", "reason")})
+    return listed
+
+
+def verify(store: Path | str, bundle_id: str | None = None) -> dict[str, str]:
+    """Check every byte of a store's bundles: id → what is wrong with it, empty if it is whole.
+
+    Args:
+        store: folder or URL of the published bundles.
+        bundle_id: one bundle; all of them if None, and the live one even if it is missing.
+    """
+    place = open_store(store)
+    live = place.live()
+    names = [bundle_id] if bundle_id else place.ids()
+    if not bundle_id and live is not None and live not in names:
+        names.append(live)
+    return {name: _whole(place, name) for name in names}
+
+
+def prune(store: Path | str, keep: int) -> list[str]:
+    """Remove all but the newest bundles; never the live one, nor the one to roll back to.
+
+    Args:
+        store: folder or URL of the published bundles.
+        keep: how many stay at least.
+
+    Returns:
+        Ids of those removed.
+    """
+    if keep < 1:
+        raise BadInput(f"keep is {keep}; at least one bundle stays, the live one")
+    place = open_store(store)
+    removed = []
+    with place.locked():
+        live = place.live()
+        spared = {live, place.noted(live).get("previous") if live is not None else None}
+        for name in place.ids()[:-keep]:
+            if name not in spared:
+                place.remove(name)
+                removed.append(name)
+    return removed
+
+
+def _whole(place: Store, bundle_id: str) -> str:
+    """What is wrong with a bundle of a store; empty if nothing."""
+    try:
+        with place.at_hand(bundle_id) as folder:
+            found = Bundle.open(folder).bundle_id
+    except BadInput as error:
+        return str(error)
+    return "" if found == bundle_id else f"it holds the bundle {found}; publish it again"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

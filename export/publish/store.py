@@ -1,0 +1,79 @@
+"""Where bundles are published: a local folder, or any file system that fsspec knows by URL."""
+
+import json
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from data.bundle import Bundle
+
+
+class Store(Protocol):
+    """Bundles under their ids, and which of them is live."""
+
+    where: str
+
+    def ids(self) -> list[str]:
+        """Ids of the bundles that are there, oldest first."""
+        ...
+
+    def live(self) -> str | None:
+        """Id of the live bundle; None: nothing was published."""
+        ...
+
+    def point(self, bundle_id: str) -> None:
+        """Make a bundle the live one, in one step for everyone who looks."""
+        ...
+
+    def add(self, bundle: Bundle) -> None:
+        """Copy a bundle here unless it is here already; it appears whole or not at all.
+
+        Call it without the lock.
+        """
+        ...
+
+    def at_hand(self, bundle_id: str) -> AbstractContextManager[Path]:
+        """A bundle's folder on this machine, for as long as the context lasts.
+
+        Raises:
+            BadInput: there is no such bundle here.
+        """
+        ...
+
+    def note(self, bundle_id: str, publication: dict[str, Any]) -> None:
+        """Write `publication.json` beside a bundle's manifest."""
+        ...
+
+    def noted(self, bundle_id: str) -> dict[str, Any]:
+        """What `note` wrote; empty: nothing, or it is not readable."""
+        ...
+
+    def remove(self, bundle_id: str) -> None:
+        """Remove a bundle; at no moment is a part of it taken for a whole one."""
+        ...
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other publishers out."""
+        ...
+
+
+def missing(bundle_id: str, store: Store) -> str:
+    """That a store has no such bundle, and which it has."""
+    there = ", ".join(store.ids()[-5:]) or "none"
+    return f"{store.where} has no bundle {bundle_id!r:.80}; the newest are: {there}"
+
+
+def as_text(publication: dict[str, Any]) -> bytes:
+    """A publication as JSON for people to read."""
+    return json.dumps(publication, indent=2, default=str).encode() + b"\n"
+
+
+def from_text(raw: bytes) -> dict[str, Any]:
+    """A publication from JSON; empty if it is none."""
+    try:
+        said = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,101 @@
+"""How far the predicted takes are from what happens, and the temperature that brings them near."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.optimize import minimize
+
+from model.network.lightning_module import Learner
+from model.training.dataset import AT_ONCE, Examples
+from model.training.fit_random_effects import Added
+from model.training.samplers import ByArtwork
+
+
+def predictions(
+    learner: Learner, examples: Examples, artworks: int, own: Added | None = None
+) -> tuple[Float[np.ndarray, "decisions heads"], Float[np.ndarray, " decisions"]]:
+    """Logits of every head and rewards, in the sampler's order.
+
+    Args:
+        learner: trained.
+        examples: to predict.
+        artworks: of a batch.
+        own: records that join the network.
+    """
+    learner.eval()
+    logits, rewards = [], []
+    with torch.no_grad():
+        for rows in ByArtwork(examples.artwork_of, artworks, most=AT_ONCE):
+            batch = examples[rows]
+            said = learner.logits(batch, learner.embed(batch.images))
+            if own is not None:
+                said = said + own.logits(learner, batch, examples.artwork_of[rows])
+            logits.append(said.numpy())
+            rewards.append(batch.reward.numpy())
+    return np.concatenate(logits), np.concatenate(rewards)
+
+
+def take_probability(
+    logits: Float[np.ndarray, "decisions heads"], temperature: float
+) -> Float[np.ndarray, " decisions"]:
+    """Mean over heads of the probability that each gives."""
+    return (1 / (1 + np.exp(-logits / temperature))).mean(1)
+
+
+def calibration_error(
+    predicted: Float[np.ndarray, " decisions"],
+    reward: Float[np.ndarray, " decisions"],
+    bins: int = 15,
+) -> float:
+    """Expected calibration error over bins of equal numbers of decisions.
+
+    Source: Naeini, Cooper and Hauskrecht 2015, "Obtaining Well Calibrated Probabilities".
+    """
+    order = np.argsort(predicted)
+    gaps = [
+        abs(predicted[part].mean() - reward[part].mean()) * len(part)
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
+    return float(sum(gaps) / len(order))
+
+
+def calibrate(
+    learner: Learner, examples: Examples, artworks: int, own: Added | None = None
+) -> tuple[float, dict[str, float]]:
+    """The temperature of least loss, and the error; the network's level is set beside it.
+
+    Args: as `predictions`.
+
+    A temperature alone moves the mean take as well as the spread, so a level is fitted with it and
+    goes into the network's bias. Both are fitted on all decisions; the error is of each half under
+    what the other half gives.
+    """
+    logits, reward = predictions(learner, examples, artworks, own)
+    even = np.arange(len(reward)) % 2 == 0
+    predicted = np.empty(len(reward))
+    for part in (even, ~even):
+        rest = ~part if (~part).any() else part
+        temperature, level = fitted(logits[rest], reward[rest])
+        predicted[part] = take_probability(logits[part] + level, temperature)
+    temperature, level = fitted(logits, reward)
+    with torch.no_grad():
+        learner.network.bias.add_(level)
+    return temperature, {"calibration_error": calibration_error(predicted, reward)}
+
+
+def fitted(
+    logits: Float[np.ndarray, "decisions heads"], reward: Float[np.ndarray, " decisions"]
+) -> tuple[float, float]:
+    """Temperature and level of least cross-entropy.
+
+    Source: Platt 1999, "Probabilistic outputs for support vector machines".
+    """
+
+    def loss(at: np.ndarray) -> float:
+        p = np.clip(take_probability(logits + at[1], float(np.exp(at[0]))), 1e-7, 1 - 1e-7)
+        return float(-np.mean(np.where(reward > 0, np.log(p), np.log1p(-p))))
+
+    bounds = [(-1.0, 1.0), (-1.0, 1.0)]
+    found = minimize(loss, [0.0, 0.0], method="Nelder-Mead", bounds=bounds)
+    return float(np.exp(found.x[0])), float(found.x[1])

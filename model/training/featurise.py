@@ -1,0 +1,113 @@
+"""Examples and a catalogue to the arrays that training reads."""
+
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Float, Int
+
+from data.catalogue import Catalogue
+from data.examples.stream import DAY_US
+from data.features import CandidateFeatures, FeatureSpec, candidate_features, context_features
+from data.page_facts import mask_page_facts
+from model.training.dataset import Examples, Masks, bootstrap_weights
+from model.training.dataset_statistics import random_weights
+
+
+def importance_weights(
+    examples: pa.Table, clip: float | None, mean: float | None = None
+) -> Float[np.ndarray, " decisions"]:
+    """1 / (propensity · candidates), clipped: 1 where the log chose at random; mean 1 in all.
+
+    Args:
+        examples: as EXAMPLES.
+        clip: None: all count alike.
+        mean: of the clipped weights of all examples; None: these are all.
+    """
+    if clip is None:
+        return np.ones(len(examples), np.float32)
+    weights = np.minimum(random_weights(examples), clip)
+    return (weights / (weights.mean() if mean is None else mean)).astype(np.float32)
+
+
+def decay_weights(
+    examples: pa.Table, decay: float, last: int | None = None
+) -> Float[np.ndarray, " decisions"]:
+    """Weight of each day relative to the last, decay per day.
+
+    Args:
+        examples: as EXAMPLES.
+        decay: weight of a day relative to the next.
+        last: moment of the last example of all, µs since 1970; None: the last of these.
+    """
+    day = examples["time"].cast(pa.int64()).to_numpy() // DAY_US
+    return (decay ** ((day.max() if last is None else last // DAY_US) - day)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Makes arrays of examples; the same decision gets the same numbers wherever it is met."""
+
+    catalogue: Catalogue
+    """With every artwork of the examples."""
+    spec: FeatureSpec
+    images: np.ndarray
+    """uint8 [images, 3, height, width], or float32 [images, embedding]."""
+    image_row: Int[np.ndarray, " artworks"]
+    """Row in `images` of each artwork of the catalogue, in its order."""
+    heads: int
+    """That are trained."""
+    masks: Masks = "double_or_nothing"
+    """Kind of the bootstrap weights."""
+    mask: float = 0.0
+    """How often the page's facts are hidden."""
+    clip: float | None = None
+    """Of the importance weights; None: all count alike."""
+    decay: float = 1.0
+    """Weight of a day relative to the next."""
+    seed: int = 0
+    """Of what is hidden."""
+    mean: float | None = None
+    """Of the clipped weights of all examples; None: each table is all."""
+    last: int | None = None
+    """Moment of the last of all examples; None: each table is all."""
+
+    @cached_property
+    def candidates(self) -> CandidateFeatures:
+        """Numbers of every artwork of the catalogue."""
+        return candidate_features(self.spec, self.catalogue.titles, self.catalogue.artworks)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that is read of an example."""
+        weighing = () if self.clip is None else ("candidates", "propensity")
+        return ("decision_id", "time", "facts", "action", "reward", *weighing)
+
+    def __call__(self, examples: pa.Table, *draw: int) -> Examples:
+        """Arrays of some examples.
+
+        Args:
+            examples: in the schema EXAMPLES (these columns of it), checked against the catalogue.
+            draw: further seeds of what is hidden.
+        """
+        rows = pa.array(self.catalogue.artwork_ids)
+        artwork_of = pc.index_in(examples["action"], value_set=rows).to_numpy()
+        seed = [self.seed, *draw] if draw else self.seed
+        facts = mask_page_facts(examples["facts"].combine_chunks(), self.mask, seed)
+        importance = importance_weights(examples, self.clip, self.mean)
+        importance = importance * decay_weights(examples, self.decay, self.last)
+        return Examples(
+            context_features(self.spec, facts),
+            artwork_of.astype(np.int64),
+            examples["reward"].to_numpy().astype(np.float32),
+            importance.astype(np.float32),
+            bootstrap_weights(examples["decision_id"].to_pylist(), self.heads, self.masks),
+            self.candidates,
+            self.images,
+            self.image_row,
+        )

@@ -1,0 +1,138 @@
+"""The first reading of the examples: checked, summed up, and parted by time."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+
+from data.catalogue import Catalogue
+from data.check.streaming import checked_examples
+from data.errors import BadInput
+from data.examples.stream import DAY_US, ExampleStream
+from model.training.buffered_source import Buffers, Source
+from model.training.dataset_statistics import Summary
+from model.training.featurise import Preparation
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of the examples once all were read."""
+
+    summary: Summary
+    """Of those to learn from."""
+    later: pa.Table
+    """Those to judge by: of the latest time."""
+    stream: ExampleStream
+    """Of those to learn from."""
+    table: pa.Table | None
+    """The same at once; None: more than a buffer holds."""
+
+    def source(self, preparation: Preparation, buffer: int) -> Source:
+        """The examples to learn from, prepared."""
+        if self.table is not None:
+            return preparation(self.table)
+        told = replace(preparation, mean=self.summary.mean_importance, last=self.summary.last)
+        return Buffers(self.stream, told, self.summary.count, self.summary.distinct, buffer)
+
+
+def window(stream: ExampleStream, days: int | None) -> ExampleStream:
+    """The examples of so many of the latest days, back from the last example; None: all.
+
+    Raises:
+        BadInput: no day, or there are no examples.
+    """
+    if days is None:
+        return stream
+    if days < 1:
+        raise BadInput(f"--data.window_days {days} holds nothing; give at least 1")
+    return replace(stream, since=stream.span()[1] - days * DAY_US + 1)
+
+
+def split_by_time(stream: ExampleStream, share: float) -> int:
+    """The moment, µs, from which the latest share of the time is held out: later days, as in use.
+
+    Raises:
+        BadInput: one of the two parts would be empty.
+    """
+    first, last = stream.span()
+    edge = int(np.ceil(first + (1 - share) * (last - first)))
+    if not first < edge <= last:
+        raise BadInput(
+            f"{stream.count()} examples cannot be split by time with --data.validation {share}; "
+            "give more days of log, or another share"
+        )
+    return edge
+
+
+def survey(
+    stream: ExampleStream,
+    catalogue: Catalogue,
+    *,
+    validation: float,
+    held_out: int,
+    buffer: int,
+    clip: float | None = None,
+    seed: int = 0,
+) -> Survey:
+    """Read every example once, in memory that does not grow with them.
+
+    Args:
+        stream: of the examples.
+        catalogue: that they refer to.
+        validation: share of the time that is held out.
+        held_out: most examples of it that are kept, evenly spread.
+        buffer: most examples to learn from that are kept as well.
+        clip: of importance weights.
+        seed: of the order in which the examples to learn from will come.
+
+    Raises:
+        BadInput: there are none, one is wrong, or they cannot be split.
+    """
+    edge = split_by_time(stream, validation)
+    learnt = replace(stream, until=edge, seed=seed)
+    fits = learnt.count() <= buffer
+    later = Evenly(replace(stream, since=edge).count(), held_out)
+    summary, kept = Summary(catalogue, clip), list[pa.Table]()
+    for table in checked_examples(
+        stream.rows(), catalogue.artwork_ids, title_ids=catalogue.title_ids
+    ):
+        late = table["time"].cast(pa.int64()).to_numpy() >= edge
+        later.add(table.filter(pa.array(late)))
+        if not late.all():
+            early = table.filter(pa.array(~late))
+            summary.add(early)
+            if fits:
+                kept.append(early)
+    return Survey(summary, later.table(), learnt, pa.concat_tables(kept) if fits else None)
+
+
+def sample(stream: ExampleStream, most: int) -> pa.Table:
+    """Some examples, checked, evenly spread over all.
+
+    Raises:
+        BadInput: there are none, or one is wrong.
+    """
+    found = Evenly(stream.count(), most)
+    for table in checked_examples(stream.rows()):
+        found.add(table)
+    return found.table()
+
+
+class Evenly:
+    """Keeps so many of the rows that it is given, evenly spread."""
+
+    def __init__(self, count: int, most: int) -> None:
+        self.share = Fraction(min(most, count), max(1, count))
+        self.seen, self.kept = 0, list[pa.Table]()
+
+    def add(self, table: pa.Table) -> None:
+        """Take some more rows."""
+        at = np.arange(self.seen, self.seen + len(table) + 1)
+        up = at * self.share.numerator // self.share.denominator
+        self.seen += len(table)
+        self.kept.append(table.filter(pa.array(up[1:] > up[:-1])))
+
+    def table(self) -> pa.Table:
+        """The rows that were kept, in their order."""
+        return pa.concat_tables(self.kept)

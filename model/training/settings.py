@@ -1,0 +1,194 @@
+"""What can be set of a training run; each field's text is its help."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from model.heads.interface import Kind
+from model.training.dataset import Masks
+
+
+@dataclass
+class Sample:
+    """The sample that is made when no examples are given: a rendered catalogue and its log."""
+
+    subjects: str = "sample/artwork"
+    """folder of cut-outs with subjects.csv."""
+    exclude_subjects: str | None = "sample/held_out.txt"
+    """subjects that the sample never shows, to judge unseen artwork by: names, or a file."""
+    titles: int = 80
+    """how many titles."""
+    artworks: int = 6
+    """how many artworks a title."""
+    members: int = 2000
+    """how many members browse."""
+    days: int = 8
+    """days of log."""
+    decisions_per_day: int = 20_000
+    """places on all pages of a day."""
+    seed: int = 1
+    """the same seed makes the same sample."""
+
+
+@dataclass
+class Data:
+    """Where examples come from: your own, Open Bandit's, or a sample made on the spot."""
+
+    examples: str | None = None
+    """folder that `python -m data join` wrote; none: a sample is made."""
+    catalogue: str | None = None
+    """the catalogue of these examples."""
+    open_bandit: str | None = None
+    """folder of the Open Bandit Dataset, in place of examples and catalogue."""
+    campaign: str = "men"
+    """of the Open Bandit Dataset: men, women or all."""
+    sample: Sample = field(default_factory=Sample)
+    """the sample that is made when no examples are given."""
+    cache: str = "artifacts/cache"
+    """folder of decoded images and made samples."""
+    height: int = 72
+    """of the images that the encoder reads, in pixels."""
+    width: int = 128
+    """of the images that the encoder reads, in pixels."""
+    validation: float = 0.15
+    """share of the time, the latest, that is held out to judge by."""
+    held_out: int = 300_000
+    """most examples of that time to judge by, evenly spread over it; the others are not used."""
+    window_days: int | None = None
+    """learn from so many of the latest days only; none: from all."""
+    decay: float = 1.0
+    """weight of a day's examples relative to those of the day after it."""
+
+
+@dataclass
+class Heads:
+    """The posterior: a bank of linear functionals."""
+
+    kind: Kind = "hierarchical"
+    """hierarchical (a closed form over facts and artwork), bootstrap, dropout, neural_linear, or
+    point (greedy)."""
+    count: int = 20
+    """how many."""
+    prior: int = 8
+    """frozen random numbers of an artwork's vector, which prior functions read."""
+    prior_scale: float = 0.3
+    """deviation of the prior functions in logits."""
+    masks: Masks = "double_or_nothing"
+    """bootstrap weights: double_or_nothing or poisson."""
+
+
+@dataclass
+class Own:
+    """The record of each artwork's own: what its rewards say beyond its looks. 0: none is kept.
+
+    Hierarchical heads learn the scales, and need none set.
+    """
+
+    vector_scale: float = 0.5
+    """deviation of artworks' own vectors, as a share of how their vectors differ by looks."""
+    level_scale: float = 0.2
+    """deviation of artworks' own levels, in logits. Half and twice the scales are tried as well."""
+    temperature: float = 0.1
+    """factor on the doubt of levels, by which heads explore artwork that was little shown."""
+
+
+@dataclass
+class Model:
+    """The network."""
+
+    encoder: str = "cnn"
+    """cnn (small, from scratch), a torchvision backbone by name, features (the catalogue's
+    embeddings.npy) or attributes (the simulator's truth: what perfect sight would give)."""
+    weights: str = "none"
+    """of the encoder: none, DEFAULT (torchvision's), or a path."""
+    embedding: int | None = None
+    """numbers that the encoder gives for an image; none: all that its backbone gives."""
+    rank: int = 24
+    """learnt numbers of an artwork's vector."""
+    heads: Heads = field(default_factory=Heads)
+    """the posterior."""
+    own: Own = field(default_factory=Own)
+    """what is known of an artwork from its own rewards."""
+
+
+@dataclass
+class Fit:
+    """How the network is trained."""
+
+    epochs: int = 12
+    """times that every image is seen, while the encoder learns."""
+    visits: int = 12
+    """epochs that share the decisions meanwhile: after so many each was seen once."""
+    artworks: int = 64
+    """distinct artworks in a batch meanwhile."""
+    passes: int = 3
+    """times that every decision is seen afterwards, while the towers learn from embeddings."""
+    decisions: int = 4096
+    """in a batch afterwards."""
+    buffer: int = 524_288
+    """examples that are held in memory and shuffled together, about a kilobyte each; where there
+    are more, they are read again from disk for each pass, and the encoder learns from one buffer
+    every `visits` epochs."""
+    rate: float = 3e-3
+    """highest learning rate."""
+    decay: float = 1e-2
+    """weight decay."""
+    catalogue_share: float = 0.3
+    """weight of what the catalogue says of an image (its genres and names) beside the rewards."""
+    zoom_share: float = 1.0
+    """weight of telling two views' zoom apart beside the rewards."""
+    recolour: float = 0.5
+    """share of images that are seen in other colours, for these two alone."""
+    mask: float = 0.3
+    """how often device, surface, row and column are hidden, as precompute does not know them."""
+    importance_clip: float | None = None
+    """largest importance weight 1 / (propensity · candidates); none: examples count alike."""
+    patience: int = 2
+    """validations without improvement after which a stage stops."""
+    validate_every: int = 4
+    """epochs between validations while the encoder learns; afterwards each pass has one."""
+    threads: int = 0
+    """threads of torch; 0: its own choice."""
+    devices: int = 1
+    """processes (DDP on CPU, or GPUs)."""
+    half: Literal["auto", "yes", "no"] = "auto"
+    """train the image encoder in bfloat16: twice as fast where the processor can."""
+    resume: bool = False
+    """go on from the run's last checkpoint."""
+    warm_start: str | None = None
+    """bundle whose weights training starts from."""
+
+
+@dataclass
+class Publish:
+    """What becomes of the trained network."""
+
+    bundles: str = "artifacts/bundles"
+    """folder of bundles; `current` in it is the live one."""
+    current: bool | None = None
+    """make it the live one; none: yes, but for a bundle that cannot serve (attributes)."""
+    force: bool = False
+    """publish even if it is judged worse than the live one."""
+    epsilon: float = 0.05
+    """share of uniform exploration."""
+    salt: int = 0
+    """of the seed of each decision."""
+    margin: float = 0.05
+    """how far the value may fall under the live bundle's, as a share of it."""
+
+
+@dataclass
+class Settings:
+    """A whole training run."""
+
+    data: Data = field(default_factory=Data)
+    """where examples come from."""
+    model: Model = field(default_factory=Model)
+    """the network."""
+    fit: Fit = field(default_factory=Fit)
+    """how it is trained."""
+    publish: Publish = field(default_factory=Publish)
+    """what becomes of it."""
+    out: str = "artifacts/runs/default"
+    """folder of the run: checkpoints, curves, settings."""
+    seed: int = 1
+    """of everything random in training."""

@@ -1,0 +1,179 @@
+"""What a page gets when it is not decided live: its map, the unpersonalised best, the default.
+
+Always an image a title, never an error: the first level that answers is taken, counted under the
+reason that led to it, and logged with its own propensity where the log has room.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+import orjson
+
+from data import clock
+from data.log import Page
+from serve.live import metrics
+from serve.live.recorder import LogFullError, Recorder
+from serve.live.reload import ModelSource
+from serve.live.snapshot import Ask, Choice, LiveModel, piece
+from serve.maps.artwork_map import ArtworkMap, CorruptMapError
+from serve.maps.lmdb_store import LmdbStore
+from serve.maps.store import MapStore, StoreUnavailableError
+
+PLACEHOLDER = "placeholder"
+
+
+class Answer(NamedTuple):
+    """A page's decisions and how they came about."""
+
+    bundle: str | None
+    pieces: Sequence[str]  # JSON, one a title
+    reason: str | None  # None: decided live
+    logged: bool
+
+    def to_json(self) -> bytes:
+        """The answer as a client gets it."""
+        head = {"bundle": self.bundle, "reason": self.reason, "logged": self.logged}
+        opening = orjson.dumps(head)[:-1].decode()
+        return f'{opening},"decisions":[{",".join(self.pieces)}]}}'.encode()
+
+
+class Fallbacks:
+    """Answers pages without the model.
+
+    Args:
+        source: the model in use; its layout and its fallbacks are what there is to show.
+        recorder: where fallback decisions are logged.
+        store: precomputed maps, the first thing to fall back to; None has none.
+    """
+
+    def __init__(self, source: ModelSource, recorder: Recorder, store: MapStore | None) -> None:
+        self.source, self.recorder, self.store = source, recorder, store
+        self._store_rests_until = 0.0
+
+    def rest(self, seconds: float) -> None:
+        """Leave the store alone for a while; 0 asks it again at once."""
+        self._store_rests_until = time.monotonic() + seconds
+
+    def shed(self, title_ids: Sequence[int]) -> Answer:
+        """The quickest answer: what all members are shown, put together from ready pieces.
+
+        Not logged: that is most of the work that shedding saves.
+        """
+        model = self.source.model
+        metrics.SHED.inc()
+        metrics.UNLOGGED.labels("fallback").inc(len(title_ids))
+        pieces, bundle = (model.pieces, model.policy.bundle) if model is not None else ({}, None)
+        parts = [pieces.get(title) or placeholder(title) for title in title_ids]
+        metrics.FALLBACKS.labels("unpersonalised", "shed").inc()
+        metrics.LOOKUPS.labels("unpersonalised").inc(len(title_ids))
+        return Answer(bundle, parts, "shed", False)
+
+    async def answer(self, ask: Ask, reason: str, facts: Any, cell: str | None) -> Answer:
+        """The precomputed map where the store answers, what all members are shown elsewhere.
+
+        Args:
+            ask: the page.
+            reason: why it is not decided live; counted.
+            facts: for the log.
+            cell: experiment cell.
+        """
+        model = self.source.model
+        if model is None:
+            metrics.FALLBACKS.labels(PLACEHOLDER, reason).inc()
+            metrics.LOOKUPS.labels(PLACEHOLDER).inc(len(ask.title_ids))
+            return Answer(None, [placeholder(title) for title in ask.title_ids], reason, False)
+        mapped = await self._mapped(ask, model)
+        pieces, shared = [], []
+        for title in ask.title_ids:
+            choice = model.fallback.get(title)
+            if choice is None:
+                pieces.append(placeholder(title))
+                continue
+            if title in mapped:
+                artwork, name = mapped[title]
+                choice = choice._replace(
+                    artwork_id=artwork,
+                    path=model.path_of[artwork],
+                    decision_id=name,
+                    level="personalised",
+                )
+            else:
+                choice = choice._replace(decision_id=f"{ask.nonce:016x}{title:016x}")
+                shared.append(choice)
+            pieces.append(piece(choice, model.base_url))
+        _count(mapped, shared, reason)
+        logged = self._log(ask, facts, shared, model, cell)
+        return Answer(model.policy.bundle, pieces, reason, logged)
+
+    async def _mapped(self, ask: Ask, model: LiveModel) -> dict[int, tuple[str, str]]:
+        """Artwork and decision of each title in the profile's map; empty where there is none."""
+        if self.store is None or time.monotonic() < self._store_rests_until:
+            return {}
+        try:
+            if isinstance(self.store, LmdbStore):
+                value = self.store.get(ask.profile_id)
+            else:
+                value = await asyncio.to_thread(self.store.get, ask.profile_id)
+            found = ArtworkMap.parse(value) if value is not None else None
+        except StoreUnavailableError as error:
+            self.rest(1.0)
+            metrics.FALLBACKS.labels("store", error.reason).inc()
+            return {}
+        except CorruptMapError:
+            metrics.FALLBACKS.labels("store", "map_corrupt").inc()
+            return {}
+        if found is None or found.layout != model.layout.digest:
+            return {}
+        return found.decisions(ask.profile_id, model.layout, ask.title_ids)
+
+    def _log(
+        self, ask: Ask, facts: Any, choices: Sequence[Choice], model: LiveModel, cell: str | None
+    ) -> bool:
+        """Hand a fallback's own decisions to the log without waiting for it."""
+        if not choices:
+            return True  # all came from the map, whose decisions were logged when it was made
+        each = {
+            "decision_id": [choice.decision_id for choice in choices],
+            "title_id": [choice.title_id for choice in choices],
+            "candidates": [choice.candidates for choice in choices],
+            "action": [choice.artwork_id for choice in choices],
+            "level": [choice.level for choice in choices],
+        }
+        shared = shared_columns(ask, facts, "fallback", model, cell)
+        page = Page({**shared, "propensity": 1.0, "seed": 0}, each)
+        try:
+            pending: Future[None] = self.recorder.decisions([page])
+        except LogFullError:
+            metrics.UNLOGGED.labels("fallback").inc(len(choices))
+            return False
+        return not (pending.done() and pending.exception() is not None)
+
+
+def shared_columns(
+    ask: Ask, facts: Any, policy: str, model: LiveModel, cell: str | None
+) -> dict[str, Any]:
+    """The columns that a page's decisions have in common in the log."""
+    return {
+        "time": clock.now_us(),
+        "profile_id": ask.profile_id,
+        "facts": facts,
+        "policy": policy,
+        "bundle": model.policy.bundle,
+        "cell": cell,
+    }
+
+
+def placeholder(title: int) -> str:
+    """What a title outside the catalogue shows, as JSON."""
+    return piece(Choice(title, "", "", None, PLACEHOLDER, orjson.Fragment(b"[]")), "")
+
+
+def _count(mapped: Collection[int], shared: Sequence[Choice], reason: str) -> None:
+    metrics.LOOKUPS.labels("personalised").inc(len(mapped))
+    for level in ("unpersonalised", "default"):
+        metrics.LOOKUPS.labels(level).inc(sum(choice.level == level for choice in shared))
+    first = "precomputed" if mapped else shared[0].level if shared else PLACEHOLDER
+    metrics.FALLBACKS.labels(first, reason).inc()

@@ -1,0 +1,54 @@
+"""The published model, loaded again when the bundle or the catalogue changes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from serve.live.snapshot import LiveModel
+
+
+class ModelSource:
+    """Follows `current` to the newest bundle; keeps the old one when the new is no good.
+
+    Args:
+        current: symlink to the bundle folder.
+        load: reads a bundle folder whole and checks it; any exception refuses it.
+        stamp: what else the model was made from, as a value that changes with it (the day, the
+            catalogue's files).
+    """
+
+    def __init__(
+        self,
+        current: Path,
+        load: Callable[[Path], LiveModel],
+        stamp: Callable[[], Any] = lambda: None,
+    ) -> None:
+        self._current, self._load, self._stamp = current, load, stamp
+        self.model: LiveModel | None = None
+        self._seen: tuple[str, int, Any] | None = None
+        self.refused = ""
+        """Why the newest bundle was not taken; empty when it was."""
+        self.events: dict[str, int] = {"loaded": 0, "refused": 0, "no_current": 0}
+
+    def look(self) -> bool:
+        """Load what `current` points at if that is new; gives whether the model changed."""
+        try:
+            folder = self._current.resolve(strict=True)
+            manifest = (folder / "manifest.json").stat().st_mtime_ns
+            seen = (str(folder), manifest, self._stamp())
+        except OSError as error:
+            self.events["no_current"] += 1
+            self.refused = f"{self._current} leads nowhere: {error}"
+            return False
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        try:
+            model = self._load(folder)
+        except Exception as error:
+            self.events["refused"] += 1
+            self.refused = f"bundle {folder.name} was refused: {error}"
+            return False
+        self.model, self.refused = model, ""
+        self.events["loaded"] += 1
+        return True

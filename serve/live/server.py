@@ -1,0 +1,102 @@
+"""Runs the live service in several processes, each with its own model and log buffer."""
+
+import os
+import shutil
+import signal
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from data import clock
+
+SETTINGS = "MARQUEE_LIVE_SETTINGS"
+"""Environment variable that carries the settings to worker processes."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker process needs to put the service together."""
+
+    bundles: str
+    catalogue: str
+    store: str | None
+    log: str | None
+    deadline: float
+    queue: int
+    base_url: str
+    cache: str
+
+
+def serve(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Listen until SIGTERM or SIGINT; workers finish and flush what they began."""
+    os.environ[SETTINGS] = orjson.dumps(settings).decode()
+    # Matrices here are small: a second BLAS thread would only take the other worker's core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    own = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+    if own:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="marquee-metrics-")
+    try:
+        listen("serve.live.server:application", host, port, workers)
+    finally:
+        if own:
+            shutil.rmtree(os.environ.pop("PROMETHEUS_MULTIPROC_DIR"), ignore_errors=True)
+
+
+def listen(factory: str, host: str, port: int, workers: int = 1) -> None:
+    """Serve the ASGI application that a function makes, `module:function`, until SIGTERM.
+
+    Sockets, HTTP and the application share one thread of a worker (uvloop, httptools): only the
+    log's writer contends with it for the interpreter.
+    """
+    import uvicorn
+
+    # Uvicorn raises the signal again when all is done: what it was sent for has happened then.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    uvicorn.run(
+        factory,
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=30,
+    )
+
+
+def application() -> Any:
+    """The ASGI application of one worker process."""
+    from serve.live.app import Live
+    from serve.live.load_model import load_live
+    from serve.live.recorder import EmbeddedLog, NoLog
+    from serve.live.reload import ModelSource
+    from serve.live.snapshot import LiveModel
+    from serve.maps.open_store import open_store
+
+    given = Settings(**orjson.loads(os.environ[SETTINGS]))
+
+    def load(folder: Path) -> LiveModel:
+        return load_live(
+            folder, Path(given.catalogue), Path(given.cache), clock.today(), given.base_url
+        )
+
+    def stamp() -> tuple[Any, ...]:
+        files = (Path(given.catalogue) / f"{name}.parquet" for name in ("titles", "artworks"))
+        return (clock.today(), *(file.stat().st_mtime_ns for file in files))
+
+    return Live(
+        ModelSource(Path(given.bundles) / "current", load, stamp),
+        EmbeddedLog(Path(given.log)) if given.log else NoLog(),
+        open_store(given.store, readonly=True) if given.store else None,
+        token=os.environ.get("MARQUEE_TOKEN", ""),
+        deadline=given.deadline,
+        queue=given.queue,
+    )

@@ -1,0 +1,229 @@
+"""What the live service decides with: one bundle and one catalogue, loaded whole or not at all.
+
+A snapshot never changes. A new bundle or catalogue is a new snapshot, swapped in between two
+batches, so no request fails and every decision names the bundle that made it.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from jaxtyping import Float, Int, UInt64
+
+from bandit.choice import decision_ids, decision_seeds, profile_keys
+from serve.maps.layout import Layout
+from serve.maps.lookup import PLACEHOLDER
+from serve.scoring.candidate_bank import decide_pages
+from serve.scoring.served_policy import Facts, Policy
+
+
+class Ask(NamedTuple):
+    """One page's request to decide."""
+
+    profile_id: str
+    title_ids: Sequence[int]
+    day: int
+    nonce: int  # tells two requests of one day apart; equal for a retry with the same request id
+
+
+class Choice(NamedTuple):
+    """What a title shows by a fallback, to whoever asks."""
+
+    title_id: int
+    artwork_id: str
+    path: str
+    decision_id: str | None
+    level: str
+    candidates: orjson.Fragment  # JSON of the candidates' ids
+
+
+class Chosen(NamedTuple):
+    """A page's live decisions, a column each; titles outside the catalogue are left out."""
+
+    title_ids: list[int]
+    slots: list[int]
+    ordinals: list[int]
+    decision_ids: list[str]
+    propensities: list[float]
+    probabilities: Float[np.ndarray, "titles ranks"]
+    seeds: list[int]
+    entropy: float  # mean of the titles' policies, nats
+
+
+def piece(choice: Choice, base_url: str) -> str:
+    """A fallback's choice as JSON, as an answer says it."""
+    shown = {
+        "title_id": choice.title_id,
+        "artwork_id": choice.artwork_id,
+        "url": base_url + choice.path if choice.path else PLACEHOLDER,
+        "level": choice.level,
+        "decision_id": choice.decision_id,
+        "propensity": 1.0,
+    }
+    return orjson.dumps(shown).decode()
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """A bundle's scores for a catalogue."""
+
+    policy: Policy
+    layout: Layout
+    vectors: Float[np.ndarray, "artworks dimension"]
+    describe: Callable[[pa.StructArray], Facts]
+    best: Int[np.ndarray, " titles"] | None  # ordinals of the unpersonalised best, −1: none
+    score_image: Callable[[bytes, int], dict[str, Any]] | None = None
+    base_url: str = ""
+    """Put before each artwork's path."""
+    slot_of: dict[int, int] = field(init=False)
+    path_of: dict[str, str] = field(init=False)  # by artwork id
+    fallback: dict[int, Choice] = field(init=False)  # what a title shows to all members
+    pieces: dict[int, str] = field(init=False)  # the same as JSON
+    _openings: list[str] = field(init=False)  # of each artwork's JSON, up to the decision id
+    _lists: list[orjson.Fragment] = field(init=False)  # each title's candidates as JSON
+    _titles: Int[np.ndarray, " titles"] = field(init=False)
+    _counts: Int[np.ndarray, " titles"] = field(init=False)
+    _starts: Int[np.ndarray, " titles"] = field(init=False)
+    _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
+
+    def __post_init__(self) -> None:
+        layout, put = self.layout, partial(object.__setattr__, self)
+        titles = layout.title_ids.tolist()
+        put("slot_of", {title: slot for slot, title in enumerate(titles)})
+        put("path_of", dict(zip(layout.artwork_ids, layout.paths, strict=True)))
+        counts, starts = layout.counts, layout.starts[:-1]
+        ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
+        columns = self.vectors[starts[:, None] + ranks].astype(np.float32)
+        put("_titles", layout.title_ids.astype(np.int64))
+        put("_counts", counts)
+        put("_starts", starts)
+        put("_columns", np.ascontiguousarray(columns.swapaxes(1, 2)))
+        lists = [
+            orjson.Fragment(orjson.dumps(layout.candidates(slot))) for slot in range(len(titles))
+        ]
+        put("_lists", lists)
+        openings = []
+        for title, artwork, path in zip(
+            np.repeat(layout.title_ids, counts).tolist(),
+            layout.artwork_ids,
+            layout.paths,
+            strict=True,
+        ):
+            whole = piece(Choice(title, artwork, path, "", "personalised", lists[0]), self.base_url)
+            openings.append(whole[: whole.index('"decision_id":"') + len('"decision_id":"')])
+        put("_openings", openings)
+
+        fallback = {}
+        for title, slot in self.slot_of.items():
+            ordinal, level = int(layout.defaults[slot]), "default"
+            if self.best is not None and self.best[slot] >= 0:
+                ordinal, level = int(self.best[slot]), "unpersonalised"
+            artwork, path = layout.artwork_ids[ordinal], layout.paths[ordinal]
+            fallback[title] = Choice(title, artwork, path, None, level, lists[slot])
+        put("fallback", fallback)
+        put("pieces", {title: piece(choice, self.base_url) for title, choice in fallback.items()})
+
+    def decide(self, asks: Sequence[Ask], facts: pa.StructArray) -> list[Chosen]:
+        """Decide pages together.
+
+        Args:
+            asks: pages; `facts` has one row for each.
+            facts: as `data.records.FACTS`.
+        """
+        layout, slot_of = self.layout, self.slot_of
+        wanted = [[title for title in ask.title_ids if title in slot_of] for ask in asks]
+        longest = max(map(len, wanted))
+        if not longest:
+            return [Chosen([], [], [], [], [], np.empty((0, 1)), [], 0.0) for _ in asks]
+        padding = layout.title_ids.item(0)
+        slots = np.array(
+            [
+                [*map(slot_of.__getitem__, titles), *[slot_of[padding]] * (longest - len(titles))]
+                for titles in wanted
+            ],
+            np.int64,
+        )
+        title_ids = self._titles[slots]
+        seeds, names = self._drawn(asks, title_ids)
+        counts = self._counts[slots]
+        decided = decide_pages(
+            self.describe(facts).functionals,
+            self._columns[slots].transpose(0, 2, 3, 1),
+            counts,
+            seeds,
+            self.policy.epsilon,
+        )
+        ordinals = (self._starts[slots] + decided.choice).tolist()
+        chances = decided.probabilities.swapaxes(1, 2)
+        entropies = -(chances * np.log(np.maximum(chances, 1e-12))).sum(2)
+        return [
+            Chosen(
+                titles,
+                slots[row, : len(titles)].tolist(),
+                ordinals[row][: len(titles)],
+                names[row][: len(titles)],
+                decided.propensity[row, : len(titles)].tolist(),
+                chances[row, : len(titles)],
+                seeds[row, : len(titles)].tolist(),
+                float(entropies[row, : len(titles)].sum()) / max(len(titles), 1),
+            )
+            for row, titles in enumerate(wanted)
+        ]
+
+    def _drawn(
+        self, asks: Sequence[Ask], title_ids: Int[np.ndarray, "pages titles"]
+    ) -> tuple[UInt64[np.ndarray, "pages titles"], list[list[str]]]:
+        """Seeds and names of the decisions; pages of one day, which is most, in one go."""
+        days = {ask.day for ask in asks}
+        if len(days) > 1:
+            each = [
+                self._drawn(asks[at : at + 1], title_ids[at : at + 1]) for at in range(len(asks))
+            ]
+            return np.concatenate([seeds for seeds, _ in each]), [row for _, [row] in each]
+        [day] = days
+        keys = np.asarray(profile_keys([ask.profile_id for ask in asks]))[:, None]
+        seeds = decision_seeds(keys, title_ids, day, self.policy.salt)
+        mixed = seeds ^ np.array([[ask.nonce] for ask in asks], np.uint64)
+        wide = np.repeat(keys, title_ids.shape[1])
+        names = decision_ids(mixed.ravel(), wide, title_ids.ravel(), day)
+        width = title_ids.shape[1]
+        return seeds, [names[at : at + width] for at in range(0, len(names), width)]
+
+    def shown(self, chosen: Chosen) -> list[str]:
+        """A page's decisions as JSON, one a title."""
+        opening = self._openings
+        return [
+            f'{opening[ordinal]}{name}","propensity":{propensity!r}}}'
+            for ordinal, name, propensity in zip(
+                chosen.ordinals, chosen.decision_ids, chosen.propensities, strict=True
+            )
+        ]
+
+    def logged(self, chosen: Chosen) -> dict[str, Any]:
+        """The columns of a page's decisions in the log that differ from title to title."""
+        names, lists = self.layout.artwork_ids, self._lists
+        probabilities: Any = np.ascontiguousarray(chosen.probabilities)
+        counts = self._counts[chosen.slots]
+        if (counts < probabilities.shape[1]).any():
+            rows = zip(probabilities.tolist(), counts.tolist(), strict=True)
+            probabilities = [row[:count] for row, count in rows]
+        return {
+            "decision_id": chosen.decision_ids,
+            "title_id": chosen.title_ids,
+            "candidates": [lists[slot] for slot in chosen.slots],
+            "action": [names[ordinal] for ordinal in chosen.ordinals],
+            "propensity": chosen.propensities,
+            "probabilities": probabilities,
+            "seed": chosen.seeds,
+        }
+
+
+def request_nonce(bundle: str, request_id: str) -> int:
+    """What sets this request's decisions apart from others of the profile, title and day."""
+    raw = f"{bundle}/{request_id}".encode()
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")

@@ -1,0 +1,24 @@
+"""A map store by its folder or URL."""
+
+from pathlib import Path
+
+from data.errors import BadInput
+from serve.maps.lmdb_store import LmdbStore
+from serve.maps.store import MapStore
+
+
+def open_store(url: str, readonly: bool = False, timeout: float = 0.05) -> MapStore:
+    """Open a store by name.
+
+    Args:
+        url: a folder (LMDB), `redis://host:port/db` or `redis+cluster://host:port`.
+        readonly: refuse to create or write (LMDB).
+        timeout: seconds that a read from Redis may take.
+    """
+    if url.startswith(("redis://", "rediss://", "redis+cluster://")):
+        from serve.maps.redis_store import RedisStore
+
+        return RedisStore(url, timeout=timeout)
+    if "://" in url:
+        raise BadInput(f"store {url!r}: use a folder, redis://host:port/0 or redis+cluster://…")
+    return LmdbStore(Path(url.removeprefix("lmdb:")), readonly=readonly)

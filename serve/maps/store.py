@@ -1,0 +1,69 @@
+"""Where artwork maps are kept: one interface, LMDB in a folder or Redis.
+
+A store keeps bytes by profile and a few shared values (layouts, the unpersonalised map). It
+never replaces a map by one of an earlier version, whatever the order in which runs finish.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+VERSION = slice(16, 24)
+"""Bytes of a map that hold its version, big-endian (serve/maps/artwork_map.py)."""
+
+
+class StoreUnavailableError(RuntimeError):
+    """The store did not answer; `reason` is the word to count it under."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class MapStore(Protocol):
+    """Maps by profile; every method may raise `StoreUnavailableError`."""
+
+    def get(self, profile_id: str) -> bytes | None:
+        """One map, or None."""
+        ...
+
+    def get_many(self, profile_ids: Sequence[str]) -> list[bytes | None]:
+        """Maps in the order asked for."""
+        ...
+
+    def put_many(self, profile_ids: Sequence[str], maps: Sequence[bytes]) -> int:
+        """Store maps that are not older than what is there; gives how many were written."""
+        ...
+
+    def delete(self, profile_ids: Sequence[str]) -> None:
+        """Forget profiles."""
+        ...
+
+    def profiles(self) -> Iterator[str]:
+        """Every profile that has a map, in any order."""
+        ...
+
+    def get_shared(self, name: str) -> bytes | None:
+        """A value that all profiles share."""
+        ...
+
+    def put_shared(self, name: str, value: bytes) -> None:
+        """Replace a shared value."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+def profile_key(profile_id: str) -> bytes:
+    """A profile's key.
+
+    Raises:
+        ValueError: empty, longer than 500 bytes, or starting with a NUL.
+    """
+    key = profile_id.encode()
+    if not 0 < len(key) <= 500 or key[0] == 0:
+        raise ValueError(
+            f"profile_id {profile_id[:40]!r} ({len(key)} bytes): use 1 to 500 bytes, no NUL first"
+        )
+    return key

@@ -1,0 +1,57 @@
+"""What all pages of one layout share in memory, arranged so that a page takes few array calls."""
+
+import numpy as np
+from jaxtyping import Int
+
+from serve.maps.artwork_map import COMPLETE, FORMAT, HEADER, WIDE, ArtworkMap
+from serve.maps.layout import Layout
+
+
+class UrlTable:
+    """URLs by ordinal, each title's fallback, and the slot of a title in one gather."""
+
+    def __init__(self, layout: Layout, base_url: str, best: ArtworkMap | None) -> None:
+        self.layout = layout
+        self.titles = len(layout.title_ids)
+        self.dtype = np.dtype(f"<u{layout.width}")
+        self.urls = np.array([base_url + path for path in layout.paths], object)
+        flags = COMPLETE | (WIDE if layout.width == 4 else 0)
+        # What a map of this layout with a choice for every title starts with.
+        self.whole = HEADER.pack(b"MQ", FORMAT, flags, self.titles, layout.digest, b"", 0, 0, b"")[
+            :16
+        ]
+        ids = layout.title_ids.astype(np.int64)
+        self.modulus = _distinct_modulus(ids)
+        # Slot by remainder: one division and one gather a title, where a binary search costs
+        # twice as much in mispredicted branches. Remainders of no title point past the end.
+        self.slot_at = np.full(self.modulus, self.titles, np.intp)
+        if self.modulus:
+            self.slot_at[ids % self.modulus] = np.arange(self.titles)
+        # As an array of no dimension, which NumPy need not convert on every page.
+        self.divisor = np.array(max(self.modulus, 1))
+        self.padded = np.append(ids, -1)
+        self.slot_of = {int(title): slot for slot, title in enumerate(layout.title_ids)}
+        self.best = best if best is not None and best.layout == layout.digest else None
+        best_choices = self.best.choices if self.best is not None else np.full(self.titles, -1)
+        self.fallback = np.where(best_choices >= 0, best_choices, layout.defaults)
+        self.fallback_level = np.where(best_choices >= 0, 1, 2)
+
+    def find(self, title_ids: Int[np.ndarray, "any"]) -> Int[np.ndarray, "any"] | None:
+        """Slots of titles (int64), or None when one of them is not in the layout."""
+        if self.modulus:
+            slots = self.slot_at[title_ids % self.divisor]
+        else:
+            slots = self.padded[:-1].searchsorted(title_ids)
+        # Compared as bytes: a fifth of the time of an elementwise comparison of 40.
+        return slots if self.padded[slots].tobytes() == title_ids.tobytes() else None
+
+
+def _distinct_modulus(ids: Int[np.ndarray, " titles"]) -> int:
+    """Smallest tried modulus that tells all ids apart; 0 for catalogues too large for one."""
+    titles = len(ids)
+    if titles > 4096:
+        return 0
+    for modulus in (titles, *range(max(titles**2 // 8, titles) | 1, 8 * titles**2 + 99, 2)):
+        if len(np.unique(ids % modulus)) == titles:
+            return modulus
+    return 0

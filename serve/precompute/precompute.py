@@ -1,0 +1,159 @@
+"""Profiles × titles → artwork maps: what every page will show, decided before it is asked for.
+
+Members come in blocks (`serve.precompute.member_block`). Blocks run in processes (two threads of
+one process did half of what one thread does: they wait for the interpreter lock and for each
+other's page faults) and are written in order: decisions to the log first, then maps, then how far
+the run has come. A run that was interrupted goes on at the first block that is not marked; a block
+done twice writes the same decision ids to the same file.
+"""
+
+import multiprocessing
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+
+from data import clock
+from data.atomic_write import sync
+from serve.maps.store import MapStore
+from serve.precompute.checkpoint import begin
+from serve.precompute.member_block import Block, Job, Work
+from serve.scoring.served_policy import Facts, Policy
+
+__all__ = ["Facts", "Policy", "Report", "Work", "as_json", "precompute_maps"]
+
+
+@dataclass
+class Report:
+    """What a run did."""
+
+    version: int = 0
+    day: int = 0
+    bundle: str = ""
+    profiles: int = 0
+    written: int = 0
+    unchanged: int = 0
+    decisions: int = 0
+    kept: int = 0
+    artwork_changed: int = 0
+    resumed_at: int = 0
+    seconds: float = 0.0
+    pairs_per_second: float = 0.0
+
+    def add(self, done: Block, written: int) -> None:
+        """Count a block."""
+        self.written += written
+        self.profiles += done.profiles
+        self.unchanged += done.profiles - len(done.profile_ids)
+        self.decisions += done.decisions
+        self.kept += done.kept
+        self.artwork_changed += done.changed
+
+
+def precompute_maps(
+    work: Work,
+    facts: pa.Table,
+    store: MapStore,
+    *,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+    now: Callable[[], float] = clock.now,
+) -> Report:
+    """Decide and store the maps of many members.
+
+    Args:
+        work: what to decide and how.
+        facts: `profile_id` and `facts`, one row a member.
+        store: where maps go.
+        workers: processes.
+        progress: called with members done and members in all.
+        now: seconds since 1970-01-01.
+    """
+    started = time.perf_counter()
+    begun, job = begin(work, facts, store, now())
+    report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
+    for done in _blocks(job, facts, store, workers, begun["done"]):
+        publish(done.part)
+        report.add(done, store.put_many(done.profile_ids, done.maps))
+        begun["done"] = done.number + 1
+        store.put_shared("run", orjson.dumps(begun))
+        if progress is not None:
+            progress(min((done.number + 1) * work.block, len(facts)), len(facts))
+    finish(report, begun, work, store, started)
+    return report
+
+
+def publish(part: Path | None) -> None:
+    """Give a block's decisions the name that readers open, before its maps can be shown."""
+    if part is not None and part.exists():
+        part.replace(part.with_suffix(""))
+        sync(part.parent)
+
+
+def finish(report: Report, begun: dict, work: Work, store: MapStore, started: float) -> None:
+    """Point readers at the layout and mark the run whole."""
+    store.put_shared("layout", work.layout.digest)
+    store.put_shared("run", orjson.dumps(begun | {"complete": True}))
+    report.seconds = time.perf_counter() - started
+    report.pairs_per_second = report.profiles * len(work.layout.artwork_ids) / report.seconds
+
+
+def _blocks(
+    job: Job, facts: pa.Table, store: MapStore, workers: int, first: int
+) -> Iterator[Block]:
+    """Blocks in order, a few in work at a time, so that memory stays that of a few blocks."""
+    block = job.work.block
+    todo = range(first, -(-len(facts) // block))
+
+    def given(index: int) -> tuple[int, pa.Table, list[bytes | None]]:
+        table = facts.slice(index * block, block)
+        return index, table, store.get_many(table["profile_id"].to_pylist())
+
+    if workers <= 1 or len(todo) <= 1:
+        for index in todo:
+            yield job.block(*given(index))
+        return
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a core a process, read when it starts
+    waiting: deque[Future[Block]] = deque()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(job,)) as pool:
+        for index in todo:
+            number, table, old = given(index)
+            waiting.append(pool.submit(_work, number, packed(table), old))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+_job: Job | None = None
+"""What this worker process works on."""
+
+
+def _start(job: Job) -> None:
+    global _job
+    _job = job
+
+
+def _work(index: int, table: bytes, old: list[bytes | None]) -> Block:
+    assert _job is not None
+    return _job.block(index, pa.ipc.open_stream(table).read_all(), old)
+
+
+def packed(table: pa.Table) -> bytes:
+    """A table as it travels to other processes."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def as_json(report: Report) -> dict:
+    """A report as one flat JSON object."""
+    return asdict(report)

@@ -1,0 +1,140 @@
+"""Precompute on Spark: the same blocks, spread by `mapInArrow`.
+
+Executors decide and write the decisions; the driver writes the maps, so that an embedded store
+works too. A block is one partition's batch, and its maps are those of the local engine.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from data import clock
+from serve.maps.store import MapStore
+from serve.precompute.checkpoint import begin
+from serve.precompute.member_block import Block, Job, Work
+from serve.precompute.precompute import Report, finish, packed, publish
+
+_OUT = (
+    "block int, profile_ids array<string>, maps array<binary>, profiles int, decisions long, "
+    "kept long, changed long, part string"
+)
+_SCHEMA = pa.schema(
+    [
+        ("block", pa.int32()),
+        ("profile_ids", pa.list_(pa.string())),
+        ("maps", pa.list_(pa.binary())),
+        ("profiles", pa.int32()),
+        ("decisions", pa.int64()),
+        ("kept", pa.int64()),
+        ("changed", pa.int64()),
+        ("part", pa.string()),
+    ]
+)
+
+
+def precompute_spark(
+    work: Work,
+    facts: pa.Table,
+    store: MapStore,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    now: Callable[[], float] = clock.now,
+    spark: Any = None,
+) -> Report:
+    """`serve.precompute.precompute_maps` on a Spark session.
+
+    Args:
+        work: as there; its log is a folder that all executors see.
+        facts: as there.
+        store: read and written by the driver.
+        progress: as there.
+        now: as there.
+        spark: session to use; a local one on all cores when left out.
+    """
+    started, block = time.perf_counter(), work.block
+    begun, job = begin(work, facts, store, now())
+    session = spark or local_session()
+    report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
+    indices = range(begun["done"], -(-len(facts) // block))
+    shipped = pa.table(
+        {
+            "block": pa.array(list(indices), pa.int32()),
+            "table": pa.array(
+                [packed(facts.slice(i * block, block)) for i in indices], pa.binary()
+            ),
+            "old": pa.array(
+                [
+                    store.get_many(facts["profile_id"].slice(i * block, block).to_pylist())
+                    for i in indices
+                ],
+                pa.list_(pa.binary()),
+            ),
+        }
+    )
+    frame = session.createDataFrame(shipped).repartition(max(1, min(len(indices), 64)), "block")
+    for row in _blocks(frame, job):
+        publish(row.part)
+        report.add(row, store.put_many(row.profile_ids, row.maps))
+        if progress is not None:
+            progress(report.profiles, len(facts))
+    finish(report, begun, work, store, started)
+    return report
+
+
+def _blocks(frame: Any, job: Job) -> Iterator[Block]:
+    """Decided blocks as they come back, one partition in the driver's memory at a time."""
+
+    def decide(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for row in batch.to_pylist():
+                table = pa.ipc.open_stream(row["table"]).read_all()
+                done = job.block(row["block"], table, row["old"])
+                yield pa.RecordBatch.from_pylist(
+                    [
+                        {
+                            "block": done.number,
+                            "profile_ids": done.profile_ids,
+                            "maps": done.maps,
+                            "profiles": done.profiles,
+                            "decisions": done.decisions,
+                            "kept": done.kept,
+                            "changed": done.changed,
+                            "part": str(done.part) if done.part is not None else None,
+                        }
+                    ],
+                    _SCHEMA,
+                )
+
+    for row in frame.mapInArrow(decide, _OUT).toLocalIterator():
+        yield Block(
+            row["block"],
+            list(row["profile_ids"]),
+            [bytes(value) for value in row["maps"]],
+            Path(row["part"]) if row["part"] is not None else None,
+            row["profiles"],
+            row["decisions"],
+            row["kept"],
+            row["changed"],
+        )
+
+
+def local_session() -> Any:
+    """A Spark on this machine's cores, bound to loopback, with this interpreter."""
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return (
+        SparkSession.builder.master("local[*]")
+        .appName("marquee precompute")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .getOrCreate()
+    )

@@ -1,0 +1,4 @@
+"""Members that browse pages under a policy, and the log that comes of it.
+
+May import `simulate.world`, `data` and `bandit`.
+"""

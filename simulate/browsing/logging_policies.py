@@ -1,0 +1,74 @@
+"""Policies that collect first logs: uniform, and ε-greedy on the best unpersonalised artwork."""
+
+import numpy as np
+from jaxtyping import Float
+
+from data.errors import BadInput
+from simulate.browsing.day import DayLog, Policy, Requests
+
+WEIGHT = 20.0
+"""Impressions that an artwork's title average counts for, before its own are known."""
+
+
+class Uniform:
+    """Every candidate of the day with the same probability."""
+
+    name = "uniform"
+
+    def probabilities(self, requests: Requests) -> Float[np.ndarray, "decisions candidates"]:
+        """1 / K each."""
+        return requests.valid / requests.valid.sum(-1, keepdims=True)
+
+    def learn(self, log: DayLog) -> None:
+        """There is nothing to learn."""
+
+
+class UnpersonalisedEpsilon:
+    """ε of uniform exploration; the rest goes to the title's artwork with the best take fraction.
+
+    It learns from a day once the attribution window has closed, two days later.
+    """
+
+    def __init__(self, artworks: int, epsilon: float) -> None:
+        if not 0 < epsilon <= 1:
+            raise BadInput(f"--epsilon {epsilon}: above 0, to keep support, and at most 1")
+        self.name = f"epsilon {epsilon:g}"
+        self.epsilon = epsilon
+        self.shown = np.zeros(artworks)
+        self.taken = np.zeros(artworks)
+        self._open: list[DayLog] = []
+
+    def probabilities(self, requests: Requests) -> Float[np.ndarray, "decisions candidates"]:
+        """ε / K each, and 1 − ε more for the best."""
+        valid, rows = requests.valid, requests.candidates
+        shown, taken = (np.where(valid, of[rows], 0.0) for of in (self.shown, self.taken))
+        average = (taken.sum(-1) + 0.1) / (shown.sum(-1) + 1)
+        score = (taken + WEIGHT * average[:, None]) / (shown + WEIGHT)
+        best = np.where(valid, score, -1.0).argmax(-1)
+        greedy = np.zeros(valid.shape)
+        greedy[np.arange(len(best)), best] = 1.0
+        return (1 - self.epsilon) * greedy + self.epsilon * valid / valid.sum(-1, keepdims=True)
+
+    def learn(self, log: DayLog) -> None:
+        """Take in a day's log; the day before the last is closed by then."""
+        self._open.append(log)
+        if len(self._open) > 1:
+            closed = self._open.pop(0)
+            at = np.arange(len(closed.outcomes.choice))
+            artwork = closed.requests.candidates[at, closed.outcomes.choice]
+            size = len(self.shown)
+            self.shown += np.bincount(artwork, closed.outcomes.rendered, size)
+            self.taken += np.bincount(artwork, closed.outcomes.taken, size)
+
+
+def logging_policy(kind: str, artworks: int, epsilon: float) -> Policy:
+    """The policy that a command line names.
+
+    Raises:
+        BadInput: there is none of that name.
+    """
+    if kind == "uniform":
+        return Uniform()
+    if kind == "epsilon":
+        return UnpersonalisedEpsilon(artworks, epsilon)
+    raise BadInput(f"--policy {kind}: use uniform or epsilon")

@@ -1,0 +1,4 @@
+"""Bandit test beds with known regret: wheel, digits, rounds of artwork.
+
+May import `simulate.world`, `data` and `bandit`.
+"""

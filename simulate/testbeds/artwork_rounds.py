@@ -1,0 +1,193 @@
+"""The artwork world as rounds: one decision a round, day after day, with arrivals.
+
+Contexts and candidates are rows of numbers, the same for every learner: all that the product's own
+towers read (`Whole` says which number is what), or, with `kept`, a few: the leading directions of
+the facts, of an embedding of the pixels, and of what the catalogue says of the title.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+from data.errors import BadInput
+from data.features import (
+    CAST_KEPT,
+    CandidateFeatures,
+    ContextFeatures,
+    FeatureSpec,
+    candidate_features,
+    context_features,
+)
+from simulate.browsing.pages import SURFACES, drawn_pages
+from simulate.named_rng import named_generator
+from simulate.testbeds.environment import Rounds, chosen
+from simulate.world.artwork_world import ArtworkWorld
+from simulate.world.switches import Switches, world_on
+
+NAMES = 16
+"""Numbers of a name's random vector: members' most watched and tags meet in them."""
+
+
+class Whole(NamedTuple):
+    """How the whole features lie in rows: names are hashed buckets, exact in float32.
+
+    A context's row: the dense facts, most watched names, their weights. An artwork's: embedding,
+    dense title and tags, names on its tags, their weights, names in its title, their weights.
+    """
+
+    facts: int
+    embedding: int
+    title: int
+    genres: int
+    """How many of the title's numbers are its genre mix: the first."""
+
+    def context(self, rows: Float[np.ndarray, "rounds numbers"]) -> ContextFeatures:
+        """What the context tower reads."""
+        dense, ids, weights = np.split(rows, np.cumsum([self.facts, CAST_KEPT]), 1)
+        return ContextFeatures(dense, ids.astype(np.int64), weights)
+
+    def pixels(
+        self, bank: Float[np.ndarray, "artworks numbers"]
+    ) -> Float[np.ndarray, "artworks e"]:
+        """Embeddings."""
+        return bank[:, : self.embedding]
+
+    def candidates(self, bank: Float[np.ndarray, "artworks numbers"]) -> CandidateFeatures:
+        """What joins the embedding in the candidate tower."""
+        parts = np.split(bank[:, self.embedding :], self.title + CAST_KEPT * np.arange(4), 1)
+        dense, shown, shown_weights, title, title_weights = parts
+        return CandidateFeatures(
+            dense, shown.astype(np.int64), shown_weights, title.astype(np.int64), title_weights
+        )
+
+
+@dataclass(frozen=True)
+class ArtworkRounds:
+    """An environment over an artwork world; rounds come in the order of their days."""
+
+    world: ArtworkWorld
+    embedding: Float[np.ndarray, "artworks embedding"]
+    """Of the pixels of each artwork, in the catalogue's order."""
+    days: int = 14
+    """Rounds are spread over so many."""
+    kept: int = 24
+    """Numbers of a context, and of a candidate: two thirds of the pixels, the rest of the title;
+    0: the whole features."""
+    switches: Switches | None = None
+    """What makes the world harder."""
+
+    images = None
+
+    def __post_init__(self) -> None:
+        artworks = len(self.world.truth.title_of)
+        if len(self.embedding) != artworks:
+            raise BadInput(
+                f"the embedding has {len(self.embedding)} rows for {artworks} artworks; "
+                "one each is needed, in the catalogue's order"
+            )
+        if self.days < 1:
+            raise BadInput(f"days is {self.days}; at least 1 is needed")
+
+    @cached_property
+    def _spec(self) -> FeatureSpec:
+        catalogue = self.world.truth.catalogue
+        return FeatureSpec.learn(self.world.members.facts, catalogue.titles, catalogue.artworks)
+
+    @cached_property
+    def whole(self) -> Whole:
+        """How the whole features lie in rows."""
+        catalogue = self.world.truth.catalogue
+        facts = context_features(self._spec, self.world.members.facts.slice(0, 1)).dense.shape[1]
+        title = candidate_features(self._spec, catalogue.titles, catalogue.artworks).dense.shape[1]
+        return Whole(facts, self.embedding.shape[1], title, len(self._spec.genres))
+
+    @cached_property
+    def features(self) -> Float[np.ndarray, "artworks features"]:
+        """Directions of the embedding, then of tags and title; or the whole features."""
+        catalogue = self.world.truth.catalogue
+        given = candidate_features(self._spec, catalogue.titles, catalogue.artworks)
+        if not self.kept:
+            return np.concatenate([self.embedding, *given], 1).astype(np.float32)
+        said = np.concatenate([given.dense, _named(given.cast_ids, given.cast_weights)], 1)
+        pixels = 2 * self.kept // 3
+        both = (_Directions(self.embedding, pixels)(self.embedding),
+                _Directions(said, self.kept - pixels)(said))  # fmt: skip
+        return np.concatenate(both, 1).astype(np.float32)
+
+    @cached_property
+    def _context_directions(self) -> "_Directions":
+        return _Directions(self._facts_numbers(self.world.members.facts), self.kept)
+
+    def _facts_numbers(self, facts: pa.StructArray) -> Float[np.ndarray, "rounds numbers"]:
+        given = context_features(self._spec, facts)
+        return np.concatenate([given.dense, _named(given.cast_ids, given.cast_weights)], 1)
+
+    def rounds(self, count: int, rng: np.random.Generator, unseen: bool = False) -> Rounds:
+        """Decisions of all days, as many each day; only artwork of the day is a candidate.
+
+        No artwork is held out: what arrives later is unseen until then.
+        """
+        del unseen
+        per_day = np.diff(np.linspace(0, count, self.days + 1).astype(int))
+        parts = [self._day(day, int(many), rng) for day, many in enumerate(per_day) if many]
+        most = max(part.valid.shape[1] for part in parts)  # a day may have fewer candidates
+        wide = [part._replace(**_widened(part, most)) for part in parts]
+        return Rounds(*(np.concatenate(columns) for columns in zip(*wide, strict=True)))
+
+    def _day(self, day: int, count: int, rng: np.random.Generator) -> Rounds:
+        world = world_on(self.world, self.switches or Switches(), day)
+        slots = drawn_pages(world, count, day, rng)
+        options = world.candidates(slots.member, slots.title, day, slots.offset)
+        surfaces = pa.array([page.name for page in SURFACES]).take(pa.array(slots.surface))
+        facts = world.members.facts_of(
+            slots.member, device=slots.device, day_part=slots.day_part, surface=surfaces,
+            row=slots.row.astype(np.int16), column=slots.column.astype(np.int16),
+            tenure_days=world.members.tenure_days[slots.member] + day,
+        )  # fmt: skip
+        if self.kept:
+            contexts = self._context_directions(self._facts_numbers(facts)).astype(np.float32)
+        else:
+            contexts = np.concatenate(context_features(self._spec, facts), 1).astype(np.float32)
+        return Rounds(contexts, options.artworks, options.valid, options.takes)
+
+    def rewards(
+        self, rounds: Rounds, actions: Int[np.ndarray, " rounds"], rng: np.random.Generator
+    ) -> Float[np.ndarray, " rounds"]:
+        """Takes: 1 or 0."""
+        return (rng.random(len(actions)) < chosen(rounds, actions)).astype(np.float64)
+
+
+def _widened(rounds: Rounds, most: int) -> dict[str, np.ndarray]:
+    """Candidates padded with invalid ones."""
+    missing = ((0, 0), (0, most - rounds.valid.shape[1]))
+    return {
+        name: np.pad(getattr(rounds, name), missing) for name in ("candidates", "valid", "expected")
+    }
+
+
+class _Directions:
+    """Standardised numbers to their leading directions, of mean square 1 together."""
+
+    def __init__(self, sample: Float[np.ndarray, "rows numbers"], kept: int) -> None:
+        self.mean = sample.mean(0)
+        self.spread = np.maximum(sample.std(0), 0.05)
+        _, values, axes = np.linalg.svd((sample - self.mean) / self.spread, full_matrices=False)
+        size = np.sqrt((values[:kept] ** 2).sum() / len(sample) / kept)
+        self.axes = axes[:kept].T / max(size, 1e-9)
+
+    def __call__(self, rows: Float[np.ndarray, "rows numbers"]) -> Float[np.ndarray, "rows kept"]:
+        return (rows - self.mean) / self.spread @ self.axes
+
+
+def _named(
+    ids: Int[np.ndarray, "rows names"], weights: Float[np.ndarray, "rows names"]
+) -> Float[np.ndarray, "rows numbers"]:
+    """Weighted sums of the names' random vectors."""
+    buckets, place = np.unique(ids, return_inverse=True)
+    vectors = np.stack([named_generator("name", int(b)).standard_normal(NAMES) for b in buckets])
+    vectors[buckets == 0] = 0
+    return (vectors[place.reshape(ids.shape)] * weights[..., None]).sum(1)

@@ -1,0 +1,105 @@
+"""A run's compact decisions: expanded they are the rows that were decided, once."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bandit.choice import decision_ids, decision_seeds, profile_keys
+from data.log import roll
+from data.log.precompute_runs import RunHeader, expand, write_run
+from data.records import DECISIONS, FACTS
+
+TITLES, STARTS = [3, 5, 9], [0, 2, 3, 6]
+ARTWORKS = [f"a{i}" for i in range(6)]
+
+
+def header(chances):
+    return RunHeader(
+        time_us=1_767_268_800_000_000, day=20_500, salt=7, nonce=99, policy="thompson",
+        bundle="b1", title_ids=TITLES, artwork_ids=ARTWORKS, starts=STARTS, chances=chances,
+    )  # fmt: skip
+
+
+def write(path, made, ranks, codes, chances):
+    names = [f"p{i}" for i in range(len(made))]
+    facts = pa.array([{"country": "FR", "watched_genres": [("drama", float(i))]}
+                      for i in range(len(made))], FACTS)  # fmt: skip
+    write_run(path, header(chances), pa.array(names), facts, made, ranks, codes)
+    return names
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data(), many=st.booleans())
+def test_every_decision_comes_back_with_its_own_numbers(data, many, tmp_path_factory):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    profiles = data.draw(st.integers(1, 9))
+    made = rng.random((profiles, 3)) < data.draw(st.sampled_from([0.3, 0.8, 1.0]))
+    ranks = np.stack([rng.integers(0, count, profiles) for count in np.diff(STARTS)], 1)
+    chances = rng.random(400 if many else 30).tolist()
+    codes = rng.integers(0, len(chances), (profiles, 3, 3)).astype(np.uint16)
+    path = tmp_path_factory.mktemp("runs") / "run.parquet"
+    names = write(path, made, ranks, codes, chances)
+    tables = list(expand(path, rows=6))
+    table = pa.concat_tables(tables) if tables else DECISIONS.empty_table()
+    assert table.schema.equals(DECISIONS)
+    rows = iter(table.to_pylist())
+    for profile, title in np.argwhere(made).tolist():
+        row = next(rows)
+        rank, first, last = int(ranks[profile, title]), STARTS[title], STARTS[title + 1]
+        assert row["profile_id"] == names[profile]
+        assert row["title_id"] == TITLES[title]
+        assert row["candidates"] == ARTWORKS[first:last]
+        assert row["action"] == ARTWORKS[first + rank]
+        expected = [chances[code] for code in codes[profile, : last - first, title].tolist()]
+        assert row["probabilities"] == expected
+        assert row["propensity"] == expected[rank]
+        assert row["facts"]["watched_genres"] == [("drama", float(profile))]
+        seed = decision_seeds(profile_keys([names[profile]]), np.array([TITLES[title]]), 20_500, 7)
+        assert row["seed"] == int(seed[0])
+    assert next(rows, None) is None
+
+
+def test_a_roll_moves_a_run_into_the_day_it_was_decided_and_takes_it_away(tmp_path):
+    made = np.ones((4, 3), bool)
+    path = tmp_path / "runs" / "precompute-1-000000.parquet"
+    names = write(path, made, np.zeros((4, 3), int), np.zeros((4, 3, 3), np.uint16), [0.5])
+    whole = path.read_bytes()
+    assert roll(tmp_path)["decisions"] == 12
+    assert not path.exists()
+    path.write_bytes(whole)  # as if the roll was killed before it took the run away
+    roll(tmp_path)
+    files = sorted((tmp_path / "decisions").rglob("*.parquet"))
+    assert [file.parent.name for file in files] == ["day=2026-01-01"]
+    rows = pq.ParquetFile(files[0]).read()
+    keys, titles = np.repeat(profile_keys(names), 3), np.tile(TITLES, 4)
+    seeds = decision_seeds(keys, titles, 20_500, 7)
+    expected = decision_ids(seeds ^ np.uint64(99), keys, titles, 20_500)
+    assert rows["decision_id"].to_pylist() == list(expected)
+
+
+def test_a_run_that_is_still_being_written_is_left_alone(tmp_path):
+    made = np.ones((1, 3), bool)
+    path = tmp_path / "runs" / "precompute-1-000000.parquet.part"
+    write(path, made, np.zeros((1, 3), int), np.zeros((1, 3, 3), np.uint16), [0.5])
+    assert roll(tmp_path)["decisions"] == 0
+    assert path.exists()
+
+
+def test_no_decision_at_all_makes_an_empty_run(tmp_path):
+    made = np.zeros((2, 3), bool)
+    path = tmp_path / "run.parquet"
+    write(path, made, np.zeros((2, 3), int), np.zeros((2, 3, 3), np.uint16), [0.5])
+    assert list(expand(path)) == []
+
+
+@pytest.mark.parametrize("name", ["", "ada", "日本"])
+def test_names_of_any_length_are_kept(tmp_path, name):
+    made = np.ones((1, 3), bool)
+    facts = pa.array([{"country": None}], FACTS)
+    write_run(tmp_path / "r", header([1.0]), pa.array([name]), facts, made,
+              np.zeros((1, 3), int), np.zeros((1, 3, 3), np.uint16))  # fmt: skip
+    [table] = expand(tmp_path / "r")
+    assert table["profile_id"].to_pylist() == [name] * 3

@@ -1,0 +1,138 @@
+"""Experiments: allocation, looks that may be early, and alarms that ring when planted."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.errors import BadInput
+from evaluate.experiments.aa import false_positives
+from evaluate.experiments.allocation import allocate, mismatch_p_value
+from evaluate.experiments.experiment import analyse
+from evaluate.experiments.power import days_needed
+from evaluate.experiments.take_difference import take_fraction_difference
+
+HALVES = {"control": 0.5, "treatment": 0.5}
+
+
+def test_allocation_follows_the_shares_and_experiments_are_independent():
+    profiles = [f"p{i}" for i in range(20_000)]
+    first = np.array(allocate(profiles, "one", {"a": 0.2, "b": 0.8}))
+    second = np.array(allocate(profiles, "two", {"a": 0.2, "b": 0.8}))
+    assert abs((first == "a").mean() - 0.2) < 0.02
+    assert abs(((first == "a") & (second == "a")).mean() - 0.04) < 0.01
+    assert allocate(profiles, "one", {"a": 0.2, "b": 0.8}) == list(first)
+
+
+def test_growing_a_cell_moves_only_its_neighbour():
+    profiles = [f"p{i}" for i in range(5_000)]
+    before = allocate(profiles, "x", {"a": 0.2, "b": 0.8})
+    after = allocate(profiles, "x", {"a": 0.3, "b": 0.7})
+    assert all(new == "a" for old, new in zip(before, after, strict=True) if old == "a")
+
+
+@pytest.mark.parametrize("shares", [{"a": 1.0}, {"a": 0.5, "b": 0.6}, {"a": 0.0, "b": 1.0}])
+def test_shares_must_divide_the_members(shares):
+    with pytest.raises(ValueError, match="summing to 1"):
+        allocate(["p"], "x", shares)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 100))
+def test_the_pre_period_takes_variance_away_and_no_bias_in(seed):
+    g = np.random.default_rng(seed)
+    taste = g.beta(2, 8, 2000)
+    treated = g.random(2000) < 0.5
+    seen = np.full(2000, 200.0)
+    takes = g.binomial(200, taste).astype(float)
+    before = g.binomial(200, taste) / 200
+    plain = take_fraction_difference(takes, seen, treated)
+    helped = take_fraction_difference(takes, seen, treated, before)
+    assert helped.explained > 0.5
+    assert abs(helped.difference) < 5 * np.sqrt(helped.variance)
+    assert helped.variance < plain.variance
+
+
+def test_looking_daily_at_equal_cells_seldom_finds_a_difference():
+    result = false_positives(experiments=60, members=300)
+    assert result["found"] <= 0.05
+    assert result["found_by_naive_looks"] > result["found"]
+
+
+def write_experiment(path, lift=0.0, lost=0.0, days=8, members=3000, seed=0):
+    """Examples of two cells, the first three days before the experiment."""
+    g = np.random.default_rng(seed)
+    profiles = [f"p{i}" for i in range(members)]
+    cells = np.array(allocate(profiles, "spring", HALVES))
+    kept = (cells == "control") | (g.random(members) >= lost)
+    taste = g.beta(3, 7, members)
+    columns = {"profile_id": [], "cell": [], "time": [], "reward": []}
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for day in range(days):
+        live = day >= 3
+        who = np.repeat(np.flatnonzero(kept), 12)
+        rate = taste[who] * (1 + lift * (live & (cells[who] == "treatment")))
+        columns["profile_id"] += [profiles[w] for w in who]
+        columns["cell"] += [cells[w] if live else None for w in who]
+        columns["time"] += [start + timedelta(days=day, hours=3)] * len(who)
+        columns["reward"] += (g.random(len(who)) < rate).astype(float).tolist()
+    pq.write_table(pa.table(columns), path)
+
+
+def test_a_planted_lift_is_found_and_equal_cells_are_quiet(tmp_path):
+    path = tmp_path / "examples.parquet"
+    write_experiment(path, lift=0.08)
+    found = analyse(str(path), start="2026-01-04", shares=HALVES)
+    cell = found["cells"]["treatment"]
+    assert found["state"] == "ok"
+    assert cell["found"]
+    assert 0.04 < cell["lift"] < 0.12
+    assert cell["explained"] > 0.2
+    assert len(cell["looks"]) == 5
+    write_experiment(path)
+    quiet = analyse(str(path), start="2026-01-04", shares=HALVES)
+    assert quiet["state"] == "ok"
+    assert not any(k["low"] > 0 or k["high"] < 0 for k in quiet["cells"]["treatment"]["looks"])
+
+
+def test_a_planted_sample_ratio_mismatch_alerts(tmp_path):
+    path = tmp_path / "examples.parquet"
+    write_experiment(path, lost=0.2, days=5)
+    options = ["--start", "2026-01-04", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "evaluate", "experiment", str(path), *options],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert found["state"] == "alert"
+    assert "sample ratio mismatch" in found["warnings"][0]
+    assert mismatch_p_value({"control": 500, "treatment": 510}, HALVES) > 0.5
+
+
+def test_bad_input_says_what_to_do(tmp_path):
+    with pytest.raises(BadInput, match="no such file"):
+        analyse(str(tmp_path / "none"))
+    path = tmp_path / "examples.parquet"
+    write_experiment(path, days=4, members=50)
+    with pytest.raises(BadInput, match="--control"):
+        analyse(str(path), control="nobody")
+    with pytest.raises(BadInput, match="YYYY-MM-DD"):
+        analyse(str(path), start="yesterday")
+    with pytest.raises(BadInput, match="summing to 1"):
+        analyse(str(path), shares={"control": 0.9, "treatment": 0.9})
+
+
+def test_power_needs_more_days_for_less_lift_and_for_looking_daily():
+    large = days_needed(0.1, 0.04, 20_000, 5.0, 0.03)
+    small = days_needed(0.1, 0.02, 20_000, 5.0, 0.03)
+    assert large["fixed"] < small["fixed"] < small["always_valid"]
+    assert days_needed(0.1, 0.001, 100, 5.0, 0.03) == {"fixed": None, "always_valid": None}

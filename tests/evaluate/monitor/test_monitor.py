@@ -1,0 +1,167 @@
+"""A clean log raises no alarm; each planted fault raises its own."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data.errors import BadInput
+from data.records import DECISIONS
+from evaluate.monitor.check import worst
+from evaluate.monitor.monitor import inspect
+
+DAYS, PROFILES, EACH = 3, 1000, 4
+
+
+def log(seed=0):
+    """Decisions, and examples with honest predictions, of a policy with epsilon 0.2."""
+    g = np.random.default_rng(seed)
+    n, k = DAYS * PROFILES * EACH, 4
+    profile = np.tile(np.repeat(np.arange(PROFILES), EACH), DAYS)
+    country = g.choice(["GB", "FR", "JP"], PROFILES)[profile]
+    device = g.choice(["tv", "phone"], n)
+    take = g.beta(2, 18, (n, k))
+    p = np.full((n, k), 0.05) + 0.8 * np.eye(k)[take.argmax(1)]
+    action = (p.cumsum(1) < g.random((n, 1))).sum(1).clip(0, k - 1)
+    names = ["a", "b", "c", "d"]
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [
+        {
+            "schema_version": 1,
+            "decision_id": f"{i:032x}",
+            "time": start + timedelta(days=i // (PROFILES * EACH), minutes=i % 1000),
+            "profile_id": f"p{profile[i]}",
+            "title_id": 1,
+            "facts": {"country": country[i], "device": device[i], "tenure_days": 30.0},
+            "candidates": names,
+            "action": names[action[i]],
+            "propensity": p[i, action[i]],
+            "probabilities": p[i].tolist(),
+            "policy": "thompson",
+            "bundle": "b1",
+            "seed": i,
+            "level": "personalised",
+        }
+        for i in range(n)
+    ]
+    decisions = pa.Table.from_pylist(rows, DECISIONS)
+    predicted = take[np.arange(n), action]
+    kept = ["decision_id", "time", "profile_id", "candidates", "action", "propensity"]
+    kept += ["policy", "bundle"]
+    reward = pa.array((g.random(n) < predicted).astype(float))
+    examples = decisions.select(kept).append_column("reward", reward)
+    return decisions, examples.append_column("predicted_take", pa.array(predicted))
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return log()
+
+
+def checks_of(folder, decisions, examples, **options):
+    pq.write_table(decisions, folder / "decisions.parquet")
+    pq.write_table(examples, folder / "examples.parquet")
+    return inspect(str(folder / "decisions.parquet"), str(folder / "examples.parquet"), **options)[
+        0
+    ]
+
+
+def changed(table, column, values):
+    at = table.schema.get_field_index(column)
+    return table.set_column(
+        at, table.schema.field(at), pa.array(values, table.schema.field(at).type)
+    )
+
+
+def not_ok(checks):
+    return {c.name for c in checks if c.state != "ok"}
+
+
+def test_a_clean_log_raises_nothing(clean, tmp_path):
+    checks = checks_of(tmp_path, *clean, expected={"b1": [0.15, 0.2]})
+    assert not_ok(checks) == set()
+    names = {c.name for c in checks}
+    assert {"propensity_shares", "entropy", "fallbacks", "calibration_error"} <= names
+    assert {"promised_value", "lift_over_uniform", "drift_country"} <= names
+
+
+def test_a_propensity_bug_alerts(clean, tmp_path):
+    decisions, examples = clean
+    # Probabilities logged from another policy than the one that chose.
+    flat = [[0.25] * 4] * len(decisions)
+    wrong = changed(changed(decisions, "probabilities", flat), "propensity", [0.4] * len(decisions))
+    assert "propensity_rows" in not_ok(checks_of(tmp_path, wrong, examples))
+    tilted = [[0.55, 0.15, 0.15, 0.15]] * len(decisions)
+    p = [0.55 if a == "a" else 0.15 for a in decisions["action"].to_pylist()]
+    quiet = changed(changed(decisions, "probabilities", tilted), "propensity", p)
+    assert "propensity_shares" in not_ok(checks_of(tmp_path, quiet, examples))
+    bare = changed(decisions, "probabilities", [None] * len(decisions))
+    assert not_ok(checks_of(tmp_path, bare, examples)) == set()
+    halved = changed(bare, "propensity", np.asarray(bare["propensity"]) * 0.8)
+    assert "propensity_shares" in not_ok(checks_of(tmp_path, halved, examples))
+
+
+def test_miscalibration_alerts(clean, tmp_path):
+    decisions, examples = clean
+    proud = changed(examples, "predicted_take", np.asarray(examples["predicted_take"]) * 1.3)
+    assert not_ok(checks_of(tmp_path, decisions, proud)) == {"calibration_error"}
+
+
+def test_feature_skew_alerts_on_its_day(clean, tmp_path):
+    decisions, examples = clean
+    facts = decisions["facts"].to_pylist()
+    skewed = [{**f, "device": None} if i >= 2 * PROFILES * EACH else f for i, f in enumerate(facts)]
+    checks = checks_of(tmp_path, changed(decisions, "facts", skewed), examples)
+    assert {(c.name, c.day) for c in checks if c.state != "ok"} == {("drift_device", "2026-01-03")}
+
+
+def test_fallbacks_and_broken_promises_alert(clean, tmp_path):
+    decisions, examples = clean
+    levels = ["default" if i % 2 else "personalised" for i in range(len(decisions))]
+    assert "fallbacks" in not_ok(checks_of(tmp_path, changed(decisions, "level", levels), examples))
+    checks = checks_of(tmp_path, decisions, examples, expected={"b1": [0.3, 0.4]})
+    assert not_ok(checks) == {"promised_value"}
+
+
+def test_a_policy_worse_than_uniform_alerts(clean, tmp_path):
+    decisions, examples = clean
+    rare = np.asarray(examples["propensity"]) < 0.1
+    examples = changed(examples, "reward", rare.astype(float))
+    assert "lift_over_uniform" in not_ok(checks_of(tmp_path, decisions, examples))
+
+
+def test_the_command_ends_with_the_state_and_writes_metrics_and_page(clean, tmp_path):
+    decisions, examples = clean
+    (tmp_path / "log" / "decisions").mkdir(parents=True)
+    wrong = changed(decisions, "propensity", [0.9] * len(decisions))
+    pq.write_table(wrong, tmp_path / "log" / "decisions" / "part.parquet")
+    pq.write_table(examples, tmp_path / "examples.parquet")
+    options = f"--examples {tmp_path}/examples.parquet --prometheus {tmp_path}/m.prom"
+    options += f" --html {tmp_path}/m.html --json"
+    done = subprocess.run(
+        [sys.executable, "-m", "evaluate", "monitor", str(tmp_path / "log"), *options.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4, done.stderr
+    assert json.loads(done.stdout)["state"] == "alert"
+    assert (
+        'marquee_monitor_state{bundle="b1",check="propensity_rows"'
+        in (tmp_path / "m.prom").read_text()
+    )
+    assert "propensity_rows" in (tmp_path / "m.html").read_text()
+
+
+def test_a_folder_without_decisions_is_refused(tmp_path):
+    with pytest.raises(BadInput, match="no Parquet file"):
+        inspect(str(tmp_path))
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "x.parquet")
+    with pytest.raises(BadInput, match="python -m data check"):
+        inspect(str(tmp_path))
+    assert worst([]) == "ok"

@@ -1,0 +1,152 @@
+"""Logs as `python -m simulate log` writes them: clean ones raise nothing, planted faults alarm."""
+
+import json
+from contextlib import nullcontext
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from data.errors import BadInput
+from data.join.join import join
+from evaluate.monitor.monitor import inspect, monitor
+from evaluate.policies.predictions import predicted_takes
+from simulate.browsing.browse import browse_days
+from simulate.browsing.day import Browsing
+from simulate.browsing.log import read_expected, write_days
+from simulate.browsing.logging_policies import logging_policy
+from tests.evaluate.planted import plant
+
+DAYS = 4
+
+
+@pytest.fixture(scope="module")
+def clean(story, tmp_path_factory):
+    """Decisions, and examples with the true expected take as predictions."""
+    root = tmp_path_factory.mktemp("live")
+    browsing = Browsing(4000, 8, False, 0.0, True)
+    policy = logging_policy("epsilon", len(story.catalogue.artwork_ids), 0.3)
+    write_days(browse_days(story.world, policy, range(DAYS), browsing, None), root / "log")
+    join(root / "log", story.root / "catalogue", root / "examples")
+    decisions = table_of(root / "log" / "decisions")
+    examples = table_of(root / "examples")
+    expected = read_expected(root / "log")
+    takes = dict(zip(*(expected[c].to_pylist() for c in ("decision_id", "expected")), strict=True))
+    rows = examples.select(["decision_id", "candidates", "action"]).to_pylist()
+    true = [takes[r["decision_id"]][r["candidates"].index(r["action"])] for r in rows]
+    return decisions, examples.append_column("predicted_take", pa.array(true)), root
+
+
+def table_of(folder):
+    files = sorted(folder.rglob("*.parquet"))
+    return ds.dataset([str(f) for f in files if not f.name.startswith("_")]).to_table()
+
+
+def alarms(folder, decisions, examples):
+    pq.write_table(decisions, folder / "decisions.parquet")
+    pq.write_table(examples, folder / "examples.parquet")
+    checks, _ = inspect(str(folder / "decisions.parquet"), str(folder / "examples.parquet"))
+    return {(c.name, c.day) for c in checks if c.state != "ok"}
+
+
+def changed(table, column, values):
+    at = table.schema.get_field_index(column)
+    field = table.schema.field(at)
+    return table.set_column(at, field, pa.array(values, field.type))
+
+
+def test_a_clean_log_raises_nothing(clean, tmp_path):
+    decisions, examples, _ = clean
+    assert alarms(tmp_path, decisions, examples) == set()
+
+
+def test_propensities_of_another_exploration_alarm_on_their_day(clean, tmp_path):
+    """The policy explores with 0.3, and on one day the log says 0.1 of it."""
+    decisions, examples, _ = clean
+    rows = decisions.select(["time", "candidates", "action", "probabilities"]).to_pylist()
+    told, chosen = [], []
+    for row in rows:
+        p, k = np.array(row["probabilities"]), len(row["candidates"])
+        if row["time"].day == 3:
+            p = (p - 0.3 / k) / 0.7 * 0.9 + 0.1 / k
+        told.append(p.tolist())
+        chosen.append(p[row["candidates"].index(row["action"])])
+    wrong = changed(changed(decisions, "probabilities", told), "propensity", chosen)
+    found = alarms(tmp_path, wrong, examples)
+    assert found == {("propensity_shares", "2026-01-03")}
+
+
+def test_a_propensity_that_is_not_the_actions_alarms(clean, tmp_path):
+    decisions, examples, _ = clean
+    values = decisions["propensity"].to_numpy().copy()
+    values[:50] = 0.5
+    found = alarms(tmp_path, changed(decisions, "propensity", values), examples)
+    assert ("propensity_rows", "2026-01-01") in found
+
+
+def test_miscalibration_alarms(clean, tmp_path):
+    decisions, examples, _ = clean
+    proud = examples["predicted_take"].to_numpy() * 1.35
+    found = alarms(tmp_path, decisions, changed(examples, "predicted_take", proud))
+    assert {name for name, _ in found} == {"calibration_error"}
+
+
+def test_feature_skew_alarms_on_its_day(clean, tmp_path):
+    decisions, examples, _ = clean
+    facts = decisions["facts"].to_pylist()
+    days = [moment.day for moment in decisions["time"].to_pylist()]
+    skewed = [
+        {**f, "tenure_days": f["tenure_days"] / 24} if day == 4 else f
+        for f, day in zip(facts, days, strict=True)
+    ]
+    found = alarms(tmp_path, changed(decisions, "facts", skewed), examples)
+    assert found == {("drift_tenure", "2026-01-04")}
+
+
+def test_predictions_of_a_bundle_are_of_what_was_shown(story, clean, tmp_path):
+    _, examples, root = clean
+    facts = story.world.members.facts
+    bundle = plant(tmp_path, story.catalogue, facts, [[1.0]] * 2)
+    said = predicted_takes(bundle, root / "examples", story.root / "catalogue")
+    known = dict(zip(story.catalogue.artwork_ids, story.catalogue.embeddings[:, 0], strict=True))
+    shown = np.array([known[a] for a in examples["action"].to_pylist()])
+    np.testing.assert_allclose(said["predicted_take"], 1 / (1 + np.exp(2 - shown)), rtol=1e-5)
+    assert said["decision_id"].to_pylist() == examples["decision_id"].to_pylist()
+
+
+def test_a_bundle_answers_for_its_own_decisions(story, clean, tmp_path):
+    _, examples, _ = clean
+    bundle = plant(tmp_path, story.catalogue, story.world.members.facts, [[1.0]])
+    names = [None] * len(examples)
+    names[5:9] = [bundle.name] * 4
+    pq.write_table(changed(examples, "bundle", names), tmp_path / "e.parquet")
+    said = predicted_takes(bundle, tmp_path / "e.parquet", story.root / "catalogue")
+    assert said["decision_id"].to_pylist() == examples["decision_id"].to_pylist()[5:9]
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_the_command_predicts_with_a_bundle(story, clean, tmp_path, capsys, shift):
+    """A bundle whose takes are right on average is ok, one that promises too much is not."""
+    _, examples, root = clean
+    actual = float(np.mean(examples["reward"]))
+    # A logit moves by 1 / (p · (1 − p)) of what the mean take of the artwork moves by.
+    slope = 1 / (actual * (1 - actual))
+    taken = float(story.catalogue.embeddings.mean())
+    bias = np.log(actual / (1 - actual)) - slope * taken + shift
+    bundle = plant(tmp_path, story.catalogue, story.world.members.facts, [[slope]], bias=bias)
+    ending = pytest.raises(SystemExit, match="4") if shift else nullcontext()
+    where = {"examples": str(root / "examples"), "catalogue": str(story.root / "catalogue")}
+    with ending:
+        monitor(str(root / "log"), bundle=str(bundle), json=True, **where)
+    said = json.loads(capsys.readouterr().out)
+    wrong = {c["name"] for c in said["checks"] if c["state"] != "ok"}
+    assert wrong == ({"calibration_error"} if shift else set())
+    assert said["state"] == ("alert" if shift else "ok")
+
+
+def test_a_bundle_without_examples_is_refused(story, clean, tmp_path):
+    bundle = plant(tmp_path, story.catalogue, story.world.members.facts, [[1.0]])
+    with pytest.raises(BadInput, match="--bundle predicts"):
+        monitor(str(clean[2] / "log"), bundle=str(bundle))

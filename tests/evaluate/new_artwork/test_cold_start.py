@@ -1,0 +1,194 @@
+"""Exact values on a new catalogue: they agree with the world, and with what was planted."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.errors import BadInput
+from data.images.decode import load_image
+from evaluate.new_artwork.cold_start import (
+    baseline_takes,
+    cold_start,
+    exact_takes,
+    new_world,
+    summary,
+)
+from evaluate.policies.bundle_scores import open_scored
+from simulate.posters.subjects import Subjects
+from simulate.world.true_attributes import WIDTH, artwork_attributes
+from tests.evaluate.planted import SIZE, plant
+
+ARTWORK = Path(__file__).parents[3] / "sample" / "artwork"
+BRIGHT = [1.0, 1.0, 1.0]
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("new") / "catalogue"
+    return new_world(Subjects.read(ARTWORK), 5, 3, 60, 4, folder)
+
+
+@pytest.fixture(scope="module")
+def told(new, tmp_path_factory):
+    """A bundle of attributes that knows an artwork's quality and nothing else."""
+    wants = np.zeros((4, WIDTH))
+    wants[:, quality_column(new)] = 1
+    return plant(tmp_path_factory.mktemp("told"), new.truth.catalogue, new.members.facts, wants)
+
+
+def pixel_bundle(folder, world, wants, **options):
+    facts = world.members.facts
+    return plant(folder, world.truth.catalogue, facts, wants, pixels=True, **options)
+
+
+def quality_column(world):
+    said = artwork_attributes(world.truth, world.truth.catalogue.artwork_ids)
+    same = np.isclose(said, world.truth.quality[:, None].astype(np.float32)).all(0)
+    return int(np.flatnonzero(same)[0])
+
+
+def brightest(world):
+    """Row of each title's brightest poster, from its file alone."""
+    catalogue = world.truth.catalogue
+    light = [
+        load_image(catalogue.image_path(a), SIZE["height"], SIZE["width"]).mean()
+        for a in catalogue.artwork_ids
+    ]
+    rows, _ = world.truth.candidates()
+    return rows[np.arange(len(rows)), np.array(light)[rows].argmax(-1)]
+
+
+def test_one_mind_among_heads_chooses_what_it_wants(new, tmp_path):
+    bundle = pixel_bundle(tmp_path, new, [BRIGHT] * 3, epsilon=0.3)
+    scored = open_scored(bundle, new.truth.catalogue, tmp_path / "cache")
+    takes = exact_takes(scored, new, ("greedy", "thompson", "unpersonalised"))
+    members = np.arange(60)[:, None]
+    wanted = new.expected_take(members, brightest(new)[None])
+    np.testing.assert_allclose(takes["greedy"], wanted)
+    np.testing.assert_allclose(takes["unpersonalised"], wanted)
+    mixed = 0.7 * wanted + 0.3 * baseline_takes(new)["random"]
+    np.testing.assert_allclose(takes["thompson"], mixed)
+
+
+def test_heads_that_disagree_share_the_choice(new, tmp_path):
+    against = [[-1.0, -1.0, -1.0]]
+    bundle = pixel_bundle(tmp_path, new, [BRIGHT] * 3 + against, epsilon=0.0)
+    scored = open_scored(bundle, new.truth.catalogue, tmp_path / "cache")
+    takes = exact_takes(scored, new)
+    bright = new.expected_take(np.arange(60)[:, None], brightest(new)[None])
+    np.testing.assert_allclose(takes["greedy"], bright)
+    dark = (takes["thompson"] - 0.75 * bright) / 0.25
+    best = baseline_takes(new)["oracle"]
+    assert (dark <= best + 1e-9).all()
+    assert abs(dark - bright).mean() > 0.001
+
+
+def test_members_in_blocks_give_the_same(new, tmp_path, monkeypatch):
+    bundle = pixel_bundle(tmp_path, new, np.random.default_rng(0).normal(size=(5, 3)))
+    scored = open_scored(bundle, new.truth.catalogue, tmp_path / "cache")
+    names = ("greedy", "thompson", "unpersonalised")
+    whole = {**exact_takes(scored, new, names), **baseline_takes(new)}
+    monkeypatch.setattr("evaluate.policies.bundle_scores.BLOCK", 5 * 3 * 5 * 7)  # seven members
+    monkeypatch.setattr("evaluate.new_artwork.cold_start.BLOCK", 5 * 3 * 7)
+    parts = {**exact_takes(scored, new, names), **baseline_takes(new)}
+    for name, takes in whole.items():
+        np.testing.assert_allclose(parts[name], takes, err_msg=name)
+
+
+def test_nothing_beats_the_oracle_and_no_single_artwork_the_best_single(new):
+    baselines = baseline_takes(new)
+    rows, _ = new.truth.candidates()
+    assert (baselines["oracle"] >= baselines["unpersonalised_best"] - 1e-12).all()
+    best = baselines["unpersonalised_best"].mean(0)
+    for place in range(rows.shape[1]):
+        each = new.expected_take(np.arange(60)[:, None], rows[:, place][None]).mean(0)
+        assert (best >= each - 1e-12).all()
+
+
+def test_a_ceiling_is_told_what_others_see(new, told, tmp_path):
+    scored = open_scored(told, new.truth.catalogue, tmp_path)
+    rows, _ = new.truth.candidates()
+    finest = rows[np.arange(5), new.truth.quality[rows].argmax(-1)]
+    wanted = new.expected_take(np.arange(60)[:, None], finest[None])
+    np.testing.assert_allclose(exact_takes(scored, new)["greedy"], wanted)
+
+
+def test_attributes_keep_their_width_and_tell_artworks_apart(new):
+    ids = new.truth.catalogue.artwork_ids
+    said = artwork_attributes(new.truth, ids)
+    assert said.shape == (15, WIDTH)
+    assert said.dtype == np.float32
+    assert len(np.unique(said, axis=0)) == 15
+    np.testing.assert_array_equal(artwork_attributes(new.truth, ids[::-1]), said[::-1])
+    with pytest.raises(BadInput, match="'nobody'"):
+        artwork_attributes(new.truth, ["nobody"])
+
+
+def test_shares_are_of_the_lift_over_random_and_lie_in_their_intervals():
+    rng = np.random.default_rng(3)
+    random = rng.uniform(0.05, 0.15, (80, 20))
+    takes = {"random": random, "greedy": random + 0.02, "attribute_ceiling": random + 0.04}
+    result = summary(takes | {"oracle": random + rng.uniform(0.07, 0.09, (80, 20))})
+    assert result["share_of_ceiling"] == pytest.approx(0.5)
+    assert result["intervals"]["share_of_ceiling"] == pytest.approx([0.5, 0.5])
+    low, high = result["intervals"]["share_of_oracle"]
+    assert low < result["share_of_oracle"] < high
+    assert high - low < 0.02
+    low, high = result["intervals"]["random"]
+    assert low < random.mean() < high
+
+
+def test_a_ceiling_without_lift_has_no_share():
+    same = np.full((30, 10), 0.1)
+    result = summary({"random": same, "greedy": same, "attribute_ceiling": same - 0.01})
+    assert np.isnan(result["share_of_ceiling"])
+
+
+def test_the_command_prints_one_object_and_leaves_nothing_behind(new, told, tmp_path):
+    bundle = pixel_bundle(tmp_path, new, [BRIGHT] * 2)
+    command = [
+        sys.executable, "-m", "evaluate", "cold-start", "--subjects", str(ARTWORK),
+        "--bundle", str(bundle), "--ceiling", str(told), "--titles", "3", "--artworks", "3",
+        "--members", "30", "--seed", "9", "--exclude-subjects", "birds-crow", "--json",
+    ]  # fmt: skip
+    (tmp_path / "t").mkdir()
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True,
+        env={"PATH": "/usr/bin", "TMPDIR": str(tmp_path / "t")},
+    )  # fmt: skip
+    said = json.loads(done.stdout)
+    for name in ("unpersonalised", "greedy", "thompson", "attribute_ceiling", "random"):
+        assert 0 < said[name] <= said["oracle"]
+        low, high = said["intervals"][name]
+        assert low <= said[name] <= high
+    expected = (said["greedy"] - said["random"]) / (said["attribute_ceiling"] - said["random"])
+    assert said["share_of_ceiling"] in (None, pytest.approx(expected))
+    assert list((tmp_path / "t").glob("cold-start*")) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"titles": 0}, "titles 0"),
+        ({"members": 0}, "members 0"),
+        ({"subjects": "nowhere"}, "nowhere"),
+        ({"bundle": "nowhere"}, "no bundle at nowhere"),
+        ({"resamples": 3}, "resamples 3"),
+        ({"exclude_subjects": "nobody at all"}, "nobody at all"),
+    ],
+)
+def test_bad_input_is_named(new, tmp_path, changed, said):
+    bundle = str(pixel_bundle(tmp_path, new, [BRIGHT]))
+    given = {"subjects": str(ARTWORK), "bundle": bundle, "titles": 1, "artworks": 2, "members": 3}
+    with pytest.raises(BadInput, match=said):
+        cold_start(**given | changed)
+
+
+def test_a_ceiling_that_sees_pixels_is_refused(new, tmp_path):
+    bundle = str(pixel_bundle(tmp_path, new, [BRIGHT]))
+    with pytest.raises(BadInput, match="encoder attributes"):
+        cold_start(str(ARTWORK), bundle, bundle, titles=1, artworks=2, members=3)

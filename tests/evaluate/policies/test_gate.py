@@ -1,0 +1,98 @@
+"""The gate lets equals and betters pass, and refuses what is worse or cannot be told."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.errors import BadInput
+from evaluate.ope.paired_bootstrap import Range
+from evaluate.policies.gate import decide, gate, publish_gate
+from tests.evaluate.planted import plant
+
+
+@pytest.fixture(scope="module")
+def bundles(story, tmp_path_factory):
+    """Of one that shows what members take most, the same again, and its opposite."""
+    facts = story.world.members.facts
+    return {
+        name: plant(tmp_path_factory.mktemp(name), story.catalogue, facts, wants)
+        for name, wants in {
+            "good": [[1.0]] * 4, "again": [[2.0]] * 4, "bad": [[-1.0]] * 4,
+        }.items()
+    }  # fmt: skip
+
+
+def judged(story, candidate, live, **options):
+    return publish_gate(candidate, live, story.examples, story.catalogue, **options)
+
+
+def test_a_worse_bundle_is_refused_and_a_better_passes(story, bundles):
+    worse = judged(story, bundles["bad"], bundles["good"])
+    assert not worse.passed
+    assert worse.numbers["candidate"]["low"] < worse.numbers["live"]["low"]
+    assert judged(story, bundles["good"], bundles["bad"]).passed
+
+
+def test_an_equal_bundle_passes_without_any_margin(story, bundles):
+    verdict = judged(story, bundles["again"], bundles["good"], margin=0.0)
+    assert verdict.passed
+    assert verdict.numbers["difference"] == {"value": 0, "low": 0, "high": 0}
+
+
+def test_the_first_bundle_passes(story, bundles):
+    assert judged(story, bundles["bad"], None).passed
+
+
+def test_a_log_that_tells_nothing_lets_nothing_pass(story, bundles):
+    one = story.examples.slice(0, 1)
+    assert not publish_gate(bundles["good"], bundles["bad"], one, story.catalogue).passed
+
+
+def test_a_margin_out_of_range_is_named(story, bundles):
+    with pytest.raises(BadInput, match=r"margin 1\.5"):
+        judged(story, bundles["good"], bundles["bad"], margin=1.5)
+
+
+def ranges(low, value, high):
+    return Range(value, low, high)
+
+
+@given(
+    value=st.floats(0.01, 0.5), half=st.floats(0.001, 0.1), behind=st.floats(0, 0.3),
+    margin=st.floats(0, 0.5),
+)  # fmt: skip
+def test_the_rule_is_on_lower_bounds(value, half, behind, margin):
+    live = ranges(value - half, value, value + half)
+    candidate = ranges(*(end - behind for end in (value - half, value, value + half)))
+    unsure = ranges(-1.0, -behind, 1.0)
+    verdict = decide(
+        {"value": candidate, "over": live, "difference": unsure}, margin, 100, (50.0, 50.0)
+    )
+    fallen, allowed = live.low - candidate.low, margin * live.value
+    if abs(fallen - allowed) > 1e-9:
+        assert verdict.passed == (fallen < allowed)
+
+
+def test_what_is_surely_worse_is_refused_however_well_it_is_known():
+    live, candidate = ranges(0.08, 0.12, 0.16), ranges(0.099, 0.1, 0.101)
+    surely = {"value": candidate, "over": live, "difference": ranges(-0.03, -0.02, -0.01)}
+    verdict = decide(surely, 0.05, 100, (50.0, 50.0))
+    assert not verdict.passed
+    assert "worse" in verdict.reason
+    perhaps = surely | {"difference": ranges(-0.03, -0.02, -0.001)}
+    assert decide(perhaps, 0.05, 100, (50.0, 50.0)).passed
+
+
+def test_the_command_ends_with_1_when_it_refuses(story, bundles, capsys):
+    good, bad = str(bundles["good"]), str(bundles["bad"])
+    log = str(story.root / "examples")
+    with pytest.raises(SystemExit, match="1"):
+        gate(bad, log, good, json=True)
+    refused = json.loads(capsys.readouterr().out)
+    gate(good, log, bad, json=True)
+    passed = json.loads(capsys.readouterr().out)
+    assert (refused["passed"], passed["passed"]) == (False, True)
+    assert refused["candidate_bundle"] == passed["live_bundle"] == bundles["bad"].name
+    assert refused["difference"]["high"] < 0 < passed["difference"]["low"]

@@ -1,0 +1,193 @@
+"""The report: its numbers against the truth, and a page that needs nothing else."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.errors import BadInput
+from evaluate.calibration import Calibration
+from evaluate.policies.judge import judge
+from evaluate.report.curves import Curves
+from evaluate.report.demo import demo
+from evaluate.report.report import report
+from simulate.browsing.log import read_expected
+from tests.evaluate.planted import plant
+
+COLD = {"random": 0.1, "greedy": 0.12, "thompson": 0.11, "oracle": 0.2, "unpersonalised": 0.1,
+        "titles": 4, "artworks": 3, "members": 20, "subjects": 9, "share_of_oracle": 0.2,
+        }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bundle(story, tmp_path_factory):
+    """Reads pixels; a quarter of its heads wants what the others do not."""
+    wants = [[1.0, 0, -1.0]] * 3 + [[-1.0, 0, 1.0]]
+    folder = tmp_path_factory.mktemp("planted")
+    facts = story.world.members.facts
+    return str(plant(folder, story.catalogue, facts, wants, epsilon=0.2, pixels=True))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Two stages, the second too short to log its training."""
+    folder = tmp_path_factory.mktemp("run")
+    stages = {
+        "encoder": "epoch,step,train_loss,validation_loss\n0,9,2.0,\n0,11,,0.5\n1,19,1.0,\n",
+        "towers": "epoch,step,validation_loss\n0,3,0.25\n",
+    }
+    for name, text in stages.items():
+        (folder / "curves" / name).mkdir(parents=True)
+        (folder / "curves" / name / "metrics.csv").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(story, bundle, run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out")
+    cold = COLD | {"intervals": {name: [0.05, 0.25] for name in COLD}}
+    (folder / "cold.json").write_text(json.dumps(cold))
+    summary = report(
+        str(folder / "report.html"), str(story.root), bundle, truth=str(story.log), run=str(run),
+        cold_start=str(folder / "cold.json"), resamples=100, json=True,
+    )  # fmt: skip
+    return summary, (folder / "report.html").read_text()
+
+
+class Page(HTMLParser):
+    """What a page asks for, and what it says outside its scripts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.wanted, self.words, self.tag = [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tag = tag
+        self.wanted += [value for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data):
+        if self.tag not in ("script", "style"):
+            self.words.append(data)
+
+
+def test_takes_are_the_true_ones(story, bundle, written):
+    names = {"random": "random", "greedy": f"{bundle}:greedy", "thompson": bundle}
+    expected = read_expected(story.log)
+    found = judge(
+        story.examples, story.catalogue, list(names.values()), expected=expected, resamples=100
+    )
+    takes = written[0]["take_fractions"]
+    for name, policy in names.items():
+        assert takes[name] == pytest.approx(found.truth[policy], abs=1e-12)
+
+
+def test_takes_have_intervals_and_nothing_beats_the_oracle(written):
+    takes, intervals = written[0]["take_fractions"], written[0]["intervals"]
+    assert list(takes) == ["random", "unpersonalised", "greedy", "thompson", "oracle"]
+    assert max(takes, key=takes.get) == "oracle"
+    for name, value in takes.items():
+        assert intervals[name][0] < value < intervals[name][1]
+
+
+def test_every_policy_has_every_estimate(written):
+    for made in written[0]["estimates"].values():
+        assert list(made) == ["replay", "ips", "snips", "dm", "dr"]
+
+
+def test_the_page_asks_the_network_for_nothing(written):
+    wanted = Page(written[1]).wanted
+    assert wanted
+    assert all(value.startswith("data:image/webp;base64,") for value in wanted)
+    assert "@import" not in written[1]
+    assert not re.search(r"url\(\s*['\"]?http", written[1].split("<script>")[0])
+
+
+def test_the_page_shows_posters_charts_and_what_to_do_next(story, written):
+    page = Page(written[1])
+    words = " ".join(page.words)
+    names = [name for name in story.catalogue.titles["name"].to_pylist() if name in words]
+    assert len(names) == 3
+    assert len(re.findall(r'<figure class="chosen">', written[1])) == 9
+    for chart in ("takes", "estimates", "calibration", "learning", "cold_start"):
+        assert f'id="chart-{chart}"' in written[1]
+    assert "What to do next" in words
+    assert "python " in words.split("What to do next")[1]
+
+
+def test_without_truth_takes_are_doubly_robust_estimates(story, bundle, run, tmp_path):
+    examples = tmp_path / "examples"
+    examples.symlink_to(story.root / "examples")
+    said = report(
+        str(tmp_path / "report.html"), str(examples), bundle, str(story.root / "catalogue"),
+        run=str(run), resamples=100, json=True,
+    )  # fmt: skip
+    assert not said["exact"]
+    assert "oracle" not in said["take_fractions"]
+    for name, value in said["take_fractions"].items():
+        assert value == said["estimates"][name]["dr"]["value"]
+
+
+def test_the_demo_ends_with_takes_the_report_and_three_commands(
+    story, bundle, run, tmp_path, capsys
+):
+    for name, where in (("held_out", "examples"), ("log", "log"), ("catalogue", "catalogue")):
+        (tmp_path / name).symlink_to(story.root / where)
+    assert demo(str(tmp_path), bundle, str(run), resamples=100) is None
+    said = json.loads((tmp_path / "summary.json").read_text())["take_fractions"]
+    assert set(said) == {"random", "unpersonalised", "greedy", "thompson", "oracle"}
+    shown = capsys.readouterr().out
+    assert f"{said['thompson']:.4f}" in shown
+    after = shown.split("report.html")[1]
+    assert after.count("python ") == 3
+    assert (tmp_path / "report.html").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"random": 0.1}'])
+def test_another_file_is_no_cold_start(story, bundle, run, tmp_path, text):
+    (tmp_path / "cold.json").write_text(text)
+    with pytest.raises(BadInput, match=r"cold\.json"):
+        report(
+            str(tmp_path / "report.html"), str(story.root), bundle, run=str(run),
+            cold_start=str(tmp_path / "cold.json"),
+        )  # fmt: skip
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_curves_are_read_by_stage(run):
+    found = Curves.read(run)
+    assert found is not None
+    assert [stage.name for stage in found.stages] == ["encoder", "towers"]
+    assert found.stages[0].training == [(10, 2.0), (20, 1.0)]
+    assert found.stages[0].validation == [(12, 0.5)]
+    assert found.stages[1].training == []
+
+
+def test_a_folder_without_curves_is_no_run(tmp_path):
+    with pytest.raises(BadInput, match=r"metrics\.csv"):
+        Curves.read(tmp_path)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(20, 3000))
+def test_calibration_bins_hold_all_impressions_and_their_takes(seed, count):
+    rng = np.random.default_rng(seed)
+    predicted = rng.random(count)
+    reward = (rng.random(count) < predicted).astype(float)
+    found = Calibration.of(predicted, reward)
+    assert found.count.sum() == count
+    assert (np.diff(found.predicted) >= 0).all()
+    assert (found.actual * found.count).sum() == pytest.approx(reward.sum())
+    assert (found.low <= found.actual + 1e-12).all()
+    assert (found.actual <= found.high + 1e-12).all()
+
+
+def test_calibration_error_is_the_distance_of_prediction_and_truth():
+    rng = np.random.default_rng(1)
+    truth = rng.uniform(0.1, 0.5, 200_000)
+    reward = (rng.random(len(truth)) < truth).astype(float)
+    assert Calibration.of(truth, reward).error < 0.005
+    assert Calibration.of(truth + 0.1, reward).error == pytest.approx(0.1, abs=0.005)

@@ -1,0 +1,187 @@
+"""The closed loop's parts against a real service: nothing lost, nothing doubled, no skew."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data.clock import turn
+from data.errors import BadInput
+from data.features import FeatureSpec
+from data.join.join import join
+from data.log.roll import roll
+from data.records import FACTS
+from loop.audit import day_counts, skewed_rows
+from loop.processes import Commands
+from loop.table import shown
+from serve.scoring.decide_requests import decide
+from simulate.posters.subjects import Subjects
+from simulate.visits.visit import visit
+from simulate.world.catalogue import write_catalogue
+from tests.export.world import SPEC, make_bundle
+
+CUT_OUTS = Path(__file__).parents[2] / "sample" / "artwork"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A catalogue, a bundle and a service that two days of members have visited."""
+    out = tmp_path_factory.mktemp("loop")
+    write_catalogue(Subjects.read(CUT_OUTS), titles=8, artworks=3, seed=2, out=out / "catalogue",
+                    width=64)  # fmt: skip
+    bundle = make_bundle(out / "bundles")
+    (out / "bundles" / "current").symlink_to(bundle.name)
+    commands = Commands(out / "commands.log", out / "clock")
+    reports = {}
+    for day in (0, 1, 2):
+        turn(out / "clock", round((START + day * DAY).timestamp() * 1e6))
+        with commands.service(
+            "--bundles", out / "bundles", "--catalogue", out / "catalogue", "--log", out / "log",
+            "--cache", out / "cache", "--deadline_ms", 20_000,
+        ) as url:  # fmt: skip
+            reports[day] = browse(out, url, day, close=day == 2)
+            if day == 1:  # as a loop does that was killed before it noted the day
+                reports["again"] = browse(out, url, day)
+        roll(out / "log")
+    join(out / "log", out / "catalogue", out / "examples", now=START + 9 * DAY)
+    return out, reports
+
+
+def browse(out, url, day, **options):
+    return visit(
+        url, str(out / "catalogue"), day, out / "clock", out / "visits", out / "log", members=30,
+        decisions=250, seed=3, map_share=0.0, **options,
+    )  # fmt: skip
+
+
+def test_what_was_served_was_logged_and_what_was_rendered_was_joined(place):
+    out, reports = place
+    spec = FeatureSpec.from_json((out / "bundles" / "current" / "features.json").read_text())
+    for day in (0, 1):
+        counts = day_counts(out / "visits" / f"sent-{day}.parquet", out / "log",
+                            out / "examples", spec)  # fmt: skip
+        assert counts.served == counts.logged == 250
+        assert counts.rendered == counts.joined == reports[day]["rendered"]["live"]
+        assert (counts.doubled, counts.skewed) == (0, 0)
+    examples = pq.read_table(out / "examples")
+    assert examples.num_rows == sum(reports[day]["rendered"]["live"] for day in (0, 1))
+
+
+def test_the_takes_that_members_had_are_the_rewards_that_were_joined(place):
+    out, reports = place
+    rewards = pq.read_table(out / "examples", columns=["reward"])["reward"].to_pylist()
+    assert sum(rewards) == sum(reports[day]["takes"] for day in (0, 1)) > 0
+
+
+def test_a_day_that_is_repeated_is_the_same_day(place):
+    reports = place[1]
+    assert reports["again"] == reports[1]
+    assert reports[1]["pages"] == {"live": reports[1]["pages"]["live"]}
+
+
+def test_records_are_stamped_by_the_simulations_clock(place):
+    out = place[0]
+    decided = pq.read_table(out / "log" / "decisions")["time"].to_pylist()
+    assert {time.date() for time in decided} == {START.date(), (START + DAY).date()}
+    events = pq.read_table(out / "log" / "events").to_pylist()
+    assert all(timedelta(0) <= row["received"] - row["time"] < 2 * DAY for row in events)
+    assert any(row["received"] - row["time"] > DAY / 100 for row in events)
+
+
+def test_truth_is_told_of_every_decision_that_was_rendered(place):
+    out = place[0]
+    files = sorted((out / "log" / "truth").rglob("_expected.parquet"))
+    told = pa.concat_tables([pq.ParquetFile(file).read() for file in files])
+    known = dict(zip(*(column.to_pylist() for column in told.columns), strict=True))
+    assert len(known) == told.num_rows
+    for row in pq.read_table(out / "examples").to_pylist():
+        assert len(known[row["decision_id"]]) == len(row["candidates"])
+
+
+@pytest.mark.parametrize("policy", ["thompson", "greedy", "uniform"])
+def test_a_file_of_requests_gets_the_probabilities_that_the_service_gave(policy, place, tmp_path):
+    out = place[0]
+    told = decide(
+        out / "log" / "decisions", tmp_path / "decided.parquet", out / "bundles" / "current",
+        out / "catalogue", policy=policy, cache=out / "cache",
+    )  # fmt: skip
+    logged = pq.read_table(out / "log" / "decisions")
+    assert told["requests"] == logged.num_rows
+    decided = pq.read_table(tmp_path / "decided.parquet")["probabilities"].to_pylist()
+    assert np.allclose([sum(row) for row in decided], 1)
+    served = logged["probabilities"].to_pylist()
+    same = [np.allclose(one, two, atol=1e-6) for one, two in zip(decided, served, strict=True)]
+    assert np.mean(same) == 1 if policy == "thompson" else not all(same)
+
+
+def test_requests_for_artwork_that_is_not_there_are_refused(place, tmp_path):
+    out = place[0]
+    for candidates, complaint in ((["nobody"], "row 0 names artwork 'nobody'"), ([], "row 0 has")):
+        row = {"facts": {"country": "NZ"}, "candidates": candidates}
+        kinds = {"facts": FACTS, "candidates": pa.list_(pa.string())}
+        pq.write_table(pa.Table.from_pylist([row], pa.schema(kinds.items())), tmp_path / "asked")
+        with pytest.raises(BadInput, match=complaint):
+            decide(
+                tmp_path / "asked", tmp_path / "decided.parquet", out / "bundles" / "current",
+                out / "catalogue", cache=out / "cache",
+            )  # fmt: skip
+    assert not (tmp_path / "decided.parquet").exists()
+
+
+def asked_and_joined(facts, joined):
+    asked = pa.table({"decision_id": ["d"], "facts": [json.dumps(facts)]})
+    return asked, pa.table({"decision_id": ["d"], "facts": pa.array([joined], FACTS)})
+
+
+GIVEN = {"country": "NZ", "tenure_days": 30.5, "watched_genres": {"noir": 2.0}}
+SAME = GIVEN | {"watched_genres": [("noir", 2.0)]}
+
+
+@pytest.mark.parametrize(
+    ("joined", "skewed"),
+    [
+        (SAME, 0),
+        (SAME | {"device": "tv", "row": 2}, 0),  # what only the impression knew
+        (SAME | {"country": "FR"}, 1),
+        (SAME | {"tenure_days": 31.0}, 1),
+        (SAME | {"watched_genres": [("noir", 3.0)]}, 1),
+    ],
+)
+def test_a_feature_that_training_computes_otherwise_is_counted(joined, skewed):
+    assert skewed_rows(SPEC, *asked_and_joined(GIVEN, joined)) == skewed
+
+
+def test_a_step_that_is_refused_says_why(tmp_path):
+    commands = Commands(tmp_path / "log", tmp_path / "clock")
+    with pytest.raises(BadInput, match=r"ended with 2(.|\n)*there is no"):
+        commands.run("-m", "data", "check", tmp_path / "none", "--catalogue", tmp_path / "none")
+
+
+def test_a_service_that_cannot_start_is_not_waited_for(tmp_path):
+    commands = Commands(tmp_path / "log", tmp_path / "clock")
+    with (
+        pytest.raises(RuntimeError, match="did not become ready"),
+        commands.service("--no-such-option", "1"),
+    ):
+        pass
+
+
+def test_the_table_has_a_line_a_live_day():
+    cell = {"impressions": 90.0, "takes": 9.0, "expected": 10.0, "regret": 5.0,
+            "uniform_regret": 10.0}  # fmt: skip
+    rows = [
+        {"offline": {"value": 0.1, "low": 0.05, "high": 0.2}},
+        {"day": 1, "cells": {"live": cell}, "impressions": 90.0, "artwork_changed": 9,
+         "pages": {"live": 9, "shed": 1}, "offline": {}},
+    ]  # fmt: skip
+    table = shown(rows)
+    assert table.row_count == 1
+    cells = [next(iter(column.cells)) for column in table.columns]
+    assert cells[2:6] == ["0.1000", "–", "50.0", "0.1111"]
+    assert cells[7:10] == ["yes", "10%", "1/10"]

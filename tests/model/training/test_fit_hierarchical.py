@@ -1,0 +1,178 @@
+from dataclasses import replace
+from datetime import date
+from types import MappingProxyType
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from data.catalogue import Catalogue
+from data.features import CandidateFeatures, ContextFeatures
+from data.records import ARTWORKS, TITLES
+from model.heads.epistemic_index import DOUBTS
+from model.network.lightning_module import Learner
+from model.network.towers import Marquee
+from model.training.dataset import Examples
+from model.training.fit_hierarchical import fit_hierarchy
+from model.training.fit_random_effects import Added
+
+COUNT, NEVER, EACH, HEADS, FACTS, LOOKS = 40, 6, 4, 20, 3, 4
+IDS = [f"a{i:02d}" for i in range(COUNT)]
+ROWS = 60_000
+OWN = MappingProxyType({"a03": 1.2, "a05": -1.2})
+"""What two artworks are worth to all, beyond their looks."""
+
+
+def catalogue(tmp_path):
+    titles = [
+        {"title_id": i + 1, "name": str(i), "genres": ["noir"], "cast": [], "popularity": 1.0,
+         "launch_day": date(2026, 1, 1), "runtime_minutes": 90.0,
+         "default_artwork_id": IDS[i * EACH]} for i in range(COUNT // EACH)
+    ]  # fmt: skip
+    artworks = [
+        {"artwork_id": name, "title_id": i // EACH + 1, "path": f"{name}.webp",
+         "added_day": date(2026, 1, 1), "withdrawn_day": None, "cast_shown": None, "tone": None}
+        for i, name in enumerate(IDS)
+    ]  # fmt: skip
+    return Catalogue(
+        tmp_path, pa.Table.from_pylist(titles, TITLES), pa.Table.from_pylist(artworks, ARTWORKS)
+    )
+
+
+def learner(kind="hierarchical"):
+    torch.manual_seed(3)
+    network = Marquee(
+        None, embedding=LOOKS, context=FACTS, title=4, genres=2, buckets=16, kind=kind,
+        heads=HEADS, rank=6, prior=2,
+    )  # fmt: skip
+    for part in (network.candidate.appeal[-1], network.context.appeal):  # no appeal of titles
+        torch.nn.init.zeros_(part.weight)
+        torch.nn.init.zeros_(part.bias)
+    return Learner(network.eval())
+
+
+def worth(looks, dense, shown):
+    """True logits: looks meet facts, two artworks have something of their own."""
+    taste = np.random.default_rng(5).normal(0, 0.5, (FACTS, LOOKS))
+    own = np.array([OWN.get(name, 0.0) for name in IDS])
+    return -2.0 + np.einsum("rf,fl,rl->r", dense, taste, looks[shown]) + own[shown]
+
+
+def examples(seed=0, rows=ROWS):
+    """Every artwork but the last few was shown to anyone; names 1 to 3 are watched and tagged."""
+    rng = np.random.default_rng(seed)
+    looks = np.random.default_rng(1).normal(size=(COUNT, LOOKS)).astype(np.float32)
+    dense = rng.normal(size=(rows, FACTS)).astype(np.float32)
+    shown = rng.integers(COUNT - NEVER, size=rows)
+    watched, weight = np.zeros((rows, 8), np.int64), np.zeros((rows, 8), np.float32)
+    watched[:, 0], weight[:, 0] = rng.integers(1, 4, rows), 1
+    tagged, says = np.zeros((COUNT, 8), np.int64), np.zeros((COUNT, 8), np.float32)
+    tagged[:, 0], says[:, 0] = 1 + np.arange(COUNT) % 3, 1
+    all_names = np.tile([1, 2, 3, 0, 0, 0, 0, 0], (COUNT, 1))
+    share = np.where(all_names > 0, np.float32(1 / 3), np.float32(0))
+    match = 1.0 * (watched[:, 0] == tagged[shown, 0])
+    p = 1 / (1 + np.exp(-worth(looks, dense, shown) - match))
+    return Examples(
+        ContextFeatures(dense, watched, weight), shown, (rng.random(rows) < p).astype(np.float32),
+        np.ones(rows, np.float32), np.ones((rows, 1), np.float32),
+        CandidateFeatures(np.full((COUNT, 4), 0.5, np.float32), tagged, says, all_names, share),
+        looks, np.arange(COUNT),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def concluded(tmp_path_factory):
+    net = learner()
+    records = fit_hierarchy(net, examples(), catalogue(tmp_path_factory.mktemp("c")), 0.2)
+    return net, records
+
+
+def scores(net, records, dense, artworks, watched):
+    """Logits of every head for members with these facts, who watch one name: [rows, heads]."""
+    rows = len(artworks)
+    ids, weights = np.zeros((rows, 8), np.int64), np.zeros((rows, 8), np.float32)
+    ids[:, 0], weights[:, 0] = watched, 1
+    context = ContextFeatures(dense, ids, weights)
+    made = replace(examples(rows=rows), context=context, artwork_of=artworks)
+    batch = made[np.arange(rows)]
+    with torch.no_grad():
+        said = net.logits(batch, batch.images)
+    return (said + Added(records, IDS).logits(net, batch, artworks)).numpy()
+
+
+def test_what_each_member_is_worth_shown_what_is_found(concluded):
+    net, records = concluded
+    rng = np.random.default_rng(2)
+    artworks = np.arange(COUNT - NEVER)
+    looks = examples(rows=10).images
+    gaps = []
+    for _ in range(20):
+        dense = np.tile(rng.normal(size=FACTS).astype(np.float32), (len(artworks), 1))
+        said = scores(net, records, dense, artworks, watched=1).mean(1)
+        true = worth(looks, dense, artworks) + (1 + artworks % 3 == 1)
+        gaps.append(np.corrcoef(said, true)[0, 1])
+    assert np.median(gaps) > 0.95
+
+
+def test_artwork_never_shown_is_judged_by_its_looks(concluded):
+    net, records = concluded
+    rng = np.random.default_rng(3)
+    artworks = np.arange(COUNT - NEVER, COUNT)
+    looks = examples(rows=10).images
+    assert not set(records.artwork_ids) & set(IDS[-NEVER:])
+    gaps = []
+    for _ in range(20):
+        dense = np.tile(rng.normal(size=FACTS).astype(np.float32), (NEVER, 1))
+        said = scores(net, records, dense, artworks, watched=2).mean(1)
+        gaps.append(
+            np.corrcoef(said, worth(looks, dense, artworks) + (1 + artworks % 3 == 2))[0, 1]
+        )
+    assert np.median(gaps) > 0.9
+
+
+def test_artwork_that_names_whom_the_member_watches_is_worth_more(concluded):
+    net, records = concluded
+    artworks = np.arange(3)
+    plain = np.zeros((3, FACTS), np.float32)
+    by_name = np.stack([scores(net, records, plain, artworks, w).mean(1) for w in (1, 2, 3)])
+    gains = np.diag(by_name) - (by_name.sum(0) - np.diag(by_name)) / 2
+    assert ((gains > 0.6) & (gains < 1.4)).all()
+
+
+@pytest.mark.parametrize("cast", [True, False])
+def test_a_catalogue_without_tags_or_names_is_learnt_from_as_well(tmp_path, cast):
+    made = examples(rows=10_000)
+    no_tags = made.candidates._replace(cast_weights=np.zeros_like(made.candidates.cast_weights))
+    if not cast:
+        no_tags = no_tags._replace(title_cast_weights=np.zeros_like(no_tags.cast_weights))
+    net = learner()
+    records = fit_hierarchy(net, replace(made, candidates=no_tags), catalogue(tmp_path), 0.1)
+    artworks = np.arange(COUNT - NEVER)
+    dense = np.tile(np.float32([1.0, -1.0, 0.5]), (len(artworks), 1))
+    said = scores(net, records, dense, artworks, 1).mean(1)
+    assert np.corrcoef(said, worth(made.images, dense, artworks))[0, 1] > 0.8
+    assert np.abs(said).max() < 20
+
+
+def test_heads_differ_by_the_doubt_of_records_alone(concluded):
+    net, records = concluded
+    assert records.doubts == DOUBTS
+    spread = scores(net, records, np.zeros((COUNT, FACTS), np.float32), np.arange(COUNT), 1).std(1)
+    np.testing.assert_allclose(spread[:-NEVER], records.deviations, rtol=1e-3)
+    np.testing.assert_allclose(spread[-NEVER:], records.prior, rtol=1e-3)
+    assert (records.deviations < records.prior).all()
+
+
+def test_temperature_is_a_factor_on_doubt_and_nothing_else(tmp_path):
+    few = examples(rows=3000)
+    warm, cold = (fit_hierarchy(learner(), few, catalogue(tmp_path), t) for t in (0.2, 0.1))
+    np.testing.assert_allclose(warm.deviations, 2 * cold.deviations, rtol=1e-4)
+    assert warm.prior == pytest.approx(2 * cold.prior)
+    np.testing.assert_allclose(warm.vectors, cold.vectors, atol=1e-4)
+    np.testing.assert_allclose(warm.judging().deviations, cold.judging().deviations, rtol=1e-4)
+
+
+def test_what_has_no_closed_form_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="BootstrapHeads; only hierarchical ones conclude"):
+        fit_hierarchy(learner("bootstrap"), examples(rows=100), catalogue(tmp_path), 0.1)

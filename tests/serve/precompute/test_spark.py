@@ -1,0 +1,40 @@
+import os
+import shutil
+
+import pytest
+
+from serve.maps.lmdb_store import LmdbStore
+from serve.precompute.precompute import Policy, Work, precompute_maps
+from serve.precompute.spark import local_session, precompute_spark
+from serve.scoring.candidate_bank import Bank
+from tests.serve.precompute.test_precompute import all_maps, logged
+from tests.serve.world import DAY, Members, make_facts, make_layout, make_vectors
+
+
+@pytest.fixture
+def spark():
+    if shutil.which("java") is None:
+        assert os.environ.get("CI") != "true", "java is not installed: CI needs it"
+        pytest.skip("java is not installed")
+    session = local_session()
+    yield session
+    session.stop()
+
+
+@pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
+def test_spark_writes_the_same_maps_bit_for_bit(spark, tmp_path):
+    layout = make_layout()
+    bank = Bank.of(layout, make_vectors(layout))
+    results = []
+    for engine in (precompute_maps, precompute_spark):
+        store = LmdbStore(tmp_path / engine.__name__, size=1 << 26)
+        log = tmp_path / f"log-{engine.__name__}"
+        more = {"spark": spark} if engine is precompute_spark else {"workers": 1}
+        policy = Policy("bundle-1", 0.05, 7)
+        work = Work(Members(), bank, layout, policy, DAY, log, block=8)
+        report = engine(work, make_facts(20), store, now=lambda: 1e9, **more)
+        assert report.profiles == report.written == 20
+        results.append((all_maps(store), logged(log).sort_by("decision_id")))
+        store.close()
+    assert results[0][0] == results[1][0]
+    assert results[0][1].equals(results[1][1])
