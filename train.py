@@ -16,7 +16,7 @@ import lightning as L
 import numpy as np
 import pyarrow as pa
 import torch
-from jsonargparse import auto_cli, set_parsing_settings
+from jsonargparse import set_parsing_settings
 from rich.console import Console
 from rich.table import Table
 from safetensors.torch import load_file
@@ -27,6 +27,7 @@ from data.errors import BadInput, main
 from data.examples.stream import ExampleStream
 from data.features import CAST_BUCKETS, FeatureSpec
 from data.images.cache import image_cache
+from data.option_parser import OptionParser, auto_cli, underscored
 from evaluate.ope.estimate import Estimate
 from evaluate.policies.gate import Verdict, publish_gate
 from evaluate.policies.judge import policy_values
@@ -248,4 +249,9 @@ def say(text: str) -> None:
 
 if __name__ == "__main__":
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    main(lambda: train(auto_cli(Settings, as_positional=False)))
+    arguments = underscored(sys.argv[1:])
+    main(
+        lambda: train(
+            auto_cli(Settings, args=arguments, as_positional=False, parser_class=OptionParser)
+        )
+    )

@@ -1,8 +1,8 @@
 """What `python -m PACKAGE COMMAND` does in every folder: pick, import alone, parse, print.
 
-Options may be written with dashes, required ones also without their names (`evaluate estimate
-FILE`), or where none is left the first folder that it takes (`data join LOG`), and
-switches without a value (`--json`).
+Options may be written with dashes or underscores, required ones also without their names
+(`evaluate estimate FILE`), or where none is left the first folder that it takes (`data join LOG`),
+and switches without a value. Every command has `--json`.
 """
 
 import importlib
@@ -24,13 +24,19 @@ class Command(NamedTuple):
     """What it does, in a line."""
     function: str | None = None
     """The command's own name if None, with underscores for dashes."""
+    show: str | None = None
+    """The module's function that prints a record for people; line by line if None."""
+    status: str | None = None
+    """The module's function from a record to the exit code; 2 where it has `problems` if None."""
+    renamed: Mapping[str, str] = {}
+    """Options by their old names → new names, with dashes: taken for one version, with a word."""
 
 
 def run_command(package: str, commands: Mapping[str, Command]) -> None:
     """Carry out the command that the process was started with, and print what it returns.
 
-    A function that returns a dict has it printed: as one JSON object under `--json`, else line by
-    line. `problems` in it, if not empty, are not printed and end the process with exit code 2.
+    A command returns a record, a dict or a dataclass: printed as one JSON object under `--json`,
+    else for people. One that returns None has nothing to print.
 
     Args:
         package: the folder, as the usage text names it.
@@ -38,7 +44,7 @@ def run_command(package: str, commands: Mapping[str, Command]) -> None:
 
     Raises:
         BadInput: whatever the command refuses.
-        SystemExit: help was asked for (0), there is no such command or it found problems (2).
+        SystemExit: help was asked for (0), there is no such command (2), or the record says so.
     """
     given = sys.argv[1:]
     if not given or given[0] not in commands:
@@ -51,18 +57,81 @@ def run_command(package: str, commands: Mapping[str, Command]) -> None:
         for name, command in commands.items():
             print(f"  {name:{width}}  {command.what}", file=stream)
         raise SystemExit(0 if asked else 2)
-    from jsonargparse import auto_cli
+    from data.option_parser import OptionParser, auto_cli
 
     name, command = given[0], commands[given[0]]
     module = importlib.import_module(command.module)
     function = getattr(module, command.function or name.replace("-", "_"))
-    arguments = spelt(function, given[1:])
-    prog = f"python -m {package} {name}"
-    result = auto_cli(function, args=arguments, as_positional=False, prog=prog)
-    if isinstance(result, dict):
-        _print(result, "--json=true" in arguments)
-        if result.get("problems"):
-            raise SystemExit(2)
+    rest = current_names(given[1:], command.renamed)
+    as_json, without = wants_json(rest)
+    if "json" not in inspect.signature(function).parameters:
+        rest = without
+    record = auto_cli(
+        function, args=spelt(function, rest), as_positional=False,
+        prog=f"python -m {package} {name}", parser_class=OptionParser,
+    )  # fmt: skip
+    if record is None:
+        return
+    if as_json:
+        print(as_json_text(record))
+    elif command.show is not None:
+        getattr(module, command.show)(record)
+    else:
+        _print(record)
+    if command.status is not None:
+        code = getattr(module, command.status)(record)
+    else:
+        code = 2 if isinstance(record, Mapping) and record.get("problems") else 0
+    if code:
+        raise SystemExit(code)
+
+
+def current_names(given: list[str], renamed: Mapping[str, str]) -> list[str]:
+    """Arguments with old option names replaced, and a word on stderr for each."""
+    names = []
+    for word in given:
+        name, equals, value = word.removeprefix("--").partition("=")
+        now = renamed.get(name.replace("_", "-")) if word.startswith("--") else None
+        if now is not None:
+            print(f"note: --{name} is called --{now} now; the old name goes soon", file=sys.stderr)
+            word = f"--{now}{equals}{value}"
+        names.append(word)
+    return names
+
+
+def wants_json(given: list[str]) -> tuple[bool, list[str]]:
+    """Whether the record is to be printed as JSON, and the arguments without that switch."""
+    asked, rest, waiting = False, [], list(given)
+    while waiting:
+        word = waiting.pop(0)
+        name, equals, value = word.partition("=")
+        if name != "--json":
+            rest.append(word)
+            continue
+        if not equals and waiting and waiting[0].lower() in ("true", "false"):
+            value = waiting.pop(0)
+        asked = value.lower() != "false"
+    return asked, rest
+
+
+def as_json_text(record: object) -> str:
+    """One JSON object of a dict, a dataclass or a NamedTuple, arrays and paths in it too."""
+    import orjson
+
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    return orjson.dumps(record, default=_plain, option=options).decode()
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "_asdict"):
+        return value._asdict()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
 def spelt(function: Callable[..., Any], given: list[str]) -> list[str]:
@@ -118,13 +187,8 @@ def _is_list(parameter: inspect.Parameter) -> bool:
     return str(parameter.annotation).startswith(("list[", "typing.List["))
 
 
-def _print(result: Mapping[str, Any], as_json: bool) -> None:
-    if as_json:
-        import orjson
-
-        text = orjson.dumps(result, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
-        print(text.decode())
-        return
-    for name, value in result.items():
+def _print(record: Any) -> None:
+    plain = record if isinstance(record, Mapping) else json.loads(as_json_text(record))
+    for name, value in plain.items():
         if name != "problems":
             print(f"{name}: {value}")

@@ -1,0 +1,44 @@
+"""Options with dashes in help and complaints, whatever the parameters behind them are called."""
+
+import re
+from typing import Any, NoReturn
+
+from jsonargparse import ArgumentParser, auto_cli
+
+__all__ = ["OptionParser", "auto_cli", "dashed", "underscored"]
+JSON_HELP = "  --json                Print one JSON object on stdout and nothing else.\n"
+
+
+def dashed(text: str) -> str:
+    """Options in a text as people write them: `--fit.warm-start`."""
+    return re.sub(r"--[\w.]+", lambda found: found[0].replace("_", "-"), text)
+
+
+def underscored(arguments: list[str]) -> list[str]:
+    """Arguments with options as the parser knows them: `--fit.warm_start`."""
+    return [
+        re.sub(r"^--[\w.-]+", lambda found: "--" + found[0][2:].replace("-", "_"), argument)
+        for argument in arguments
+    ]
+
+
+class OptionParser(ArgumentParser):
+    """The parser of all commands: whole names only, so that a slip is never taken for another."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})
+
+    def format_help(self, formatter: Any = None) -> str:
+        """Help, with `--json`, which every command of a folder has."""
+        text = super().format_help(formatter=formatter)
+        return text + JSON_HELP if "-m" in self.prog.split() else text
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(dashed(message), file)
+
+    def print_usage(self, file: Any = None) -> None:
+        """Nothing: a complaint is shorter than the usage, and names `--help`."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say what is wrong and end with exit code 2."""
+        super().error(dashed(message), ex)
