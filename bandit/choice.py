@@ -36,14 +36,14 @@ def decision_seeds(
         day: number of the day; another day draws anew.
         salt: of the policy; another salt draws anew.
     """
-    base = _mix_number(_mix_number(salt & MASK) ^ (day & MASK))
-    keys = _mix(np.asarray(profile_keys, np.uint64) ^ np.uint64(base))
-    return _mix(keys + np.asarray(title_ids).astype(np.uint64))
+    base = mix_number(mix_number(salt & MASK) ^ (day & MASK))
+    keys = mix_words(np.asarray(profile_keys, np.uint64) ^ np.uint64(base))
+    return mix_words(keys + np.asarray(title_ids).astype(np.uint64))
 
 
 def uniforms(seeds: UInt64[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """A number in [0, 1) for each seed, in steps of 2⁻⁵³."""
-    return (_mix(np.asarray(seeds, np.uint64)) >> np.uint64(11)) * UNIT
+    return (mix_words(np.asarray(seeds, np.uint64)) >> np.uint64(11)) * UNIT
 
 
 def choose(
@@ -80,15 +80,15 @@ def decision_ids(
 ) -> list[str]:
     """Names of decisions, 32 hex digits each, that follow from what was decided for whom."""
     seeds = np.asarray(seeds, np.uint64)
-    of_whom = _mix(np.asarray(profile_keys, np.uint64) + np.uint64(GOLDEN))
-    of_what = _mix(of_whom ^ np.asarray(title_ids).astype(np.uint64))
-    high = _mix(of_what + np.uint64(_mix_number(day & MASK)))
-    halves = np.stack([_mix(high ^ seeds), _mix(seeds + np.uint64(GOLDEN)) ^ high], -1)
+    of_whom = mix_words(np.asarray(profile_keys, np.uint64) + np.uint64(GOLDEN))
+    of_what = mix_words(of_whom ^ np.asarray(title_ids).astype(np.uint64))
+    high = mix_words(of_what + np.uint64(mix_number(day & MASK)))
+    halves = np.stack([mix_words(high ^ seeds), mix_words(seeds + np.uint64(GOLDEN)) ^ high], -1)
     digits = halves.astype(">u8").tobytes().hex()
     return [digits[at : at + 32] for at in range(0, len(digits), 32)]
 
 
-def _mix(words: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
+def mix_words(words: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
     """Splitmix64's next output of each word."""
     mixed = words + np.uint64(GOLDEN)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -96,8 +96,8 @@ def _mix(words: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _mix_number(word: int) -> int:
-    """`_mix` of one number, without an array's overhead."""
+def mix_number(word: int) -> int:
+    """`mix_words` of one number, without an array's overhead."""
     mixed = (word + GOLDEN) & MASK
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & MASK

@@ -1,0 +1,158 @@
+"""Draws: one random choice for a profile and a title, at a time that no earlier draw decides.
+
+A draw lasts an epoch of days. Epochs are staggered over profiles and titles by a hash, so a share
+of all artwork is drawn anew each day, whichever artwork that is. What a new draw is likely to show
+may depend on what was shown before; whether and when it is made may not. `docs/propensities.md`
+has the definition, and why each part of it is needed.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Int64, UInt64
+
+from bandit.choice import MASK, mix_words
+
+EPOCH_DAYS_MAX = 366
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """How long a draw lasts, and how much of the next one is what was shown before.
+
+    Raises:
+        ValueError: days outside 1 … 366, or keep outside [0, 1).
+    """
+
+    days: int = 14
+    """Days of an epoch; with 1 everything is drawn anew every day."""
+    keep: float = 0.5
+    """Probability, before exploration is mixed in, that a new draw is what was shown before."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.days <= EPOCH_DAYS_MAX:
+            raise ValueError(
+                f"an epoch of {self.days} days: give whole days, 1 to {EPOCH_DAYS_MAX}"
+            )
+        if not 0 <= self.keep < 1:
+            raise ValueError(f"keep is {self.keep}: a probability below 1, or nothing ever changes")
+
+
+def epoch_numbers(
+    profile_keys: UInt64[np.ndarray, "..."],
+    title_ids: Int[np.ndarray, "..."],
+    day: int,
+    days: int,
+) -> Int64[np.ndarray, "..."]:
+    """The epoch that a day lies in; keys and titles broadcast against each other.
+
+    Args:
+        profile_keys: from `bandit.choice.profile_keys`.
+        title_ids: titles.
+        day: days since 1970-01-01.
+        days: length of an epoch.
+    """
+    titles = np.asarray(title_ids).astype(np.uint64)
+    offsets = mix_words(np.asarray(profile_keys, np.uint64) ^ mix_words(titles)) % np.uint64(days)
+    return (day + offsets.astype(np.int64)) // days
+
+
+def draw_seeds(
+    profile_keys: UInt64[np.ndarray, "..."],
+    title_ids: Int[np.ndarray, "..."],
+    epochs: Int[np.ndarray, "..."],
+    contexts: UInt64[np.ndarray, "..."],
+    salt: int,
+) -> UInt64[np.ndarray, "..."]:
+    """A seed for each draw; all broadcast against each other.
+
+    Everything that the probabilities follow from goes in, so two draws of unequal probabilities
+    never share a uniform number: the second would not be random, given the first.
+
+    Args:
+        profile_keys: from `bandit.choice.profile_keys`.
+        title_ids: titles.
+        epochs: from `epoch_numbers`.
+        contexts: from `context_words`.
+        salt: of the policy; another salt draws anew.
+    """
+    keys = mix_words(np.asarray(profile_keys, np.uint64) ^ np.uint64(salt & MASK))
+    titles = mix_words(keys + np.asarray(title_ids).astype(np.uint64))
+    return mix_words(mix_words(titles ^ np.asarray(epochs).astype(np.uint64)) ^ contexts)
+
+
+def context_words(
+    fingerprints: Int[np.ndarray, "..."],
+    candidates: UInt64[np.ndarray, "..."],
+    bundle: int,
+) -> UInt64[np.ndarray, "..."]:
+    """What a draw's probabilities follow from, in a word: facts, candidates, bundle.
+
+    Args:
+        fingerprints: of the features that the facts became.
+        candidates: from `set_word`, of the candidates after rules.
+        bundle: from `text_word`, of the bundle and its policy's settings.
+    """
+    facts = mix_words(np.asarray(fingerprints).astype(np.uint64) ^ np.uint64(bundle))
+    return mix_words(facts + np.asarray(candidates, np.uint64))
+
+
+def draw_ids(
+    seeds: UInt64[np.ndarray, " draws"],
+    profile_keys: UInt64[np.ndarray, " draws"],
+    title_ids: Int[np.ndarray, " draws"],
+    actions: UInt64[np.ndarray, " draws"],
+    propensities: Float[np.ndarray, " draws"],
+    record: int,
+) -> list[str]:
+    """Names of decisions, 32 hex digits each, that hash the whole record.
+
+    Different records have different names; the same draw, asked for again, has the same.
+
+    Args:
+        seeds: from `draw_seeds`, which hash profile, title, epoch, facts, candidates and bundle.
+        profile_keys: from `bandit.choice.profile_keys`.
+        title_ids: titles.
+        actions: `text_word` of what is shown.
+        propensities: as logged, to the last bit.
+        record: from `text_word`, of level, policy and cell.
+    """
+    bits = np.ascontiguousarray(propensities, np.float64).view(np.uint64)
+    whom = mix_words(np.asarray(profile_keys, np.uint64) + np.uint64(record))
+    what = mix_words(whom ^ np.asarray(title_ids).astype(np.uint64))
+    shown = mix_words(mix_words(what + np.asarray(actions, np.uint64)) ^ bits)
+    halves = np.stack([mix_words(shown ^ seeds), mix_words(mix_words(seeds) + shown)], -1)
+    digits = halves.astype(">u8").tobytes().hex()
+    return [digits[at : at + 32] for at in range(0, len(digits), 32)]
+
+
+def text_word(*parts: object) -> int:
+    """A 64-bit hash of some texts and numbers, in order: the same on every machine."""
+    hashed = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        raw = repr(part).encode()
+        hashed.update(len(raw).to_bytes(4, "little") + raw)
+    return int.from_bytes(hashed.digest(), "little")
+
+
+def sticky_votes(
+    votes: Float[np.ndarray, "draws candidates"],
+    before: Int[np.ndarray, " draws"],
+    keep: float,
+) -> Float[np.ndarray, "draws candidates"]:
+    """Votes of a new draw, given what was shown before: a share `keep` of them goes to that.
+
+    Exploration is mixed in after this (`bandit.floor.epsilon_floor`), so its floor holds on the
+    conditional probabilities.
+
+    Args:
+        votes: the policy's, rows that sum to one.
+        before: rank of what was shown before; −1 where nothing was, or it is no candidate.
+        keep: share.
+    """
+    had: Bool[np.ndarray, " draws"] = before >= 0
+    mixed = np.where(had[:, None], (1 - keep) * votes, votes)
+    rows = np.flatnonzero(had)
+    mixed[rows, before[rows]] += keep
+    return mixed
