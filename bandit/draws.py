@@ -94,8 +94,8 @@ def context_words(
         candidates: from `set_word`, of the candidates after rules.
         bundle: from `text_word`, of the bundle and its policy's settings.
     """
-    facts = mix_words(np.asarray(fingerprints).astype(np.uint64) ^ np.uint64(bundle))
-    return mix_words(facts + np.asarray(candidates, np.uint64))
+    facts = mix_words(np.atleast_1d(fingerprints).astype(np.uint64) ^ np.uint64(bundle))
+    return mix_words(facts + np.atleast_1d(candidates).astype(np.uint64))
 
 
 def draw_ids(
