@@ -22,6 +22,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+	$(PY) -m pytest -q -s tests/test_structure.py
 
 # The whole loop, every step a command of its own; minutes on two cores. SIZE=small is for machines
 # that check the loop rather than what it reaches.
