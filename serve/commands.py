@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from data import clock
+from data.days import day_number
 from data.errors import BadInput
 from data.records import FACTS
 
@@ -76,7 +77,7 @@ def precompute(
     from serve.scoring.unpersonalised import unpersonalised_best, unpersonalised_map
 
     shown = Catalogue.read(catalogue)
-    layout = Layout.of_catalogue(shown.titles, shown.artworks, load.day_number(when))
+    layout = Layout.of_catalogue(shown.titles, shown.artworks, day_number(when))
     scorer = load.open_scorer(folder)
     policy = load.policy_of(scorer)
     vectors = load.artwork_vectors(scorer, shown, layout, cache)
@@ -86,7 +87,7 @@ def precompute(
         bank=Bank.of(layout, vectors),
         layout=layout,
         policy=policy,
-        day=load.day_number(when),
+        day=day_number(when),
         log=log,
         sticky=sticky,
         changed_only=changed_only,
@@ -103,7 +104,7 @@ def precompute(
             report = precompute_maps(work, facts, opened, workers=workers, progress=done)
     best = unpersonalised_best(folder, layout)
     if best is not None:
-        shared = unpersonalised_map(best, layout, policy, load.day_number(when), report.version)
+        shared = unpersonalised_map(best, layout, policy, day_number(when), report.version)
         opened.put_shared("unpersonalised", shared)
     opened.close()
     _print(as_json(report), json)

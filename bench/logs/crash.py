@@ -28,6 +28,7 @@ import rich.progress
 
 from bench.logs.log import DECISION, redis_server
 from data.bundle import BUNDLE_VERSION, CURRENT, Bundle
+from data.days import DAY_US
 from data.errors import BadInput
 from data.join.join import join
 from data.log import BufferedLog, EventLog, roll
@@ -39,7 +40,6 @@ STAGES = ("write", "roll", "drain", "join", "publish")
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
 TIME = DECISION["time"]
-DAY_US = 86_400_000_000
 BUNDLE = {
     "schema_version": BUNDLE_VERSION,
     "feature_fingerprint": "",

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from data.days import DAY_US
 from data.errors import BadInput
 
 DAYS = 10
@@ -29,7 +30,7 @@ def write_log(folder: Path, decisions: int) -> int:
     connection.execute("SET preserve_insertion_order = false; SET memory_limit = '3GB'")
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     start = "TIMESTAMPTZ '2026-01-01 00:00:00+00'"
-    span = DAYS * 86_400_000_000
+    span = DAYS * DAY_US
     for day in range(DAYS):
         first, last = decisions * day // DAYS, decisions * (day + 1) // DAYS
         at = f"({start} + to_microseconds(CAST(i AS BIGINT) * {span} // {decisions}))"

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.examples.stream import DAY_US
+from data.days import DAY_US, midnight_us
 from data.records import EXAMPLES, TIMESTAMP
 from simulate.browsing.sample import SampleFolders, make_sample
 
@@ -36,7 +36,7 @@ def repeated(base: pa.Table, count: int, days: int, folder: Path, seed: int = 0)
     """
     draw = np.random.default_rng(seed)
     base = base.combine_chunks()
-    start = (FIRST - date(1970, 1, 1)).days * DAY_US
+    start = midnight_us(FIRST)
     for day in range(days):
         first, last = count * day // days, count * (day + 1) // days
         place = folder / f"day={FIRST + timedelta(days=day)}"

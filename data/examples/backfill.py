@@ -19,6 +19,7 @@ import pyarrow.dataset as ds
 
 from data.bundle import CURRENT
 from data.catalogue import Catalogue
+from data.days import DAY_US, date_of
 from data.errors import BadInput
 from data.examples.member_history import DAYS
 from data.features import FeatureSpec, context_features
@@ -188,14 +189,14 @@ def _days(log: Path) -> list[date]:
         raise BadInput(f"{log} holds no decisions/*.parquet; give the folder of a log")
     found: set[date] = set()
     for batch in _times(files):
-        found |= {date(1970, 1, 1) + timedelta(days=int(day)) for day in batch}
+        found |= {date_of(int(day)) for day in batch}
     return sorted(found)
 
 
 def _times(files: list[Path]) -> Iterator[np.ndarray]:
     scanned = ds.dataset(files, schema=DECISIONS, format="parquet")
     for batch in scanned.to_batches(columns=["time"]):
-        yield np.unique(batch.column(0).cast(pa.int64()).to_numpy() // 86_400_000_000)
+        yield np.unique(batch.column(0).cast(pa.int64()).to_numpy() // DAY_US)
 
 
 def _span(log: Path) -> str:

@@ -7,6 +7,8 @@ yesterday's play today, and yesterday's decision did not know of it.
 import duckdb
 import pyarrow as pa
 
+from data.days import DAY_US
+
 DAYS = 28
 """How far back a history reaches."""
 
@@ -58,7 +60,7 @@ def member_history(decisions: pa.Table, events: pa.Table) -> pa.Table:
                     (d.decided_at - e.received_at) / 3.6e9 AS hours_ago
                 FROM asked d JOIN events e ON e.profile_id = d.profile_id
                     AND e.received_at < d.decided_at
-                    AND e.received_at >= d.decided_at - {DAYS} * 86400000000
+                    AND e.received_at >= d.decided_at - {DAYS * DAY_US}
             ),
             counted AS (SELECT place, {named} FROM known GROUP BY place)
             SELECT decision_id, {", ".join(_or_nothing(name) for name in COLUMNS)}

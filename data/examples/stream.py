@@ -7,7 +7,7 @@ time asked for are never read, so a day's increment costs what the day costs.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32, Int64
 
+from data.days import DAY_US, date_of, day_number, midnight_us, moment_us
 from data.errors import BadInput
 from data.records import TIMESTAMP
 from data.schema_cast import fit
@@ -25,8 +26,6 @@ READ_ROWS = 8192
 """Rows decoded at a time."""
 LANES = 8
 """Row groups read in turn where the order is random, so that neighbours are of several days."""
-DAY_US = 86_400_000_000
-EPOCH = date(1970, 1, 1)
 
 
 class Piece(NamedTuple):
@@ -215,7 +214,7 @@ class ExampleStream:
         first = self.first_day or _day(min(piece.earliest for piece in found))
         if self.window_days is not None:
             first = max(first, last - timedelta(days=self.window_days - 1))
-        low, high = _moment(first), _moment(last) + DAY_US
+        low, high = midnight_us(first), midnight_us(last) + DAY_US
         return max(low, self.since or low), min(high, high if self.until is None else self.until)
 
     def _weighted(self, rows: pa.Table, last: date) -> Weighted:
@@ -224,7 +223,7 @@ class ExampleStream:
         if self.decay == 1:
             return Weighted(rows, np.ones(rows.num_rows, np.float32))
         days = _microseconds(rows["time"]) // DAY_US
-        age = (last - EPOCH).days - days
+        age = day_number(last) - days
         return Weighted(rows, (self.decay**age).astype(np.float32))
 
 
@@ -259,7 +258,7 @@ def _pieces(file: Path, mtime_ns: int, size: int) -> tuple[Piece, ...]:
             continue
         spread = statistics.statistics
         if spread is not None and spread.has_min_max and isinstance(spread.min, datetime):
-            earliest, latest = _since_1970(spread.min), _since_1970(spread.max)
+            earliest, latest = moment_us(spread.min), moment_us(spread.max)
         else:  # a writer that keeps no statistics: the times themselves are read
             times = _times(file, group)
             earliest, latest = int(times.min()), int(times.max())
@@ -285,17 +284,8 @@ def _microseconds(
         ) from None
 
 
-def _since_1970(moment: datetime) -> int:
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
 def _day(microseconds: int) -> date:
-    return EPOCH + timedelta(days=microseconds // DAY_US)
-
-
-def _moment(day: date) -> int:
-    return (day - EPOCH).days * DAY_US
+    return date_of(microseconds // DAY_US)
 
 
 def _shuffled(rows: pa.Table, rng: np.random.Generator | None) -> pa.Table:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from data.catalogue import Catalogue
+from data.days import DAY_US, day_number
 from data.errors import BadInput
 from data.records import ARTWORKS, EXAMPLES, FACTS, TIMESTAMP, TITLES
 
@@ -213,11 +214,10 @@ def _read_list(file: Path) -> pa.Table:
 
 def _day(text: str, file: Path) -> int:
     """Days since 1970, from 20200701, 2020-07-01 or a day's number."""
-    epoch = date(1970, 1, 1)
     try:
         if text.isdigit() and len(text) < 8:
-            return (FIRST_DAY + timedelta(int(text)) - epoch).days
-        return (date.fromisoformat(text) - epoch).days
+            return day_number(FIRST_DAY + timedelta(int(text)))
+        return day_number(date.fromisoformat(text))
     except (ValueError, OverflowError):
         raise BadInput(f"{file}: day {text!r} is none; write it as 20200701") from None
 
@@ -306,7 +306,7 @@ def _table(
     sizes = candidates.value_lengths().to_numpy()
     columns = {
         "decision_id": pa.array(ids, pa.string()),
-        "time": pa.array(read.day[line] * 86_400_000_000).cast(TIMESTAMP),
+        "time": pa.array(read.day[line] * DAY_US).cast(TIMESTAMP),
         "profile_id": pa.array(["unknown"] * count, pa.string()),
         "title_id": pa.array(read.item[line] + 1),
         "facts": pa.StructArray.from_arrays(

@@ -6,7 +6,6 @@ only by `publish_days`, one rename a day, so a reader sees a day's old file or i
 
 import os
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,10 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.atomic_write import sync
+from data.days import DAY_US, date_of
 from data.page_facts import IMPRESSION_COLUMNS
 from data.records import EXAMPLES, FACTS, TIMESTAMP
 
-DAY_US = 86_400_000_000
 FILE = "examples.parquet"
 DAY_RESULT = pa.schema(
     [
@@ -30,11 +29,6 @@ DAY_RESULT = pa.schema(
         ("worthless", pa.int64()),  # rewards that are null or not finite
     ]
 )
-
-
-def day_of(day: int) -> date:
-    """The calendar day that is `day` days after 1970-01-01."""
-    return date(1970, 1, 1) + timedelta(days=day)
 
 
 def example_rows(rows: pa.RecordBatch) -> pa.Table:
@@ -65,7 +59,7 @@ class _Day:
 
     def __init__(self, day: int, folder: Path, reward_name: str) -> None:
         self.day, self.reward_name = day, reward_name
-        self.path = folder / f"{day_of(day)}.{os.getpid()}.staged"
+        self.path = folder / f"{date_of(day)}.{os.getpid()}.staged"
         self.writer: pq.ParquetWriter | None = None
         self.examples = self.waiting = self.worthless = 0
         self.next_close: int | None = None
@@ -136,7 +130,7 @@ def write_days(
 def publish_days(staged: dict[int, str | None], out: Path) -> None:
     """Move each day's staged file into `out/day=YYYY-MM-DD/`; a day with none loses its file."""
     for day, path in sorted(staged.items()):
-        place = out / f"day={day_of(day)}" / FILE
+        place = out / f"day={date_of(day)}" / FILE
         if path is None:
             place.unlink(missing_ok=True)
             continue

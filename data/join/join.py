@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from data.days import DAY_US, HOUR_US, MINUTE_US, date_of, moment_us
 from data.errors import BadInput
-from data.join.day_files import DAY_US, day_of, publish_days, write_days
+from data.join.day_files import publish_days, write_days
 from data.join.inputs import (
     empty,
     log_files,
@@ -62,8 +63,8 @@ class Attribution:
     def microseconds(self) -> dict[str, int]:
         """The placeholders of join.sql."""
         return {
-            "window_us": round(self.window_hours * 3_600_000_000),
-            "skew_us": round(self.skew_minutes * 60_000_000),
+            "window_us": round(self.window_hours * HOUR_US),
+            "skew_us": round(self.skew_minutes * MINUTE_US),
             "horizon_us": round(self.horizon_days * DAY_US),
         }
 
@@ -160,7 +161,7 @@ def join(
         "examples": sum(day["examples"] for day in days),
         "waiting": sum(day["waiting"] for day in days),
         "reward_sum": sum(day["reward"] for day in days),
-        "joined_days": [str(day_of(day)) for day in done],
+        "joined_days": [str(date_of(day)) for day in done],
     }
 
 
@@ -237,7 +238,7 @@ def _join_days(
         )
         now_us = max(decided, received if received is not None else decided)
     else:
-        now_us = round(now.timestamp() * 1e6)
+        now_us = moment_us(now)
     if not state["days"] or now_us < state["now"]:
         touched = set(counts)
     else:
@@ -249,7 +250,7 @@ def _join_days(
         touched &= set(counts)
     if not state["days"]:
         for folder in out.glob("day=*"):
-            if folder.name not in {f"day={day_of(day)}" for day in counts}:
+            if folder.name not in {f"day={date_of(day)}" for day in counts}:
                 shutil.rmtree(folder)
     writer = partial(write_days, folder=staging, reward_name=reward.name)
     for days in day_batches(touched, counts, batch_decisions):

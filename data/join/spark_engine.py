@@ -12,8 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from data.days import DAY_US
 from data.errors import BadInput
-from data.join.day_files import DAY_US
 
 ROOT = str(Path(__file__).resolve().parents[2])
 DAY_RESULT = (

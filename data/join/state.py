@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from data.atomic_write import write_text_whole
+from data.days import DAY_US
 from data.errors import BadInput
-from data.join.day_files import DAY_US
 
 STATE = "_join.json"
 ALL_TIME = (-(2**60), 2**60)

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.atomic_write import sync
-from data.log.records import DAY_US, FILED_UNDER, IDS, SCHEMAS
-
-EPOCH = date(1970, 1, 1)
+from data.days import DAY_US, date_of
+from data.log.records import FILED_UNDER, IDS, SCHEMAS
 
 
 def append_table(log_dir: Path | str, kind: str, table: pa.Table, name: str) -> list[Path]:
@@ -36,7 +35,7 @@ def append_table(log_dir: Path | str, kind: str, table: pa.Table, name: str) -> 
     written, different = [], np.unique(days)
     for day in different:
         rows = table if len(different) == 1 else table.filter(pa.array(days == day))
-        folder = Path(log_dir) / kind / f"day={EPOCH + timedelta(days=int(day))}"
+        folder = Path(log_dir) / kind / f"day={date_of(int(day))}"
         folder.mkdir(parents=True, exist_ok=True)
         written.append(write_whole(rows, folder / f"{name}.parquet"))
     return written

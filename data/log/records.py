@@ -16,7 +16,6 @@ SCHEMAS = {"decisions": DECISIONS, "events": EVENTS}
 IDS = {"decisions": "decision_id", "events": "event_id"}
 FILED_UNDER = {"decisions": "time", "events": "received"}
 """Kind → the time that says which day's folder a record lies in: the server's clock, always."""
-DAY_US = 86_400_000_000
 PACKED_FROM = 1500
 """Bytes from which a body is compressed: shorter ones fit a block of the disk as they are."""
 ZSTD = b"Z"

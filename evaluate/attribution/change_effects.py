@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.catalogue import Catalogue
+from data.days import DAY_US
 from data.errors import BadInput
 from data.join.duckdb_engine import events_view, parquet
 from data.join.inputs import log_files
@@ -28,7 +29,7 @@ WITH told AS (
     FROM events GROUP BY event_id
 ),
 shown AS (
-    SELECT profile_id, title_id, CAST(floor(told.moment / 86400000000) AS BIGINT) AS day,
+    SELECT profile_id, title_id, CAST(floor(told.moment / {day_us}) AS BIGINT) AS day,
         min(told.moment) AS moment,
         arg_min(artwork_id, (told.moment, event_id)) AS artwork_id,
         arg_min(decision_id, (told.moment, event_id)) AS decision_id, count(*) AS impressions
@@ -110,7 +111,7 @@ def change_effects(
             )
         )  # fmt: skip
         connection.register("titles", catalogue.titles.select(["title_id", "runtime_minutes"]))
-        sql = SQL.format(**spans, minutes=TAKE_MINUTES, share=TAKE_SHARE)
+        sql = SQL.format(**spans, day_us=DAY_US, minutes=TAKE_MINUTES, share=TAKE_SHARE)
         days: pa.Table = connection.sql(sql).to_arrow_table()
     seen = days.filter(days["before"].is_valid())
     changed = seen["changed"].to_numpy()

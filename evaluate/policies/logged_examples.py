@@ -13,6 +13,7 @@ import pyarrow.dataset as ds
 from jaxtyping import Bool, Float, Int
 
 from data.catalogue import Catalogue
+from data.days import day_number
 from data.duplicate_ids import DuplicateIds
 from data.errors import BadInput
 from data.records import EXAMPLES
@@ -227,4 +228,4 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 def days_of(catalogue: Catalogue) -> Float[np.ndarray, " artworks"]:
     """Day on which each artwork was added, since 1970-01-01."""
     added: list[date] = catalogue.artworks["added_day"].to_pylist()
-    return np.array([(day - date(1970, 1, 1)).days for day in added], float)
+    return np.array([day_number(day) for day in added], float)

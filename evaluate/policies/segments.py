@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool
 
+from data.days import DAY_US
 from data.records import TIMESTAMP
 from evaluate.policies.logged_examples import Logged, days_of
 
@@ -45,7 +46,7 @@ def _by_popularity(logged: Logged) -> Parts:
 def _by_age(logged: Logged) -> Parts:
     added = np.where(logged.valid, days_of(logged.catalogue)[logged.rows], -np.inf).max(-1)
     micros = logged.examples["time"].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
-    return _steps(micros // 86_400_000_000 - added, AGES)
+    return _steps(micros // DAY_US - added, AGES)
 
 
 def _steps(values: np.ndarray, steps: tuple[tuple[float, str], ...]) -> Parts:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from jaxtyping import Float, Int
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
+from data.days import day_number
 from data.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import Scored
 from evaluate.policies.logged_examples import Logged
@@ -70,7 +71,7 @@ def showcase(
     found.sort(key=lambda f: -f[0])
     words = _Words(facts)
     told = {row["title_id"]: row for row in catalogue.titles.to_pylist()}
-    number = (day - type(day)(1970, 1, 1)).days
+    number = day_number(day)
     salt = int(scored.scorer.manifest["policy"]["salt"])
     shown = []
     for _, title, who, votes in _various(found, titles):

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from jaxtyping import Float, Int
 
 from data.catalogue import Catalogue
-from data.examples.stream import DAY_US
+from data.days import DAY_US
 from data.features import CandidateFeatures, FeatureSpec, candidate_features, context_features
 from data.page_facts import mask_page_facts
 from model.training.dataset import Examples, Masks, bootstrap_weights

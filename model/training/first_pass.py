@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from data.catalogue import Catalogue
 from data.check.streaming import checked_examples
+from data.days import DAY_US
 from data.errors import BadInput
-from data.examples.stream import DAY_US, ExampleStream
+from data.examples.stream import ExampleStream
 from model.training.buffered_source import Buffers, Source
 from model.training.dataset_statistics import Summary
 from model.training.featurise import Preparation

@@ -17,6 +17,7 @@ import orjson
 from fastapi import Depends, FastAPI, File, Header, HTTPException, Response, UploadFile
 
 from data import clock
+from data.days import DAY_US
 from data.records import EVENT_KINDS, EVENTS, SCHEMA_VERSION
 from serve.live import metrics
 from serve.live.micro_batcher import Pages
@@ -29,7 +30,6 @@ from serve.maps.store import MapStore, StoreUnavailableError
 
 BODY_LIMIT = 1 << 20
 IMAGE_LIMIT = 8 << 20
-DAY_US = 86_400_000_000
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from data.catalogue import Catalogue
+from data.days import day_number
 from data.errors import BadInput
 from data.images.decode import decode
 from serve.live.snapshot import LiveModel
@@ -14,7 +15,6 @@ from serve.maps.layout import Layout
 from serve.scoring.open_bundle import (
     CanScore,
     artwork_vectors,
-    day_number,
     describe,
     open_scorer,
     policy_of,

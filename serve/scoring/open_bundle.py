@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 from zlib import crc32
@@ -19,7 +18,6 @@ from data.images.cache import image_cache
 from serve.maps.layout import Layout
 from serve.scoring.served_policy import Facts, Policy
 
-EPOCH = date(1970, 1, 1)
 BATCH = 64
 
 
@@ -40,11 +38,6 @@ class CanScore(Protocol):
     def functionals(self, features: Any) -> np.ndarray:
         """Every head's functional for every member."""
         ...
-
-
-def day_number(day: date) -> int:
-    """Days since 1970-01-01."""
-    return (day - EPOCH).days
 
 
 def policy_of(scorer: CanScore) -> Policy:

@@ -7,7 +7,6 @@ import heapq
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -16,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.clock import turn
+from data.days import DAY_US, day_number
 from simulate.browsing.day import Browsing, Outcomes, Requests
 from simulate.browsing.last_seen import PageMemory
 from simulate.browsing.pages import SURFACES, Slots, drawn_pages
@@ -27,8 +27,7 @@ from simulate.visits.report import VisitReport
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.titles import START
 
-DAY_US = 86_400_000_000
-EPOCH_DAY = (START - date(1970, 1, 1)).days
+EPOCH_DAY = day_number(START)
 TOGETHER_US = 60_000_000
 """Events received within so long of each other travel in one request."""
 MOST_TOGETHER = 500

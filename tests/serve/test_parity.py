@@ -15,6 +15,7 @@ from PIL import Image
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
 from bandit.thompson import thompson_probabilities
 from data.catalogue import Catalogue
+from data.days import day_number
 from data.features import candidate_features, context_features
 from data.images.cache import image_cache
 from data.log import roll
@@ -45,7 +46,7 @@ from tests.serve.precompute.test_precompute import logged
 
 MEMBERS = 2000
 PAGES = 50  # in one request
-DAY = load.day_number(date(2026, 1, 9))
+DAY = day_number(date(2026, 1, 9))
 SAID = ("action", "propensity", "probabilities", "seed")
 
 

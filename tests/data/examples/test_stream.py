@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.days import midnight_us
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.records import EXAMPLES
 
 ROOT = Path(__file__).parents[3]
-DAY_US = 86_400_000_000
 DAYS = (date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 4))
 
 
 def example(number, day, second=0):
-    start = (day - date(1970, 1, 1)).days * DAY_US
+    start = midnight_us(day)
     return {
         "decision_id": f"{number:032x}", "time": start + second * 1_000_000, "profile_id": "m",
         "title_id": 1, "facts": {"country": "BR", "watched_genres": [("drama", 2.0)]},
@@ -97,7 +97,7 @@ def test_only_the_days_asked_for(examples, options, expected):
 
 
 def test_only_the_moments_asked_for(examples):
-    start = (DAYS[0] - date(1970, 1, 1)).days * DAY_US
+    start = midnight_us(DAYS[0])
     stream = ExampleStream(examples, 16, 32, since=start + 5_000_000, until=start + 23_000_000)
     assert flat(numbers(stream)) == list(range(5, 23))
     assert stream.count() == 18

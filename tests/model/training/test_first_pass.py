@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.catalogue import Catalogue
+from data.days import DAY_US
 from data.errors import BadInput
-from data.examples.stream import DAY_US, ExampleStream
+from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
 from data.records import ARTWORKS, EXAMPLES, TITLES
 from model.training.dataset import Examples

@@ -13,6 +13,7 @@ from bandit.choice import choose, decision_seeds, profile_keys, uniforms
 from bandit.thompson import thompson_probabilities
 from data.bundle import content_hash, entry
 from data.catalogue import Catalogue
+from data.days import day_number
 from data.errors import BadInput
 from data.features import candidate_features, context_features
 from serve.live.load_model import load_live
@@ -215,7 +216,7 @@ def test_vectors_of_a_catalogue_without_pixels_come_from_its_embeddings(without_
     scorer = Scorer(without_pixels)
     catalogue = Catalogue(tmp_path, TITLES_TABLE, ARTWORKS_TABLE)
     catalogue.write()
-    layout = Layout.of_catalogue(TITLES_TABLE, ARTWORKS_TABLE, load.day_number(date(2026, 1, 9)))
+    layout = Layout.of_catalogue(TITLES_TABLE, ARTWORKS_TABLE, day_number(date(2026, 1, 9)))
     with pytest.raises(BadInput, match=r"has no embeddings\.npy"):
         load.artwork_vectors(scorer, Catalogue.read(tmp_path), layout, tmp_path)
     embeddings = np.random.default_rng(0).normal(size=(ARTWORKS, 16)).astype(np.float32)
