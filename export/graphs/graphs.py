@@ -158,7 +158,26 @@ def write_graph(part: nn.Module, name: str, given: tuple[np.ndarray, ...], folde
         external_data=False,
         verbose=False,
     )
+    model = onnx.load(folder / name)
+    forget_source(model)
+    onnx.save(model, folder / name)
     return folder / name
+
+
+def forget_source(model: onnx.ModelProto) -> None:
+    """Take out what the exporter noted of the source: paths of the machine that it ran on.
+
+    So equal weights give equal files, wherever they were exported.
+    """
+    graphs = [model.graph]
+    parts = [model, *graphs, *model.functions]
+    for graph in (*graphs, *model.functions):
+        parts += [*graph.node, *graph.value_info]
+    for graph in graphs:
+        parts += [*graph.input, *graph.output, *graph.initializer]
+    for part in parts:
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 def append_product(context: Path, target: Path) -> Path:

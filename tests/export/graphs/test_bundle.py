@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import orjson
 import pyarrow as pa
@@ -30,6 +31,7 @@ from tests.export.world import (
     variant,
 )
 
+ROOT = Path(__file__).parents[3]
 FILES = {
     "encoder.onnx", "candidate.onnx", "context.onnx", "scorer.onnx", "features.json",
     "unpersonalised.parquet", "weights.safetensors", "model_card.md",
@@ -93,6 +95,12 @@ def test_equal_content_has_one_id(bundle, tmp_path):
     assert variant(bundle, tmp_path) == tmp_path / bundle.name  # again: it is there
     assert variant(bundle, tmp_path, parent="another").name != bundle.name
     assert len([p for p in tmp_path.iterdir() if not p.name.startswith(".")]) == 2
+
+
+def test_graphs_carry_no_paths_of_the_machine_that_exported_them(bundle):
+    for file in bundle.glob("*.onnx"):
+        assert str(ROOT).encode() not in file.read_bytes(), file.name
+        assert b"stack_trace" not in file.read_bytes(), file.name
 
 
 def test_a_graph_that_is_not_torch_is_not_exported(tmp_path):
