@@ -32,7 +32,7 @@ TITLES := 16
 MEMBERS := 300
 A_DAY := 2000
 NEW := --titles 8 --members 100
-TRAIN := --fit.epochs 4 --fit.validate_every 2
+TRAIN := --fit.epochs 4 --fit.validate-every 2
 else
 TITLES := 160
 MEMBERS := 5000

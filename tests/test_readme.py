@@ -1,19 +1,29 @@
-"""The README says what is true: its lines run, its commands and links exist."""
+"""The pages say what is true: lines run, links lead where they say, commands exist as written."""
 
 import importlib
+import inspect
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from data.catalogue import Catalogue
+from tests.pages import (
+    ALWAYS,
+    PAGES,
+    ROOT,
+    Link,
+    calls,
+    dotted_options,
+    headings,
+    line_trouble,
+    links,
+)
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def test_its_lines_make_a_catalogue_of_a_folder_of_images(tmp_path):
@@ -34,27 +44,87 @@ def test_its_lines_make_a_catalogue_of_a_folder_of_images(tmp_path):
     assert len(catalogue.artwork_ids) == 6
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
-def test_its_commands_exist(page):
-    named = re.findall(r"python -m (data|simulate|evaluate|serve|export|bench) ([a-z][a-z-]*)",
-                       page.read_text())  # fmt: skip
-    if page.name == "README.md":
-        rows = re.findall(r"\| `python -m (\w+) ([a-z-]+)`((?:, `[a-z-]+`)*)", README)
-        named += [(at, name) for at, _, more in rows for name in re.findall(r"`([a-z-]+)`", more)]
-        assert len(named) > 25
-    for package, command in named:
-        commands = importlib.import_module(f"{package}.__main__").COMMANDS
-        assert command in commands, f"{page.name}: python -m {package} {command}"
+@pages
+def test_a_page_names_commands_and_options_that_exist(page):
+    wrong = []
+    for call in calls(page):
+        if call.program == "train.py":
+            known = set(dotted_options(importlib.import_module("model.training.settings").Settings))
+        else:
+            commands = importlib.import_module(f"{call.program}.__main__").COMMANDS
+            if call.command not in commands:
+                wrong.append(f"python -m {call.program} {call.command}")
+                continue
+            command = commands[call.command]
+            function = command.function or call.command.replace("-", "_")
+            module = importlib.import_module(command.module)
+            known = set(inspect.signature(getattr(module, function)).parameters)
+        for option in call.options:
+            name = option.replace("-", "_")
+            if name not in known | ALWAYS and name.split(".")[0] not in known:
+                wrong.append(f"{call.program} {call.command} --{option}")
+    assert wrong == []
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
-def test_its_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
-        if not target.startswith(("http://", "https://")):
-            assert (page.parent / target).exists(), f"{page.name} links {target}"
+def test_the_readme_lists_commands_of_every_room():
+    rows = re.findall(r"\| `python -m (\w+) ([a-z-]+)`((?:, `[a-z-]+`)*)", README)
+    named = {
+        (room, name)
+        for room, first, more in rows
+        for name in [first, *re.findall(r"`([a-z-]+)`", more)]
+    }
+    assert len(named) > 25
+    for room, name in named:
+        assert name in importlib.import_module(f"{room}.__main__").COMMANDS, f"{room} {name}"
 
 
-def test_the_configurations_that_it_names_exist():
+@pages
+def test_a_page_writes_options_with_dashes(page):
+    assert re.findall(r"--[a-z.]+_[\w.]*", page.read_text()) == []
+
+
+@pages
+def test_a_page_links_to_what_is_there(page):
+    missing = [
+        f"{link.file}#{link.anchor}"
+        for link in links(page)
+        if not link.file.exists()
+        or (link.file.suffix == ".md" and link.anchor and link.anchor not in headings(link.file))
+    ]
+    assert missing == []
+
+
+@pages
+def test_a_link_to_a_line_leads_to_the_name_that_it_says(page):
+    code = [link for link in links(page) if link.anchor and link.file.suffix != ".md"]
+    assert [trouble for link in code if (trouble := line_trouble(link))] == []
+
+
+def test_a_link_to_another_line_says_the_right_one():
+    choice = ROOT / "bandit" / "choice.py"
+    lines = choice.read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, start=1) if text.startswith("def uniforms("))
+    assert line_trouble(Link("`uniforms`", choice, f"L{line}")) is None
+    assert f"it stands on line {line}" in line_trouble(Link("`uniforms`", choice, f"L{line + 1}"))
+    assert "nowhere" in line_trouble(Link("`no_such_name`", choice, "L1"))
+    assert "name what stands" in line_trouble(Link("the draw", choice, f"L{line}"))
+
+
+@pages
+def test_a_page_imports_what_exists(page):
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S))
+    for module, names in re.findall(r"^from ([\w.]+) import ([\w, ]+)$", code, re.MULTILINE):
+        for name in names.split(", "):
+            assert hasattr(importlib.import_module(module), name), f"from {module} import {name}"
+
+
+def test_the_targets_that_the_readme_makes_exist():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)
+    assert {"demo", "test"} <= set(named) <= set(targets)
+
+
+def test_the_configurations_that_the_readme_names_exist():
     named = re.findall(r"--config (\S+?\.yaml)", README)
     assert named
     assert all((ROOT / name).is_file() for name in named)

@@ -1,0 +1,82 @@
+"""What the written pages claim: links and the lines they lead to, commands and their options."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import NamedTuple, get_type_hints
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ALWAYS = {"help", "json", "config", "print_config"}
+"""Options that every parser has."""
+
+
+class Link(NamedTuple):
+    """A link of a page to a place in this repository."""
+
+    text: str
+    file: Path
+    anchor: str
+
+
+class Call(NamedTuple):
+    """A command as a page writes it."""
+
+    program: str
+    """A room, or `train.py`."""
+    command: str
+    options: list[str]
+
+
+def links(page: Path) -> Iterator[Link]:
+    """Links to files of the repository, and to headings and lines in them."""
+    for text, target in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", page.read_text()):
+        if not target.startswith(("http://", "https://")):
+            path, _, anchor = target.partition("#")
+            yield Link(text, (page.parent / path).resolve() if path else page, anchor)
+
+
+def headings(page: Path) -> set[str]:
+    """Anchors of a page, as a forge makes them of its headings."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def line_trouble(link: Link) -> str | None:
+    """Why a link to a line is wrong: the name in its text must stand on that line."""
+    name = re.search(r"`(?:\w+\.)*(\w+)`", link.text)
+    number = re.fullmatch(r"L([1-9]\d*)", link.anchor)
+    if name is None or number is None:
+        return f"[{link.text}] leads to #{link.anchor}: name what stands on line N, #LN"
+    word = re.compile(rf"\b{name[1]}\b")
+    lines = link.file.read_text().splitlines()
+    at = int(number[1])
+    if at <= len(lines) and word.search(lines[at - 1]):
+        return None
+    makes = re.compile(rf"\s*((async )?def |class )?{name[1]}\b(\(|:| = )|\s*{name[1]} AS\b")
+    numbered = [(line, text) for line, text in enumerate(lines, start=1) if word.search(text)]
+    there = [line for line, text in numbered if makes.match(text)] or [line for line, _ in numbered]
+    where = f"it stands on line {there[0]}" if there else "it is nowhere in that file"
+    return f"`{name[1]}` is not on line {at} of {link.file.relative_to(ROOT)}: {where}"
+
+
+def calls(page: Path) -> Iterator[Call]:
+    """Every `python -m ROOM COMMAND` and `python train.py` of a page, with its options."""
+    text = page.read_text().replace("\\\n", " ")
+    fenced = re.findall(r"^```(?:sh)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+    for line in [*(line for block in fenced for line in block.splitlines()), *inline]:
+        found = re.search(r"python (?:-m (\w+) ([a-z][a-z-]*)|(train\.py))\b(.*)", line)
+        if found:
+            options = re.findall(r"(?<= )--([\w.-]+)", found[4].partition(" #")[0])
+            yield Call(found[1] or found[3], found[2] or "", options)
+
+
+def dotted_options(settings: type, prefix: str = "") -> Iterator[str]:
+    """Options of nested dataclasses: `fit.epochs`."""
+    types = get_type_hints(settings)
+    for field in fields(settings):
+        yield prefix + field.name
+        if isinstance(types[field.name], type) and is_dataclass(types[field.name]):
+            yield from dotted_options(types[field.name], f"{prefix}{field.name}.")
