@@ -7,13 +7,19 @@ from data.errors import main
 
 COMMANDS = {
     "precompute": Command(
-        "serve.commands", "Decide every title for every profile and store the maps."
+        "serve.precompute.command",
+        "Decide every title for every profile and store the maps.",
+        show="show",
     ),
-    "lookup": Command("serve.commands", "Print the image that a profile is shown for each title."),
+    "lookup": Command(
+        "serve.maps.command",
+        "Print the image that a profile is shown for each title.",
+        show="show",
+    ),
     "decide": Command(
         "serve.scoring.decide_requests", "Give a file of requests their probabilities."
     ),
-    "live": Command("serve.commands", "Serve decisions over HTTP."),
+    "live": Command("serve.live.command", "Serve decisions over HTTP."),
     "loop": Command("loop.product_loop", "Live through some days of the whole, on one machine."),
 }
 

@@ -14,8 +14,10 @@ from data.log.precompute_runs import run_files
 from data.records import FACTS
 from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
-from serve.precompute.precompute import Facts, Policy, Work, precompute_maps
+from serve.precompute.member_block import Work
+from serve.precompute.precompute import precompute_maps
 from serve.scoring.candidate_bank import Bank
+from serve.scoring.served_policy import Facts, Policy
 
 
 class RandomMembers:

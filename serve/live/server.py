@@ -5,12 +5,9 @@ import shutil
 import signal
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import orjson
-
-from data import clock
+import uvicorn
 
 SETTINGS = "MARQUEE_LIVE_SETTINGS"
 """Environment variable that carries the settings to worker processes."""
@@ -39,7 +36,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     if own:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="marquee-metrics-")
     try:
-        listen("serve.live.server:application", host, port, workers)
+        listen("serve.live.application:application", host, port, workers)
     finally:
         if own:
             shutil.rmtree(os.environ.pop("PROMETHEUS_MULTIPROC_DIR"), ignore_errors=True)
@@ -51,8 +48,6 @@ def listen(factory: str, host: str, port: int, workers: int = 1) -> None:
     Sockets, HTTP and the application share one thread of a worker (uvloop, httptools): only the
     log's writer contends with it for the interpreter.
     """
-    import uvicorn
-
     # Uvicorn raises the signal again when all is done: what it was sent for has happened then.
     signal.signal(signal.SIGTERM, lambda *_: None)
     uvicorn.run(
@@ -69,34 +64,4 @@ def listen(factory: str, host: str, port: int, workers: int = 1) -> None:
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
-    )
-
-
-def application() -> Any:
-    """The ASGI application of one worker process."""
-    from serve.live.app import Live
-    from serve.live.load_model import load_live
-    from serve.live.recorder import EmbeddedLog, NoLog
-    from serve.live.reload import ModelSource
-    from serve.live.snapshot import LiveModel
-    from serve.maps.open_store import open_store
-
-    given = Settings(**orjson.loads(os.environ[SETTINGS]))
-
-    def load(folder: Path) -> LiveModel:
-        return load_live(
-            folder, Path(given.catalogue), Path(given.cache), clock.today(), given.base_url
-        )
-
-    def stamp() -> tuple[Any, ...]:
-        files = (Path(given.catalogue) / f"{name}.parquet" for name in ("titles", "artworks"))
-        return (clock.today(), *(file.stat().st_mtime_ns for file in files))
-
-    return Live(
-        ModelSource(Path(given.bundles) / "current", load, stamp),
-        EmbeddedLog(Path(given.log)) if given.log else NoLog(),
-        open_store(given.store, readonly=True) if given.store else None,
-        token=os.environ.get("MARQUEE_TOKEN", ""),
-        deadline=given.deadline,
-        queue=given.queue,
     )

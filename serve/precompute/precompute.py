@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -24,9 +24,6 @@ from data.atomic_write import sync
 from serve.maps.store import MapStore
 from serve.precompute.checkpoint import begin
 from serve.precompute.member_block import Block, Job, Work
-from serve.scoring.served_policy import Facts, Policy
-
-__all__ = ["Facts", "Policy", "Report", "Work", "as_json", "precompute_maps"]
 
 
 @dataclass
@@ -152,8 +149,3 @@ def packed(table: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
-
-
-def as_json(report: Report) -> dict:
-    """A report as one flat JSON object."""
-    return asdict(report)

@@ -28,7 +28,7 @@ Kind = Literal["thompson", "greedy", "uniform"]
 def decide(
     requests: Path, out: Path, bundle: Path = Path("artifacts/bundles") / CURRENT,
     catalogue: Path = Path("artifacts/catalogue"), policy: Kind = "thompson",
-    epsilon: float | None = None, cache: Path = Path("artifacts/cache"), json: bool = False,
+    epsilon: float | None = None, cache: Path = Path("artifacts/cache"),
 ) -> dict[str, Any]:  # fmt: skip
     """Give each request's candidates their probabilities under a bundle.
 
@@ -40,7 +40,6 @@ def decide(
         policy: Thompson sampling over the heads, greedy on their mean, or uniform.
         epsilon: Share of uniform exploration; the bundle's if not given.
         cache: Folder of decoded images.
-        json: Print one JSON object.
     """
     from serve.scoring.open_bundle import open_scorer
 

@@ -26,7 +26,8 @@ from serve.live.recorder import EmbeddedLog
 from serve.live.reload import ModelSource
 from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
-from serve.precompute.precompute import Work, precompute_maps
+from serve.precompute.member_block import Work
+from serve.precompute.precompute import precompute_maps
 from serve.precompute.spark import local_session, precompute_spark
 from serve.scoring import open_bundle as load
 from serve.scoring.candidate_bank import Bank

@@ -19,8 +19,10 @@ from serve.live.app import Live
 from serve.live.recorder import EmbeddedLog, LogFullError, NoLog
 from serve.live.reload import ModelSource
 from serve.maps.redis_store import RedisStore
-from serve.precompute.precompute import Policy, Work, precompute_maps
+from serve.precompute.member_block import Work
+from serve.precompute.precompute import precompute_maps
 from serve.scoring.candidate_bank import Bank
+from serve.scoring.served_policy import Policy
 from tests.serve.precompute.test_precompute import logged
 from tests.serve.world import DAY, Members, make_facts, make_layout, make_model, make_vectors
 

@@ -9,9 +9,11 @@ from data.records import DECISIONS
 from serve.maps.artwork_map import ArtworkMap
 from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
-from serve.precompute.precompute import Policy, Work, precompute_maps
+from serve.precompute.member_block import Work
+from serve.precompute.precompute import precompute_maps
 from serve.precompute.sticky import Sticky
 from serve.scoring.candidate_bank import Bank
+from serve.scoring.served_policy import Policy
 from tests.serve.world import DAY, Members, make_facts, make_layout, make_vectors
 
 ALWAYS = Sticky(0, 0)

@@ -1,0 +1,40 @@
+"""The ASGI application of one worker process, put together from its settings.
+
+Imported by the worker, when the variables are set that its metrics and its BLAS read.
+"""
+
+import os
+from pathlib import Path
+
+import orjson
+
+from data import clock
+from serve.live.app import Live
+from serve.live.load_model import load_live
+from serve.live.recorder import EmbeddedLog, NoLog
+from serve.live.reload import ModelSource
+from serve.live.server import SETTINGS, Settings
+from serve.live.snapshot import LiveModel
+from serve.maps.open_store import open_store
+
+
+def application() -> Live:
+    """The service, following `current`."""
+    settings = Settings(**orjson.loads(os.environ[SETTINGS]))
+    catalogue = Path(settings.catalogue)
+
+    def load(folder: Path) -> LiveModel:
+        return load_live(folder, catalogue, Path(settings.cache), clock.today(), settings.base_url)
+
+    def stamp() -> tuple[object, ...]:
+        files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))
+        return (clock.today(), *(file.stat().st_mtime_ns for file in files))
+
+    return Live(
+        ModelSource(Path(settings.bundles) / "current", load, stamp),
+        EmbeddedLog(Path(settings.log)) if settings.log else NoLog(),
+        open_store(settings.store, readonly=True) if settings.store else None,
+        token=os.environ.get("MARQUEE_TOKEN", ""),
+        deadline=settings.deadline,
+        queue=settings.queue,
+    )

@@ -1,0 +1,56 @@
+"""`python -m serve live`: decisions over HTTP."""
+
+import os
+from pathlib import Path
+
+from data.errors import BadInput
+from serve.live.server import Settings, serve
+
+
+# Each parameter is an option of the command.
+def live(
+    bundles: Path = Path("artifacts/bundles"),
+    catalogue: Path = Path("artifacts/catalogue"),
+    store: str | None = None,
+    log: Path | None = Path("artifacts/log"),
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    workers: int = 1,
+    deadline_ms: float = 50,
+    queue: int = 10,
+    base_url: str = "/images/",
+    cache: Path = Path("artifacts/cache"),
+) -> None:
+    """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
+
+    `MARQUEE_TOKEN` holds the bearer token that writing end points ask for.
+
+    Args:
+        bundles: Folder whose `current` points at the bundle; followed while running.
+        catalogue: Folder with titles.parquet, artworks.parquet and images.
+        store: Precomputed maps to fall back to.
+        log: Folder of the embedded log; null logs nothing.
+        host: Address to listen on; anything but loopback needs a token.
+        port: Port to listen on.
+        workers: Processes.
+        deadline_ms: Milliseconds a page may take when its request does not say.
+        queue: Pages that may wait for the model or the log in each process; more are shed.
+        base_url: Put before each artwork's path.
+        cache: Folder of decoded images.
+    """
+    if host not in ("127.0.0.1", "localhost", "::1") and not os.environ.get("MARQUEE_TOKEN"):
+        raise BadInput(
+            f"listening on {host} without a token lets anyone write events; "
+            "set MARQUEE_TOKEN, or listen on 127.0.0.1"
+        )
+    settings = Settings(
+        bundles=str(bundles),
+        catalogue=str(catalogue),
+        store=store,
+        log=str(log) if log is not None else None,
+        deadline=deadline_ms / 1000,
+        queue=queue,
+        base_url=base_url,
+        cache=str(cache),
+    )
+    serve(settings, host, port, workers)

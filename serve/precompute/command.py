@@ -1,0 +1,149 @@
+"""`python -m serve precompute`: decide every title for every profile and store the maps."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from rich.console import Console
+from rich.progress import Progress
+
+from data import clock
+from data.catalogue import Catalogue
+from data.days import day_number
+from data.errors import BadInput
+from data.records import FACTS
+from serve.maps.layout import Layout
+from serve.maps.open_store import open_store
+from serve.maps.store import MapStore
+from serve.precompute.member_block import Work
+from serve.precompute.precompute import Report, precompute_maps
+from serve.precompute.spark import precompute_spark
+from serve.precompute.sticky import Sticky
+from serve.scoring.candidate_bank import Bank
+from serve.scoring.open_bundle import (
+    BundleFacts,
+    artwork_vectors,
+    open_scorer,
+    policy_of,
+)
+from serve.scoring.unpersonalised import unpersonalised_best, unpersonalised_map
+
+Engine = Literal["local", "spark"]
+
+
+# Each parameter is an option of the command.
+def precompute(
+    bundle: Path = Path("artifacts/bundles/current"),
+    catalogue: Path = Path("artifacts/catalogue"),
+    profiles: Path = Path("artifacts/profiles.parquet"),
+    store: str = "artifacts/maps",
+    log: Path | None = None,
+    day: str | None = None,
+    threshold: float = 0.2,
+    min_days: int = 3,
+    changed_only: bool = False,
+    engine: Engine = "local",
+    block: int = 1024,
+    workers: int = 2,
+    cache: Path = Path("artifacts/cache"),
+) -> Report:
+    """Decide every title for every profile and store the artwork maps.
+
+    A run that was interrupted goes on where it stopped when started again with the same
+    arguments. Existing choices are kept unless the policy prefers another by `threshold`.
+
+    Args:
+        bundle: Bundle folder, or the `current` link to it.
+        catalogue: Folder with titles.parquet, artworks.parquet and images.
+        profiles: Parquet file or folder with the columns profile_id and facts.
+        store: Folder for LMDB, redis://host:port/0 or redis+cluster://host:port.
+        log: Folder of the logs; `python -m data roll` expands what is written there. Nothing is
+            logged without.
+        day: Day to decide for, YYYY-MM-DD; today (UTC) when left out.
+        threshold: Probability that the policy must give the new artwork over the old one.
+        min_days: Days that an artwork stays at least.
+        changed_only: Redo only new profiles, changed facts, changed candidates or a new bundle.
+        engine: Processes of this machine, or Spark.
+        block: Profiles decided and written together.
+        workers: Processes.
+        cache: Folder of decoded images.
+    """
+    today = day_number(_day(day))
+    try:
+        sticky = Sticky(threshold, min_days)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    folder = _bundle(bundle)
+    members = _profiles(profiles)
+    shown = Catalogue.read(catalogue)
+    layout = Layout.of_catalogue(shown.titles, shown.artworks, today)
+    scorer = open_scorer(folder)
+    policy = policy_of(scorer)
+    bank = Bank.of(layout, artwork_vectors(scorer, shown, layout, cache))
+    facts = BundleFacts(folder)
+    work = Work(facts, bank, layout, policy, today, log, sticky, changed_only, block)
+    maps = open_store(store, timeout=10.0)
+    report = _run(work, members, maps, engine, workers)
+    best = unpersonalised_best(folder, layout)
+    if best is not None:
+        shared = unpersonalised_map(best, layout, policy, today, report.version)
+        maps.put_shared("unpersonalised", shared)
+    maps.close()
+    return report
+
+
+def show(report: Report) -> None:
+    """Print a report for people."""
+    for name, value in vars(report).items():
+        print(f"{name:20} {value}")
+
+
+def _run(work: Work, members: pa.Table, maps: MapStore, engine: Engine, workers: int) -> Report:
+    """Decide on the engine asked for, with a bar where somebody looks on."""
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("profiles", total=len(members))
+
+        def progress(done: int, _: int) -> None:
+            bar.update(task, completed=done)
+
+        if engine == "spark":
+            return precompute_spark(work, members, maps, progress=progress)
+        return precompute_maps(work, members, maps, workers=workers, progress=progress)
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return clock.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"--day {text!r} is not a day; write it as 2026-01-31") from None
+
+
+def _bundle(path: Path) -> Path:
+    folder = path.resolve()
+    if not (folder / "manifest.json").is_file():
+        raise BadInput(f"no bundle at {path}: train.py publishes one, or give --bundle FOLDER")
+    return folder
+
+
+def _profiles(path: Path) -> pa.Table:
+    """Profiles with their facts, in a stable order.
+
+    Raises:
+        BadInput: no file, or columns of another kind.
+    """
+    if not path.exists():
+        raise BadInput(f"no profiles at {path}; give a Parquet file with profile_id and facts")
+    try:
+        table = ds.dataset(path, format="parquet").to_table(columns=["profile_id", "facts"])
+        ids = table["profile_id"].cast(pa.string()).combine_chunks()
+        facts = table["facts"].combine_chunks().cast(FACTS)
+    except (pa.ArrowException, KeyError) as error:
+        raise BadInput(f"profiles {path}: {error}; docs/data.md says what it must hold") from None
+    if ids.null_count or len(ids.unique()) != len(ids):
+        raise BadInput(f"profiles {path}: profile_id must be there and different on every row")
+    return pa.table({"profile_id": ids, "facts": facts})
