@@ -4,7 +4,9 @@ from data.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {
-    "estimate": Command("evaluate.ope.command", "What a policy would have earned, from feedback."),
+    "estimate": Command(
+        "evaluate.ope.command", "What a policy would have earned, from feedback.", show="show"
+    ),
     "bundle": Command(
         "evaluate.policies.command", "What bundles and baselines would have earned on a log."
     ),
@@ -24,13 +26,19 @@ COMMANDS = {
         "The recommendation's part of a log's takes, and the artwork's.",
     ),
     "experiment": Command(
-        "evaluate.experiments.experiment", "Compare the cells of a running or finished A/B test."
+        "evaluate.experiments.experiment",
+        "Compare the cells of a running or finished A/B test.",
+        show="show",
     ),
     "power": Command(
-        "evaluate.experiments.power", "How many members and days an experiment needs."
+        "evaluate.experiments.power",
+        "How many members and days an experiment needs.",
+        show="show",
     ),
     "aa": Command(
-        "evaluate.experiments.aa", "False positives of experiments in which nothing differs."
+        "evaluate.experiments.aa",
+        "False positives of experiments in which nothing differs.",
+        show="show",
     ),
     "monitor": Command(
         "evaluate.monitor.monitor", "Is the live policy what it says it is? ok, warn or alert."

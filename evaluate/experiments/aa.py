@@ -1,11 +1,31 @@
 """`python -m evaluate aa`: experiments without a difference, looked at daily: how many cry wolf?"""
 
+from dataclasses import dataclass
+
 import numpy as np
-import orjson
 
 from evaluate.experiments.allocation import mismatch_p_value
 from evaluate.experiments.sequential import always_valid_half_width
 from evaluate.experiments.take_difference import take_fraction_difference
+
+
+@dataclass(frozen=True)
+class FalsePositives:
+    """Of simulated experiments: what share found a difference.
+
+    Attributes:
+        experiments: how many.
+        looks: at each, one a day.
+        found: share in which an always-valid interval excluded 0 at some look.
+        found_by_naive_looks: share in which a fixed-horizon interval did.
+        sample_ratio_alarms: share whose cell sizes looked mismatched.
+    """
+
+    experiments: int
+    looks: int
+    found: float
+    found_by_naive_looks: float
+    sample_ratio_alarms: float
 
 
 def false_positives(
@@ -17,7 +37,7 @@ def false_positives(
     effect: float = 0.02,
     alpha: float = 0.05,
     seed: int = 0,
-) -> dict[str, float | int]:
+) -> FalsePositives:
     """Share of simulated experiments that find a difference at any daily look.
 
     Members differ in taste (Beta about `base`) and in how much they see, and come back day after
@@ -48,13 +68,13 @@ def false_positives(
         naive += any_naive
         sizes = {"a": int(treated.sum()), "b": int((~treated).sum())}
         mismatched += mismatch_p_value(sizes, {"a": 0.5, "b": 0.5}) < 0.001
-    return {
-        "experiments": experiments,
-        "looks": days,
-        "found": float(found / experiments),
-        "found_by_naive_looks": float(naive / experiments),
-        "sample_ratio_alarms": float(mismatched / experiments),
-    }
+    return FalsePositives(
+        experiments=experiments,
+        looks=days,
+        found=float(found / experiments),
+        found_by_naive_looks=float(naive / experiments),
+        sample_ratio_alarms=float(mismatched / experiments),
+    )
 
 
 def aa(
@@ -64,8 +84,7 @@ def aa(
     base: float = 0.1,
     lift: float = 0.0,
     seed: int = 0,
-    json: bool = False,
-) -> None:
+) -> FalsePositives:
     """Simulate experiments of two equal cells with a look every day, and count false positives.
 
     Args:
@@ -75,13 +94,13 @@ def aa(
         base: take fraction.
         lift: relative lift of the treatment cell; above 0 the result is the power.
         seed: of the simulation.
-        json: print one JSON object instead of words.
     """
-    result = false_positives(experiments, members, days, base, lift, seed=seed)
-    if json:
-        print(orjson.dumps(result).decode())
-        return
+    return false_positives(experiments, members, days, base, lift, seed=seed)
+
+
+def show(result: FalsePositives) -> None:
+    """The shares, in words."""
     print(
-        f"{result['found']:.1%} of {experiments} experiments found a difference at some look"
-        f" (fixed-horizon tests looked at daily: {result['found_by_naive_looks']:.1%})"
+        f"{result.found:.1%} of {result.experiments} experiments found a difference at some look"
+        f" (fixed-horizon tests looked at daily: {result.found_by_naive_looks:.1%})"
     )

@@ -1,7 +1,9 @@
 """`python -m evaluate power`: how many days an experiment needs, or what it can find."""
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
-import orjson
 from scipy import stats
 
 from data.errors import BadInput
@@ -10,33 +12,55 @@ from evaluate.experiments.sequential import always_valid_half_width, difference_
 YEAR = 365
 
 
-def days_needed(
-    base: float,
-    lift: float,
-    members: int,
-    impressions_per_day: float,
-    spread: float,
-    explained: float = 0.0,
-    power: float = 0.8,
-    alpha: float = 0.05,
-) -> dict[str, int | None]:
-    """Days until the lift is found with the stated power, None where a year is not enough.
+class Design(NamedTuple):
+    """An experiment of two cells that is planned."""
 
-    `fixed`: one look, on that day. `always_valid`: by that day's look, each day looked at.
-    `members` are in each cell.
-    """
-    wanted, chance = lift * base, stats.norm.ppf(power)
-    found: dict[str, int | None] = {"fixed": None, "always_valid": None}
+    base: float
+    """Take fraction of the control cell."""
+    lift: float
+    """Relative, to find."""
+    members: int
+    """In each cell."""
+    impressions_per_day: float
+    """A member."""
+    spread: float
+    """Standard deviation of members' own take fractions."""
+    explained: float = 0.0
+    """Share of variance that the pre-period explains."""
+    power: float = 0.8
+    alpha: float = 0.05
+
+
+@dataclass(frozen=True)
+class DaysNeeded:
+    """Days until a lift is found, None where a year is not enough."""
+
+    members_a_cell: int
+    fixed: int | None
+    """One look, on that day."""
+    always_valid: int | None
+    """By that day's look, each day looked at."""
+
+
+def days_needed(design: Design) -> DaysNeeded:
+    """Days until the lift is found with the stated power."""
+    wanted, chance = design.lift * design.base, stats.norm.ppf(design.power)
+    fixed: int | None = None
+    always_valid: int | None = None
     for days in range(YEAR, 0, -1):
-        variance = difference_variance(base, members, impressions_per_day * days, spread, explained)
-        half = always_valid_half_width(variance, wanted, alpha)
-        if wanted >= (stats.norm.ppf(1 - alpha / 2) + chance) * np.sqrt(variance):
-            found["fixed"] = days
+        impressions = design.impressions_per_day * days
+        variance = difference_variance(
+            design.base, design.members, impressions, design.spread, design.explained
+        )
+        half = always_valid_half_width(variance, wanted, design.alpha)
+        if wanted >= (stats.norm.ppf(1 - design.alpha / 2) + chance) * np.sqrt(variance):
+            fixed = days
         if wanted >= half + chance * np.sqrt(variance):
-            found["always_valid"] = days
-    return found
+            always_valid = days
+    return DaysNeeded(design.members, fixed, always_valid)
 
 
+# Each parameter is an option of the command.
 def power(
     base: float,
     lift: float = 0.02,
@@ -47,8 +71,7 @@ def power(
     power: float = 0.8,
     alpha: float = 0.05,
     cells: int = 2,
-    json: bool = False,
-) -> None:
+) -> DaysNeeded:
     """Days needed to find a lift of the take fraction.
 
     Args:
@@ -61,7 +84,6 @@ def power(
         power: chance to find the lift.
         alpha: two-sided, shared among treatment cells.
         cells: with control.
-        json: print one JSON object instead of words.
     """
     if not (0 < base < 1 and lift > 0 and cells >= 2 and members >= cells and 0 <= explained < 1):
         raise BadInput(
@@ -73,13 +95,24 @@ def power(
             f"power {power} and alpha {alpha} must lie in (0, 1), spread {spread} below"
             f" {np.sqrt(base * (1 - base)):.3g}"
         )
-    found = days_needed(
-        *(base, lift, members // cells, impressions_per_day, spread),
-        *(explained, power, alpha / (cells - 1)),
+    return days_needed(
+        Design(
+            base,
+            lift,
+            members // cells,
+            impressions_per_day,
+            spread,
+            explained,
+            power,
+            alpha / (cells - 1),
+        )
     )
-    if json:
-        print(orjson.dumps({"members_a_cell": members // cells, **found}).decode())
-        return
-    for name, words in (("fixed", "looked at once"), ("always_valid", "looked at every day")):
-        days = found[name]
+
+
+def show(needed: DaysNeeded) -> None:
+    """Both numbers of days, in words."""
+    for days, words in (
+        (needed.fixed, "looked at once"),
+        (needed.always_valid, "looked at every day"),
+    ):
         print(f"{words}: " + ("not within a year" if days is None else f"{days} days"))

@@ -1,9 +1,7 @@
 """`python -m evaluate estimate`: off-policy estimates of a feedback file."""
 
-from dataclasses import asdict
 from typing import Literal
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
@@ -13,6 +11,7 @@ from evaluate.ope.estimate import estimate as estimate_values
 from evaluate.ope.estimators import NAMES
 
 
+# Each parameter is an option of the command.
 def estimate(
     feedback: str,
     estimators: str = "all",
@@ -25,8 +24,7 @@ def estimate(
     interval: Literal["bootstrap", "bernstein"] = "bootstrap",
     resamples: int = 1000,
     seed: int = 0,
-    json: bool = False,
-) -> None:
+) -> dict[str, Estimate]:
     """Estimate what a target policy would have earned a decision, from another policy's log.
 
     FEEDBACK is Parquet, one row a decision: decision_id, candidates, action, reward, propensity,
@@ -44,7 +42,6 @@ def estimate(
         interval: bootstrap over profiles, or bernstein where a guarantee is wanted.
         resamples: bootstrap draws.
         seed: of the bootstrap.
-        json: print one JSON object instead of a table.
     """
     names = (
         list(NAMES)
@@ -61,19 +58,15 @@ def estimate(
         "sg_ips": sg_ips_lambda,
         "sg_dr": sg_dr_lambda,
     }
-    made = estimate_values(feedback, names, lambdas, interval, resamples, seed)
-    if json:
-        print(orjson.dumps({n: asdict(e) for n, e in made.items()}).decode())
-    else:
-        _show(made)
+    return estimate_values(feedback, names, lambdas, interval, resamples, seed)
 
 
-def _show(made: dict[str, Estimate]) -> None:
+def show(estimates: dict[str, Estimate]) -> None:
     """A table, then each warning once with the estimators it is about."""
     console = Console()
-    first = next(iter(made.values()))
+    first = next(iter(estimates.values()))
     table = Table("estimator", "value", "95% interval", "λ", "believe it?")
-    for name, e in made.items():
+    for name, e in estimates.items():
         table.add_row(
             name,
             f"{e.value:.5f}",
@@ -87,7 +80,7 @@ def _show(made: dict[str, Estimate]) -> None:
         f" {first.match_rate:.1%}; largest weight {first.largest_weight:.3g}; without support"
         f" {first.share_without_support:.1%}"
     )
-    for word in dict.fromkeys(w for e in made.values() for w in e.warnings):
-        about = [n for n, e in made.items() if word in e.warnings]
-        who = "all" if len(about) == len(made) else ", ".join(about)
+    for word in dict.fromkeys(w for e in estimates.values() for w in e.warnings):
+        about = [n for n, e in estimates.items() if word in e.warnings]
+        who = "all" if len(about) == len(estimates) else ", ".join(about)
         console.print(f"[yellow]{who}[/yellow]: {word}")

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from data.errors import BadInput
 from evaluate.experiments.aa import false_positives
 from evaluate.experiments.allocation import allocate, mismatch_p_value
-from evaluate.experiments.experiment import analyse
-from evaluate.experiments.power import days_needed
+from evaluate.experiments.experiment import experiment
+from evaluate.experiments.power import DaysNeeded, Design, days_needed
 from evaluate.experiments.take_difference import take_fraction_difference
 
 HALVES = {"control": 0.5, "treatment": 0.5}
@@ -62,8 +62,8 @@ def test_the_pre_period_takes_variance_away_and_no_bias_in(seed):
 
 def test_looking_daily_at_equal_cells_seldom_finds_a_difference():
     result = false_positives(experiments=60, members=300)
-    assert result["found"] <= 0.05
-    assert result["found_by_naive_looks"] > result["found"]
+    assert result.found <= 0.05
+    assert result.found_by_naive_looks > result.found
 
 
 def write_experiment(path, lift=0.0, lost=0.0, days=8, members=3000, seed=0):
@@ -89,17 +89,18 @@ def write_experiment(path, lift=0.0, lost=0.0, days=8, members=3000, seed=0):
 def test_a_planted_lift_is_found_and_equal_cells_are_quiet(tmp_path):
     path = tmp_path / "examples.parquet"
     write_experiment(path, lift=0.08)
-    found = analyse(str(path), start="2026-01-04", shares=HALVES)
-    cell = found["cells"]["treatment"]
-    assert found["state"] == "ok"
-    assert cell["found"]
-    assert 0.04 < cell["lift"] < 0.12
-    assert cell["explained"] > 0.2
-    assert len(cell["looks"]) == 5
+    found = experiment(str(path), start="2026-01-04", shares=HALVES)
+    cell = found.cells["treatment"]
+    assert found.state == "ok"
+    assert cell.found
+    assert cell.first_found == next(k.day for k in cell.looks if k.low > 0 or k.high < 0)
+    assert 0.04 < cell.lift < 0.12
+    assert cell.explained > 0.2
+    assert len(cell.looks) == 5
     write_experiment(path)
-    quiet = analyse(str(path), start="2026-01-04", shares=HALVES)
-    assert quiet["state"] == "ok"
-    assert not any(k["low"] > 0 or k["high"] < 0 for k in quiet["cells"]["treatment"]["looks"])
+    quiet = experiment(str(path), start="2026-01-04", shares=HALVES)
+    assert quiet.state == "ok"
+    assert not any(k.low > 0 or k.high < 0 for k in quiet.cells["treatment"].looks)
 
 
 def test_a_planted_sample_ratio_mismatch_alerts(tmp_path):
@@ -120,19 +121,19 @@ def test_a_planted_sample_ratio_mismatch_alerts(tmp_path):
 
 def test_bad_input_says_what_to_do(tmp_path):
     with pytest.raises(BadInput, match="no such file"):
-        analyse(str(tmp_path / "none"))
+        experiment(str(tmp_path / "none"))
     path = tmp_path / "examples.parquet"
     write_experiment(path, days=4, members=50)
     with pytest.raises(BadInput, match="--control"):
-        analyse(str(path), control="nobody")
+        experiment(str(path), control="nobody")
     with pytest.raises(BadInput, match="YYYY-MM-DD"):
-        analyse(str(path), start="yesterday")
+        experiment(str(path), start="yesterday")
     with pytest.raises(BadInput, match="summing to 1"):
-        analyse(str(path), shares={"control": 0.9, "treatment": 0.9})
+        experiment(str(path), shares={"control": 0.9, "treatment": 0.9})
 
 
 def test_power_needs_more_days_for_less_lift_and_for_looking_daily():
-    large = days_needed(0.1, 0.04, 20_000, 5.0, 0.03)
-    small = days_needed(0.1, 0.02, 20_000, 5.0, 0.03)
-    assert large["fixed"] < small["fixed"] < small["always_valid"]
-    assert days_needed(0.1, 0.001, 100, 5.0, 0.03) == {"fixed": None, "always_valid": None}
+    large = days_needed(Design(0.1, 0.04, 20_000, 5.0, 0.03))
+    small = days_needed(Design(0.1, 0.02, 20_000, 5.0, 0.03))
+    assert large.fixed < small.fixed < small.always_valid
+    assert days_needed(Design(0.1, 0.001, 100, 5.0, 0.03)) == DaysNeeded(100, None, None)

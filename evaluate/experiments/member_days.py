@@ -1,0 +1,75 @@
+"""Takes and impressions of an experiment by member, cell and day, from its joined examples."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from jaxtyping import Float
+
+from data.errors import BadInput
+
+
+@dataclass(frozen=True)
+class MemberDays:
+    """One row a member, cell and day.
+
+    Attributes:
+        profile_id: the member.
+        cell: of the experiment; None before it.
+        day: YYYY-MM-DD.
+        takes: of that day.
+        impressions: of that day.
+    """
+
+    profile_id: np.ndarray
+    cell: np.ndarray
+    day: np.ndarray
+    takes: Float[np.ndarray, " rows"]
+    impressions: Float[np.ndarray, " rows"]
+
+    @classmethod
+    def read(cls, log: str) -> "MemberDays":
+        """Rows of a Parquet file or a folder of them, in order of day, member and cell.
+
+        Raises:
+            BadInput: there are no examples, they lack a column, or a reward is not finite.
+        """
+        path = Path(log)
+        if not path.exists():
+            raise BadInput(f"{log}: no such file or folder; give joined examples in Parquet")
+        files = [str(path)] if path.is_file() else sorted(str(f) for f in path.rglob("*.parquet"))
+        if not files:
+            raise BadInput(f"{log}: the folder holds no Parquet file; give joined examples")
+        try:
+            relation = duckdb.connect().sql(
+                """SELECT profile_id, cell, strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
+                          sum(reward)::DOUBLE AS takes, count(*)::DOUBLE AS impressions
+                   FROM read_parquet(?, union_by_name = true)
+                   GROUP BY ALL ORDER BY day, profile_id, cell""",
+                params=[files],
+            )
+            table = relation.to_arrow_table()
+        except duckdb.Error as error:
+            raise BadInput(
+                f"{log}: cannot read examples with profile_id, cell, time and reward ({error})"
+            ) from None
+        names = ("profile_id", "cell", "day", "takes", "impressions")
+        rows = cls(*(table[name].to_numpy() for name in names))
+        if not np.isfinite(rows.takes).all():
+            at = int((~np.isfinite(rows.takes)).argmax())
+            raise BadInput(
+                f"{log}: profile_id {rows.profile_id[at]} on {rows.day[at]} has a reward that is"
+                " null or not finite; drop the row"
+            )
+        return rows
+
+    def cell_of(self, first: date | None) -> dict[str, str | None]:
+        """Cell of each member since the first day, None for those seen in more than one."""
+        members: dict[str, str | None] = {}
+        for profile, cell, day in zip(self.profile_id, self.cell, self.day, strict=True):
+            if cell is None or (first and date.fromisoformat(day) < first):
+                continue
+            members[profile] = cell if members.get(profile, cell) == cell else None
+        return members
