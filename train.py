@@ -29,7 +29,7 @@ from data.features import CAST_BUCKETS, FeatureSpec
 from data.images.cache import image_cache
 from data.option_parser import OptionParser, auto_cli, underscored
 from evaluate.ope.estimate import Estimate
-from evaluate.policies.gate import Verdict, publish_gate
+from evaluate.policies.gate import GateResult, publish_gate
 from evaluate.policies.judge import policy_values
 from evaluate.policies.log_only_policies import reference_values
 from export.graphs.bundle import write_bundle
@@ -149,7 +149,7 @@ def release(bundle: Path, given: Given, later: pa.Table, settings: Settings) -> 
         return
     margin = settings.publish.margin
 
-    def gate(candidate: Path, live: Path) -> Verdict:
+    def gate(candidate: Path, live: Path) -> GateResult:
         return publish_gate(
             candidate, live, later, given.catalogue, margin, cache=settings.data.cache
         )

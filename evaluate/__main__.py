@@ -14,7 +14,12 @@ COMMANDS = {
         "evaluate.report.report", "One HTML file: what a bundle does and what it earns."
     ),
     "demo": Command("evaluate.report.demo", "Tables and report of what `make demo` trained."),
-    "gate": Command("evaluate.policies.gate", "May a bundle take the live one's place?"),
+    "gate": Command(
+        "evaluate.policies.gate",
+        "May a bundle take the live one's place?",
+        show="show",
+        status="status",
+    ),
     "cold-start": Command(
         "evaluate.new_artwork.cold_start", "Exact take fractions on artwork and members never seen."
     ),
@@ -41,7 +46,10 @@ COMMANDS = {
         show="show",
     ),
     "monitor": Command(
-        "evaluate.monitor.monitor", "Is the live policy what it says it is? ok, warn or alert."
+        "evaluate.monitor.monitor",
+        "Is the live policy what it says it is? ok, warn or alert.",
+        show="show",
+        status="status",
     ),
 }
 

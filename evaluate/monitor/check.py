@@ -1,7 +1,7 @@
 """One finding of the monitor: a number, its thresholds, a state and words."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 State = Literal["ok", "warn", "alert"]
 ORDER: tuple[State, ...] = ("ok", "warn", "alert")
@@ -31,6 +31,16 @@ class Check:
     value: float
     state: State
     words: str
+
+
+class Limits(NamedTuple):
+    """Where a value that should be small begins to matter."""
+
+    fallback_warn: float = 0.05
+    """Share of fallbacks that warns; five times as many alert."""
+    drift_warn: float = 0.1
+    """Stability index that warns, beyond what chance explains."""
+    drift_alert: float = 0.25
 
 
 def worst(checks: list[Check]) -> State:

@@ -4,15 +4,8 @@ import duckdb
 import numpy as np
 from scipy import stats
 
-from evaluate.monitor.check import Check, by_limits, by_p
+from evaluate.monitor.check import Check, Limits, by_limits, by_p
 
-TABLE = """
-CREATE OR REPLACE TEMP VIEW d AS
-SELECT strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day, coalesce(bundle, policy) AS bundle,
-       profile_id, facts, candidates, action, propensity, probabilities, level,
-       list_position(candidates, action) AS chosen
-FROM read_parquet($files, union_by_name = true)
-"""
 SUMMARY = """
 SELECT day, bundle, count(*) AS n, avg((level <> 'personalised')::INT) AS fallbacks,
        sum((chosen IS NULL OR chosen = 0)::INT) AS strangers,
@@ -38,12 +31,12 @@ FROM flat GROUP BY ALL ORDER BY day, bundle, bin
 """
 
 
-def check_decisions(connection: duckdb.DuckDBPyConnection, fallback_warn: float) -> list[Check]:
+def check_decisions(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[Check]:
     """Propensity, entropy and fallback checks, by day and bundle.
 
     Args:
-        connection: with the view `d` of `TABLE`.
-        fallback_warn: share of fallbacks that warns; five times as many alert.
+        connection: with the view `d`.
+        limits: of the share of fallbacks.
     """
     checks = []
     shares = _chosen_shares(connection)
@@ -73,7 +66,7 @@ def check_decisions(connection: duckdb.DuckDBPyConnection, fallback_warn: float)
         checks.append(
             Check(
                 *("fallbacks", day, bundle, fallbacks),
-                by_limits(fallbacks, fallback_warn, 5 * fallback_warn),
+                by_limits(fallbacks, limits.fallback_warn, 5 * limits.fallback_warn),
                 f"{fallbacks:.1%} of decisions fell back to an unpersonalised artwork or default",
             )
         )

@@ -4,7 +4,7 @@ import duckdb
 import numpy as np
 from jaxtyping import Float
 
-from evaluate.monitor.check import Check, by_limits
+from evaluate.monitor.check import Check, Limits, by_limits
 
 FACTS = {
     "country": "facts.country",
@@ -39,13 +39,12 @@ def stability_index(
     return float(((p - q) * np.log(p / q)).sum())
 
 
-def check_drift(connection: duckdb.DuckDBPyConnection, warn: float, alert: float) -> list[Check]:
+def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[Check]:
     """Drift of each fact on each day against the reference.
 
     Args:
         connection: with the view `d`, and the view `r` of reference decisions.
-        warn: index that warns, beyond what chance explains.
-        alert: index that alerts.
+        limits: of the index.
     """
     per_day = connection.sql("SELECT day, count(DISTINCT profile_id) FROM d GROUP BY day")
     profiles = dict(per_day.fetchall())
@@ -65,7 +64,7 @@ def check_drift(connection: duckdb.DuckDBPyConnection, warn: float, alert: float
             checks.append(
                 Check(
                     *(f"drift_{fact}", day, "all", index),
-                    by_limits(index - 2 * chance, warn, alert),
+                    by_limits(index - 2 * chance, limits.drift_warn, limits.drift_alert),
                     f"{fact}: stability index {index:.3f} against the reference (chance alone"
                     f" gives about {chance:.3f}); see what changed in how it is computed or who"
                     " comes",

@@ -1,25 +1,38 @@
 """`python -m evaluate monitor`: is the live policy what it says it is?"""
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
-import orjson
 import pyarrow.parquet as pq
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 from rich.console import Console
 from rich.table import Table
 
 from data.errors import BadInput
-from evaluate.monitor.check import EXIT_CODES, ORDER, Check, worst
-from evaluate.monitor.decisions import TABLE, check_decisions
+from evaluate.monitor.check import EXIT_CODES, ORDER, Check, Limits, State, worst
+from evaluate.monitor.decisions import check_decisions
 from evaluate.monitor.drift import check_drift
 from evaluate.monitor.page import write_page
-from evaluate.monitor.rewards import check_calibration, check_value
+from evaluate.monitor.rewards import CalibrationCurves, check_calibration, check_value
+from evaluate.monitor.views import view_decisions, view_examples
 from evaluate.policies.predictions import predicted_takes
 
-Curves = dict[str, list[tuple[float, float, float]]]
+
+@dataclass(frozen=True)
+class MonitorResult:
+    """What the monitor found.
+
+    Attributes:
+        state: the worst of all checks.
+        checks: every number that was looked at.
+        calibration: bundle → points (predicted take, actual take, decisions).
+    """
+
+    state: State
+    checks: list[Check]
+    calibration: CalibrationCurves
 
 
 def inspect(
@@ -28,43 +41,30 @@ def inspect(
     predictions: str | None = None,
     reference: str | None = None,
     expected: dict[str, list[float]] | None = None,
-    fallback_warn: float = 0.05,
-    drift_warn: float = 0.1,
-    drift_alert: float = 0.25,
-) -> tuple[list[Check], Curves]:
+    limits: Limits | None = None,
+) -> MonitorResult:
     """All checks of a log, and calibration curves; see `monitor` for the arguments."""
-    folder = Path(log)
-    decisions = _files(folder / "decisions" if (folder / "decisions").is_dir() else folder)
+    limits = limits or Limits()
     connection = duckdb.connect()
     try:
-        connection.execute("SET TimeZone = 'UTC'")
-        _view(connection, TABLE, decisions)
-        if reference is None:
-            connection.execute(
-                "CREATE TEMP VIEW r AS SELECT * FROM d WHERE day = (SELECT min(day) FROM d)"
-            )
-        else:
-            path = Path(reference)
-            inner = path / "decisions"
-            sql = TABLE.replace("VIEW d", "VIEW r")
-            _view(connection, sql, _files(inner if inner.is_dir() else path))
-        checks = check_decisions(connection, fallback_warn)
-        checks += check_drift(connection, drift_warn, drift_alert)
-        curves: Curves = {}
+        view_decisions(connection, log, reference)
+        checks = check_decisions(connection, limits) + check_drift(connection, limits)
+        curves: CalibrationCurves = {}
         if examples is not None:
-            has_predictions = _examples(connection, examples, predictions)
+            has_predictions = view_examples(connection, examples, predictions)
             checks += check_value(connection, expected or {})
             if has_predictions:
-                found, curves = check_calibration(connection)
-                checks += found
+                errors, curves = check_calibration(connection)
+                checks += errors
     except duckdb.Error as error:
         raise BadInput(
             f"{log}: cannot read it as decisions{' and examples' if examples else ''} of the"
             f" public format ({str(error).splitlines()[0]}); run `python -m data check`"
         ) from None
-    return checks, curves
+    return MonitorResult(worst(checks), checks, curves)
 
 
+# Each parameter is an option of the command.
 def monitor(
     log: str,
     examples: str | None = None,
@@ -78,8 +78,7 @@ def monitor(
     catalogue: str | None = None,
     prometheus: str | None = None,
     html: str | None = None,
-    json: bool = False,
-) -> None:
+) -> MonitorResult:
     """Check the log of a live policy by day and bundle; exit code 0 ok, 3 warn, 4 alert.
 
     Args:
@@ -99,84 +98,41 @@ def monitor(
             catalogue beside or in the log if not given.
         prometheus: write the metrics here, for the node exporter's text-file collector.
         html: write a page with plots here.
-        json: print one JSON object instead of a table.
     """
-    with TemporaryDirectory(prefix="predictions.") as made:
+    with TemporaryDirectory(prefix="predictions.") as folder:
         if bundle is not None:
             if examples is None or predictions is not None:
                 raise BadInput("--bundle predicts for --examples, and where --predictions are not")
-            predictions = str(Path(made) / "predictions.parquet")
+            predictions = str(Path(folder) / "predictions.parquet")
             pq.write_table(predicted_takes(bundle, examples, catalogue), predictions)
-        checks, curves = inspect(
-            *(log, examples, predictions, reference, expected),
-            *(fallback_warn, drift_warn, drift_alert),
-        )
-    state = worst(checks)
+        limits = Limits(fallback_warn, drift_warn, drift_alert)
+        result = inspect(log, examples, predictions, reference, expected, limits)
     if prometheus:
-        _metrics(checks, Path(prometheus))
+        _write_metrics(result.checks, Path(prometheus))
     if html:
-        write_page(checks, curves, Path(html))
-    if json:
-        result = {"state": state, "checks": [asdict(c) for c in checks], "calibration": curves}
-        print(orjson.dumps(result, option=orjson.OPT_SERIALIZE_NUMPY).decode())
-    else:
-        _show(checks)
-    if state != "ok":
-        raise SystemExit(EXIT_CODES[state])
+        write_page(result.checks, result.calibration, Path(html))
+    return result
 
 
-def _examples(
-    connection: duckdb.DuckDBPyConnection, examples: str, predictions: str | None
-) -> bool:
-    """Make the view `e`; whether it has predictions."""
-    files = _files(Path(examples))
-    sql = "SELECT * FROM read_parquet($files, union_by_name = true)"
-    columns = connection.execute(f"DESCRIBE {sql}", {"files": files}).fetchall()
-    inside = any(c[0] == "predicted_take" for c in columns)
-    predicted = "x.predicted_take" if inside else "NULL::DOUBLE"
-    extra = ""
-    if predictions is not None:
-        extra = "LEFT JOIN read_parquet($predictions) p USING (decision_id)"
-        predicted = "p.predicted_take"
-    text = f"""
-CREATE OR REPLACE TEMP VIEW e AS
-SELECT strftime(x.time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
-       coalesce(x.bundle, x.policy) AS bundle, x.policy, x.profile_id, x.candidates, x.propensity,
-       x.reward, {predicted} AS predicted_take
-FROM read_parquet($files, union_by_name = true) x {extra}
-"""
-    _view(connection, text, files, _files(Path(predictions)) if predictions else None)
-    return inside or predictions is not None
+def show(result: MonitorResult) -> None:
+    """What is not ok, each in words, and a count of what is."""
+    console = Console()
+    table = Table("state", "check", "day", "bundle", "what")
+    for c in sorted(result.checks, key=lambda c: -ORDER.index(c.state)):
+        if c.state != "ok":
+            table.add_row(c.state, c.name, c.day, c.bundle, c.words)
+    if table.row_count:
+        console.print(table)
+    sound = sum(c.state == "ok" for c in result.checks)
+    console.print(f"{result.state}: {sound} of {len(result.checks)} ok")
 
 
-def _view(
-    connection: duckdb.DuckDBPyConnection,
-    sql: str,
-    files: list[str],
-    predictions: list[str] | None = None,
-) -> None:
-    """Create a view; views take no parameters, so file names are quoted in."""
-    text = sql.replace("$files", _quoted(files)).replace("$predictions", _quoted(predictions or []))
-    connection.execute(text)
+def status(result: MonitorResult) -> int:
+    """0 ok, 3 warn, 4 alert."""
+    return EXIT_CODES[result.state]
 
 
-def _quoted(files: list[str]) -> str:
-    return "[" + ", ".join("'" + f.replace("'", "''") + "'" for f in files) + "]"
-
-
-def _files(path: Path) -> list[str]:
-    """Parquet files of a file or folder.
-
-    Raises:
-        BadInput: there are none.
-    """
-    found = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
-    if not found:
-        raise BadInput(f"{path}: no Parquet file there; give a log folder or a Parquet file")
-    return [str(f) for f in found]
-
-
-def _metrics(checks: list[Check], path: Path) -> None:
+def _write_metrics(checks: list[Check], path: Path) -> None:
     """Prometheus metrics: each check's value and state (0 ok, 1 warn, 2 alert)."""
     registry = CollectorRegistry()
     labels = ["check", "day", "bundle"]
@@ -186,15 +142,3 @@ def _metrics(checks: list[Check], path: Path) -> None:
         value.labels(c.name, c.day, c.bundle).set(c.value)
         state.labels(c.name, c.day, c.bundle).set(ORDER.index(c.state))
     write_to_textfile(str(path), registry)
-
-
-def _show(checks: list[Check]) -> None:
-    """What is not ok, each in words, and a count of what is."""
-    console = Console()
-    table = Table("state", "check", "day", "bundle", "what")
-    for c in sorted(checks, key=lambda c: -ORDER.index(c.state)):
-        if c.state != "ok":
-            table.add_row(c.state, c.name, c.day, c.bundle, c.words)
-    if table.row_count:
-        console.print(table)
-    console.print(f"{worst(checks)}: {sum(c.state == 'ok' for c in checks)} of {len(checks)} ok")

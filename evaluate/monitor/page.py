@@ -6,13 +6,12 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from evaluate.monitor.check import ORDER, Check, worst
+from evaluate.monitor.rewards import CalibrationCurves
 
 COLOURS = {"ok": "#2e7d32", "warn": "#e69500", "alert": "#c62828"}
 
 
-def write_page(
-    checks: list[Check], curves: dict[str, list[tuple[float, float, float]]], path: Path
-) -> None:
+def write_page(checks: list[Check], curves: CalibrationCurves, path: Path) -> None:
     """Write what is wrong, the calibration curve, and every check over days."""
     figures = []
     if curves:
@@ -44,7 +43,7 @@ td,th{{text-align:left;padding:.2rem .6rem;vertical-align:top}}</style></head><b
     )
 
 
-def _calibration(curves: dict[str, list[tuple[float, float, float]]]) -> go.Figure:
+def _calibration(curves: CalibrationCurves) -> go.Figure:
     figure = go.Figure(layout={"title": "Calibration", "height": 420})
     top = max(max(p, a) for curve in curves.values() for p, a, _ in curve)
     line = {"dash": "dot", "color": "grey"}

@@ -9,6 +9,8 @@ from scipy import stats
 
 from evaluate.monitor.check import Check, by_p
 
+CalibrationCurves = dict[str, list[tuple[float, float, float]]]
+"""Bundle → points (predicted take, actual take, decisions)."""
 UNIFORM = ("uniform", "random")
 """Policies whose rows are the reserved uniform fraction."""
 SUMS = """
@@ -41,8 +43,8 @@ def calibration_error(
 
 def check_calibration(
     connection: duckdb.DuckDBPyConnection,
-) -> tuple[list[Check], dict[str, list[tuple[float, float, float]]]]:
-    """Calibration by day and bundle, and each bundle's curve of (predicted, actual, count)."""
+) -> tuple[list[Check], CalibrationCurves]:
+    """Calibration by day and bundle, and each bundle's curve."""
     groups: dict[tuple[str, str], list[tuple]] = {}
     for day, bundle, *numbers in connection.sql(CALIBRATION).fetchall():
         groups.setdefault((day, bundle), []).append(tuple(numbers))

@@ -18,10 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 from rich.console import Console
 
@@ -40,12 +38,12 @@ MARGIN = 0.05
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateResult:
     """Whether a bundle may be published, in words and numbers."""
 
     passed: bool
     reason: str
-    numbers: Mapping[str, Any]
+    numbers: Mapping[str, object]
     """candidate and live (value, low, high, ess), difference (value, low, high), margin, allowed
     (what the margin is in rewards), decisions; empty where nothing was live."""
 
@@ -60,7 +58,7 @@ def publish_gate(
     cache: Path | str | None = None,
     resamples: int = 1000,
     seed: int = 0,
-) -> Verdict:
+) -> GateResult:
     """Judge a bundle against the live one on a log; this file's head says by which rule.
 
     Args:
@@ -79,7 +77,7 @@ def publish_gate(
     if not 0 <= margin < 1:
         raise BadInput(f"--margin {margin}: give a share of the live value, from 0 to below 1")
     if live is None:
-        return Verdict(True, "no bundle is live, so there is nothing to fall behind", {})
+        return GateResult(True, "no bundle is live, so there is nothing to fall behind", {})
     catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue.read(catalogue)
     examples = log if isinstance(log, pa.Table) else read_examples(log, catalogue)
     logged = Logged.of(examples, catalogue)
@@ -90,12 +88,12 @@ def publish_gate(
             for path in (candidate, live)
         )
     found = gains(PLAIN["dr"](), new, old, resamples=resamples, seed=seed)[0]
-    return decide(found, margin, len(logged), (_worth(new), _worth(old)))
+    return gate_result(found, margin, len(logged), (_worth(new), _worth(old)))
 
 
-def decide(
+def gate_result(
     found: Mapping[str, Range], margin: float, decisions: int, ess: tuple[float, float]
-) -> Verdict:
+) -> GateResult:
     """The verdict on ranges of the candidate (value), the live one (over) and their difference."""
     candidate, live, difference = (found[name] for name in ("value", "over", "difference"))
     allowed = margin * abs(live.value)
@@ -109,7 +107,7 @@ def decide(
     }
     bounds = f"lower bound {candidate.low:.4f} against the live {live.low:.4f}"
     if not np.isfinite([*candidate, *live]).all():
-        return Verdict(
+        return GateResult(
             False,
             "the log tells nothing of one of the two: too few profiles, or nothing in common; "
             "judge on a larger log",
@@ -120,21 +118,28 @@ def decide(
             f"it is worse: {difference.value:+.4f} a decision against the live bundle, at best "
             f"{difference.high:+.4f}, with {allowed:.4f} allowed"
         )
-        return Verdict(False, words, numbers)
+        return GateResult(False, words, numbers)
     if candidate.low < live.low - allowed:
         words = (
             f"{bounds}: that is {live.low - candidate.low:.4f} under it, with {allowed:.4f} "
             "allowed; train longer, or judge on a larger log"
         )
-        return Verdict(False, words, numbers)
-    return Verdict(True, f"{bounds}, with {allowed:.4f} allowed", numbers)
+        return GateResult(False, words, numbers)
+    return GateResult(True, f"{bounds}, with {allowed:.4f} allowed", numbers)
 
 
+# Each parameter is an option of the command.
 def gate(
-    candidate: str, log: str, live: str = "artifacts/bundles/current",
-    catalogue: str | None = None, margin: float = MARGIN, since: str | None = None,
-    cache: str | None = None, resamples: int = 1000, seed: int = 0, json: bool = False,
-) -> None:  # fmt: skip
+    candidate: str,
+    log: str,
+    live: str = "artifacts/bundles/current",
+    catalogue: str | None = None,
+    margin: float = MARGIN,
+    since: str | None = None,
+    cache: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, object]:
     """Say whether a bundle may be published; exit code 1 if it is refused.
 
     It is refused when its lower bound falls under the live bundle's by more than the margin, or
@@ -151,27 +156,32 @@ def gate(
         cache: folder to keep decoded images in.
         resamples: bootstrap draws of profiles.
         seed: of the bootstrap.
-        json: print one JSON object.
     """
     if resamples < 100:
         raise BadInput(f"--resamples {resamples}: too few for a 95% interval; give 100 or more")
     where = find_catalogue(log, catalogue)
-    verdict = publish_gate(
-        candidate, live, read_examples(log, where, since), where, margin,
-        cache=cache, resamples=resamples, seed=seed,
-    )  # fmt: skip
-    if json:
-        said = {
-            "passed": verdict.passed, "reason": verdict.reason, **verdict.numbers,
-            "candidate_bundle": Bundle.open(candidate).bundle_id,
-            "live_bundle": Bundle.open(live).bundle_id,
-        }  # fmt: skip
-        print(orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY).decode())
-    else:
-        colour, word = ("green", "passed") if verdict.passed else ("red", "refused")
-        Console().print(f"[{colour}]{word}[/{colour}]: {verdict.reason}")
-    if not verdict.passed:
-        raise SystemExit(1)
+    examples = read_examples(log, where, since)
+    result = publish_gate(
+        candidate, live, examples, where, margin, cache=cache, resamples=resamples, seed=seed
+    )
+    return {
+        "passed": result.passed,
+        "reason": result.reason,
+        **result.numbers,
+        "candidate_bundle": Bundle.open(candidate).bundle_id,
+        "live_bundle": Bundle.open(live).bundle_id,
+    }
+
+
+def show(record: Mapping[str, object]) -> None:
+    """Passed or refused, and why."""
+    colour, word = ("green", "passed") if record["passed"] else ("red", "refused")
+    Console().print(f"[{colour}]{word}[/{colour}]: {record['reason']}")
+
+
+def status(record: Mapping[str, object]) -> int:
+    """1 where the bundle is refused."""
+    return 0 if record["passed"] else 1
 
 
 def _worth(feedback: Feedback) -> float:

@@ -66,9 +66,8 @@ def clean():
 def checks_of(folder, decisions, examples, **options):
     pq.write_table(decisions, folder / "decisions.parquet")
     pq.write_table(examples, folder / "examples.parquet")
-    return inspect(str(folder / "decisions.parquet"), str(folder / "examples.parquet"), **options)[
-        0
-    ]
+    where = (str(folder / "decisions.parquet"), str(folder / "examples.parquet"))
+    return inspect(*where, **options).checks
 
 
 def changed(table, column, values):

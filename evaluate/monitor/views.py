@@ -1,0 +1,102 @@
+"""A live policy's log as views of a DuckDB connection: decisions, reference and examples."""
+
+from pathlib import Path
+
+import duckdb
+
+from data.errors import BadInput
+
+DECISIONS = """
+CREATE OR REPLACE TEMP VIEW {view} AS
+SELECT strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day, coalesce(bundle, policy) AS bundle,
+       profile_id, facts, candidates, action, propensity, probabilities, level,
+       list_position(candidates, action) AS chosen
+FROM read_parquet({files}, union_by_name = true)
+"""
+EXAMPLES = """
+CREATE OR REPLACE TEMP VIEW e AS
+SELECT strftime(x.time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
+       coalesce(x.bundle, x.policy) AS bundle, x.policy, x.profile_id, x.candidates, x.propensity,
+       x.reward, {predicted} AS predicted_take
+FROM read_parquet({files}, union_by_name = true) x {join}
+"""
+
+
+def view_decisions(
+    connection: duckdb.DuckDBPyConnection, log: Path | str, reference: Path | str | None
+) -> None:
+    """Make the view `d` of a log's decisions, and `r` of those to compare facts with.
+
+    Args:
+        connection: to make them in.
+        log: folder with decisions/, or Parquet of decisions.
+        reference: likewise; the log's first day if None.
+
+    Raises:
+        BadInput: there are no files.
+    """
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(DECISIONS.format(view="d", files=_quoted(decision_files(log))))
+    if reference is None:
+        connection.execute(
+            "CREATE TEMP VIEW r AS SELECT * FROM d WHERE day = (SELECT min(day) FROM d)"
+        )
+    else:
+        connection.execute(DECISIONS.format(view="r", files=_quoted(decision_files(reference))))
+
+
+def view_examples(
+    connection: duckdb.DuckDBPyConnection, examples: Path | str, predictions: Path | str | None
+) -> bool:
+    """Make the view `e` of joined examples; whether it has predictions.
+
+    Args:
+        connection: to make it in.
+        examples: Parquet file or folder.
+        predictions: Parquet of decision_id and predicted_take; a column predicted_take of the
+            examples serves if None.
+
+    Raises:
+        BadInput: there are no files.
+    """
+    # Views take no parameters, so file names are quoted in.
+    files, join = _quoted(parquet_files(examples)), ""
+    described = connection.execute(
+        f"DESCRIBE SELECT * FROM read_parquet({files}, union_by_name = true)"
+    ).fetchall()
+    inside = any(column[0] == "predicted_take" for column in described)
+    predicted = "x.predicted_take" if inside else "NULL::DOUBLE"
+    if predictions is not None:
+        predicted = "p.predicted_take"
+        join = (
+            f"LEFT JOIN read_parquet({_quoted(parquet_files(predictions))}) p USING (decision_id)"
+        )
+    connection.execute(EXAMPLES.format(predicted=predicted, files=files, join=join))
+    return inside or predictions is not None
+
+
+def decision_files(log: Path | str) -> list[str]:
+    """Parquet files of decisions, of a log's folder or of their own.
+
+    Raises:
+        BadInput: there are none.
+    """
+    inner = Path(log) / "decisions"
+    return parquet_files(inner if inner.is_dir() else log)
+
+
+def parquet_files(path: Path | str) -> list[str]:
+    """Parquet files of a file or folder.
+
+    Raises:
+        BadInput: there are none.
+    """
+    path = Path(path)
+    found = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
+    if not found:
+        raise BadInput(f"{path}: no Parquet file there; give a log folder or a Parquet file")
+    return [str(f) for f in found]
+
+
+def _quoted(files: list[str]) -> str:
+    return "[" + ", ".join("'" + f.replace("'", "''") + "'" for f in files) + "]"
