@@ -6,7 +6,7 @@ from data.errors import main
 COMMANDS = {
     "check": Command("data.check.check", "Say what is wrong with a catalogue, a log or examples."),
     "join": Command(
-        "data.join.join", "Join decisions and events into examples.", function="join_command"
+        "data.join.command", "Join decisions and events into examples.", function="join_command"
     ),
     "roll": Command("data.log.roll", "Move the log into Parquet by day.", function="roll_command"),
     "features": Command(

@@ -98,7 +98,7 @@ class Loop:
             self.log, self.catalogue, self.examples, now=MIDNIGHT + timedelta(days=day + 1),
             reward=self.reward,
         )  # fmt: skip
-        self.state.rows[day] |= {key: joined[key] for key in ("examples", "waiting")}
+        self.state.rows[day] |= {"examples": joined.examples, "waiting": joined.waiting}
 
     def renew(self, day: int) -> None:
         """Let the policy publish what it learnt, if it is one that publishes."""

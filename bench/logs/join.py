@@ -15,6 +15,8 @@ import numpy as np
 
 from data.days import DAY_US
 from data.errors import BadInput
+from data.join.join import join as join_log
+from data.join.open_engine import EngineSettings
 
 DAYS = 10
 COUNTS = "MAP {'comedy': 3::FLOAT, 'drama': 1::FLOAT, 'crime': 2::FLOAT}"
@@ -96,13 +98,11 @@ def scan(folder: Path) -> float:
 
 def _joined(folder: Path, out: Path, memory: str, results: Any) -> None:
     """In a process of its own: join, and report seconds, CPU seconds, examples and peak memory."""
-    from data.join.join import join
-
     began = time.perf_counter()
-    report = join(folder, None, out, memory=memory)
+    report = join_log(folder, None, out, engine=EngineSettings(memory=memory))
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    results.put((seconds, time.process_time(), report["examples"], peak))
+    results.put((seconds, time.process_time(), report.examples, peak))
 
 
 def join(

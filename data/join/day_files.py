@@ -7,6 +7,7 @@ only by `publish_days`, one rename a day, so a reader sees a day's old file or i
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +32,18 @@ DAY_RESULT = pa.schema(
 )
 
 
+class DayResult(NamedTuple):
+    """A row of DAY_RESULT."""
+
+    day: int
+    path: str | None
+    examples: int
+    waiting: int
+    next_close: int | None
+    reward: float
+    worthless: int
+
+
 def example_rows(rows: pa.RecordBatch) -> pa.Table:
     """Rows of the join in the EXAMPLES schema, without reward name; page facts filled in."""
     facts = rows.column("facts")
@@ -43,15 +56,15 @@ def example_rows(rows: pa.RecordBatch) -> pa.Table:
                 values.cast(field.type), shown.cast(field.type)
             )
         known.append(values.cast(field.type))
-    made = {
+    columns = {
         "facts": pa.StructArray.from_arrays(known, fields=list(FACTS)),
         "time": rows.column("decided_at").cast(pa.int64()).cast(TIMESTAMP),
     }
     fields = [field for field in EXAMPLES if field.name != "reward_name"]
-    return pa.table(
-        [made[f.name] if f.name in made else rows.column(f.name).cast(f.type) for f in fields],
-        schema=pa.schema(fields),
-    )
+    for field in fields:
+        if field.name not in columns:
+            columns[field.name] = rows.column(field.name).cast(field.type)
+    return pa.table([columns[field.name] for field in fields], schema=pa.schema(fields))
 
 
 class _Day:
@@ -96,11 +109,16 @@ class _Day:
             with self.path.open("rb") as file:
                 os.fsync(file.fileno())
             path = str(self.path)
-        row = (self.day, path, self.examples, self.waiting, self.next_close, self.reward)
-        values = [pa.array([value], field.type) for value, field in zip(
-            (*row, self.worthless), DAY_RESULT, strict=True
-        )]  # fmt: skip
-        return pa.RecordBatch.from_arrays(values, schema=DAY_RESULT)
+        result = DayResult(
+            day=self.day,
+            path=path,
+            examples=self.examples,
+            waiting=self.waiting,
+            next_close=self.next_close,
+            reward=self.reward,
+            worthless=self.worthless,
+        )
+        return pa.RecordBatch.from_pylist([result._asdict()], schema=DAY_RESULT)
 
 
 def write_days(

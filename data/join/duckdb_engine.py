@@ -1,10 +1,12 @@
 """The join's embedded engine: DuckDB over the log's Parquet files, spilling to disk."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
+
+from data.join.day_files import DayResult
+from data.join.engine import DayWriter, View
 
 ROWS_A_BATCH = 32_768
 
@@ -53,7 +55,7 @@ class DuckDB:
         if threads is not None:
             self.connection.execute(f"SET threads = {threads}")
 
-    def view(self, name: str, kind: str, files: Sequence[Path], times: tuple[int, int]) -> None:
+    def view(self, name: str, kind: View, files: Sequence[Path], times: tuple[int, int]) -> None:
         """Lay a view over files: decisions, known, events or titles, within `times` (µs)."""
         source = parquet(files)
         if kind == "titles":
@@ -92,15 +94,11 @@ class DuckDB:
         """All rows of a small result."""
         return self.connection.execute(sql).fetchall()
 
-    def write(
-        self,
-        sql: str,
-        writer: Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]],
-    ) -> list[dict]:
+    def write(self, sql: str, writer: DayWriter) -> list[DayResult]:
         """Stream the sorted rows of the join through the writer; its results."""
         ordered = f"SELECT * FROM ({sql}) ORDER BY decided_at, decision_id"
         rows = self.connection.sql(ordered).to_arrow_reader(ROWS_A_BATCH)
-        return [row for batch in writer(rows) for row in batch.to_pylist()]
+        return [DayResult(**row) for batch in writer(rows) for row in batch.to_pylist()]
 
     def close(self) -> None:
         """Let go of memory and spill files."""

@@ -1,14 +1,73 @@
 """What a join reads: the log's files and the titles' runtimes, refused if they cannot be read."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
+from data.join.engine import Engine
 from data.join.rewards import Reward
-from data.records import SCHEMA_VERSION
+from data.records import EVENTS, SCHEMA_VERSION
+
+RUNTIMES = pa.schema([("title_id", pa.int64()), ("runtime_minutes", pa.float32())])
+
+
+@dataclass(frozen=True)
+class LogFiles:
+    """The Parquet files of a log."""
+
+    root: Path
+    decisions: list[Path]
+    events: list[Path]
+
+    @classmethod
+    def of(cls, log: Path) -> "LogFiles":
+        """All that a log's folder holds.
+
+        Raises:
+            BadInput: no decisions.
+        """
+        files = cls(log, log_files(log, "decisions"), log_files(log, "events"))
+        if not files.decisions:
+            raise BadInput(
+                f"{log} holds no decisions/*.parquet; give the folder that the log is rolled into"
+            )
+        return files
+
+    def marks(self) -> dict[str, list[int]]:
+        """Path within the log → what tells a file that has changed: size and time of writing."""
+        stats = {self.name(file): file.stat() for file in (*self.decisions, *self.events)}
+        return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
+    def unread(self, marks: Mapping[str, list[int]], read: Mapping[str, list[int]]) -> "LogFiles":
+        """The files whose mark is not the one that they were read with."""
+        decisions, events = (
+            [f for f in files if read.get(self.name(f)) != marks[self.name(f)]]
+            for files in (self.decisions, self.events)
+        )
+        return LogFiles(self.root, decisions, events)
+
+    def name(self, file: Path) -> str:
+        """The file's path within the log."""
+        return str(file.relative_to(self.root))
+
+
+class Sources(NamedTuple):
+    """The files under the views that the join reads."""
+
+    decisions: list[Path]
+    events: list[Path]
+    titles: list[Path]
+
+    @classmethod
+    def of(cls, files: LogFiles, titles_path: Path | str | None, staging: Path) -> "Sources":
+        """A log's files and the titles; what there is none of is an empty file in `staging`."""
+        events = files.events or [empty(EVENTS, staging / "none.parquet")]
+        return cls(files.decisions, events, [title_file(titles_path, files.root, staging)])
 
 
 def log_files(log: Path, kind: str) -> list[Path]:
@@ -16,13 +75,7 @@ def log_files(log: Path, kind: str) -> list[Path]:
     return sorted(f for f in (log / kind).rglob("*.parquet") if not f.name.startswith((".", "_")))
 
 
-def mark(file: Path) -> list[int]:
-    """What tells a file that has changed: its size and time of writing."""
-    stat = file.stat()
-    return [stat.st_size, stat.st_mtime_ns]
-
-
-def title_files(titles_path: Path | str | None, log: Path, staging: Path) -> list[Path]:
+def title_file(titles_path: Path | str | None, log: Path, staging: Path) -> Path:
     """One Parquet file of title_id and runtime_minutes: the catalogue's, then the log's own.
 
     Raises:
@@ -42,17 +95,11 @@ def title_files(titles_path: Path | str | None, log: Path, staging: Path) -> lis
         tables.append(log / "titles.parquet")
     runtimes: dict[int, float] = {}
     for path in tables:
-        titles = pq.read_table(path, columns=["title_id", "runtime_minutes"])
-        for title, runtime in zip(*(titles[name].to_pylist() for name in titles.column_names),
-                                  strict=True):  # fmt: skip
-            runtimes.setdefault(title, runtime)
-    made = staging / "titles.parquet"
-    table = pa.table(
-        {"title_id": pa.array(runtimes.keys(), pa.int64()),
-         "runtime_minutes": pa.array(runtimes.values(), pa.float32())}
-    )  # fmt: skip
-    pq.write_table(table, made)
-    return [made]
+        for title in pq.read_table(path, columns=list(RUNTIMES.names)).to_pylist():
+            runtimes.setdefault(title["title_id"], title["runtime_minutes"])
+    file = staging / "titles.parquet"
+    pq.write_table(pa.table([list(runtimes), list(runtimes.values())], schema=RUNTIMES), file)
+    return file
 
 
 def empty(schema: pa.Schema, path: Path) -> Path:
@@ -61,14 +108,14 @@ def empty(schema: pa.Schema, path: Path) -> Path:
     return path
 
 
-def refuse_senseless(runner: Any, reward: Reward) -> None:
+def refuse_senseless(engine: Engine, reward: Reward) -> None:
     """Refuse a reward that the engine cannot compute, before anything is changed.
 
     Raises:
         BadInput: the expression does not parse, or speaks of columns that are not there.
     """
     try:
-        runner.query(f"""
+        engine.query(f"""
             SELECT CAST({reward.sql} AS DOUBLE) FROM (
                 SELECT true AS played, CAST(30 AS DOUBLE) AS minutes, 0 AS thumb,
                     CAST(90 AS DOUBLE) AS runtime_minutes

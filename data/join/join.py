@@ -5,68 +5,54 @@ every day. A later run joins the days that new log files touch and those whose w
 since, each from scratch, so late data corrects closed days and a run can be repeated or killed.
 """
 
-import importlib
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from data.days import DAY_US, HOUR_US, MINUTE_US, date_of, moment_us
+from data.days import DAY_US, date_of, moment_us
 from data.errors import BadInput
+from data.join.attribution import Attribution, Spans
 from data.join.day_files import publish_days, write_days
-from data.join.inputs import (
-    empty,
-    log_files,
-    mark,
-    refuse_newer_schema,
-    refuse_senseless,
-    title_files,
-)
+from data.join.engine import Engine
+from data.join.inputs import LogFiles, Sources, refuse_newer_schema, refuse_senseless
+from data.join.open_engine import EngineSettings
 from data.join.rewards import Reward, reward_named
 from data.join.state import (
     ALL_TIME,
     DAY,
+    DayState,
+    JoinState,
     day_batches,
-    read_state,
     refuse_to_lose,
+    settings_of,
     sole_writer,
     touched_days,
-    write_state,
 )
-from data.records import EVENTS
 
 SQL = Path(__file__).with_suffix(".sql").read_text()
-ENGINES = {
-    "duckdb": ("data.join.duckdb_engine", "DuckDB"),
-    "spark": ("data.join.spark_engine", "Spark"),
-}
 
 
 @dataclass(frozen=True)
-class Attribution:
-    """When an engagement counts for an impression, and an impression for a decision."""
+class JoinReport:
+    """What a run did, and what there is after it."""
 
-    window_hours: float = 48
-    """Engagement counts up to this long after the first impression; until then it waits."""
-    skew_minutes: float = 5
-    """An event may seem to precede its cause by this much: clocks differ."""
-    horizon_days: float = 30
-    """A decision not rendered within this time never was; a kept choice stays on show for long."""
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not 0 < value < 3660 * 24:
-                raise BadInput(f"{name} is {value}; give a positive span, such as the default")
-
-    def microseconds(self) -> dict[str, int]:
-        """The placeholders of join.sql."""
-        return {
-            "window_us": round(self.window_hours * HOUR_US),
-            "skew_us": round(self.skew_minutes * MINUTE_US),
-            "horizon_us": round(self.horizon_days * DAY_US),
-        }
+    out: str
+    engine: str
+    reward: str
+    now: str
+    """Windows were closed up to then."""
+    days: int
+    """Days with examples."""
+    examples: int
+    """Over all days."""
+    waiting: int
+    """Rendered, their window still open; over all days."""
+    reward_sum: float
+    joined_days: list[str]
+    """Days that this run joined."""
 
 
 def join(
@@ -74,16 +60,12 @@ def join(
     titles_path: Path | str | None,
     out: Path | str,
     *,
-    window_hours: float = 48,
+    attribution: Attribution | None = None,
     now: datetime | None = None,
     reward: str = "take",
-    engine: str = "duckdb",
-    skew_minutes: float = 5,
-    horizon_days: float = 30,
+    engine: EngineSettings | None = None,
     rebuild: bool = False,
-    batch_decisions: int = 500_000,
-    memory: str = "2GB",
-) -> dict[str, Any]:
+) -> JoinReport:
     """Join a log folder into examples, `out/day=YYYY-MM-DD/examples.parquet`.
 
     Args:
@@ -91,190 +73,128 @@ def join(
         titles_path: titles.parquet or the catalogue folder that holds it (runtimes); titles that
             it lacks are looked up in `log_dir/titles.parquet`, where there is one.
         out: the examples' folder; a day's file is replaced whole, by a rename.
-        window_hours: the attribution window, from the first impression.
+        attribution: which engagement counts; the defaults if None.
         now: windows that close after it wait; the log's own clock (the latest receipt) if None.
         reward: a name of data/join/rewards.py or `name=SQL expression`.
-        engine: duckdb or spark.
-        skew_minutes: how far an event may seem to precede its cause.
-        horizon_days: how long after the decision its first impression may come.
+        engine: what runs it; DuckDB if None.
         rebuild: join every day again, say because runtimes have changed.
-        batch_decisions: days are joined together up to about this many decisions.
-        memory: what DuckDB may hold before it spills to disk.
-
-    Returns:
-        What was done: days, examples and waiting (over all days), reward_sum, joined_days, …
 
     Raises:
-        BadInput: no such log, engine or reward; or the examples were made otherwise and the log
-            that could make them again is gone.
+        BadInput: no such log or reward; or the examples were made otherwise and the log that
+            could make them again is gone.
     """
-    log, out = Path(log_dir), Path(out)
-    attribution = Attribution(window_hours, skew_minutes, horizon_days)
-    named = reward_named(reward)
-    if engine not in ENGINES:
-        raise BadInput(f"there is no join engine {engine!r}; choose one of {', '.join(ENGINES)}")
-    files = {kind: log_files(log, kind) for kind in ("decisions", "events")}
-    if not files["decisions"]:
-        raise BadInput(
-            f"{log} holds no decisions/*.parquet; give the folder that the log is rolled into"
-        )
-    marks = {str(f.relative_to(log)): mark(f) for kind in files for f in files[kind]}
+    out, spans = Path(out), (attribution or Attribution()).spans()
+    named, engine = reward_named(reward), engine or EngineSettings()
+    files = LogFiles.of(Path(log_dir))
+    marks = files.marks()
     out.mkdir(parents=True, exist_ok=True)
-    with sole_writer(out) as staging:
-        state = read_state(out)
-        settings = {**attribution.microseconds(), "reward": asdict(named)}
-        module, name = ENGINES[engine]
-        runner = getattr(importlib.import_module(module), name)(staging, memory)
-        try:
-            refuse_senseless(runner, named)
-            if rebuild or state["settings"] != settings:
-                refuse_to_lose(state, files, log, out)
-                state = {"settings": settings, "files": {}, "days": {}, "now": ALL_TIME[0]}
-                write_state(out, state)  # killed from here on, the next run starts over
-            read = state["files"]
-            fresh = {
-                kind: [f for f in found if read.get(key := str(f.relative_to(log))) != marks[key]]
-                for kind, found in files.items()
-            }
-            for file in (*fresh["decisions"], *fresh["events"]):
-                refuse_newer_schema(file)
-            sources = {
-                "decisions": files["decisions"],
-                "events": files["events"] or [empty(EVENTS, staging / "none.parquet")],
-                "titles": title_files(titles_path, log, staging),
-            }
-            done = _join_days(
-                runner, sources, fresh, state, attribution, named, now, out, staging,
-                batch_decisions,
-            )  # fmt: skip
-        finally:
-            runner.close()
-        state["files"] |= marks
-        write_state(out, state)
-    days = state["days"].values()
-    return {
-        "out": str(out),
-        "engine": engine,
-        "reward": named.name,
-        "now": datetime.fromtimestamp(state["now"] / 1e6, UTC).isoformat(),
-        "days": sum(day["examples"] > 0 for day in days),
-        "examples": sum(day["examples"] for day in days),
-        "waiting": sum(day["waiting"] for day in days),
-        "reward_sum": sum(day["reward"] for day in days),
-        "joined_days": [str(date_of(day)) for day in done],
-    }
-
-
-def join_command(
-    log: Path = Path("artifacts/log"),
-    catalogue: Path | None = None,
-    out: Path = Path("artifacts/examples"),
-    engine: str = "duckdb",
-    reward: str = "take",
-    window_hours: float = 48,
-    now: str | None = None,
-    rebuild: bool = False,
-    memory: str = "2GB",
-    json: bool = False,
-) -> dict[str, Any]:
-    """Join decisions with their impressions and engagement: the examples that training reads.
-
-    A second run joins only the days that new log files touch or whose windows have closed since.
-
-    Args:
-        log: folder with decisions/ and events/ of Parquet files.
-        catalogue: folder with titles.parquet, for the titles' runtimes.
-        out: the examples' folder, one file a day.
-        engine: duckdb (this machine) or spark.
-        reward: take, play, minutes, or your own as 'name=SQL expression' over played, minutes,
-            runtime_minutes and thumb.
-        window_hours: how long after the first impression engagement counts.
-        now: windows that close after it wait, as 2026-01-31T00:00; the log's own clock if not
-            given.
-        rebuild: join every day again.
-        memory: what DuckDB may hold before it spills to disk.
-        json: print one JSON object.
-    """
-    moment = None
-    if now is not None:
-        try:
-            moment = datetime.fromisoformat(now)
-        except ValueError:
-            raise BadInput(f"--now {now!r} is not a time; write it as 2026-01-31T00:00") from None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return join(
-        log,
-        catalogue,
-        out,
-        window_hours=window_hours,
-        now=moment,
-        reward=reward,
-        engine=engine,
-        rebuild=rebuild,
-        memory=memory,
+    with sole_writer(out) as staging, engine.open(staging) as runner:
+        state = JoinState.read(out)
+        refuse_senseless(runner, named)
+        settings = settings_of(spans, named)
+        if rebuild or state.settings != settings:
+            refuse_to_lose(state, files, out)
+            state = JoinState(settings)
+            state.write(out)  # killed from here on, the next run starts over
+        fresh = files.unread(marks, state.files)
+        for file in (*fresh.decisions, *fresh.events):
+            refuse_newer_schema(file)
+        sources = Sources.of(files, titles_path, staging)
+        days = _Days(runner, sources, spans, named, staging, out)
+        joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
+        state.files |= marks
+        state.write(out)
+    return JoinReport(
+        out=str(out),
+        engine=engine.name,
+        reward=named.name,
+        now=datetime.fromtimestamp(state.now / 1e6, UTC).isoformat(),
+        days=sum(day.examples > 0 for day in state.days.values()),
+        examples=sum(day.examples for day in state.days.values()),
+        waiting=sum(day.waiting for day in state.days.values()),
+        reward_sum=sum(day.reward for day in state.days.values()),
+        joined_days=[str(date_of(day)) for day in joined],
     )
 
 
-def _join_days(
-    runner: Any,
-    sources: dict[str, list[Path]],
-    fresh: dict[str, list[Path]],
-    state: dict[str, Any],
-    attribution: Attribution,
-    reward: Reward,
-    now: datetime | None,
-    out: Path,
-    staging: Path,
-    batch_decisions: int,
-) -> list[int]:
-    """Join what has changed, publish it, note it in `state`; the days that were joined."""
-    spans = attribution.microseconds()
-    for kind, files in sources.items():
-        runner.view(kind, kind, files, ALL_TIME)
-    counts = dict(runner.query(f"SELECT {DAY}, count(*) FROM decisions GROUP BY {DAY}"))
-    if now is None:
-        [(decided, received)] = runner.query(
+class _Days(NamedTuple):
+    """Joins days of a log."""
+
+    engine: Engine
+    sources: Sources
+    spans: Spans
+    reward: Reward
+    staging: Path
+    out: Path
+
+    def lay_views(self) -> None:
+        """Lay the views over the whole log."""
+        self.engine.view("decisions", "decisions", self.sources.decisions, ALL_TIME)
+        self.engine.view("events", "events", self.sources.events, ALL_TIME)
+        self.engine.view("titles", "titles", self.sources.titles, ALL_TIME)
+
+    def counts(self) -> dict[int, int]:
+        """Day → its decisions."""
+        return dict(self.engine.query(f"SELECT {DAY}, count(*) FROM decisions GROUP BY {DAY}"))
+
+    def latest(self) -> int:
+        """The log's own clock: the latest receipt, or the latest decision, µs."""
+        [(decided, received)] = self.engine.query(
             "SELECT (SELECT max(decided_at) FROM decisions), (SELECT max(received_at) FROM events)"
         )
-        now_us = max(decided, received if received is not None else decided)
-    else:
-        now_us = moment_us(now)
-    if not state["days"] or now_us < state["now"]:
-        touched = set(counts)
-    else:
-        touched = touched_days(runner, fresh, spans)
-        touched |= {
-            day for day, was in state["days"].items()
-            if was["next_close"] is not None and was["next_close"] <= now_us
-        }  # fmt: skip
-        touched &= set(counts)
-    if not state["days"]:
-        for folder in out.glob("day=*"):
-            if folder.name not in {f"day={date_of(day)}" for day in counts}:
-                shutil.rmtree(folder)
-    writer = partial(write_days, folder=staging, reward_name=reward.name)
-    for days in day_batches(touched, counts, batch_decisions):
+        return max(decided, received if received is not None else decided)
+
+    def publish(self, days: list[int], now_us: int) -> dict[int, DayState]:
+        """Join adjacent days, put their files in place, and say what is on each.
+
+        Raises:
+            BadInput: the reward is not a number for every example; these days stay as they were.
+        """
+        horizon, window, skew = self.spans.horizon_us, self.spans.window_us, self.spans.skew_us
         start, stop = days[0] * DAY_US, (days[-1] + 1) * DAY_US
-        lookback = start - spans["horizon_us"]
-        runner.view("decisions", "decisions", sources["decisions"], (start, stop))
-        runner.view("known", "known", sources["decisions"], (lookback, stop))
-        latest = stop + spans["horizon_us"] + spans["window_us"] + spans["skew_us"]
-        earliest = start - 2 * spans["skew_us"] - spans["window_us"]
-        runner.view("events", "events", sources["events"], (earliest, latest))
-        runner.focus()
-        sql = SQL.format(**spans, from_us=start, now_us=now_us, reward=reward.sql)
-        results = {row["day"]: row for row in runner.write(sql, writer)}
-        worthless = sum(row["worthless"] for row in results.values())
+        decisions, events = self.sources.decisions, self.sources.events
+        self.engine.view("decisions", "decisions", decisions, (start, stop))
+        self.engine.view("known", "known", decisions, (start - horizon, stop))
+        earliest, latest = start - 2 * skew - window, stop + horizon + window + skew
+        self.engine.view("events", "events", events, (earliest, latest))
+        self.engine.focus()
+        sql = SQL.format(
+            **self.spans._asdict(), from_us=start, now_us=now_us, reward=self.reward.sql
+        )
+        writer = partial(write_days, folder=self.staging, reward_name=self.reward.name)
+        results = {row.day: row for row in self.engine.write(sql, writer)}
+        worthless = sum(row.worthless for row in results.values())
         if worthless:
             raise BadInput(
-                f"the reward {reward.name!r} ({reward.sql}) is null or not finite for {worthless} "
-                "examples; wrap it in coalesce(…, 0) or mend the expression"
+                f"the reward {self.reward.name!r} ({self.reward.sql}) is null or not finite for "
+                f"{worthless} examples; wrap it in coalesce(…, 0) or mend the expression"
             )
-        publish_days({day: results.get(day, {}).get("path") for day in days}, out)
-        for day in days:
-            found = results.get(day, {"examples": 0, "waiting": 0, "next_close": None, "reward": 0})
-            state["days"][day] = {
-                key: found[key] for key in ("examples", "waiting", "next_close", "reward")
-            }
-    state["now"] = now_us
+        paths = {day: results[day].path if day in results else None for day in days}
+        publish_days(paths, self.out)
+        return {day: DayState.of(results.get(day)) for day in days}
+
+
+def _join_changed(
+    days: _Days, fresh: LogFiles, state: JoinState, now: datetime | None, batch_decisions: int
+) -> list[int]:
+    """Join the days that have changed, and note them in `state`; which they are."""
+    days.lay_views()
+    counts = days.counts()
+    now_us = days.latest() if now is None else moment_us(now)
+    if not state.days or now_us < state.now:
+        touched = set(counts)
+    else:
+        closed = {
+            number
+            for number, day in state.days.items()
+            if day.next_close is not None and day.next_close <= now_us
+        }
+        touched = (touched_days(days.engine, fresh, days.spans) | closed) & set(counts)
+    if not state.days:
+        for folder in days.out.glob("day=*"):
+            if folder.name not in {f"day={date_of(day)}" for day in counts}:
+                shutil.rmtree(folder)
+    for batch in day_batches(touched, counts, batch_decisions):
+        state.days |= days.publish(batch, now_us)
+    state.now = now_us
     return sorted(touched)

@@ -4,7 +4,7 @@
 -- meaning, appear in it. Times are microseconds since 1970 (bigint): no time zones, no intervals.
 -- `decisions` (of the days being joined), `known` (every decision that may be a copy of one of
 -- them), `events` and `titles` are views that data/join/duckdb_engine.py and data/join/spark_engine.py lay over
--- the Parquet files; data/join.py fills in the words in braces.
+-- the Parquet files; data/join/join.py fills in the words in braces.
 WITH
 -- Writing is at least once: a decision found twice is the one that came first. `known` reaches one
 -- horizon back before {from_us}, so a copy logged on a later day does not count again.

@@ -6,37 +6,36 @@ storage that driver and executors share.
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from data.days import DAY_US
 from data.errors import BadInput
+from data.join.day_files import DayResult
+from data.join.engine import DayWriter, View
+
+if TYPE_CHECKING:  # an optional package
+    from pyspark.sql import SparkSession
 
 ROOT = str(Path(__file__).resolve().parents[2])
-DAY_RESULT = (
+DAY_COLUMNS = (
     "day bigint, path string, examples bigint, waiting bigint, next_close bigint, "
     "reward double, worthless bigint"
 )
-COLUMNS = {
-    "decisions": (
-        "decision_id", "unix_micros(time) AS decided_at", "profile_id", "title_id", "facts",
-        "candidates", "action", "propensity", "policy", "bundle", "level", "cell",
-    ),
-    "events": (
-        "event_id", "kind", "unix_micros(time) AS happened_at",
-        "unix_micros(received) AS received_at", "decision_id", "profile_id", "title_id",
-        "device", "surface", "`row` AS shelf", "`column` AS slot", "minutes", "thumb",
-    ),
-    "known": ("decision_id", "unix_micros(time) AS decided_at"),
-    "titles": ("title_id", "runtime_minutes"),
-}  # fmt: skip
+COLUMNS: dict[View, str] = {
+    "decisions": """decision_id, unix_micros(time) AS decided_at, profile_id, title_id, facts,
+        candidates, action, propensity, policy, bundle, level, cell""",
+    "events": """event_id, kind, unix_micros(time) AS happened_at,
+        unix_micros(received) AS received_at, decision_id, profile_id, title_id,
+        device, surface, `row` AS shelf, `column` AS slot, minutes, thumb""",
+    "known": "decision_id, unix_micros(time) AS decided_at",
+    "titles": "title_id, runtime_minutes",
+}
 """View → what it selects from the Parquet files."""
 
 
-def session(scratch: Path, memory: str) -> tuple[Any, bool]:
+def session(scratch: Path, memory: str) -> tuple["SparkSession", bool]:
     """The running Spark session, or a new one (`MARQUEE_SPARK_MASTER`, else local[2]).
 
     Returns:
@@ -45,7 +44,7 @@ def session(scratch: Path, memory: str) -> tuple[Any, bool]:
     Raises:
         BadInput: pyspark or Java is not there.
     """
-    try:
+    try:  # an optional package
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -87,7 +86,7 @@ class Spark:
     def __init__(self, scratch: Path, memory: str = "2GB") -> None:
         self.spark, self.ours = session(scratch, memory)
 
-    def view(self, name: str, kind: str, files: Sequence[Path], times: tuple[int, int]) -> None:
+    def view(self, name: str, kind: View, files: Sequence[Path], times: tuple[int, int]) -> None:
         """Lay a view over files: decisions, known, events or titles, within `times` (µs)."""
         rows = self.spark.read.parquet(*(str(file) for file in files))
         start, stop = (f"timestamp_micros({t})" for t in times)
@@ -97,7 +96,7 @@ class Spark:
             rows = rows.where(
                 f"time >= {start} AND received >= {start} AND (time < {stop} OR received < {stop})"
             )
-        rows.selectExpr(*COLUMNS[kind]).createOrReplaceTempView(name)
+        rows.selectExpr(*COLUMNS[kind].split(",")).createOrReplaceTempView(name)
 
     def focus(self) -> None:
         """Nothing to do: Spark's own shuffles put together what belongs together."""
@@ -106,16 +105,12 @@ class Spark:
         """All rows of a small result."""
         return [tuple(row) for row in self.spark.sql(sql).collect()]
 
-    def write(
-        self,
-        sql: str,
-        writer: Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]],
-    ) -> list[dict]:
+    def write(self, sql: str, writer: DayWriter) -> list[DayResult]:
         """Send each day's sorted rows through the writer, in tasks; its results."""
         rows = self.spark.sql(sql)
         rows = rows.selectExpr("*", f"CAST(floor(decided_at / {DAY_US}) AS BIGINT) AS day")
         days = rows.repartition("day").sortWithinPartitions("decided_at", "decision_id").drop("day")
-        return [row.asDict() for row in days.mapInArrow(writer, DAY_RESULT).collect()]
+        return [DayResult(**row.asDict()) for row in days.mapInArrow(writer, DAY_COLUMNS).collect()]
 
     def close(self) -> None:
         """Stop Spark, unless it was running already."""

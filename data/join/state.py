@@ -9,37 +9,96 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from data.atomic_write import write_text_whole
 from data.days import DAY_US
 from data.errors import BadInput
+from data.join.attribution import Spans
+from data.join.day_files import DayResult
+from data.join.engine import Engine
+from data.join.inputs import LogFiles
+from data.join.rewards import Reward
 
 STATE = "_join.json"
 ALL_TIME = (-(2**60), 2**60)
 DAY = f"CAST(floor(decided_at / {DAY_US}) AS BIGINT)"
 
 
-def touched_days(runner: Any, fresh: dict[str, list[Path]], spans: dict[str, int]) -> set[int]:
+@dataclass(frozen=True)
+class DayState:
+    """What a day's last join left."""
+
+    examples: int = 0
+    waiting: int = 0
+    """Rendered, their window still open."""
+    next_close: int | None = None
+    """When the first waiting window closes, µs; None: none waits."""
+    reward: float = 0
+    """Summed over the examples."""
+
+    @classmethod
+    def of(cls, result: DayResult | None) -> "DayState":
+        """What a join staged for the day; None: nothing."""
+        if result is None:
+            return cls()
+        return cls(result.examples, result.waiting, result.next_close, result.reward)
+
+
+@dataclass
+class JoinState:
+    """What the last run left."""
+
+    settings: dict[str, int | dict[str, str]] | None = None
+    """Spans and reward that the examples were made with; None: there are no examples."""
+    files: dict[str, list[int]] = field(default_factory=dict)
+    """Log file → its mark when it was read."""
+    days: dict[int, DayState] = field(default_factory=dict)
+    now: int = ALL_TIME[0]
+    """Windows were closed up to then, µs."""
+
+    @classmethod
+    def read(cls, out: Path) -> "JoinState":
+        """What the folder of examples says; empty where there was no run."""
+        file = out / STATE
+        if not file.is_file():
+            return cls()
+        state = json.loads(file.read_text())
+        days = {int(day): DayState(**left) for day, left in state.pop("days").items()}
+        return cls(**state, days=days)
+
+    def write(self, out: Path) -> None:
+        """Note what was joined, whole or not at all; the days themselves are there already."""
+        write_text_whole(out / STATE, json.dumps(asdict(self)))
+
+
+def settings_of(spans: Spans, reward: Reward) -> dict[str, int | dict[str, str]]:
+    """What all examples of a folder must have been made with."""
+    return {**spans._asdict(), "reward": asdict(reward)}
+
+
+def touched_days(engine: Engine, fresh: LogFiles, spans: Spans) -> set[int]:
     """The days of the decisions whose example a new file may change."""
     touched: set[int] = set()
-    if fresh["decisions"]:
-        runner.view("fresh_decisions", "decisions", fresh["decisions"], ALL_TIME)
-        touched |= {row[0] for row in runner.query(f"""
+    if fresh.decisions:
+        engine.view("fresh_decisions", "decisions", fresh.decisions, ALL_TIME)
+        rows = engine.query(f"""
             SELECT DISTINCT {DAY} FROM decisions
-            WHERE decision_id IN (SELECT decision_id FROM fresh_decisions)""")}  # fmt: skip
-    if fresh["events"]:
-        runner.view("fresh_events", "events", fresh["events"], ALL_TIME)
-        reach = spans["horizon_us"] + spans["window_us"] + 2 * spans["skew_us"]
-        touched |= {row[0] for row in runner.query(f"""
+            WHERE decision_id IN (SELECT decision_id FROM fresh_decisions)""")
+        touched |= {day for (day,) in rows}
+    if fresh.events:
+        engine.view("fresh_events", "events", fresh.events, ALL_TIME)
+        reach = spans.horizon_us + spans.window_us + 2 * spans.skew_us
+        rows = engine.query(f"""
             SELECT DISTINCT {DAY} FROM decisions d
             JOIN fresh_events e ON e.profile_id = d.profile_id AND e.title_id = d.title_id
-            WHERE e.received_at >= d.decided_at - {2 * spans["skew_us"]}
+            WHERE e.received_at >= d.decided_at - {2 * spans.skew_us}
                 AND least(e.happened_at, e.received_at) <= d.decided_at + {reach}
             UNION
             SELECT DISTINCT {DAY} FROM decisions
-            WHERE decision_id IN (SELECT decision_id FROM fresh_events)""")}  # fmt: skip
+            WHERE decision_id IN (SELECT decision_id FROM fresh_events)""")
+        touched |= {day for (day,) in rows}
     return touched
 
 
@@ -56,36 +115,19 @@ def day_batches(touched: set[int], counts: dict[int, int], limit: int) -> Iterat
         yield batch
 
 
-def refuse_to_lose(
-    state: dict[str, Any], files: dict[str, list[Path]], log: Path, out: Path
-) -> None:
+def refuse_to_lose(state: JoinState, files: LogFiles, out: Path) -> None:
     """Refuse to join everything again once the log's older files are gone.
 
     Raises:
         BadInput: a rebuild would drop examples whose log is no longer there.
     """
-    there = {str(f.relative_to(log)) for kind in files for f in files[kind]}
-    gone = sorted(set(state["files"]) - there)
-    if state["days"] and gone:
+    there = {files.name(file) for file in (*files.decisions, *files.events)}
+    gone = sorted(set(state.files) - there)
+    if state.days and gone:
         raise BadInput(
             f"the examples in {out} were made with other settings, and {len(gone)} of the log "
             f"files they came from are gone ({gone[0]}, …); give --out another folder"
         )
-
-
-def read_state(out: Path) -> dict[str, Any]:
-    """What the last run left; empty where there was none."""
-    path = out / STATE
-    if not path.is_file():
-        return {"settings": None, "files": {}, "days": {}, "now": ALL_TIME[0]}
-    state = json.loads(path.read_text())
-    state["days"] = {int(day): value for day, value in state["days"].items()}
-    return state
-
-
-def write_state(out: Path, state: dict[str, Any]) -> None:
-    """Note what was joined, whole or not at all; the days themselves are there already."""
-    write_text_whole(out / STATE, json.dumps(state))
 
 
 @contextmanager

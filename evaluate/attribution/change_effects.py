@@ -15,9 +15,9 @@ import pyarrow as pa
 from data.catalogue import Catalogue
 from data.days import DAY_US
 from data.errors import BadInput
+from data.join.attribution import Attribution
 from data.join.duckdb_engine import events_view, parquet
 from data.join.inputs import log_files
-from data.join.join import Attribution
 from data.join.rewards import TAKE_MINUTES, TAKE_SHARE
 
 SQL = """
@@ -103,7 +103,7 @@ def change_effects(
     files = log_files(log, "events")
     if not files:
         raise BadInput(f"{log} holds no events/*.parquet; give the folder of a log")
-    spans = Attribution().microseconds()
+    spans = Attribution().spans()._asdict()
     with duckdb.connect(":memory:") as connection:
         connection.execute(
             "CREATE VIEW events AS " + events_view(parquet(files)).replace(

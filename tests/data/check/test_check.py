@@ -249,7 +249,7 @@ def test_the_guide_makes_a_catalogue_and_a_log_that_pass(
     assert check_path("my_catalogue") == []
     assert check_path("my_log", "my_catalogue") == []
     done = join("my_log", "my_catalogue", "my_examples", now=datetime(2026, 2, 1, tzinfo=UTC))
-    assert (done["examples"], done["reward_sum"]) == (100, 34)
+    assert (done.examples, done.reward_sum) == (100, 34)
     assert check_path("my_examples", "my_catalogue") == []
 
 

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
+from data.join.attribution import Attribution
 from data.join.join import join
+from data.join.open_engine import EngineSettings
 from data.join.rewards import reward_named
 from data.records import DECISIONS, EVENTS, EXAMPLES
 
@@ -178,7 +180,7 @@ def test_late_data_corrects_a_closed_day_and_leaves_the_others(tmp_path):
     untouched = (tmp_path / "out/day=2026-01-02/examples.parquet").stat().st_mtime_ns
     log(tmp_path, events=[watched(30.0, received=NOON + hours(400))], part="late")
     report = join(tmp_path, None, tmp_path / "out", now=MUCH_LATER)
-    assert report["joined_days"] == ["2026-01-01"]
+    assert report.joined_days == ["2026-01-01"]
     assert [example["reward"] for example in examples(tmp_path / "out")] == [1, 0]
     assert (tmp_path / "out/day=2026-01-02/examples.parquet").stat().st_mtime_ns == untouched
 
@@ -187,15 +189,15 @@ def test_joining_again_does_nothing(tmp_path):
     log(tmp_path, [decision()], [shown()])
     before = joined(tmp_path)
     report = join(tmp_path, None, tmp_path / "out", now=MUCH_LATER)
-    assert report["joined_days"] == []
-    assert report["examples"] == 1
+    assert report.joined_days == []
+    assert report.examples == 1
     assert examples(tmp_path / "out") == before
 
 
 def test_other_settings_join_everything_again(tmp_path):
     log(tmp_path, [decision()], [shown(), watched(30.0, NOON + hours(30))])
     assert joined(tmp_path)[0]["reward"] == 1
-    assert joined(tmp_path, window_hours=24)[0]["reward"] == 0
+    assert joined(tmp_path, attribution=Attribution(window_hours=24))[0]["reward"] == 0
     assert joined(tmp_path, reward="minutes")[0]["reward"] == 30
 
 
@@ -236,11 +238,11 @@ def test_bad_input_says_what_to_give(tmp_path):
         join(tmp_path, None, tmp_path / "out")
     log(tmp_path, [decision()])
     with pytest.raises(BadInput, match="no join engine 'sqlite'"):
-        joined(tmp_path, engine="sqlite")
+        EngineSettings("sqlite")
     with pytest.raises(BadInput, match="nowhere is not there"):
         join(tmp_path, tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(BadInput, match="window_hours is 0"):
-        joined(tmp_path, window_hours=0)
+        Attribution(window_hours=0)
     (tmp_path / "decisions/torn.parquet").write_bytes(b"PAR1")
     with pytest.raises(BadInput, match="not a whole Parquet file"):
         joined(tmp_path)

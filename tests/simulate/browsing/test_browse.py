@@ -90,7 +90,7 @@ def test_the_join_gives_back_the_outcomes(world, log, catalogue, tmp_path):
     written = write_days(days, tmp_path / "log")
     now = days[0].decisions["time"][0].as_py() + timedelta(days=9)
     joined = join(tmp_path / "log", catalogue, tmp_path / "examples", now=now)
-    assert joined["examples"] == written["impressions"]
+    assert joined.examples == written["impressions"]
     import pyarrow.dataset as ds
 
     examples = ds.dataset(tmp_path / "examples", partitioning="hive").to_table()

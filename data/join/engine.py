@@ -1,0 +1,41 @@
+"""What runs the join's SQL: on this machine or on many, with the same rows.
+
+The commands know an engine by this protocol alone; `open_engine` says which there are.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from data.join.day_files import DayResult
+
+View = Literal["decisions", "known", "events", "titles"]
+"""What a view of join.sql selects from the log's files."""
+DayWriter = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+"""Sorted rows of the join → a row of DAY_RESULT for each day that it staged."""
+
+
+class Engine(Protocol):
+    """Runs the join's SQL over Parquet files."""
+
+    def view(self, name: str, kind: View, files: Sequence[Path], times: tuple[int, int]) -> None:
+        """Lay a view over files; of decisions, known and events only those within `times` (µs)."""
+        ...
+
+    def focus(self) -> None:
+        """Narrow the view of events to what may concern the decisions in view, if that pays."""
+        ...
+
+    def query(self, sql: str) -> list[tuple]:
+        """All rows of a small result."""
+        ...
+
+    def write(self, sql: str, writer: DayWriter) -> list[DayResult]:
+        """Send the rows of the join through the writer, sorted within each day; its results."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
