@@ -1,14 +1,17 @@
 """The shape that the house keeps, as figures with limits: `make lint` prints them."""
 
+import re
+
 import pytest
 
 from tests import structure
-from tests.structure import FIGURES, Source
+from tests.structure import FIGURES, MAY_IMPORT, ROOT, Source
 
 LIMITS = {
     "circles of modules": 0,
     "circles of rooms and sub-rooms": 0,
     "upward imports": 0,
+    "rooms that do not say in two lines what they are for": 0,
 }
 MEDIAN_LINES = 150
 
@@ -30,6 +33,29 @@ def test_files_are_short(files):
     lines = structure.median_lines(files)
     print(f"\nlines of the median file: {lines:g}, at most {MEDIAN_LINES}", end=" ")
     assert lines <= MEDIAN_LINES
+
+
+def test_the_picture_of_the_rooms_draws_what_they_may_import():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    picture = page.partition("```mermaid")[2].partition("```")[0]
+    arrows = re.findall(r"^ +(\w+) --> (\w+)$", picture, re.MULTILINE)
+
+    def reached(room: str) -> set[str]:
+        below = {other for one, other in arrows if one == room}
+        return below.union(*map(reached, below))
+
+    assert {room: reached(room) for room in MAY_IMPORT} == MAY_IMPORT
+
+
+def test_the_table_of_the_rooms_names_every_sub_room():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| \[`(\w+)`\]\(\S+__init__.py\) \|.*\|(.*)\|$", page, re.MULTILINE)
+    folders = {
+        room: {file.parent.name for file in (ROOT / room).glob("*/__init__.py")}
+        for room in MAY_IMPORT
+        if (ROOT / room).is_dir()
+    }
+    assert {room: set(re.findall(r"`(\w+)`", names)) for room, names in rows} == folders
 
 
 def pass_lines(count: int) -> str:
