@@ -118,6 +118,13 @@ def test_a_page_imports_what_exists(page):
             assert hasattr(importlib.import_module(module), name), f"from {module} import {name}"
 
 
+def test_the_glossary_has_each_term_once_in_order():
+    rows = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    terms = [term.lower() for term in rows[1:] if term.strip("-")]
+    assert len(terms) > 50
+    assert terms == sorted(set(terms))
+
+
 def test_the_targets_that_the_readme_makes_exist():
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     named = re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)
