@@ -31,7 +31,7 @@ from data.option_parser import OptionParser, auto_cli, underscored
 from evaluate.ope.estimate import Estimate
 from evaluate.policies.gate import GateResult, publish_gate
 from evaluate.policies.judge import policy_values
-from evaluate.policies.log_only_policies import reference_values
+from evaluate.policies.log_only_policies import log_only_values
 from export.graphs.bundle import write_bundle
 from export.publish.open_store import open_store
 from export.publish.publish import publish
@@ -137,7 +137,7 @@ def judge(bundle: Path, given: Given, later: pa.Table, settings: Settings) -> No
         table.add_row(name.rpartition(":")[2], *(_interval(e) for e in estimates.values()))
     for name, other in given.references.items():
         rewards = other["reward"].to_numpy()
-        estimates = reference_values(later, given.catalogue, other)
+        estimates = log_only_values(later, given.catalogue, other)
         earned = f"{name}, which earned {rewards.mean():.4f}"
         table.add_row(earned, *(_interval(e) for e in estimates.values()))
     Console(stderr=True, width=140).print(table)

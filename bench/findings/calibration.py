@@ -17,7 +17,7 @@ from bench.findings.impressions import (
 )
 from bench.seed_statistics import seeds_of
 from data.catalogue import Catalogue
-from evaluate.policies.bundle_scores import open_scored
+from evaluate.policies.bundle_scores import open_bundle_scores
 from simulate.posters.subjects import Subjects, named
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.titles import START
@@ -79,7 +79,7 @@ def calibration(
     seen, last = trained_on(examples)
     where = Catalogue.read(catalogue)
     many = len(where.title_ids) if titles is None else titles
-    scored = open_scored(bundle, where, cache)
+    scored = open_bundle_scores(bundle, where, cache)
     found = {"held_out": kept_apart(bundle, where, held_out, log, cache, seen)}
     _say("held_out", found["held_out"])
     first = (last - START).days + 1

@@ -6,7 +6,7 @@ import numpy as np
 
 from bandit.simple import greedy
 from bench.findings.pages import Matrix, best, scores
-from evaluate.policies.bundle_scores import Scored
+from evaluate.policies.bundle_scores import BundleScores
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing, DayLog, Policy, Requests
 from simulate.browsing.logging_policies import Uniform
@@ -18,7 +18,7 @@ class Bundled:
 
     name = "greedy"
 
-    def __init__(self, scored: Scored) -> None:
+    def __init__(self, scored: BundleScores) -> None:
         self.scored = scored
 
     def probabilities(self, requests: Requests) -> Matrix:
@@ -47,7 +47,7 @@ class Knowing:
 
 
 def on_and_off_line(
-    scored: Scored, world: ArtworkWorld, days: range, decisions: int, seed: int
+    scored: BundleScores, world: ArtworkWorld, days: range, decisions: int, seed: int
 ) -> dict[str, dict[str, float]]:
     """Lift over random artwork: judged on the random log, and where the policy decides it all.
 

@@ -20,7 +20,7 @@ from bench.findings.pages import (
 from bench.seed_statistics import mean_of, seeds_of
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from evaluate.policies.bundle_scores import open_scored
+from evaluate.policies.bundle_scores import open_bundle_scores
 from simulate.world.artwork_world import ArtworkWorld
 
 PARTS = ("personal", "varied", "lesser_known", "competition", "clickbait")
@@ -73,7 +73,7 @@ def findings(
         learning_days, learning_decisions = 6, min(learning_decisions, 3000)
     found: dict[str, list] = {name: [] for name in asked}
     world = ArtworkWorld.read(catalogue, 1, 1)
-    scored = open_scored(bundle, Catalogue.read(catalogue), cache)
+    scored = open_bundle_scores(bundle, Catalogue.read(catalogue), cache)
     when = range(FIRST_DAY, FIRST_DAY + days)
     on_pages: dict[str, Callable] = {
         "personal": by_policy, "varied": by_candidates, "lesser_known": by_fame

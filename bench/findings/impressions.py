@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int
 
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from evaluate.policies.bundle_scores import Scored, open_scored
-from evaluate.policies.logged_examples import Logged, read_examples
-from evaluate.policies.policy_probabilities import Policies
+from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
+from evaluate.policies.logged_examples import LoggedExamples, read_examples
+from evaluate.policies.policy_probabilities import PolicyProbabilities
 from evaluate.report.findings import expected_takes
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing
@@ -77,12 +77,12 @@ def kept_apart(
     bundle: Path, catalogue: Catalogue, held_out: Path, log: Path, cache: Path, seen: set[str]
 ) -> Shown:
     """Days of the training log that were kept from training."""
-    logged = Logged.of(read_examples(str(held_out), catalogue), catalogue)
+    logged = LoggedExamples.of(read_examples(str(held_out), catalogue), catalogue)
     feedback = logged.feedback
     names = np.array(catalogue.artwork_ids)[logged.chosen]
     _, profile = np.unique(logged.examples["profile_id"].to_numpy(), return_inverse=True)
     return Shown(
-        Policies(logged, cache).takes(str(bundle)).astype(float),
+        PolicyProbabilities(logged, cache).takes(str(bundle)).astype(float),
         feedback.reward.astype(float),
         expected_takes(read_expected(log), logged)[feedback.logged],
         profile,
@@ -97,7 +97,12 @@ def new_people(truth: CatalogueTruth, seed: int) -> ArtworkWorld:
 
 
 def browsed(
-    scored: Scored, world: ArtworkWorld, days: range, decisions: int, seed: int, seen: set[str]
+    scored: BundleScores,
+    world: ArtworkWorld,
+    days: range,
+    decisions: int,
+    seed: int,
+    seen: set[str],
 ) -> Shown:
     """What members meet on some days under random artwork."""
     new = ~np.isin(world.truth.catalogue.artwork_ids, list(seen))
@@ -136,6 +141,6 @@ def rendered(
         folder = Path(made) / "catalogue"
         own = named_seed("calibration", "catalogue", seed) >> 33
         write_catalogue(pool, titles, 6, own, folder, arrivals=0, workers=1)
-        scored = open_scored(bundle, Catalogue.read(folder), made)
+        scored = open_bundle_scores(bundle, Catalogue.read(folder), made)
         world = new_people(CatalogueTruth.read(folder), seed)
         return browsed(scored, world, range(8, 8 + max(1, days // 3)), decisions, seed, set())

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from bandit.simple import greedy
 from data.bundle import resolve
-from evaluate.policies.bundle_scores import Scored
+from evaluate.policies.bundle_scores import BundleScores
 from evaluate.policies.policy_probabilities import one_hot
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing, Requests
@@ -80,7 +80,7 @@ def best(score: Matrix, valid: Bool[np.ndarray, "decisions candidates"]) -> Matr
     return one_hot(np.where(valid, score, -np.inf).argmax(-1), valid)
 
 
-def scores(scored: Scored, requests: Requests) -> tuple[Matrix, Matrix]:
+def scores(scored: BundleScores, requests: Requests) -> tuple[Matrix, Matrix]:
     """A bundle's mean score of each candidate, and the probabilities of its own policy."""
     means, chances = [], []
     step = scored.block(requests.valid.shape[1])
@@ -100,7 +100,12 @@ def new_members(world: ArtworkWorld, seed: int) -> ArtworkWorld:
 
 
 def pages_of(
-    scored: Scored, bundle: Path | str, world: ArtworkWorld, days: range, decisions: int, seed: int
+    scored: BundleScores,
+    bundle: Path | str,
+    world: ArtworkWorld,
+    days: range,
+    decisions: int,
+    seed: int,
 ) -> Pages:
     """Some days of pages, with all that policies say of them."""
     told = table_of(bundle, world)

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file
 from bench.training.log import repeated
 from data.bundle import Bundle
 from data.catalogue import Catalogue
-from evaluate.policies.logged_examples import Logged
-from evaluate.policies.policy_probabilities import Policies
+from evaluate.policies.logged_examples import LoggedExamples
+from evaluate.policies.policy_probabilities import PolicyProbabilities
 
 
 def beside_one(
@@ -35,8 +35,8 @@ def beside_one(
     apart = max(float(np.abs(one[n].astype(float) - two[n]).max(initial=0)) for n in one)
     some = ds.dataset(examples).head(min(count, 2000))
     read = Catalogue.read(catalogue)
-    logged = Logged.of(some, read)
-    policies = Policies(logged, at / "cache")
+    logged = LoggedExamples.of(some, read)
+    policies = PolicyProbabilities(logged, at / "cache")
     told = [policies(f"{r['bundle']}:thompson") for r in runs]
     best = [policies(f"{r['bundle']}:greedy") for r in runs]
     losses = [Bundle.open(r["bundle"]).manifest["metrics"]["towers_loss"] for r in runs]

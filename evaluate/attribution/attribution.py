@@ -20,9 +20,9 @@ from rich.table import Table
 from data.errors import BadInput
 from data.join.inputs import log_files
 from evaluate.attribution.change_effects import ChangeEffects, change_effects
-from evaluate.policies.bundle_scores import Scored, open_scored
+from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
 from evaluate.policies.find_catalogue import find_catalogue
-from evaluate.policies.logged_examples import Logged, read_examples
+from evaluate.policies.logged_examples import LoggedExamples, read_examples
 from simulate.browsing.log import read_expected
 
 
@@ -70,7 +70,7 @@ class Attribution:
     """None: only examples were given, no log."""
 
 
-def score_parts(scored: Scored, logged: Logged) -> Parts:
+def score_parts(scored: BundleScores, logged: LoggedExamples) -> Parts:
     """The two parts of every candidate's score, mean over heads."""
     calibration = scored.scorer.manifest["calibration"]
     rows, valid = logged.rows, logged.valid
@@ -94,7 +94,7 @@ def score_parts(scored: Scored, logged: Logged) -> Parts:
 
 
 def attribute(
-    scored: Scored, logged: Logged, expected: pa.Table | None, log: Path | None
+    scored: BundleScores, logged: LoggedExamples, expected: pa.Table | None, log: Path | None
 ) -> Attribution:
     """Divide what a log earned between recommendation and artwork.
 
@@ -156,10 +156,10 @@ def attribution(
     if "take" not in set(examples["reward_name"].unique().to_pylist()):
         raise BadInput(f"{log} was joined with another reward; join it with --reward take")
     with TemporaryDirectory(prefix="marquee-") as made:
-        scored = open_scored(bundle, where, cache or made)
+        scored = open_bundle_scores(bundle, where, cache or made)
     folder = Path(log) if log_files(Path(log), "events") else None
     known = None if truth is None else read_expected(truth)
-    found = attribute(scored, Logged.of(examples, where), known, folder)
+    found = attribute(scored, LoggedExamples.of(examples, where), known, folder)
     if json:
         return asdict(found)
     _show(found)
@@ -182,7 +182,9 @@ def _agreement(estimate: np.ndarray, truth: np.ndarray) -> Agreement:
     )
 
 
-def _true_takes(expected: pa.Table, logged: Logged) -> Float[np.ndarray, "decisions candidates"]:
+def _true_takes(
+    expected: pa.Table, logged: LoggedExamples
+) -> Float[np.ndarray, "decisions candidates"]:
     """Expected takes of each decision's candidates.
 
     Raises:

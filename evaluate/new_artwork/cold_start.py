@@ -19,7 +19,7 @@ from rich.table import Table
 
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from evaluate.policies.bundle_scores import Scored, open_scored
+from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
 from simulate.named_rng import named_seed
 from simulate.posters.subjects import Subjects, named
 from simulate.world.artwork_world import ArtworkWorld
@@ -73,7 +73,7 @@ class Means:
 
 
 def exact_takes(
-    scored: Scored, world: ArtworkWorld, names: tuple[str, ...] = ("greedy", "thompson")
+    scored: BundleScores, world: ArtworkWorld, names: tuple[str, ...] = ("greedy", "thompson")
 ) -> dict[str, Takes]:
     """The expected take of each member with each title under a bundle's policies.
 
@@ -222,8 +222,8 @@ def summary(takes: Mapping[str, Takes], resamples: int = 1000, seed: int = 0) ->
     return result | {"intervals": intervals}
 
 
-def _open(bundle: str, catalogue: Catalogue, cache: str, attributes: bool = False) -> Scored:
-    scored = open_scored(bundle, catalogue, cache)
+def _open(bundle: str, catalogue: Catalogue, cache: str, attributes: bool = False) -> BundleScores:
+    scored = open_bundle_scores(bundle, catalogue, cache)
     if attributes and scored.scorer.manifest["image"] is not None:
         raise BadInput(
             f"--ceiling {bundle} reads pixels; give a bundle of "

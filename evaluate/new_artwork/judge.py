@@ -28,7 +28,7 @@ from evaluate.new_artwork.value import (
     title_values,
 )
 from evaluate.ope.paired_bootstrap import Range
-from evaluate.policies.bundle_scores import Scored
+from evaluate.policies.bundle_scores import BundleScores
 from serve.scoring.scorer import Artworks, Scorer
 
 STEP = 1 << 22
@@ -128,7 +128,7 @@ def judge_images(
 
 
 def _takes(scorer: Scorer, audience: Audience, artworks: Artworks) -> Takes:
-    scored = Scored(scorer, artworks)
+    scored = BundleScores(scorer, artworks)
     return scored.head_takes(scored.members(audience.facts), artworks)
 
 

@@ -66,7 +66,7 @@ def ranges(
     return found
 
 
-def gains(
+def paired_gains(
     estimator: Estimator,
     of: Feedback,
     over: Feedback,

@@ -23,7 +23,7 @@ IMAGES = 1024
 
 
 @dataclass(frozen=True)
-class Scored:
+class BundleScores:
     """A bundle's scorer, and what it says of each artwork of a catalogue, in file order."""
 
     scorer: Scorer
@@ -83,7 +83,7 @@ class Scored:
         return expit((logits + calibration["bias"]) / calibration["temperature"])
 
 
-def open_scored(bundle: Path | str, catalogue: Catalogue, cache: Path | str) -> Scored:
+def open_bundle_scores(bundle: Path | str, catalogue: Catalogue, cache: Path | str) -> BundleScores:
     """A bundle and what it says of every artwork of a catalogue.
 
     Args:
@@ -97,7 +97,7 @@ def open_scored(bundle: Path | str, catalogue: Catalogue, cache: Path | str) -> 
     """
     scorer = Scorer(bundle, threads=2)
     embedded = embeddings(scorer, catalogue, cache)
-    return Scored(scorer, scorer.artworks(embedded, catalogue.titles, catalogue.artworks))
+    return BundleScores(scorer, scorer.artworks(embedded, catalogue.titles, catalogue.artworks))
 
 
 def embeddings(
@@ -106,7 +106,7 @@ def embeddings(
     """What stands for each artwork's image: of pixels, of `embeddings.npy`, or true attributes.
 
     Raises:
-        BadInput: as `open_scored`.
+        BadInput: as `open_bundle_scores`.
     """
     size = scorer.manifest["image"]
     if size is not None:

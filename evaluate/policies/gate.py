@@ -29,10 +29,10 @@ from data.errors import BadInput
 from evaluate.ope.diagnostics import diagnose, diagnostic_terms
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.feedback import Feedback
-from evaluate.ope.paired_bootstrap import Range, gains, group_sums
+from evaluate.ope.paired_bootstrap import Range, group_sums, paired_gains
 from evaluate.policies.find_catalogue import find_catalogue
-from evaluate.policies.logged_examples import Logged, read_examples
-from evaluate.policies.policy_probabilities import Policies
+from evaluate.policies.logged_examples import LoggedExamples, read_examples
+from evaluate.policies.policy_probabilities import PolicyProbabilities
 
 MARGIN = 0.05
 
@@ -80,14 +80,14 @@ def publish_gate(
         return GateResult(True, "no bundle is live, so there is nothing to fall behind", {})
     catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue.read(catalogue)
     examples = log if isinstance(log, pa.Table) else read_examples(log, catalogue)
-    logged = Logged.of(examples, catalogue)
+    logged = LoggedExamples.of(examples, catalogue)
     with TemporaryDirectory(prefix="images.") as made:
-        policies = Policies(logged, cache or made)
+        policies = PolicyProbabilities(logged, cache or made)
         new, old = (
             replace(logged.feedback, target=policies(str(resolve(path))))
             for path in (candidate, live)
         )
-    found = gains(PLAIN["dr"](), new, old, resamples=resamples, seed=seed)[0]
+    found = paired_gains(PLAIN["dr"](), new, old, resamples=resamples, seed=seed)[0]
     return gate_result(found, margin, len(logged), (_worth(new), _worth(old)))
 
 

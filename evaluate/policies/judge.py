@@ -15,9 +15,9 @@ from data.errors import BadInput
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import NAMES, PLAIN, Estimator
 from evaluate.ope.feedback import Feedback
-from evaluate.ope.paired_bootstrap import Quantity, Range, gains, group_sums, ranges
-from evaluate.policies.logged_examples import Logged, flattened, places
-from evaluate.policies.policy_probabilities import Policies
+from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, paired_gains, ranges
+from evaluate.policies.logged_examples import LoggedExamples, flattened, places
+from evaluate.policies.policy_probabilities import PolicyProbabilities
 from evaluate.policies.segments import segments
 
 ESTIMATORS = ("replay", "ips", "snips", "dm", "dr")
@@ -54,7 +54,7 @@ def policy_values(
     Args:
         examples: as EXAMPLES; for an honest judgement, none that a bundle was trained on.
         catalogue: that has every candidate of the examples.
-        bundles: of random, unpersonalised, and bundles, see `Policies`.
+        bundles: of random, unpersonalised, and bundles, see `PolicyProbabilities`.
         cache: folder for decoded images; made anew if None.
         estimators: of `evaluate.ope.estimators.NAMES`.
         resamples: bootstrap draws of profiles.
@@ -63,10 +63,10 @@ def policy_values(
     Raises:
         BadInput: an example is wrong, or a bundle does not fit.
     """
-    logged = Logged.of(examples, catalogue)
+    logged = LoggedExamples.of(examples, catalogue)
     chosen = [_estimator(name) for name in estimators]
     with _cache(cache) as folder:
-        made = Policies(logged, folder)
+        made = PolicyProbabilities(logged, folder)
         return {
             name: estimate_feedback(
                 [replace(logged.feedback, target=made(name))], chosen, resamples=resamples,
@@ -101,7 +101,7 @@ def judge(
         resamples: bootstrap draws of profiles.
         seed: of the bootstrap.
     """
-    logged = Logged.of(examples, catalogue)
+    logged = LoggedExamples.of(examples, catalogue)
     feedback, one = logged.feedback, _estimator(estimator)
     chosen = [_estimator(name) for name in dict.fromkeys((*ESTIMATORS, estimator))]
     divided = segments(logged) if by_segment else {}
@@ -114,11 +114,11 @@ def judge(
         for way, parts in divided.items()
     }
     with _cache(cache) as folder:
-        made = Policies(logged, folder)
+        made = PolicyProbabilities(logged, folder)
         for name in bundles:
             of = replace(feedback, target=made(name))
             values[name] = estimate_feedback([of], chosen, resamples=resamples, seed=seed)
-            everywhere, *somewhere = gains(one, of, feedback, kept, resamples, seed)
+            everywhere, *somewhere = paired_gains(one, of, feedback, kept, resamples, seed)
             lift[name] = everywhere
             for (way, part), found in zip(places, somewhere, strict=True):
                 table[way][part]["policies"][name] = found
@@ -141,7 +141,7 @@ def _on_policy(feedback: Feedback, resamples: int, seed: int) -> Range:
     return ranges(group_sums(terms, feedback.group), [mean], resamples, seed)[0]
 
 
-def _aligned(expected: pa.Table, logged: Logged) -> np.ndarray:
+def _aligned(expected: pa.Table, logged: LoggedExamples) -> np.ndarray:
     """Expected takes of the candidates of each example, flat."""
     ids = logged.examples["decision_id"]
     found = places(ids.combine_chunks(), expected["decision_id"].combine_chunks())

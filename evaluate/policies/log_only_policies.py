@@ -13,10 +13,10 @@ from data.catalogue import Catalogue
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import PLAIN
 from evaluate.policies.judge import ESTIMATORS
-from evaluate.policies.logged_examples import Logged
+from evaluate.policies.logged_examples import LoggedExamples
 
 
-def reference_values(
+def log_only_values(
     examples: pa.Table, catalogue: Catalogue, reference: pa.Table, *, resamples: int = 1000
 ) -> dict[str, Estimate]:
     """What the policy behind another log would have earned on these examples.
@@ -31,7 +31,7 @@ def reference_values(
         reference: examples of the other policy, on the same catalogue.
         resamples: bootstrap draws of profiles.
     """
-    logged = Logged.of(examples, catalogue)
+    logged = LoggedExamples.of(examples, catalogue)
     ids = pa.array(catalogue.artwork_ids)
     shown = pc.index_in(reference["action"], value_set=ids).to_numpy()
     place, other = _places(reference), _places(examples)

@@ -28,7 +28,7 @@ NEEDED = (
 
 
 @dataclass(frozen=True)
-class Logged:
+class LoggedExamples:
     """Decisions that were rendered, with their rewards, on a catalogue.
 
     Attributes:
@@ -42,7 +42,7 @@ class Logged:
     batches: list[Batch]
 
     @classmethod
-    def of(cls, examples: pa.Table, catalogue: Catalogue) -> "Logged":
+    def of(cls, examples: pa.Table, catalogue: Catalogue) -> "LoggedExamples":
         """Examples, each checked.
 
         Raises:

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from data.bundle import resolve
 from data.errors import BadInput
 from evaluate.ope.reward_model import FOLDS
-from evaluate.policies.bundle_scores import Scored, open_scored
-from evaluate.policies.logged_examples import Logged
+from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
+from evaluate.policies.logged_examples import LoggedExamples
 
 FORMS = ("thompson", "greedy", "unpersonalised")
 """What may follow a bundle, after a colon: its own policy, its best mean score, or the best of its
@@ -22,7 +22,7 @@ STRENGTH = 20.0
 Matrix = Float[np.ndarray, "decisions candidates"]
 
 
-class Policies:
+class PolicyProbabilities:
     """Policies by name on one log; a bundle is opened once, whatever its forms.
 
     Args:
@@ -30,9 +30,9 @@ class Policies:
         cache: folder for decoded images.
     """
 
-    def __init__(self, logged: Logged, cache: Path | str) -> None:
+    def __init__(self, logged: LoggedExamples, cache: Path | str) -> None:
         self.logged, self.cache = logged, cache
-        self._opened: dict[str, Scored] = {}
+        self._opened: dict[str, BundleScores] = {}
 
     def __call__(self, name: str) -> Float[np.ndarray, " flat"]:
         """A policy's probabilities for the candidates of every decision, flat.
@@ -56,10 +56,10 @@ class Policies:
             return self._flat(one_hot(best, self.logged.valid))
         return self._flat(self._scored(scored, form))
 
-    def opened(self, bundle: str) -> Scored:
+    def opened(self, bundle: str) -> BundleScores:
         """A bundle on the log's catalogue."""
         if bundle not in self._opened:
-            self._opened[bundle] = open_scored(bundle, self.logged.catalogue, self.cache)
+            self._opened[bundle] = open_bundle_scores(bundle, self.logged.catalogue, self.cache)
         return self._opened[bundle]
 
     def takes(self, bundle: str) -> Float[np.ndarray, " decisions"]:
@@ -73,7 +73,7 @@ class Policies:
             parts.append(scored.takes(said, shown[at : at + step])[:, 0])
         return np.concatenate(parts)
 
-    def _scored(self, scored: Scored, form: str) -> Matrix:
+    def _scored(self, scored: BundleScores, form: str) -> Matrix:
         logged = self.logged
         policy = scored.thompson if form == "thompson" else scored.greedy
         step = scored.block(logged.rows.shape[1])
@@ -101,7 +101,7 @@ def one_hot(
     return (np.arange(valid.shape[1]) == best[:, None]).astype(np.float64)
 
 
-def best_on_log(logged: Logged) -> Int[np.ndarray, " decisions"]:
+def best_on_log(logged: LoggedExamples) -> Int[np.ndarray, " decisions"]:
     """Place of the title's artwork with the best weighted take among profiles of other folds.
 
     Takes are weighted by 1 / propensity and shrunken to their title's mean, so that what was
@@ -131,7 +131,9 @@ def best_on_log(logged: Logged) -> Int[np.ndarray, " decisions"]:
     return np.where(logged.valid, value, -np.inf).argmax(-1)
 
 
-def _table_takes(scored: Scored, bundle: str, logged: Logged) -> Float[np.ndarray, " artworks"]:
+def _table_takes(
+    scored: BundleScores, bundle: str, logged: LoggedExamples
+) -> Float[np.ndarray, " artworks"]:
     """The bundle's take of each artwork over all members; below 0 where it has none.
 
     Of artworks that it does not know, a title's default comes first, as when serving.

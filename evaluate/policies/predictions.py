@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from data.bundle import Bundle
 from evaluate.policies.find_catalogue import find_catalogue
-from evaluate.policies.logged_examples import Logged, read_examples
-from evaluate.policies.policy_probabilities import Policies
+from evaluate.policies.logged_examples import LoggedExamples, read_examples
+from evaluate.policies.policy_probabilities import PolicyProbabilities
 
 
 def predicted_takes(
@@ -33,7 +33,7 @@ def predicted_takes(
         name = Bundle.open(bundle).bundle_id
         made = np.array([b == name for b in table["bundle"].to_pylist()], bool)
         table = table.filter(pa.array(made)) if made.any() else table
-    logged = Logged.of(table, where)
+    logged = LoggedExamples.of(table, where)
     with TemporaryDirectory(prefix="images.") as cache:
-        takes = Policies(logged, cache).takes(str(bundle))
+        takes = PolicyProbabilities(logged, cache).takes(str(bundle))
     return pa.table({"decision_id": logged.examples["decision_id"], "predicted_take": takes})

@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from data.days import DAY_US
 from data.records import TIMESTAMP
-from evaluate.policies.logged_examples import Logged, days_of
+from evaluate.policies.logged_examples import LoggedExamples, days_of
 
 AGES = ((7, "under a week"), (28, "under four weeks"), (np.inf, "older"))
 """Days since a title's newest candidate was added, and what a decision is then called."""
@@ -17,7 +17,7 @@ POPULARITY = ((0.2, "head"), (0.6, "middle"), (1.0, "tail"))
 Parts = dict[str, Bool[np.ndarray, " decisions"]]
 
 
-def segments(logged: Logged) -> dict[str, Parts]:
+def segments(logged: LoggedExamples) -> dict[str, Parts]:
     """Every way to divide the log, each with its parts: surface, device, popularity, age.
 
     The artwork's age is that of the newest candidate: policies that choose among the same
@@ -31,19 +31,19 @@ def segments(logged: Logged) -> dict[str, Parts]:
     }
 
 
-def _by_fact(logged: Logged, name: str) -> Parts:
+def _by_fact(logged: LoggedExamples, name: str) -> Parts:
     values = pc.fill_null(logged.facts.field(name), "unknown")
     names = np.asarray(values.to_pylist(), object)
     return {name: names == name for name in sorted(set(names))}
 
 
-def _by_popularity(logged: Logged) -> Parts:
+def _by_popularity(logged: LoggedExamples) -> Parts:
     popularity = logged.catalogue.titles["popularity"].to_numpy()
     rank = np.argsort(np.argsort(-popularity, kind="stable")) / max(1, len(popularity))
     return _steps(rank[logged.title_rows], POPULARITY)
 
 
-def _by_age(logged: Logged) -> Parts:
+def _by_age(logged: LoggedExamples) -> Parts:
     added = np.where(logged.valid, days_of(logged.catalogue)[logged.rows], -np.inf).max(-1)
     micros = logged.examples["time"].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
     return _steps(micros // DAY_US - added, AGES)

@@ -18,8 +18,8 @@ from evaluate.calibration import Calibration
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
-from evaluate.policies.logged_examples import Logged, flattened, places
-from evaluate.policies.policy_probabilities import Policies, one_hot
+from evaluate.policies.logged_examples import LoggedExamples, flattened, places
+from evaluate.policies.policy_probabilities import PolicyProbabilities, one_hot
 from evaluate.report.curves import Curves
 from evaluate.report.showcase import Shown, showcase
 
@@ -114,9 +114,9 @@ def find(
     Raises:
         BadInput: an example is wrong, or the bundle does not fit.
     """
-    logged = Logged.of(examples, catalogue)
+    logged = LoggedExamples.of(examples, catalogue)
     with TemporaryDirectory(prefix="images.") as made:
-        policies = Policies(logged, cache or made)
+        policies = PolicyProbabilities(logged, cache or made)
         targets = {name: policies(form.format(bundle)) for name, form in FORMS.items()}
         predicted = policies.takes(bundle)
         scored = policies.opened(bundle)
@@ -144,7 +144,7 @@ def find(
     )  # fmt: skip
 
 
-def expected_takes(expected: pa.Table, logged: Logged) -> Flat:
+def expected_takes(expected: pa.Table, logged: LoggedExamples) -> Flat:
     """The true take of each candidate of each decision, flat.
 
     Raises:
@@ -165,7 +165,7 @@ Three = tuple[dict[str, Range], dict[str, Range], dict[str, Range]]
 
 
 def _exact(
-    targets: Mapping[str, Flat], truth: Flat, logged: Logged, resamples: int, seed: int
+    targets: Mapping[str, Flat], truth: Flat, logged: LoggedExamples, resamples: int, seed: int
 ) -> Three:
     """Take fractions, lift over random, share of the oracle's gain: one draw of profiles for all.
 
@@ -198,7 +198,7 @@ def _estimated(estimates: Mapping[str, Mapping[str, Estimate]]) -> Three:
     return takes, lift if base > 0 else {}, {}
 
 
-def _about(logged: Logged) -> dict[str, Any]:
+def _about(logged: LoggedExamples) -> dict[str, Any]:
     examples = logged.examples
     ends: Any = pc.call_function("min_max", [examples["time"]])
     first, last = (ends[end].as_py().date() for end in ("min", "max"))

@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
 from data.days import day_number
 from data.page_facts import without_page_facts
-from evaluate.policies.bundle_scores import Scored
-from evaluate.policies.logged_examples import Logged
+from evaluate.policies.bundle_scores import BundleScores
+from evaluate.policies.logged_examples import LoggedExamples
 
 TITLES, MEMBERS, ARTWORKS = 3, 3, 12
 POOL_TITLES, POOL_MEMBERS = 60, 400
@@ -48,7 +48,7 @@ class Shown:
 
 
 def showcase(
-    scored: Scored, logged: Logged, titles: int = TITLES, members: int = MEMBERS
+    scored: BundleScores, logged: LoggedExamples, titles: int = TITLES, members: int = MEMBERS
 ) -> list[Shown]:
     """Titles over which members differ most, each with members as far apart as can be.
 
@@ -97,7 +97,7 @@ def _likeliest(
     return np.sort(np.argsort(-most, kind="stable")[:ARTWORKS])
 
 
-def _latest_facts(logged: Logged) -> tuple[list[str], pa.StructArray]:
+def _latest_facts(logged: LoggedExamples) -> tuple[list[str], pa.StructArray]:
     """Profiles and their facts in their last decision; at most `POOL_MEMBERS`, evenly drawn."""
     names = np.asarray(logged.examples["profile_id"].to_pylist(), object)
     ids, last = np.unique(names[::-1].astype(str), return_index=True)

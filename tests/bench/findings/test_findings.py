@@ -9,7 +9,7 @@ from bench.findings.competition import on_and_off_line
 from bench.findings.findings import PARTS, findings
 from bench.findings.pages import by_candidates, by_fame, by_policy, new_members, pages_of
 from data.errors import BadInput
-from evaluate.policies.bundle_scores import open_scored
+from evaluate.policies.bundle_scores import open_bundle_scores
 from simulate.posters.subjects import Subjects
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.catalogue import write_catalogue
@@ -42,7 +42,7 @@ def bundle(world, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scored(bundle, world, tmp_path_factory):
-    return open_scored(bundle, world.truth.catalogue, tmp_path_factory.mktemp("cache"))
+    return open_bundle_scores(bundle, world.truth.catalogue, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from data.log.parquet import append_table
 from data.records import EVENTS, EXAMPLES
 from evaluate.attribution.attribution import attribute, score_parts
 from evaluate.attribution.change_effects import change_effects
-from evaluate.policies.bundle_scores import Scored
-from evaluate.policies.logged_examples import Logged
+from evaluate.policies.bundle_scores import BundleScores
+from evaluate.policies.logged_examples import LoggedExamples
 from serve.scoring.scorer import Scorer
 from tests.export.world import ARTWORKS_TABLE, TITLES_TABLE, make_bundle, make_facts
 
@@ -34,7 +34,7 @@ def catalogue(tmp_path_factory):
 def scored(catalogue, tmp_path_factory):
     scorer = Scorer(make_bundle(tmp_path_factory.mktemp("bundle"), encoder=False))
     found = scorer.artworks(catalogue.embeddings, catalogue.titles, catalogue.artworks)
-    return Scored(scorer, found)
+    return BundleScores(scorer, found)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def logged(catalogue):
                 "reward": float(rng.random() < 0.3), "reward_name": "take",
             }
         )  # fmt: skip
-    return Logged.of(pa.Table.from_pylist(rows, EXAMPLES), catalogue)
+    return LoggedExamples.of(pa.Table.from_pylist(rows, EXAMPLES), catalogue)
 
 
 def truth_of(logged, takes):

@@ -17,7 +17,7 @@ from evaluate.new_artwork.cold_start import (
     new_world,
     summary,
 )
-from evaluate.policies.bundle_scores import open_scored
+from evaluate.policies.bundle_scores import open_bundle_scores
 from simulate.posters.subjects import Subjects
 from simulate.world.true_attributes import WIDTH, artwork_attributes
 from tests.evaluate.planted import SIZE, plant
@@ -64,7 +64,7 @@ def brightest(world):
 
 def test_one_mind_among_heads_chooses_what_it_wants(new, tmp_path):
     bundle = pixel_bundle(tmp_path, new, [BRIGHT] * 3, epsilon=0.3)
-    scored = open_scored(bundle, new.truth.catalogue, tmp_path / "cache")
+    scored = open_bundle_scores(bundle, new.truth.catalogue, tmp_path / "cache")
     takes = exact_takes(scored, new, ("greedy", "thompson", "unpersonalised"))
     members = np.arange(60)[:, None]
     wanted = new.expected_take(members, brightest(new)[None])
@@ -77,7 +77,7 @@ def test_one_mind_among_heads_chooses_what_it_wants(new, tmp_path):
 def test_heads_that_disagree_share_the_choice(new, tmp_path):
     against = [[-1.0, -1.0, -1.0]]
     bundle = pixel_bundle(tmp_path, new, [BRIGHT] * 3 + against, epsilon=0.0)
-    scored = open_scored(bundle, new.truth.catalogue, tmp_path / "cache")
+    scored = open_bundle_scores(bundle, new.truth.catalogue, tmp_path / "cache")
     takes = exact_takes(scored, new)
     bright = new.expected_take(np.arange(60)[:, None], brightest(new)[None])
     np.testing.assert_allclose(takes["greedy"], bright)
@@ -89,7 +89,7 @@ def test_heads_that_disagree_share_the_choice(new, tmp_path):
 
 def test_members_in_blocks_give_the_same(new, tmp_path, monkeypatch):
     bundle = pixel_bundle(tmp_path, new, np.random.default_rng(0).normal(size=(5, 3)))
-    scored = open_scored(bundle, new.truth.catalogue, tmp_path / "cache")
+    scored = open_bundle_scores(bundle, new.truth.catalogue, tmp_path / "cache")
     names = ("greedy", "thompson", "unpersonalised")
     whole = {**exact_takes(scored, new, names), **baseline_takes(new)}
     monkeypatch.setattr("evaluate.policies.bundle_scores.BLOCK", 5 * 3 * 5 * 7)  # seven members
@@ -110,7 +110,7 @@ def test_nothing_beats_the_oracle_and_no_single_artwork_the_best_single(new):
 
 
 def test_a_ceiling_is_told_what_others_see(new, told, tmp_path):
-    scored = open_scored(told, new.truth.catalogue, tmp_path)
+    scored = open_bundle_scores(told, new.truth.catalogue, tmp_path)
     rows, _ = new.truth.candidates()
     finest = rows[np.arange(5), new.truth.quality[rows].argmax(-1)]
     wanted = new.expected_take(np.arange(60)[:, None], finest[None])

@@ -14,11 +14,11 @@ from bandit.thompson import thompson_probabilities
 from data.errors import BadInput
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.feedback import dense_feedback
-from evaluate.ope.paired_bootstrap import gains
+from evaluate.ope.paired_bootstrap import paired_gains
 from evaluate.policies.command import bundle as command
 from evaluate.policies.judge import judge, policy_values
-from evaluate.policies.logged_examples import Logged, read_examples
-from evaluate.policies.policy_probabilities import Policies
+from evaluate.policies.logged_examples import LoggedExamples, read_examples
+from evaluate.policies.policy_probabilities import PolicyProbabilities
 from evaluate.policies.segments import segments
 from simulate.browsing.log import read_expected
 from tests.evaluate.planted import plant
@@ -83,7 +83,7 @@ def test_segments_divide_the_log_and_their_values_add_up(story, found, good):
 
 
 def test_popularity_and_age_are_of_titles_and_newest_candidates(story):
-    logged = Logged.of(story.examples, story.catalogue)
+    logged = LoggedExamples.of(story.examples, story.catalogue)
     parts = segments(logged)
     popularity = story.catalogue.titles["popularity"].to_numpy()[logged.title_rows]
     by = parts["popularity"]
@@ -100,8 +100,8 @@ def test_popularity_and_age_are_of_titles_and_newest_candidates(story):
 
 
 def test_a_bundles_policy_is_thompson_sampling_over_its_heads(story, torn, tmp_path):
-    logged = Logged.of(story.examples.slice(0, 300), story.catalogue)
-    given = Policies(logged, tmp_path)(torn)
+    logged = LoggedExamples.of(story.examples.slice(0, 300), story.catalogue)
+    given = PolicyProbabilities(logged, tmp_path)(torn)
     embedding = story.catalogue.embeddings[logged.rows, 0]
     scores = np.array([1.0, 1.0, 1.0, -1.0])[None, :, None] * embedding[:, None]
     wanted = thompson_probabilities(scores, logged.valid, 0.2)[logged.valid]
@@ -109,24 +109,27 @@ def test_a_bundles_policy_is_thompson_sampling_over_its_heads(story, torn, tmp_p
 
 
 def test_blocks_of_decisions_give_the_same(story, torn, tmp_path, monkeypatch):
-    logged = Logged.of(story.examples.slice(0, 300), story.catalogue)
-    whole, takes = Policies(logged, tmp_path)(torn), Policies(logged, tmp_path).takes(torn)
+    logged = LoggedExamples.of(story.examples.slice(0, 300), story.catalogue)
+    whole, takes = (
+        PolicyProbabilities(logged, tmp_path)(torn),
+        PolicyProbabilities(logged, tmp_path).takes(torn),
+    )
     monkeypatch.setattr("evaluate.policies.bundle_scores.BLOCK", 4 * 4 * 7)
-    np.testing.assert_allclose(Policies(logged, tmp_path)(torn), whole)
-    np.testing.assert_allclose(Policies(logged, tmp_path).takes(torn), takes, rtol=1e-6)
+    np.testing.assert_allclose(PolicyProbabilities(logged, tmp_path)(torn), whole)
+    np.testing.assert_allclose(PolicyProbabilities(logged, tmp_path).takes(torn), takes, rtol=1e-6)
 
 
 def test_takes_are_of_what_was_shown(story, good, tmp_path):
-    logged = Logged.of(story.examples.slice(0, 300), story.catalogue)
+    logged = LoggedExamples.of(story.examples.slice(0, 300), story.catalogue)
     rows = {a: row for row, a in enumerate(story.catalogue.artwork_ids)}
     shown = [rows[a] for a in story.examples["action"].slice(0, 300).to_pylist()]
     wanted = 1 / (1 + np.exp(2.0 - story.catalogue.embeddings[shown, 0]))
-    np.testing.assert_allclose(Policies(logged, tmp_path).takes(good), wanted, rtol=1e-5)
+    np.testing.assert_allclose(PolicyProbabilities(logged, tmp_path).takes(good), wanted, rtol=1e-5)
 
 
 def test_unpersonalised_of_a_bundle_is_its_tables_best(story, good, tmp_path):
-    logged = Logged.of(story.examples.slice(0, 300), story.catalogue)
-    chosen = Policies(logged, tmp_path)(f"{good}:unpersonalised")
+    logged = LoggedExamples.of(story.examples.slice(0, 300), story.catalogue)
+    chosen = PolicyProbabilities(logged, tmp_path)(f"{good}:unpersonalised")
     # The planted table's takes rise along the file, so the last candidate is the best.
     wanted = np.zeros(len(chosen))
     wanted[logged.feedback.offsets[1:] - 1] = 1
@@ -152,12 +155,12 @@ def test_gains_in_a_part_are_those_of_the_part_alone():
     of = dense_feedback(action, reward, np.full(n, 1 / 3), target)
     over = dense_feedback(action, reward, np.full(n, 1 / 3), np.full((n, 3), 1 / 3))
     part = np.arange(n) < 200
-    found = gains(PLAIN["snips"](), of, over, (None, part))
+    found = paired_gains(PLAIN["snips"](), of, over, (None, part))
     alone = [
         dense_feedback(action[part], reward[part], np.full(200, 1 / 3), t[part])
         for t in (target, np.full((n, 3), 1 / 3))
     ]
-    wanted = gains(PLAIN["snips"](), *alone)[0]
+    wanted = paired_gains(PLAIN["snips"](), *alone)[0]
     assert found[1]["relative"].value == pytest.approx(wanted["relative"].value)
     assert found[0]["relative"].value != pytest.approx(wanted["relative"].value)
 
