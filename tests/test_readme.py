@@ -21,6 +21,7 @@ from tests.pages import (
     line_trouble,
     links,
 )
+from tests.structure import MAY_IMPORT
 
 README = (ROOT / "README.md").read_text()
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -116,6 +117,25 @@ def test_a_page_imports_what_exists(page):
     for module, names in re.findall(r"^from ([\w.]+) import ([\w, ]+)$", code, re.MULTILINE):
         for name in names.split(", "):
             assert hasattr(importlib.import_module(module), name), f"from {module} import {name}"
+
+
+@pages
+def test_a_page_names_files_and_names_that_exist(page):
+    wrong = [name for name in re.findall(r"`([\w./]+)`", page.read_text()) if not named(name)]
+    assert wrong == []
+
+
+def named(text: str) -> bool:
+    """Whether a path of a room leads to a file or folder, and a dotted name to something in it."""
+    room, separator, rest = re.match(r"(\w*)([./]?)(.*)", text).groups()
+    if room not in MAY_IMPORT or not rest or text == "train.py":
+        return True
+    if separator == "/":
+        return (ROOT / text).exists()
+    module, _, name = text.rpartition(".")
+    if (ROOT / text.replace(".", "/")).with_suffix(".py").exists():
+        return True
+    return hasattr(importlib.import_module(module), name)
 
 
 def test_the_glossary_has_each_term_once_in_order():
