@@ -4,7 +4,12 @@ from data.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {
-    "check": Command("data.check.check", "Say what is wrong with a catalogue, a log or examples."),
+    "check": Command(
+        "data.check.command",
+        "Say what is wrong with a catalogue, a log or examples.",
+        show="show",
+        status="status",
+    ),
     "join": Command(
         "data.join.command", "Join decisions and events into examples.", function="join_command"
     ),

@@ -18,13 +18,27 @@ import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from data.errors import BadInput
-from data.problem import Problem, in_rows
+from data.problem import Fault, Problem
 from data.records import ARTWORKS, TITLES
 from data.schema_cast import conform, read_table, refuse
 
 FILES = {"titles": TITLES, "artworks": ARTWORKS}
 EMBEDDINGS = "embeddings.npy"
 LARGEST_TITLE_ID = 2**32 - 1
+
+TITLE_ID = Fault("title id", "title_id", f"use 1 … {LARGEST_TITLE_ID}")
+POPULARITY = Fault("number", "popularity", "it must be finite and 0 or more")
+RUNTIME = Fault("number", "runtime_minutes", "it must be finite and more than 0")
+NO_ARTWORK = Fault(
+    "title without candidates", "title_id", "add one to artworks.parquet or drop the title"
+)
+DEFAULT_ARTWORK = Fault(
+    "default artwork", "default_artwork_id", "name an artwork of the same title"
+)
+UNKNOWN_TITLE = Fault("unknown title", "title_id", "add the title or drop the artwork")
+ARTWORK_ID = Fault("artwork id", "artwork_id", "give each artwork an id of its own")
+PATH = Fault("path", "path", "write it relative to the folder that holds artworks.parquet")
+DAYS = Fault("days", "withdrawn_day", "leave it null while the artwork is a candidate")
 
 
 @dataclass(frozen=True)
@@ -159,42 +173,38 @@ def problems(
 
     Either may be None: not to be had; what needs both is then left out.
     """
+    titles_file, artworks_file = (Path(root) / f"{name}.parquet" for name in FILES)
     owner: dict[str, int] | None = None
     if artworks is not None:
-        file = Path(root) / "artworks.parquet"
-        owner = dict(
-            zip(*(artworks[c].to_pylist() for c in ("artwork_id", "title_id")), strict=True)
-        )
-        yield from repeated(artworks["artwork_id"].to_pylist(), file, "artwork_id")
-        yield from _bad_artworks(artworks, file)
+        names, of = (artworks[c].to_pylist() for c in ("artwork_id", "title_id"))
+        owner = dict(zip(names, of, strict=True))
+        yield from _repeated(names, artworks_file, "artwork_id")
+        yield from _bad_artworks(artworks, artworks_file)
     if titles is not None:
-        file = Path(root) / "titles.parquet"
         ids = titles["title_id"].to_pylist()
-        yield from repeated(ids, file, "title_id")
-        wrong = [i is not None and not 1 <= i <= LARGEST_TITLE_ID for i in ids]
-        yield from in_rows(
-            "title id", file, "title_id", np.array(wrong, bool),
-            lambda row: f"{ids[row]} is no title id", f"use 1 … {LARGEST_TITLE_ID}",
-        )  # fmt: skip
-        for name, low in (("popularity", 0.0), ("runtime_minutes", np.nextafter(0, 1))):
-            values = titles[name].to_numpy()  # nulls become NaN; they are reported as nulls
-            yield from in_rows(
-                "number", file, name,
-                ~(np.isfinite(values) & (values >= low)) & titles[name].is_valid().to_numpy(),
-                lambda row, values=values: f"{values[row]}",
-                f"it must be finite and {'0 or more' if low == 0 else 'more than 0'}",
-            )  # fmt: skip
+        yield from _repeated(ids, titles_file, "title_id")
+        yield from _bad_titles(titles, ids, titles_file)
         if owner is not None:
-            yield from _bad_pairs(titles, ids, owner, file)
+            yield from _bad_pairs(titles, ids, owner, titles_file)
     if titles is not None and artworks is not None:
-        known = set(titles["title_id"].to_pylist())
-        of = artworks["title_id"].to_pylist()
-        yield from in_rows(
-            "unknown title", Path(root) / "artworks.parquet", "title_id",
+        known, of = set(titles["title_id"].to_pylist()), artworks["title_id"].to_pylist()
+        yield from UNKNOWN_TITLE.in_rows(
+            artworks_file,
             np.array([title not in known for title in of], bool),
             lambda row: f"title {of[row]} is not in titles.parquet",
-            "add the title or drop the artwork",
-        )  # fmt: skip
+        )
+
+
+def _bad_titles(titles: pa.Table, ids: list[int], file: Path) -> Iterator[Problem]:
+    """Ids and numbers out of their range."""
+    wrong = [i is not None and not 1 <= i <= LARGEST_TITLE_ID for i in ids]
+    what = "is no title id"
+    yield from TITLE_ID.in_rows(file, np.array(wrong, bool), lambda row: f"{ids[row]} {what}")
+    for fault, least in ((POPULARITY, 0.0), (RUNTIME, np.nextafter(0, 1))):
+        values = titles[fault.column].to_numpy()  # nulls become NaN; they are reported as nulls
+        valid = titles[fault.column].is_valid().to_numpy()
+        outside = ~(np.isfinite(values) & (values >= least)) & valid
+        yield from fault.in_rows(file, outside, lambda row, values=values: f"{values[row]}")
 
 
 def _bad_pairs(
@@ -202,44 +212,37 @@ def _bad_pairs(
 ) -> Iterator[Problem]:
     """Titles without artwork, and defaults that are no artwork of theirs."""
     shown = set(owner.values())
-    yield from in_rows(
-        "title without candidates", file, "title_id", np.array([i not in shown for i in ids], bool),
-        lambda row: f"title {ids[row]} has no artwork",
-        "add one to artworks.parquet or drop the title",
-    )  # fmt: skip
+    bare = np.array([i not in shown for i in ids], bool)
+    yield from NO_ARTWORK.in_rows(file, bare, lambda row: f"title {ids[row]} has no artwork")
     defaults = titles["default_artwork_id"].to_pylist()
-    pairs = list(zip(ids, defaults, strict=True))
-    yield from in_rows(
-        "default artwork", file, "default_artwork_id",
-        np.array([d is not None and owner.get(d) != i for i, d in pairs], bool),
-        lambda row: f"{defaults[row]!r} belongs to title {owner[defaults[row]]}, not {ids[row]}"
-        if defaults[row] in owner
-        else f"{defaults[row]!r} is not in artworks.parquet",
-        "name an artwork of the same title",
-    )  # fmt: skip
+    pairs = zip(ids, defaults, strict=True)
+
+    def what(row: int) -> str:
+        if defaults[row] not in owner:
+            return f"{defaults[row]!r} is not in artworks.parquet"
+        return f"{defaults[row]!r} belongs to title {owner[defaults[row]]}, not {ids[row]}"
+
+    foreign = np.array([d is not None and owner.get(d) != i for i, d in pairs], bool)
+    yield from DEFAULT_ARTWORK.in_rows(file, foreign, what)
 
 
 def _bad_artworks(artworks: pa.Table, file: Path) -> Iterator[Problem]:
-    names = artworks["artwork_id"].to_pylist()
-    yield from in_rows(
-        "artwork id", file, "artwork_id", np.array([a == "" for a in names], bool),
-        lambda _: "it is empty", "give each artwork an id of its own",
-    )  # fmt: skip
+    """Empty ids, paths that lead out, and days that are the wrong way round."""
+    empty = np.array([name == "" for name in artworks["artwork_id"].to_pylist()], bool)
+    yield from ARTWORK_ID.in_rows(file, empty, lambda _: "it is empty")
     paths = artworks["path"].to_pylist()
-    yield from in_rows(
-        "path", file, "path", np.array([p is not None and _leads_out(p) for p in paths], bool),
+    yield from PATH.in_rows(
+        file,
+        np.array([path is not None and _leads_out(path) for path in paths], bool),
         lambda row: f"{paths[row]!r} leads out of the catalogue folder",
-        "write it relative to the folder that holds artworks.parquet",
-    )  # fmt: skip
-    days = list(
-        zip(*(artworks[c].to_pylist() for c in ("added_day", "withdrawn_day")), strict=True)
     )
-    yield from in_rows(
-        "days", file, "withdrawn_day",
+    columns = (artworks[c].to_pylist() for c in ("added_day", "withdrawn_day"))
+    days = list(zip(*columns, strict=True))
+    yield from DAYS.in_rows(
+        file,
         np.array([None not in pair and pair[1] < pair[0] for pair in days], bool),
         lambda row: f"{days[row][1]} is before added_day {days[row][0]}",
-        "leave it null while the artwork is a candidate",
-    )  # fmt: skip
+    )
 
 
 def _leads_out(path: str) -> bool:
@@ -247,13 +250,13 @@ def _leads_out(path: str) -> bool:
     return not path or pure.is_absolute() or ".." in pure.parts
 
 
-def repeated(ids: list, file: Path | str, column: str) -> Iterator[Problem]:
+def _repeated(ids: list, file: Path, column: str) -> Iterator[Problem]:
     """Rows whose id an earlier row has already."""
     first: dict = {}
     wrong = np.zeros(len(ids), bool)
     for row, value in enumerate(ids):
         wrong[row] = value is not None and first.setdefault(value, row) != row
-    yield from in_rows(
-        "duplicate id", file, column, wrong,
-        lambda row: f"{ids[row]!r} is in row {first[ids[row]]} already", "keep one row of each id",
-    )  # fmt: skip
+    fault = Fault("duplicate id", column, "keep one row of each id")
+    yield from fault.in_rows(
+        file, wrong, lambda row: f"{ids[row]!r} is in row {first[ids[row]]} already"
+    )

@@ -1,15 +1,23 @@
 """What is wrong with a user's file: by file, column and row, with the remedy."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
 SHOWN = 20
 """Rows of one kind that are written out; the rest is counted."""
+
+
+class WrongRow(NamedTuple):
+    """One row that makes a mistake."""
+
+    row: int | None
+    """0 is the file's first; None: the file, or the column, as a whole."""
+    what: str
 
 
 @dataclass(frozen=True)
@@ -21,8 +29,8 @@ class Problem:
     file: str
     column: str | None
     """None: the file as a whole."""
-    rows: tuple[tuple[int | None, str], ...]
-    """Row (0 is the file's first) and what is wrong there, SHOWN at most."""
+    rows: tuple[WrongRow, ...]
+    """SHOWN at most."""
     count: int
     """All rows that make this mistake."""
     remedy: str
@@ -37,30 +45,28 @@ class Problem:
             more = self.count - len(self.rows)
             yield f"{where}: {more:,} more rows like these ({self.kind})"
 
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain JSON types."""
-        return asdict(self) | {"rows": [{"row": row, "what": what} for row, what in self.rows]}
-
     def __str__(self) -> str:
         more = f" ({self.count:,} rows are like this)" if self.count > 1 else ""
         return next(self.lines()) + more
 
 
+class Fault(NamedTuple):
+    """A mistake that rows can make, and what to do about it."""
+
+    kind: str
+    column: str
+    remedy: str
+
+    def in_rows(
+        self, file: Path | str, wrong: Bool[np.ndarray, " rows"], what: Callable[[int], str]
+    ) -> Iterator[Problem]:
+        """One problem, if any row is wrong; `what` says what is wrong with a row."""
+        rows = np.flatnonzero(wrong)
+        if len(rows):
+            shown = tuple(WrongRow(int(row), what(int(row))) for row in rows[:SHOWN])
+            yield Problem(self.kind, str(file), self.column, shown, len(rows), self.remedy)
+
+
 def whole(kind: str, file: Path | str, column: str | None, what: str, remedy: str) -> Problem:
     """A problem of a file or a column as a whole."""
-    return Problem(kind, str(file), column, ((None, what),), 1, remedy)
-
-
-def in_rows(
-    kind: str,
-    file: Path | str,
-    column: str,
-    wrong: Bool[np.ndarray, " rows"],
-    what: Callable[[int], str],
-    remedy: str,
-) -> Iterator[Problem]:
-    """One problem, if any row is wrong; `what` says what is wrong with a row."""
-    rows = np.flatnonzero(wrong)
-    if len(rows):
-        shown = tuple((int(row), what(int(row))) for row in rows[:SHOWN])
-        yield Problem(kind, str(file), column, shown, len(rows), remedy)
+    return Problem(kind, str(file), column, (WrongRow(None, what),), 1, remedy)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
-from data.problem import Problem, in_rows, whole
+from data.problem import Fault, Problem, whole
 
 
 def read_table(path: Path) -> pa.Table:
@@ -24,6 +24,12 @@ def read_table(path: Path) -> pa.Table:
         raise BadInput(f"{path} is not a readable Parquet file ({error}); write it again") from None
 
 
+def parquet_files(folder: Path) -> list[Path]:
+    """The Parquet files of a folder and the folders in it, but for hidden and unfinished ones."""
+    files = (f for f in folder.rglob("*.parquet") if not f.name.startswith((".", "_")))
+    return sorted(f for f in files if ".staging" not in f.parts)
+
+
 def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Table, list[Problem]]:
     """The columns of `schema` that the table has or that may be null, and what is wrong.
 
@@ -31,7 +37,7 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
     optional columns that lack become null. A column with a problem of its own is left out, so a
     table without problems follows the schema; its nulls are checked too.
     """
-    found: list[Problem] = []
+    problems: list[Problem] = []
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     for field in schema:
         if field.name not in table.column_names:
@@ -40,7 +46,7 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
                 continue
             remedy = f"add it, or rename yours: there are {', '.join(table.column_names) or 'none'}"
             what = f"the column is missing ({field.type})"
-            found.append(whole("missing column", file, field.name, what, remedy))
+            problems.append(whole("missing column", file, field.name, what, remedy))
             continue
         column = table[field.name]
         try:
@@ -49,13 +55,13 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
             reason = str(error).splitlines()[0]
             what = f"its type {column.type} does not become {field.type} ({reason})"
             remedy = f"write it as {field.type}"
-            found.append(whole("wrong type", file, field.name, what, remedy))
+            problems.append(whole("wrong type", file, field.name, what, remedy))
             continue
         columns[field.name] = cast
         if not field.nullable:
-            found += nulls(cast, file, field.name)
-    kept = pa.schema([schema.field(name) for name in columns])
-    return pa.table(columns, schema=kept), found
+            problems += nulls(cast, file, field.name)
+    schema = pa.schema([schema.field(name) for name in columns])
+    return pa.table(columns, schema=schema), problems
 
 
 def fit(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -86,16 +92,17 @@ def nulls(column: pa.ChunkedArray | pa.Array, file: Path | str, name: str) -> It
             if isinstance(column, pa.Array)
             else column.is_null().to_numpy()
         )
-        yield from in_rows("null", file, name, missing, lambda _: "null", "every row needs a value")
+        fault = Fault("null", name, "every row needs a value")
+        yield from fault.in_rows(file, missing, lambda _: "null")
 
 
-def refuse(found: list[Problem]) -> None:
+def refuse(problems: list[Problem]) -> None:
     """Raise for the first problem, with the count of the others.
 
     Raises:
         BadInput: there is a problem.
     """
-    if found:
-        more = len(found) - 1
+    if problems:
+        more = len(problems) - 1
         rest = f"; and {more} more problem{'s' * (more > 1)}: see `python -m data check`"
-        raise BadInput(f"{found[0]}{rest if more else ''}")
+        raise BadInput(f"{problems[0]}{rest if more else ''}")

@@ -6,8 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.check.check import read_examples, repeated
-from data.check.rows import Known, check_rewards
+from data.check.examples import read_examples
+from data.check.known import Known
+from data.check.repeated_ids import repeated
+from data.check.rows import check_rewards
 from data.duplicate_ids import DuplicateIds, hashes
 from data.records import EXAMPLES
 from data.schema_cast import conform, refuse
@@ -22,7 +24,7 @@ def checked_examples(
     """Examples a part at a time, checked, in the schema EXAMPLES; memory as of one part.
 
     Args:
-        rows: some rows of a file and that file, as `data.stream.ExampleStream.rows` gives them.
+        rows: some rows of a file and that file, as `ExampleStream.rows` gives them.
         artwork_ids: the catalogue's artworks; None: not checked.
         title_ids: the catalogue's titles; None: not checked.
 
@@ -34,8 +36,8 @@ def checked_examples(
     with DuplicateIds() as seen:
         for file, part in rows:
             files[file] = None
-            table, found = conform(part, EXAMPLES, file)
-            if found or any(True for _ in check_rewards(table, file, known)):
+            table, problems = conform(part, EXAMPLES, file)
+            if problems or any(True for _ in check_rewards(table, file, known)):
                 read_examples(file, artwork_ids, title_ids=title_ids)  # which row of the file it is
             seen.add(hashes(table["decision_id"]))
             yield table

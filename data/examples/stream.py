@@ -20,7 +20,7 @@ from jaxtyping import Float32, Int64
 from data.days import DAY_US, date_of, day_number, midnight_us, moment_us
 from data.errors import BadInput
 from data.records import TIMESTAMP
-from data.schema_cast import fit
+from data.schema_cast import fit, parquet_files
 
 READ_ROWS = 8192
 """Rows decoded at a time."""
@@ -195,10 +195,7 @@ class ExampleStream:
     def _all(self) -> list[Piece]:
         """Every row group there is."""
         folder = Path(self.folder)
-        files = [folder] if folder.is_file() else sorted(
-            f for f in folder.rglob("*.parquet")
-            if not f.name.startswith((".", "_")) and ".staging" not in f.parts
-        )  # fmt: skip
+        files = [folder] if folder.is_file() else parquet_files(folder)
         stats = [(file, file.stat()) for file in files]
         found = [p for file, s in stats for p in _pieces(file, s.st_mtime_ns, s.st_size)]
         if not found:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from data.catalogue import EMBEDDINGS, Catalogue
-from data.check.check import check_examples
+from data.check.examples import check_examples
 from data.errors import BadInput
 from data.records import ARTWORKS, COUNTS, EXAMPLES, FACTS, TITLES
 

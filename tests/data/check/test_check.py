@@ -14,7 +14,10 @@ import pytest
 from PIL import Image
 
 from data.catalogue import Catalogue
-from data.check.check import check_examples, check_path, read_examples
+from data.check.examples import check_examples, read_examples
+from data.check.known import Known
+from data.check.path import check_path
+from data.check.rows import check_rewards
 from data.errors import BadInput
 from data.join.join import join
 from data.records import ARTWORKS, DECISIONS, EVENTS, EXAMPLES, SCHEMA_VERSION, TITLES
@@ -288,8 +291,6 @@ def test_a_long_list_is_cut_and_counted():
 
 
 def check_problems(table: pa.Table) -> list:
-    from data.check.rows import Known, check_rewards
-
     return list(check_rewards(table, "examples", Known()))
 
 

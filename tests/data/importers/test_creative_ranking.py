@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from data.catalogue import Catalogue
-from data.check.check import check_path, read_examples
+from data.check.examples import read_examples
+from data.check.path import check_path
 from data.errors import BadInput
 from data.images.cache import image_cache
 from data.importers.creative_ranking import creative_ranking, read_creative_ranking

@@ -9,7 +9,8 @@ import pyarrow.csv as csv
 import pytest
 
 from data.catalogue import Catalogue
-from data.check.check import check_path, read_examples
+from data.check.examples import read_examples
+from data.check.path import check_path
 from data.errors import BadInput
 from data.importers.open_bandit import open_bandit, read_open_bandit
 from data.records import ARTWORKS, EXAMPLES, TITLES

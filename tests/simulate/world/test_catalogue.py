@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.catalogue import Catalogue
-from data.check.check import check
+from data.check.command import check
 from data.errors import BadInput
 from simulate.world.catalogue import STEADY, write_catalogue
 from simulate.world.titles import START
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_a_rendered_catalogue_passes_the_check(catalogue):
-    assert check(str(catalogue))["count"] == 0
+    assert check(catalogue).count == 0
     read = Catalogue.read(catalogue)
     assert read.titles.num_rows == 30
     assert read.artworks.num_rows == 150
@@ -115,7 +115,7 @@ def test_the_commands_make_a_catalogue_and_a_log(tmp_path, subjects):
     )  # fmt: skip
     assert logged.returncode == 0, logged.stderr
     assert json.loads(logged.stdout)["decisions"] == 200
-    assert check(str(tmp_path / "l"), catalogue=str(tmp_path / "c"))["count"] == 0
+    assert check(tmp_path / "l", catalogue=tmp_path / "c").count == 0
     again = run("log", "--catalogue", tmp_path / "c", "--out", tmp_path / "l")
     assert again.returncode == 2
     assert "not empty" in again.stderr

@@ -1,0 +1,61 @@
+"""What is wrong with a catalogue's folder: its tables, its images or their embeddings."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from rich.console import Console
+from rich.progress import track
+
+from data.catalogue import EMBEDDINGS, FILES, Catalogue, problems
+from data.errors import BadInput
+from data.images.decode import load_image
+from data.problem import Fault, Problem, whole
+from data.schema_cast import conform, read_table
+
+IMAGE = Fault("image", "path", "or drop the artwork")
+
+
+def check_catalogue(folder: Path | str, *, images: bool = True) -> Iterator[Problem]:
+    """Every problem of a catalogue folder; with `images`, each image is decoded."""
+    folder = Path(folder)
+    good: dict[str, pa.Table | None] = dict.fromkeys(FILES)
+    for name, schema in FILES.items():
+        file = folder / f"{name}.parquet"
+        try:
+            table, wrong = conform(read_table(file), schema, file)
+        except BadInput as error:
+            yield whole("unreadable", file, None, str(error), "write the file again")
+            continue
+        yield from wrong
+        if set(table.column_names) == set(schema.names):
+            good[name] = table
+    yield from problems(good["titles"], good["artworks"], folder)
+    if (folder / EMBEDDINGS).is_file():
+        if good["titles"] is not None and good["artworks"] is not None:
+            yield from _embeddings(folder)
+    elif images and good["artworks"] is not None:
+        yield from _images(folder, good["artworks"])
+
+
+def _embeddings(folder: Path) -> Iterator[Problem]:
+    try:
+        _ = Catalogue.read(folder).embeddings
+    except BadInput as error:
+        yield whole("embeddings", folder / EMBEDDINGS, None, str(error), "or take the file away")
+
+
+def _images(folder: Path, artworks: pa.Table) -> Iterator[Problem]:
+    paths = artworks["path"].to_pylist()
+    refused: dict[int, str] = {}
+    console = Console(stderr=True)
+    for row, path in enumerate(track(paths, "decoding artwork", console=console, transient=True)):
+        try:
+            if path:
+                load_image(folder / path)
+        except BadInput as refusal:
+            refused[row] = str(refusal)
+    wrong = np.zeros(len(paths), bool)
+    wrong[list(refused)] = True
+    yield from IMAGE.in_rows(folder / "artworks.parquet", wrong, lambda row: refused[row])

@@ -1,0 +1,86 @@
+"""What is wrong with whatever lies at a path: a catalogue, a log, examples or one Parquet file."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from data.catalogue import FILES, Catalogue
+from data.check.catalogue_folder import check_catalogue
+from data.check.kinds import KINDS, kind_of, table_problems
+from data.check.known import Known
+from data.check.repeated_ids import Copies, repeated
+from data.errors import BadInput
+from data.problem import Problem, whole
+from data.schema_cast import parquet_files, read_table
+
+
+def check_path(
+    path: Path | str,
+    catalogue: Path | str | None = None,
+    *,
+    images: bool = True,
+    copies: bool = False,
+) -> list[Problem]:
+    """Every problem of a catalogue, a log, a folder of examples or one Parquet file.
+
+    Args:
+        path: which of them it is shows in its content.
+        catalogue: whose artworks and titles rows may refer to; one found beside `path` if None.
+        images: decode every image of a catalogue.
+        copies: let a decision be logged again, in the same words; an event always may.
+
+    Raises:
+        BadInput: there is nothing of ours at `path`, or the catalogue given is itself wrong.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise BadInput(f"there is no {path}; give a catalogue, a log, examples or a Parquet file")
+    if _is_catalogue(path):
+        return list(check_catalogue(path, images=images))
+    known = _known(path, catalogue)
+    files = [path] if path.is_file() else parquet_files(path)
+    if not files:
+        raise BadInput(
+            f"{path} holds no Parquet files; a catalogue has titles.parquet and artworks.parquet, "
+            "a log decisions/*.parquet and events/*.parquet"
+        )
+    problems: list[Problem] = []
+    ids: dict[tuple[str, str], list[tuple[str, pa.ChunkedArray]]] = {}
+    for file in files:
+        try:
+            table = read_table(file)
+        except BadInput as error:
+            problems.append(whole("unreadable", file, None, str(error), "write it again"))
+            continue
+        kind = kind_of(file, path, table)
+        if kind is None:
+            what = f"its columns are {', '.join(table.column_names)}"
+            remedy = "see docs/data.md for the columns of each kind"
+            problems.append(whole("unknown kind", file, None, what, remedy))
+            continue
+        problems += table_problems(table, kind, file, known, alone=False)
+        column = KINDS[kind].unique
+        if column is not None and column in table.column_names:
+            ids.setdefault((kind, column), []).append((str(file), table[column]))
+    for (kind, column), parts in ids.items():
+        allowed = kind == "events" or (kind == "decisions" and copies)
+        problems += repeated(parts, column, Copies() if allowed else None)
+    return problems
+
+
+def _is_catalogue(path: Path) -> bool:
+    is_log = (path / "decisions").is_dir() or (path / "events").is_dir()
+    return not is_log and any((path / f"{name}.parquet").is_file() for name in FILES)
+
+
+def _known(path: Path, catalogue: Path | str | None) -> Known:
+    """The artworks and titles of the catalogue that was given, or of one beside `path`."""
+    folder = path if path.is_dir() else path.parent
+    beside = (folder, folder / "catalogue", folder.parent, folder.parent / "catalogue")
+    if catalogue is None:
+        complete = [b for b in beside if all((b / f"{name}.parquet").is_file() for name in FILES)]
+        if not complete:
+            return Known()
+        catalogue = complete[0]
+    read = Catalogue.read(catalogue)
+    return Known.of(read.artwork_ids, read.title_ids, read.artworks["title_id"].to_pylist())
