@@ -1,7 +1,10 @@
-"""What is on disk whole or not at all."""
+"""What is on disk whole or not at all: written under a hidden name, then moved into place."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 
 def sync(path: Path) -> None:
@@ -13,14 +16,45 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_text_whole(file: Path, text: str) -> None:
-    """Write a file under a hidden name, make it durable, and move it into place."""
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
+def move_into_place(aside: Path, file: Path) -> None:
+    """Give a file that is durable its name, in place of what had it; durable when this returns."""
+    aside.replace(file)
+    sync(file.parent)
+
+
+@contextmanager
+def whole_file(file: Path, aside: Path | None = None) -> Iterator[Path]:
+    """Where to write a file that gets its name, durable, when the block ends well.
+
+    Args:
+        file: its name; what has it already is replaced in one step.
+        aside: the hidden name until then; one beside `file` if None.
+    """
+    aside = aside or file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        with aside.open("w", encoding="utf-8") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        aside.replace(file)
+        yield aside
+        sync(aside)
+        move_into_place(aside, file)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder to fill, which gets its name when the block ends well; else it goes.
+
+    Args:
+        folder: its name; an empty folder may have it already. Folders above it are made.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as hidden:
+        part = Path(hidden) / folder.name
+        part.mkdir()
+        yield part
+        part.replace(folder)
+
+
+def write_text_whole(file: Path, text: str) -> None:
+    """Write a text file."""
+    with whole_file(file) as part:
+        part.write_text(text, encoding="utf-8")

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
+from data.atomic_write import whole_file
 from data.errors import BadInput
 from data.problem import Fault, Problem
 from data.records import ARTWORKS, TITLES
@@ -81,10 +82,8 @@ class Catalogue:
         folder = Path(folder or self.root)
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in (("titles", self.titles), ("artworks", self.artworks)):
-            whole = folder / f"{name}.parquet"
-            part = folder / f".{name}.parquet.part"
-            pq.write_table(table.cast(FILES[name]), part)
-            part.replace(whole)
+            with whole_file(folder / f"{name}.parquet") as part:
+                pq.write_table(table.cast(FILES[name]), part)
         return folder
 
     @cached_property

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+from data.atomic_write import whole_file
 from data.errors import BadInput
 
 VARIABLE = "MARQUEE_CLOCK"
@@ -44,9 +45,8 @@ def today() -> date:
 def turn(file: Path, microseconds: int) -> None:
     """Set a simulation's clock; every process that reads it sees the new time at once."""
     if not file.is_file():
-        aside = file.with_name(f".{file.name}.{os.getpid()}")
-        aside.write_bytes(_MICROSECONDS.pack(microseconds))
-        aside.replace(file)
+        with whole_file(file) as part:
+            part.write_bytes(_MICROSECONDS.pack(microseconds))
     with file.open("r+b") as held:
         held.write(_MICROSECONDS.pack(microseconds))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from data.atomic_write import sync
+from data.atomic_write import move_into_place
 from data.log.parquet import append_table, write_whole
 from simulate.browsing.day import DayLog
 from simulate.world.titles import START
@@ -47,6 +47,5 @@ def receive(later: Path, out: Path, today: date) -> None:
         place = out / "events" / folder.name
         place.mkdir(parents=True, exist_ok=True)
         for file in sorted(folder.glob("*.parquet")):
-            file.replace(place / file.name)
-        sync(place)
+            move_into_place(file, place / file.name)
         shutil.rmtree(folder)

@@ -31,6 +31,7 @@ from bench.serving.live import free_port, page_requests, served
 from bench.serving.live_app import BUNDLES, STORE, model
 from bench.serving.load_generator import load
 from bench.serving.lookup import put_layout, random_maps
+from data.atomic_write import move_into_place
 from data.bundle import CURRENT
 from data.errors import BadInput
 from export.graphs.manifest import seal
@@ -231,7 +232,7 @@ class _World:
     def _point_at(self, bundle: Path) -> None:
         link = self.bundles / ".next"
         link.symlink_to(bundle.name)
-        link.replace(self.bundles / CURRENT)
+        move_into_place(link, self.bundles / CURRENT)
 
     def _look_up(self) -> None:
         titles = np.arange(1, PAGE + 1)

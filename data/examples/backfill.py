@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from data.atomic_write import write_text_whole
 from data.bundle import CURRENT
 from data.catalogue import Catalogue
 from data.days import DAY_US, date_of
@@ -85,9 +86,8 @@ def features(
         place = out / f"day={day}"
         place.mkdir(exist_ok=True)
         write_whole(_table(spec, decisions, told), place / "features.parquet")
-    aside = out / f".{SPECIFICATION}"
-    aside.write_text(spec.to_json())
-    aside.replace(out / f"_{SPECIFICATION}")  # readers of Parquet folders pass over it
+    # Readers of Parquet folders pass over a name like this.
+    write_text_whole(out / f"_{SPECIFICATION}", spec.to_json())
     return {
         "out": str(out), "days": len(days), "decisions": rows, "fingerprint": spec.fingerprint,
         "history": names, "tried_without_future": tried, "leaks": 0,

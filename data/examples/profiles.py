@@ -4,12 +4,11 @@ A product has a table of its members; where there is only a log, the latest fact
 in it stand in. Precompute reads the result.
 """
 
-import os
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
+from data.atomic_write import whole_file
 from data.errors import BadInput
 
 SQL = """
@@ -21,13 +20,12 @@ COPY (
 """
 
 
-def profiles(examples: Path, out: Path, json: bool = False) -> dict[str, Any]:
+def profiles(examples: Path, out: Path) -> dict[str, int | str]:
     """Write each profile's latest facts, `profile_id` and `facts`, as one Parquet file.
 
     Args:
         examples: folder that `python -m data join` wrote.
         out: file to write; replaced whole.
-        json: print one JSON object.
 
     Raises:
         BadInput: there are no examples.
@@ -36,17 +34,13 @@ def profiles(examples: Path, out: Path, json: bool = False) -> dict[str, Any]:
     if not files:
         raise BadInput(f"{examples} holds no *.parquet; run `python -m data join` to make examples")
     out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        with duckdb.connect() as engine:
+        with whole_file(out) as part, duckdb.connect() as engine:
             engine.execute(SQL.format(str(part).replace("'", "''")), [files])
-            found = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(part)]).fetchone()
-        part.replace(out)
+            [count] = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(part)]).fetchall()
     except duckdb.Error as error:
         raise BadInput(
             f"{examples}: no profiles can be read from it ({str(error).splitlines()[0]}); run "
             "`python -m data check` on it"
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
-    return {"profiles": found[0] if found else 0, "out": str(out)}
+    return {"profiles": count[0], "out": str(out)}

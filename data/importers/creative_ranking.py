@@ -19,6 +19,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 from jaxtyping import Int
 
+from data.atomic_write import whole_file
 from data.catalogue import Catalogue
 from data.days import DAY_US, day_number
 from data.errors import BadInput
@@ -128,12 +129,13 @@ def creative_ranking(
         raise BadInput(f"{link} holds the images of another source; give --out another folder")
     Catalogue(folder, _titles(read), _artworks(read)).write()
     rows, clicks = 0, 0.0
-    part = examples / ".examples.parquet.part"
-    with pq.ParquetWriter(part, EXAMPLES) as writer:
+    with (
+        whole_file(examples / "examples.parquet") as part,
+        pq.ParquetWriter(part, EXAMPLES) as writer,
+    ):
         for table in _examples(read, share, seed):
             writer.write_table(table)
             rows, clicks = rows + table.num_rows, clicks + table["reward"].to_numpy().sum()
-    part.replace(examples / "examples.parquet")
     return {
         "catalogue": str(folder),
         "examples": str(examples),

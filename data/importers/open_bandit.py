@@ -16,6 +16,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
+from data.atomic_write import whole_file
 from data.catalogue import EMBEDDINGS, Catalogue
 from data.check.examples import check_examples
 from data.errors import BadInput
@@ -94,17 +95,15 @@ def open_bandit(
         )
     folder = out / "catalogue"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".{EMBEDDINGS}.part").open("wb") as file:
+    with whole_file(folder / EMBEDDINGS) as part, part.open("wb") as file:
         np.save(file, first.item_features)
-    Path(file.name).replace(folder / EMBEDDINGS)
     Catalogue(folder, first.titles, first.artworks).write()
     result: dict[str, Any] = {"catalogue": str(folder), "items": first.artworks.num_rows}
     for policy, data in read.items():
         examples = out / policy / "examples"
         examples.mkdir(parents=True, exist_ok=True)
-        part = examples / ".examples.parquet.part"
-        pq.write_table(data.examples, part)
-        part.replace(examples / "examples.parquet")
+        with whole_file(examples / "examples.parquet") as part:
+            pq.write_table(data.examples, part)
         result[policy] = {
             "examples": str(examples),
             "impressions": data.examples.num_rows,

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data.atomic_write import sync
+from data.atomic_write import move_into_place, sync
 from data.days import DAY_US, date_of
 from data.page_facts import IMPRESSION_COLUMNS
 from data.records import EXAMPLES, FACTS, TIMESTAMP
@@ -106,8 +106,7 @@ class _Day:
         path = None
         if self.writer is not None:
             self.writer.close()
-            with self.path.open("rb") as file:
-                os.fsync(file.fileno())
+            sync(self.path)
             path = str(self.path)
         result = DayResult(
             day=self.day,
@@ -153,6 +152,5 @@ def publish_days(staged: dict[int, str | None], out: Path) -> None:
             place.unlink(missing_ok=True)
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
-        Path(path).replace(place)
-        sync(place.parent)
+        move_into_place(Path(path), place)
     sync(out)

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+from data.atomic_write import sync
 from data.log.records import SCHEMAS
 
 FOLDER = "live"
@@ -150,11 +151,7 @@ class _Segment:
         """Take a readers' name; they sort in the order of use."""
         named = self.path.with_name(f"{time.time_ns():020}-{uuid.uuid4().hex[:8]}.log")
         self.path = self.path.rename(named)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self.path.parent)
 
     def checksum(self, kind: int, body: bytes) -> int:
         return crc32(body, self._seeds[kind])

@@ -1,6 +1,5 @@
 """The log at rest: `LOG/decisions/day=YYYY-MM-DD/*.parquet` and the same for events."""
 
-import os
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.atomic_write import sync
+from data.atomic_write import sync, whole_file
 from data.days import DAY_US, date_of
 from data.log.records import FILED_UNDER, IDS, SCHEMAS
 
@@ -49,12 +48,8 @@ def first_of_each(ids: pa.ChunkedArray) -> pa.Array:
 
 def write_whole(table: pa.Table, path: Path) -> Path:
     """Write a Parquet file that is there whole and on disk, or not there."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    pq.write_table(table, aside, compression="zstd")
-    with aside.open("rb") as file:
-        os.fsync(file.fileno())
-    aside.replace(path)
-    sync(path.parent)
+    with whole_file(path) as part:
+        pq.write_table(table, part, compression="zstd")
     sync(path.parent.parent)
     return path
 

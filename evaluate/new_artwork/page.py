@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 from PIL import Image
 
+from data.atomic_write import write_text_whole
 from data.catalogue import Catalogue
 from data.images.decode import load_image
 
@@ -37,8 +38,8 @@ def write_page(
         f"<td>{kind.low:+.5f} … {kind.high:+.5f}</td><td>{escape(kind.best)}</td></tr>"
         for kind in found.kinds
     )
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(
+    write_text_whole(
+        path,
         f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
 <title>New artwork for {escape(name)}</title><style>{STYLE}</style></head><body>
 <h1>New artwork for {escape(name)}</h1>
@@ -52,9 +53,7 @@ expected to earn {found.value.value:.4f} takes an impression
 <p>Images of other titles, scored as if they were this title's, by kind.</p>
 <table><tr><th>kind</th><th>images</th><th>would add</th><th>95% interval</th><th>such as</th></tr>
 {rows}</table></body></html>""",
-        encoding="utf-8",
     )
-    part.replace(path)
 
 
 def _card(verdict: "Verdict") -> str:

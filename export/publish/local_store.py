@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data.atomic_write import sync
+from data.atomic_write import move_into_place
 from data.bundle import CURRENT, MANIFEST, NAME, PUBLICATION, Bundle
 from data.errors import BadInput
 from export.publish.staging import PART, locked, settle, staging, sweep, write_whole
@@ -40,8 +40,7 @@ class LocalStore:
         """Make a bundle the live one, in one step for everyone who looks."""
         part = self.root / f"{PART}{uuid.uuid4().hex[:12]}"
         part.symlink_to(bundle_id)
-        part.replace(self.root / CURRENT)
-        sync(self.root)
+        move_into_place(part, self.root / CURRENT)
 
     def add(self, bundle: Bundle) -> None:
         """Copy a bundle here unless it is here already; it appears whole or not at all."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.atomic_write import sync
+from data.atomic_write import sync, whole_file
 
 PART = ".part-"
 LOCK = ".lock"
@@ -85,13 +85,5 @@ def write_whole(file: Path, content: bytes, root: Path) -> None:
         content: of it.
         root: where the hidden name stands: a bundle's own folder holds nothing but the bundle.
     """
-    part = root / f"{PART}{uuid.uuid4().hex[:12]}"
-    try:
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-    sync(file.parent)
+    with whole_file(file, root / f"{PART}{uuid.uuid4().hex[:12]}") as part:
+        part.write_bytes(content)

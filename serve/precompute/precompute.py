@@ -20,7 +20,7 @@ import orjson
 import pyarrow as pa
 
 from data import clock
-from data.atomic_write import sync
+from data.atomic_write import move_into_place
 from serve.maps.store import MapStore
 from serve.precompute.checkpoint import begin
 from serve.precompute.member_block import Block, Job, Work
@@ -89,8 +89,7 @@ def precompute_maps(
 def publish(part: Path | None) -> None:
     """Give a block's decisions the name that readers open, before its maps can be shown."""
     if part is not None and part.exists():
-        part.replace(part.with_suffix(""))
-        sync(part.parent)
+        move_into_place(part, part.with_suffix(""))
 
 
 def finish(report: Report, begun: dict, work: Work, store: MapStore, started: float) -> None:

@@ -1,7 +1,6 @@
 """From a bundle and a catalogue to what precompute and the live service decide with."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int, UInt8
 
+from data.atomic_write import whole_file
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.images.cache import image_cache
@@ -139,7 +139,7 @@ def _embeddings(
         found = scorer.embed(np.ascontiguousarray(images[wanted[some]]))
         known |= zip((names[at] for at in some), found, strict=True)
     if missing:
-        part = file.with_suffix(f".{os.getpid()}.part.npz")
-        np.savez(part, names=np.array(list(known)), embeddings=np.stack(list(known.values())))
-        part.replace(file)
+        with whole_file(file) as part, part.open("wb") as opened:
+            embeddings = np.stack(list(known.values()))
+            np.savez(opened, names=np.array(list(known)), embeddings=embeddings)
     return np.stack([known[name] for name in names])[back]

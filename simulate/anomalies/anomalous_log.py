@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.atomic_write import whole_folder
 from data.errors import BadInput
 from data.log.parquet import write_whole
 from data.records import DECISIONS, EVENTS, TITLES
@@ -106,12 +106,9 @@ def write_anomalous_log(
         raise BadInput(f"--decisions {decisions} makes no log; give at least 1")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is there already and not empty; give --out a new folder")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as made:
-        part = Path(made) / "log"
+    with whole_folder(out) as part:
         teller = Teller(seed)
         rewards, written = _write_log(teller, stories(teller, decisions, chosen), seed, part)
-        part.replace(out)  # whole or not at all
     if truth is not None:
         ids = sorted(rewards)
         table = pa.table({"decision_id": ids, "reward": [rewards[name] for name in ids]}, TRUTH)

@@ -1,10 +1,11 @@
 """What members saw last: whether a title's artwork changes before their eyes."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Int
+
+from data.atomic_write import whole_file
 
 
 class PageMemory:
@@ -30,9 +31,8 @@ class PageMemory:
 
     def write(self, file: Path) -> None:
         """Store it, whole or not at all."""
-        aside = file.with_name(f".{file.stem}.{os.getpid()}.npy")
-        np.save(aside, self._last)
-        aside.replace(file)
+        with whole_file(file) as part, part.open("wb") as opened:
+            np.save(opened, self._last)
 
     @classmethod
     def read(cls, file: Path) -> "PageMemory":

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.atomic_write import whole_folder
 from data.errors import BadInput
 from simulate.browsing.browse import browse_days
 from simulate.browsing.day import Browsing, DayLog
@@ -41,10 +41,8 @@ def write_days(
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is there already and not empty; give --out a new folder")
-    out.parent.mkdir(parents=True, exist_ok=True)
     totals = np.zeros(7)
-    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as made:
-        part = Path(made) / "log"
+    with whole_folder(out) as part:
         for done, log in enumerate(days, start=1):
             write_day(log, part)
             rendered, takes = log.outcomes.rendered, log.takes
@@ -55,7 +53,6 @@ def write_days(
                 takes.max(-1)[rendered].sum(),
             )  # fmt: skip
             progress(done)
-        part.replace(out)
     names = ("decisions", "events", "impressions", "plays", "takes")
     counts = {name: int(value) for name, value in zip(names, totals[:5], strict=True)}
     shown = max(totals[2], 1)

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from data.atomic_write import whole_folder
 from data.join.join import join
 from simulate.browsing.log import log_command
 from simulate.posters.subjects import Subjects, named
@@ -62,10 +61,7 @@ def make_sample(
     found = SampleFolders(folder / "catalogue", folder / "log", folder / "examples")
     if folder.is_dir():
         return found
-    part = cache / f".sample-{name}.{os.getpid()}"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as part:
         tell(f"rendering {titles * artworks:,} posters of {titles:,} titles")
         drawn = Subjects.read(subjects, exclude=named(exclude_subjects))
         write_catalogue(drawn, titles, artworks, seed, part / "catalogue")
@@ -82,7 +78,4 @@ def make_sample(
         now = datetime.fromisoformat(told["windows_closed"])
         join(part / "log", part / "catalogue" / "titles.parquet", part / "examples", now=now)
         (part / "sample.json").write_text(json.dumps(settings, indent=1))
-        part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return found

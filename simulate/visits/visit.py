@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from data.atomic_write import write_text_whole
 from data.errors import BadInput
 from data.join.inputs import log_files
 from data.log.parquet import write_whole
@@ -80,9 +81,7 @@ def visit(
     _write_truth(this, log, f"day={START + timedelta(days=day)}")
     write_whole(pa.Table.from_pylist(this.sent, SENT), out.resolve() / f"sent-{day}.parquet")
     memory.write(out / f"seen-{day + 1}.npy")
-    aside = out / f".pending-{day + 1}"
-    aside.write_text(json_module.dumps(this.waiting))
-    aside.replace(out / f"pending-{day + 1}.json")
+    write_text_whole(out / f"pending-{day + 1}.json", json_module.dumps(this.waiting))
     return {"to_come": len(this.waiting), **this.report.told()}
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.atomic_write import whole_folder
 from data.errors import BadInput
 from data.records import ARTWORKS, TITLES
 from simulate.named_rng import named_generator, named_seed
@@ -92,9 +92,7 @@ def write_catalogue(
     posters = [
         _poster(subjects, title, k, seed, arrivals) for title in drawn for k in range(artworks)
     ]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as made:
-        part = Path(made) / "catalogue"
+    with whole_folder(out) as part:
         images, truth = part / "images", part / "truth"
         images.mkdir(parents=True)
         truth.mkdir()
@@ -113,7 +111,6 @@ def write_catalogue(
         pq.write_table(pa.table(names), truth / "subjects.parquet")
         pq.write_table(_artwork_table(posters, shown, paths), part / "artworks.parquet")
         pq.write_table(_title_table(drawn, posters[::artworks]), part / "titles.parquet")
-        part.replace(out)  # whole or not at all
     return {
         "titles": titles, "artworks": len(posters), "subjects": len(subjects.names),
         "themes": len(subjects.themes),
