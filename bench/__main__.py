@@ -12,6 +12,7 @@ COMMANDS = {
     "failures": Command(
         "bench.serving.failures",
         "Redis, maps and bundles broken under load: images shown, reasons counted.",
+        show="show_failures",
     ),
     "ope": Command(
         "bench.ope.ope", "Off-policy estimates: coverage, real logs, ten million decisions."

@@ -10,10 +10,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from data.bundle import Bundle
 from data.catalogue import Catalogue
@@ -28,6 +29,13 @@ BATCH = 16
 Embed = Callable[[np.ndarray], np.ndarray]
 
 
+class Effort(NamedTuple):
+    """How hard it is measured."""
+
+    threads: int
+    rounds: int  # single batches of each way, of which the best counts
+
+
 def encoder(
     backbone: str = "mobilenet_v3_small",
     image: int = 128,
@@ -36,8 +44,8 @@ def encoder(
     cache: Path = Path("artifacts/cache"),
     threads: int = 2,
     titles: int = 200,
-    json: bool = False,
-) -> dict[str, Any]:
+    quick: bool = False,
+) -> dict[str, object]:
     """Images a second at batch 16 and the latency of one image, on the same threads.
 
     An encoder with random weights is exported as bundles are, and measured beside itself in torch
@@ -53,11 +61,13 @@ def encoder(
         cache: Folder of decoded images.
         threads: Threads of torch and of ONNX Runtime.
         titles: Made-up titles of 6 artworks whose choices are compared.
-        json: Print one JSON object and nothing else.
+        quick: Few, small pictures, and each measured a few times: to see that it works.
     """
-    del json
     if catalogue is not None and bundle is None:
         raise BadInput("--catalogue is for choices of a bundle: give --bundle as well")
+    rounds = 60
+    if quick:
+        image, titles, rounds, threads = min(image, 64), min(titles, 4), 3, 1
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     module = make_encoder(backbone, "none", 64)
@@ -67,46 +77,49 @@ def encoder(
             part.momentum = None  # statistics of these pictures, as after training on them
     with torch.no_grad():
         module.train()(torch.from_numpy(pictures[:64]))
-    result: dict[str, Any] = {"load": round(os.getloadavg()[0], 1), "threads": threads}
+    result: dict[str, object] = {"load": round(os.getloadavg()[0], 1), "threads": threads}
     result |= {"batch": BATCH, "backbone": backbone, "image": image}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         fp32 = write_graph(module.eval(), "encoder.onnx", (pictures[:3],), folder)
-        result |= _measure(module, fp32, folder, pictures, threads)
+        result |= _measure(module, fp32, folder, pictures, Effort(threads, rounds))
         if bundle is not None:
             opened = Bundle.open(bundle)
-            own = _of_bundle(opened, catalogue, cache, folder, titles, threads)
+            shown = None if catalogue is None else Catalogue.read(catalogue)
+            images = _images(opened, shown, cache, titles)
+            own = _of_bundle(opened, shown, images, folder, Effort(threads, rounds))
             result |= {"bundle_id": opened.bundle_id}
             result |= {f"bundle_{name}": value for name, value in own.items()}
     return result
 
 
-def _of_bundle(
-    bundle: Bundle, catalogue: Path | None, cache: Path, folder: Path, titles: int, threads: int
-) -> dict[str, Any]:
+def _images(bundle: Bundle, shown: Catalogue | None, cache: Path, titles: int) -> np.ndarray:
+    """A catalogue's artwork at the size that a bundle's encoder reads, or made-up pictures."""
     size = bundle.manifest["image"]
     if size is None:
         raise BadInput(f"bundle {bundle.bundle_id} has no encoder; give one that reads images")
+    height, width = size["height"], size["width"]
+    if shown is None:
+        return _pictures(titles * 6, (height, width))
+    cached = image_cache(shown, cache, height=height, width=width)
+    return np.ascontiguousarray(cached.images[cached.of(list(shown.artwork_ids))])
+
+
+def _of_bundle(
+    bundle: Bundle, shown: Catalogue | None, images: np.ndarray, folder: Path, effort: Effort
+) -> dict[str, float]:
     module = network_of(bundle).encoder
     assert module is not None
-    shown = None if catalogue is None else Catalogue.read(catalogue)
-    if shown is None:
-        pictures = _pictures(titles * 6, (size["height"], size["width"]))
-    else:
-        held = image_cache(shown, cache, height=size["height"], width=size["width"])
-        pictures = np.ascontiguousarray(held.images[held.of(list(shown.artwork_ids))])
-    full = bundle.file("encoder.onnx")
-    said = _measure(module, full, folder, pictures, threads)
+    measured = _measure(module, bundle.file("encoder.onnx"), folder, images, effort)
     if shown is not None:
-        small = folder / "int8.onnx"
-        share = equal_choices(bundle, small, shown, pictures, 10_000, None)
-        said["int8_equal_choices"] = round(share, 4)
-    return said
+        share = equal_choices(bundle, folder / "int8.onnx", shown, images, 10_000, None)
+        measured["int8_equal_choices"] = round(share, 4)
+    return measured
 
 
 def _measure(
-    module: torch.nn.Module, fp32: Path, folder: Path, pictures: np.ndarray, threads: int
-) -> dict[str, Any]:
+    module: torch.nn.Module, fp32: Path, folder: Path, pictures: np.ndarray, effort: Effort
+) -> dict[str, float]:
     """One encoder three ways, turn about, so that whoever else uses these cores disturbs all."""
     int8 = folder / "int8.onnx"
     write_int8(fp32, int8, pictures[:64])
@@ -116,13 +129,15 @@ def _measure(
             return module(torch.from_numpy(images)).numpy()
 
     ways: dict[str, Embed] = {
-        "torch": eager, "ort": graph(fp32, threads), "int8": graph(int8, threads)
-    }  # fmt: skip
-    rates = _rates(ways, pictures)
+        "torch": eager,
+        "ort": graph(fp32, effort.threads),
+        "int8": graph(int8, effort.threads),
+    }
+    rates = _rates(ways, pictures, effort.rounds)
     limit = _limit(module, pictures[:BATCH])
-    said: dict[str, Any] = {f"{way}_images_per_second": round(rate) for way, rate in rates.items()}
-    said |= {f"{way}_one_image_ms": _one(embed, pictures) for way, embed in ways.items()}
-    return said | {
+    return {
+        **{f"{way}_images_per_second": round(rate) for way, rate in rates.items()},
+        **{f"{way}_one_image_ms": _one(embed, pictures) for way, embed in ways.items()},
         "ratio_to_torch": round(rates["ort"] / rates["torch"], 2),
         "int8_ratio_to_torch": round(rates["int8"] / rates["torch"], 2),
         "limit_images_per_second": round(limit),
@@ -132,7 +147,7 @@ def _measure(
     }
 
 
-def _rates(ways: dict[str, Embed], images: np.ndarray, rounds: int = 60) -> dict[str, float]:
+def _rates(ways: dict[str, Embed], images: np.ndarray, rounds: int) -> dict[str, float]:
     """Images a second of each way, its best of many single batches."""
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(rounds):
@@ -145,8 +160,6 @@ def _rates(ways: dict[str, Embed], images: np.ndarray, rounds: int = 60) -> dict
 
 def _limit(module: torch.nn.Module, images: np.ndarray, side: int = 1536) -> float:
     """Images a second if every multiplication went as fast as in one large fp32 product."""
-    from torch.utils.flop_counter import FlopCounterMode
-
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         module(torch.from_numpy(images))
     left = torch.ones(side, side)
@@ -161,7 +174,7 @@ def _limit(module: torch.nn.Module, images: np.ndarray, side: int = 1536) -> flo
 def _one(embed: Embed, images: np.ndarray) -> float:
     """Median latency of one image in ms."""
     taken = []
-    for at in range(50):
+    for at in range(min(50, len(images))):
         start = time.perf_counter()
         embed(images[at : at + 1])
         taken.append(time.perf_counter() - start)

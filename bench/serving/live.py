@@ -1,22 +1,19 @@
 """The live service under load, beside a bare handler with a product of the same size."""
 
 import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import orjson
 
+from bench.servers import served
 from bench.serving.live_app import LOG
 from bench.serving.load_generator import Load, load, post
 
@@ -31,14 +28,31 @@ STRETCHES = 3
 else for a moment must not decide."""
 
 
+class Stretch(NamedTuple):
+    """Load of a rate on pages, and how often it is measured."""
+
+    pages: list[bytes]
+    rate: float  # requests a second
+    seconds: float
+    times: int = STRETCHES
+
+    def once(self, port: int, connections: int = 64) -> Load:
+        """One measurement."""
+        return load(port, self.pages, self.rate, self.seconds, connections)
+
+    def each(self, port: int, connections: int = 64) -> list[Load]:
+        """All of them."""
+        return [self.once(port, connections) for _ in range(self.times)]
+
+
 def live(
     rate: float = 500,
     seconds: float = 5.0,
     titles: int = 40,
     decisions: int = 0,
     log: Path | None = None,
-    json: bool = False,
-) -> dict[str, Any]:
+    quick: bool = False,
+) -> dict[str, object]:
     """Latency at a rate, the highest rate held, and what happens at three times that.
 
     One worker, the load generator on the same machine, every decision durable before its answer.
@@ -50,28 +64,32 @@ def live(
         titles: Titles on a page, of six candidates each.
         decisions: Live decisions of the memory measurement, 1000000 for the full one; 0: none.
         log: Folder on the disk that is to hold the log; a temporary one if not given.
-        json: Print one JSON object and nothing else.
+        quick: One short stretch of each rate, memory included: to see that it works.
     """
-    del json
-    pages = page_requests(titles)
+    first = Stretch(page_requests(titles), rate, seconds)
+    warm_up = 1.0
+    if quick:
+        first = first._replace(rate=min(rate, 200), seconds=0.2, times=1)
+        warm_up, decisions = 0.1, decisions or 4000
     with served("bench.serving.live_app:bare") as (port, _):
-        load(port, pages, rate, 1.0)
-        bare = load(port, pages, rate, seconds)
-        bare_fast = load(port, pages, 1000, seconds)
+        first._replace(seconds=warm_up).once(port)
+        bare = first.once(port)
+        bare_fast = first._replace(rate=1000).once(port)
     with _logged(log) as (port, pid):
-        load(port, pages, rate, 2.0)
-        every_first = _stretches(port, pages, rate, seconds)
+        first._replace(seconds=2 * warm_up).once(port)
+        every_first = first.each(port)
         model_ms, log_ms = _mean_ms(port, "model"), _mean_ms(port, "log")
-        held, best = _highest(port, pages, rate, seconds)
-        every_over = _stretches(port, pages, 3 * (held or rate), seconds, connections=256)
-        memory = _memory(port, pages, pid, held or rate, decisions, titles) if decisions else {}
-    first, over = _middle(every_first), _middle(every_over)
-    flushes = _flushes(log, rate, seconds)
+        held, best = _highest(port, first)
+        every_over = first._replace(rate=3 * (held or first.rate)).each(port, connections=256)
+        steady = first._replace(rate=0.7 * (held or first.rate))
+        memory = _memory(port, steady, pid, decisions, titles) if decisions else {}
+    middle, over = _middle(every_first), _middle(every_over)
+    flushes = _flushes(log, first.rate, first.seconds)
     return {
-        **_percentiles(first),
+        **_percentiles(middle),
         "p99_ms_of_each_stretch": [got.milliseconds(99) for got in every_first],
         "non_200": sum(map(_non_200, (*every_first, best, *every_over))),
-        "fallbacks": sum(first.reasons.values()),
+        "fallbacks": sum(middle.reasons.values()),
         "model_mean_ms": model_ms,
         "log_mean_ms": log_ms,
         "max_rps": round(held),
@@ -85,8 +103,8 @@ def live(
         "bare_1000_rps_p99_ms": bare_fast.milliseconds(99),
         "disk_flush_p50_ms": round(float(np.percentile(flushes, 50)), 3),
         "disk_flush_p99_ms": round(float(np.percentile(flushes, 99)), 3),
-        **_without_disk(pages, rate, seconds),
-        "rate": rate,
+        **_without_disk(first, warm_up),
+        "rate": first.rate,
         "titles": titles,
         "load_average": os.getloadavg()[0],
         **memory,
@@ -102,14 +120,14 @@ def _percentiles(got: Load, prefix: str = "") -> dict[str, float]:
     }
 
 
-def _without_disk(pages: list[bytes], rate: float, seconds: float) -> dict[str, float]:
+def _without_disk(first: Stretch, warm_up: float) -> dict[str, float]:
     """The same with the log in memory: what is left when a flush takes no time."""
     memory = Path("/dev/shm")
     if not memory.is_dir():
         return {}
     with _logged(memory) as (port, _):
-        load(port, pages, rate, 1.0)
-        return _percentiles(load(port, pages, rate, seconds), "log_in_memory_")
+        first._replace(seconds=warm_up).once(port)
+        return _percentiles(first.once(port), "log_in_memory_")
 
 
 def _flushes(folder: Path | None, rate: float, seconds: float) -> np.ndarray:
@@ -139,39 +157,33 @@ def _flushes(folder: Path | None, rate: float, seconds: float) -> np.ndarray:
     return np.array(waited)
 
 
-def _stretches(
-    port: int, pages: list[bytes], rate: float, seconds: float, connections: int = 64
-) -> list[Load]:
-    return [load(port, pages, rate, seconds, connections) for _ in range(STRETCHES)]
-
-
 def _middle(stretches: list[Load]) -> Load:
     """The stretch with the middle p99."""
     return sorted(stretches, key=lambda got: got.milliseconds(99))[len(stretches) // 2]
 
 
-def _highest(port: int, pages: list[bytes], rate: float, seconds: float) -> tuple[float, Load]:
+def _highest(port: int, first: Stretch) -> tuple[float, Load]:
     """Highest rate held and what came of it; 0 and the last try if none was.
 
-    Looked for from far above, downwards to a twelfth of the rate given: a miss that was the
+    Looked for from far above, downwards to a twelfth of the first rate: a miss that was the
     disk's or a neighbour's costs a step, where on the way up it would end the search. Then half
     steps upwards, towards the lowest rate that was not held.
     """
     tried: dict[float, Load] = {}
 
     def held(rate: float) -> bool:
-        middle = tried[rate] = _middle(_stretches(port, pages, rate, seconds))
-        said = f"p99 {middle.milliseconds(99)} ms, {sum(middle.reasons.values())} fallbacks"
-        print(f"{rate:.0f} requests a second: {said}", file=sys.stderr)
+        middle = tried[rate] = _middle(first._replace(rate=rate).each(port))
+        reached = f"p99 {middle.milliseconds(99)} ms, {sum(middle.reasons.values())} fallbacks"
+        print(f"{rate:.0f} requests a second: {reached}", file=sys.stderr)
         return _holds(middle)
 
-    low = high = rate * STEP**TOP
+    low = high = first.rate * STEP**TOP
     if held(low):
         while held(high := low * STEP):
             low = high
     else:
         while not held(low := low / STEP):
-            if low < rate / 12:
+            if low < first.rate / 12:
                 return 0.0, tried[low]
             high = low
     for _ in range(HALVINGS):
@@ -186,14 +198,12 @@ def _holds(got: Load) -> bool:
     return got.milliseconds(99) < 10 and live_enough and not _non_200(got)
 
 
-def _memory(
-    port: int, pages: list[bytes], pid: int, rate: float, decisions: int, titles: int
-) -> dict[str, Any]:
+def _memory(port: int, steady: Stretch, pid: int, decisions: int, titles: int) -> dict[str, float]:
     """Resident memory over many decisions, after a tenth of them as a warm-up."""
-    rate *= 0.7
+    tenth = steady._replace(seconds=decisions / titles / steady.rate / 10)
     sizes = []
     for _ in range(10):
-        load(port, pages, rate, decisions / titles / rate / 10)
+        tenth.once(port)
         sizes.append(_resident(pid))
     return {
         "memory_decisions": decisions,
@@ -252,38 +262,6 @@ def _logged(folder: Path | None) -> Iterator[tuple[int, int]]:
     """The service with its log in a folder."""
     with (
         tempfile.TemporaryDirectory(dir=folder) as log,
-        served("bench.serving.live_app:service", log) as running,
+        served("bench.serving.live_app:service", **{LOG: log}) as running,
     ):
         yield running
-
-
-@contextmanager
-def served(application: str, log: str = "", **more: str) -> Iterator[tuple[int, int]]:
-    """A server process of one worker: its port and process id; ended by SIGTERM."""
-    port = free_port()
-    command = [sys.executable, "-c", "import sys; from serve.live.server import listen"]
-    command[-1] += "; listen(sys.argv[1], '127.0.0.1', int(sys.argv[2]))"
-    command += [application, str(port)]
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", LOG: log} | more
-    server = subprocess.Popen(command, env=environment)
-    try:
-        until = time.monotonic() + 30
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/openapi.json").close()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                if time.monotonic() > until or server.poll() is not None:
-                    raise RuntimeError(f"{application} did not start") from None
-                time.sleep(0.05)
-        yield port, server.pid
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(30)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

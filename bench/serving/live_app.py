@@ -6,19 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
 from fastapi import FastAPI, Request, Response
 
+from bench.serving.random_maps import numbered_layout
 from data.bundle import Bundle
 from serve.live.app import Live
 from serve.live.recorder import EmbeddedLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.snapshot import LiveModel
-from serve.maps.layout import Layout
 from serve.maps.open_store import open_store
 from serve.scoring.served_policy import Facts, Policy
 
@@ -48,15 +47,8 @@ class Tower:
 
 def model(bundle: str = "bench") -> LiveModel:
     """300 titles of six artworks with random vectors."""
-    names = tuple(f"{title}-{rank}" for title in range(TITLES) for rank in range(ARTWORKS))
-    layout = Layout(
-        np.arange(1, TITLES + 1, dtype=np.uint32),
-        names,
-        names,
-        np.arange(TITLES + 1) * ARTWORKS,
-        np.arange(TITLES) * ARTWORKS,
-    )
-    vectors = np.random.default_rng(1).normal(size=(len(names), DIMENSION)).astype("f4")
+    layout = numbered_layout(TITLES, ARTWORKS)
+    vectors = np.random.default_rng(1).normal(size=(TITLES * ARTWORKS, DIMENSION)).astype("f4")
     return LiveModel(Policy(bundle, 0.05, 7), layout, vectors, Tower(), layout.starts[:-1] + 1)
 
 
@@ -82,7 +74,7 @@ def bare() -> FastAPI:
 
     @app.post("/v1/decide")
     async def decide(request: Request) -> Response:
-        page: dict[str, Any] = orjson.loads(await request.body())
+        page = orjson.loads(await request.body())
         best = (functionals @ vectors).reshape(HEADS, 40, ARTWORKS).argmax(-1)
         chosen = best[0].tolist()
         pairs = zip(page["title_ids"], chosen, strict=False)

@@ -1,21 +1,34 @@
 """Look-ups from the map store, beside what the store and the arrays could do at most."""
 
 import multiprocessing
-import socket
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from serve.maps.artwork_map import Run, encode_maps
+from bench.optional import why_no_redis
+from bench.servers import redis_server
+from bench.serving.random_maps import even_layout, put_layout, random_maps
 from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.lookup import Lookup
 from serve.maps.store import MapStore
+
+Result = TypeVar("Result")
+
+
+class Plan(NamedTuple):
+    """What each process does: visits to pages of a store, for a while."""
+
+    store: str  # a folder or a URL
+    profiles: int
+    page: int  # titles
+    seconds: float
+    batch: int = 0  # pages a call; 0: one, by the call for one
 
 
 def lookup(
@@ -26,8 +39,8 @@ def lookup(
     processes: int = 2,
     seconds: float = 1.0,
     redis: bool = True,
-    json: bool = False,
-) -> dict[str, Any]:
+    quick: bool = False,
+) -> dict[str, object]:
     """Image look-ups a second, store read included, and the p99 of one page request.
 
     A page is a member and its titles as an array of video ids, other ids on every page; each is
@@ -42,51 +55,64 @@ def lookup(
         processes: Processes that look up at once.
         seconds: Length of each measurement; three rounds of each are taken.
         redis: Measure Redis too, when redis-server is on this machine.
-        json: Print one JSON object and nothing else.
+        quick: Few maps, one short round: to see that it works.
     """
-    del json
+    rounds = 3
+    if quick:
+        profiles, titles, seconds, rounds = min(profiles, 1000), max(page, 60), 0.05, 1
     with tempfile.TemporaryDirectory() as folder:
         layout, bytes_a_map = _fill(LmdbStore(Path(folder), durable=False), profiles, titles)
-        plan = (folder, profiles, page, seconds)
-        # The best of three rounds, limit and all: whatever else runs here takes from some.
-        rounds = [
-            (
-                _together(processes, _bare_gets, plan),
-                _together(processes, _bare_lookups, (layout.title_ids, page, seconds)),
-                _together(processes, _pages, (*plan, 0)),
-                _together(processes, _pages, (*plan, pages_a_call)),
-            )
-            for _ in range(3)
-        ]
-        gets, lookups, single, batched = (max(column) for column in zip(*rounds, strict=True))
-        latencies = np.concatenate(_each(processes, _latencies, plan))
-        limit = page / (page / lookups + 1 / gets)
-        result: dict[str, Any] = {
-            "lookups_per_second": round(batched * page),
-            "pages_a_call": pages_a_call,
-            "one_page_a_call_lookups_per_second": round(single * page),
-            "bare_gets_per_second": round(gets),
-            "bare_array_lookups_per_second": round(lookups),
-            "limit_lookups_per_second": round(limit),
-            "share_of_limit": round(batched * page / limit, 3),
-            "p50_us": round(float(np.percentile(latencies, 50)) * 1e6, 2),
-            "p99_us": round(float(np.percentile(latencies, 99)) * 1e6, 2),
-            "p999_us": round(float(np.percentile(latencies, 99.9)) * 1e6, 2),
-            "bytes_a_map": bytes_a_map,
-            "profiles": profiles,
-            "titles_a_page": page,
-            "processes": processes,
-        }
+        plan = Plan(folder, profiles, page, seconds)
+        result = _embedded(plan, layout, pages_a_call, processes, rounds)
+    result |= {"bytes_a_map": bytes_a_map, "profiles": profiles, "titles_a_page": page}
+    result |= {"processes": processes}
+    if redis and (why := why_no_redis()):
+        print(f"Redis is not measured: {why}", file=sys.stderr)
+        return result | {"left_out": {"redis": why}}
     if redis:
-        result |= _redis((min(profiles, 20_000), titles, page, processes, seconds, pages_a_call))
+        plan = Plan("", min(profiles, 20_000), page, seconds)
+        result |= _redis(plan, titles, processes, pages_a_call)
     return result
 
 
+def _embedded(
+    plan: Plan, layout: Layout, pages_a_call: int, processes: int, rounds: int
+) -> dict[str, object]:
+    """From LMDB, beside what the store and the arrays could do at most."""
+    many = plan._replace(batch=pages_a_call)
+    # The best of the rounds, limit and all: whatever else runs here takes from some.
+    rates = [
+        (
+            sum(_each(processes, _bare_gets, plan)),
+            sum(_each(processes, _bare_lookups, plan, layout.title_ids)),
+            sum(_each(processes, _pages, plan)),
+            sum(_each(processes, _pages, many)),
+        )
+        for _ in range(rounds)
+    ]
+    gets, lookups, single, batched = (max(column) for column in zip(*rates, strict=True))
+    latencies = np.concatenate(_each(processes, _latencies, plan))
+    page = plan.page
+    limit = page / (page / lookups + 1 / gets)
+    return {
+        "lookups_per_second": round(batched * page),
+        "pages_a_call": pages_a_call,
+        "one_page_a_call_lookups_per_second": round(single * page),
+        "bare_gets_per_second": round(gets),
+        "bare_array_lookups_per_second": round(lookups),
+        "limit_lookups_per_second": round(limit),
+        "share_of_limit": round(batched * page / limit, 3),
+        "p50_us": round(float(np.percentile(latencies, 50)) * 1e6, 2),
+        "p99_us": round(float(np.percentile(latencies, 99)) * 1e6, 2),
+        "p999_us": round(float(np.percentile(latencies, 99.9)) * 1e6, 2),
+    }
+
+
 def _fill(store: MapStore, profiles: int, titles: int) -> tuple[Layout, int]:
+    """A catalogue and maps of it; the layout, and the bytes of a map."""
     rng = np.random.default_rng(0)
     ids = np.sort(rng.choice(2**31, titles, replace=False)).astype(np.uint32)
-    paths = tuple(f"{t}/{k}.jpg" for t in ids.tolist() for k in range(6))
-    layout = Layout(ids, paths, paths, np.arange(titles + 1) * 6, np.arange(titles) * 6)
+    layout = even_layout(ids, tuple(f"{t}/{k}.jpg" for t in ids.tolist() for k in range(6)))
     put_layout(store, layout)
     size = 0
     for start in range(0, profiles, 5000):
@@ -98,65 +124,45 @@ def _fill(store: MapStore, profiles: int, titles: int) -> tuple[Layout, int]:
     return layout, size
 
 
-def put_layout(store: MapStore, layout: Layout) -> None:
-    """What readers of the maps need, as precompute leaves it."""
-    store.put_shared("layout:" + layout.digest.hex(), layout.to_bytes())
-    store.put_shared("layout", layout.digest)
-
-
-def random_maps(layout: Layout, members: int, rng: np.random.Generator) -> list[bytes]:
-    """Artwork maps of one run, for a layout of six artworks a title."""
-    choices = layout.starts[:-1] + rng.integers(0, 6, (members, len(layout.title_ids)))
-    return encode_maps(
-        layout.digest,
-        layout.width,
-        np.ones(members, np.uint64),
-        np.zeros(members, np.uint32),
-        choices,
-        np.zeros(choices.shape, np.uint8),
-        [(Run(20_000, 1, 2),)] * members,
-    )
-
-
-def _visits(profiles: int, ids: np.ndarray, page: int, seed: int) -> tuple[list[str], np.ndarray]:
+def _visits(plan: Plan, ids: np.ndarray, seed: int) -> tuple[list[str], np.ndarray]:
     """Members in random order, and as many pages of titles in random order."""
     rng = np.random.default_rng(seed)
-    names = [f"profile-{i:08d}" for i in rng.integers(0, profiles, 4096).tolist()]
-    titles = np.stack([rng.choice(ids, page, replace=False) for _ in range(4096)])
+    names = [f"profile-{i:08d}" for i in rng.integers(0, plan.profiles, 4096).tolist()]
+    titles = np.stack([rng.choice(ids, plan.page, replace=False) for _ in range(4096)])
     return names, titles.astype(np.int64)
 
 
-def _bare_gets(seed: int, folder: str, profiles: int, page: int, seconds: float) -> float:
-    store = LmdbStore(Path(folder), readonly=True)
-    names, _ = _visits(profiles, np.arange(page, dtype=np.uint32), page, seed)
+def _bare_gets(seed: int, plan: Plan) -> float:
+    store = LmdbStore(Path(plan.store), readonly=True)
+    names, _ = _visits(plan, np.arange(plan.page, dtype=np.uint32), seed)
     keys = [name.encode() for name in names]
     begin, done, start = store.begin, 0, time.perf_counter()
     with begin(buffers=True) as txn:
         get = txn.get
-        while time.perf_counter() - start < seconds:
+        while time.perf_counter() - start < plan.seconds:
             for key in keys:
                 get(key)
             done += len(keys)
     return done / (time.perf_counter() - start)
 
 
-def _bare_lookups(seed: int, ids: np.ndarray, page: int, seconds: float) -> float:
-    wanted = list(_visits(1, ids, page, seed)[1].astype(np.uint32))
+def _bare_lookups(seed: int, plan: Plan, ids: np.ndarray) -> float:
+    wanted = list(_visits(plan._replace(profiles=1), ids, seed)[1].astype(np.uint32))
     done, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
+    while time.perf_counter() - start < plan.seconds:
         for titles in wanted:
             ids.searchsorted(titles)
-        done += len(wanted) * page
+        done += len(wanted) * plan.page
     return done / (time.perf_counter() - start)
 
 
-def _pages(seed: int, folder: str, profiles: int, page: int, seconds: float, batch: int) -> float:
-    client = Lookup(LmdbStore(Path(folder), readonly=True))
-    names, pages = _visits(profiles, client.titles, page, seed)
+def _pages(seed: int, plan: Plan) -> float:
+    client = Lookup(LmdbStore(Path(plan.store), readonly=True))
+    names, pages = _visits(plan, client.titles, seed)
     wanted = list(pages)
-    urls, many = client.urls, client.urls_many
+    urls, many, batch = client.urls, client.urls_many, plan.batch
     done, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
+    while time.perf_counter() - start < plan.seconds:
         if batch:
             for at in range(0, len(names), batch):
                 many(names[at : at + batch], pages[at : at + batch])
@@ -164,18 +170,18 @@ def _pages(seed: int, folder: str, profiles: int, page: int, seconds: float, bat
             for name, titles in zip(names, wanted, strict=True):
                 urls(name, titles)
         done += len(names)
-    seconds_taken = time.perf_counter() - start
+    taken = time.perf_counter() - start
     if sum(client.counts.values()) != client.counts["personalised"]:
         raise RuntimeError(f"not every look-up was personalised: {client.counts}")
-    return done / seconds_taken
+    return done / taken
 
 
-def _latencies(seed: int, folder: str, profiles: int, page: int, seconds: float) -> np.ndarray:
-    client = Lookup(LmdbStore(Path(folder), readonly=True))
-    names, pages = _visits(profiles, client.titles, page, seed)
+def _latencies(seed: int, plan: Plan) -> np.ndarray:
+    client = Lookup(LmdbStore(Path(plan.store), readonly=True))
+    names, pages = _visits(plan, client.titles, seed)
     wanted, taken = list(pages), []
     urls, now, start = client.urls, time.perf_counter, time.perf_counter()
-    while now() - start < seconds:
+    while now() - start < plan.seconds:
         for name, titles in zip(names, wanted, strict=True):
             before = now()
             urls(name, titles)
@@ -183,67 +189,42 @@ def _latencies(seed: int, folder: str, profiles: int, page: int, seconds: float)
     return np.array(taken)
 
 
-def _each(processes: int, work: Any, plan: tuple[Any, ...]) -> list[Any]:
+def _each(processes: int, work: Callable[..., Result], *arguments: object) -> list[Result]:
+    """What each of some processes makes of its seed and the arguments."""
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        return pool.starmap(work, [(seed, *plan) for seed in range(processes)], chunksize=1)
+        return pool.starmap(work, [(seed, *arguments) for seed in range(processes)], chunksize=1)
 
 
-def _together(processes: int, work: Any, plan: tuple[Any, ...]) -> float:
-    return float(sum(_each(processes, work, plan)))
-
-
-def _redis(plan: tuple[int, int, int, int, float, int]) -> dict[str, Any]:
+def _redis(plan: Plan, titles: int, processes: int, pages_a_call: int) -> dict[str, object]:
     """The same from a Redis that this run starts and ends."""
-    profiles, titles, page, processes, seconds, pages_a_call = plan
+    # redis is an optional package
     from serve.maps.redis_store import RedisStore
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    try:
-        server = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    except FileNotFoundError:
-        print("redis-server is not on this machine: Redis is not measured", file=sys.stderr)
-        return {}
-    url = f"redis://127.0.0.1:{port}/0"
-    try:
-        store = RedisStore(url, timeout=1.0)
-        for _ in range(200):
-            try:
-                store.get("nobody")
-                break
-            except RuntimeError:
-                time.sleep(0.02)
+    with redis_server(durable=False) as server:
+        assert server is not None
+        plan = plan._replace(store=server.url)
         started = time.perf_counter()
-        _fill(store, profiles, titles)
-        writes = profiles / (time.perf_counter() - started)
-        counted = _each(processes, _redis_pages, (url, profiles, page, seconds, 0))
-        batched = _each(processes, _redis_pages, (url, profiles, page, seconds, pages_a_call))
-    finally:
-        server.terminate()
-        server.wait()
+        _fill(RedisStore(server.url, timeout=1.0), plan.profiles, titles)
+        writes = plan.profiles / (time.perf_counter() - started)
+        single = _each(processes, _redis_pages, plan)
+        batched = _each(processes, _redis_pages, plan._replace(batch=pages_a_call))
     return {
-        "redis_lookups_per_second": round(sum(rate for rate, _ in batched) * page),
+        "redis_lookups_per_second": round(sum(rate for rate, _ in batched) * plan.page),
         "redis_share_of_time": round(float(np.mean([share for _, share in batched])), 3),
-        "redis_one_page_a_call_lookups_per_second": round(sum(r for r, _ in counted) * page),
-        "redis_one_page_a_call_share_of_time": round(float(np.mean([s for _, s in counted])), 3),
+        "redis_one_page_a_call_lookups_per_second": round(sum(r for r, _ in single) * plan.page),
+        "redis_one_page_a_call_share_of_time": round(float(np.mean([s for _, s in single])), 3),
         "redis_maps_written_per_second": round(writes),
     }
 
 
-def _redis_pages(
-    seed: int, url: str, profiles: int, page: int, seconds: float, batch: int
-) -> tuple[float, float]:
+def _redis_pages(seed: int, plan: Plan) -> tuple[float, float]:
     """Pages a second, and the share of the time that waiting for Redis took."""
+    # redis is an optional package
     from serve.maps.redis_store import RedisStore
 
-    store, waited, now = RedisStore(url, timeout=1.0), 0.0, time.perf_counter
+    store, waited, now = RedisStore(plan.store, timeout=1.0), 0.0, time.perf_counter
     client = Lookup(store)
-    names, pages = _visits(profiles, client.titles, page, seed)
+    names, pages = _visits(plan, client.titles, seed)
     get, get_many = store.get, store.get_many
 
     def timed_get(name: str) -> bytes | None:
@@ -262,10 +243,10 @@ def _redis_pages(
 
     store.get, store.get_many = timed_get, timed_get_many  # type: ignore[method-assign]
     client = Lookup(store)
-    done, start, size = 0, now(), batch or 1
-    while now() - start < seconds:
+    done, start, size = 0, now(), plan.batch or 1
+    while now() - start < plan.seconds:
         for at in range(0, 512, size):
-            if batch:
+            if plan.batch:
                 client.urls_many(names[at : at + size], pages[at : at + size])
             else:
                 client.urls(names[at], pages[at])

@@ -3,19 +3,19 @@
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from bench.serving.random_maps import numbered_layout
 from data.log import roll
 from data.log.precompute_runs import run_files
 from data.records import FACTS
-from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
-from serve.precompute.precompute import precompute_maps
+from serve.precompute.precompute import Report, precompute_maps
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.served_policy import Facts, Policy
 
@@ -40,8 +40,8 @@ def precompute(
     dimension: int = 16,
     workers: int = 2,
     logged: int = 50_000,
-    json: bool = False,
-) -> dict[str, Any]:
+    quick: bool = False,
+) -> dict[str, object]:
     """(profile, artwork) pairs a second: scores of all heads, votes, choice, map on disk.
 
     With the decision log, and what it takes to roll that into rows that the join reads.
@@ -54,38 +54,28 @@ def precompute(
         dimension: Length of vectors and functionals.
         workers: Processes, and threads of the bare product.
         logged: Members for the measurement with the decision log on; 0 leaves it out.
-        json: Print one JSON object and nothing else.
+        quick: Few members and titles: to see that it works.
     """
-    del json
+    if quick:
+        profiles, titles, logged = min(profiles, 1000), min(titles, 30), min(logged, 500)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    rng = np.random.default_rng(0)
-    names = tuple(f"{title}-{rank}" for title in range(titles) for rank in range(artworks))
-    layout = Layout(
-        np.arange(1, titles + 1, dtype=np.uint32),
-        names,
-        names,
-        np.arange(titles + 1) * artworks,
-        np.arange(titles) * artworks,
-    )
-    bank = Bank.of(layout, rng.normal(size=(titles * artworks, dimension)))
+    layout = numbered_layout(titles, artworks)
+    vectors = np.random.default_rng(0).normal(size=(titles * artworks, dimension))
+    bank = Bank.of(layout, vectors)
     members = RandomMembers(heads, dimension)
     limit = _bare(members.bank, bank.columns, titles, artworks, workers)
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         log_dir = Path(folder) / "log"
-        for key, count, log in (("", profiles, None), ("logged_", logged, log_dir)):
-            if not count:
-                continue
-            store = LmdbStore(Path(folder) / f"maps{key}")
-            work = Work(members, bank, layout, Policy("bench", 0.05, 1), 20_000, log)
-            report = precompute_maps(work, _facts(count), store, workers=workers)
-            store.close()
-            result[f"{key}pairs_per_second"] = round(report.pairs_per_second)
-            result[f"{key}decisions_per_second"] = round(report.decisions / report.seconds)
-            result[f"{key}share_of_limit"] = round(report.pairs_per_second / limit, 3)
+        plain = Work(members, bank, layout, Policy("bench", 0.05, 1), 20_000, None)
+        pairs = _measure(plain, profiles, workers, Path(folder) / "maps")
+        result |= _rates(pairs, limit)
         if logged:
+            both = replace(plain, log=log_dir)
+            report = _measure(both, logged, workers, Path(folder) / "maps-logged")
+            result |= {f"logged_{name}": rate for name, rate in _rates(report, limit).items()}
             result |= _rolled(log_dir, logged * titles)
-    seconds = 130e6 * 300 * 6 / result["pairs_per_second"]
+    seconds = 130e6 * 300 * 6 / round(pairs.pairs_per_second)
     return result | {
         "bare_pairs_per_second": round(limit),
         "core_hours_for_130m_members_300_titles_6_artworks": round(seconds * workers / 3600, 1),
@@ -95,7 +85,22 @@ def precompute(
     }
 
 
-def _rolled(log_dir: Path, decisions: int) -> dict[str, Any]:
+def _measure(work: Work, members: int, workers: int, folder: Path) -> Report:
+    store = LmdbStore(folder)
+    report = precompute_maps(work, _facts(members), store, workers=workers)
+    store.close()
+    return report
+
+
+def _rates(report: Report, limit: float) -> dict[str, float]:
+    return {
+        "pairs_per_second": round(report.pairs_per_second),
+        "decisions_per_second": round(report.decisions / report.seconds),
+        "share_of_limit": round(report.pairs_per_second / limit, 3),
+    }
+
+
+def _rolled(log_dir: Path, decisions: int) -> dict[str, float]:
     """Bytes of a logged decision, and how fast two blocks become rows of the log."""
     files = run_files(log_dir)
     size = sum(file.stat().st_size for file in files)
@@ -126,7 +131,7 @@ def _bare(
     functionals: np.ndarray, columns: np.ndarray, titles: int, artworks: int, threads: int
 ) -> float:
     """The product and, for every head, the argmax of each title's candidates, in torch."""
-    import torch
+    import torch  # not at the top: the workers that are measured import this module as well
 
     torch.set_num_threads(threads)
     members, heads, dimension = functionals.shape
