@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 
 from bench.learning.stage import Stage
 from data.features import CAST_BUCKETS, ContextFeatures
+from data.standardise import Standard
 from simulate.testbeds.artwork_rounds import Whole
 
 
@@ -64,7 +65,7 @@ def _bags(ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def leading(rows: np.ndarray, directions: int) -> np.ndarray:
     """Standardised, in the leading directions (0: all there are), mean square of a row 1."""
-    scaled = (rows - rows.mean(0)) / np.maximum(rows.std(0), 0.05)
+    scaled = Standard.of(rows)(rows)
     if directions:
         left, sizes, _ = np.linalg.svd(scaled, full_matrices=False)
         scaled = left[:, :directions] * sizes[:directions]

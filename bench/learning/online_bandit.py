@@ -16,11 +16,13 @@ from bandit.thompson import thompson_probabilities
 from bench.learning.kernel_pca import Spectrum
 from bench.learning.online_settings import OnlineSettings
 from bench.learning.random_fourier_features import Waves
+from data.standardise import LEAST_DEVIATION
 from model.heads.bootstrap import BootstrapHeads
 from model.heads.bootstrap_weights import bootstrap_weights
 from model.heads.make_heads import AnyHeads, make_heads
 from model.heads.neural_linear import NeuralLinearHeads
 from model.heads.prior_network import FrozenContext
+from model.heads.standardise import mean_and_deviation
 
 REACH = 2.0
 """How far apart standardised contexts are for the random waves to keep them apart."""
@@ -254,12 +256,15 @@ class OnlineBandit(nn.Module):
 class _Standardise(nn.Module):
     """Inputs to mean 0 and deviation 1, by a sample."""
 
-    def __init__(self, sample: Float[Tensor, "rows numbers"], least: float = 0.05) -> None:
+    def __init__(
+        self, sample: Float[Tensor, "rows numbers"], least: float = LEAST_DEVIATION
+    ) -> None:
         super().__init__()
         self.mean: Tensor
         self.deviation: Tensor
-        self.register_buffer("mean", sample.mean(0))
-        self.register_buffer("deviation", sample.std(0, correction=0).clamp(min=least))
+        mean, deviation = mean_and_deviation(sample, least)
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
 
     def forward(self, x: Float[Tensor, "*rows numbers"]) -> Float[Tensor, "*rows numbers"]:
         return (x - self.mean) / self.deviation

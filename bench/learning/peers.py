@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.learning.stage import Stage, View
+from data.standardise import Standard
 
 Rows = np.ndarray
 
@@ -207,11 +208,11 @@ class _Scale:
 
 
 def _standard(sample: Rows) -> Any:
-    mean, spread = sample.mean(0), np.maximum(sample.std(0), 0.05)
+    standard = Standard.of(sample)
 
     def scaled(x: Rows) -> Rows:
         ones = np.ones((*x.shape[:-1], 1))
-        return np.concatenate([ones, (x - mean) / spread], -1)
+        return np.concatenate([ones, standard(x)], -1)
 
     return scaled
 

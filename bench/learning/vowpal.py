@@ -11,6 +11,7 @@ from bench.learning.artwork_features import NameMatch, leading
 from bench.learning.peers import BayesianLinear, Vowpal, numbers
 from bench.learning.stage import Stage, View
 from data.features import CAST_BUCKETS
+from data.standardise import Standard
 from simulate.testbeds.artwork_rounds import Whole
 
 
@@ -64,8 +65,8 @@ class BayesianArtwork:
     def __init__(self, stage: Stage, whole: Whole, seed: int, beta: float) -> None:
         self.whole = whole
         sample = _facts(whole, stage.sample())
-        self.mean, self.spread = sample.mean(0), np.maximum(sample.std(0), 0.05)
-        self.axes = np.linalg.svd((sample - self.mean) / self.spread, full_matrices=False)[2][:24]
+        self.standard = Standard.of(sample)
+        self.axes = np.linalg.svd(self.standard(sample), full_matrices=False)[2][:24]
         given = whole.candidates(stage.bank)
         shown = _named(given.cast_ids, given.cast_weights)
         named = _named(given.title_cast_ids, given.title_cast_weights)
@@ -76,7 +77,7 @@ class BayesianArtwork:
         self.batch = self.linear.batch
 
     def _few(self, contexts: np.ndarray) -> np.ndarray:
-        return (_facts(self.whole, contexts) - self.mean) / self.spread @ self.axes.T
+        return self.standard(_facts(self.whole, contexts)) @ self.axes.T
 
     def _view(self, view: View) -> View:
         return view._replace(contexts=self._few(view.contexts), bank=self.bank)

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model.heads.standardise import mean_and_deviation
+
 
 class HierarchicalHeads(nn.Module):
     """A functional that is trained with the towers, until a closed form takes its place.
@@ -48,8 +50,9 @@ class HierarchicalHeads(nn.Module):
     @torch.no_grad()
     def standardise(self, facts: Float[Tensor, "contexts context"]) -> None:
         """Make facts like these have mean 0 and deviation 1; what hardly varies is left small."""
-        self.shift.copy_(facts.mean(0))
-        self.spread.copy_(facts.std(0, correction=0).clamp(min=0.05))
+        shift, spread = mean_and_deviation(facts)
+        self.shift.copy_(shift)
+        self.spread.copy_(spread)
 
     @torch.no_grad()
     def conclude(self, reads: Float[Tensor, "one_and_context rank"]) -> None:

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model.heads.standardise import mean_and_deviation
+
 
 class FrozenContext(nn.Module):
     """A wide random network that never learns, standardised: what prior functions read.
@@ -41,8 +43,9 @@ class FrozenContext(nn.Module):
         Call it once, with contexts as they come, before the first training: later it would change
         the prior functions under the heads. What hardly varies is left small.
         """
-        self.shift.copy_(contexts.mean(0))
-        self.spread.copy_(contexts.std(0, correction=0).clamp(min=0.05))
+        shift, spread = mean_and_deviation(contexts)
+        self.shift.copy_(shift)
+        self.spread.copy_(spread)
         features = self.layers((contexts - self.shift) / self.spread)
         self.mean.copy_(features.mean(0))
         deviation = features.std(0, correction=0)

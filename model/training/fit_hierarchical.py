@@ -17,6 +17,7 @@ from data.catalogue import Catalogue
 from model.heads.epistemic_index import LEAST_TEMPERATURE, doubts_of
 from model.heads.hierarchical import HierarchicalHeads
 from model.heads.hierarchical_logistic import Factors, Hierarchy
+from model.heads.standardise import mean_and_deviation
 from model.network.lightning_module import Learner
 from model.network.towers import MATCH, Marquee
 from model.training.buffered_source import Source
@@ -31,8 +32,6 @@ ROWS = 65_536
 """Examples told at a time."""
 LEAST_UNIT = 1e-4
 """Of matches that are scaled by their deviation: below, there are none."""
-LEAST_DEVIATION = 0.05
-"""Of an embedding's number, that it is divided by."""
 
 
 class Places(NamedTuple):
@@ -44,8 +43,7 @@ class Places(NamedTuple):
     @classmethod
     def of(cls, embeddings: Float[Tensor, "artworks embedding"]) -> "Places":
         """Of these artworks; their rows have mean square 1."""
-        mean = embeddings.mean(0)
-        spread = embeddings.std(0, correction=0).clamp(min=LEAST_DEVIATION)
+        mean, spread = mean_and_deviation(embeddings)
         scaled = (embeddings - mean) / spread
         axes = torch.linalg.svd(scaled, full_matrices=False)[2][:PLACES].T
         size = (scaled @ axes).square().sum(1).mean().sqrt().clamp(min=1e-6)

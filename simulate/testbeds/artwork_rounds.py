@@ -22,6 +22,7 @@ from data.features import (
     candidate_features,
     context_features,
 )
+from data.standardise import Standard
 from simulate.browsing.pages import SURFACES, drawn_pages
 from simulate.named_rng import named_generator
 from simulate.testbeds.environment import Rounds, chosen
@@ -173,14 +174,13 @@ class _Directions:
     """Standardised numbers to their leading directions, of mean square 1 together."""
 
     def __init__(self, sample: Float[np.ndarray, "rows numbers"], kept: int) -> None:
-        self.mean = sample.mean(0)
-        self.spread = np.maximum(sample.std(0), 0.05)
-        _, values, axes = np.linalg.svd((sample - self.mean) / self.spread, full_matrices=False)
+        self.standard = Standard.of(sample)
+        _, values, axes = np.linalg.svd(self.standard(sample), full_matrices=False)
         size = np.sqrt((values[:kept] ** 2).sum() / len(sample) / kept)
         self.axes = axes[:kept].T / max(size, 1e-9)
 
     def __call__(self, rows: Float[np.ndarray, "rows numbers"]) -> Float[np.ndarray, "rows kept"]:
-        return (rows - self.mean) / self.spread @ self.axes
+        return self.standard(rows) @ self.axes
 
 
 def _named(

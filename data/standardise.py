@@ -1,0 +1,30 @@
+"""Numbers brought to mean 0 and deviation 1, by a sample of them.
+
+`model/heads/standardise.py` does the same to tensors.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+LEAST_DEVIATION = 0.05
+"""What is divided by at least: a number that hardly varies in the sample stays small."""
+
+
+class Standard(NamedTuple):
+    """What a sample says of each number."""
+
+    mean: Float[np.ndarray, " numbers"]
+    deviation: Float[np.ndarray, " numbers"]
+
+    @classmethod
+    def of(cls, sample: Float[np.ndarray, "rows numbers"]) -> "Standard":
+        """Mean and deviation of a sample."""
+        return cls(sample.mean(0), np.maximum(sample.std(0), LEAST_DEVIATION))
+
+    def __call__(
+        self, rows: Float[np.ndarray, "*rows numbers"]
+    ) -> Float[np.ndarray, "*rows numbers"]:
+        """Any rows, in these terms."""
+        return (rows - self.mean) / self.deviation

@@ -1,0 +1,13 @@
+"""Numbers brought to mean 0 and deviation 1, by a sample of them, as tensors."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from data.standardise import LEAST_DEVIATION
+
+
+def mean_and_deviation(
+    sample: Float[Tensor, "rows numbers"], least: float = LEAST_DEVIATION
+) -> tuple[Float[Tensor, " numbers"], Float[Tensor, " numbers"]]:
+    """What is taken off each number, and what it is divided by, as `data.standardise` has it."""
+    return sample.mean(0), sample.std(0, correction=0).clamp(min=LEAST_DEVIATION)
