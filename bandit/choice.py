@@ -13,6 +13,8 @@ from jaxtyping import Float, Int, Int64, UInt64
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = (1 << 64) - 1
 UNIT = 2.0**-53
+SMALL = 1024
+"""Decisions of a few pages, for which the number of NumPy calls is what counts."""
 
 
 def profile_keys(profile_ids: Sequence[str]) -> UInt64[np.ndarray, " profiles"]:
@@ -55,21 +57,41 @@ def choose(
     Raises:
         ValueError: a row has no positive probability.
     """
-    candidates = probabilities.shape[1]
-    reached = np.zeros(len(probabilities))
-    choice = np.zeros(len(probabilities), np.int64)
-    for candidate in range(candidates):
-        reached += probabilities[:, candidate]
-        choice += reached <= uniforms
+    choice, propensity = draw_candidates(probabilities.T[None], uniforms[None])
+    if not propensity.all():
+        row = int(propensity[0].argmin())
+        raise ValueError(f"decision row {row} has no probability above 0; nothing to choose")
+    return choice[0]
+
+
+def draw_candidates(
+    probabilities: Float[np.ndarray, "members ranks titles"],
+    uniforms: Float[np.ndarray, "members titles"],
+) -> tuple[Int64[np.ndarray, "members titles"], Float[np.ndarray, "members titles"]]:
+    """`choose` for members × titles: ranks of the choices, and their probabilities.
+
+    A decision without a positive probability has a choice of probability 0.
+    """
+    ranks = probabilities.shape[1]
+    if uniforms.size <= SMALL:  # few decisions: few calls rather than little memory
+        reached = np.add.accumulate(probabilities, axis=1)
+        choice = np.add.reduce(reached <= uniforms[:, None], axis=1, dtype=np.int64)
+    else:
+        reached = np.zeros(uniforms.shape)
+        choice = np.zeros(uniforms.shape, np.int64)
+        for rank in range(ranks):
+            reached += probabilities[:, rank]
+            choice += reached <= uniforms
     # Rounding may leave the sum a hair below one: the last candidate with a chance takes the rest.
-    beyond = np.flatnonzero(choice >= candidates)
-    if len(beyond):
-        possible = probabilities[beyond] > 0
-        if not possible.any(-1).all():
-            row = int(beyond[possible.any(-1).argmin()])
-            raise ValueError(f"decision row {row} has no probability above 0; nothing to choose")
-        choice[beyond] = candidates - 1 - possible[:, ::-1].argmax(-1)
-    return choice
+    np.minimum(choice, ranks - 1, out=choice)
+    rows, columns = np.arange(uniforms.shape[0])[:, None], np.arange(uniforms.shape[1])
+    propensity = probabilities[rows, choice, columns]
+    for _ in range(ranks - 1):
+        if propensity.all():
+            break
+        choice -= propensity == 0
+        propensity = probabilities[rows, choice, columns]
+    return choice, propensity
 
 
 def decision_ids(

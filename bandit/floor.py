@@ -1,7 +1,7 @@
 """The share of uniform exploration that keeps every valid candidate possible."""
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 
 def candidate_counts(valid: Bool[np.ndarray, "decisions candidates"]) -> np.ndarray:
@@ -34,4 +34,14 @@ def epsilon_floor(
     """
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon is {epsilon}; it is a probability, from 0 to 1")
-    return (1 - epsilon) * votes + epsilon * valid / candidate_counts(valid)
+    return mix_exploration(votes, valid, candidate_counts(valid), epsilon)
+
+
+def mix_exploration(
+    votes: Float[np.ndarray, "..."],
+    there: Bool[np.ndarray, "..."],
+    counts: Int[np.ndarray, "..."],
+    epsilon: float,
+) -> Float[np.ndarray, "..."]:
+    """`epsilon_floor` in any layout, unchecked: 0 where there is no candidate."""
+    return (1 - epsilon) * votes + epsilon * there / counts

@@ -5,20 +5,6 @@ from jaxtyping import Bool, Float
 
 from bandit.floor import epsilon_floor
 from bandit.simple import greedy
-from bandit.thompson import thompson_probabilities
-
-
-def neural_thompson(
-    scores: Float[np.ndarray, "decisions heads candidates"],
-    valid: Bool[np.ndarray, "decisions candidates"],
-    epsilon: float,
-) -> Float[np.ndarray, "decisions candidates"]:
-    """Draw a head, take its best candidate.
-
-    Raises:
-        ValueError: as `bandit.thompson.thompson_probabilities`.
-    """
-    return thompson_probabilities(scores, valid, epsilon)
 
 
 def neural_ucb(

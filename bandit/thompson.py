@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from bandit.floor import epsilon_floor
+from bandit.thompson_batch import head_votes
 
 BLOCK = 1 << 17
 """Scores worked on at a time: their copies stay in the cache."""
@@ -43,7 +44,7 @@ def thompson_votes(
     step = max(1, BLOCK // (heads * candidates))
     for start in range(0, decisions, step):
         block = slice(start, start + step)
-        _block_votes(scores[block], valid[block], votes[block], start)
+        votes[block] = _block_votes(scores[block], valid[block], start)
     return votes
 
 
@@ -60,31 +61,18 @@ def thompson_probabilities(
     return epsilon_floor(thompson_votes(scores, valid), valid, epsilon)
 
 
-def _block_votes(scores: np.ndarray, valid: np.ndarray, votes: np.ndarray, start: int) -> None:
-    """Write one block's votes.
-
-    With the decisions innermost, the best of six candidates is five vector maxima, not an argmax
-    of six in each of thousands of rows.
-    """
-    heads = scores.shape[1]
+def _block_votes(scores: np.ndarray, valid: np.ndarray, start: int) -> np.ndarray:
+    """One block's votes, by the kernel: the decisions as the titles of one member."""
     turned = np.ascontiguousarray(scores.transpose(1, 2, 0))
     if not valid.all():
         if np.may_share_memory(turned, scores):
             turned = turned.copy()
         turned[:, ~valid.T] = -np.inf
-    best = turned.max(axis=1)
-    if np.isnan(best).any():
-        row = int(np.isnan(best).any(0).argmax())
+    try:
+        return head_votes(turned[:, None], valid.T[None]).share[0].T
+    except ValueError:
+        row = int(np.isnan(turned).any((0, 1)).argmax())
         raise ValueError(
             f"decision row {start + row} has a score of NaN for a valid candidate; "
             "mend the model or mask the candidate"
-        )
-    won = turned == best[:, None]
-    counted = np.add.reduce(
-        won.view(np.uint8), axis=0, dtype=np.uint8 if heads <= 255 else np.uint32
-    )
-    np.divide(counted.T, float(heads), out=votes)
-    tied = np.flatnonzero(counted.sum(0, dtype=np.int64) != heads)
-    if len(tied):
-        winners = won[:, :, tied] & valid[tied].T
-        votes[tied] = (winners / winners.sum(1, keepdims=True)).mean(0).T
+        ) from None

@@ -20,12 +20,12 @@ from data.examples.stream import ExampleStream
 from loop.policies import Examined
 from simulate.browsing.day import Requests
 
-BUNDLE_POLICIES = ("thompson", "greedy")
+BUNDLE_POLICIES = ("thompson", "greedy", "epsilon_greedy")
 ROOT = Path(__file__).parents[1]
 
 
 class BundlePolicy(Examined):
-    """The heads of a bundle: Thompson sampling over them, or greedy on their mean."""
+    """The heads of a bundle: Thompson sampling over them, or the best of their mean."""
 
     def __init__(
         self, name: str, catalogue: Path, out: Path, epsilon: float, reward: str,

@@ -175,8 +175,8 @@ def loop(
         days: how many, from day 0 on.
         decisions_per_day: places on all pages of a day.
         policy: uniform, unpersonalised, beta_thompson, bayesian_ucb or ucb1 (by artwork), linucb or
-            linear_thompson (on facts and what artwork looks like), thompson or greedy (of the model
-            that train.py trains every night).
+            linear_thompson (on facts and what artwork looks like), thompson, greedy or
+            epsilon_greedy (of the model that train.py trains every night).
         catalogue: folder that `python -m simulate catalogue` wrote; a small one is rendered if not
             given.
         members: how many there are.

@@ -17,7 +17,9 @@ COMMANDS = {
         show="show",
     ),
     "decide": Command(
-        "serve.scoring.decide_requests", "Give a file of requests their probabilities."
+        "serve.scoring.decide_requests",
+        "Give a file of requests their probabilities.",
+        function="decide_requests",
     ),
     "live": Command("serve.live.command", "Serve decisions over HTTP."),
     "loop": Command("loop.product_loop", "Live through some days of the whole, on one machine."),

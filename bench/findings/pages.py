@@ -81,7 +81,7 @@ def best(score: Matrix, valid: Bool[np.ndarray, "decisions candidates"]) -> Matr
 
 
 def scores(scored: BundleScores, requests: Requests) -> tuple[Matrix, Matrix]:
-    """A bundle's mean score of each candidate, and the probabilities of its own policy."""
+    """A bundle's mean score of each candidate, and Thompson sampling's probabilities."""
     means, chances = [], []
     step = scored.block(requests.valid.shape[1])
     for at in range(0, len(requests.titles), step):
@@ -89,7 +89,8 @@ def scores(scored: BundleScores, requests: Requests) -> tuple[Matrix, Matrix]:
         said = scored.members(requests.facts[part])
         rows, valid = requests.candidates[part], requests.valid[part]
         means.append(scored.scores(said, rows).mean(1))
-        chances.append(scored.thompson(said, rows, valid))
+        policy = scored.policy("thompson")
+        chances.append(scored.probabilities(said, rows, valid, policy))
     return np.concatenate(means).astype(float), np.concatenate(chances)
 
 

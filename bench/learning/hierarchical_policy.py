@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bandit.thompson import thompson_probabilities
+from bandit.head_policy import HeadPolicy
+from bandit.probabilities import score_probabilities
 from bench.learning.artwork_features import NameMatch, leading
 from bench.learning.stage import Stage, View
 from bench.learning.update_schedule import Pace
@@ -74,7 +75,7 @@ class HierarchyPolicy:
         """See `Policy`; even until the first rewards."""
         if self.factors is None:
             return view.valid / view.valid.sum(1, keepdims=True)
-        return thompson_probabilities(self.scores(view), view.valid, 0.0)
+        return score_probabilities(self.scores(view), view.valid, HeadPolicy("thompson"))
 
     @torch.no_grad()
     def scores(self, view: View) -> np.ndarray:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from bandit.choice import profile_keys
-from bandit.thompson import thompson_probabilities
+from bandit.head_policy import HeadPolicy
+from bandit.probabilities import score_probabilities
 from bench.learning.stage import Stage, View
 from bench.learning.update_schedule import Pace
 from data.features import CAST_BUCKETS
@@ -86,7 +87,8 @@ class MarqueePolicy:
         """See `Policy`; even until the first training."""
         if self.network is None:
             return view.valid / view.valid.sum(1, keepdims=True)
-        return thompson_probabilities(self.scores(view), view.valid, self.settings.epsilon)
+        policy = HeadPolicy("thompson", self.settings.epsilon)
+        return score_probabilities(self.scores(view), view.valid, policy)
 
     @torch.no_grad()
     def scores(self, view: View) -> np.ndarray:

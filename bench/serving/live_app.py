@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 from fastapi import FastAPI, Request, Response
 
+from bandit.head_policy import HeadPolicy
 from bench.serving.random_maps import numbered_layout
 from data.bundle import Bundle
 from serve.live.app import Live
@@ -19,7 +20,7 @@ from serve.live.recorder import EmbeddedLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.snapshot import LiveModel
 from serve.maps.open_store import open_store
-from serve.scoring.served_policy import Facts, Policy
+from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
 
 TITLES, ARTWORKS, HEADS, DIMENSION = 300, 6, 16, 16
 LOG, BUNDLES, STORE = "MARQUEE_BENCH_LOG", "MARQUEE_BENCH_BUNDLES", "MARQUEE_BENCH_STORE"
@@ -35,21 +36,22 @@ class Tower:
             rng.normal(size=pair).astype("f4") / pair[0] ** 0.5 for pair in pairwise(sizes)
         ]
 
-    def __call__(self, facts: pa.StructArray) -> Facts:
+    def __call__(self, facts: pa.StructArray) -> MemberFunctionals:
         """Facts as functionals."""
         tenure = np.nan_to_num(np.asarray(facts.field("tenure_days"), np.float32))
         hidden = np.sin(tenure[:, None] * np.arange(1, 65, dtype=np.float32))
         for layer in self.layers[:-1]:
             hidden = np.maximum(hidden @ layer, 0)
         functionals = (hidden @ self.layers[-1]).reshape(len(facts), HEADS, DIMENSION)
-        return Facts(functionals, np.zeros(len(facts), np.int64))
+        return MemberFunctionals(functionals, np.zeros(len(facts), np.int64))
 
 
 def model(bundle: str = "bench") -> LiveModel:
     """300 titles of six artworks with random vectors."""
     layout = numbered_layout(TITLES, ARTWORKS)
     vectors = np.random.default_rng(1).normal(size=(TITLES * ARTWORKS, DIMENSION)).astype("f4")
-    return LiveModel(Policy(bundle, 0.05, 7), layout, vectors, Tower(), layout.starts[:-1] + 1)
+    policy = ServedPolicy(bundle, HeadPolicy("thompson", 0.05), 7)
+    return LiveModel(policy, layout, vectors, Tower(), layout.starts[:-1] + 1)
 
 
 def service() -> Live:

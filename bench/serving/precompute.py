@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from bandit.head_policy import HeadPolicy
 from bench.serving.random_maps import numbered_layout
 from data.log import roll
 from data.log.precompute_runs import run_files
@@ -17,7 +18,7 @@ from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.scoring.candidate_bank import Bank
-from serve.scoring.served_policy import Facts, Policy
+from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
 
 
 class RandomMembers:
@@ -26,10 +27,10 @@ class RandomMembers:
     def __init__(self, heads: int, dimension: int) -> None:
         self.bank = np.random.default_rng(1).normal(size=(4096, heads, dimension)).astype("f4")
 
-    def __call__(self, facts: pa.StructArray) -> Facts:
+    def __call__(self, facts: pa.StructArray) -> MemberFunctionals:
         """Facts as functionals."""
         rows = np.asarray(facts.field("tenure_days")).astype(np.int64)
-        return Facts(self.bank[rows % len(self.bank)], rows)
+        return MemberFunctionals(self.bank[rows % len(self.bank)], rows)
 
 
 def precompute(
@@ -64,10 +65,11 @@ def precompute(
     bank = Bank.of(layout, vectors)
     members = RandomMembers(heads, dimension)
     limit = _bare(members.bank, bank.columns, titles, artworks, workers)
+    policy = ServedPolicy("bench", HeadPolicy("thompson", 0.05), 1)
     result: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         log_dir = Path(folder) / "log"
-        plain = Work(members, bank, layout, Policy("bench", 0.05, 1), 20_000, None)
+        plain = Work(members, bank, layout, policy, 20_000, None)
         pairs = _measure(plain, profiles, workers, Path(folder) / "maps")
         result |= _rates(pairs, limit)
         if logged:

@@ -95,8 +95,8 @@ def exact_takes(
         pairs = type(said)(*(np.repeat(part, len(titles), axis=0) for part in said))
         pool, there = np.tile(rows, (len(some), 1)), np.tile(valid, (len(some), 1))
         for name, made in takes.items():
-            policy = scored.thompson if name == "thompson" else scored.greedy
-            chosen = policy(pairs, pool, there).reshape(truth.shape)
+            chosen = scored.probabilities(pairs, pool, there, scored.policy(name))
+            chosen = chosen.reshape(truth.shape)
             made.append((chosen * truth).sum(-1))
         if "unpersonalised" in names:
             told += scored.takes(pairs, pool).reshape(truth.shape).sum(0)

@@ -8,8 +8,8 @@ import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 from scipy.special import expit
 
-from bandit.neural import neural_thompson
-from bandit.simple import greedy
+from bandit.head_policy import HeadPolicy
+from bandit.probabilities import head_scores, probabilities
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
@@ -47,25 +47,22 @@ class BundleScores:
         self, members: Members, rows: Int[np.ndarray, "decisions candidates"]
     ) -> Float[np.ndarray, "decisions heads candidates"]:
         """Logits of the artwork's part: all that a choice depends on."""
-        return members.functionals @ self.artworks.vectors[rows].swapaxes(1, 2)
+        return head_scores(members.functionals, self.artworks.vectors[rows])
 
-    def thompson(
+    def probabilities(
         self,
         members: Members,
         rows: Int[np.ndarray, "decisions candidates"],
         valid: Bool[np.ndarray, "decisions candidates"],
+        policy: HeadPolicy,
     ) -> Float[np.ndarray, "decisions candidates"]:
-        """The exact probabilities of the bundle's policy."""
-        return neural_thompson(self.scores(members, rows), valid, self.epsilon)
+        """The exact probabilities of a policy over the bundle's heads, as they are served."""
+        return probabilities(members.functionals, self.artworks.vectors[rows], valid, policy)
 
-    def greedy(
-        self,
-        members: Members,
-        rows: Int[np.ndarray, "decisions candidates"],
-        valid: Bool[np.ndarray, "decisions candidates"],
-    ) -> Float[np.ndarray, "decisions candidates"]:
-        """All on the best mean score over heads."""
-        return greedy(self.scores(members, rows).mean(1), valid)
+    def policy(self, form: str = "served") -> HeadPolicy:
+        """The policy that the bundle is served by, or another kind that explores as much."""
+        kind = self.scorer.manifest["policy"]["kind"] if form == "served" else form
+        return HeadPolicy.named(kind, self.epsilon)
 
     def takes(
         self, members: Members, rows: Int[np.ndarray, "decisions candidates"]

@@ -12,9 +12,9 @@ from evaluate.ope.reward_model import FOLDS
 from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
 from evaluate.policies.logged_examples import LoggedExamples
 
-FORMS = ("thompson", "greedy", "unpersonalised")
-"""What may follow a bundle, after a colon: its own policy, its best mean score, or the best of its
-table of takes over all members."""
+FORMS = ("served", "thompson", "greedy", "epsilon_greedy", "unpersonalised")
+"""What may follow a bundle, after a colon: the policy that it is served by, another over its heads,
+or the best of its table of takes over all members."""
 BASELINES = ("random", "unpersonalised")
 STRENGTH = 20.0
 """Impressions that the mean of a title counts for, when its artworks are compared."""
@@ -39,7 +39,7 @@ class PolicyProbabilities:
 
         Args:
             name: random, unpersonalised (each title's best on the log, from profiles of other
-                folds), or a bundle, alone or with `:greedy`, `:thompson` or `:unpersonalised`.
+                folds), or a bundle, alone or with one of `FORMS` after a colon.
 
         Raises:
             BadInput: no such bundle, or it does not fit the catalogue.
@@ -75,13 +75,13 @@ class PolicyProbabilities:
 
     def _scored(self, scored: BundleScores, form: str) -> Matrix:
         logged = self.logged
-        policy = scored.thompson if form == "thompson" else scored.greedy
+        policy = scored.policy(form)
         step = scored.block(logged.rows.shape[1])
         parts = []
         for at in range(0, len(logged), step):
             some = slice(at, at + step)
             said = scored.members(logged.facts.slice(at, step))
-            parts.append(policy(said, logged.rows[some], logged.valid[some]))
+            parts.append(scored.probabilities(said, logged.rows[some], logged.valid[some], policy))
         return np.concatenate(parts)
 
     def _flat(self, probabilities: Matrix) -> Float[np.ndarray, " flat"]:
@@ -91,7 +91,7 @@ class PolicyProbabilities:
 def split_name(name: str) -> tuple[str, str]:
     """Bundle and form of a policy's name."""
     head, colon, form = name.rpartition(":")
-    return (head, form) if colon and form in FORMS else (name, "thompson")
+    return (head, form) if colon and form in FORMS else (name, "served")
 
 
 def one_hot(

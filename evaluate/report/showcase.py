@@ -65,7 +65,8 @@ def showcase(
     found: list[tuple[float, int, list[int], np.ndarray]] = []
     for title in wanted[:POOL_TITLES]:
         rows = np.tile([row_of[a] for a in pools[title]], (len(ids), 1))
-        votes = scored.thompson(said, rows, np.ones(rows.shape, bool))
+        there = np.ones(rows.shape, bool)
+        votes = scored.probabilities(said, rows, there, scored.policy())
         apart, who = _farthest(votes, members)
         found.append((apart, title, who, votes))
     found.sort(key=lambda f: -f[0])

@@ -18,7 +18,8 @@ import onnxruntime as ort
 from jaxtyping import Float, Int, UInt8
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
-from bandit.thompson import thompson_probabilities
+from bandit.head_policy import HeadPolicy
+from bandit.probabilities import probabilities
 from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.errors import BadInput
@@ -156,7 +157,7 @@ def equal_choices(
     decisions: int,
     examples: Path | None,
 ) -> float:
-    """Share of Thompson choices that another encoder leaves as they are.
+    """Share of the policy's choices that another encoder leaves as they are.
 
     Args:
         bundle: with the full encoder.
@@ -175,11 +176,12 @@ def equal_choices(
     records, ids = bundle.records(), list(catalogue.artwork_ids)
     own = 0.0 if records is None else records.added(ids, functionals.shape[2])
     policy = bundle.manifest["policy"]
+    heads = HeadPolicy.named(policy["kind"], policy["epsilon"])
     chosen = []
     for embed in (graph(bundle.file("encoder.onnx")), graph(encoder)):
         parts = [images[at : at + BATCH] for at in range(0, len(images), BATCH)]
         vectors = own + candidate(np.concatenate([embed(part) for part in parts]), *features)
-        chosen.append(_choices(functionals, vectors, pools, policy["epsilon"], policy["salt"]))
+        chosen.append(_choices(functionals, vectors, pools, heads, policy["salt"]))
     return float((chosen[0] == chosen[1]).mean())
 
 
@@ -187,16 +189,16 @@ def _choices(
     functionals: Float[np.ndarray, "members heads dimension"],
     vectors: Float[np.ndarray, "artworks dimension"],
     pools: list[tuple[int, Int[np.ndarray, " candidates"]]],
-    epsilon: float,
+    policy: HeadPolicy,
     salt: int,
 ) -> Int[np.ndarray, " decisions"]:
     keys = profile_keys([f"member-{at}" for at in range(len(functionals))])
     chosen = []
     for title, rows in pools:
-        scores = functionals @ vectors[rows].T
-        valid = np.ones((len(scores), len(rows)), bool)
+        valid = np.ones((len(functionals), len(rows)), bool)
         draws = uniforms(decision_seeds(keys, np.full(len(keys), title), 0, salt))
-        chosen.append(choose(thompson_probabilities(scores, valid, epsilon), draws))
+        chances = probabilities(functionals, vectors[rows][None], valid, policy)
+        chosen.append(choose(chances, draws))
     return np.concatenate(chosen)
 
 

@@ -210,7 +210,7 @@ def _answer(page: _Waiting, model: LiveModel, chosen: Chosen) -> Answer:
 
 
 def _log_page(page: _Waiting, model: LiveModel, chosen: Chosen) -> Page:
-    shared = shared_columns(page.ask, page.row, model.policy.name, model, page.cell)
+    shared = shared_columns(page.ask, page.row, model.policy.head_policy.kind, model, page.cell)
     return Page({**shared, "level": "personalised"}, model.logged(chosen))
 
 

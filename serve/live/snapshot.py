@@ -19,7 +19,7 @@ from bandit.choice import decision_ids, decision_seeds, profile_keys
 from serve.maps.layout import Layout
 from serve.maps.lookup import PLACEHOLDER
 from serve.scoring.candidate_bank import decide_pages
-from serve.scoring.served_policy import Facts, Policy
+from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
 
 
 class Ask(NamedTuple):
@@ -72,10 +72,10 @@ def piece(choice: Choice, base_url: str) -> str:
 class LiveModel:
     """A bundle's scores for a catalogue."""
 
-    policy: Policy
+    policy: ServedPolicy
     layout: Layout
     vectors: Float[np.ndarray, "artworks dimension"]
-    describe: Callable[[pa.StructArray], Facts]
+    describe: Callable[[pa.StructArray], MemberFunctionals]
     best: Int[np.ndarray, " titles"] | None  # ordinals of the unpersonalised best, −1: none
     score_image: Callable[[bytes, int], dict[str, Any]] | None = None
     base_url: str = ""
@@ -156,7 +156,7 @@ class LiveModel:
             self._columns[slots].transpose(0, 2, 3, 1),
             counts,
             seeds,
-            self.policy.epsilon,
+            self.policy.head_policy,
         )
         ordinals = (self._starts[slots] + decided.choice).tolist()
         chances = decided.probabilities.swapaxes(1, 2)

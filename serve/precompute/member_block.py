@@ -22,8 +22,8 @@ from serve.maps.artwork_map import Run, bundle_tag, encode_maps
 from serve.maps.layout import Layout
 from serve.precompute.probability_codebook import Codes
 from serve.precompute.sticky import Before, Sticky, compact_runs, keeps, read_before
-from serve.scoring.candidate_bank import Bank, decide
-from serve.scoring.served_policy import Facts, Policy
+from serve.scoring.candidate_bank import Bank, decide_members
+from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
 
 TILE = 32
 """Members decided at once: 16 heads × 1,800 artworks × 4 bytes each, which stay in cache."""
@@ -37,13 +37,13 @@ class Work:
     arrives.
     """
 
-    describe: Callable[[pa.StructArray], Facts]
+    describe: Callable[[pa.StructArray], MemberFunctionals]
     """Facts → functionals of every head, and fingerprints."""
     bank: Bank
     """Candidate vectors in the layout's order."""
     layout: Layout
     """Today's titles and artworks."""
-    policy: Policy
+    policy: ServedPolicy
     """The bundle's."""
     day: int
     """Days since 1970-01-01."""
@@ -106,15 +106,15 @@ class Job:
         run_of = np.where(choices >= 0, before.run_of, 0)
         fresh = np.zeros(choices.shape, bool)
         heads = described.functionals.shape[1]
-        codes = Codes(layout, heads, work.policy.epsilon, len(names)) if work.log else None
+        codes = Codes(layout, heads, work.policy.head_policy, len(names)) if work.log else None
         kept = 0
         room = Workspace()
         for who, slots, bank in self._parts(before, described.fingerprints):
             for start in range(0, len(who), TILE):
                 tile = who[start : start + TILE]
                 seeds = self._seeds(keys[tile], slots)
-                decided = decide(
-                    described.functionals[tile], bank, seeds, work.policy.epsilon, room
+                decided = decide_members(
+                    described.functionals[tile], bank, seeds, work.policy.head_policy, room
                 )
                 here = np.ix_(tile, slots)
                 was = before._replace(choices=before.choices[here], run_of=before.run_of[here])
@@ -212,7 +212,7 @@ class Job:
             day=self.work.day,
             salt=policy.salt,
             nonce=self.run.nonce,
-            policy=policy.name,
+            policy=policy.head_policy.kind,
             bundle=policy.bundle,
             title_ids=layout.title_ids.tolist(),
             artwork_ids=layout.artwork_ids,

@@ -8,17 +8,20 @@ are added to the table as they occur.
 import numpy as np
 from jaxtyping import Int, UInt16
 
-from bandit.thompson_batch import Decided, mixed
+from bandit.floor import mix_exploration
+from bandit.head_policy import HeadPolicy
+from bandit.thompson_batch import Decided
 from serve.maps.layout import Layout
 
 
 class Codes:
     """Codes of a block's probabilities, and the table that they point into."""
 
-    def __init__(self, layout: Layout, heads: int, epsilon: float, members: int) -> None:
+    def __init__(self, layout: Layout, heads: int, policy: HeadPolicy, members: int) -> None:
+        heads = policy.voters(heads)
         counts, kind = np.unique(layout.counts, return_inverse=True)
         votes = np.arange(heads + 1) / float(heads)
-        table = mixed(votes, np.ones(1, bool), counts[:, None], epsilon)
+        table = mix_exploration(votes, np.ones(1, bool), counts[:, None], policy.exploration)
         self.chances: list[float] = table.ravel().tolist()
         self.codes: UInt16[np.ndarray, "members ranks titles"]
         self.codes = np.zeros((members, int(counts[-1]), len(kind)), np.uint16)
@@ -30,8 +33,8 @@ class Codes:
         self, members: Int[np.ndarray, " some"], slots: Int[np.ndarray, " titles"], decided: Decided
     ) -> None:
         """Take in the decisions of some members for some titles."""
-        codes = decided.won + self._first[slots]
-        for member, title in decided.tied.tolist():
+        codes = decided.votes.won + self._first[slots]
+        for member, title in decided.votes.tied.tolist():
             for rank in range(self._counts[slots[title]]):
                 codes[member, rank, title] = self._code(decided.probabilities[member, rank, title])
         ranks = np.arange(codes.shape[1])

@@ -1,8 +1,6 @@
-"""Members × catalogue in one product: scores, head votes, propensities and choices of a block.
+"""Members × catalogue in one product: the scores of a block, and what the kernel decides on them.
 
-The same numbers as `bandit.thompson` and `bandit.choice` give decision by decision. The layout
-of the arrays is what makes it fast: candidates lie one behind another with the titles innermost,
-so the best of six is five vector maxima over all titles and not an argmax of six, 300 times.
+The same numbers as `bandit.probabilities` and `bandit.choice` give decision by decision.
 """
 
 from typing import NamedTuple
@@ -10,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 
-from bandit.thompson_batch import Decided, Workspace, choose_from
+from bandit.head_policy import HeadPolicy
+from bandit.thompson_batch import Decided, Workspace, decide_scores
 from serve.maps.layout import Layout
 
 
@@ -53,14 +52,14 @@ class Bank(NamedTuple):
         return self.columns.shape[1] // len(self.counts)
 
 
-def decide(
+def decide_members(
     functionals: Float[np.ndarray, "members heads dimension"],
     bank: Bank,
     seeds: UInt64[np.ndarray, "members titles"],
-    epsilon: float,
+    policy: HeadPolicy,
     workspace: Workspace | None = None,
 ) -> Decided:
-    """Thompson sampling over heads for every member and title.
+    """Decide every title for every member.
 
     Memory is 5 bytes × members × heads × candidates: give blocks of members, not all of them.
     """
@@ -73,7 +72,7 @@ def decide(
     if len(bank.absent):
         flat[:, bank.absent] = -np.inf
     scores = flat.reshape(heads, members, ranks, titles)
-    return choose_from(scores, bank.counts, seeds, epsilon, room)
+    return decide_scores(scores, bank.counts, seeds, policy, room)
 
 
 def decide_pages(
@@ -81,7 +80,7 @@ def decide_pages(
     columns: Float[np.ndarray, "pages dimension ranks titles"],
     counts: Int[np.ndarray, "pages titles"],
     seeds: UInt64[np.ndarray, "pages titles"],
-    epsilon: float,
+    policy: HeadPolicy,
 ) -> Decided:
     """The same where every page has titles of its own; pad short pages with repeated titles."""
     pages, heads, dimension = functionals.shape
@@ -91,4 +90,4 @@ def decide_pages(
     absent = np.arange(ranks)[:, None] >= counts[:, None]
     if absent.any():
         scores = np.where(absent, np.float32(-np.inf), scores)
-    return choose_from(scores, counts, seeds, epsilon)
+    return decide_scores(scores, counts, seeds, policy)

@@ -5,31 +5,48 @@ closed loop, or a log whose decisions shall be judged under this bundle.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 from jaxtyping import Bool, Float, Int
 
-from bandit.neural import neural_thompson
-from bandit.simple import epsilon_greedy, uniform
+from bandit.head_policy import HeadPolicy, PolicyKind
+from bandit.probabilities import probabilities
 from data.bundle import CURRENT
 from data.catalogue import Catalogue
 from data.errors import BadInput
+from data.features import context_features
 from data.log.parquet import write_whole
 from data.records import FACTS
+from serve.maps.layout import Layout
+from serve.scoring.open_bundle import artwork_vectors, open_scorer
+from serve.scoring.scorer import Scorer
 
 BLOCK = 2048
 """Requests decided at once."""
-Kind = Literal["thompson", "greedy", "uniform"]
 
 
-def decide(
-    requests: Path, out: Path, bundle: Path = Path("artifacts/bundles") / CURRENT,
-    catalogue: Path = Path("artifacts/catalogue"), policy: Kind = "thompson",
-    epsilon: float | None = None, cache: Path = Path("artifacts/cache"),
-) -> dict[str, Any]:  # fmt: skip
+class DecidedFile(NamedTuple):
+    """What became of a file of requests."""
+
+    out: str
+    requests: int
+    bundle: str
+    policy: PolicyKind
+    epsilon: float
+
+
+def decide_requests(
+    requests: Path,
+    out: Path,
+    bundle: Path = Path("artifacts/bundles") / CURRENT,
+    catalogue: Path = Path("artifacts/catalogue"),
+    policy: PolicyKind = "thompson",
+    epsilon: float | None = None,
+    cache: Path = Path("artifacts/cache"),
+) -> DecidedFile:
     """Give each request's candidates their probabilities under a bundle.
 
     Args:
@@ -37,54 +54,35 @@ def decide(
         out: Parquet file to write: probabilities, a list for each request, in its order.
         bundle: Bundle folder, or the `current` link to it.
         catalogue: Folder with titles.parquet, artworks.parquet and images.
-        policy: Thompson sampling over the heads, greedy on their mean, or uniform.
-        epsilon: Share of uniform exploration; the bundle's if not given.
+        policy: Thompson sampling over the heads, greedy or epsilon_greedy on their mean, or
+            uniform.
+        epsilon: Share of uniform exploration of thompson and epsilon_greedy; the bundle's if not
+            given.
         cache: Folder of decoded images.
     """
-    from serve.scoring.open_bundle import open_scorer
-
     scorer = open_scorer(bundle)
+    share = scorer.manifest["policy"]["epsilon"] if epsilon is None else epsilon
+    try:
+        head_policy = HeadPolicy(policy, share)
+    except ValueError as error:
+        raise BadInput(f"--epsilon: {error}") from None
     facts, pools = _requests(requests)
     artworks = Catalogue.read(catalogue)
     vectors = _vectors(scorer, artworks, cache)
-    share = scorer.manifest["policy"]["epsilon"] if epsilon is None else epsilon
     rows = {artwork: row for row, artwork in enumerate(artworks.artwork_ids)}
     candidates, valid = _padded(pools, rows, requests)
     parts = []
     for start in range(0, len(pools), BLOCK):
         part = slice(start, start + BLOCK)
-        chances = probabilities(
-            scorer, facts[part], vectors[candidates[part]], valid[part], policy, share
-        )
-        kept = pa.array(chances[valid[part]])
+        functionals = scorer.functionals(context_features(scorer.spec, facts[part]))
+        chances = probabilities(functionals, vectors[candidates[part]], valid[part], head_policy)
+        of_candidates = pa.array(chances[valid[part]])
         offsets = np.concatenate([[0], valid[part].sum(1).cumsum()]).astype(np.int32)
-        parts.append(pa.ListArray.from_arrays(pa.array(offsets), kept))
+        parts.append(pa.ListArray.from_arrays(pa.array(offsets), of_candidates))
     table = pa.table({"probabilities": pa.chunked_array(parts, pa.list_(pa.float64()))})
     write_whole(table, out.resolve())
-    return {
-        "out": str(out), "requests": len(pools), "bundle": scorer.manifest["bundle_id"],
-        "policy": policy, "epsilon": share,
-    }  # fmt: skip
-
-
-def probabilities(
-    scorer: Any,
-    facts: pa.StructArray,
-    vectors: Float[np.ndarray, "requests candidates dimension"],
-    valid: Bool[np.ndarray, "requests candidates"],
-    policy: Kind,
-    epsilon: float,
-) -> Float[np.ndarray, "requests candidates"]:
-    """What a policy over the bundle's heads makes of requests."""
-    from data.features import context_features
-
-    if policy == "uniform":
-        return uniform(valid)
-    functionals = scorer.functionals(context_features(scorer.spec, facts))
-    scores = np.einsum("bhr,bkr->bhk", functionals, vectors, optimize=True).astype(np.float64)
-    if policy == "greedy":
-        return epsilon_greedy(scores.mean(1), valid, epsilon)
-    return neural_thompson(scores, valid, epsilon)
+    bundle_id = scorer.manifest["bundle_id"]
+    return DecidedFile(str(out), len(pools), bundle_id, policy, head_policy.exploration)
 
 
 def _requests(path: Path) -> tuple[pa.StructArray, list[list[str]]]:
@@ -119,9 +117,9 @@ def _padded(
     for at, pool in enumerate(pools):
         strange = [artwork for artwork in pool if artwork not in rows]
         if strange or not pool:
-            what = f"names artwork {strange[0]!r}, which the catalogue lacks" if strange else (
-                "has no candidates"
-            )  # fmt: skip
+            what = "has no candidates"
+            if strange:
+                what = f"names artwork {strange[0]!r}, which the catalogue lacks"
             raise BadInput(f"requests {path}, row {at} {what}; mend it or give its --catalogue")
         candidates[at, : len(pool)] = [rows[artwork] for artwork in pool]
         valid[at, : len(pool)] = True
@@ -129,12 +127,9 @@ def _padded(
 
 
 def _vectors(
-    scorer: Any, catalogue: Catalogue, cache: Path
+    scorer: Scorer, catalogue: Catalogue, cache: Path
 ) -> Float[np.ndarray, "artworks dimension"]:
     """Vectors of all artworks of the catalogue, withdrawn ones too: an old log has them."""
-    from serve.maps.layout import Layout
-    from serve.scoring.open_bundle import artwork_vectors
-
     artworks = catalogue.artworks
     never = pa.nulls(len(artworks), artworks.schema.field("withdrawn_day").type)
     early = pa.array([0] * len(artworks), pa.int32()).cast(pa.date32())

@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int, UInt8
 
+from bandit.head_policy import HeadPolicy
 from data.atomic_write import whole_file
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.images.cache import image_cache
 from serve.maps.layout import Layout
-from serve.scoring.served_policy import Facts, Policy
+from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
 
 BATCH = 64
 
@@ -40,21 +41,22 @@ class CanScore(Protocol):
         ...
 
 
-def policy_of(scorer: CanScore) -> Policy:
+def policy_of(scorer: CanScore) -> ServedPolicy:
     """The bundle's policy."""
     manifest = scorer.manifest
     policy = manifest["policy"]
-    return Policy(manifest["bundle_id"], policy["epsilon"], policy["salt"], policy["kind"])
+    heads = HeadPolicy.named(policy["kind"], policy["epsilon"])
+    return ServedPolicy(manifest["bundle_id"], heads, policy["salt"])
 
 
-def describe(scorer: CanScore, facts: pa.StructArray) -> Facts:
+def describe(scorer: CanScore, facts: pa.StructArray) -> MemberFunctionals:
     """Facts as functionals, with a fingerprint of the features that they became."""
     from data.features import context_features
 
     features = context_features(scorer.spec, facts)
     columns = [np.ascontiguousarray(column) for column in features]
     prints = [crc32(b"".join(c[row].tobytes() for c in columns)) for row in range(len(facts))]
-    return Facts(scorer.functionals(features), np.array(prints, np.int64))
+    return MemberFunctionals(scorer.functionals(features), np.array(prints, np.int64))
 
 
 @dataclass
@@ -64,7 +66,7 @@ class BundleFacts:
     bundle: Path
     _scorer: Any = field(default=None, repr=False)
 
-    def __call__(self, facts: pa.StructArray) -> Facts:
+    def __call__(self, facts: pa.StructArray) -> MemberFunctionals:
         """Facts as functionals."""
         if self._scorer is None:
             self._scorer = open_scorer(self.bundle)

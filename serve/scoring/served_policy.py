@@ -5,18 +5,20 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from bandit.head_policy import HeadPolicy
 
-class Policy(NamedTuple):
+
+class ServedPolicy(NamedTuple):
     """What the bundle says about deciding."""
 
     bundle: str
-    epsilon: float
+    head_policy: HeadPolicy
+    """How its heads decide; logs name a decision's policy by its kind."""
     salt: int
-    name: str = "thompson"
 
 
-class Facts(NamedTuple):
-    """A block's facts as the model sees them."""
+class MemberFunctionals(NamedTuple):
+    """A block's members as the model sees them."""
 
     functionals: Float[np.ndarray, "members heads dimension"]
     fingerprints: Int[np.ndarray, " members"]  # of the features: equal facts, equal number

@@ -8,7 +8,7 @@ from jaxtyping import Int
 
 from serve.maps.artwork_map import ArtworkMap, Run, bundle_tag
 from serve.maps.layout import Layout
-from serve.scoring.served_policy import Policy
+from serve.scoring.served_policy import ServedPolicy
 
 
 def unpersonalised_best(bundle: Path, layout: Layout) -> Int[np.ndarray, " titles"] | None:
@@ -33,7 +33,11 @@ def unpersonalised_best(bundle: Path, layout: Layout) -> Int[np.ndarray, " title
 
 
 def unpersonalised_map(
-    choices: Int[np.ndarray, " titles"], layout: Layout, policy: Policy, day: int, version: int
+    choices: Int[np.ndarray, " titles"],
+    layout: Layout,
+    policy: ServedPolicy,
+    day: int,
+    version: int,
 ) -> bytes:
     """The shared map that members without one of their own are shown."""
     run_of = np.zeros(len(choices), np.uint8)

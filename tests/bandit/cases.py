@@ -1,7 +1,13 @@
 """Random decisions: scores with many ties, candidates some of which are invalid."""
 
+from typing import get_args
+
 import numpy as np
 from hypothesis import strategies as st
+
+from bandit.head_policy import PolicyKind
+
+KINDS = st.sampled_from(get_args(PolicyKind))
 
 
 @st.composite

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bandit.counts import BetaCounts
 from bandit.exp3 import Exp3
 from bandit.linear import LinearPosterior, linear_thompson, linucb
-from bandit.neural import highest_bound, neural_thompson, neural_ucb
+from bandit.neural import highest_bound, neural_ucb
 from bandit.simple import epsilon_greedy, greedy, uniform
 from bandit.squarecb import squarecb
 from bandit.tabular import bayesian_ucb, best_unpersonalised, beta_thompson, ucb1
@@ -45,7 +45,6 @@ POLICIES = {
     "linear_thompson": lambda w, e: linear_thompson(w.posterior, w.features, w.valid, epsilon=e),
     "exp3": lambda w, e: Exp3(w.totals, 0.1, e).probabilities(w.rows, w.valid),
     "squarecb": lambda w, e: squarecb(w.values, w.valid, 10.0, e),
-    "neural_thompson": lambda w, e: neural_thompson(w.scores, w.valid, e),
     "neural_ucb": lambda w, e: neural_ucb(w.scores, w.valid, epsilon=e),
     "highest_bound": lambda w, e: highest_bound(w.values, abs(w.values), w.valid, epsilon=e),
 }

@@ -1,65 +1,63 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bandit.choice import choose, uniforms
-from bandit.thompson import thompson_probabilities
-from serve.scoring.candidate_bank import Bank, decide, decide_pages
-from tests.serve.world import make_layout, make_vectors
+from bandit.head_policy import HeadPolicy
+from bandit.probabilities import score_probabilities
+from bandit.thompson_batch import Workspace, decide_scores
+from tests.bandit.cases import KINDS
 
 
 @given(
-    titles=st.integers(1, 9),
-    members=st.integers(1, 5),
-    heads=st.sampled_from([1, 3, 16, 20]),
-    epsilon=st.sampled_from([0.01, 0.3, 1.0]),
+    kind=KINDS,
+    epsilon=st.floats(0, 1),
+    heads=st.sampled_from([1, 3, 16, 300]),
+    each=st.booleans(),
     ties=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_a_block_decides_as_the_bandit_does_one_by_one(titles, members, heads, epsilon, ties, seed):
+def test_the_kernel_decides_members_and_titles_as_the_rule_does_one_by_one(
+    kind, epsilon, heads, each, ties, seed
+):
     rng = np.random.default_rng(seed)
-    layout = make_layout(titles=titles)
-    vectors = make_vectors(layout)
-    functionals = rng.normal(size=(members, heads, 8)).astype(np.float32)
-    if ties:  # whole numbers: sums are exact, and often equal
-        vectors, functionals = np.sign(vectors), np.sign(functionals)
+    members, ranks, titles = rng.integers(1, [5, 7, 9])
+    counts = rng.integers(1, ranks + 1, (members, titles) if each else titles)
+    scores = rng.normal(size=(heads, members, ranks, titles)).astype(np.float32)
+    scores = np.round(scores) if ties else scores
+    there = np.broadcast_to(
+        np.arange(ranks)[:, None] < np.atleast_2d(counts)[:, None], scores.shape[1:]
+    )
     seeds = rng.integers(0, 2**64, (members, titles), np.uint64)
-    decided = decide(functionals, Bank.of(layout, vectors), seeds, epsilon)
+    policy = HeadPolicy(kind, epsilon)
+    decided = decide_scores(
+        np.where(there, scores, np.float32(-np.inf)), counts, seeds, policy, Workspace()
+    )
     for title in range(titles):
-        start, end = layout.starts[title : title + 2]
-        scores = functionals @ vectors[start:end].T
-        valid = np.ones((members, end - start), bool)
-        expected = thompson_probabilities(scores, valid, epsilon)
-        got = decided.probabilities[:, :, title]
-        np.testing.assert_allclose(got[:, : end - start], expected, rtol=1e-12)
-        assert (got[:, end - start :] == 0).all()
+        rule = scores[..., title].swapaxes(0, 1), there[..., title]
+        expected = score_probabilities(*rule, policy)
+        np.testing.assert_array_equal(decided.probabilities[..., title], expected)
         chosen = choose(expected, uniforms(seeds[:, title]))
         np.testing.assert_array_equal(decided.choice[:, title], chosen)
         picked = expected[np.arange(members), chosen]
-        np.testing.assert_allclose(decided.propensity[:, title], picked, rtol=1e-12)
+        np.testing.assert_array_equal(decided.propensity[:, title], picked)
 
 
-@given(seed=st.integers(0, 2**32 - 1), members=st.integers(1, 4))
-def test_some_titles_of_a_bank_and_pages_of_titles_are_decided_as_in_the_whole(seed, members):
-    rng = np.random.default_rng(seed)
-    layout = make_layout()
-    vectors = make_vectors(layout)
-    bank = Bank.of(layout, vectors)
-    functionals = rng.normal(size=(members, 16, 8)).astype(np.float32)
-    seeds = rng.integers(0, 2**64, (members, 12), np.uint64)
-    whole = decide(functionals, bank, seeds, 0.1)
-    some = rng.permutation(12)[:5]
-    part = decide(functionals, bank.take(some), seeds[:, some], 0.1)
-    np.testing.assert_array_equal(part.choice, whole.choice[:, some])
-    np.testing.assert_array_equal(part.propensity, whole.propensity[:, some])
-    ranks = np.minimum(np.arange(bank.ranks), layout.counts[some][:, None] - 1)
-    columns = vectors[layout.starts[some][:, None] + ranks].transpose(2, 1, 0)
-    pages = decide_pages(
-        functionals,
-        np.broadcast_to(columns, (members, *columns.shape)),
-        np.broadcast_to(layout.counts[some], (members, 5)),
-        seeds[:, some],
-        0.1,
-    )
-    np.testing.assert_array_equal(pages.choice, whole.choice[:, some])
-    np.testing.assert_array_equal(pages.probabilities, whole.probabilities[:, :, some])
+def test_a_score_of_nan_is_refused():
+    scores = np.zeros((4, 2, 3, 5), np.float32)
+    scores[1, 0, 2, 3] = np.nan
+    seeds = np.zeros((2, 5), np.uint64)
+    with pytest.raises(ValueError, match="NaN"):
+        decide_scores(scores, np.full(5, 3), seeds, HeadPolicy("thompson", 0.1))
+
+
+def test_arrays_are_used_again_whatever_the_size_of_the_next_block():
+    rng = np.random.default_rng(0)
+    room, policy = Workspace(), HeadPolicy("thompson", 0.1)
+    for titles in (9, 3, 40):
+        scores = rng.normal(size=(8, 4, 3, titles)).astype(np.float32)
+        seeds = rng.integers(0, 2**64, (4, titles), np.uint64)
+        counts = np.full(titles, 3)
+        one, two = (decide_scores(scores, counts, seeds, policy, w) for w in (room, None))
+        np.testing.assert_array_equal(one.probabilities, two.probabilities)

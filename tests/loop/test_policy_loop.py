@@ -11,11 +11,12 @@ import pytest
 
 from data.errors import BadInput
 from data.join.join import join
+from loop.bundle_policy import BUNDLE_POLICIES
 from loop.policy_loop import POLICIES, STEPS, loop
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = {"decisions_per_day": 400, "members": 60, "seed": 4, "json": True}
-EXAMINED = [name for name in POLICIES if name not in ("thompson", "greedy")]
+EXAMINED = [name for name in POLICIES if name not in BUNDLE_POLICIES]
 
 
 def run(catalogue, out, **options):

@@ -18,7 +18,7 @@ from data.records import FACTS
 from loop.audit import day_counts, skewed_rows
 from loop.processes import Commands
 from loop.table import shown
-from serve.scoring.decide_requests import decide
+from serve.scoring.decide_requests import decide_requests
 from simulate.posters.subjects import Subjects
 from simulate.visits.visit import visit
 from simulate.world.catalogue import write_catalogue
@@ -104,15 +104,15 @@ def test_truth_is_told_of_every_decision_that_was_rendered(place):
         assert len(known[row["decision_id"]]) == len(row["candidates"])
 
 
-@pytest.mark.parametrize("policy", ["thompson", "greedy", "uniform"])
+@pytest.mark.parametrize("policy", ["thompson", "greedy", "epsilon_greedy", "uniform"])
 def test_a_file_of_requests_gets_the_probabilities_that_the_service_gave(policy, place, tmp_path):
     out = place[0]
-    told = decide(
+    told = decide_requests(
         out / "log" / "decisions", tmp_path / "decided.parquet", out / "bundles" / "current",
         out / "catalogue", policy=policy, cache=out / "cache",
     )  # fmt: skip
     logged = pq.read_table(out / "log" / "decisions")
-    assert told["requests"] == logged.num_rows
+    assert told.requests == logged.num_rows
     decided = pq.read_table(tmp_path / "decided.parquet")["probabilities"].to_pylist()
     assert np.allclose([sum(row) for row in decided], 1)
     served = logged["probabilities"].to_pylist()
@@ -127,7 +127,7 @@ def test_requests_for_artwork_that_is_not_there_are_refused(place, tmp_path):
         kinds = {"facts": FACTS, "candidates": pa.list_(pa.string())}
         pq.write_table(pa.Table.from_pylist([row], pa.schema(kinds.items())), tmp_path / "asked")
         with pytest.raises(BadInput, match=complaint):
-            decide(
+            decide_requests(
                 tmp_path / "asked", tmp_path / "decided.parquet", out / "bundles" / "current",
                 out / "catalogue", cache=out / "cache",
             )  # fmt: skip

@@ -1,25 +1,30 @@
-"""One decision, four engines: torch, precompute here, precompute on Spark, and the live service."""
+"""One decision, whoever decides: torch, precompute, Spark, the live service, files, evaluation."""
 
 import asyncio
 import os
 import shutil
 from datetime import date
+from itertools import product
 
 import httpx
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
-from bandit.thompson import thompson_probabilities
+from bandit.head_policy import HeadPolicy
+from bandit.probabilities import score_probabilities
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.features import candidate_features, context_features
 from data.images.cache import image_cache
 from data.log import roll
 from data.page_facts import without_page_facts
+from evaluate.policies.bundle_scores import open_scored
+from model.heads.interface import KINDS
 from serve.live.app import Live
 from serve.live.load_model import load_live
 from serve.live.recorder import EmbeddedLog
@@ -31,6 +36,7 @@ from serve.precompute.precompute import precompute_maps
 from serve.precompute.spark import local_session, precompute_spark
 from serve.scoring import open_bundle as load
 from serve.scoring.candidate_bank import Bank
+from serve.scoring.decide_requests import decide_requests
 from tests.export.world import (
     ARTWORKS_TABLE,
     SIZE,
@@ -45,32 +51,49 @@ from tests.export.world import (
 )
 from tests.serve.precompute.test_precompute import logged
 
-MEMBERS = 2000
 PAGES = 50  # in one request
 DAY = day_number(date(2026, 1, 9))
-SAID = ("action", "propensity", "probabilities", "seed")
+SALT = 7
+COMPARED = ("action", "propensity", "probabilities", "seed")
+DEFAULT = "hierarchical"
 
 
 class Product:
-    """A bundle, its catalogue on disk, and members."""
+    """A bundle of some kind of heads and policy, its catalogue on disk, and members.
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.records = make_records()
-        self.bundle = make_bundle(folder / "bundles", records=self.records)
+    Without pixels its artwork comes as embeddings.
+    """
+
+    def __init__(self, folder, kind=DEFAULT, policy="thompson", members=400, pixels=False):
+        self.folder, self.members = folder, members
+        self.policy = HeadPolicy(policy, 0.05)
+        heads = 1 if kind == "point" else 8
+        self.network = make_network(kind=kind, heads=heads, encoder=pixels)
+        heads = self.network.context.heads
+        if kind == "hierarchical":  # as after training: its closed form has been put in place
+            draw = torch.Generator().manual_seed(3)
+            heads.conclude(torch.randn(heads.reads.shape, generator=draw) / 8)
+        self.records = make_records(heads.heads)
+        self.bundle = make_bundle(
+            folder / "bundles", network=self.network, records=self.records, encoder=pixels,
+            policy={"kind": policy, "epsilon": 0.05, "salt": SALT},
+        )  # fmt: skip
         (folder / "bundles" / "current").symlink_to(self.bundle)
         root = folder / "catalogue"
         root.mkdir()
-        for path, pixels in zip(
+        for path, image in zip(
             ARTWORKS_TABLE["path"].to_pylist(), make_images(len(ARTWORKS_TABLE)), strict=True
         ):
-            Image.fromarray(pixels.transpose(1, 2, 0)).save(root / path, lossless=True)
+            Image.fromarray(image.transpose(1, 2, 0)).save(root / path, lossless=True)
         Catalogue(root, TITLES_TABLE, ARTWORKS_TABLE).write()
+        if not pixels:
+            embeddings = np.random.default_rng(8).normal(size=(len(ARTWORKS_TABLE), 16))
+            np.save(root / "embeddings.npy", embeddings.astype(np.float32))
         self.catalogue = Catalogue.read(root)
         self.layout = Layout.of_catalogue(TITLES_TABLE, ARTWORKS_TABLE, DAY)
         # Precompute decides before there is a page; the same facts have none.
-        self.facts = without_page_facts(make_facts(MEMBERS, seed=5))
-        self.profiles = [f"profile-{i:04d}" for i in range(MEMBERS)]
+        self.facts = without_page_facts(make_facts(members, seed=5))
+        self.profiles = [f"profile-{i:04d}" for i in range(members)]
 
     def precomputed(self, name, engine, **more):
         scorer = load.open_scorer(self.bundle)
@@ -104,7 +127,7 @@ class Product:
                 transport=httpx.ASGITransport(live), base_url="http://live"
             ) as client:
                 await live.start()
-                for at in range(0, MEMBERS, PAGES):
+                for at in range(0, self.members, PAGES):
                     pages = [
                         {"profile_id": profile, "title_ids": titles, "facts": row, "day": DAY}
                         for profile, row in zip(
@@ -119,45 +142,84 @@ class Product:
         roll(log)
         return decisions(log)
 
-    def in_torch(self):
-        """The network's own scores, decided one by one as the bandit says."""
-        network = make_network().eval()
+    def embeddings(self, network):
+        if network.encoder is None:
+            return self.catalogue.embeddings
         cached = image_cache(self.catalogue, self.folder / "cache", **SIZE, quiet=True)
         images = np.array(cached.images[cached.of(self.catalogue.artwork_ids)])
+        return network.encoder(torch.from_numpy(images)).numpy()
+
+    def in_torch(self):
+        """The network's own scores, decided one by one as the bandit says."""
+        network = self.network.eval()
         context = context_features(SPEC, self.facts)
         candidates = candidate_features(SPEC, TITLES_TABLE, ARTWORKS_TABLE)
         with torch.inference_mode():
-            embeddings = network.encoder(torch.from_numpy(images))
+            embeddings = torch.from_numpy(self.embeddings(network))
             vectors, _ = network.candidate(embeddings, *map(torch.from_numpy, candidates))
             functionals, _ = network.context(*map(torch.from_numpy, context))
             functionals, vectors = with_records(functionals, vectors, self.records)
             scores = (functionals @ vectors.T).numpy()
-        keys, found = profile_keys(self.profiles), {}
+        keys, decided = profile_keys(self.profiles), {}
         at = {artwork: i for i, artwork in enumerate(self.catalogue.artwork_ids)}
         for slot, title in enumerate(self.layout.title_ids.tolist()):
             names = self.layout.candidates(slot)
-            seeds = decision_seeds(keys, np.full(MEMBERS, title), DAY, 7)
+            seeds = decision_seeds(keys, np.full(self.members, title), DAY, SALT)
             pool = scores[:, :, [at[name] for name in names]]
-            chances = thompson_probabilities(pool, np.ones((MEMBERS, len(names)), bool), 0.05)
+            valid = np.ones((self.members, len(names)), bool)
+            chances = score_probabilities(pool, valid, self.policy)
             chosen = choose(chances, uniforms(seeds))
             for row, profile in enumerate(self.profiles):
                 pick = int(chosen[row])
-                found[profile, title] = (
+                decided[profile, title] = (
                     names[pick], float(chances[row, pick]), chances[row].tolist(), int(seeds[row]),
                 )  # fmt: skip
-        return found
+        return decided
+
+    def pools(self):
+        """Members × titles, one after another: facts and candidates of each decision."""
+        titles = len(self.layout.title_ids)
+        facts = self.facts.take(np.repeat(np.arange(self.members), titles))
+        return facts, [self.layout.candidates(slot) for slot in range(titles)] * self.members
+
+    def keyed(self, rows):
+        """Probabilities of `pools`, by profile and title."""
+        titles = self.layout.title_ids.tolist()
+        return dict(zip(product(self.profiles, titles), rows, strict=True))
+
+    def of_a_file(self):
+        """What `serve decide` says of the same decisions."""
+        facts, candidates = self.pools()
+        asked, answered = self.folder / "asked.parquet", self.folder / "answered.parquet"
+        pq.write_table(pa.table({"facts": facts, "candidates": candidates}), asked)
+        decide_requests(
+            asked, answered, self.bundle, self.catalogue.root, self.policy.kind,
+            cache=self.folder / "cache",
+        )  # fmt: skip
+        return self.keyed(pq.read_table(answered)["probabilities"].to_pylist())
+
+    def in_evaluation(self):
+        """What off-policy evaluation believes that the bundle does."""
+        facts, candidates = self.pools()
+        scored = open_scored(self.bundle, self.catalogue, self.folder / "cache")
+        at = {artwork: i for i, artwork in enumerate(self.catalogue.artwork_ids)}
+        rows = np.array([[at[name] for name in names] for names in candidates])
+        valid = np.ones(rows.shape, bool)
+        policy = scored.policy("served")
+        chances = scored.probabilities(scored.members(facts), rows, valid, policy)
+        return self.keyed(chances.tolist())
 
 
 def decisions(log):
     """(profile, title) → what was decided."""
-    table = logged(log).select(("profile_id", "title_id", *SAID)).to_pydict()
+    table = logged(log).select(("profile_id", "title_id", *COMPARED)).to_pydict()
     keys = zip(table["profile_id"], table["title_id"], strict=True)
-    return dict(zip(keys, zip(*(table[name] for name in SAID), strict=True), strict=True))
+    return dict(zip(keys, zip(*(table[name] for name in COMPARED), strict=True), strict=True))
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    return Product(tmp_path_factory.mktemp("parity"))
+    return Product(tmp_path_factory.mktemp("parity"), members=2000, pixels=True)
 
 
 @pytest.fixture(scope="module")
@@ -166,14 +228,40 @@ def in_torch(world):
 
 
 def test_precompute_decides_as_torch_does(world, in_torch):
-    found = world.precomputed("local", precompute_maps, workers=1)
-    assert len(found) == 10_000
-    assert found == in_torch
-    assert len({action for action, *_ in found.values()}) > 10
+    decided = world.precomputed("local", precompute_maps, workers=1)
+    assert len(decided) == 10_000
+    assert decided == in_torch
+    assert len({action for action, *_ in decided.values()}) > 10
 
 
 def test_the_live_service_decides_as_torch_does(world, in_torch):
     assert world.live() == in_torch
+
+
+def test_files_and_evaluation_have_the_probabilities_of_torch(world, in_torch):
+    chances = {key: probabilities for key, (_, _, probabilities, _) in in_torch.items()}
+    assert world.of_a_file() == world.in_evaluation() == chances
+
+
+@pytest.mark.parametrize(
+    ("kind", "policy"),
+    [
+        *((kind, "thompson") for kind in KINDS if kind != DEFAULT),
+        (DEFAULT, "greedy"),
+        ("bootstrap", "epsilon_greedy"),
+    ],
+)
+def test_all_who_decide_have_the_probabilities_of_torch(kind, policy, tmp_path):
+    whole = Product(tmp_path, kind, policy)
+    wanted = whole.in_torch()
+    assert whole.precomputed("local", precompute_maps, workers=1) == wanted
+    assert whole.live() == wanted
+    chances = {key: probabilities for key, (_, _, probabilities, _) in wanted.items()}
+    assert whole.of_a_file() == chances
+    assert whole.in_evaluation() == chances
+    certain = [max(row) == 1.0 for row in chances.values()]
+    assert all(certain) if policy == "greedy" else not any(certain)
+    assert len({action for action, *_ in wanted.values()}) > len(TITLES_TABLE)
 
 
 @pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown

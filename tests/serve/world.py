@@ -3,10 +3,11 @@
 import numpy as np
 import pyarrow as pa
 
+from bandit.head_policy import HeadPolicy
 from data.records import FACTS
 from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
-from serve.scoring.served_policy import Facts, Policy
+from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
 
 DAY = 20_500
 
@@ -37,7 +38,7 @@ class Members:
 
     def __call__(self, facts):
         tenure = np.asarray(facts.field("tenure_days")).astype(np.int64)
-        return Facts(
+        return MemberFunctionals(
             np.stack(
                 [
                     np.random.default_rng(t).normal(size=(self.heads, self.dimension))
@@ -66,8 +67,13 @@ def make_facts(count, first=0):
     return pa.table({"profile_id": ids, "facts": pa.array(rows, FACTS)})
 
 
+def make_policy(bundle="bundle-1", kind="thompson"):
+    return ServedPolicy(bundle, HeadPolicy(kind, 0.05), 7)
+
+
 def make_model(bundle="bundle-1", layout=None, best=True):
     layout = layout or make_layout()
     ordinals = layout.starts[1:] - 1 if best else None
-    policy = Policy(bundle, 0.05, 7)
-    return LiveModel(policy, layout, make_vectors(layout), Members(), ordinals, base_url="/i/")
+    return LiveModel(
+        make_policy(bundle), layout, make_vectors(layout), Members(), ordinals, base_url="/i/"
+    )

@@ -22,9 +22,16 @@ from serve.maps.redis_store import RedisStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
 from serve.scoring.candidate_bank import Bank
-from serve.scoring.served_policy import Policy
 from tests.serve.precompute.test_precompute import logged
-from tests.serve.world import DAY, Members, make_facts, make_layout, make_model, make_vectors
+from tests.serve.world import (
+    DAY,
+    Members,
+    make_facts,
+    make_layout,
+    make_model,
+    make_policy,
+    make_vectors,
+)
 
 
 class Bundles:
@@ -103,7 +110,7 @@ def test_a_page_is_decided_and_durable_before_it_is_answered(bundles, tmp_path):
 def test_live_decides_as_precompute_does(bundles, tmp_path, lmdb_store, layout):
     bundles.publish("bundle-1")
     bank = Bank.of(layout, make_vectors(layout))
-    policy = Policy("bundle-1", 0.05, 7)
+    policy = make_policy()
     facts = make_facts(900)
     work = Work(Members(), bank, layout, policy, DAY, tmp_path / "log")
     precompute_maps(work, facts, lmdb_store, workers=1)
@@ -201,7 +208,7 @@ def test_what_cannot_be_decided_in_time_or_logged_falls_back_with_its_reason(
 def test_the_precomputed_map_comes_before_the_shared_fallback(bundles, lmdb_store, layout):
     bundles.publish("bundle-1")
     bank = Bank.of(layout, make_vectors(layout))
-    policy = Policy("bundle-1", 0.05, 7)
+    policy = make_policy()
     precompute_maps(
         Work(Members(), bank, layout, policy, DAY), make_facts(5), lmdb_store, workers=1
     )
@@ -289,7 +296,7 @@ def test_redis_killed_or_slow_under_a_live_fallback_is_counted_and_recovers(
 ):
     bundles.publish("bundle-1")
     store = RedisStore(redis_server.url, timeout=0.05)
-    bank, policy = Bank.of(layout, make_vectors(layout)), Policy("bundle-1", 0.05, 7)
+    bank, policy = Bank.of(layout, make_vectors(layout)), make_policy()
 
     def fill():
         precompute_maps(Work(Members(), bank, layout, policy, DAY), make_facts(5), store, workers=1)
@@ -323,7 +330,7 @@ def test_redis_killed_or_slow_under_a_live_fallback_is_counted_and_recovers(
 
 def test_a_corrupt_map_is_counted_and_the_next_whole_one_is_used(bundles, lmdb_store, layout):
     bundles.publish("bundle-1")
-    bank, policy = Bank.of(layout, make_vectors(layout)), Policy("bundle-1", 0.05, 7)
+    bank, policy = Bank.of(layout, make_vectors(layout)), make_policy()
     precompute_maps(
         Work(Members(), bank, layout, policy, DAY), make_facts(5), lmdb_store, workers=1
     )

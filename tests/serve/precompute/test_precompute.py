@@ -13,8 +13,7 @@ from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
 from serve.precompute.sticky import Sticky
 from serve.scoring.candidate_bank import Bank
-from serve.scoring.served_policy import Policy
-from tests.serve.world import DAY, Members, make_facts, make_layout, make_vectors
+from tests.serve.world import DAY, Members, make_facts, make_layout, make_policy, make_vectors
 
 ALWAYS = Sticky(0, 0)
 
@@ -26,9 +25,7 @@ def run(
     given = {name: options.pop(name) for name in ("now", "progress") if name in options}
     options = {"block": 8, "describe": Members()} | options
     bank = Bank.of(layout, make_vectors(layout))
-    work = Work(
-        bank=bank, layout=layout, policy=Policy(bundle, 0.05, 7), day=day, log=log, **options
-    )
+    work = Work(bank=bank, layout=layout, policy=make_policy(bundle), day=day, log=log, **options)
     facts = make_facts(20) if facts is None else facts
     return precompute_maps(work, facts, store, workers=workers, **given)
 

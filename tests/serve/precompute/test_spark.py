@@ -8,9 +8,8 @@ from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
 from serve.precompute.spark import local_session, precompute_spark
 from serve.scoring.candidate_bank import Bank
-from serve.scoring.served_policy import Policy
 from tests.serve.precompute.test_precompute import all_maps, logged
-from tests.serve.world import DAY, Members, make_facts, make_layout, make_vectors
+from tests.serve.world import DAY, Members, make_facts, make_layout, make_policy, make_vectors
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def test_spark_writes_the_same_maps_bit_for_bit(spark, tmp_path):
         store = LmdbStore(tmp_path / engine.__name__, size=1 << 26)
         log = tmp_path / f"log-{engine.__name__}"
         more = {"spark": spark} if engine is precompute_spark else {"workers": 1}
-        policy = Policy("bundle-1", 0.05, 7)
+        policy = make_policy()
         work = Work(Members(), bank, layout, policy, DAY, log, block=8)
         report = engine(work, make_facts(20), store, now=lambda: 1e9, **more)
         assert report.profiles == report.written == 20
