@@ -8,7 +8,9 @@ COMMANDS = {
         "evaluate.ope.command", "What a policy would have earned, from feedback.", show="show"
     ),
     "bundle": Command(
-        "evaluate.policies.command", "What bundles and baselines would have earned on a log."
+        "evaluate.policies.command",
+        "What bundles and baselines would have earned on a log.",
+        show="show",
     ),
     "report": Command(
         "evaluate.report.report", "One HTML file: what a bundle does and what it earns."

@@ -12,9 +12,10 @@ from jaxtyping import Bool, Float, Int
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
-from evaluate.policies.logged_examples import LoggedExamples, read_examples
+from evaluate.policies.expected_takes import expected_takes
+from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import PolicyProbabilities
-from evaluate.report.findings import expected_takes
+from evaluate.policies.read_examples import read_examples
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing
 from simulate.browsing.log import read_expected

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 from jaxtyping import Float
 
+from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED
 from evaluate.ope.feedback import GROUPS, dense_feedback
@@ -98,7 +99,7 @@ def one_log(logging: str, size: int, distance: str, seed: int) -> tuple[dict[str
     grid = np.linspace(0.5, 1.5, 201)
     expected = np.minimum(mean[..., None] * grid, 1).mean(-1)
     truth = float((target * expected).sum(1).mean())
-    return estimate_feedback([feedback], estimators, resamples=1000, seed=seed), truth
+    return estimate_feedback([feedback], estimators, bootstrap=Bootstrap(seed=seed)), truth
 
 
 def _policy(

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 
 from data.errors import BadInput
+from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import estimate_feedback
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED
 from evaluate.ope.feedback import dense_feedback
@@ -122,4 +123,4 @@ def _estimates(log: dict[str, np.ndarray], target: np.ndarray, pick: np.ndarray,
         fold,
     )
     estimators = [PLAIN[n]() if n in PLAIN else TUNED[n](DEFAULTS[n]) for n in NAMES]
-    return estimate_feedback([feedback], estimators, resamples=resamples)
+    return estimate_feedback([feedback], estimators, bootstrap=Bootstrap(resamples))

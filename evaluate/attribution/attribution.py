@@ -8,7 +8,6 @@ sets each apart from their mean; it alone moves the choice.
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +20,11 @@ from data.errors import BadInput
 from data.join.inputs import log_files
 from evaluate.attribution.change_effects import ChangeEffects, change_effects
 from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
+from evaluate.policies.cache_folder import cache_folder
+from evaluate.policies.expected_takes import expected_takes
 from evaluate.policies.find_catalogue import find_catalogue
-from evaluate.policies.logged_examples import LoggedExamples, read_examples
+from evaluate.policies.logged_examples import LoggedExamples
+from evaluate.policies.read_examples import read_examples
 from simulate.browsing.log import read_expected
 
 
@@ -110,7 +112,9 @@ def attribute(
     even = _row_means(parts.takes, valid)
     shown_title, shown_artwork = parts.title.var(), parts.artwork[at, place].var()
     takes = parts.takes[at, place]
-    truth = None if expected is None else _true_takes(expected, logged)
+    truth = None
+    if expected is not None:
+        truth = logged.by_decision(expected_takes(expected, logged))
     title_truth = artwork_truth = gain = None
     if truth is not None:
         true_even = _row_means(truth, valid)
@@ -155,8 +159,8 @@ def attribution(
     examples = read_examples(log, where, since, until)
     if "take" not in set(examples["reward_name"].unique().to_pylist()):
         raise BadInput(f"{log} was joined with another reward; join it with --reward take")
-    with TemporaryDirectory(prefix="marquee-") as made:
-        scored = open_bundle_scores(bundle, where, cache or made)
+    with cache_folder(cache) as images:
+        scored = open_bundle_scores(bundle, where, images)
     folder = Path(log) if log_files(Path(log), "events") else None
     known = None if truth is None else read_expected(truth)
     found = attribute(scored, LoggedExamples.of(examples, where), known, folder)
@@ -180,26 +184,6 @@ def _agreement(estimate: np.ndarray, truth: np.ndarray) -> Agreement:
     return Agreement(
         float(np.corrcoef(estimate, truth)[0, 1]), float(covariance[0, 1] / covariance[0, 0])
     )
-
-
-def _true_takes(
-    expected: pa.Table, logged: LoggedExamples
-) -> Float[np.ndarray, "decisions candidates"]:
-    """Expected takes of each decision's candidates.
-
-    Raises:
-        BadInput: the truth does not know a decision, or other candidates of it.
-    """
-    columns = (expected[name].to_pylist() for name in ("decision_id", "expected"))
-    known = dict(zip(*columns, strict=True))
-    takes = np.zeros(logged.valid.shape)
-    sizes = logged.valid.sum(1)
-    for row, name in enumerate(logged.examples["decision_id"].to_pylist()):
-        told = known.get(name)
-        if told is None or len(told) != sizes[row]:
-            raise BadInput(f"--truth does not know decision {name}; give the log's own folder")
-        takes[row, : sizes[row]] = told
-    return takes
 
 
 def _show(found: Attribution) -> None:

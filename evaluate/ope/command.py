@@ -5,7 +5,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from data.errors import BadInput
+from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import Estimate, Lambda
 from evaluate.ope.estimate import estimate as estimate_values
 from evaluate.ope.estimators import NAMES
@@ -48,8 +48,7 @@ def estimate(
         if estimators == "all"
         else [n.strip() for n in estimators.strip("[]").split(",")]
     )
-    if resamples < 100:
-        raise BadInput(f"--resamples {resamples}: too few for a 95% interval; give 100 or more")
+    bootstrap = Bootstrap.of_options(resamples, seed)
     lambdas: dict[str, Lambda] = {
         "ips_clipped": ips_clip,
         "dr_clipped": dr_clip,
@@ -58,7 +57,7 @@ def estimate(
         "sg_ips": sg_ips_lambda,
         "sg_dr": sg_dr_lambda,
     }
-    return estimate_values(feedback, names, lambdas, interval, resamples, seed)
+    return estimate_values(feedback, names, lambdas, interval, bootstrap)
 
 
 def show(estimates: dict[str, Estimate]) -> None:

@@ -7,9 +7,6 @@ from jaxtyping import Float
 
 from evaluate.ope.feedback import Feedback
 
-TERMS = 6
-"""Columns of `diagnostic_terms`: count, w, w², match, 1/propensity, uniform propensity."""
-
 
 @dataclass(frozen=True)
 class Diagnostics:
@@ -37,7 +34,10 @@ class Diagnostics:
 
 
 def diagnostic_terms(feedback: Feedback) -> Float[np.ndarray, "decisions 6"]:
-    """Per-decision terms whose sums make the diagnostics."""
+    """Terms whose sums make the diagnostics.
+
+    One, w, w², match, 1 / propensity, and whether the propensity is uniform.
+    """
     w = feedback.weight
     flat = np.abs(feedback.propensity * np.diff(feedback.offsets) - 1) < 1e-6
     one = np.ones(len(w))
@@ -78,7 +78,7 @@ def weight_excess(sums: Float[np.ndarray, "groups 6"]) -> float:
 
 def warnings_for(
     name: str,
-    found: Diagnostics,
+    log: Diagnostics,
     groups: int,
     excess: float,
     removed: float = 0.0,
@@ -88,7 +88,7 @@ def warnings_for(
 
     Args:
         name: of the estimator.
-        found: diagnostics of the log.
+        log: what is known of it.
         groups: independent units.
         excess: standard errors by which the mean weight lies above 1.
         removed: share of all weight that the estimator cut or shrank away.
@@ -101,24 +101,24 @@ def warnings_for(
             f"only {groups} profiles (or decisions, where no profile is given): the interval"
             " cannot be trusted below 30"
         )
-    if weighted and found.ess < 100:
+    if weighted and log.ess < 100:
         words.append(
-            f"the log is worth only {found.ess:.0f} decisions to this target (effective sample"
+            f"the log is worth only {log.ess:.0f} decisions to this target (effective sample"
             " size below 100): log with more exploration, or judge a policy nearer to it"
         )
-    if weighted and found.ess and found.largest_weight > 0.05 * found.decisions:
+    if weighted and log.ess and log.largest_weight > 0.05 * log.decisions:
         words.append(
-            f"one decision has weight {found.largest_weight:.3g}, over 5% of the whole: a single"
+            f"one decision has weight {log.largest_weight:.3g}, over 5% of the whole: a single"
             " reward decides the estimate"
         )
-    if weighted and found.share_without_support > 0.01:
+    if weighted and log.share_without_support > 0.01:
         words.append(
-            f"{found.share_without_support:.1%} of what the target does was never possible under"
+            f"{log.share_without_support:.1%} of what the target does was never possible under"
             " the logging policy: its value there is unknown"
         )
     if weighted and excess > 4:
         words.append(
-            f"the mean weight is {found.mean_weight:.3f} and should be 1, {excess:.0f} standard"
+            f"the mean weight is {log.mean_weight:.3f} and should be 1, {excess:.0f} standard"
             " errors away: the logged propensities or the target probabilities are wrong"
         )
     if removed > (0.25 if modelled else 0.02):
@@ -127,7 +127,7 @@ def warnings_for(
             f"{removed:.0%} of the weight was cut or shrunk away and {instead}: the interval does"
             " not cover that bias; choose λ with slope, or use dr or snips"
         )
-    if name == "replay" and not found.uniform:
+    if name == "replay" and not log.uniform:
         words.append(
             "replay is right only for uniform logging, and these propensities are not"
             " 1 / candidates: prefer snips or dr"

@@ -11,16 +11,13 @@ import pyarrow as pa
 
 from data.duplicate_ids import DuplicateIds
 from data.errors import BadInput
-from evaluate.ope.diagnostics import TERMS, diagnose, diagnostic_terms, warnings_for, weight_excess
+from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
+from evaluate.ope.diagnostics import diagnose, warnings_for, weight_excess
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED, Estimator
-from evaluate.ope.feedback import GROUPS, Feedback
+from evaluate.ope.feedback import Feedback
 from evaluate.ope.feedback_file import FeedbackSource
-from evaluate.ope.intervals import (
-    bernstein_interval,
-    influence,
-    resampled_sums,
-    studentised_interval,
-)
+from evaluate.ope.feedback_sums import FeedbackSums
+from evaluate.ope.intervals import influence, resampled_sums, studentised_interval
 from evaluate.ope.reward_model import CrossFittedMeans
 from evaluate.ope.slope import GRIDS, slope
 
@@ -66,8 +63,7 @@ def estimate(
     estimators: Sequence[str] = NAMES,
     lambdas: dict[str, Lambda] | None = None,
     interval: Interval = "bootstrap",
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> dict[str, Estimate]:
     """Estimate a target policy's reward a decision from a log of another policy.
 
@@ -81,8 +77,7 @@ def estimate(
         lambdas: hyper-parameter by estimator, or "slope" to choose it from the log.
         interval: "bootstrap" over profiles, or "bernstein" where a guarantee is wanted (mean
             estimators only; the others keep the bootstrap and say so in `interval`).
-        resamples: bootstrap draws.
-        seed: of the bootstrap.
+        bootstrap: one for all estimators.
 
     Raises:
         BadInput: the feedback, an estimator's name or a λ is wrong.
@@ -104,7 +99,7 @@ def estimate(
             seen.refuse(source)
 
     return estimate_feedback(
-        stream(), chosen, interval, resamples, seed, clustered=source.has("profile_id")
+        stream(), chosen, interval, bootstrap, clustered=source.has("profile_id")
     )
 
 
@@ -112,8 +107,7 @@ def estimate_feedback(
     batches: Iterable[Feedback],
     estimators: Sequence[Estimator],
     interval: Interval = "bootstrap",
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = BOOTSTRAP,
     clustered: bool = True,
 ) -> dict[str, Estimate]:
     """The same from arrays; several estimators of one name are a grid for SLOPE to choose from.
@@ -122,93 +116,58 @@ def estimate_feedback(
         batches: any number of batches of one log.
         estimators: what to compute.
         interval: as for `estimate`.
-        resamples: bootstrap draws.
-        seed: of the bootstrap.
+        bootstrap: one for all estimators.
         clustered: False where decisions are independent, which tightens "bernstein".
     """
-    width = [TERMS]
-    sums: np.ndarray | None = None
-    squares = np.zeros(len(estimators))
-    least, most = np.full(len(estimators), np.inf), np.full(len(estimators), -np.inf)
-    largest = 0.0
-    kept = np.zeros(len(estimators))
-    for feedback in batches:
-        if not len(feedback):
-            continue
-        terms = [diagnostic_terms(feedback)] + [e.terms(feedback) for e in estimators]
-        if sums is None:
-            width = [t.shape[1] for t in terms]
-            sums = np.zeros((GROUPS, sum(width)))
-        for at, column in enumerate(np.concatenate(terms, axis=1).T):
-            sums[:, at] += np.bincount(feedback.group, weights=column, minlength=GROUPS)
-        first = np.stack([t[:, 0] for t in terms[1:]]) if estimators else np.zeros((0, 1))
-        squares += (first**2).sum(1)
-        least, most = np.minimum(least, first.min(1)), np.maximum(most, first.max(1))
-        kept += [(e.kept(feedback) if e.kept else feedback.weight).sum() for e in estimators]
-        largest = max(largest, float(feedback.weight.max()))
-    if sums is None:
-        raise ValueError("no decisions to estimate from; give at least one")
-    sums = sums[sums[:, 0] > 0]
-    ends = np.cumsum(width)
-    parts = [slice(e - w, e) for e, w in zip(ends, width, strict=True)]
-    found = diagnose(sums[:, parts[0]], largest)
-    excess = weight_excess(sums[:, parts[0]])
-    own = [influence(sums[:, part], e.value) for e, part in zip(estimators, parts[1:], strict=True)]
+    log = FeedbackSums.of(batches, estimators)
+    diagnostics = diagnose(log.sums[:, log.columns[0]], log.largest_weight)
+    excess = weight_excess(log.sums[:, log.columns[0]])
+    own = [
+        influence(log.sums[:, part], e.value)
+        for e, part in zip(estimators, log.columns[1:], strict=True)
+    ]
     drawn = resampled_sums(
-        np.concatenate([sums, *(np.stack([o, o**2], -1) for o in own)], axis=1), resamples, seed
+        np.concatenate([log.sums, *(np.stack([o, o**2], -1) for o in own)], axis=1), bootstrap
     )
     results: dict[str, list[Estimate]] = {}
-    for at, (e, part) in enumerate(zip(estimators, parts[1:], strict=True)):
-        value = float(e.value(sums[:, part].sum(0)))
-        pushes = drawn[:, sums.shape[1] + 2 * at :][:, :2]
+    for at, (e, part) in enumerate(zip(estimators, log.columns[1:], strict=True)):
+        value = float(e.value(log.sums[:, part].sum(0)))
+        pushes = drawn[:, log.sums.shape[1] + 2 * at :][:, :2]
         low, high = studentised_interval(
             value, e.value(drawn[:, part]), own[at], pushes[:, 0], pushes[:, 1]
         )
-        kind = "bootstrap"
-        if interval == "bernstein" and e.linear:
-            kind = "bernstein"
-            if clustered:
-                low, high = _clustered_bernstein(sums[:, part], value, most[at] - least[at])
-            else:
-                count = found.decisions
-                variance = max(squares[at] / count - value**2, 0) * count / max(count - 1, 1)
-                low, high = bernstein_interval(count, value, variance, most[at] - least[at])
-        removed = 1 - kept[at] / sums[:, 1].sum() if sums[:, 1].any() else 0.0
-        words = warnings_for(e.name, found, len(sums), excess, float(removed), e.needs_model)
+        bounded = interval == "bernstein" and e.linear
+        if bounded:
+            low, high = log.bernstein(at, value, clustered)
+        words = warnings_for(
+            e.name, diagnostics, len(own[at]), excess, log.removed(at), e.needs_model
+        )
         if math.isnan(value):
             words.insert(0, "no decision of the log agrees with the target: nothing is known")
-        made = Estimate(
+        estimate = Estimate(
             value=value,
             low=low,
             high=high,
-            interval=kind,
+            interval="bernstein" if bounded else "bootstrap",
             parameter=e.parameter,
-            decisions=found.decisions,
-            ess=found.ess,
-            match_rate=found.match_rate,
-            largest_weight=found.largest_weight,
-            share_without_support=found.share_without_support,
+            decisions=diagnostics.decisions,
+            ess=diagnostics.ess,
+            match_rate=diagnostics.match_rate,
+            largest_weight=diagnostics.largest_weight,
+            share_without_support=diagnostics.share_without_support,
             believable=not words,
             warnings=words,
         )
-        results.setdefault(e.name, []).append(made)
-    return {name: _choose(made) for name, made in results.items()}
+        results.setdefault(e.name, []).append(estimate)
+    return {name: _choose(grid) for name, grid in results.items()}
 
 
-def _choose(made: list[Estimate]) -> Estimate:
+def _choose(grid: list[Estimate]) -> Estimate:
     """The only estimate of a name, or SLOPE's choice among a grid."""
-    if len(made) == 1:
-        return made[0]
-    values = np.array([m.value for m in made])
-    return made[slope(values, np.array([(m.high - m.low) / 2 for m in made]))]
-
-
-def _clustered_bernstein(sums: np.ndarray, mean: float, span: float) -> tuple[float, float]:
-    """Bernstein's bound where the independent terms are groups of profiles, not decisions."""
-    groups, size = len(sums), sums[:, 1].mean()
-    deviations = (sums[:, 0] - mean * sums[:, 1]) / size
-    variance = float((deviations**2).sum() / max(groups - 1, 1))
-    return bernstein_interval(groups, mean, variance, span * float(sums[:, 1].max() / size))
+    if len(grid) == 1:
+        return grid[0]
+    values = np.array([e.value for e in grid])
+    return grid[slope(values, np.array([(e.high - e.low) / 2 for e in grid]))]
 
 
 def _build(names: Sequence[str], lambdas: dict[str, Lambda]) -> list[Estimator]:

@@ -6,9 +6,11 @@ import numpy as np
 from jaxtyping import Float
 from scipy import special
 
+from evaluate.ope.bootstrap import Bootstrap
+
 
 def resampled_sums(
-    sums: Float[np.ndarray, "groups terms"], resamples: int, seed: int
+    sums: Float[np.ndarray, "groups terms"], bootstrap: Bootstrap
 ) -> Float[np.ndarray, "resamples terms"]:
     """Sums of the terms when the groups are drawn again with replacement.
 
@@ -16,8 +18,8 @@ def resampled_sums(
     2007, "Bootstrapping clustered data", JRSS-B). One product of draw counts and group sums does
     all terms of all estimators at once.
     """
-    groups = len(sums)
-    generator = np.random.default_rng(seed)
+    groups, resamples = len(sums), bootstrap.resamples
+    generator = np.random.default_rng(bootstrap.seed)
     at_once = max(1, 2_000_000 // max(groups, 1))
     drawn = []
     for start in range(0, resamples, at_once):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.estimators import Estimator
 from evaluate.ope.feedback import GROUPS, Feedback
 from evaluate.ope.intervals import influence, resampled_sums, studentised_interval
@@ -23,6 +24,18 @@ class Range(NamedTuple):
     value: float
     low: float
     high: float
+
+
+class PairedGain(NamedTuple):
+    """What a policy earns over another on the same decisions."""
+
+    value: Range
+    """Of the policy."""
+    over: Range
+    """Of the other."""
+    difference: Range
+    relative: Range
+    """The difference as a share of the other's; NaN where that earns nothing."""
 
 
 class Quantity(NamedTuple):
@@ -47,23 +60,22 @@ def group_sums(
 def ranges(
     sums: Float[np.ndarray, "groups columns"],
     quantities: Sequence[Quantity],
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> list[Range]:
     """Value and interval of each quantity, from one draw of groups for all."""
     sums = sums[(sums != 0).any(1)]
     own = [influence(sums[:, q.columns], q.value) for q in quantities]
     pushes = np.stack([part for o in own for part in (o, o**2)], axis=-1)
-    drawn = resampled_sums(np.concatenate([sums, pushes], axis=1), resamples, seed)
-    found = []
+    drawn = resampled_sums(np.concatenate([sums, pushes], axis=1), bootstrap)
+    intervals = []
     for at, quantity in enumerate(quantities):
         value = float(quantity.value(sums[:, quantity.columns].sum(0)))
         values = quantity.value(drawn[:, quantity.columns])
         push = drawn[:, sums.shape[1] + 2 * at :][:, :2]
-        found.append(
+        intervals.append(
             Range(value, *studentised_interval(value, values, own[at], push[:, 0], push[:, 1]))
         )
-    return found
+    return intervals
 
 
 def paired_gains(
@@ -71,18 +83,16 @@ def paired_gains(
     of: Feedback,
     over: Feedback,
     parts: Sequence[Bool[np.ndarray, " decisions"] | None] = (None,),
-    resamples: int = 1000,
-    seed: int = 0,
-) -> list[dict[str, Range]]:
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> list[PairedGain]:
     """Value of a policy, its difference from another and its relative gain, in parts of a log.
 
     Args:
         estimator: that judges both.
         of: the log under the policy.
         over: the same under the other.
-        parts: which decisions count, a dict of ranges each: value, over, difference, relative.
-        resamples: bootstrap draws.
-        seed: of the bootstrap.
+        parts: which decisions count; a gain each.
+        bootstrap: one for all.
     """
     mine, other = estimator.terms(of), estimator.terms(over)
     width = mine.shape[1]
@@ -103,11 +113,11 @@ def paired_gains(
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(base > 0, value(terms) / base - 1, np.nan)
 
-    kinds = {"value": value, "over": second, "difference": difference, "relative": relative}
+    measures = (value, second, difference, relative)
     quantities = [
-        Quantity(list(range(2 * width * at, 2 * width * (at + 1))), kind)
+        Quantity(list(range(2 * width * at, 2 * width * (at + 1))), measure)
         for at in range(len(parts))
-        for kind in kinds.values()
+        for measure in measures
     ]
-    made = ranges(sums, quantities, resamples, seed)
-    return [dict(zip(kinds, made[4 * at : 4 * at + 4], strict=True)) for at in range(len(parts))]
+    intervals = ranges(sums, quantities, bootstrap)
+    return [PairedGain(*intervals[4 * at : 4 * at + 4]) for at in range(len(parts))]

@@ -1,26 +1,33 @@
 """`python -m evaluate bundle`: what bundles would have earned on a log."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
-
 from rich.console import Console
 
 from data.errors import BadInput
-from evaluate.ope.paired_bootstrap import Range
+from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.find_catalogue import find_catalogue
 from evaluate.policies.judge import judge
-from evaluate.policies.logged_examples import read_examples
+from evaluate.policies.judgement import Judgement
+from evaluate.policies.read_examples import read_examples
 from evaluate.policies.table import show
 from simulate.browsing.log import read_expected
 
+__all__ = ["bundle", "show"]
 
+
+# Each parameter is an option of the command.
 def bundle(
-    log: str, bundles: str = "artifacts/bundles/current,random,unpersonalised",
-    catalogue: str | None = None, estimator: str = "dr", since: str | None = None,
-    until: str | None = None, truth: str | None = None, segments: bool = True,
-    resamples: int = 1000, seed: int = 0, cache: str | None = None, json: bool = False,
-) -> dict[str, Any] | None:  # fmt: skip
+    log: str,
+    bundles: str = "artifacts/bundles/current,random,unpersonalised",
+    catalogue: str | None = None,
+    estimator: str = "dr",
+    since: str | None = None,
+    until: str | None = None,
+    truth: str | None = None,
+    segments: bool = True,
+    resamples: int = 1000,
+    seed: int = 0,
+    cache: str | None = None,
+) -> Judgement:
     """What bundles and baselines would have earned on a log, with 95% intervals over profiles.
 
     Args:
@@ -39,10 +46,8 @@ def bundle(
         resamples: bootstrap draws of profiles.
         seed: of the bootstrap.
         cache: folder to keep decoded images in.
-        json: print one JSON object instead of tables.
     """
-    if resamples < 100:
-        raise BadInput(f"--resamples {resamples}: too few for a 95% interval; give 100 or more")
+    bootstrap = Bootstrap.of_options(resamples, seed)
     names = [name.strip() for name in bundles.split(",") if name.strip()]
     if not names:
         raise BadInput("--bundles is empty; name bundles, random or unpersonalised")
@@ -50,35 +55,13 @@ def bundle(
     expected = None if truth is None else read_expected(truth)
     examples = read_examples(log, where, since, until)
     with Console(stderr=True).status(f"{len(examples):,} examples, {len(names)} policies"):
-        found = judge(
-            examples, where, names, cache=cache, estimator=estimator, expected=expected,
-            by_segment=segments, resamples=resamples, seed=seed,
-        )  # fmt: skip
-    if not json:
-        show(found, len(examples), estimator)
-        return None
-    return {
-        "decisions": len(examples),
-        "logged": found.logged._asdict(),
-        "policies": {
-            name: {each: asdict(made) for each, made in estimates.items()}
-            for name, estimates in found.values.items()
-        },
-        "estimator": estimator,
-        "lift_over_random": {name: _plain(lift) for name, lift in found.lift.items()},
-        "segments": {
-            way: {
-                part: {
-                    "decisions": said["decisions"],
-                    "policies": {name: _plain(lift) for name, lift in said["policies"].items()},
-                }
-                for part, said in parts.items()
-            }
-            for way, parts in found.segments.items()
-        },
-        **({"truth": found.truth} if found.truth else {}),
-    }
-
-
-def _plain(lift: Mapping[str, Range]) -> dict[str, dict[str, float]]:
-    return {name: found._asdict() for name, found in lift.items() if name != "over"}
+        return judge(
+            examples,
+            where,
+            names,
+            cache=cache,
+            estimator=estimator,
+            expected=expected,
+            by_segment=segments,
+            bootstrap=bootstrap,
+        )

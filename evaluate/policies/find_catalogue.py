@@ -6,14 +6,14 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 
 
-def find_catalogue(log: Path | str, given: Path | str | None) -> Catalogue:
-    """The catalogue that is given, or that lies in or beside a log.
+def find_catalogue(log: Path | str, catalogue: Path | str | None) -> Catalogue:
+    """The catalogue that is asked for, or that lies in or beside a log.
 
     Raises:
         BadInput: there is none.
     """
-    if given is not None:
-        return Catalogue.read(given)
+    if catalogue is not None:
+        return Catalogue.read(catalogue)
     log = Path(log)
     for folder in (log, log / "catalogue", log.parent / "catalogue"):
         if (folder / "artworks.parquet").is_file():

@@ -17,7 +17,6 @@ refuse one of them.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
@@ -26,13 +25,16 @@ from rich.console import Console
 from data.bundle import Bundle, resolve
 from data.catalogue import Catalogue
 from data.errors import BadInput
+from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.diagnostics import diagnose, diagnostic_terms
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.feedback import Feedback
-from evaluate.ope.paired_bootstrap import Range, group_sums, paired_gains
+from evaluate.ope.paired_bootstrap import PairedGain, group_sums, paired_gains
+from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.find_catalogue import find_catalogue
-from evaluate.policies.logged_examples import LoggedExamples, read_examples
+from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import PolicyProbabilities
+from evaluate.policies.read_examples import read_examples
 
 MARGIN = 0.05
 
@@ -56,8 +58,7 @@ def publish_gate(
     margin: float = MARGIN,
     *,
     cache: Path | str | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> GateResult:
     """Judge a bundle against the live one on a log; this file's head says by which rule.
 
@@ -68,8 +69,7 @@ def publish_gate(
         catalogue: of the log.
         margin: share of the live bundle's estimate.
         cache: folder for decoded images; made anew if None.
-        resamples: bootstrap draws of profiles.
-        seed: of the bootstrap.
+        bootstrap: of the intervals.
 
     Raises:
         BadInput: the margin is out of range, the log is not sound, or a bundle does not fit it.
@@ -81,21 +81,21 @@ def publish_gate(
     catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue.read(catalogue)
     examples = log if isinstance(log, pa.Table) else read_examples(log, catalogue)
     logged = LoggedExamples.of(examples, catalogue)
-    with TemporaryDirectory(prefix="images.") as made:
-        policies = PolicyProbabilities(logged, cache or made)
+    with cache_folder(cache) as folder:
+        policies = PolicyProbabilities(logged, folder)
         new, old = (
             replace(logged.feedback, target=policies(str(resolve(path))))
             for path in (candidate, live)
         )
-    found = paired_gains(PLAIN["dr"](), new, old, resamples=resamples, seed=seed)[0]
-    return gate_result(found, margin, len(logged), (_worth(new), _worth(old)))
+    gain = paired_gains(PLAIN["dr"](), new, old, bootstrap=bootstrap)[0]
+    return gate_result(gain, margin, len(logged), (_effective_size(new), _effective_size(old)))
 
 
 def gate_result(
-    found: Mapping[str, Range], margin: float, decisions: int, ess: tuple[float, float]
+    gain: PairedGain, margin: float, decisions: int, ess: tuple[float, float]
 ) -> GateResult:
-    """The verdict on ranges of the candidate (value), the live one (over) and their difference."""
-    candidate, live, difference = (found[name] for name in ("value", "over", "difference"))
+    """What the rule says of the gain of the candidate over the live bundle."""
+    candidate, live, difference = gain.value, gain.over, gain.difference
     allowed = margin * abs(live.value)
     numbers = {
         "candidate": {**candidate._asdict(), "ess": ess[0]},
@@ -157,12 +157,11 @@ def gate(
         resamples: bootstrap draws of profiles.
         seed: of the bootstrap.
     """
-    if resamples < 100:
-        raise BadInput(f"--resamples {resamples}: too few for a 95% interval; give 100 or more")
+    bootstrap = Bootstrap.of_options(resamples, seed)
     where = find_catalogue(log, catalogue)
     examples = read_examples(log, where, since)
     result = publish_gate(
-        candidate, live, examples, where, margin, cache=cache, resamples=resamples, seed=seed
+        candidate, live, examples, where, margin, cache=cache, bootstrap=bootstrap
     )
     return {
         "passed": result.passed,
@@ -184,6 +183,6 @@ def status(record: Mapping[str, object]) -> int:
     return 0 if record["passed"] else 1
 
 
-def _worth(feedback: Feedback) -> float:
+def _effective_size(feedback: Feedback) -> float:
     sums = group_sums(diagnostic_terms(feedback), feedback.group)
     return diagnose(sums[sums[:, 0] > 0], float(feedback.weight.max())).ess

@@ -10,14 +10,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.catalogue import Catalogue
+from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import PLAIN
-from evaluate.policies.judge import ESTIMATORS
+from evaluate.policies.judgement import ESTIMATORS
 from evaluate.policies.logged_examples import LoggedExamples
 
 
 def log_only_values(
-    examples: pa.Table, catalogue: Catalogue, reference: pa.Table, *, resamples: int = 1000
+    examples: pa.Table,
+    catalogue: Catalogue,
+    reference: pa.Table,
+    *,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> dict[str, Estimate]:
     """What the policy behind another log would have earned on these examples.
 
@@ -29,7 +34,7 @@ def log_only_values(
         examples: as EXAMPLES.
         catalogue: that has every candidate.
         reference: examples of the other policy, on the same catalogue.
-        resamples: bootstrap draws of profiles.
+        bootstrap: of the intervals.
     """
     logged = LoggedExamples.of(examples, catalogue)
     ids = pa.array(catalogue.artwork_ids)
@@ -39,8 +44,9 @@ def log_only_values(
     np.add.at(shares, (place, shown), 1.0)
     wanted = np.where(logged.valid, shares[other[:, None], logged.rows], 0.0) + logged.valid * 1e-9
     target = (wanted / wanted.sum(1, keepdims=True))[logged.valid]
-    made = [PLAIN[name]() for name in ESTIMATORS]
-    return estimate_feedback([replace(logged.feedback, target=target)], made, resamples=resamples)
+    estimators = [PLAIN[name]() for name in ESTIMATORS]
+    feedback = replace(logged.feedback, target=target)
+    return estimate_feedback([feedback], estimators, bootstrap=bootstrap)
 
 
 def _places(examples: pa.Table) -> np.ndarray:

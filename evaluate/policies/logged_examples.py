@@ -1,22 +1,18 @@
 """Joined examples as off-policy estimates need them: candidates by catalogue row, checked."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cached_property
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 from jaxtyping import Bool, Float, Int
 
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.duplicate_ids import DuplicateIds
 from data.errors import BadInput
-from data.records import EXAMPLES
 from evaluate.ope.feedback import Feedback
 from evaluate.ope.feedback_file import Batch, FeedbackSource
 from evaluate.ope.reward_model import CrossFittedMeans
@@ -63,15 +59,15 @@ class LoggedExamples:
                 seen.add(batch.id_hashes)
                 batches.append(batch)
             seen.refuse(source)
-        made = cls(examples, catalogue, batches)
-        unknown = np.flatnonzero(made._flat_rows < 0)
+        logged = cls(examples, catalogue, batches)
+        unknown = np.flatnonzero(logged._flat_rows < 0)
         if len(unknown):
             name = flattened(examples["candidates"])[int(unknown[0])].as_py()
             raise BadInput(
                 f"the log offers artwork {name!r}, which is not in {catalogue.root}; give the "
                 "catalogue that the log was made with"
             )
-        return made
+        return logged
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -119,6 +115,14 @@ class LoggedExamples:
         rows[self.valid] = self._flat_rows
         return rows
 
+    def by_decision(
+        self, flat: Float[np.ndarray, " flat"], padding: float = 0.0
+    ) -> Float[np.ndarray, "decisions candidates"]:
+        """Values of candidates, a row a decision, as `rows`."""
+        matrix = np.full(self.valid.shape, padding)
+        matrix[self.valid] = flat
+        return matrix
+
     @cached_property
     def chosen(self) -> Int[np.ndarray, " decisions"]:
         """Catalogue row of what was shown."""
@@ -135,78 +139,16 @@ class LoggedExamples:
         return rows
 
 
-def read_examples(
-    log: Path | str, catalogue: Catalogue, since: str | None = None, until: str | None = None
-) -> pa.Table:
-    """Examples of a folder, or of a log that is joined now.
-
-    Args:
-        log: a folder or file of joined examples; or a log folder, which holds them in `examples/`
-            or is joined for this one time.
-        catalogue: whose runtimes a join needs.
-        since: date or time from which on decisions count.
-        until: date or time from which on they count no longer.
-
-    Raises:
-        BadInput: no examples there, or not of the public format.
-    """
-    log = Path(log)
-    start, end = _moment(since, "--since"), _moment(until, "--until")
-    if (log / "examples").is_dir():
-        return _read(log / "examples", start, end)
-    if not (log / "decisions").is_dir():
-        return _read(log, start, end)
-    from data.join.join import join
-
-    with TemporaryDirectory(prefix="examples.") as made:
-        join(log, catalogue.root, made)
-        return _read(Path(made), start, end)
-
-
-def _read(path: Path, start: datetime | None, end: datetime | None) -> pa.Table:
-    files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
-    files = [f for f in files if not any(p.startswith(("_", ".")) for p in f.parts[-2:])]
-    if not files:
-        raise BadInput(
-            f"{path}: no Parquet files of joined examples there; give a folder that "
-            "`python -m data join` wrote, or a log with decisions/ and events/"
-        )
-    try:
-        data = ds.dataset([str(f) for f in files], format="parquet")
-        if missing := [name for name in NEEDED if name not in data.schema.names]:
-            raise BadInput(
-                f"{path}: no column {missing[0]}, so these are no joined examples; give a folder "
-                "that `python -m data join` wrote"
-            )
-        kept: pc.Expression | None = None
-        for moment, later in ((start, True), (end, False)):
-            if moment is not None:
-                one = ds.field("time") >= moment if later else ds.field("time") < moment
-                kept = one if kept is None else kept & one
-        columns = [name for name in EXAMPLES.names if name in data.schema.names]
-        table = data.to_table(columns=columns, filter=kept)
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path}: cannot be read as Parquet ({error}); write it again") from None
-    if not table.num_rows:
-        raise BadInput(f"{path}: no example in the time that was asked for; widen it")
-    return table
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{option} {text!r} is no date; write it as 2026-01-31") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _uniform(candidates: pa.ChunkedArray) -> pa.Array:
-    sizes = pc.call_function("list_value_length", [_whole(candidates)])
-    sizes = pc.fill_null(sizes, 0).to_numpy(zero_copy_only=False)
+    sizes = list_sizes(candidates)
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     return pa.ListArray.from_arrays(offsets, np.repeat(1 / np.maximum(sizes, 1), sizes))
+
+
+def list_sizes(lists: pa.ChunkedArray) -> Int[np.ndarray, " rows"]:
+    """How many values each list holds; 0 where it is null."""
+    sizes = pc.call_function("list_value_length", [_whole(lists)])
+    return pc.fill_null(sizes, 0).to_numpy(zero_copy_only=False)
 
 
 def flattened(lists: pa.ChunkedArray) -> pa.Array:
@@ -216,8 +158,8 @@ def flattened(lists: pa.ChunkedArray) -> pa.Array:
 
 def places(values: pa.Array, among: pa.Array) -> Int[np.ndarray, " values"]:
     """Where each value stands among others; −1: nowhere."""
-    found = pc.call_function("index_in", [values], pc.SetLookupOptions(among))
-    return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    rows = pc.call_function("index_in", [values], pc.SetLookupOptions(among))
+    return pc.fill_null(rows, -1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -1,15 +1,16 @@
 """What a bundle predicted for what was shown: the take of each logged example."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 
 from data.bundle import Bundle
+from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.find_catalogue import find_catalogue
-from evaluate.policies.logged_examples import LoggedExamples, read_examples
+from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import PolicyProbabilities
+from evaluate.policies.read_examples import read_examples
 
 
 def predicted_takes(
@@ -31,9 +32,9 @@ def predicted_takes(
     table = read_examples(examples, where)
     if "bundle" in table.schema.names:
         name = Bundle.open(bundle).bundle_id
-        made = np.array([b == name for b in table["bundle"].to_pylist()], bool)
-        table = table.filter(pa.array(made)) if made.any() else table
+        own = np.array([b == name for b in table["bundle"].to_pylist()], bool)
+        table = table.filter(pa.array(own)) if own.any() else table
     logged = LoggedExamples.of(table, where)
-    with TemporaryDirectory(prefix="images.") as cache:
-        takes = PolicyProbabilities(logged, cache).takes(str(bundle))
+    with cache_folder(None) as folder:
+        takes = PolicyProbabilities(logged, folder).takes(str(bundle))
     return pa.table({"decision_id": logged.examples["decision_id"], "predicted_take": takes})

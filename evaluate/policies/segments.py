@@ -1,4 +1,4 @@
-"""Parts of a log that decisions fall into before anything is chosen."""
+"""Segments of a log that decisions fall into before anything is chosen."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,11 @@ AGES = ((7, "under a week"), (28, "under four weeks"), (np.inf, "older"))
 POPULARITY = ((0.2, "head"), (0.6, "middle"), (1.0, "tail"))
 """Share of titles, the most popular first, up to which a title is called so."""
 
-Parts = dict[str, Bool[np.ndarray, " decisions"]]
+Segments = dict[str, Bool[np.ndarray, " decisions"]]
+"""Name of a part → which decisions fall into it."""
 
 
-def segments(logged: LoggedExamples) -> dict[str, Parts]:
+def segments(logged: LoggedExamples) -> dict[str, Segments]:
     """Every way to divide the log, each with its parts: surface, device, popularity, age.
 
     The artwork's age is that of the newest candidate: policies that choose among the same
@@ -31,30 +32,30 @@ def segments(logged: LoggedExamples) -> dict[str, Parts]:
     }
 
 
-def _by_fact(logged: LoggedExamples, name: str) -> Parts:
+def _by_fact(logged: LoggedExamples, name: str) -> Segments:
     values = pc.fill_null(logged.facts.field(name), "unknown")
     names = np.asarray(values.to_pylist(), object)
     return {name: names == name for name in sorted(set(names))}
 
 
-def _by_popularity(logged: LoggedExamples) -> Parts:
+def _by_popularity(logged: LoggedExamples) -> Segments:
     popularity = logged.catalogue.titles["popularity"].to_numpy()
     rank = np.argsort(np.argsort(-popularity, kind="stable")) / max(1, len(popularity))
     return _steps(rank[logged.title_rows], POPULARITY)
 
 
-def _by_age(logged: LoggedExamples) -> Parts:
+def _by_age(logged: LoggedExamples) -> Segments:
     added = np.where(logged.valid, days_of(logged.catalogue)[logged.rows], -np.inf).max(-1)
     micros = logged.examples["time"].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
     return _steps(micros // DAY_US - added, AGES)
 
 
-def _steps(values: np.ndarray, steps: tuple[tuple[float, str], ...]) -> Parts:
-    parts: Parts = {}
+def _steps(values: np.ndarray, steps: tuple[tuple[float, str], ...]) -> Segments:
+    segments: Segments = {}
     low = -np.inf
     for high, name in steps:
         part = (values >= low) & (values < high)
         if part.any():
-            parts[name] = part
+            segments[name] = part
         low = high
-    return parts
+    return segments

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -10,51 +9,49 @@ from rich.table import Table
 
 from evaluate.ope.estimate import Estimate
 from evaluate.ope.paired_bootstrap import Range
-
-if TYPE_CHECKING:
-    from evaluate.policies.judge import Judgement
+from evaluate.policies.judgement import Judgement
 
 
-def show(found: "Judgement", decisions: int, estimator: str) -> None:
+def show(judgement: Judgement) -> None:
     """Values, lift over random, lift by segment, and what speaks against believing them."""
     console = Console()
-    estimators = list(next(iter(found.values.values())))
-    table = Table("policy", *estimators, *(["true"] if found.truth else []), "over random")
-    for name, estimates in found.values.items():
-        true = [f"{found.truth[name]:.4f}"] if found.truth else []
-        table.add_row(
-            _short(name), *(_estimate(estimates[e]) for e in estimators), *true,
-            _percent(found.lift[name]["relative"]),
-        )  # fmt: skip
+    policies, truth = judgement.policies, judgement.truth
+    estimators = list(next(iter(policies.values())))
+    table = Table("policy", *estimators, *(["true"] if truth else []), "over random")
+    for name, estimates in policies.items():
+        cells = [_estimate(estimates[e]) for e in estimators]
+        cells += [f"{truth[name]:.4f}"] if truth else []
+        table.add_row(_short(name), *cells, _percent(judgement.lift_over_random[name].relative))
     console.print(table)
     console.print(
-        f"{decisions:,} decisions; the logging policy earned {found.logged.value:.4f}, "
-        f"{_between(found.logged)}; lift by {estimator}; * where a warning stands against it"
+        f"{judgement.decisions:,} decisions; the logging policy earned "
+        f"{judgement.logged.value:.4f}, {_between(judgement.logged)}; lift by "
+        f"{judgement.estimator}; * where a warning stands against it"
     )
-    for way, parts in found.segments.items():
-        table = Table(way.replace("_", " "), "decisions", *map(_short, found.values))
-        for part, said in parts.items():
-            lifts = [_percent(said["policies"][name]["relative"]) for name in found.values]
-            table.add_row(part, f"{said['decisions']:,}", *lifts)
+    for way, parts in judgement.segments.items():
+        table = Table(way.replace("_", " "), "decisions", *map(_short, policies))
+        for part, lifts in parts.items():
+            cells = [_percent(lifts.policies[name].relative) for name in policies]
+            table.add_row(part, f"{lifts.decisions:,}", *cells)
         console.print(table)
-    for words, about in _warnings(found.values).items():
+    for words, about in _warnings(policies).items():
         console.print(f"[yellow]{', '.join(about)}[/yellow]: {words}")
 
 
-def _warnings(values: Mapping[str, Mapping[str, Estimate]]) -> dict[str, list[str]]:
+def _warnings(policies: Mapping[str, Mapping[str, Estimate]]) -> dict[str, list[str]]:
     """Each warning once, with the policies and estimators it is about; not what always holds."""
-    words: dict[str, list[str]] = {}
-    for policy, estimates in values.items():
-        for name, made in estimates.items():
-            for said in made.warnings:
+    about: dict[str, list[str]] = {}
+    for policy, estimates in policies.items():
+        for name, estimate in estimates.items():
+            for words in estimate.warnings:
                 if name != "dm":
-                    words.setdefault(said, []).append(f"{policy} {name}")
-    return words
+                    about.setdefault(words, []).append(f"{policy} {name}")
+    return about
 
 
-def _estimate(made: Estimate) -> str:
-    star = "" if made.believable else "*"
-    return f"{made.value:.4f}{star}\n{made.low:.4f} … {made.high:.4f}"
+def _estimate(estimate: Estimate) -> str:
+    star = "" if estimate.believable else "*"
+    return f"{estimate.value:.4f}{star}\n{estimate.low:.4f} … {estimate.high:.4f}"
 
 
 def _short(name: str) -> str:
@@ -62,13 +59,13 @@ def _short(name: str) -> str:
     return PurePath(name).name
 
 
-def _between(found: Range) -> str:
-    return f"{found.low:.4f} … {found.high:.4f}"
+def _between(interval: Range) -> str:
+    return f"{interval.low:.4f} … {interval.high:.4f}"
 
 
-def _percent(found: Range) -> str:
-    if not np.isfinite(found.value):
+def _percent(gain: Range) -> str:
+    if not np.isfinite(gain.value):
         return "unknown"
-    if found == (0, 0, 0):
+    if gain == (0, 0, 0):
         return "—"
-    return f"{found.value:+.1%}\n{found.low:+.1%} … {found.high:+.1%}"
+    return f"{gain.value:+.1%}\n{gain.low:+.1%} … {gain.high:+.1%}"

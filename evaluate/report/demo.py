@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from evaluate.ope.paired_bootstrap import Range
-from evaluate.report.findings import ESTIMATORS, Findings
+from evaluate.policies.judgement import ESTIMATORS
+from evaluate.report.findings import Findings
 from evaluate.report.report import made_report
 
 NEXT = (

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,19 @@ import pyarrow.compute as pc
 from jaxtyping import Float
 
 from data.catalogue import Catalogue
-from data.errors import BadInput
 from evaluate.calibration import Calibration
+from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
-from evaluate.policies.logged_examples import LoggedExamples, flattened, places
+from evaluate.policies.cache_folder import cache_folder
+from evaluate.policies.expected_takes import expected_takes
+from evaluate.policies.judgement import ESTIMATORS
+from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import PolicyProbabilities, one_hot
 from evaluate.report.curves import Curves
 from evaluate.report.showcase import Shown, showcase
 
-ESTIMATORS = ("replay", "ips", "snips", "dm", "dr")
 FORMS = {
     "random": "random",
     "unpersonalised": "{}:unpersonalised",
@@ -95,8 +96,7 @@ def find(
     cache: Path | str | None = None,
     curves: Curves | None = None,
     cold_start: Mapping[str, Any] | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Findings:
     """Judge a bundle and its baselines on a log.
 
@@ -108,34 +108,32 @@ def find(
         cache: folder for decoded images; made anew if None.
         curves: of the run that made the bundle.
         cold_start: what the command of that name printed.
-        resamples: bootstrap draws of profiles.
-        seed: of the bootstrap.
+        bootstrap: of the intervals.
 
     Raises:
         BadInput: an example is wrong, or the bundle does not fit.
     """
     logged = LoggedExamples.of(examples, catalogue)
-    with TemporaryDirectory(prefix="images.") as made:
-        policies = PolicyProbabilities(logged, cache or made)
+    with cache_folder(cache) as folder:
+        policies = PolicyProbabilities(logged, folder)
         targets = {name: policies(form.format(bundle)) for name, form in FORMS.items()}
         predicted = policies.takes(bundle)
         scored = policies.opened(bundle)
     truth = None if expected is None else expected_takes(expected, logged)
     if truth is not None:
-        matrix = np.full(logged.valid.shape, -np.inf)
-        matrix[logged.valid] = truth
-        targets["oracle"] = one_hot(matrix.argmax(-1), logged.valid)[logged.valid]
+        best = logged.by_decision(truth, padding=-np.inf).argmax(-1)
+        targets["oracle"] = one_hot(best, logged.valid)[logged.valid]
+    estimators = [PLAIN[name]() for name in ESTIMATORS]
     estimates = {
         name: estimate_feedback(
-            [replace(logged.feedback, target=target)], [PLAIN[e]() for e in ESTIMATORS],
-            resamples=resamples, seed=seed,
+            [replace(logged.feedback, target=target)], estimators, bootstrap=bootstrap
         )
         for name, target in targets.items()
-    }  # fmt: skip
+    }
     if truth is None:
         takes, lift, share = _estimated(estimates)
     else:
-        takes, lift, share = _exact(targets, truth, logged, resamples, seed)
+        takes, lift, share = _exact(targets, truth, logged, bootstrap)
     return Findings(
         bundle=scored.scorer.manifest, log=_about(logged), exact=truth is not None, takes=takes,
         lift=lift, share=share, estimates=estimates,
@@ -144,28 +142,11 @@ def find(
     )  # fmt: skip
 
 
-def expected_takes(expected: pa.Table, logged: LoggedExamples) -> Flat:
-    """The true take of each candidate of each decision, flat.
-
-    Raises:
-        BadInput: the truth is of another log.
-    """
-    ids = logged.examples["decision_id"].combine_chunks()
-    found = places(ids, expected["decision_id"].combine_chunks())
-    if (found < 0).any():
-        name = ids[int((found < 0).argmax())].as_py()
-        raise BadInput(f"--truth knows no decision {name}; give the log the examples come from")
-    takes = flattened(expected["expected"].take(pa.array(found))).to_numpy()
-    if len(takes) != len(logged.feedback.target):
-        raise BadInput("--truth has other candidates than the examples; give their own log")
-    return takes
-
-
 Three = tuple[dict[str, Range], dict[str, Range], dict[str, Range]]
 
 
 def _exact(
-    targets: Mapping[str, Flat], truth: Flat, logged: LoggedExamples, resamples: int, seed: int
+    targets: Mapping[str, Flat], truth: Flat, logged: LoggedExamples, bootstrap: Bootstrap
 ) -> Three:
     """Take fractions, lift over random, share of the oracle's gain: one draw of profiles for all.
 
@@ -182,7 +163,7 @@ def _exact(
         Quantity([at, random, oracle], lambda s: (s[..., 0] - s[..., 1]) / (s[..., 2] - s[..., 1]))
         for at in range(count)
     ]
-    made = ranges(sums, [*means, *lifts, *shares], resamples, seed)
+    made = ranges(sums, [*means, *lifts, *shares], bootstrap)
     parts = [dict(zip(names, made[at * count : (at + 1) * count], strict=True)) for at in range(3)]
     for part in parts[1:]:
         part.pop("random")

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from data.atomic_write import write_text_whole
 from data.errors import BadInput
+from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.find_catalogue import find_catalogue
-from evaluate.policies.logged_examples import read_examples
+from evaluate.policies.read_examples import read_examples
 from evaluate.report.curves import Curves
 from evaluate.report.findings import Findings, find
 from evaluate.report.page import write_report
@@ -75,8 +76,7 @@ def made_report(
     Raises:
         BadInput: as `find`, and for files that cannot be read.
     """
-    if resamples < 100:
-        raise BadInput(f"--resamples {resamples}: too few for a 95% interval; give 100 or more")
+    bootstrap = Bootstrap.of_options(resamples, seed)
     where = find_catalogue(log, catalogue)
     curves, told = Curves.read(run), _cold_start(log, cold_start)
     simulated = _truth(log, truth)
@@ -85,7 +85,7 @@ def made_report(
         found = find(
             examples, where, bundle, cache=cache, curves=curves, cold_start=told,
             expected=None if simulated is None else read_expected(simulated),
-            resamples=resamples, seed=seed,
+            bootstrap=bootstrap,
         )  # fmt: skip
         write_report(found, where, out)
     if summary is not None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import estimate
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED
 from evaluate.ope.feedback import Feedback
@@ -103,7 +104,7 @@ def test_intervals_hold_the_truth_and_bernstein_is_wider():
     held = 0
     for seed in range(20):
         table, truth = logged_table(1000, seed)
-        made = estimate(table, ["snips", "dr", "ips"], resamples=200)
+        made = estimate(table, ["snips", "dr", "ips"], bootstrap=Bootstrap(200))
         held += (made["dr"].low < truth < made["dr"].high) + (
             made["snips"].low < truth < made["snips"].high
         )
@@ -188,7 +189,10 @@ def test_missing_support_is_measured():
 @given(st.integers(0, 1000))
 def test_the_same_seed_gives_the_same_interval(seed):
     table, _ = logged_table(300, 3, profiles=50)
-    assert estimate(table, ["dr"], seed=seed) == estimate(table, ["dr"], seed=seed)
+    bootstrap = Bootstrap(seed=seed)
+    assert estimate(table, ["dr"], bootstrap=bootstrap) == estimate(
+        table, ["dr"], bootstrap=bootstrap
+    )
 
 
 def test_a_clipped_estimate_admits_what_it_cut():

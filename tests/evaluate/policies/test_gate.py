@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from evaluate.ope.paired_bootstrap import Range
+from evaluate.ope.paired_bootstrap import PairedGain, Range
 from evaluate.policies.gate import gate, gate_result, publish_gate, status
 from tests.evaluate.planted import plant
 
@@ -65,9 +65,8 @@ def test_the_rule_is_on_lower_bounds(value, half, behind, margin):
     live = ranges(value - half, value, value + half)
     candidate = ranges(*(end - behind for end in (value - half, value, value + half)))
     unsure = ranges(-1.0, -behind, 1.0)
-    verdict = gate_result(
-        {"value": candidate, "over": live, "difference": unsure}, margin, 100, (50.0, 50.0)
-    )
+    gain = PairedGain(candidate, live, unsure, relative=unsure)
+    verdict = gate_result(gain, margin, 100, (50.0, 50.0))
     fallen, allowed = live.low - candidate.low, margin * live.value
     if abs(fallen - allowed) > 1e-9:
         assert verdict.passed == (fallen < allowed)
@@ -75,11 +74,12 @@ def test_the_rule_is_on_lower_bounds(value, half, behind, margin):
 
 def test_what_is_surely_worse_is_refused_however_well_it_is_known():
     live, candidate = ranges(0.08, 0.12, 0.16), ranges(0.099, 0.1, 0.101)
-    surely = {"value": candidate, "over": live, "difference": ranges(-0.03, -0.02, -0.01)}
+    difference = ranges(-0.03, -0.02, -0.01)
+    surely = PairedGain(candidate, live, difference, relative=difference)
     verdict = gate_result(surely, 0.05, 100, (50.0, 50.0))
     assert not verdict.passed
     assert "worse" in verdict.reason
-    perhaps = surely | {"difference": ranges(-0.03, -0.02, -0.001)}
+    perhaps = surely._replace(difference=ranges(-0.03, -0.02, -0.001))
     assert gate_result(perhaps, 0.05, 100, (50.0, 50.0)).passed
 
 

@@ -17,8 +17,9 @@ from evaluate.ope.feedback import dense_feedback
 from evaluate.ope.paired_bootstrap import paired_gains
 from evaluate.policies.command import bundle as command
 from evaluate.policies.judge import judge, policy_values
-from evaluate.policies.logged_examples import LoggedExamples, read_examples
+from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import PolicyProbabilities
+from evaluate.policies.read_examples import read_examples
 from evaluate.policies.segments import segments
 from simulate.browsing.log import read_expected
 from tests.evaluate.planted import plant
@@ -49,7 +50,7 @@ def found(story, good, torn):
 def test_intervals_hold_the_truth(found):
     for name, true in found.truth.items():
         for estimator in ("replay", "ips", "snips", "dr"):
-            made = found.values[name][estimator]
+            made = found.policies[name][estimator]
             half = (made.high - made.low) / 2
             assert made.low - half / 2 < true < made.high + half / 2, (name, estimator)
 
@@ -62,23 +63,23 @@ def test_truth_orders_policies_as_they_were_planted(found, good, torn):
 
 
 def test_lift_is_the_difference_from_random(found, good):
-    lift, values = found.lift[good], found.values
+    lift, values = found.lift_over_random[good], found.policies
     difference = values[good]["dr"].value - values["random"]["dr"].value
-    assert lift["difference"].value == pytest.approx(difference)
-    assert lift["difference"].low < difference < lift["difference"].high
-    assert lift["relative"].value == pytest.approx(difference / values["random"]["dr"].value)
-    assert found.lift["random"]["difference"] == (0, 0, 0)
+    assert lift.difference.value == pytest.approx(difference)
+    assert lift.difference.low < difference < lift.difference.high
+    assert lift.relative.value == pytest.approx(difference / values["random"]["dr"].value)
+    assert found.lift_over_random["random"].difference == (0, 0, 0)
     # What both have in common cancels: the difference is known better than either.
-    width = lift["difference"].high - lift["difference"].low
-    assert width < lift["value"].high - lift["value"].low + 1e-9
+    width = lift.difference.high - lift.difference.low
+    assert width < lift.value.high - lift.value.low + 1e-9
 
 
 def test_segments_divide_the_log_and_their_values_add_up(story, found, good):
     total = len(story.examples)
     for parts in found.segments.values():
-        assert sum(part["decisions"] for part in parts.values()) == total
-        mean = sum(p["decisions"] * p["policies"][good]["value"].value for p in parts.values())
-        assert mean / total == pytest.approx(found.values[good]["dr"].value)
+        assert sum(part.decisions for part in parts.values()) == total
+        mean = sum(p.decisions * p.policies[good].value.value for p in parts.values())
+        assert mean / total == pytest.approx(found.policies[good]["dr"].value)
     assert set(found.segments) == {"surface", "device", "popularity", "artwork_age"}
 
 
@@ -161,8 +162,8 @@ def test_gains_in_a_part_are_those_of_the_part_alone():
         for t in (target, np.full((n, 3), 1 / 3))
     ]
     wanted = paired_gains(PLAIN["snips"](), *alone)[0]
-    assert found[1]["relative"].value == pytest.approx(wanted["relative"].value)
-    assert found[0]["relative"].value != pytest.approx(wanted["relative"].value)
+    assert found[1].relative.value == pytest.approx(wanted.relative.value)
+    assert found[0].relative.value != pytest.approx(wanted.relative.value)
 
 
 def test_a_log_is_joined_where_it_has_no_examples(story):

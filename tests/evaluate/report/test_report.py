@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from data.errors import BadInput
 from evaluate.calibration import Calibration
+from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.judge import judge
 from evaluate.report.curves import Curves
 from evaluate.report.demo import demo
@@ -79,7 +80,11 @@ def test_takes_are_the_true_ones(story, bundle, written):
     names = {"random": "random", "greedy": f"{bundle}:greedy", "thompson": bundle}
     expected = read_expected(story.log)
     found = judge(
-        story.examples, story.catalogue, list(names.values()), expected=expected, resamples=100
+        story.examples,
+        story.catalogue,
+        list(names.values()),
+        expected=expected,
+        bootstrap=Bootstrap(100),
     )
     takes = written[0]["take_fractions"]
     for name, policy in names.items():

@@ -1,0 +1,51 @@
+"""What policies would have earned on one log, as the records that are printed and shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from evaluate.ope.estimate import Estimate
+from evaluate.ope.paired_bootstrap import Range
+
+ESTIMATORS = ("replay", "ips", "snips", "dm", "dr")
+"""By which every policy is judged."""
+
+
+class Lift(NamedTuple):
+    """What a policy earns over random choice."""
+
+    value: Range
+    """Of the policy."""
+    difference: Range
+    relative: Range
+
+
+@dataclass(frozen=True)
+class SegmentLifts:
+    """A part of the log, and the lift of each policy in it."""
+
+    decisions: int
+    policies: Mapping[str, Lift]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What policies would have earned on one log.
+
+    Attributes:
+        decisions: of the log.
+        logged: what the logging policy did earn.
+        policies: policy → estimator → estimate.
+        estimator: that lift and segments are judged by.
+        lift_over_random: policy → its lift.
+        segments: division → part → lifts in it.
+        truth: policy → exact value; empty where the log is not simulated or it was not asked for.
+    """
+
+    decisions: int
+    logged: Range
+    policies: Mapping[str, Mapping[str, Estimate]]
+    estimator: str
+    lift_over_random: Mapping[str, Lift]
+    segments: Mapping[str, Mapping[str, SegmentLifts]]
+    truth: Mapping[str, float]
