@@ -167,8 +167,8 @@ def load(data: Data, model: Model) -> Given:
 
         folder = cache / f"open_bandit-{data.campaign}"
         told = open_bandit(Path(data.open_bandit), data.campaign, folder)
-        examples_at, catalogue_at = Path(told["random"]["examples"]), Path(told["catalogue"])
-        references["bts"] = sample(ExampleStream(Path(told["bts"]["examples"])), data.held_out)
+        examples_at, catalogue_at = Path(told.random.examples), Path(told.catalogue)
+        references["bts"] = sample(ExampleStream(Path(told.bts.examples)), data.held_out)
     elif data.examples is None:
         from simulate.browsing.sample import make_sample
 

@@ -1,33 +1,27 @@
 """Alimama's CreativeRanking: images of advertisements with impressions and clicks per day.
 
 Wang, Liu, Ge, Lian, Zhang: "A Hybrid Bandit Model with Visual Priors for Creative Ranking in
-Display Advertising", WWW 2021, arXiv 2102.04033. A list (`train_data_list.txt`, …) has a line per
-creative and day, tab-separated: product, image file, day, impressions, clicks. A product becomes
-a title, a creative its artwork, and each impression an example.
+Display Advertising", WWW 2021, arXiv 2102.04033. A product becomes a title, a creative its artwork,
+and each impression an example.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as csv
 import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from data.atomic_write import whole_file
 from data.catalogue import Catalogue
-from data.days import DAY_US, day_number
+from data.days import DAY_US
 from data.errors import BadInput
+from data.importers.creative_lists import CreativeLists, read_lists
 from data.records import ARTWORKS, EXAMPLES, FACTS, TIMESTAMP, TITLES
 
-COLUMNS = ("item", "image", "day", "impressions", "clicks")
-FIRST_DAY = date(2020, 7, 1)
-"""Day 0 where a list counts days instead of naming them."""
 CHUNK = 500_000
 """Impressions that are written together."""
 
@@ -41,31 +35,6 @@ class CreativeRanking(NamedTuple):
     artworks: pa.Table
     dropped: int
     """Creatives without an image, where those are skipped."""
-
-
-@dataclass(frozen=True)
-class _Lists:
-    """Every line of the lists, product by product and day by day."""
-
-    items: list[str]
-    artworks: list[tuple[int, str]]
-    """Per artwork: the index of its product, and its image file."""
-    artwork: Int[np.ndarray, " lines"]
-    day: Int[np.ndarray, " lines"]
-    """Days since 1970."""
-    impressions: Int[np.ndarray, " lines"]
-    clicks: Int[np.ndarray, " lines"]
-    dropped: int
-
-    @property
-    def ids(self) -> list[str]:
-        """Artwork ids: an image name may come with two products."""
-        return [f"{self.items[item]}/{image}" for item, image in self.artworks]
-
-    @property
-    def item(self) -> Int[np.ndarray, " lines"]:
-        """The product of each line."""
-        return np.array([item for item, _ in self.artworks], np.int64)[self.artwork]
 
 
 def read_creative_ranking(
@@ -91,7 +60,7 @@ def read_creative_ranking(
     Raises:
         BadInput: a file is missing or a line is wrong: by file and row.
     """
-    read = _read(Path(source), lists, skip_missing)
+    read = read_lists(Path(source), lists, skip_missing)
     tables = list(_examples(read, share, seed))
     examples = pa.concat_tables(tables) if tables else EXAMPLES.empty_table()
     return CreativeRanking(examples, _titles(read), _artworks(read), read.dropped)
@@ -104,8 +73,7 @@ def creative_ranking(
     share: float = 1.0,
     seed: int = 0,
     skip_missing: bool = False,
-    json: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, str | int | float | None]:
     """Import Alimama's CreativeRanking: a catalogue, whose images are linked, and examples.
 
     Args:
@@ -115,9 +83,8 @@ def creative_ranking(
         share: keep this share of the impressions, drawn at random.
         seed: of the draws.
         skip_missing: drop creatives without an image file, with their impressions.
-        json: print one JSON object.
     """
-    read = _read(source, lists, skip_missing)
+    read = read_lists(source, lists, skip_missing)
     folder, examples = out / "catalogue", out / "examples"
     folder.mkdir(parents=True, exist_ok=True)
     examples.mkdir(parents=True, exist_ok=True)
@@ -147,84 +114,7 @@ def creative_ranking(
     }
 
 
-def _read(source: Path, lists: list[str] | None, skip_missing: bool) -> _Lists:
-    if not (source / "images").is_dir():
-        raise BadInput(f"{source} holds no folder images/; unpack images.zip there")
-    names = sorted(f.name for f in source.glob("*list*.txt")) if lists is None else lists
-    if not names:
-        raise BadInput(f"{source} holds no *list*.txt; unpack list.zip there, or give --lists")
-    table = pa.concat_tables([_read_list(source / name) for name in names])
-    item_codes = table["item"].combine_chunks().dictionary_encode()
-    image_codes = table["image"].combine_chunks().dictionary_encode()
-    pairs = np.stack([item_codes.indices.to_numpy(), image_codes.indices.to_numpy()], 1)
-    unique, first, artwork = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-    images = image_codes.dictionary.to_pylist()
-    here = np.array([(source / "images" / images[code]).is_file() for _, code in unique], bool)
-    if not here.all() and not skip_missing:
-        at = int(np.flatnonzero(~here)[0])
-        raise BadInput(
-            f"{source}: {int((~here).sum()):,} of {len(here):,} creatives have no image, such as "
-            f"images/{images[unique[at][1]]} (line {int(first[at])} of {', '.join(names)}); "
-            "unpack images.zip whole, or give --skip_missing=true to drop them"
-        )
-    kept = here[artwork.ravel()]
-    # Products and creatives are numbered in the order in which kept ones are first listed.
-    order = np.flatnonzero(here)[np.argsort(first[here])]
-    place = np.full(len(unique), -1)
-    place[order] = np.arange(len(order))
-    owners = list(dict.fromkeys(int(unique[i][0]) for i in order))
-    renumbered = {code: i for i, code in enumerate(owners)}
-    items = item_codes.dictionary.to_pylist()
-    return _Lists(
-        items=[items[code] for code in owners],
-        artworks=[(renumbered[int(unique[i][0])], images[unique[i][1]]) for i in order],
-        artwork=place[artwork.ravel()[kept]],
-        day=table["day"].to_numpy()[kept],
-        impressions=table["impressions"].to_numpy()[kept],
-        clicks=table["clicks"].to_numpy()[kept],
-        dropped=int((~here).sum()),
-    )
-
-
-def _read_list(file: Path) -> pa.Table:
-    if not file.is_file():
-        raise BadInput(f"{file} is missing; unpack list.zip there, or name another list")
-    kinds = dict(zip(COLUMNS, [pa.string()] * 3 + [pa.int64()] * 2, strict=True))
-    try:
-        table = csv.read_csv(
-            file,
-            csv.ReadOptions(column_names=list(COLUMNS)),
-            csv.ParseOptions(delimiter="\t", quote_char=False),
-            csv.ConvertOptions(column_types=kinds),
-        )
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(
-            f"{file} is not a list of product, image, day, impressions, clicks, tab-separated "
-            f"and without a header ({error}); copy it again"
-        ) from None
-    shown, clicked = table["impressions"].to_numpy(), table["clicks"].to_numpy()
-    wrong = np.flatnonzero(~((clicked >= 0) & (clicked <= shown)))
-    if len(wrong):
-        row = int(wrong[0])
-        raise BadInput(
-            f"{file}, row {row}: {clicked[row]} clicks of {shown[row]} impressions; drop the line"
-        )
-    days = {text: _day(text, file) for text in table["day"].unique().to_pylist()}
-    day = pa.array([days[text] for text in table["day"].to_pylist()], pa.int64())
-    return table.set_column(2, "day", day)
-
-
-def _day(text: str, file: Path) -> int:
-    """Days since 1970, from 20200701, 2020-07-01 or a day's number."""
-    try:
-        if text.isdigit() and len(text) < 8:
-            return day_number(FIRST_DAY + timedelta(int(text)))
-        return day_number(date.fromisoformat(text))
-    except (ValueError, OverflowError):
-        raise BadInput(f"{file}: day {text!r} is none; write it as 20200701") from None
-
-
-def _titles(read: _Lists) -> pa.Table:
+def _titles(read: CreativeLists) -> pa.Table:
     first: dict[int, int] = {}
     for place, (item, _) in enumerate(read.artworks):
         first.setdefault(item, place)
@@ -246,7 +136,7 @@ def _titles(read: _Lists) -> pa.Table:
     return pa.table(columns, schema=TITLES)
 
 
-def _artworks(read: _Lists) -> pa.Table:
+def _artworks(read: CreativeLists) -> pa.Table:
     count = len(read.artworks)
     added = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(added, read.artwork, read.day)
@@ -260,7 +150,7 @@ def _artworks(read: _Lists) -> pa.Table:
     return pa.table(columns | absent, schema=ARTWORKS)
 
 
-def _examples(read: _Lists, share: float, seed: int) -> Iterator[pa.Table]:
+def _examples(read: CreativeLists, share: float, seed: int) -> Iterator[pa.Table]:
     """Tables of about CHUNK impressions, day by day."""
     if not 0 < share <= 1:
         raise BadInput(f"share is {share}; give a share of impressions above 0 and up to 1")
@@ -287,7 +177,7 @@ def _examples(read: _Lists, share: float, seed: int) -> Iterator[pa.Table]:
 
 
 def _table(
-    read: _Lists,
+    read: CreativeLists,
     line: Int[np.ndarray, " impressions"],
     click: np.ndarray,
     group: Int[np.ndarray, " lines"],

@@ -5,10 +5,11 @@ Saito, Aihara, Matsutani, Narita: "Open Bandit Dataset and Pipeline", arXiv 2008
 that is shipped and in the full one. `docs/data.md` says what becomes of each column.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,26 @@ class OpenBandit(NamedTuple):
     """The one title that every item is an artwork of."""
     artworks: pa.Table
     """One row an item, in the order of item_id."""
+
+
+@dataclass(frozen=True)
+class ImportedLog:
+    """The examples of one logging policy."""
+
+    examples: str
+    """Their folder."""
+    impressions: int
+    click_rate: float
+
+
+@dataclass(frozen=True)
+class OpenBanditImport:
+    """What was imported: items as artwork, and the examples of each policy."""
+
+    catalogue: str
+    items: int
+    random: ImportedLog
+    bts: ImportedLog
 
 
 def read_open_bandit(
@@ -76,15 +97,13 @@ def open_bandit(
     source: Path = Path("sample/open_bandit"),
     campaign: str = "men",
     out: Path = Path("artifacts/open_bandit"),
-    json: bool = False,
-) -> dict[str, Any]:
+) -> OpenBanditImport:
     """Import the Open Bandit Dataset: a catalogue of item features, and examples per policy.
 
     Args:
         source: the folder that holds random/ and bts/.
         campaign: men, women or all.
         out: gets catalogue/, random/examples/ and bts/examples/.
-        json: print one JSON object.
     """
     read = {p: read_open_bandit(source, campaign, p) for p in POLICIES}
     first = read[POLICIES[0]]
@@ -98,18 +117,20 @@ def open_bandit(
     with whole_file(folder / EMBEDDINGS) as part, part.open("wb") as file:
         np.save(file, first.item_features)
     Catalogue(folder, first.titles, first.artworks).write()
-    result: dict[str, Any] = {"catalogue": str(folder), "items": first.artworks.num_rows}
-    for policy, data in read.items():
-        examples = out / policy / "examples"
-        examples.mkdir(parents=True, exist_ok=True)
-        with whole_file(examples / "examples.parquet") as part:
-            pq.write_table(data.examples, part)
-        result[policy] = {
-            "examples": str(examples),
-            "impressions": data.examples.num_rows,
-            "click_rate": float(data.examples["reward"].to_numpy().mean()),
-        }
-    return result
+    return OpenBanditImport(
+        catalogue=str(folder),
+        items=first.artworks.num_rows,
+        random=_write(read["random"].examples, out / "random" / "examples"),
+        bts=_write(read["bts"].examples, out / "bts" / "examples"),
+    )
+
+
+def _write(examples: pa.Table, folder: Path) -> ImportedLog:
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / "examples.parquet") as part:
+        pq.write_table(examples, part)
+    click_rate = float(examples["reward"].to_numpy().mean())
+    return ImportedLog(str(folder), examples.num_rows, click_rate)
 
 
 def _read(file: Path) -> pa.Table:
@@ -140,10 +161,15 @@ def _item_features(items: pa.Table, file: Path) -> Float[np.ndarray, "items feat
 
 def _titles(campaign: str, names: list[str], day: date) -> pa.Table:
     row = {
-        "title_id": TITLE, "name": f"ZOZOTOWN {campaign}", "genres": [campaign], "cast": [],
-        "popularity": 1.0, "launch_day": day, "runtime_minutes": 1.0,
+        "title_id": TITLE,
+        "name": f"ZOZOTOWN {campaign}",
+        "genres": [campaign],
+        "cast": [],
+        "popularity": 1.0,
+        "launch_day": day,
+        "runtime_minutes": 1.0,
         "default_artwork_id": names[0],
-    }  # fmt: skip
+    }
     return pa.Table.from_pylist([row], schema=TITLES)
 
 
@@ -208,10 +234,8 @@ def _facts(log: pa.Table, users: list[tuple[str, ...]], names: list[str]) -> pa.
             for row in np.flatnonzero(affinity > 0):
                 cast[row].append((name, float(affinity[row])))
     hour = (log["timestamp"].to_numpy().astype("datetime64[h]").astype(int) + TOKYO_HOURS) % 24
-    part = np.select(
-        [hour < 5, hour < 12, hour < 17, hour < 22], ["night", "morning", "afternoon", "evening"],
-        "night",
-    )  # fmt: skip
+    parts = ["night", "morning", "afternoon", "evening"]
+    part = np.select([hour < end for end in (5, 12, 17, 22)], parts, "night")
     known = {
         "column": pa.array(log["position"].to_numpy() - 1, pa.int16()),
         "day_part": pa.array(part.tolist()),

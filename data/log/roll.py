@@ -10,7 +10,6 @@ import sqlite3
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 from data.atomic_write import sync
 from data.errors import BadInput
@@ -129,8 +128,7 @@ def roll_command(
     redis: str | None = None,
     keep_days: int | None = None,
     today: str | None = None,
-    json: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Move the log into Parquet by day, where the join reads it; safe to run at any time.
 
     Args:
@@ -140,13 +138,12 @@ def roll_command(
             more than the join's horizon and window (32), or late examples are never made.
         today: the day that age is counted from, as 2026-01-31; the machine's UTC date if not
             given.
-        json: print one JSON object.
     """
     if redis is not None:
-        from data.log.redis_log import RedisLog
+        from data.log.redis_log import RedisLog  # redis is an optional package
 
         with RedisLog(redis, durable=False) as stream:
-            moved: dict[str, Any] = stream.drain(log)
+            moved = stream.drain(log)
     else:
         moved = roll(log)
     retired: list[str] = []

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from data.examples.backfill import features, future_leaks
+from data.examples.backfill import features
+from data.examples.history import future_leaks
 from data.examples.member_history import member_history
 from data.features import FeatureSpec, context_features
 from data.log.parquet import append_table
@@ -135,8 +136,8 @@ def test_the_command_writes_the_days_since_with_older_history(tmp_path):
     write(log, days, PAST + FUTURE)
     (tmp_path / "features.json").write_text(SPEC.to_json())
     result = features("2026-01-10", log, out, specification=tmp_path / "features.json")
-    assert (result["days"], result["decisions"], result["leaks"]) == (3, 3, 0)
-    assert result["fingerprint"] == SPEC.fingerprint
+    assert (result.days, result.decisions, result.leaks) == (3, 3, 0)
+    assert result.fingerprint == SPEC.fingerprint
     rows = pq.read_table(out).sort_by("time")
     assert rows["decision_id"].to_pylist() == ["d0", "d1", "d2"]
     assert {name: rows[name][0].as_py() for name in KNOWN if name != "decision_id"} == {

@@ -55,8 +55,8 @@ def test_items_are_described_alike_under_both_policies():
 
 def test_what_is_imported_passes_the_check(tmp_path: Path):
     result = open_bandit(SOURCE, "men", tmp_path)
-    assert result["random"]["click_rate"] == pytest.approx(0.0046)
-    assert result["bts"]["click_rate"] == pytest.approx(0.0069)
+    assert result.random.click_rate == pytest.approx(0.0046)
+    assert result.bts.click_rate == pytest.approx(0.0069)
     catalogue = Catalogue.read(tmp_path / "catalogue")
     assert catalogue.embeddings is not None
     assert catalogue.embeddings.shape == (34, 28)
