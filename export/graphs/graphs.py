@@ -18,27 +18,8 @@ NAMES = {
     "encoder.onnx": (["image"], ["embedding"]),
     "candidate.onnx": (CANDIDATE, ["vector", "appeal"]),
     "context.onnx": (CONTEXT, ["functionals", "appeal"]),
-    "scorer.onnx": ([*CONTEXT, "vectors", "mask"], ["scores"]),
 }
 """Graph → names of what goes in and of what comes out."""
-POOL = 4
-MASKED = -1e9
-
-
-class Product(nn.Module):
-    """Scores of every head for every candidate; a masked candidate gets −10⁹."""
-
-    def __init__(self, context: nn.Module) -> None:
-        super().__init__()
-        self.context = context
-
-    def forward(
-        self, dense: Tensor, cast_ids: Tensor, cast_weights: Tensor, vectors: Tensor, mask: Tensor
-    ) -> Tensor:
-        """[decisions, heads, candidates]."""
-        functionals, _ = self.context(dense, cast_ids, cast_weights)
-        scores = functionals @ vectors.transpose(1, 2)
-        return scores.masked_fill(~mask[:, None], MASKED)
 
 
 class WithLevel(nn.Module):
@@ -98,7 +79,6 @@ class Parts:
         self.modules: dict[str, nn.Module] = {
             "candidate.onnx": candidate,
             "context.onnx": context,
-            "scorer.onnx": Product(context),
         }
         if self.encoder is not None:
             self.modules = {"encoder.onnx": self.encoder, **self.modules}
@@ -107,10 +87,7 @@ class Parts:
 
     @torch.inference_mode()
     def inputs(self, probe: Probe) -> dict[str, tuple[np.ndarray, ...]]:
-        """What each graph is given for a probe; a graph's inputs are torch's, not ONNX's.
-
-        Every member is offered some of the probe's artworks, the first of which is never masked.
-        """
+        """What each graph is given for a probe; a graph's inputs are torch's, not ONNX's."""
         given: dict[str, tuple[np.ndarray, ...]] = {}
         if self.encoder is not None and probe.images is not None:
             given["encoder.onnx"] = (probe.images,)
@@ -121,13 +98,6 @@ class Parts:
             embeddings = probe.embeddings
         given["candidate.onnx"] = (embeddings, *probe.candidates)
         given["context.onnx"] = tuple(probe.context)
-        vectors = self("candidate.onnx", given["candidate.onnx"])[0]
-        rng = np.random.default_rng(0)
-        members = len(probe.context.dense)
-        mask = rng.random((members, POOL)) < 0.7
-        mask[:, 0] = True
-        pool = vectors[rng.integers(0, len(vectors), (members, POOL))]
-        given["scorer.onnx"] = (*probe.context, pool, mask)
         return given
 
     @torch.inference_mode()
@@ -178,40 +148,6 @@ def forget_source(model: onnx.ModelProto) -> None:
     for part in parts:
         del part.metadata_props[:]
         part.doc_string = ""
-
-
-def append_product(context: Path, target: Path) -> Path:
-    """The scorer's graph: that of the context with the product behind it.
-
-    Args:
-        context: graph that `write_graph` wrote.
-        target: file to write.
-    """
-    model = onnx.load(context)
-    graph, make = model.graph, onnx.helper.make_node
-    functionals, _ = graph.output
-    rows, heads, dimension = functionals.type.tensor_type.shape.dim
-    pool = (rows.dim_param, "candidates")
-    kinds = onnx.TensorProto
-    value = onnx.helper.make_tensor_value_info
-    graph.input.append(value("vectors", kinds.FLOAT, (*pool, dimension.dim_value)))
-    graph.input.append(value("mask", kinds.BOOL, pool))
-    graph.initializer.append(onnx.helper.make_tensor("masked", kinds.FLOAT, (), [MASKED]))
-    graph.initializer.append(onnx.helper.make_tensor("heads_axis", kinds.INT64, (1,), [1]))
-    graph.node.extend(
-        [
-            make("Transpose", ["vectors"], ["columns"], perm=[0, 2, 1]),
-            make("MatMul", [functionals.name, "columns"], ["products"]),
-            make("Unsqueeze", ["mask", "heads_axis"], ["offered"]),
-            make("Where", ["offered", "products", "masked"], ["scores"]),
-        ]
-    )
-    del graph.output[:]
-    shape = (rows.dim_param, heads.dim_value, "candidates")
-    graph.output.append(value("scores", kinds.FLOAT, shape))
-    onnx.checker.check_model(model)
-    onnx.save(model, target)
-    return target
 
 
 def _shapes(names: list[str]) -> list[dict[int, object]]:

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 
 from export.graphs.example_inputs import Probe
-from export.graphs.graphs import NAMES, Parts, append_product, write_graph
+from export.graphs.graphs import NAMES, Parts, write_graph
 
 TOLERANCE = 1e-4
 """Of numbers up to 1; of larger ones their share, as float32 has it."""
@@ -35,10 +35,7 @@ def write_graphs(parts: Parts, folder: Path, probes: Sequence[Probe]) -> tuple[l
     worst = 0.0
     for name, part in parts.modules.items():
         of_probe = [given[name] for given in inputs if name in given]
-        if name == "scorer.onnx":
-            file = append_product(folder / "context.onnx", folder / name)
-        else:
-            file = write_graph(part, name, of_probe[0], folder)
+        file = write_graph(part, name, of_probe[0], folder)
         worst = max(worst, *_gaps(parts, name, file, of_probe))
     return list(parts.modules), worst
 

@@ -1,8 +1,7 @@
 """Scores of a bundle through ONNX Runtime: images, artworks and members to numbers, no torch.
 
-What a member sees of an artwork is a product of two vectors, so a score can be had in two ways:
-`functionals` and `vectors` apart, multiplied by whoever has many of both, or `scores` for ready
-pools of candidates.
+What a member sees of an artwork is a product of two vectors, which are had apart: `functionals`
+of members and `vectors` of artworks, multiplied by whoever has many of both.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnxruntime as ort
 import pyarrow as pa
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
 from data.bundle import Bundle
 from data.errors import BadInput
@@ -23,7 +22,6 @@ INPUTS = {
     "encoder": ("image",),
     "candidate": ("embedding", *CandidateFeatures._fields),
     "context": CONTEXT,
-    "scorer": (*CONTEXT, "vectors", "mask"),
 }
 """Graph → what it is given, by name."""
 BATCH = 64
@@ -61,7 +59,7 @@ class Scorer:
         opened = Bundle.open(bundle)
         self.manifest: Mapping[str, Any] = opened.manifest
         self.spec = _specification(opened)
-        graphs = {name: opened.file(f"{name}.onnx") for name in ("candidate", "context", "scorer")}
+        graphs = {name: opened.file(f"{name}.onnx") for name in ("candidate", "context")}
         self._sessions = {name: _session(file, 1, opened) for name, file in graphs.items()}
         encoder = self.manifest["encoder"]
         if encoder is not None:
@@ -167,15 +165,6 @@ class Scorer:
     ) -> Float[np.ndarray, "members heads dimension"]:
         """Every head's functional for every member."""
         return self.members(features).functionals
-
-    def scores(
-        self,
-        features: ContextFeatures,
-        vectors: Float[np.ndarray, "decisions candidates dimension"],
-        mask: Bool[np.ndarray, "decisions candidates"],
-    ) -> Float[np.ndarray, "decisions heads candidates"]:
-        """Scores of each decision's candidates; those that `mask` leaves out get −10⁹."""
-        return self._run("scorer", *features, vectors.astype(np.float32, copy=False), mask)[0]
 
     def takes(
         self,

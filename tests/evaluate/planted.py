@@ -14,11 +14,10 @@ from data.bundle import BUNDLE_VERSION, content_hash, entry
 from data.features import FeatureSpec, candidate_features, context_features
 
 SIZE = {"height": 36, "width": 64}
-FLOAT, INT, BYTE, BOOL = (
+FLOAT, INT, BYTE = (
     TensorProto.FLOAT,
     TensorProto.INT64,
     TensorProto.UINT8,
-    TensorProto.BOOL,
 )
 CAST = [("cast_ids", INT, ["n", "l"]), ("cast_weights", FLOAT, ["n", "l"])]
 TITLE_CAST = [("title_cast_ids", INT, ["n", "m"]), ("title_cast_weights", FLOAT, ["n", "m"])]
@@ -53,19 +52,6 @@ def plant(root, catalogue, facts, wants, *, epsilon=0.05, bias=-2.0, pixels=Fals
         [*functionals, node("MatMul", ["dense", "no_appeal"], "appeal")],
         none | {"no_appeal": np.zeros((context, 1), np.float32)},
     )  # fmt: skip
-    save(
-        folder / "scorer.onnx",
-        [*inside, ("vectors", FLOAT, ["n", "k", width]), ("mask", BOOL, ["n", "k"])],
-        [("scores", FLOAT, ["n", heads, "k"])],
-        [
-            *functionals,
-            node("Transpose", ["vectors"], "turned", perm=[0, 2, 1]),
-            node("MatMul", ["functionals", "turned"], "all"),
-            node("Unsqueeze", ["mask", "one"], "there"),
-            node("Where", ["there", "all", "low"], "scores"),
-        ],
-        none | {"one": np.array([1]), "low": np.array(-1e9, np.float32)},
-    )
     save(
         folder / "candidate.onnx",
         [("embedding", FLOAT, ["n", width]), ("dense", FLOAT, ["n", title]), *CAST, *TITLE_CAST],

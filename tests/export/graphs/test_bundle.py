@@ -33,7 +33,7 @@ from tests.export.world import (
 
 ROOT = Path(__file__).parents[3]
 FILES = {
-    "encoder.onnx", "candidate.onnx", "context.onnx", "scorer.onnx", "features.json",
+    "encoder.onnx", "candidate.onnx", "context.onnx", "features.json",
     "unpersonalised.parquet", "weights.safetensors", "model_card.md",
 }  # fmt: skip
 
@@ -174,8 +174,8 @@ def shorten(folder):
 
 
 def link(folder):
-    (folder / "scorer.onnx").rename(folder.parent / "scorer.onnx")
-    (folder / "scorer.onnx").symlink_to(folder.parent / "scorer.onnx")
+    (folder / "context.onnx").rename(folder.parent / "context.onnx")
+    (folder / "context.onnx").symlink_to(folder.parent / "context.onnx")
 
 
 def escape(folder):
@@ -188,7 +188,7 @@ REFUSED = {
     "a file gone": (lambda f: (f / "features.json").unlink(), r"features\.json is missing"),
     "a file more": (lambda f: (f / "more.bin").touch(), r"more\.bin is not in its manifest"),
     "a folder more": (lambda f: (f / "more").mkdir(), "more is not in its manifest"),
-    "a link": (link, r"scorer\.onnx is a link"),
+    "a link": (link, r"context\.onnx is a link"),
     "no manifest": (lambda f: (f / "manifest.json").unlink(), "no bundle at"),
     "no JSON": (lambda f: (f / "manifest.json").write_text("{"), "is not JSON"),
     "a list": (lambda f: (f / "manifest.json").write_text("[]"), "is not a JSON object"),

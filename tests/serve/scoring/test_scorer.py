@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
+from bandit.head_policy import HeadPolicy
+from bandit.probabilities import head_scores, probabilities
 from bandit.thompson import thompson_probabilities
 from data.bundle import content_hash, entry
 from data.catalogue import Catalogue
@@ -94,7 +96,7 @@ def test_ten_thousand_choices_are_those_of_torch(scorer, in_torch):
     want = logits.reshape(MEMBERS, -1, TITLES, EACH).swapaxes(1, 2).reshape(DECISIONS, -1, EACH)
     vectors = scorer.vectors(scorer.embed(IMAGES), TITLES_TABLE, ARTWORKS_TABLE)
     features = type(context)(*map(spread, context))
-    got = scorer.scores(features, pools(vectors), np.ones((DECISIONS, EACH), bool))
+    got = head_scores(scorer.functionals(features), pools(vectors))
     np.testing.assert_allclose(got, want, atol=1e-4)
     choice, probabilities = chosen(got)
     wanted, chances = chosen(want)
@@ -145,9 +147,6 @@ def test_artwork_is_scored_with_its_own_record_and_new_artwork_by_its_looks(tmp_
     # Records go by id, whatever else a catalogue holds and in whichever order.
     back = scorer.vectors(embeddings[::-1], TITLES_TABLE, ARTWORKS_TABLE[::-1])
     np.testing.assert_allclose(back[::-1], got, atol=1e-5)
-    mask = np.ones((MEMBERS, ARTWORKS), bool)
-    pool = np.broadcast_to(got, (MEMBERS, *got.shape))
-    np.testing.assert_allclose(scorer.scores(context, pool, mask), want, atol=1e-4)
 
 
 def test_records_that_are_not_as_the_manifest_says_are_refused(tmp_path):
@@ -158,14 +157,16 @@ def test_records_that_are_not_as_the_manifest_says_are_refused(tmp_path):
         Scorer(resealed(bundle, copy))
 
 
-def test_a_masked_candidate_is_never_best(scorer, in_torch):
+def test_a_masked_candidate_is_never_shown(scorer, in_torch):
     context, _, vectors, _, _ = in_torch
     mask = np.random.default_rng(0).random((MEMBERS, EACH)) < 0.5
     mask[:, 2] = True
-    got = scorer.scores(context, pools(vectors)[:MEMBERS], mask)
-    best = got.argmax(2)
-    assert mask[np.arange(MEMBERS)[:, None], best].all()
-    assert (got[~mask[:, None].repeat(got.shape[1], 1)] == -1e9).all()
+    policy = HeadPolicy("thompson", EPSILON)
+    functionals = scorer.functionals(context)
+    got = probabilities(functionals, pools(vectors)[:MEMBERS], mask, policy)
+    assert (got[~mask] == 0).all()
+    assert (got[mask] > 0).all()
+    np.testing.assert_allclose(got.sum(1), 1)
 
 
 def test_images_are_embedded_alike_in_any_company(scorer, in_torch):
@@ -254,6 +255,16 @@ def test_features_that_the_model_was_not_trained_on_are_refused(bundle, tmp_path
         Scorer(resealed(bundle, copy))
 
 
+def test_a_bundle_with_a_graph_that_nothing_asks_is_served(bundle, tmp_path, in_torch):
+    copy = shutil.copytree(bundle, tmp_path / "copy")
+    # Bundles of before have one of the product, too.
+    shutil.copyfile(copy / "context.onnx", copy / "scorer.onnx")
+    files = [file.name for file in copy.iterdir() if file.name != "manifest.json"]
+    older = Scorer(resealed(bundle, copy, files=files))
+    got = older.functionals(in_torch[0])
+    np.testing.assert_array_equal(got, Scorer(bundle).functionals(in_torch[0]))
+
+
 def test_a_graph_that_does_not_run_is_refused(bundle, tmp_path):
     copy = shutil.copytree(bundle, tmp_path / "copy")
     (copy / "context.onnx").write_bytes(b"\x08\x07not a graph")
@@ -263,9 +274,9 @@ def test_a_graph_that_does_not_run_is_refused(bundle, tmp_path):
 
 def test_a_changed_byte_is_found_before_anything_is_opened(bundle, tmp_path):
     copy = shutil.copytree(bundle, tmp_path / "copy")
-    raw = bytearray((copy / "scorer.onnx").read_bytes())
+    raw = bytearray((copy / "context.onnx").read_bytes())
     raw[len(raw) // 2] ^= 1
-    (copy / "scorer.onnx").write_bytes(raw)
+    (copy / "context.onnx").write_bytes(raw)
     spec = (copy / "features.json").read_bytes()
     (copy / "features.json").write_bytes(b"opened too early".ljust(len(spec)))
     with pytest.raises(BadInput, match="SHA-256 differs"):
