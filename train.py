@@ -170,10 +170,10 @@ def load(data: Data, model: Model) -> Given:
         examples_at, catalogue_at = Path(told.random.examples), Path(told.catalogue)
         references["bts"] = sample(ExampleStream(Path(told.bts.examples)), data.held_out)
     elif data.examples is None:
-        from simulate.browsing.sample import make_sample
+        from simulate.browsing.sample import SampleSettings, make_sample
 
         say("no --data.examples given: learning from a sample, which is made once and kept")
-        found = make_sample(cache, **asdict(data.sample), tell=say)
+        found = make_sample(cache, SampleSettings(**asdict(data.sample)), progress=say)
         examples_at, catalogue_at = found.examples, found.catalogue
     elif data.catalogue is None:
         raise BadInput("--data.examples needs --data.catalogue: the folder of their catalogue")

@@ -12,8 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.join.join import join
@@ -25,6 +23,7 @@ from loop.state import LoopState
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing, DayLog
 from simulate.browsing.last_seen import PageMemory
+from simulate.browsing.value import value_of
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.switches import Switches, world_on
 from simulate.world.titles import START
@@ -131,19 +130,19 @@ def day_row(log: DayLog) -> dict[str, Any]:
     regret and uniform_regret are sums of expected takes that the best candidate had more than the
     chosen one, and than one drawn evenly.
     """
-    shown = log.outcomes.rendered
-    takes, valid = log.takes[shown], log.requests.valid[shown]
-    chosen = takes[np.arange(len(takes)), log.outcomes.choice[shown]]
-    best = takes.max(-1)
-    even = takes.sum(-1) / valid.sum(-1)
-    count = max(1, int(shown.sum()))
+    value = value_of(log.takes, log.requests.valid, log.outcomes)
+    count = max(1, value.impressions)
     return {
-        "day": log.day, "decisions": len(shown), "impressions": int(shown.sum()),
-        "plays": int(log.outcomes.played.sum()), "takes": int(log.outcomes.taken.sum()),
-        "take_fraction": float(log.outcomes.taken.sum() / count),
-        "expected": float(chosen.mean()) if len(chosen) else 0.0,
-        "regret": float((best - chosen).sum()), "uniform_regret": float((best - even).sum()),
-    }  # fmt: skip
+        "day": log.day,
+        "decisions": log.decisions.num_rows,
+        "impressions": value.impressions,
+        "plays": value.plays,
+        "takes": value.takes,
+        "take_fraction": value.takes / count,
+        "expected": value.expected / count,
+        "regret": value.regret,
+        "uniform_regret": value.uniform_regret,
+    }
 
 
 def loop_policy(

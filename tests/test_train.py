@@ -16,7 +16,7 @@ from data.bundle import Bundle
 from data.errors import BadInput
 from model.training.settings import Data, Publish, Settings
 from serve.scoring.scorer import Scorer
-from simulate.browsing.sample import SampleFolders, make_sample
+from simulate.browsing.sample import SampleFolders, SampleSettings, make_sample
 from train import train
 
 ROOT = Path(__file__).parents[1]
@@ -26,8 +26,7 @@ QUICK = ["--fit.epochs", "1", "--fit.visits", "1", "--fit.validate_every", "1",
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory) -> SampleFolders:
-    return make_sample(
-        tmp_path_factory.mktemp("sample"),
+    settings = SampleSettings(
         subjects=str(ROOT / "sample" / "artwork"),
         exclude_subjects=str(ROOT / "sample" / "held_out.txt"),
         titles=5,
@@ -37,6 +36,7 @@ def sample(tmp_path_factory) -> SampleFolders:
         decisions_per_day=400,
         seed=1,
     )
+    return make_sample(tmp_path_factory.mktemp("sample"), settings)
 
 
 def run(folder: Path, examples: Path, catalogue: Path, *more: str) -> subprocess.CompletedProcess:

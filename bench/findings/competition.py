@@ -8,8 +8,8 @@ from bandit.simple import greedy
 from bench.findings.pages import Matrix, best, scores
 from evaluate.policies.bundle_scores import BundleScores
 from simulate.browsing.browse import browse
-from simulate.browsing.day import Browsing, DayLog, Policy, Requests
-from simulate.browsing.logging_policies import Uniform
+from simulate.browsing.day import Browsing, DayLog, Requests
+from simulate.browsing.logging_policies import LoggingPolicy, Uniform
 from simulate.world.artwork_world import ArtworkWorld
 
 
@@ -59,7 +59,7 @@ def on_and_off_line(
         takes), on_line (exact) and alone (exact, without competition); lost, the share of the
         off-line lift that does not come; and plays, the share of the log's pages with a play.
     """
-    policies: dict[str, Policy] = {"greedy": Bundled(scored), "oracle": Knowing(world)}
+    policies: dict[str, LoggingPolicy] = {"greedy": Bundled(scored), "oracle": Knowing(world)}
     browsing = Browsing(decisions, seed, competition=True)
     sums = {name: np.zeros(9) for name in policies}
     for day in days:

@@ -23,7 +23,7 @@ from simulate.browsing.logging_policies import Uniform
 from simulate.named_rng import named_seed
 from simulate.posters.subjects import Subjects
 from simulate.world.artwork_world import ArtworkWorld
-from simulate.world.catalogue import write_catalogue
+from simulate.world.catalogue import Rendering, write_catalogue
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.members import Members
 
@@ -141,7 +141,7 @@ def rendered(
     with TemporaryDirectory(prefix="calibration.") as made:
         folder = Path(made) / "catalogue"
         own = named_seed("calibration", "catalogue", seed) >> 33
-        write_catalogue(pool, titles, 6, own, folder, arrivals=0, workers=1)
+        write_catalogue(pool, titles, 6, own, folder, arrivals=0, rendering=Rendering(workers=1))
         scored = open_bundle_scores(bundle, Catalogue.read(folder), made)
         world = new_people(CatalogueTruth.read(folder), seed)
         return browsed(scored, world, range(8, 8 + max(1, days // 3)), decisions, seed, set())

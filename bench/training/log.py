@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from data.days import DAY_US, midnight_us
 from data.records import EXAMPLES, TIMESTAMP
-from simulate.browsing.sample import SampleFolders, make_sample
+from simulate.browsing.sample import SampleFolders, SampleSettings, make_sample
 
 ROOT = Path(__file__).parents[2]
 FIRST = date(2026, 1, 1)
@@ -21,11 +21,17 @@ HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 def simulated(folder: Path, titles: int, decisions: int) -> SampleFolders:
     """A catalogue of rendered posters, six a title, and the log of members who browse it."""
-    return make_sample(
-        folder, subjects=str(ROOT / "sample" / "artwork"),
-        exclude_subjects=str(ROOT / "sample" / "held_out.txt"), titles=titles, artworks=6,
-        members=1000, days=2, decisions_per_day=decisions // 2, seed=1,
-    )  # fmt: skip
+    settings = SampleSettings(
+        subjects=str(ROOT / "sample" / "artwork"),
+        exclude_subjects=str(ROOT / "sample" / "held_out.txt"),
+        titles=titles,
+        artworks=6,
+        members=1000,
+        days=2,
+        decisions_per_day=decisions // 2,
+        seed=1,
+    )
+    return make_sample(folder, settings)
 
 
 def repeated(base: pa.Table, count: int, days: int, folder: Path, seed: int = 0) -> int:

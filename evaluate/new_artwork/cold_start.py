@@ -23,7 +23,7 @@ from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
 from simulate.named_rng import named_seed
 from simulate.posters.subjects import Subjects, named
 from simulate.world.artwork_world import ArtworkWorld
-from simulate.world.catalogue import write_catalogue
+from simulate.world.catalogue import Rendering, write_catalogue
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.members import Members
 
@@ -150,7 +150,14 @@ def new_world(
     """
     own = named_seed("cold start", seed) >> 33
     write_catalogue(
-        subjects, titles, artworks, own, folder, arrivals=0, workers=workers, progress=progress
+        subjects,
+        titles,
+        artworks,
+        own,
+        folder,
+        arrivals=0,
+        rendering=Rendering(workers=workers),
+        progress=progress,
     )
     truth = CatalogueTruth.read(folder)
     return ArtworkWorld(truth, Members.draw(members, own, truth.subjects))

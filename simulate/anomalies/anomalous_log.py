@@ -83,7 +83,7 @@ def chosen_anomalies(text: str) -> list[Story]:
 
 def write_anomalous_log(
     decisions: int, seed: int, out: Path | str, truth: Path | str | None, anomalies: str = "all"
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Write a log of six days with anomalies, the titles it speaks of, and what its join must give.
 
     Args:

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from bandit.choice import choose, decision_ids, decision_seeds, profile_keys, uniforms
-from simulate.browsing.day import Browsing, DayLog, Policy, Requests
+from simulate.browsing.day import Browsing, Choices, DayLog, Requests
 from simulate.browsing.last_seen import PageMemory
-from simulate.browsing.pages import SURFACES, Slots, drawn_pages
-from simulate.browsing.records import EXPECTED, _decisions, _lists, events_of
+from simulate.browsing.logging_policies import LoggingPolicy
+from simulate.browsing.offers import offers_of
+from simulate.browsing.pages import Slots, drawn_pages
+from simulate.browsing.records import decisions_of, events_of, expected_of
 from simulate.browsing.respond import respond
 from simulate.named_rng import named_generator
 from simulate.world.artwork_world import ArtworkWorld
@@ -22,9 +24,12 @@ from simulate.world.switches import Switches, world_on
 
 
 def browse_days(
-    world: ArtworkWorld, policy: Policy, days: range, browsing: Browsing,
+    world: ArtworkWorld,
+    policy: LoggingPolicy,
+    days: range,
+    browsing: Browsing,
     switches: Switches | None = None,
-) -> Iterator[DayLog]:  # fmt: skip
+) -> Iterator[DayLog]:
     """Day after day of `browse`, after each of which the policy may learn.
 
     Args:
@@ -44,9 +49,13 @@ def browse_days(
 
 
 def browse(
-    world: ArtworkWorld, policy: Policy, day: int, browsing: Browsing,
-    memory: PageMemory | None = None, change_cost: float = 0.0,
-) -> DayLog:  # fmt: skip
+    world: ArtworkWorld,
+    policy: LoggingPolicy,
+    day: int,
+    browsing: Browsing,
+    memory: PageMemory | None = None,
+    change_cost: float = 0.0,
+) -> DayLog:
     """One day: pages are made, the policy decides for each place, members respond.
 
     Args:
@@ -62,47 +71,48 @@ def browse(
     """
     rng = named_generator("browse", browsing.seed, day)
     slots = drawn_pages(world, browsing.decisions_per_day, day, rng)
-    offset = _offset(world, slots, day, memory, change_cost)
-    options = world.candidates(slots.member, slots.title, day, offset)
-    requests = Requests(
-        day, slots.member, slots.title, options.artworks, options.valid, _facts(world, slots, day)
+    offers = offers_of(world, slots, day, memory, change_cost)
+    choices = _chosen(world, slots, offers.requests, policy, browsing.seed)
+    takes, outcomes = respond(world, slots, offers, choices.choice, browsing.competition, rng)
+    if memory is not None:
+        rendered = np.flatnonzero(slots.rendered)
+        artworks = offers.requests.candidates[rendered, choices.choice[rendered]]
+        memory.see(slots.member[rendered], slots.title[rendered], artworks)
+    decisions = decisions_of(world, slots, offers.requests, choices, browsing.keep_probabilities)
+    events = events_of(
+        world,
+        slots,
+        offers.requests,
+        outcomes,
+        choices.decision_ids,
+        browsing.delay_days,
+        rng,
     )
-    probabilities = _checked(policy.probabilities(requests), options.valid, policy.name)
+    expected = expected_of(choices.decision_ids, takes, offers.requests.valid)
+    return DayLog(day, decisions, events, expected, offers.requests, takes, outcomes)
+
+
+def _chosen(
+    world: ArtworkWorld, slots: Slots, requests: Requests, policy: LoggingPolicy, salt: int
+) -> Choices:
+    """The policy's choices, by each decision's seed."""
+    probabilities = _checked(policy.probabilities(requests), requests.valid, policy.name)
     keys = profile_keys(world.members.profile_ids)[slots.member]
     ids = world.truth.title_ids[slots.title]
     seeds = np.empty(len(ids), np.uint64)
     for turn in np.unique(slots.turn):  # a second visit on a day draws anew
         now = slots.turn == turn
-        salt = browsing.seed + 1_000_003 * int(turn)
-        seeds[now] = decision_seeds(keys[now], ids[now], day, salt)
+        own_salt = salt + 1_000_003 * int(turn)
+        seeds[now] = decision_seeds(keys[now], ids[now], requests.day, own_salt)
     choice = choose(probabilities, uniforms(seeds))
-    takes, outcomes = respond(world, slots, options, offset, choice, browsing, rng)
-    if memory is not None:
-        seen = np.flatnonzero(slots.rendered)
-        artworks = options.artworks[seen, choice[seen]]
-        memory.see(slots.member[seen], slots.title[seen], artworks)
-    names = pa.array(decision_ids(seeds, keys, ids, day), pa.string())
-    decisions = _decisions(
-        world, slots, requests, probabilities, choice, seeds, names, policy.name, day, browsing
-    )
-    events = events_of(world, slots, requests, outcomes, names, day, browsing, rng)
-    expected = pa.Table.from_arrays([names, _lists(takes, options.valid)], schema=EXPECTED)
-    return DayLog(day, decisions, events, expected, requests, takes, outcomes)
-
-
-def _offset(
-    world: ArtworkWorld, slots: Slots, day: int, memory: PageMemory | None, change_cost: float
-) -> Float[np.ndarray, "decisions candidates"]:
-    """What the place, and a change of artwork, add to the logit of a play."""
-    offset = slots.offset[:, None]
-    if memory is None or not change_cost:
-        return offset
-    artworks = world.truth.candidates(day)[0][slots.title]
-    return offset - change_cost * memory.changes(slots.member, slots.title, artworks)
+    names = pa.array(decision_ids(seeds, keys, ids, requests.day), pa.string())
+    return Choices(policy.name, probabilities, choice, seeds, names)
 
 
 def _checked(
-    probabilities: np.ndarray, valid: np.ndarray, name: str
+    probabilities: Float[np.ndarray, "decisions candidates"],
+    valid: Bool[np.ndarray, "decisions candidates"],
+    name: str,
 ) -> Float[np.ndarray, "decisions candidates"]:
     probabilities = np.asarray(probabilities, np.float64)
     if probabilities.shape != valid.shape:
@@ -119,12 +129,3 @@ def _checked(
             "valid candidates and be 0 elsewhere"
         )
     return probabilities
-
-
-def _facts(world: ArtworkWorld, slots: Slots, day: int) -> pa.StructArray:
-    surfaces = pa.array([page.name for page in SURFACES]).take(pa.array(slots.surface))
-    return world.members.facts_of(
-        slots.member, device=slots.device, day_part=slots.day_part, surface=surfaces,
-        row=slots.row.astype(np.int16), column=slots.column.astype(np.int16),
-        tenure_days=world.members.tenure_days[slots.member] + day,
-    )  # fmt: skip

@@ -1,49 +1,13 @@
-"""What a browsing day is made of: requests, outcomes, the policy that is asked, the log."""
+"""What a browsing day is made of: how members browse, what is asked, what comes of it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 
 from data.errors import BadInput
-
-
-class Requests(NamedTuple):
-    """What a policy is asked: for whom, for which title, among which artworks (rows)."""
-
-    day: int
-    members: Int[np.ndarray, " decisions"]
-    titles: Int[np.ndarray, " decisions"]
-    candidates: Int[np.ndarray, "decisions candidates"]
-    valid: Bool[np.ndarray, "decisions candidates"]
-    facts: pa.StructArray
-
-
-class Outcomes(NamedTuple):
-    """What came of a day's decisions."""
-
-    choice: Int[np.ndarray, " decisions"]  # place among the candidates
-    rendered: Bool[np.ndarray, " decisions"]
-    played: Bool[np.ndarray, " decisions"]
-    taken: Bool[np.ndarray, " decisions"]
-
-
-@runtime_checkable
-class Policy(Protocol):
-    """Anything that gives each candidate its probability."""
-
-    name: str
-    """Written into the log."""
-
-    def probabilities(self, requests: Requests) -> Float[np.ndarray, "decisions candidates"]:
-        """Rows sum to 1 over valid candidates; others get 0."""
-        ...
-
-    def learn(self, log: "DayLog") -> None:
-        """Look at a day that is over."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -63,13 +27,43 @@ class Browsing:
 
     def __post_init__(self) -> None:
         if self.decisions_per_day < 1:
-            raise BadInput(f"--decisions_per_day {self.decisions_per_day}: at least 1 is needed")
+            raise BadInput(f"--decisions-per-day {self.decisions_per_day}: at least 1 is needed")
         if self.delay_days < 0:
-            raise BadInput(f"--delay_days {self.delay_days}: it cannot be negative")
+            raise BadInput(f"--delay-days {self.delay_days}: it cannot be negative")
+
+
+class Requests(NamedTuple):
+    """What a policy is asked: for whom, for which title, among which artworks (rows)."""
+
+    day: int
+    members: Int[np.ndarray, " decisions"]
+    titles: Int[np.ndarray, " decisions"]
+    candidates: Int[np.ndarray, "decisions candidates"]
+    valid: Bool[np.ndarray, "decisions candidates"]
+    facts: pa.StructArray
+
+
+class Choices(NamedTuple):
+    """What a policy made of requests."""
+
+    policy: str
+    probabilities: Float[np.ndarray, "decisions candidates"]
+    choice: Int[np.ndarray, " decisions"]  # place among the candidates
+    seeds: Int[np.ndarray, " decisions"]
+    decision_ids: pa.Array
+
+
+class Outcomes(NamedTuple):
+    """What came of a day's decisions."""
+
+    choice: Int[np.ndarray, " decisions"]  # place among the candidates
+    rendered: Bool[np.ndarray, " decisions"]
+    played: Bool[np.ndarray, " decisions"]
+    taken: Bool[np.ndarray, " decisions"]
 
 
 class DayLog(NamedTuple):
-    """One day: public tables, the truth of its decisions, and arrays for those who judge."""
+    """One day: public tables, the truth of its decisions, and arrays for those who evaluate."""
 
     day: int
     decisions: pa.Table  # DECISIONS

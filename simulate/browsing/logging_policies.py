@@ -1,13 +1,32 @@
 """Policies that collect first logs: uniform, and ε-greedy on the best unpersonalised artwork."""
 
+from typing import Protocol
+
 import numpy as np
 from jaxtyping import Float
 
+from bandit.floor import epsilon_floor
+from bandit.simple import uniform
 from data.errors import BadInput
-from simulate.browsing.day import DayLog, Policy, Requests
+from simulate.browsing.day import DayLog, Requests
 
 WEIGHT = 20.0
 """Impressions that an artwork's title average counts for, before its own are known."""
+
+
+class LoggingPolicy(Protocol):
+    """Anything that gives each candidate its probability while members browse."""
+
+    name: str
+    """Written into the log."""
+
+    def probabilities(self, requests: Requests) -> Float[np.ndarray, "decisions candidates"]:
+        """Rows sum to 1 over valid candidates; others get 0."""
+        ...
+
+    def learn(self, log: DayLog) -> None:
+        """Look at a day that is over."""
+        ...
 
 
 class Uniform:
@@ -17,7 +36,7 @@ class Uniform:
 
     def probabilities(self, requests: Requests) -> Float[np.ndarray, "decisions candidates"]:
         """1 / K each."""
-        return requests.valid / requests.valid.sum(-1, keepdims=True)
+        return uniform(requests.valid)
 
     def learn(self, log: DayLog) -> None:
         """There is nothing to learn."""
@@ -41,13 +60,14 @@ class UnpersonalisedEpsilon:
     def probabilities(self, requests: Requests) -> Float[np.ndarray, "decisions candidates"]:
         """ε / K each, and 1 − ε more for the best."""
         valid, rows = requests.valid, requests.candidates
-        shown, taken = (np.where(valid, of[rows], 0.0) for of in (self.shown, self.taken))
+        shown = np.where(valid, self.shown[rows], 0.0)
+        taken = np.where(valid, self.taken[rows], 0.0)
         average = (taken.sum(-1) + 0.1) / (shown.sum(-1) + 1)
         score = (taken + WEIGHT * average[:, None]) / (shown + WEIGHT)
         best = np.where(valid, score, -1.0).argmax(-1)
         greedy = np.zeros(valid.shape)
-        greedy[np.arange(len(best)), best] = 1.0
-        return (1 - self.epsilon) * greedy + self.epsilon * valid / valid.sum(-1, keepdims=True)
+        greedy[np.arange(len(best)), best] = 1.0  # the first of equals
+        return epsilon_floor(greedy, valid, self.epsilon)
 
     def learn(self, log: DayLog) -> None:
         """Take in a day's log; the day before the last is closed by then."""
@@ -61,7 +81,7 @@ class UnpersonalisedEpsilon:
             self.taken += np.bincount(artwork, closed.outcomes.taken, size)
 
 
-def logging_policy(kind: str, artworks: int, epsilon: float) -> Policy:
+def logging_policy(kind: str, artworks: int, epsilon: float) -> LoggingPolicy:
     """The policy that a command line names.
 
     Raises:

@@ -1,61 +1,88 @@
 """A day's decisions and outcomes as the records of a log."""
 
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from data.join.rewards import TAKE_MINUTES, TAKE_SHARE
 from data.records import DECISIONS, EVENTS, SCHEMA_VERSION, TIMESTAMP
-from simulate.browsing.day import Browsing, Outcomes, Requests
+from simulate.browsing.day import Choices, Outcomes, Requests
 from simulate.browsing.pages import Slots
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.titles import START
 
 EXPECTED = pa.schema([("decision_id", pa.string()), ("expected", pa.list_(pa.float64()))])
-
-
 LATER = 0.08
 """Share of plays that come hours after the impression, within the attribution window."""
-
-
 OFFLINE = 0.03
 """Share of events from devices that were offline: received up to a day late."""
 
+Columns = dict[str, "pa.Array | np.ndarray | None"]
 
-def _decisions(
-    world: ArtworkWorld, slots: Slots, requests: Requests, probabilities: np.ndarray,
-    choice: np.ndarray, seeds: np.ndarray, names: pa.Array, policy: str, day: int,
-    browsing: Browsing,
-) -> pa.Table:  # fmt: skip
-    count, at = len(choice), np.arange(len(choice))
+
+def decisions_of(
+    world: ArtworkWorld,
+    slots: Slots,
+    requests: Requests,
+    choices: Choices,
+    keep_probabilities: bool,
+) -> pa.Table:
+    """A day's decisions, as they are logged."""
+    count, at = len(choices.choice), np.arange(len(choices.choice))
+    probabilities, valid = choices.probabilities, requests.valid
     artworks = pa.array(world.truth.catalogue.artwork_ids)
-    flat = artworks.take(pa.array(requests.candidates[requests.valid]))
-    kept = _lists(probabilities, requests.valid) if browsing.keep_probabilities else None
-    columns = {
+    flat = artworks.take(pa.array(requests.candidates[valid]))
+    columns: Columns = {
         "schema_version": np.full(count, SCHEMA_VERSION, np.int16),
-        "decision_id": names,
-        "time": _times(day, slots.second),
+        "decision_id": choices.decision_ids,
+        "time": _times(requests.day, slots.second),
         "profile_id": pa.array(world.members.profile_ids).take(pa.array(slots.member)),
         "title_id": world.truth.title_ids[slots.title],
         "facts": requests.facts,
-        "candidates": pa.ListArray.from_arrays(_offsets(requests.valid), flat),
-        "action": artworks.take(pa.array(requests.candidates[at, choice])),
-        "propensity": probabilities[at, choice],
-        "probabilities": kept,
-        "policy": pa.repeat(pa.scalar(policy), count),
-        "seed": seeds,
+        "candidates": pa.ListArray.from_arrays(_offsets(valid), flat),
+        "action": artworks.take(pa.array(requests.candidates[at, choices.choice])),
+        "propensity": probabilities[at, choices.choice],
+        "probabilities": _lists(probabilities, valid) if keep_probabilities else None,
+        "policy": pa.repeat(pa.scalar(choices.policy), count),
+        "seed": choices.seeds,
         "level": pa.repeat(pa.scalar("personalised"), count),
     }
     return _table(columns, DECISIONS, count)
 
 
+def expected_of(
+    names: pa.Array,
+    takes: Float[np.ndarray, "decisions candidates"],
+    valid: Bool[np.ndarray, "decisions candidates"],
+) -> pa.Table:
+    """The truth of decisions: the expected take of each candidate."""
+    return pa.Table.from_arrays([names, _lists(takes, valid)], schema=EXPECTED)
+
+
+class _Moments(NamedTuple):
+    """Events of one kind, before they are records."""
+
+    kind: str
+    mark: str  # ends their ids
+    rows: Int[np.ndarray, " events"]  # of their decisions
+    second: Float[np.ndarray, " events"]  # of the day
+    minutes: Float[np.ndarray, " events"] | None
+    delay_days: float
+
+
 def events_of(
-    world: ArtworkWorld, slots: Slots, requests: Requests, outcomes: Outcomes, names: pa.Array,
-    day: int, browsing: Browsing, rng: np.random.Generator,
-) -> pa.Table:  # fmt: skip
+    world: ArtworkWorld,
+    slots: Slots,
+    requests: Requests,
+    outcomes: Outcomes,
+    names: pa.Array,
+    delay_days: float,
+    rng: np.random.Generator,
+) -> pa.Table:
     """An impression of each rendered decision; a play and its progress where there was one."""
     shown = np.flatnonzero(outcomes.rendered)
     played = np.flatnonzero(outcomes.played)
@@ -64,42 +91,47 @@ def events_of(
     later = rng.random(len(played)) < LATER
     start = np.where(later, start + rng.uniform(1, 44, len(played)) * 3600, start)
     minutes = _minutes(world.truth.runtime[slots.title[played]], outcomes.taken[played], rng)
-    kinds = (("impression", "i", shown, seen[shown], None, 0.0),
-             ("play", "p", played, start, None, browsing.delay_days),
-             ("progress", "w", played, start + 60 * minutes, minutes, browsing.delay_days),
-    )  # fmt: skip
-    at = np.arange(len(outcomes.choice))
-    artwork = requests.candidates[at, outcomes.choice]
+    end = start + 60 * minutes
+    artwork = requests.candidates[np.arange(len(outcomes.choice)), outcomes.choice]
+    artwork_ids = pa.array(world.truth.catalogue.artwork_ids).take(pa.array(artwork))
     tables = []
-    for kind, mark, rows, second, watched, late in kinds:
+    for moments in (
+        _Moments("impression", "i", shown, seen[shown], None, 0.0),
+        _Moments("play", "p", played, start, None, delay_days),
+        _Moments("progress", "w", played, end, minutes, delay_days),
+    ):
+        rows, second = moments.rows, moments.second
         count, take = len(rows), pa.array(rows)
         received = second + rng.exponential(3.0, count)
         offline = rng.random(count) < OFFLINE
-        received = received + offline * rng.uniform(600, 86_400, count) + 86_400 * late
-        columns = {
+        received = received + offline * rng.uniform(600, 86_400, count)
+        received = received + 86_400 * moments.delay_days
+        minutes = moments.minutes
+        columns: Columns = {
             "schema_version": np.full(count, SCHEMA_VERSION, np.int16),
-            "event_id": pc.binary_join_element_wise(names.take(take), mark, "-"),  # type: ignore
-            "kind": pa.repeat(pa.scalar(kind), count),
-            "time": _times(day, second),
-            "received": _times(day, received),
+            "event_id": pc.binary_join_element_wise(  # pyright: ignore[reportAttributeAccessIssue]
+                names.take(take), moments.mark, "-"
+            ),
+            "kind": pa.repeat(pa.scalar(moments.kind), count),
+            "time": _times(requests.day, second),
+            "received": _times(requests.day, received),
             "decision_id": names.take(take),
             "profile_id": pa.array(world.members.profile_ids).take(pa.array(slots.member[rows])),
             "title_id": world.truth.title_ids[slots.title[rows]],
-            "artwork_id": pa.array(world.truth.catalogue.artwork_ids).take(pa.array(artwork[rows])),
-            "device": requests.facts.field("device").take(take),
-            "surface": requests.facts.field("surface").take(take),
-            "row": requests.facts.field("row").take(take),
-            "column": requests.facts.field("column").take(take),
-            "minutes": None if watched is None else watched.astype(np.float32),
+            "artwork_id": artwork_ids.take(take),
+            "minutes": None if minutes is None else minutes.astype(np.float32),
         }
+        for name in ("device", "surface", "row", "column"):
+            columns[name] = requests.facts.field(name).take(take)
         tables.append(_table(columns, EVENTS, count))
     return pa.concat_tables(tables).combine_chunks()
 
 
 def _minutes(
-    runtime: Float[np.ndarray, " plays"], taken: Bool[np.ndarray, " plays"],
+    runtime: Float[np.ndarray, " plays"],
+    taken: Bool[np.ndarray, " plays"],
     rng: np.random.Generator,
-) -> Float[np.ndarray, " plays"]:  # fmt: skip
+) -> Float[np.ndarray, " plays"]:
     """Watched: from the threshold of a take to the end, or less than the threshold."""
     threshold = np.minimum(TAKE_MINUTES, TAKE_SHARE * runtime)
     share = rng.random(len(runtime))
@@ -123,14 +155,15 @@ def _lists(values: np.ndarray, valid: np.ndarray) -> pa.ListArray:
     return pa.ListArray.from_arrays(_offsets(valid), pa.array(values[valid], pa.float64()))
 
 
-def _table(columns: dict, schema: pa.Schema, count: int) -> pa.Table:
+def _table(columns: Columns, schema: pa.Schema, count: int) -> pa.Table:
+    """Columns in a schema's order and types; those that are not there are null."""
     arrays = []
     for field in schema:
-        given = columns.get(field.name)
-        if given is None:
+        column = columns.get(field.name)
+        if column is None:
             arrays.append(pa.nulls(count, field.type))
-        elif isinstance(given, pa.Array):
-            arrays.append(given.cast(field.type) if given.type != field.type else given)
+        elif isinstance(column, np.ndarray):
+            arrays.append(pa.array(column, field.type))
         else:
-            arrays.append(pa.array(given, field.type))
+            arrays.append(column.cast(field.type) if column.type != field.type else column)
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -1,25 +1,41 @@
 """What members do with the artwork that they are shown."""
 
 import numpy as np
+from jaxtyping import Float, Int
 from scipy.special import expit
 
-from simulate.browsing.day import Browsing, Outcomes
+from simulate.browsing.day import Outcomes
+from simulate.browsing.offers import Offers
 from simulate.browsing.pages import Slots
-from simulate.world.artwork_world import ArtworkWorld, Candidates
+from simulate.world.artwork_world import ArtworkWorld
 
 
 def respond(
-    world: ArtworkWorld, slots: Slots, options: Candidates, offset: np.ndarray,
-    choice: np.ndarray, browsing: Browsing, rng: np.random.Generator,
-) -> tuple[np.ndarray, Outcomes]:  # fmt: skip
-    """Expected takes of all candidates, and what members do under the chosen ones."""
+    world: ArtworkWorld,
+    slots: Slots,
+    offers: Offers,
+    choice: Int[np.ndarray, " decisions"],
+    competition: bool,
+    rng: np.random.Generator,
+) -> tuple[Float[np.ndarray, "decisions candidates"], Outcomes]:
+    """Expected takes of all candidates, and what members do under the chosen ones.
+
+    Args:
+        world: as it is on this day.
+        slots: the places.
+        offers: what may be shown there.
+        choice: place of what is shown among the candidates.
+        competition: titles on a page compete for one play.
+        rng: of plays and takes.
+    """
     at = np.arange(len(choice))
-    shown = options.artworks[at, choice]
-    own_offset = np.broadcast_to(offset, options.valid.shape)
+    candidates, valid = offers.requests.candidates, offers.requests.valid
+    shown = candidates[at, choice]
+    own_offset = np.broadcast_to(offers.offset, valid.shape)
     logits = world.play_logit(slots.member, shown, own_offset[at, choice])
     enjoy = world.enjoy_probability(slots.member, shown)
-    takes, draw = options.takes, rng.random(len(choice))
-    if browsing.competition:
+    takes, draw = offers.takes, rng.random(len(choice))
+    if competition:
         odds = np.where(slots.rendered, np.exp(logits), 0.0)
         starts = np.flatnonzero(np.diff(slots.visit, prepend=-1))
         page = np.add.reduceat(odds, starts)[slots.visit]
@@ -29,10 +45,10 @@ def respond(
         point = draw[starts][slots.visit] * (1 + page)
         played = (before <= point) & (point < before + odds)
         member = slots.member[:, None]
-        own = np.exp(world.play_logit(member, options.artworks, offset))
-        liked = world.enjoy_probability(member, options.artworks)
+        own = np.exp(world.play_logit(member, candidates, offers.offset))
+        liked = world.enjoy_probability(member, candidates)
         others = np.maximum(page - odds, 0.0)[:, None]
-        takes = np.where(options.valid, own / (1 + others + own) * liked, 0.0)
+        takes = np.where(valid, own / (1 + others + own) * liked, 0.0)
     else:
         played = slots.rendered & (draw < expit(logits))
     taken = played & (rng.random(len(choice)) < enjoy)

@@ -3,15 +3,38 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from data.atomic_write import whole_folder
 from data.join.join import join
-from simulate.browsing.log import log_command
+from simulate.browsing.browse import browse_days
+from simulate.browsing.day import Browsing
+from simulate.browsing.log import windows_closed, write_days
+from simulate.browsing.logging_policies import Uniform
 from simulate.posters.subjects import Subjects, named
+from simulate.progress import progress_bar
+from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.catalogue import write_catalogue
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """What a sample is made of; the same settings find the same sample again."""
+
+    subjects: str
+    """Folder of cut-outs."""
+    exclude_subjects: str | None
+    """Names that are left out, or a file of them."""
+    titles: int
+    artworks: int
+    """A title."""
+    members: int
+    days: int
+    """Of the log."""
+    decisions_per_day: int
+    seed: int
+    """Of everything."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +48,8 @@ class SampleFolders:
 
 def make_sample(
     cache: Path,
-    *,
-    subjects: str,
-    exclude_subjects: str | None,
-    titles: int,
-    artworks: int,
-    members: int,
-    days: int,
-    decisions_per_day: int,
-    seed: int,
-    tell: Callable[[str], None] = lambda text: None,
+    settings: SampleSettings,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> SampleFolders:
     """Render a catalogue, let members browse it under random artwork, and join what came of it.
 
@@ -42,40 +57,36 @@ def make_sample(
 
     Args:
         cache: folder that keeps samples.
-        subjects: folder of cut-outs.
-        exclude_subjects: names that are left out, or a file of them.
-        titles: how many.
-        artworks: how many a title.
-        members: how many.
-        days: of the log.
-        decisions_per_day: places on all pages of a day.
-        seed: of everything.
-        tell: is told what comes next.
+        settings: what the sample is made of.
+        progress: called with what comes next.
 
     Raises:
         BadInput: the cut-outs are not sound.
     """
-    settings = {k: v for k, v in locals().items() if k not in ("cache", "tell")}
-    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    name = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode()).hexdigest()[:12]
     folder = cache / f"sample-{name}"
-    found = SampleFolders(folder / "catalogue", folder / "log", folder / "examples")
-    if folder.is_dir():
-        return found
-    with whole_folder(folder) as part:
-        tell(f"rendering {titles * artworks:,} posters of {titles:,} titles")
-        drawn = Subjects.read(subjects, exclude=named(exclude_subjects))
-        write_catalogue(drawn, titles, artworks, seed, part / "catalogue")
-        tell(f"letting {members:,} members browse them for {days} days")
-        told = log_command(
-            out=str(part / "log"),
-            catalogue=str(part / "catalogue"),
-            members=members,
-            days=days,
-            decisions_per_day=decisions_per_day,
-            seed=seed,
-        )
-        tell("joining decisions with what came of them")
-        now = datetime.fromisoformat(told["windows_closed"])
-        join(part / "log", part / "catalogue" / "titles.parquet", part / "examples", now=now)
-        (part / "sample.json").write_text(json.dumps(settings, indent=1))
-    return found
+    if not folder.is_dir():
+        with whole_folder(folder) as part:
+            _write_sample(_folders(part), settings, progress)
+            (part / "sample.json").write_text(json.dumps(asdict(settings), indent=1))
+    return _folders(folder)
+
+
+def _folders(sample: Path) -> SampleFolders:
+    return SampleFolders(sample / "catalogue", sample / "log", sample / "examples")
+
+
+def _write_sample(
+    to: SampleFolders, settings: SampleSettings, progress: Callable[[str], None]
+) -> None:
+    titles, artworks, days = settings.titles, settings.artworks, settings.days
+    progress(f"rendering {titles * artworks:,} posters of {titles:,} titles")
+    subjects = Subjects.read(settings.subjects, exclude=named(settings.exclude_subjects))
+    write_catalogue(subjects, titles, artworks, settings.seed, to.catalogue)
+    progress(f"letting {settings.members:,} members browse them for {days} days")
+    world = ArtworkWorld.read(to.catalogue, settings.members, settings.seed)
+    browsing = Browsing(settings.decisions_per_day, settings.seed)
+    with progress_bar("days", days) as done:
+        write_days(browse_days(world, Uniform(), range(days), browsing), to.log, done)
+    progress("joining decisions with what came of them")
+    join(to.log, to.catalogue / "titles.parquet", to.examples, now=windows_closed(days))

@@ -43,7 +43,7 @@ class Brief:
                 raise BadInput(f"{name} is {getattr(self, name)}; it must be from −1 to 1")
 
 
-class Shown(NamedTuple):
+class VisibleSubjects(NamedTuple):
     """What a rendered poster shows."""
 
     subjects: tuple[str, ...]

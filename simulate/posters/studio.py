@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from data.errors import BadInput
 from simulate.named_rng import named_generator
 from simulate.posters.background import background
-from simulate.posters.brief import Brief, Shown
+from simulate.posters.brief import Brief, VisibleSubjects
 from simulate.posters.lettering import drawn_lettering, letter
 from simulate.posters.palette import Palette, drawn_palette
 
@@ -21,7 +21,9 @@ MANY = 200
 QUALITY = {"webp": 86, "jpg": 90}
 
 
-def render(brief: Brief, files: dict[str, Path], width: int = 320) -> tuple[Image.Image, Shown]:
+def render(
+    brief: Brief, files: dict[str, Path], width: int = 320
+) -> tuple[Image.Image, VisibleSubjects]:
     """The poster of a brief, 16:9, and what it shows.
 
     Args:
@@ -43,13 +45,13 @@ def render(brief: Brief, files: dict[str, Path], width: int = 320) -> tuple[Imag
     letter(canvas, lettering, palette)
     area = np.bincount(owner[owner >= 0], minlength=len(brief.subjects)).astype(float)
     area = np.maximum(area, 1.0)
-    return canvas, Shown(brief.subjects, tuple((area / area.sum()).tolist()))
+    return canvas, VisibleSubjects(brief.subjects, tuple((area / area.sum()).tolist()))
 
 
 def render_all(
     briefs: Sequence[Brief], files: dict[str, Path], paths: Sequence[Path], width: int = 320,
     workers: int = 2,
-) -> Iterator[Shown]:  # fmt: skip
+) -> Iterator[VisibleSubjects]:  # fmt: skip
     """Render each brief into its file, by processes if there are many; what each shows, in order.
 
     The file's ending says the format: .webp or .jpg.
@@ -66,15 +68,15 @@ def render_all(
         yield from pool.map(_job, jobs, chunksize=16)
 
 
-def _job(job: tuple[Brief, dict[str, Path], Path, int]) -> Shown:
+def _job(job: tuple[Brief, dict[str, Path], Path, int]) -> VisibleSubjects:
     brief, files, path, width = job
-    poster, shown = render(brief, files, width)
+    poster, visible = render(brief, files, width)
     kind = path.suffix.lstrip(".")
     if kind not in QUALITY:
         raise BadInput(f"posters are written as .webp or .jpg, not {path.suffix!r}")
     options = {"method": 2} if kind == "webp" else {}
     poster.save(path, "JPEG" if kind == "jpg" else "WEBP", quality=QUALITY[kind], **options)
-    return shown
+    return visible
 
 
 @lru_cache(maxsize=512)

@@ -1,4 +1,4 @@
 """Bandit test beds with known regret: wheel, digits, rounds of artwork.
 
-May import `simulate.world`, `data` and `bandit`.
+May import `simulate.world`, `simulate.browsing`, `data` and `bandit`.
 """

@@ -23,7 +23,8 @@ from data.features import (
     context_features,
 )
 from data.standardise import Standard
-from simulate.browsing.pages import SURFACES, drawn_pages
+from simulate.browsing.offers import page_facts
+from simulate.browsing.pages import drawn_pages
 from simulate.named_rng import named_generator
 from simulate.testbeds.environment import Rounds, chosen
 from simulate.world.artwork_world import ArtworkWorld
@@ -143,12 +144,7 @@ class ArtworkRounds:
         world = world_on(self.world, self.switches or Switches(), day)
         slots = drawn_pages(world, count, day, rng)
         options = world.candidates(slots.member, slots.title, day, slots.offset)
-        surfaces = pa.array([page.name for page in SURFACES]).take(pa.array(slots.surface))
-        facts = world.members.facts_of(
-            slots.member, device=slots.device, day_part=slots.day_part, surface=surfaces,
-            row=slots.row.astype(np.int16), column=slots.column.astype(np.int16),
-            tenure_days=world.members.tenure_days[slots.member] + day,
-        )  # fmt: skip
+        facts = page_facts(world, slots, day)
         if self.kept:
             contexts = self._context_directions(self._facts_numbers(facts)).astype(np.float32)
         else:

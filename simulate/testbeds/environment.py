@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from simulate.regret import regret
+
 
 class Rounds(NamedTuple):
     """Some rounds: what a learner sees, and the expected rewards that only the judge may read."""
@@ -53,8 +55,8 @@ def expected_regret(
     rounds: Rounds, probabilities: Float[np.ndarray, "rounds candidates"]
 ) -> Float[np.ndarray, " rounds"]:
     """Expected reward of the best valid candidate less that of a policy's choice."""
-    best = np.where(rounds.valid, rounds.expected, -np.inf).max(-1)
-    return best - (probabilities * np.where(rounds.valid, rounds.expected, 0.0)).sum(-1)
+    earned = (probabilities * np.where(rounds.valid, rounds.expected, 0.0)).sum(-1)
+    return regret(rounds.expected, rounds.valid, earned)
 
 
 def chosen(rounds: Rounds, actions: Int[np.ndarray, " rounds"]) -> Float[np.ndarray, " rounds"]:

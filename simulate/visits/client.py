@@ -4,13 +4,50 @@ import http.client
 import json
 import time
 from types import TracebackType
-from typing import Any
+from typing import TypedDict
 from urllib.parse import quote, urlsplit
 
 from data.errors import BadInput
 
 TRIES = 5
 """Before a service that does not answer, or whose log is full, is given up."""
+Event = dict[str, object]
+"""As docs/data.md has it, with times in microseconds."""
+
+
+class Choice(TypedDict):
+    """What a title is shown with."""
+
+    title_id: int
+    artwork_id: str
+    decision_id: str | None
+    level: str
+
+
+class PageRequest(TypedDict):
+    """What a page asks for."""
+
+    profile_id: str
+    title_ids: list[int]
+    facts: dict[str, object]
+    request_id: str
+    cell: str
+    day: int
+
+
+class PageAnswer(TypedDict):
+    """What it gets."""
+
+    decisions: list[Choice]
+    reason: str | None
+    bundle: str | None
+    logged: bool
+
+
+class ProfileMap(TypedDict):
+    """A profile's precomputed choices."""
+
+    titles: list[Choice]
 
 
 class Client:
@@ -29,46 +66,50 @@ class Client:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._connection.close()
 
-    def decide(self, page: dict[str, Any]) -> dict[str, Any]:
+    def decide(self, page: PageRequest) -> PageAnswer:
         """The service's answer to a page."""
-        return self._call("POST", "/v1/decide", page)
+        answer: PageAnswer = json.loads(self._call("POST", "/v1/decide", json.dumps(page)))
+        return answer
 
-    def artwork_map(self, profile_id: str) -> dict[int, dict[str, Any]]:
+    def artwork_map(self, profile_id: str) -> dict[int, Choice]:
         """A profile's precomputed choices, by title."""
-        told = self._call("GET", f"/v1/maps/{quote(profile_id, safe='')}", None)
-        return {row["title_id"]: row for row in told["titles"]}
+        answer: ProfileMap = json.loads(
+            self._call("GET", f"/v1/maps/{quote(profile_id, safe='')}", None)
+        )
+        return {choice["title_id"]: choice for choice in answer["titles"]}
 
-    def events(self, events: list[dict[str, Any]]) -> None:
-        """Tell what happened; returns when it is on disk."""
-        self._call("POST", "/v1/events", {"events": events})
+    def events(self, events: list[Event]) -> None:
+        """Report what happened; returns when it is on disk."""
+        self._call("POST", "/v1/events", json.dumps({"events": events}))
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    def _call(self, method: str, path: str, body: str | None) -> bytes:
         """One request; sent again where the connection broke or the log was full.
 
         Raises:
             BadInput: the service does not answer, or refuses.
         """
-        sent = None if body is None else json.dumps(body)
         trouble = ""
         for turn in range(TRIES):
             try:
                 headers = {"Content-Type": "application/json"}
-                self._connection.request(method, path, sent, headers)
-                answer = self._connection.getresponse()
-                told = answer.read()
+                self._connection.request(method, path, body, headers)
+                response = self._connection.getresponse()
+                content = response.read()
             except (OSError, http.client.HTTPException) as error:
                 self._connection.close()
                 trouble = str(error) or type(error).__name__
             else:
-                if answer.status == 200:
-                    return json.loads(told)
-                trouble = f"status {answer.status}: {told[:300].decode(errors='replace')}"
-                if answer.status != 503:
+                if response.status == 200:
+                    return content
+                trouble = f"status {response.status}: {content[:300].decode(errors='replace')}"
+                if response.status != 503:
                     break
             time.sleep(0.1 * 2**turn)
         raise BadInput(f"{self.url}{path}: {trouble}; is `python -m serve live` running there?")

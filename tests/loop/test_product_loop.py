@@ -20,8 +20,8 @@ from loop.processes import Commands
 from loop.table import shown
 from serve.scoring.decide_requests import decide_requests
 from simulate.posters.subjects import Subjects
-from simulate.visits.visit import visit
-from simulate.world.catalogue import write_catalogue
+from simulate.visits.command import visit
+from simulate.world.catalogue import Rendering, write_catalogue
 from tests.export.world import SPEC, make_bundle
 
 CUT_OUTS = Path(__file__).parents[2] / "sample" / "artwork"
@@ -33,8 +33,8 @@ DAY = timedelta(days=1)
 def place(tmp_path_factory):
     """A catalogue, a bundle and a service that two days of members have visited."""
     out = tmp_path_factory.mktemp("loop")
-    write_catalogue(Subjects.read(CUT_OUTS), titles=8, artworks=3, seed=2, out=out / "catalogue",
-                    width=64)  # fmt: skip
+    subjects = Subjects.read(CUT_OUTS)
+    write_catalogue(subjects, 8, 3, 2, out / "catalogue", rendering=Rendering(width=64))
     bundle = make_bundle(out / "bundles")
     (out / "bundles" / "current").symlink_to(bundle.name)
     commands = Commands(out / "commands.log", out / "clock")

@@ -4,7 +4,7 @@ import pytest
 
 from simulate.posters.subjects import Subjects
 from simulate.world.artwork_world import ArtworkWorld
-from simulate.world.catalogue import write_catalogue
+from simulate.world.catalogue import Rendering, write_catalogue
 
 CUT_OUTS = Path(__file__).parents[2] / "sample" / "artwork"
 
@@ -18,7 +18,9 @@ def subjects() -> Subjects:
 def catalogue(subjects, tmp_path_factory) -> Path:
     """Thirty titles of five artworks, small pictures."""
     out = tmp_path_factory.mktemp("rendered") / "catalogue"
-    write_catalogue(subjects, titles=30, artworks=5, seed=11, out=out, width=96)
+    write_catalogue(
+        subjects, titles=30, artworks=5, seed=11, out=out, rendering=Rendering(width=96)
+    )
     return out
 
 

@@ -12,7 +12,7 @@ from data.errors import BadInput
 from evaluate.policies.bundle_scores import open_bundle_scores
 from simulate.posters.subjects import Subjects
 from simulate.world.artwork_world import ArtworkWorld
-from simulate.world.catalogue import write_catalogue
+from simulate.world.catalogue import Rendering, write_catalogue
 from simulate.world.true_attributes import WIDTH
 from tests.evaluate.planted import plant
 
@@ -23,7 +23,7 @@ QUALITY, MISLEADING = WIDTH - 4, WIDTH - 3
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("findings") / "catalogue"
-    write_catalogue(Subjects.read(ARTWORK), 16, 6, 5, out, arrivals=0, width=64, workers=1)
+    write_catalogue(Subjects.read(ARTWORK), 16, 6, 5, out, 0, Rendering(width=64, workers=1))
     return out
 
 

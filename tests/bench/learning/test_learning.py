@@ -14,7 +14,7 @@ from data.errors import BadInput
 from simulate.posters.subjects import Subjects
 from simulate.testbeds.artwork_rounds import ArtworkRounds
 from simulate.world.artwork_world import ArtworkWorld
-from simulate.world.catalogue import write_catalogue
+from simulate.world.catalogue import Rendering, write_catalogue
 
 ROOT = Path(__file__).parents[3]
 
@@ -137,7 +137,7 @@ def artwork(tmp_path_factory):
     out = tmp_path_factory.mktemp("learning") / "catalogue"
     subjects = Subjects.read(ROOT / "sample" / "artwork")
     write_catalogue(
-        subjects, titles=8, artworks=4, seed=3, out=out, arrivals=0.6, width=64, workers=1
+        subjects, 8, 4, seed=3, out=out, arrivals=0.6, rendering=Rendering(width=64, workers=1)
     )
     world = ArtworkWorld.read(out, 200, 1)
     draw = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from data.features import candidate_features, context_features
 from simulate.posters.subjects import Subjects
 from simulate.testbeds.artwork_rounds import ArtworkRounds
 from simulate.world.artwork_world import ArtworkWorld
-from simulate.world.catalogue import write_catalogue
+from simulate.world.catalogue import Rendering, write_catalogue
 
 ROOT = Path(__file__).parents[3]
 ROUNDS = 1400
@@ -23,7 +23,7 @@ def catalogue(tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "catalogue"
     subjects = Subjects.read(ROOT / "sample" / "artwork")
     write_catalogue(
-        subjects, titles=8, artworks=4, seed=3, out=out, arrivals=0.6, width=64, workers=1
+        subjects, 8, 4, seed=3, out=out, arrivals=0.6, rendering=Rendering(width=64, workers=1)
     )
     return out
 

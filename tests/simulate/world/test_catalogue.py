@@ -9,7 +9,8 @@ import pytest
 from data.catalogue import Catalogue
 from data.check.command import check
 from data.errors import BadInput
-from simulate.world.catalogue import STEADY, write_catalogue
+from simulate.world.catalogue import Rendering, write_catalogue
+from simulate.world.drawn_posters import STEADY
 from simulate.world.titles import START
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +25,7 @@ def test_a_rendered_catalogue_passes_the_check(catalogue):
 
 def test_the_same_seed_gives_the_same_files(catalogue, subjects, tmp_path):
     again = tmp_path / "again"
-    write_catalogue(subjects, 30, 5, seed=11, out=again, width=96, workers=1)
+    write_catalogue(subjects, 30, 5, seed=11, out=again, rendering=Rendering(width=96, workers=1))
     for path in sorted(p for p in catalogue.rglob("*") if p.is_file()):
         assert (again / path.relative_to(catalogue)).read_bytes() == path.read_bytes()
 
@@ -76,13 +77,22 @@ def test_honest_posters_show_the_cast_and_misleading_ones_do_not(catalogue):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"titles": 0}, {"artworks": 0}, {"width": 8}, {"arrivals": 2.0}, {"image_format": "svg"}],
+    [{"titles": 0}, {"artworks": 0}, {"arrivals": 2.0}],
 )
 def test_bad_numbers_are_refused_before_anything_is_written(subjects, tmp_path, wrong):
-    given = {"titles": 2, "artworks": 2, "seed": 1, "out": tmp_path / "new"} | wrong
-    with pytest.raises(BadInput):
-        write_catalogue(subjects, **given)
+    options = {"titles": 2, "artworks": 2, "seed": 1, "out": tmp_path / "new"} | wrong
+    with pytest.raises(BadInput, match=f"--{next(iter(wrong))} "):
+        write_catalogue(subjects, **options)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [({"width": 8}, "--width 8"), ({"image_format": "svg"}, "--image-format svg")],
+)
+def test_posters_that_cannot_be_rendered_are_refused(wrong, complaint):
+    with pytest.raises(BadInput, match=complaint):
+        Rendering(**wrong)
 
 
 def test_a_broken_cut_out_leaves_nothing_behind(subjects, tmp_path):

@@ -1,0 +1,73 @@
+"""`python -m simulate log`: members browse a rendered catalogue, in the public log format."""
+
+from data.errors import BadInput
+from simulate.anomalies.anomalous_log import write_anomalous_log
+from simulate.browsing.browse import browse_days
+from simulate.browsing.day import Browsing
+from simulate.browsing.log import windows_closed, write_days
+from simulate.browsing.logging_policies import logging_policy
+from simulate.progress import progress_bar
+from simulate.world.artwork_world import ArtworkWorld
+from simulate.world.switches import Switches
+
+
+# Each parameter is an option of the command; most of its lines say what they mean.
+def log(
+    out: str,
+    catalogue: str | None = None,
+    members: int = 2000,
+    days: int = 14,
+    decisions_per_day: int = 10_000,
+    policy: str = "uniform",
+    epsilon: float = 0.2,
+    seed: int = 1,
+    competition: bool = False,
+    delay_days: float = 0.0,
+    keep_probabilities: bool = False,
+    switches: Switches | None = None,
+    anomalies: str | None = None,
+    decisions: int = 10_000,
+    truth: str | None = None,
+) -> dict[str, object]:
+    """Let members browse a catalogue for some days; write decisions, events and their truth.
+
+    With --anomalies, a log of six days to judge a join by: everything that goes wrong in logs, and
+    in --truth the examples that it must give.
+
+    Args:
+        out: new or empty folder: decisions/, events/ and truth/, by day.
+        catalogue: folder that `python -m simulate catalogue` wrote.
+        members: how many there are.
+        days: how many days, from day 0 on.
+        decisions_per_day: places on all pages of a day.
+        policy: uniform, or epsilon (ε-greedy on the best unpersonalised artwork).
+        epsilon: share of uniform exploration of the policy epsilon.
+        seed: of members, visits and outcomes.
+        competition: titles on a page compete for one play.
+        delay_days: plays and progress are received so much later.
+        keep_probabilities: log the probabilities of all candidates.
+        switches: drift, adversary, change effects, clickbait.
+        anomalies: all, none, or names with commas between; the log then makes its own titles.
+        decisions: how many, with --anomalies.
+        truth: Parquet file for decision_id and reward of the closed examples, with --anomalies.
+    """
+    if anomalies is not None:
+        if catalogue is not None:
+            raise BadInput(f"--anomalies makes its own titles; leave out --catalogue {catalogue}")
+        return {"log": out, **write_anomalous_log(decisions, seed, out, truth, anomalies)}
+    if catalogue is None:
+        raise BadInput(
+            "--catalogue is missing: give the folder that `python -m simulate catalogue` wrote"
+        )
+    if truth is not None:
+        raise BadInput(f"--truth {truth} goes with --anomalies; this log has its own truth/")
+    if days < 1:
+        raise BadInput(f"--days {days}: at least 1 is needed")
+    world = ArtworkWorld.read(catalogue, members, seed)
+    browsing = Browsing(decisions_per_day, seed, competition, delay_days, keep_probabilities)
+    chooser = logging_policy(policy, len(world.truth.title_of), epsilon)
+    logs = browse_days(world, chooser, range(days), browsing, switches)
+    with progress_bar("days", days) as done:
+        written = write_days(logs, out, done)
+    closed = windows_closed(days, delay_days).isoformat()
+    return {"log": out, "members": members, "days": days, **written, "windows_closed": closed}
