@@ -16,7 +16,6 @@ import lightning as L
 import numpy as np
 import pyarrow as pa
 import torch
-from jsonargparse import set_parsing_settings
 from rich.console import Console
 from rich.table import Table
 from safetensors.torch import load_file
@@ -248,7 +247,6 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    set_parsing_settings(docstring_parse_attribute_docstrings=True)
     arguments = underscored(sys.argv[1:])
     main(
         lambda: train(

@@ -114,9 +114,12 @@ class ArtworkRecords:
     def said(self) -> dict[str, float | int]:
         """What a manifest says of it."""
         return {
-            "artworks": len(self.artwork_ids), "rank": self.vectors.shape[1],
-            "prior": self.prior, "doubts": self.doubts, "to_judge": self.to_judge,
-        }  # fmt: skip
+            "artworks": len(self.artwork_ids),
+            "rank": self.vectors.shape[1],
+            "prior": self.prior,
+            "doubts": self.doubts,
+            "to_judge": self.to_judge,
+        }
 
     @classmethod
     def read(cls, file: Path, said: object) -> "ArtworkRecords":
@@ -136,17 +139,19 @@ class ArtworkRecords:
             if len(table) != said["artworks"]:
                 raise ValueError(f"{len(table)} artworks, the manifest says {said['artworks']}")
             vectors = table["vector"].combine_chunks()
-            made = cls(
-                table["artwork_id"].to_pylist(),
-                np.asarray(vectors.values).reshape(len(table), int(said["rank"])),
-                table["level"].to_numpy(), table["deviation"].to_numpy(),
-                float(said["prior"]), int(said["doubts"]), float(said["to_judge"]),
-            )  # fmt: skip
+            return cls(
+                artwork_ids=table["artwork_id"].to_pylist(),
+                vectors=np.asarray(vectors.values).reshape(len(table), int(said["rank"])),
+                levels=table["level"].to_numpy(),
+                deviations=table["deviation"].to_numpy(),
+                prior=float(said["prior"]),
+                doubts=int(said["doubts"]),
+                to_judge=float(said["to_judge"]),
+            )
         except WRONG as error:
             raise BadInput(
                 f"{file} holds no records of artworks ({str(error)[:160]}); train and export again"
             ) from None
-        return made
 
 
 def directions(artwork_ids: Sequence[str], count: int) -> Float[np.ndarray, "artworks count"]:

@@ -67,9 +67,12 @@ def run_command(package: str, commands: Mapping[str, Command]) -> None:
     if "json" not in inspect.signature(function).parameters:
         rest = without
     record = auto_cli(
-        function, args=spelt(function, rest), as_positional=False,
-        prog=f"python -m {package} {name}", parser_class=OptionParser,
-    )  # fmt: skip
+        function,
+        args=spelt(function, rest),
+        as_positional=False,
+        prog=f"python -m {package} {name}",
+        parser_class=OptionParser,
+    )
     if record is None:
         return
     if as_json:

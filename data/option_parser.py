@@ -3,9 +3,10 @@
 import re
 from typing import Any, NoReturn
 
-from jsonargparse import ArgumentParser, auto_cli
+from jsonargparse import ArgumentParser, auto_cli, set_parsing_settings
 
 __all__ = ["OptionParser", "auto_cli", "dashed", "underscored"]
+set_parsing_settings(docstring_parse_attribute_docstrings=True)  # a field's text is its help
 JSON_HELP = "  --json                Print one JSON object on stdout and nothing else.\n"
 
 
@@ -40,5 +41,5 @@ class OptionParser(ArgumentParser):
         """Nothing: a complaint is shorter than the usage, and names `--help`."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Say what is wrong and end with exit code 2."""
-        super().error(dashed(message), ex)
+        """Say what is wrong, by the option's own name, and end with exit code 2."""
+        super().error(dashed(re.sub(r'Parser key "([\w.]+)"', r"--\1", message)), ex)

@@ -21,7 +21,7 @@ COLUMNS = {
     "hours_since_title": "min(hours_ago) FILTER (WHERE kind = 'impression' AND same_title)",
     "last_artwork": """arg_min(artwork_id, row(hours_ago, event_id)) FILTER (
         WHERE kind = 'impression' AND same_title)""",
-}  # fmt: skip
+}
 """Column → SQL over a decision's known events; null where there is nothing to tell of."""
 
 

@@ -7,20 +7,18 @@ time asked for are never read, so a day's increment costs what the day costs.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 
-from data.days import DAY_US, date_of, day_number, midnight_us, moment_us
+from data.days import DAY_US, date_of, day_number, midnight_us
 from data.errors import BadInput
-from data.records import TIMESTAMP
-from data.schema_cast import fit, parquet_files
+from data.examples.row_groups import RowGroup, microseconds, row_groups
 
 READ_ROWS = 8192
 """Rows decoded at a time."""
@@ -28,22 +26,7 @@ LANES = 8
 """Row groups read in turn where the order is random, so that neighbours are of several days."""
 
 
-class Piece(NamedTuple):
-    """One row group, and the time its rows are of, µs since 1970."""
-
-    file: Path
-    group: int
-    rows: int
-    earliest: int
-    latest: int
-
-    @property
-    def first(self) -> date:
-        """Day of its first row."""
-        return _day(self.earliest)
-
-
-class Weighted(NamedTuple):
+class WeightedBatch(NamedTuple):
     """A batch of examples and how much each counts."""
 
     examples: pa.Table
@@ -93,7 +76,7 @@ class ExampleStream:
         if not 0 <= self.rank < self.ranks:
             raise BadInput(f"rank {self.rank} of {self.ranks}: ranks go from 0 to {self.ranks - 1}")
 
-    def pieces(self) -> list[Piece]:
+    def row_groups(self) -> list[RowGroup]:
         """The row groups that may hold rows of the time asked for, in the files' order.
 
         Raises:
@@ -103,10 +86,10 @@ class ExampleStream:
 
     def span(self) -> tuple[int, int]:
         """The moments of the first and of the last row, µs; only times at the edges are read."""
-        pieces, low, high = self._asked()
+        groups, low, high = self._asked()
         times = [
             (int(inside.min()), int(inside.max()))
-            for inside in (_inside(piece, low, high) for piece in pieces)
+            for inside in (group.times(low, high) for group in groups)
             if len(inside)
         ]
         if not times:
@@ -115,16 +98,16 @@ class ExampleStream:
 
     def count(self) -> int:
         """How many examples; only times at the edges are read."""
-        pieces, low, high = self._asked()
-        return sum(p.rows if _wholly(p, low, high) else len(_inside(p, low, high)) for p in pieces)
+        groups, low, high = self._asked()
+        return sum(g.rows if g.wholly(low, high) else len(g.times(low, high)) for g in groups)
 
-    def batches(self, epoch: int = 0) -> Iterator[Weighted]:
+    def batches(self, epoch: int = 0) -> Iterator[WeightedBatch]:
         """Every example once, in an order that follows from the seed and the epoch.
 
         Args:
             epoch: another epoch, another order.
         """
-        last = self._last_day()
+        last = self._last_day(row_groups(Path(self.folder)))
         rng = None if self.seed is None else np.random.default_rng([self.seed, epoch])
         waiting: list[pa.Table] = []
         held = 0
@@ -171,118 +154,47 @@ class ExampleStream:
             turn += 1
             yield rows
 
-    def _read(self, piece: Piece, low: int, high: int) -> Iterator[tuple[Path, pa.Table]]:
+    def _read(self, group: RowGroup, low: int, high: int) -> Iterator[tuple[Path, pa.Table]]:
         columns = None if self.columns is None else list(dict.fromkeys((*self.columns, "time")))
-        with pq.ParquetFile(piece.file) as file:
-            for batch in file.iter_batches(READ_ROWS, [piece.group], columns=columns):
+        with pq.ParquetFile(group.file) as file:
+            for batch in file.iter_batches(READ_ROWS, [group.group], columns=columns):
                 rows = pa.Table.from_batches([batch])
-                if not _wholly(piece, low, high):
-                    times = _microseconds(rows["time"])
+                if not group.wholly(low, high):
+                    times = microseconds(rows["time"])
                     rows = rows.filter(pa.array((times >= low) & (times < high)))
                 if rows.num_rows:
-                    yield piece.file, rows
+                    yield group.file, rows
 
-    def _asked(self) -> tuple[list[Piece], int, int]:
+    def _asked(self) -> tuple[list[RowGroup], int, int]:
         """The row groups that may hold rows of the time asked for, and that time, µs."""
-        found = self._all()
-        low, high = self._span(found)
-        kept = [piece for piece in found if piece.latest >= low and piece.earliest < high]
-        if not kept:
-            days = f"the days from {_day(low)} to {_day(high - 1)}"
+        every = row_groups(Path(self.folder))
+        low, high = self._time(every)
+        asked = [group for group in every if group.partly(low, high)]
+        if not asked:
+            days = f"the days from {date_of(low // DAY_US)} to {date_of((high - 1) // DAY_US)}"
             raise BadInput(f"{self.folder} holds no examples of {days}")
-        return kept, low, high
+        return asked, low, high
 
-    def _all(self) -> list[Piece]:
-        """Every row group there is."""
-        folder = Path(self.folder)
-        files = [folder] if folder.is_file() else parquet_files(folder)
-        stats = [(file, file.stat()) for file in files]
-        found = [p for file, s in stats for p in _pieces(file, s.st_mtime_ns, s.st_size)]
-        if not found:
-            raise BadInput(f"{folder} holds no examples; python -m data join makes them from a log")
-        return found
+    def _last_day(self, every: list[RowGroup]) -> date:
+        return self.last_day or date_of(max(group.latest for group in every) // DAY_US)
 
-    def _last_day(self) -> date:
-        return self.last_day or _day(max(piece.latest for piece in self._all()))
-
-    def _span(self, found: list[Piece]) -> tuple[int, int]:
+    def _time(self, every: list[RowGroup]) -> tuple[int, int]:
         """The time asked for, µs: from the first up to, without, the second."""
-        last = self.last_day or _day(max(piece.latest for piece in found))
-        first = self.first_day or _day(min(piece.earliest for piece in found))
+        last = self._last_day(every)
+        first = self.first_day or min(group.first_day for group in every)
         if self.window_days is not None:
             first = max(first, last - timedelta(days=self.window_days - 1))
         low, high = midnight_us(first), midnight_us(last) + DAY_US
         return max(low, self.since or low), min(high, high if self.until is None else self.until)
 
-    def _weighted(self, rows: pa.Table, last: date) -> Weighted:
+    def _weighted(self, rows: pa.Table, last: date) -> WeightedBatch:
         if self.ranks > 1:
             rows = rows.take(pa.array(np.arange(self.rank, rows.num_rows, self.ranks)))
         if self.decay == 1:
-            return Weighted(rows, np.ones(rows.num_rows, np.float32))
-        days = _microseconds(rows["time"]) // DAY_US
+            return WeightedBatch(rows, np.ones(rows.num_rows, np.float32))
+        days = microseconds(rows["time"]) // DAY_US
         age = day_number(last) - days
-        return Weighted(rows, (self.decay**age).astype(np.float32))
-
-
-def _wholly(piece: Piece, low: int, high: int) -> bool:
-    """Whether all of its rows are of a time."""
-    return piece.earliest >= low and piece.latest < high
-
-
-def _inside(piece: Piece, low: int, high: int) -> Int64[np.ndarray, " rows"]:
-    """Times of its rows that are of a time; where all are, the first and the last."""
-    if _wholly(piece, low, high):
-        return np.array([piece.earliest, piece.latest])
-    times = _times(piece.file, piece.group)
-    return times[(times >= low) & (times < high)]
-
-
-@lru_cache(maxsize=4096)
-def _pieces(file: Path, mtime_ns: int, size: int) -> tuple[Piece, ...]:
-    """A file's row groups, by what its footer says; kept while the file stays as it is."""
-    try:
-        with pq.ParquetFile(file) as parquet:
-            metadata = parquet.metadata
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{file} is not a whole Parquet file ({error}); take it away") from error
-    names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-    if "time" not in names:
-        raise BadInput(f"{file} has no column time; examples have one (docs/data.md)")
-    column, found = names.index("time"), []
-    for group in range(metadata.num_row_groups):
-        rows, statistics = metadata.row_group(group), metadata.row_group(group).column(column)
-        if not rows.num_rows:
-            continue
-        spread = statistics.statistics
-        if spread is not None and spread.has_min_max and isinstance(spread.min, datetime):
-            earliest, latest = moment_us(spread.min), moment_us(spread.max)
-        else:  # a writer that keeps no statistics: the times themselves are read
-            times = _times(file, group)
-            earliest, latest = int(times.min()), int(times.max())
-        found.append(Piece(file, group, rows.num_rows, earliest, latest))
-    return tuple(found)
-
-
-def _times(file: Path, group: int) -> Int64[np.ndarray, " rows"]:
-    with pq.ParquetFile(file) as parquet:
-        return _microseconds(parquet.read_row_group(group, columns=["time"])["time"], file)
-
-
-def _microseconds(
-    column: pa.ChunkedArray, file: Path | str = "examples"
-) -> Int64[np.ndarray, " rows"]:
-    """Times in µs since 1970."""
-    try:
-        return fit(column, TIMESTAMP).cast(pa.int64()).to_numpy()
-    except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
-        raise BadInput(
-            f"{file}, column time: its type {column.type} does not become {TIMESTAMP} "
-            f"({str(error).splitlines()[0]}); write it as {TIMESTAMP}"
-        ) from None
-
-
-def _day(microseconds: int) -> date:
-    return date_of(microseconds // DAY_US)
+        return WeightedBatch(rows, (self.decay**age).astype(np.float32))
 
 
 def _shuffled(rows: pa.Table, rng: np.random.Generator | None) -> pa.Table:

@@ -120,14 +120,17 @@ def image_cache(
                 store.append(good)
                 progress.advance(bar, len(chunk))
         if refused:
-            shown = [text for _, text in zip(range(SHOWN), refused.values(), strict=False)]
-            more = f"; and {len(refused) - SHOWN:,} more" if len(refused) > SHOWN else ""
             raise BadInput(
                 f"{len(refused):,} of {len(files):,} images of {catalogue.root} "
-                f"are refused: {'; '.join(shown)}{more}"
+                f"are refused: {_first(list(refused.values()))}"
             )
         rows = {artwork: store.rows[known[path]] for artwork, path in paths.items()}
         return ImageCache(store.images(), rows)
+
+
+def _first(refusals: list[str]) -> str:
+    more = f"; and {len(refusals) - SHOWN:,} more" if len(refusals) > SHOWN else ""
+    return "; ".join(refusals[:SHOWN]) + more
 
 
 Decoded = list[tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]]

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from data.log.journal import Row
-from data.log.records import Page, encode, encode_page, packed
+from data.log.records import PageRecords, encode, encode_page, packed
 
 CAPACITY = 20_000
 """Records that a process holds before it refuses: about 20 MB."""
@@ -55,7 +55,7 @@ class BufferedLog(ABC):
         self._writer.start()
 
     def append(
-        self, kind: str, records: Sequence[Mapping[str, Any]], wait: float = 0.0
+        self, kind: str, records: Sequence[Mapping[str, object]], wait: float = 0.0
     ) -> Ticket | None:
         """Hand over the records of one page or request, all or none.
 
@@ -76,7 +76,9 @@ class BufferedLog(ABC):
         rows = [(kind, packed(encode(kind, record))) for record in records]
         return self._hand_over(rows, len(rows), wait)
 
-    def append_pages(self, kind: str, pages: Sequence[Page], wait: float = 0.0) -> Ticket | None:
+    def append_pages(
+        self, kind: str, pages: Sequence[PageRecords], wait: float = 0.0
+    ) -> Ticket | None:
         """`append` of pages, each a row of many records; see `data.log.records.encode_page`."""
         rows = [(kind, packed(encode_page(kind, page))) for page in pages]
         return self._hand_over(rows, sum(page.records for page in pages), wait)
@@ -103,7 +105,9 @@ class BufferedLog(ABC):
             self._more.notify()
         return ticket
 
-    def write(self, kind: str, records: Sequence[Mapping[str, Any]], timeout: float = 0.05) -> bool:
+    def write(
+        self, kind: str, records: Sequence[Mapping[str, object]], timeout: float = 0.05
+    ) -> bool:
         """Append and wait for the disk, at most `timeout` seconds in all.
 
         Returns:
@@ -132,9 +136,11 @@ class BufferedLog(ABC):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.close()
 
     def _write(self) -> None:

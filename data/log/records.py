@@ -4,7 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -28,7 +28,7 @@ _REQUIRED = {
 _KNOWN = {kind: frozenset(schema.names) for kind, schema in SCHEMAS.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> int:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise TypeError(f"{value} has no time zone; log times are UTC")
@@ -39,7 +39,7 @@ def _plain(value: Any) -> Any:
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SERIALIZE_NUMPY
 
 
-def encode(kind: str, record: Mapping[str, Any]) -> bytes:
+def encode(kind: str, record: Mapping[str, object]) -> bytes:
     """One decision or event as bytes; `schema_version` is filled in.
 
     Times are datetimes with a zone or microseconds since 1970; maps are dicts or pairs.
@@ -56,16 +56,16 @@ def encode(kind: str, record: Mapping[str, Any]) -> bytes:
     return _dumped(kind, {"schema_version": SCHEMA_VERSION, **record})
 
 
-class Page(NamedTuple):
-    """Records that have columns in common, such as a page's decisions.
+class PageRecords(NamedTuple):
+    """A page's records, which have columns in common.
 
     As one body they take a third of the bytes of single records and a tenth of the time.
     """
 
-    shared: Mapping[str, Any]
+    shared: Mapping[str, object]
     """Columns that all the records have in common; values as `encode` takes them, or JSON as an
     `orjson.Fragment`."""
-    each: Mapping[str, Sequence[Any]]
+    each: Mapping[str, Sequence[object]]
     """The other columns, of one length."""
 
     @property
@@ -74,7 +74,7 @@ class Page(NamedTuple):
         return len(next(iter(self.each.values())))
 
 
-def encode_page(kind: str, page: Page) -> bytes:
+def encode_page(kind: str, page: PageRecords) -> bytes:
     """A page of decisions or events as bytes.
 
     Raises:
@@ -105,7 +105,7 @@ def unpacked(body: bytes) -> bytes:
     return pa.decompress(body[_PACKED.size :], size, "zstd", asbytes=True)
 
 
-def _refuse_strange(kind: str, record: Mapping[str, Any]) -> None:
+def _refuse_strange(kind: str, record: Mapping[str, object]) -> None:
     if kind not in SCHEMAS:
         raise ValueError(f"there is no log of {kind!r}; records are decisions or events")
     for name in _REQUIRED[kind]:
@@ -118,7 +118,7 @@ def _refuse_strange(kind: str, record: Mapping[str, Any]) -> None:
         raise ValueError(f"a record of {kind} has columns that the log does not: {names}")
 
 
-def _dumped(kind: str, body: Mapping[str, Any]) -> bytes:
+def _dumped(kind: str, body: Mapping[str, object]) -> bytes:
     try:
         return orjson.dumps(body, default=_plain, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
@@ -146,9 +146,9 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
                 facts = pa.array([_facts(page.get("facts")) for page in pages], field.type)
                 columns.append(facts.take(pa.array(np.repeat(np.arange(len(pages)), counts))))
                 continue
-            values: list[Any] = []
+            values: list[object] = []
             for page, count in zip(pages, counts, strict=True):
-                each = page.get("each", _NOTHING).get(field.name)
+                each = page.get("each", {}).get(field.name)
                 values += each if each is not None else [page.get(field.name)] * count
             columns.append(pa.array(values, field.type))
         return pa.Table.from_arrays(columns, schema=SCHEMAS[kind])
@@ -156,10 +156,7 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
         raise ValueError(f"records of {kind} do not fit their schema: {error}") from error
 
 
-_NOTHING: dict[str, Any] = {}
-
-
-def _length(kind: str, page: Any) -> int:
+def _length(kind: str, page: object) -> int:
     """Records in a decoded body."""
     if not isinstance(page, dict):
         raise ValueError(f"a body of {kind} is {page!r:.80}, not an object")
@@ -171,11 +168,11 @@ def _length(kind: str, page: Any) -> int:
     return lengths.pop()
 
 
-def _facts(facts: Any) -> Any:
+def _facts(facts: dict[str, object] | None) -> dict[str, object] | None:
     """Maps as the pairs that Arrow takes; JSON gives objects or lists of lists."""
     for name in ("watched_genres", "watched_cast"):
-        if facts and facts.get(name) is not None:
-            pairs = facts[name]
+        pairs = facts.get(name) if facts else None
+        if facts and isinstance(pairs, dict | list):
             facts[name] = list(pairs.items() if isinstance(pairs, dict) else map(tuple, pairs))
     return facts
 

@@ -130,29 +130,26 @@ class RedisLog(BufferedLog):
             for silent in self._redis.xinfo_consumers(stream, GROUP):
                 name = silent["name"].decode()
                 if silent["pending"] and (name == consumer or silent["idle"] >= take_over_ms):
-                    self._take_over(kind, name, consumer, take_over_ms, Path(log_dir), moved)
-            while True:
-                given = self._redis.xreadgroup(GROUP, consumer, {stream: ">"}, count=DRAIN_BATCH)
-                if not given:
-                    break
-                self._store(kind, given[0][1], Path(log_dir), moved)
+                    entries = self._unfinished(kind, name, consumer, take_over_ms)
+                    if entries:
+                        self._store(kind, entries, Path(log_dir), moved)
+            while batch := self._redis.xreadgroup(
+                GROUP, consumer, {stream: ">"}, count=DRAIN_BATCH
+            ):
+                self._store(kind, batch[0][1], Path(log_dir), moved)
         return moved
 
-    def _take_over(
-        self, kind: str, name: str, consumer: str, take_over_ms: int, log_dir: Path,
-        moved: dict[str, int],
-    ) -> None:  # fmt: skip
-        """Store the batch that a consumer was given and did not finish."""
+    def _unfinished(
+        self, kind: str, name: str, consumer: str, take_over_ms: int
+    ) -> list[tuple[bytes, dict]]:
+        """The batch that a consumer was given and did not finish, now this one's."""
         stream = self.stream(kind)
         pending = self._redis.xpending_range(stream, GROUP, "-", "+", DRAIN_BATCH, name)
         ids = [entry["message_id"] for entry in pending]
         if ids and name != consumer:
-            entries = self._redis.xclaim(stream, GROUP, consumer, take_over_ms, ids)
-        else:
-            entries = self._redis.xreadgroup(GROUP, consumer, {stream: "0"}, count=DRAIN_BATCH)
-            entries = entries[0][1] if entries else []
-        if entries:
-            self._store(kind, entries, log_dir, moved)
+            return self._redis.xclaim(stream, GROUP, consumer, take_over_ms, ids)
+        entries = self._redis.xreadgroup(GROUP, consumer, {stream: "0"}, count=DRAIN_BATCH)
+        return entries[0][1] if entries else []
 
     def _store(
         self, kind: str, entries: list[tuple[bytes, dict]], log_dir: Path, moved: dict[str, int]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from data import clock
-from data.log import Page
+from data.log import PageRecords
 from serve.live import metrics
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.reload import ModelSource
@@ -143,7 +143,7 @@ class Fallbacks:
             "level": [choice.level for choice in choices],
         }
         shared = shared_columns(ask, facts, "fallback", model, cell)
-        page = Page({**shared, "propensity": 1.0, "seed": 0}, each)
+        page = PageRecords({**shared, "propensity": 1.0, "seed": 0}, each)
         try:
             pending: Future[None] = self.recorder.decisions([page])
         except LogFullError:

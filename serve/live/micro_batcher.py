@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 import pyarrow as pa
 
-from data.log import Page
+from data.log import PageRecords
 from data.records import FACTS
 from serve.live import metrics
 from serve.live.fallbacks import Answer, Fallbacks, placeholder, shared_columns
@@ -209,9 +209,9 @@ def _answer(page: _Waiting, model: LiveModel, chosen: Chosen) -> Answer:
     return Answer(model.policy.bundle, pieces, None, True)
 
 
-def _log_page(page: _Waiting, model: LiveModel, chosen: Chosen) -> Page:
+def _log_page(page: _Waiting, model: LiveModel, chosen: Chosen) -> PageRecords:
     shared = shared_columns(page.ask, page.row, model.policy.head_policy.kind, model, page.cell)
-    return Page({**shared, "level": "personalised"}, model.logged(chosen))
+    return PageRecords({**shared, "level": "personalised"}, model.logged(chosen))
 
 
 def _refuse_strange(facts: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
 
-from data.log import EventLog, Page
+from data.log import EventLog, PageRecords
 
 
 class LogFullError(RuntimeError):
@@ -16,7 +16,7 @@ class LogFullError(RuntimeError):
 class Recorder(Protocol):
     """Where decisions and events are logged. A done future means durable."""
 
-    def decisions(self, pages: Sequence[Page]) -> Future[None]:
+    def decisions(self, pages: Sequence[PageRecords]) -> Future[None]:
         """Append pages of decisions; raises `LogFullError` at once and never waits."""
         ...
 
@@ -42,7 +42,7 @@ class EmbeddedLog:
         self._log = EventLog(folder, capacity)
         self._ahead = 0
 
-    def decisions(self, pages: Sequence[Page]) -> Future[None]:
+    def decisions(self, pages: Sequence[PageRecords]) -> Future[None]:
         """Append pages of decisions; raises `LogFullError` at once and never waits."""
         ticket = self._log.append_pages("decisions", pages)
         return self._taken(ticket, sum(page.records for page in pages), "decisions")
@@ -69,7 +69,7 @@ class EmbeddedLog:
 class NoLog:
     """Forgets everything; for trying the service out."""
 
-    def decisions(self, pages: Sequence[Page]) -> Future[None]:
+    def decisions(self, pages: Sequence[PageRecords]) -> Future[None]:
         """Done at once."""
         return _done()
 

@@ -102,7 +102,7 @@ def test_only_the_moments_asked_for(examples):
     assert flat(numbers(stream)) == list(range(5, 23))
     assert stream.count() == 18
     assert stream.span() == (start + 5_000_000, start + 22_000_000)
-    assert [piece.group for piece in stream.pieces()] == [0, 1, 2]
+    assert [group.group for group in stream.row_groups()] == [0, 1, 2]
 
 
 def test_a_file_without_statistics_is_read_by_its_times(examples, tmp_path):

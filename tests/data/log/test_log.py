@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from data.log import EventLog, Page, append_table, decode, encode, encode_page, retire, roll
+from data.log import EventLog, PageRecords, append_table, decode, encode, encode_page, retire, roll
 from data.log.journal import segments
 from data.log.records import packed
 from data.records import DECISIONS, EVENTS, SCHEMA_VERSION
@@ -340,7 +340,7 @@ def page(name, count=3, **said):
         "candidates": [["x", "y", "z"][: 1 + i % 3] for i in range(count)],
         "propensity": [0.5] * count,
     }
-    return Page({**shared, **said}, columns)
+    return PageRecords({**shared, **said}, columns)
 
 
 def test_pages_compressed_now_or_by_an_earlier_version_read_as_the_plain_ones():
@@ -371,7 +371,7 @@ def test_a_page_is_rolled_as_the_rows_that_it_holds(tmp_path):
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        (Page({"time": NOON}, {"decision_id": ["d"]}), "lacks profile_id"),
+        (PageRecords({"time": NOON}, {"decision_id": ["d"]}), "lacks profile_id"),
         (page("p")._replace(each={**page("p").each, "seed": [1]}), "differ in length"),
         (page("p", colour="red"), "columns that the log does not: colour"),
     ],

@@ -144,7 +144,10 @@ def test_all_that_fits_a_buffer_is_prepared_once(stream, catalogue):
 
 def test_a_window_reads_nothing_of_other_days(stream, tmp_path):
     latest = window(stream, 2)
-    assert {piece.first for piece in latest.pieces()} == {date(2026, 1, 4), date(2026, 1, 5)}
+    assert {group.first_day for group in latest.row_groups()} == {
+        date(2026, 1, 4),
+        date(2026, 1, 5),
+    }
     assert latest.count() == 2 * A_DAY
     assert window(stream, None) == stream
     with pytest.raises(BadInput, match="window_days 0"):
