@@ -1,7 +1,4 @@
-"""Who tells the stories of a log with anomalies: one seed, every number.
-
-A story knows its own outcome, because it says of each record whether it counts.
-"""
+"""The records that scenarios are made of, from one seed, and which of them count."""
 
 import random
 from dataclasses import dataclass, field
@@ -10,6 +7,8 @@ from typing import Any
 
 from data.records import SCHEMA_VERSION
 
+Record = dict[str, Any]
+"""A row of a log, by column."""
 START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 DAYS = 6
 END = START + timedelta(days=DAYS)
@@ -21,23 +20,23 @@ KNOWN_TITLES = 200
 
 
 @dataclass
-class Decided:
+class DecisionRecords:
     """One decision, the records that the log holds of it, and what is true of it."""
 
     decision_id: str
     time: datetime
     profile_id: str
     title_id: int
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Record] = field(default_factory=list)
+    events: list[Record] = field(default_factory=list)
     shown: list[tuple[datetime, datetime]] = field(default_factory=list)
     """(when, received) of the impressions that count."""
     watched: list[tuple[float, datetime]] = field(default_factory=list)
     """(minutes, received) of the progress that counts."""
 
 
-class Teller:
-    """Tells stories: the seeded source of every number in the log."""
+class RecordFactory:
+    """The seeded source of every record and number in the log."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -45,7 +44,7 @@ class Teller:
             FIRST_TITLE + i: float(self.rng.choice((9, 22, 24.5, 39.5, 40, 45, 95, 142)))
             for i in range(KNOWN_TITLES)
         }
-        self.told = 0
+        self.decided = 0
 
     def between(self, shortest: timedelta, longest: timedelta) -> timedelta:
         """A span between two, to the microsecond."""
@@ -68,33 +67,35 @@ class Teller:
         needed = self.needed(title_id)
         return self.rng.choice((0.0, 0.25, needed - 0.25, needed, needed + 0.25, needed + 30))
 
-    def decide(self, twin: Decided | None = None, after: timedelta | None = None) -> Decided:
+    def decide(
+        self, twin: DecisionRecords | None = None, after: timedelta | None = None
+    ) -> DecisionRecords:
         """A decision at a random time, or the next one of the same profile and title."""
         rng = self.rng
         if twin is None or after is None:
             time = START + self.between(TICK, timedelta(days=DAYS) - TICK)
-            profile = f"member-{self.told // 5}"
+            profile = f"member-{self.decided // 5}"
             slot = KNOWN_TITLES // 5  # a profile's titles differ, so that plays cannot be confused
-            title = FIRST_TITLE + (self.told % 5) * slot + rng.randrange(slot)
-            self.told += 1
+            title = FIRST_TITLE + (self.decided % 5) * slot + rng.randrange(slot)
+            self.decided += 1
         else:
             time, profile, title = twin.time + after, twin.profile_id, twin.title_id
-        decided = Decided(f"{rng.getrandbits(128):032x}", time, profile, title)
-        decided.rows.append(self.row(decided))
-        return decided
+        decision = DecisionRecords(f"{rng.getrandbits(128):032x}", time, profile, title)
+        decision.rows.append(self.row(decision))
+        return decision
 
-    def row(self, decided: Decided) -> dict[str, Any]:
+    def row(self, decision: DecisionRecords) -> Record:
         """The decision's record."""
         rng = self.rng
-        candidates = [f"{decided.title_id}-{i}" for i in range(rng.randint(1, 6))]
+        candidates = [f"{decision.title_id}-{i}" for i in range(rng.randint(1, 6))]
         live = rng.random() < 0.5
         share = 1 / len(candidates)
         return {
             "schema_version": SCHEMA_VERSION,
-            "decision_id": decided.decision_id,
-            "time": decided.time,
-            "profile_id": decided.profile_id,
-            "title_id": decided.title_id,
+            "decision_id": decision.decision_id,
+            "time": decision.time,
+            "profile_id": decision.profile_id,
+            "title_id": decision.title_id,
             "facts": {
                 "country": rng.choice(("BR", "FR", "IN", None)),
                 "language": rng.choice(("pt", "fr", "hi")),
@@ -119,9 +120,14 @@ class Teller:
         }
 
     def event(
-        self, decided: Decided, kind: str, time: datetime, received: datetime, **said: Any
-    ) -> dict[str, Any]:
-        """An event's record, kept with its decision's story."""
+        self,
+        decision: DecisionRecords,
+        kind: str,
+        time: datetime,
+        received: datetime,
+        **columns: object,
+    ) -> Record:
+        """An event's record, kept with its decision."""
         rng = self.rng
         event = {
             "schema_version": SCHEMA_VERSION,
@@ -129,42 +135,49 @@ class Teller:
             "kind": kind,
             "time": time,
             "received": received,
-            "decision_id": decided.decision_id,
-            "profile_id": decided.profile_id,
-            "title_id": decided.title_id,
-            "artwork_id": decided.rows[0]["action"] if decided.rows else None,
+            "decision_id": decision.decision_id,
+            "profile_id": decision.profile_id,
+            "title_id": decision.title_id,
+            "artwork_id": decision.rows[0]["action"] if decision.rows else None,
             "device": rng.choice(("tv", "phone", "tablet", None)),
             "surface": rng.choice(("home", "search", "gallery")),
             "row": rng.randrange(9),
             "column": rng.randrange(20),
-            **said,
+            **columns,
         }
-        decided.events.append(event)
+        decision.events.append(event)
         return event
 
     def show(
-        self, decided: Decided, time: datetime | None = None, received: datetime | None = None
+        self,
+        decision: DecisionRecords,
+        time: datetime | None = None,
+        received: datetime | None = None,
     ) -> datetime:
         """An impression that counts; its time."""
-        time = time or decided.time + self.hours(30)
+        time = time or decision.time + self.hours(30)
         received = received or time + self.prompt()
-        self.event(decided, "impression", time, received)
-        decided.shown.append((min(time, received), received))
+        self.event(decision, "impression", time, received)
+        decision.shown.append((min(time, received), received))
         return time
 
     def watch(
-        self, decided: Decided, time: datetime, received: datetime | None = None,
-        minutes: float | None = None, **said: Any,
-    ) -> None:  # fmt: skip
+        self,
+        decision: DecisionRecords,
+        time: datetime,
+        received: datetime | None = None,
+        minutes: float | None = None,
+        **columns: object,
+    ) -> None:
         """A play and progress that count."""
         received = received or time + self.prompt()
-        minutes = self.minutes(decided.title_id) if minutes is None else minutes
-        self.event(decided, "play", time, received, **said)
-        self.event(decided, "progress", time, received, minutes=minutes, **said)
-        decided.watched.append((minutes, received))
+        minutes = self.minutes(decision.title_id) if minutes is None else minutes
+        self.event(decision, "play", time, received, **columns)
+        self.event(decision, "progress", time, received, minutes=minutes, **columns)
+        decision.watched.append((minutes, received))
 
-    def waste(self, decided: Decided, time: datetime, **said: Any) -> None:
+    def watch_in_vain(self, decision: DecisionRecords, time: datetime, **columns: object) -> None:
         """A play and progress, long enough for a take, that do not count."""
         received = max(time, START) + self.prompt()
-        self.event(decided, "play", time, received, **said)
-        self.event(decided, "progress", time, received, minutes=90.0, **said)
+        self.event(decision, "play", time, received, **columns)
+        self.event(decision, "progress", time, received, minutes=90.0, **columns)

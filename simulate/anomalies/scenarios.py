@@ -1,4 +1,7 @@
-"""The stories: one for each thing that goes wrong in logs, and a plain one."""
+"""The scenarios: one for each thing that goes wrong in logs, and a plain one.
+
+A scenario knows its own outcome, because it says of each record whether it counts.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,157 +12,168 @@ from simulate.anomalies.record_factory import (
     SKEW,
     TICK,
     WINDOW,
-    Decided,
-    Teller,
+    DecisionRecords,
+    RecordFactory,
 )
 
-Story = Callable[[Teller], list[Decided]]
+Scenario = Callable[[RecordFactory], list[DecisionRecords]]
 
 
-def plain(teller: Teller) -> list[Decided]:
+def plain(factory: RecordFactory) -> list[DecisionRecords]:
     """Shown once; ignored, abandoned or watched."""
-    decided = teller.decide()
-    shown = teller.show(decided)
-    if teller.rng.random() < 0.5:
-        teller.watch(decided, shown + teller.hours(47))
-    return [decided]
+    decision = factory.decide()
+    shown = factory.show(decision)
+    if factory.rng.random() < 0.5:
+        factory.watch(decision, shown + factory.hours(47))
+    return [decision]
 
 
-def duplicates(teller: Teller) -> list[Decided]:
+def duplicates(factory: RecordFactory) -> list[DecisionRecords]:
     """Everything written twice; a kept choice logged again on a later day."""
-    [decided] = plain(teller)
-    again = dict(decided.rows[0])
-    if teller.rng.random() < 0.5:
-        again["time"] += teller.hours(72)
-    decided.rows.append(again)
-    for event in list(decided.events):
-        late = teller.hours(20) if teller.rng.random() < 0.5 else timedelta(0)
-        decided.events.append(event | {"received": event["received"] + late})
-    return [decided]
+    [decision] = plain(factory)
+    again = dict(decision.rows[0])
+    if factory.rng.random() < 0.5:
+        again["time"] += factory.hours(72)
+    decision.rows.append(again)
+    for event in list(decision.events):
+        late = factory.hours(20) if factory.rng.random() < 0.5 else timedelta(0)
+        decision.events.append(event | {"received": event["received"] + late})
+    return [decision]
 
 
-def unrendered(teller: Teller) -> list[Decided]:
+def unrendered(factory: RecordFactory) -> list[DecisionRecords]:
     """Decided ahead of time, never shown; sometimes watched all the same."""
-    decided = teller.decide()
-    if teller.rng.random() < 0.5:
-        teller.waste(decided, decided.time + teller.hours(20))
-    return [decided]
+    decision = factory.decide()
+    if factory.rng.random() < 0.5:
+        factory.watch_in_vain(decision, decision.time + factory.hours(20))
+    return [decision]
 
 
-def orphans(teller: Teller) -> list[Decided]:
+def orphans(factory: RecordFactory) -> list[DecisionRecords]:
     """Shown and watched, but the decision never reached the log."""
-    decided = teller.decide()
-    decided.rows.clear()
-    shown = decided.time + teller.hours(5)
-    teller.event(decided, "impression", shown, shown + teller.prompt())
-    teller.waste(decided, shown + teller.hours(5))
-    return [decided]
+    decision = factory.decide()
+    decision.rows.clear()
+    shown = decision.time + factory.hours(5)
+    factory.event(decision, "impression", shown, shown + factory.prompt())
+    factory.watch_in_vain(decision, shown + factory.hours(5))
+    return [decision]
 
 
-def repeats(teller: Teller) -> list[Decided]:
+def repeats(factory: RecordFactory) -> list[DecisionRecords]:
     """Shown again and again; the first impression opens the only window."""
-    decided = teller.decide()
-    first = teller.show(decided)
-    for _ in range(teller.rng.randint(1, 4)):
-        teller.show(decided, first + teller.hours(90))
-    if teller.rng.random() < 0.5:
-        teller.watch(decided, first + teller.hours(47))
+    decision = factory.decide()
+    first = factory.show(decision)
+    for _ in range(factory.rng.randint(1, 4)):
+        factory.show(decision, first + factory.hours(90))
+    if factory.rng.random() < 0.5:
+        factory.watch(decision, first + factory.hours(47))
     else:
-        teller.waste(decided, first + WINDOW + teller.hours(40))
-    return [decided]
+        factory.watch_in_vain(decision, first + WINDOW + factory.hours(40))
+    return [decision]
 
 
-def replays(teller: Teller) -> list[Decided]:
+def replays(factory: RecordFactory) -> list[DecisionRecords]:
     """Played several times, thumbs between; progress counts by its most, in any order."""
-    decided = teller.decide()
-    shown = teller.show(decided)
-    for _ in range(teller.rng.randint(2, 5)):
-        time = shown + teller.hours(47)
-        teller.watch(decided, time)
-        teller.event(
-            decided, "thumb", time, time + teller.prompt(), thumb=teller.rng.choice((-1, 1))
+    decision = factory.decide()
+    shown = factory.show(decision)
+    for _ in range(factory.rng.randint(2, 5)):
+        time = shown + factory.hours(47)
+        factory.watch(decision, time)
+        factory.event(
+            decision, "thumb", time, time + factory.prompt(), thumb=factory.rng.choice((-1, 1))
         )
-    return [decided]
+    return [decision]
 
 
-def surfaces(teller: Teller) -> list[Decided]:
+def surfaces(factory: RecordFactory) -> list[DecisionRecords]:
     """Played elsewhere, where the page knew no decision: the title's last impression earns it."""
-    first = teller.decide()
-    shown = teller.show(first, first.time + teller.hours(3))
-    if teller.rng.random() < 0.5:
-        teller.watch(first, shown + teller.hours(47), decision_id=None, surface="search")
+    first = factory.decide()
+    shown = factory.show(first, first.time + factory.hours(3))
+    if factory.rng.random() < 0.5:
+        factory.watch(first, shown + factory.hours(47), decision_id=None, surface="search")
         return [first]
-    second = teller.decide(first, after=timedelta(hours=5) + teller.hours(10))
-    again = teller.show(second, second.time + teller.hours(3))
-    between = shown + teller.between(TICK, again - shown - SKEW - TICK)
-    earlier, later = teller.rng.random() < 0.5, teller.rng.random() < 0.7
+    second = factory.decide(first, after=timedelta(hours=5) + factory.hours(10))
+    again = factory.show(second, second.time + factory.hours(3))
+    between = shown + factory.between(TICK, again - shown - SKEW - TICK)
+    earlier, later = factory.rng.random() < 0.5, factory.rng.random() < 0.7
     if earlier:
-        teller.watch(first, between, decision_id=None, surface="search")
+        factory.watch(first, between, decision_id=None, surface="search")
     if later:
-        teller.watch(second, again + teller.hours(47), decision_id=None, surface="search")
+        factory.watch(second, again + factory.hours(47), decision_id=None, surface="search")
     return [first, second]
 
 
-def late(teller: Teller) -> list[Decided]:
+def late(factory: RecordFactory) -> list[DecisionRecords]:
     """Phones that were offline: received up to four days after it happened."""
-    decided = teller.decide()
-    time = decided.time + teller.hours(24)
-    teller.show(decided, time, time + teller.hours(96))
-    watched = time + teller.hours(47)
-    teller.watch(decided, watched, watched + teller.hours(96))
-    return [decided]
+    decision = factory.decide()
+    time = decision.time + factory.hours(24)
+    factory.show(decision, time, time + factory.hours(96))
+    watched = time + factory.hours(47)
+    factory.watch(decision, watched, watched + factory.hours(96))
+    return [decision]
 
 
-def skew(teller: Teller) -> list[Decided]:
+def skew(factory: RecordFactory) -> list[DecisionRecords]:
     """Clocks that differ: a little behind, or hours ahead of the receipt."""
-    decided = teller.decide()
-    if teller.rng.random() < 0.5:
-        shown = teller.show(decided, decided.time - teller.between(TICK, SKEW))
-        teller.watch(decided, shown - teller.between(TICK, SKEW), decided.time + teller.prompt())
-        return [decided]
-    received = decided.time + teller.hours(20)
-    teller.show(decided, received + teller.hours(60), received)
-    watched = received + teller.hours(40)
-    teller.watch(decided, watched + teller.hours(60), watched)
-    return [decided]
+    decision = factory.decide()
+    if factory.rng.random() < 0.5:
+        shown = factory.show(decision, decision.time - factory.between(TICK, SKEW))
+        factory.watch(
+            decision, shown - factory.between(TICK, SKEW), decision.time + factory.prompt()
+        )
+        return [decision]
+    received = decision.time + factory.hours(20)
+    factory.show(decision, received + factory.hours(60), received)
+    watched = received + factory.hours(40)
+    factory.watch(decision, watched + factory.hours(60), watched)
+    return [decision]
 
 
-def outside(teller: Teller) -> list[Decided]:
+def outside(factory: RecordFactory) -> list[DecisionRecords]:
     """Just within the window and its skew, or a microsecond outside."""
-    decided = teller.decide()
-    if teller.rng.random() < 0.2:  # rendered before it was decided: the clock is nonsense
-        time = decided.time - SKEW - teller.between(TICK, timedelta(hours=1))
-        teller.event(decided, "impression", time, decided.time + teller.prompt())
-        return [decided]
-    shown = teller.show(decided)
-    edge = teller.rng.choice(("first", "last", "before", "after", "long after"))
+    decision = factory.decide()
+    if factory.rng.random() < 0.2:  # rendered before it was decided: the clock is nonsense
+        time = decision.time - SKEW - factory.between(TICK, timedelta(hours=1))
+        factory.event(decision, "impression", time, decision.time + factory.prompt())
+        return [decision]
+    shown = factory.show(decision)
+    edge = factory.rng.choice(("first", "last", "before", "after", "long after"))
     if edge == "first":
-        teller.watch(decided, shown - SKEW, shown + teller.prompt())
+        factory.watch(decision, shown - SKEW, shown + factory.prompt())
     elif edge == "last":
-        teller.watch(decided, shown + WINDOW)
+        factory.watch(decision, shown + WINDOW)
     elif edge == "before":
-        teller.waste(decided, shown - SKEW - TICK)
+        factory.watch_in_vain(decision, shown - SKEW - TICK)
     elif edge == "after":
-        teller.waste(decided, shown + WINDOW + TICK)
+        factory.watch_in_vain(decision, shown + WINDOW + TICK)
     else:
-        teller.waste(decided, shown + WINDOW + teller.hours(30), decision_id=None)
-    return [decided]
+        factory.watch_in_vain(decision, shown + WINDOW + factory.hours(30), decision_id=None)
+    return [decision]
 
 
-def unknown(teller: Teller) -> list[Decided]:
+def unknown(factory: RecordFactory) -> list[DecisionRecords]:
     """A title that the catalogue does not know: its runtime cannot lower the threshold."""
-    [decided] = plain(teller)
-    title = FIRST_TITLE + KNOWN_TITLES + teller.told
-    for record in (*decided.rows, *decided.events):
+    [decision] = plain(factory)
+    title = FIRST_TITLE + KNOWN_TITLES + factory.decided
+    for record in (*decision.rows, *decision.events):
         record["title_id"] = title
-    decided.title_id = title
-    return [decided]
+    decision.title_id = title
+    return [decision]
 
 
-ANOMALIES: dict[str, Story] = {
-    story.__name__: story
-    for story in (
-        duplicates, unrendered, orphans, repeats, replays, surfaces, late, skew, outside, unknown,
+ANOMALIES: dict[str, Scenario] = {
+    scenario.__name__: scenario
+    for scenario in (
+        duplicates,
+        unrendered,
+        orphans,
+        repeats,
+        replays,
+        surfaces,
+        late,
+        skew,
+        outside,
+        unknown,
     )
-}  # fmt: skip
-"""Name → story. Open windows and records out of order are in every log."""
+}
+"""Name → scenario. Open windows and records out of order are in every log."""
