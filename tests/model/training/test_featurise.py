@@ -4,8 +4,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from data.page_facts import HIDDEN_IN_TRAINING, mask_page_facts
-from data.records import FACTS
 from model.training.featurise import decay_weights, importance_weights
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,19 +21,6 @@ def test_importance_weights_undo_the_logging_policy_up_to_their_clip():
     assert weights[3] / weights[0] == pytest.approx(3)
     assert weights[2] / weights[0] == pytest.approx(1 / (0.9 * 2))
     assert importance_weights(examples, None).tolist() == [1, 1, 1, 1]
-
-
-def test_only_what_the_page_knows_is_hidden():
-    facts = pa.array(
-        [{"country": "FR", "device": "tv", "surface": "home", "row": 1, "column": 2}] * 4000, FACTS
-    )
-    masked = mask_page_facts(facts, 0.4, seed=1)
-    assert masked.field("country").null_count == 0
-    hidden = np.array([masked.field(n).is_null().to_numpy(False) for n in HIDDEN_IN_TRAINING])
-    assert 0.3 < hidden.mean() < 0.4
-    assert 0.18 < hidden.all(0).mean() < 0.25
-    assert mask_page_facts(facts, 0.4, seed=1).equals(masked)
-    assert mask_page_facts(facts, 0.0, seed=1).equals(facts)
 
 
 def test_an_older_day_weighs_less():
