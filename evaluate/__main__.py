@@ -26,7 +26,9 @@ COMMANDS = {
         "evaluate.new_artwork.cold_start", "Exact take fractions on artwork and members never seen."
     ),
     "candidates": Command(
-        "evaluate.new_artwork.command", "What images that nobody has shown would earn."
+        "evaluate.new_artwork.command",
+        "What images that nobody has shown would earn.",
+        show="show",
     ),
     "attribution": Command(
         "evaluate.attribution.attribution",

@@ -17,9 +17,11 @@ LEAST = 5
 """Images below which a kind is not reported."""
 MOST = 300
 """Images that stand for all."""
+CAST_SHOWN = ("nobody of the cast", "one of the cast alone", "several of the cast")
+"""By how many of the cast a tag names."""
 
 
-class Kind(NamedTuple):
+class ImageKind(NamedTuple):
     """A kind of image and what one of it would add."""
 
     kind: str
@@ -47,7 +49,7 @@ def donors(catalogue: Catalogue, title_id: int) -> Int[np.ndarray, " donors"]:
     return np.array(sorted(rows, key=lambda row: -near[row])[:MOST], np.int64)
 
 
-def kinds_of(
+def image_kinds(
     artworks: pa.Table, images: UInt8[np.ndarray, "artworks 3 height width"]
 ) -> list[list[str]]:
     """Kinds that each image is of: light and colour by its pixels, tone and cast by its tags."""
@@ -62,21 +64,17 @@ def kinds_of(
     columns = (artworks["cast_shown"].to_pylist(), artworks["tone"].to_pylist())
     for row, (cast, tone) in enumerate(zip(*columns, strict=True)):
         if cast is not None:
-            count = len(cast)
-            kinds[row].append(
-                "nobody of the cast" if not count else "one of the cast alone" if count == 1
-                else "several of the cast"
-            )  # fmt: skip
+            kinds[row].append(CAST_SHOWN[min(len(cast), 2)])
         if tone is not None:
             kinds[row].append(f"tone: {tone}")
     return kinds
 
 
-def best_kinds(
+def best_image_kinds(
     names: Sequence[str], kinds: Sequence[Sequence[str]], gains: Float[np.ndarray, " artworks"]
-) -> list[Kind]:
+) -> list[ImageKind]:
     """Kinds by what one more image of them would add, the best first, with 95% intervals."""
-    found = []
+    ranked = []
     for kind in sorted({kind for each in kinds for kind in each}):
         rows = np.array([row for row, each in enumerate(kinds) if kind in each])
         if len(rows) < LEAST:
@@ -85,5 +83,5 @@ def best_kinds(
         half = float(1.96 * mine.std(ddof=1) / np.sqrt(len(mine)))
         mean = float(mine.mean())
         example = names[int(rows[mine.argmax()])]
-        found.append(Kind(kind, len(rows), mean, mean - half, mean + half, example))
-    return sorted(found, key=lambda kind: -kind.gain)
+        ranked.append(ImageKind(kind, len(rows), mean, mean - half, mean + half, example))
+    return sorted(ranked, key=lambda kind: -kind.gain)

@@ -19,8 +19,7 @@ from data.errors import BadInput
 from data.records import FACTS
 from evaluate.new_artwork.audience import Audience
 from evaluate.new_artwork.command import candidates as command
-from evaluate.new_artwork.image_kinds import best_kinds, donors, kinds_of
-from evaluate.new_artwork.judge import judge_images
+from evaluate.new_artwork.image_kinds import best_image_kinds, donors, image_kinds
 from evaluate.new_artwork.value import (
     gain,
     greedy_order,
@@ -29,6 +28,7 @@ from evaluate.new_artwork.value import (
     probability_of_best,
     title_values,
 )
+from evaluate.new_artwork.value_images import value_images
 from serve.scoring.scorer import Scorer
 from tests.evaluate.planted import plant
 
@@ -67,42 +67,45 @@ def audience(story):
 def found(story, bright, pictures, audience, tmp_path_factory):
     title, day = story.catalogue.title_ids[2], date(2026, 1, 5)
     cache = tmp_path_factory.mktemp("cache")
-    return judge_images(Scorer(bright), story.catalogue, title, pictures, audience, day, cache)
+    return value_images(Scorer(bright), story.catalogue, title, pictures, audience, day, cache)
 
 
 def test_the_image_that_the_heads_want_comes_first(found):
     white, *_, black = found.images
     assert white.image.endswith("white.png")
-    assert white.best == pytest.approx(0.75)
+    assert white.probability_of_best == pytest.approx(0.75)
     assert white.adds.value > 0
-    assert black.best == pytest.approx(0.25)
+    assert black.probability_of_best == pytest.approx(0.25)
     assert black.adds.value == 0
     # All heads but one say 1 / (1 + e^(2 − 3)), the other 1 / (1 + e^(2 + 3)).
     said = [1 / (1 + np.exp(-1))] * 3 + [1 / (1 + np.exp(5))]
-    assert white.take.value == pytest.approx(np.mean(said), rel=1e-5)
-    assert white.take.low < white.take.value < white.take.high + 1e-9
+    assert white.expected_take == pytest.approx(np.mean(said), rel=1e-5)
+    assert white.low < white.expected_take < white.high + 1e-9
 
 
 def test_the_curve_begins_with_the_best_and_counts_all(story, found):
-    assert found.names[found.curve[0].artwork].endswith("white.png")
-    assert len(found.curve) == len(found.today) + 3
-    assert found.today == story.catalogue.candidates(story.catalogue.title_ids[2], date(2026, 1, 5))
+    today = story.catalogue.candidates(story.catalogue.title_ids[2], date(2026, 1, 5))
+    assert found.curve[0].artwork.endswith("white.png")
+    assert found.curve[0].new
+    assert [point.candidates for point in found.curve] == list(range(1, len(today) + 4))
+    assert {point.artwork for point in found.curve if not point.new} == set(today)
+    assert found.today.artworks == today
 
 
 def test_bright_kinds_are_commissioned_first(found):
-    kinds = [kind.kind for kind in found.kinds]
+    kinds = [kind.kind for kind in found.commission_next]
     assert "bright" in kinds[0]
     assert "dark" in kinds[-1]
     assert {"dark", "bright"} == {k.split(",")[0] for k in kinds if k.endswith("picture")}
-    gains = [kind.gain for kind in found.kinds]
+    gains = [kind.gain for kind in found.commission_next]
     assert gains == sorted(gains, reverse=True)
 
 
 def test_segments_are_parts_of_the_audience(found, audience):
-    for verdict in found.images:
-        assert "device=tv" in verdict.audience
-        for said in verdict.audience.values():
-            assert 20 <= said["members"] < len(audience)
+    for image in found.images:
+        assert "device=tv" in image.audience
+        for segment in image.audience.values():
+            assert 20 <= segment.members < len(audience)
 
 
 def test_images_of_other_titles_come_by_likeness_of_genre(story):
@@ -161,7 +164,7 @@ def test_a_title_without_images_earns_nothing_and_any_image_is_its_best():
 def test_kinds_with_few_images_are_left_out():
     names = [f"a{i}" for i in range(12)]
     kinds = [["common"]] * 8 + [["rare"]] * 4
-    found = best_kinds(names, kinds, np.arange(12.0))
+    found = best_image_kinds(names, kinds, np.arange(12.0))
     assert [kind.kind for kind in found] == ["common"]
     assert found[0].gain == pytest.approx(3.5)
     assert found[0].best == "a7"
@@ -175,7 +178,7 @@ def test_kinds_come_from_pixels_and_tags(story):
     images[2, 2] = 30
     artworks = pa.table({"cast_shown": [["a"], ["a", "b"], [], None],
                          "tone": ["dark", None, None, None]})  # fmt: skip
-    kinds = kinds_of(artworks, images)
+    kinds = image_kinds(artworks, images)
     assert kinds[0][0].startswith("bright")
     assert kinds[1] == ["bright, warm picture", "several of the cast"]
     assert kinds[2] == ["dark, cool picture", "nobody of the cast"]
