@@ -13,9 +13,13 @@ COMMANDS = {
         show="show",
     ),
     "report": Command(
-        "evaluate.report.report", "One HTML file: what a bundle does and what it earns."
+        "evaluate.report.report",
+        "One HTML file: what a bundle does and what it earns.",
+        show="show",
     ),
-    "demo": Command("evaluate.report.demo", "Tables and report of what `make demo` trained."),
+    "demo": Command(
+        "evaluate.report.demo", "Tables and report of what `make demo` trained.", show="show"
+    ),
     "gate": Command(
         "evaluate.policies.gate",
         "May a bundle take the live one's place?",
@@ -23,7 +27,9 @@ COMMANDS = {
         status="status",
     ),
     "cold-start": Command(
-        "evaluate.new_artwork.cold_start", "Exact take fractions on artwork and members never seen."
+        "evaluate.new_artwork.cold_start",
+        "Exact take fractions on artwork and members never seen.",
+        show="show",
     ),
     "candidates": Command(
         "evaluate.new_artwork.command",

@@ -10,7 +10,7 @@ BINS = 10
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationCurve:
     """Bins of equally many impressions, from the least to the most likely take.
 
     Attributes:
@@ -33,7 +33,7 @@ class Calibration:
         predicted: Float[np.ndarray, " decisions"],
         reward: Float[np.ndarray, " decisions"],
         bins: int = BINS,
-    ) -> "Calibration":
+    ) -> "CalibrationCurve":
         """The curve of some predictions.
 
         Source: Wilson (1927), "Probable inference", JASA 22.

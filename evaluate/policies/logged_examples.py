@@ -1,7 +1,7 @@
 """Joined examples as off-policy estimates need them: candidates by catalogue row, checked."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 import numpy as np
@@ -71,6 +71,12 @@ class LoggedExamples:
 
     def __len__(self) -> int:
         return len(self.examples)
+
+    @property
+    def ends(self) -> tuple[datetime, datetime]:
+        """When the first decision was taken, and the last."""
+        first, last = pc.call_function("min_max", [self.examples["time"]]).as_py().values()
+        return first, last
 
     @cached_property
     def facts(self) -> pa.StructArray:

@@ -1,25 +1,35 @@
 """The report's charts, on transparent ground: the page gives them its ink, light or dark."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evaluate.calibration import Calibration
+from evaluate.calibration import CalibrationCurve
+from evaluate.new_artwork.cold_start_result import ColdStartResult
 from evaluate.ope.estimate import Estimate
 from evaluate.ope.paired_bootstrap import Range
-from evaluate.report.curves import Curves
+from evaluate.report.curves import LearningCurves
 
 GREY, VIOLET = "#8b93a7", "#7c5cff"
 COLOURS = {
-    "random": GREY, "unpersonalised": "#e39b2d", "unpersonalised_best": "#c97b16",
-    "greedy": "#2f9be0", "thompson": VIOLET, "attribute_ceiling": "#d35d9e", "oracle": "#2fae7b",
-}  # fmt: skip
-ESTIMATORS = {
-    "replay": GREY, "ips": "#e39b2d", "snips": "#d35d9e", "dm": "#2f9be0", "dr": VIOLET,
-}  # fmt: skip
+    "random": GREY,
+    "unpersonalised": "#e39b2d",
+    "unpersonalised_best": "#c97b16",
+    "greedy": "#2f9be0",
+    "thompson": VIOLET,
+    "attribute_ceiling": "#d35d9e",
+    "oracle": "#2fae7b",
+}
+"""Of policies."""
+ESTIMATOR_COLOURS = {
+    "replay": GREY,
+    "ips": "#e39b2d",
+    "snips": "#d35d9e",
+    "dm": "#2f9be0",
+    "dr": VIOLET,
+}
 GRID = "rgba(139,147,167,.22)"
 
 
@@ -32,95 +42,126 @@ def take_fractions(takes: Mapping[str, Range]) -> go.Figure:
         value, low, high = takes[name]
         colour = COLOURS.get(name, GREY)
         figure.add_scatter(
-            x=[base, value], y=[_label(name)] * 2, mode="lines", opacity=0.35,
-            line={"color": colour, "width": 10}, hoverinfo="skip",
-        )  # fmt: skip
+            x=[base, value],
+            y=[_label(name)] * 2,
+            mode="lines",
+            opacity=0.35,
+            line={"color": colour, "width": 10},
+            hoverinfo="skip",
+        )
         figure.add_scatter(
-            x=[value], y=[_label(name)], mode="markers+text", text=[f"<b>{value:.3f}</b>"],
-            textposition="top center", marker={"color": colour, "size": 12},
+            x=[value],
+            y=[_label(name)],
+            mode="markers+text",
+            text=[f"<b>{value:.3f}</b>"],
+            textposition="top center",
+            marker={"color": colour, "size": 12},
             error_x=_bars([value], [low], [high], colour),
             hovertemplate=f"{_label(name)}: {value:.4f}<br>{low:.4f} … {high:.4f}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.add_vline(x=base, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_yaxes(showgrid=False, range=[-0.6, len(names) - 0.3])
     return figure.update_xaxes(title="takes / impressions", tickformat=".3f")
 
 
-def estimates(found: Mapping[str, Mapping[str, Estimate]], truth: Mapping[str, Range]) -> go.Figure:
+def estimates(
+    policies: Mapping[str, Mapping[str, Estimate]], truth: Mapping[str, Range]
+) -> go.Figure:
     """Each policy's estimates side by side, over a line where the truth is."""
     figure = _figure(height=390, legend=True)
-    names = list(found)
+    names = list(policies)
     step = 0.14
-    for at, estimator in enumerate(next(iter(found.values()))):
-        there = [i for i, name in enumerate(names) if np.isfinite(found[name][estimator].value)]
-        made = [found[names[i]][estimator] for i in there]
-        values = [e.value for e in made]
-        colour = ESTIMATORS.get(estimator, GREY)
+    for at, estimator in enumerate(next(iter(policies.values()))):
+        points = [(i, name, policies[name][estimator]) for i, name in enumerate(names)]
+        points = [point for point in points if np.isfinite(point[2].value)]
+        values = [e.value for _, _, e in points]
+        low, high = [e.low for _, _, e in points], [e.high for _, _, e in points]
+        colour = ESTIMATOR_COLOURS.get(estimator, GREY)
         figure.add_scatter(
-            x=[i + (at - 2) * step for i in there], y=values, mode="markers", name=_term(estimator),
+            x=[i + (at - 2) * step for i, _, _ in points],
+            y=values,
+            mode="markers",
+            name=_term(estimator),
             marker={"color": colour, "size": 8},
-            error_y=_bars(values, [e.low for e in made], [e.high for e in made], colour),
-            customdata=[[names[i], e.low, e.high] for i, e in zip(there, made, strict=True)],
-            hovertemplate="%{customdata[0]} " + _term(estimator)
+            error_y=_bars(values, low, high, colour),
+            customdata=[[name, e.low, e.high] for _, name, e in points],
+            hovertemplate="%{customdata[0]} "
+            + _term(estimator)
             + ": %{y:.4f}<br>%{customdata[1]:.4f} … %{customdata[2]:.4f}<extra></extra>",
-        )  # fmt: skip
+        )
     for i, name in enumerate(names):
         if name in truth:
             figure.add_scatter(
-                x=[i - 0.42, i + 0.42], y=[truth[name].value] * 2, mode="lines", name="truth",
-                line={"color": COLOURS["oracle"], "width": 3}, showlegend=i == 0,
+                x=[i - 0.42, i + 0.42],
+                y=[truth[name].value] * 2,
+                mode="lines",
+                name="truth",
+                line={"color": COLOURS["oracle"], "width": 3},
+                showlegend=i == 0,
                 hovertemplate=f"truth of {name}: {truth[name].value:.4f}<extra></extra>",
-            )  # fmt: skip
+            )
     figure.update_yaxes(title="takes / impressions", tickformat=".2f")
     return figure.update_xaxes(
         tickvals=list(range(len(names))), ticktext=[_label(n) for n in names], showgrid=False
     )
 
 
-def calibration(found: Calibration) -> go.Figure:
+def calibration(curve: CalibrationCurve) -> go.Figure:
     """Predicted against actual takes, beside the line where they are equal."""
     figure = _figure(height=430)
-    ends = [float(min(found.predicted.min(), found.low.min())),
-            float(max(found.predicted.max(), found.high.max()))]  # fmt: skip
+    low = float(min(curve.predicted.min(), curve.low.min()))
+    high = float(max(curve.predicted.max(), curve.high.max()))
     figure.add_scatter(
-        x=ends, y=ends, mode="lines", line={"color": GREY, "dash": "dot"}, hoverinfo="skip"
+        x=[low, high],
+        y=[low, high],
+        mode="lines",
+        line={"color": GREY, "dash": "dot"},
+        hoverinfo="skip",
     )
     figure.add_scatter(
-        x=found.predicted, y=found.actual, mode="lines+markers",
-        marker={"color": VIOLET, "size": 9}, line={"color": VIOLET, "width": 1.5},
-        error_y=_bars(found.actual, found.low, found.high, VIOLET), customdata=found.count,
+        x=curve.predicted,
+        y=curve.actual,
+        mode="lines+markers",
+        marker={"color": VIOLET, "size": 9},
+        line={"color": VIOLET, "width": 1.5},
+        error_y=_bars(curve.actual, curve.low, curve.high, VIOLET),
+        customdata=curve.count,
         hovertemplate="predicted %{x:.3f}, actual %{y:.3f}<br>%{customdata:,} impressions"
         "<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_yaxes(title="actual share of takes", tickformat=".2f")
     return figure.update_xaxes(title="predicted take", tickformat=".2f")
 
 
-def learning(found: Curves) -> go.Figure:
+def learning(curves: LearningCurves) -> go.Figure:
     """Loss by stage on training and validation days: of different things, so each for itself."""
-    names = [f"{stage.name}, {days} days" for days in ("training", "validation")
-             for stage in found.stages]  # fmt: skip
+    stages = curves.stages
+    names = [f"{s.name}, {days} days" for days in ("training", "validation") for s in stages]
     figure = make_subplots(
-        2, len(found.stages), subplot_titles=names, horizontal_spacing=0.14, vertical_spacing=0.2
+        2, len(stages), subplot_titles=names, horizontal_spacing=0.14, vertical_spacing=0.2
     )
-    for column, stage in enumerate(found.stages, start=1):
+    for column, stage in enumerate(stages, start=1):
         both = ((stage.training, GREY), (stage.validation, VIOLET))
         for row, (points, colour) in enumerate(both, start=1):
             figure.add_scatter(
-                x=[step for step, _ in points], y=[loss for _, loss in points],
-                mode="lines+markers", row=row, col=column, showlegend=False,
-                line={"color": colour, "width": 2}, marker={"size": 5},
+                x=[step for step, _ in points],
+                y=[loss for _, loss in points],
+                mode="lines+markers",
+                row=row,
+                col=column,
+                showlegend=False,
+                line={"color": colour, "width": 2},
+                marker={"size": 5},
                 hovertemplate="step %{x}: %{y:.4f}<extra></extra>",
-            )  # fmt: skip
+            )
         figure.update_xaxes(title_text="step", row=2, col=column)
     figure.update_annotations(font_size=13)
     return _styled(figure, 430, top=34)
 
 
-def cold_start(found: Mapping[str, Any]) -> go.Figure:
+def cold_start(result: ColdStartResult) -> go.Figure:
     """Take fractions on artwork and members that training never saw."""
-    names = [name for name in COLOURS if name in found]
-    return take_fractions({name: Range(found[name], *found["intervals"][name]) for name in names})
+    return take_fractions({name: result.takes[name] for name in COLOURS if name in result.takes})
 
 
 def _bars(
@@ -128,13 +169,16 @@ def _bars(
     low: Sequence[float] | np.ndarray,
     high: Sequence[float] | np.ndarray,
     colour: str,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     middle = np.asarray(values, float)
     return {
-        "type": "data", "array": np.asarray(high, float) - middle,
-        "arrayminus": middle - np.asarray(low, float), "color": colour, "thickness": 1.6,
+        "type": "data",
+        "array": np.asarray(high, float) - middle,
+        "arrayminus": middle - np.asarray(low, float),
+        "color": colour,
+        "thickness": 1.6,
         "width": 4,
-    }  # fmt: skip
+    }
 
 
 def _label(name: str) -> str:
@@ -155,12 +199,13 @@ def _figure(height: int, legend: bool = False) -> go.Figure:
 
 def _styled(figure: go.Figure, height: int, top: int = 10) -> go.Figure:
     figure.update_layout(
-        template="none", height=height, margin={"l": 10, "r": 16, "t": top, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        template="none",
+        height=height,
+        margin={"l": 10, "r": 16, "t": top, "b": 10},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "inherit", "size": 13, "color": GREY},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )  # fmt: skip
-    axes: dict[str, Any] = {
-        "gridcolor": GRID, "zeroline": False, "automargin": True, "showline": False,
-    }  # fmt: skip
-    return figure.update_xaxes(**axes).update_yaxes(**axes)
+    )
+    axes = {"gridcolor": GRID, "zeroline": False, "automargin": True, "showline": False}
+    return figure.update_xaxes(axes).update_yaxes(axes)

@@ -15,7 +15,7 @@ Points = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageCurve:
     """Points (step, loss) of one stage of training."""
 
     name: str
@@ -24,41 +24,41 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Curves:
+class LearningCurves:
     """The stages of a run, in the order in which they were trained."""
 
     run: Path
-    stages: list[Stage]
+    stages: list[StageCurve]
 
     @classmethod
-    def read(cls, run: Path | str | None) -> "Curves | None":
+    def read(cls, run: Path | str | None) -> "LearningCurves | None":
         """The curves of a run; of the newest run in `artifacts/runs` if None; None if it has none.
 
         Raises:
             BadInput: there is no such run, or its file is not what training writes.
         """
         if run is None:
-            found = sorted(RUNS.glob(f"*/curves/*/{FILE}"), key=_written)
-            if not found:
+            newest = sorted(RUNS.glob(f"*/curves/*/{FILE}"), key=_written)
+            if not newest:
                 return None
-            run = RUNS / found[-1].relative_to(RUNS).parts[0]
+            run = RUNS / newest[-1].relative_to(RUNS).parts[0]
         files = sorted(Path(run).glob(f"curves/*/{FILE}"), key=_written)
         if not files:
             raise BadInput(
                 f"{run} has no curves/STAGE/{FILE}; give --run the folder of a training run"
             )
         stages = [_stage(file) for file in files]
-        kept = [stage for stage in stages if stage.training or stage.validation]
-        return cls(Path(run), kept) if kept else None
+        stages = [stage for stage in stages if stage.training or stage.validation]
+        return cls(Path(run), stages) if stages else None
 
 
-def _stage(file: Path) -> Stage:
+def _stage(file: Path) -> StageCurve:
     with file.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
     if rows and "step" not in rows[0]:
         raise BadInput(f"{file} has no column step; give the folder of a training run")
     training, validation = (_points(rows, name) for name in ("train_loss", "validation_loss"))
-    return Stage(file.parent.name, _averaged(training), validation)
+    return StageCurve(file.parent.name, _averaged(training), validation)
 
 
 def _written(file: Path) -> float:

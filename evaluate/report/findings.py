@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import Float
 
 from data.catalogue import Catalogue
-from evaluate.calibration import Calibration
+from evaluate.calibration import CalibrationCurve
+from evaluate.new_artwork.cold_start_result import ColdStartResult
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import PLAIN
@@ -22,8 +22,8 @@ from evaluate.policies.expected_takes import expected_takes
 from evaluate.policies.judgement import ESTIMATORS
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import PolicyProbabilities, one_hot
-from evaluate.report.curves import Curves
-from evaluate.report.showcase import Shown, showcase
+from evaluate.report.curves import LearningCurves
+from evaluate.report.showcase import TitleShowcase, showcase
 
 FORMS = {
     "random": "random",
@@ -36,13 +36,40 @@ FORMS = {
 Flat = Float[np.ndarray, " flat"]
 
 
+class LogSpan(TypedDict):
+    """What a log holds."""
+
+    decisions: int
+    profiles: int
+    titles: int
+    artworks: int
+    first_day: str
+    last_day: str
+
+
+class Summary(TypedDict):
+    """Findings as plain numbers, as `summary.json` has them."""
+
+    bundle: str
+    log: LogSpan
+    exact: bool
+    take_fractions: dict[str, float]
+    intervals: dict[str, list[float]]
+    lift_over_random: dict[str, dict[str, float]]
+    share_of_oracle: dict[str, dict[str, float]]
+    estimates: dict[str, dict[str, dict[str, float]]]
+    calibration_error: float
+    cold_start: dict[str, object] | None
+
+
 @dataclass(frozen=True)
 class Findings:
     """Everything that a report shows of one bundle on one log.
 
     Attributes:
-        bundle: the manifest.
-        log: decisions, profiles, titles, artworks, first and last day.
+        bundle_id: of the bundle.
+        reads_pixels: whether the bundle sees images.
+        log: what it holds.
         exact: takes are the simulator's, not estimates.
         takes: policy → take fraction, with its 95% interval over profiles.
         lift: policy → relative gain over random.
@@ -51,31 +78,32 @@ class Findings:
         calibration: predicted against actual takes of what was shown.
         titles: what contrasting members are shown.
         curves: of training, None if not kept.
-        cold_start: what `python -m evaluate cold-start --json` printed, None if not asked.
+        cold_start: on artwork never seen, None if not asked.
     """
 
-    bundle: Mapping[str, Any]
-    log: Mapping[str, Any]
+    bundle_id: str
+    reads_pixels: bool
+    log: LogSpan
     exact: bool
     takes: Mapping[str, Range]
     lift: Mapping[str, Range]
     share: Mapping[str, Range]
     estimates: Mapping[str, Mapping[str, Estimate]]
-    calibration: Calibration
-    titles: list[Shown]
-    curves: Curves | None
-    cold_start: Mapping[str, Any] | None
+    calibration: CalibrationCurve
+    titles: list[TitleShowcase]
+    curves: LearningCurves | None
+    cold_start: ColdStartResult | None
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Summary:
         """The findings as plain numbers, for JSON."""
         return {
-            "bundle": self.bundle["bundle_id"],
-            "log": dict(self.log),
+            "bundle": self.bundle_id,
+            "log": self.log,
             "exact": self.exact,
-            "take_fractions": {name: found.value for name, found in self.takes.items()},
-            "intervals": {name: [found.low, found.high] for name, found in self.takes.items()},
-            "lift_over_random": {name: found._asdict() for name, found in self.lift.items()},
-            "share_of_oracle": {name: found._asdict() for name, found in self.share.items()},
+            "take_fractions": {name: take.value for name, take in self.takes.items()},
+            "intervals": {name: [take.low, take.high] for name, take in self.takes.items()},
+            "lift_over_random": {name: lift._asdict() for name, lift in self.lift.items()},
+            "share_of_oracle": {name: share._asdict() for name, share in self.share.items()},
             "estimates": {
                 policy: {
                     name: {"value": e.value, "low": e.low, "high": e.high} for name, e in of.items()
@@ -83,19 +111,19 @@ class Findings:
                 for policy, of in self.estimates.items()
             },
             "calibration_error": self.calibration.error,
-            "cold_start": self.cold_start,
+            "cold_start": None if self.cold_start is None else self.cold_start.as_record(),
         }
 
 
-def find(
+def judge_bundle(
     examples: pa.Table,
     catalogue: Catalogue,
     bundle: str,
     *,
     expected: pa.Table | None = None,
     cache: Path | str | None = None,
-    curves: Curves | None = None,
-    cold_start: Mapping[str, Any] | None = None,
+    curves: LearningCurves | None = None,
+    cold_start: ColdStartResult | None = None,
     bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Findings:
     """Judge a bundle and its baselines on a log.
@@ -107,7 +135,7 @@ def find(
         expected: decision_id and the expected take of each candidate, of a simulated log.
         cache: folder for decoded images; made anew if None.
         curves: of the run that made the bundle.
-        cold_start: what the command of that name printed.
+        cold_start: what the bundle takes on artwork never seen.
         bootstrap: of the intervals.
 
     Raises:
@@ -135,11 +163,19 @@ def find(
     else:
         takes, lift, share = _exact(targets, truth, logged, bootstrap)
     return Findings(
-        bundle=scored.scorer.manifest, log=_about(logged), exact=truth is not None, takes=takes,
-        lift=lift, share=share, estimates=estimates,
-        calibration=Calibration.of(predicted, logged.feedback.reward),
-        titles=showcase(scored, logged), curves=curves, cold_start=cold_start,
-    )  # fmt: skip
+        bundle_id=scored.scorer.bundle_id,
+        reads_pixels=scored.scorer.manifest["image"] is not None,
+        log=_span(logged),
+        exact=truth is not None,
+        takes=takes,
+        lift=lift,
+        share=share,
+        estimates=estimates,
+        calibration=CalibrationCurve.of(predicted, logged.feedback.reward),
+        titles=showcase(scored, logged),
+        curves=curves,
+        cold_start=cold_start,
+    )
 
 
 Three = tuple[dict[str, Range], dict[str, Range], dict[str, Range]]
@@ -163,12 +199,14 @@ def _exact(
         Quantity([at, random, oracle], lambda s: (s[..., 0] - s[..., 1]) / (s[..., 2] - s[..., 1]))
         for at in range(count)
     ]
-    made = ranges(sums, [*means, *lifts, *shares], bootstrap)
-    parts = [dict(zip(names, made[at * count : (at + 1) * count], strict=True)) for at in range(3)]
-    for part in parts[1:]:
-        part.pop("random")
-    parts[2].pop("oracle")
-    return parts[0], parts[1], parts[2]
+    intervals = ranges(sums, [*means, *lifts, *shares], bootstrap)
+    take, lift, share = (
+        dict(zip(names, intervals[at * count : (at + 1) * count], strict=True)) for at in range(3)
+    )
+    lift.pop("random")
+    share.pop("random")
+    share.pop("oracle")
+    return take, lift, share
 
 
 def _estimated(estimates: Mapping[str, Mapping[str, Estimate]]) -> Three:
@@ -179,10 +217,9 @@ def _estimated(estimates: Mapping[str, Mapping[str, Estimate]]) -> Three:
     return takes, lift if base > 0 else {}, {}
 
 
-def _about(logged: LoggedExamples) -> dict[str, Any]:
+def _span(logged: LoggedExamples) -> LogSpan:
     examples = logged.examples
-    ends: Any = pc.call_function("min_max", [examples["time"]])
-    first, last = (ends[end].as_py().date() for end in ("min", "max"))
+    first, last = (moment.date() for moment in logged.ends)
     return {
         "decisions": len(logged),
         "profiles": len(examples["profile_id"].unique()),

@@ -4,7 +4,6 @@ import base64
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import plotly.graph_objects as go
 from jinja2 import Environment, StrictUndefined
@@ -15,7 +14,7 @@ from data.atomic_write import write_text_whole
 from data.catalogue import Catalogue
 from data.images.decode import load_image
 from evaluate.ope.paired_bootstrap import Range
-from evaluate.report import charts as charts
+from evaluate.report import charts
 from evaluate.report.advice import advice
 from evaluate.report.findings import Findings
 
@@ -25,11 +24,11 @@ HEIGHT, WIDTH = 180, 320
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 
-def write_report(found: Findings, catalogue: Catalogue, out: Path | str) -> Path:
+def write_report(findings: Findings, catalogue: Catalogue, out: Path | str) -> Path:
     """Write the page, whole or not at all.
 
     Args:
-        found: what it says.
+        findings: what it says.
         catalogue: whose images it shows; a bundle without an image encoder is shown none.
         out: the HTML file.
 
@@ -38,20 +37,22 @@ def write_report(found: Findings, catalogue: Catalogue, out: Path | str) -> Path
     """
     out = Path(out)
     figures = {
-        "takes": charts.take_fractions(found.takes),
-        "estimates": charts.estimates(found.estimates, found.takes if found.exact else {}),
-        "calibration": charts.calibration(found.calibration),
-        "learning": None if found.curves is None else charts.learning(found.curves),
-        "cold_start": None if found.cold_start is None else charts.cold_start(found.cold_start),
+        "takes": charts.take_fractions(findings.takes),
+        "estimates": charts.estimates(findings.estimates, findings.takes if findings.exact else {}),
+        "calibration": charts.calibration(findings.calibration),
+        "learning": None if findings.curves is None else charts.learning(findings.curves),
+        "cold_start": None
+        if findings.cold_start is None
+        else charts.cold_start(findings.cold_start),
     }
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"percent": _percent, "number": lambda n: f"{n:,}"}
     page = environment.from_string(TEMPLATE.read_text()).render(
-        found=found,
-        tiles=_tiles(found),
+        found=findings,
+        tiles=_tiles(findings),
         charts={name: _division(name, figure) for name, figure in figures.items() if figure},
-        images=_images(found, catalogue) if found.bundle["image"] else {},
-        advice=advice(found),
+        images=_images(findings, catalogue) if findings.reads_pixels else {},
+        advice=advice(findings),
         plotly=get_plotlyjs(),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -59,23 +60,29 @@ def write_report(found: Findings, catalogue: Catalogue, out: Path | str) -> Path
     return out
 
 
-def _tiles(found: Findings) -> list[tuple[str, str, str]]:
+def _tiles(findings: Findings) -> list[tuple[str, str, str]]:
     """Number, what it is, and its interval."""
-    thompson, word = found.takes["thompson"], "exact" if found.exact else "estimated by DR"
-    tiles = [("take fraction of Thompson sampling", f"{thompson.value:.4f}", _between(thompson))]
-    if lift := found.lift.get("thompson"):
-        tiles.append(("over random artwork", _percent(lift.value), _percents(lift)))
-    if share := found.share.get("greedy"):
-        tiles.append(("of the oracle's gain, greedy", f"{share.value:.0%}", _percents(share, "")))
-    error = found.calibration.error
-    tiles.append(("calibration error", f"{error:.4f}", "mean distance of prediction and truth"))
-    return [(value, label, small if "…" not in small else f"{small} · {word}")
-            for label, value, small in tiles]  # fmt: skip
+    word = "exact" if findings.exact else "estimated by DR"
+    thompson = findings.takes["thompson"]
+    tiles = [
+        (
+            f"{thompson.value:.4f}",
+            "take fraction of Thompson sampling",
+            f"{_between(thompson)} · {word}",
+        )
+    ]
+    if lift := findings.lift.get("thompson"):
+        tiles.append((_percent(lift.value), "over random artwork", f"{_percents(lift)} · {word}"))
+    if share := findings.share.get("greedy"):
+        small = f"{_percents(share, '')} · {word}"
+        tiles.append((f"{share.value:.0%}", "of the oracle's gain, greedy", small))
+    error = f"{findings.calibration.error:.4f}"
+    return [*tiles, (error, "calibration error", "mean distance of prediction and truth")]
 
 
-def _images(found: Findings, catalogue: Catalogue) -> Mapping[str, str]:
+def _images(findings: Findings, catalogue: Catalogue) -> Mapping[str, str]:
     """Artwork → data URI, of all that the page shows."""
-    wanted = {name for title in found.titles for name in title.artwork_ids}
+    wanted = {name for title in findings.titles for name in title.artwork_ids}
     return {name: _data_uri(catalogue.image_path(name)) for name in sorted(wanted)}
 
 
@@ -92,13 +99,13 @@ def _division(name: str, figure: go.Figure) -> str:
     )
 
 
-def _percent(value: Any) -> str:
+def _percent(value: float) -> str:
     return f"{value:+.1%}"
 
 
-def _between(found: Range) -> str:
-    return f"{found.low:.4f} … {found.high:.4f}"
+def _between(interval: Range) -> str:
+    return f"{interval.low:.4f} … {interval.high:.4f}"
 
 
-def _percents(found: Range, sign: str = "+") -> str:
-    return f"{found.low:{sign}.1%} … {found.high:{sign}.1%}"
+def _percents(interval: Range, sign: str = "+") -> str:
+    return f"{interval.low:{sign}.1%} … {interval.high:{sign}.1%}"

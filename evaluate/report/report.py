@@ -1,42 +1,66 @@
 """`python -m evaluate report`: one HTML file that shows what a bundle does and what it earns."""
 
-import json as json_module
-from collections.abc import Mapping
+import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from data.atomic_write import write_text_whole
-from data.errors import BadInput
+from evaluate.new_artwork.cold_start_result import ColdStartResult
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.find_catalogue import find_catalogue
 from evaluate.policies.read_examples import read_examples
-from evaluate.report.curves import Curves
-from evaluate.report.findings import Findings, find
+from evaluate.report.curves import LearningCurves
+from evaluate.report.findings import Findings, Summary, judge_bundle
 from evaluate.report.page import write_report
 from simulate.browsing.log import read_expected
 
 LOG = "artifacts/demo/held_out"
-COLD_START = {
-    "random",
-    "greedy",
-    "thompson",
-    "oracle",
-    "intervals",
-    "titles",
-    "artworks",
-    "members",
-}
 
 
+class ReportRecord(Summary):
+    """A summary, and the page that it is of."""
+
+    report: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a report is made from; where None is said, what lies beside the log."""
+
+    log: str
+    """Joined examples, or a log folder."""
+    bundle: str
+    catalogue: str | None = None
+    truth: str | None = None
+    """Simulated log to read true values from."""
+    run: str | None = None
+    """Of training; the newest of artifacts/runs if None."""
+    cold_start: str | None = None
+    """What the command of that name printed."""
+    since: str | None = None
+    until: str | None = None
+    cache: str | None = None
+    """For decoded images; made anew if None."""
+
+
+# Each parameter is an option of the command.
 def report(
-    out: str, log: str = LOG, bundle: str = "artifacts/bundles/current",
-    catalogue: str | None = None, truth: str | None = None, run: str | None = None,
-    cold_start: str | None = None, summary: str | None = None, since: str | None = None,
-    until: str | None = None, resamples: int = 1000, seed: int = 0, cache: str | None = None,
-    json: bool = False,
-) -> dict[str, Any]:  # fmt: skip
+    out: str,
+    log: str = LOG,
+    bundle: str = "artifacts/bundles/current",
+    catalogue: str | None = None,
+    truth: str | None = None,
+    run: str | None = None,
+    cold_start: str | None = None,
+    summary: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    cache: str | None = None,
+) -> ReportRecord:
     """Write what a bundle does and what it earns, as one HTML file that needs no network.
 
     Args:
@@ -56,63 +80,56 @@ def report(
         resamples: bootstrap draws of profiles.
         seed: of the bootstrap.
         cache: folder to keep decoded images in.
-        json: print one JSON object.
     """
-    found = made_report(
-        out, log, bundle, catalogue, truth, run, cold_start, summary, since, until, resamples,
-        seed, cache,
-    )  # fmt: skip
-    return {"report": out, **found.summary()} if json else {"report": out}
+    sources = Sources(log, bundle, catalogue, truth, run, cold_start, since, until, cache)
+    findings = report_on(sources, out, summary, Bootstrap.of_options(resamples, seed))
+    return {"report": out, **findings.summary()}
 
 
-def made_report(
-    out: str, log: str, bundle: str, catalogue: str | None = None, truth: str | None = None,
-    run: str | None = None, cold_start: str | None = None, summary: str | None = None,
-    since: str | None = None, until: str | None = None, resamples: int = 1000, seed: int = 0,
-    cache: str | None = None,
-) -> Findings:  # fmt: skip
-    """As `report`; gives the findings.
+def show(record: ReportRecord) -> None:
+    """Where the page is."""
+    print(f"report: {record['report']}")
+
+
+def report_on(sources: Sources, out: str, summary: str | None, bootstrap: Bootstrap) -> Findings:
+    """Write the page, and the summary where it is wanted.
 
     Raises:
-        BadInput: as `find`, and for files that cannot be read.
+        BadInput: as `judge_bundle`, and for files that cannot be read.
     """
-    bootstrap = Bootstrap.of_options(resamples, seed)
-    where = find_catalogue(log, catalogue)
-    curves, told = Curves.read(run), _cold_start(log, cold_start)
-    simulated = _truth(log, truth)
+    where = find_catalogue(sources.log, sources.catalogue)
+    curves, cold_start = LearningCurves.read(sources.run), _cold_start(sources)
+    truth = _truth(sources)
     with Console(stderr=True).status("judging policies"):
-        examples = read_examples(log, where, since, until)
-        found = find(
-            examples, where, bundle, cache=cache, curves=curves, cold_start=told,
-            expected=None if simulated is None else read_expected(simulated),
+        examples = read_examples(sources.log, where, sources.since, sources.until)
+        findings = judge_bundle(
+            examples,
+            where,
+            sources.bundle,
+            expected=None if truth is None else read_expected(truth),
+            cache=sources.cache,
+            curves=curves,
+            cold_start=cold_start,
             bootstrap=bootstrap,
-        )  # fmt: skip
-        write_report(found, where, out)
+        )
+        write_report(findings, where, out)
     if summary is not None:
-        _write_json(found.summary(), Path(summary))
-    return found
+        Path(summary).parent.mkdir(parents=True, exist_ok=True)
+        write_text_whole(Path(summary), json.dumps(findings.summary(), indent=1))
+    return findings
 
 
-def _truth(log: str, given: str | None) -> Path | None:
-    if given is not None:
-        return Path(given)
-    beside = (Path(log), Path(log).parent / "log")
-    return next((folder for folder in beside if (folder / "truth").is_dir()), None)
+def _truth(sources: Sources) -> Path | None:
+    if sources.truth is not None:
+        return Path(sources.truth)
+    log = Path(sources.log)
+    return next(
+        (folder for folder in (log, log.parent / "log") if (folder / "truth").is_dir()), None
+    )
 
 
-def _cold_start(log: str, given: str | None) -> Mapping[str, Any] | None:
-    file = Path(log).parent / "cold_start.json" if given is None else Path(given)
-    if given is None and not file.is_file():
-        return None
-    try:
-        told = json_module.loads(file.read_text())
-    except (OSError, ValueError):
-        told = None
-    if not isinstance(told, dict) or COLD_START - set(told):
-        raise BadInput(f"{file} is not what `python -m evaluate cold-start --json` prints; redo it")
-    return told
-
-
-def _write_json(what: Mapping[str, Any], file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_text_whole(file, json_module.dumps(what, indent=1))
+def _cold_start(sources: Sources) -> ColdStartResult | None:
+    if sources.cold_start is not None:
+        return ColdStartResult.read(Path(sources.cold_start))
+    file = Path(sources.log).parent / "cold_start.json"
+    return ColdStartResult.read(file) if file.is_file() else None

@@ -21,7 +21,7 @@ POOL_TITLES, POOL_MEMBERS = 60, 400
 
 
 @dataclass(frozen=True)
-class Member:
+class MemberShowcase:
     """One member before one title.
 
     Attributes:
@@ -38,18 +38,18 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Shown:
+class TitleShowcase:
     """One title, its likeliest artworks, and what contrasting members are shown of it."""
 
     name: str
     genres: list[str]
     artwork_ids: list[str]
-    members: list[Member]
+    members: list[MemberShowcase]
 
 
 def showcase(
     scored: BundleScores, logged: LoggedExamples, titles: int = TITLES, members: int = MEMBERS
-) -> list[Shown]:
+) -> list[TitleShowcase]:
     """Titles over which members differ most, each with members as far apart as can be.
 
     Decided as precompute decides for the day after the log: device and place are not known. Every
@@ -81,11 +81,11 @@ def showcase(
         picked = choose(votes[who], uniforms(seeds))
         kept = _likeliest(votes[who], picked)
         people = [
-            Member(ids[at], words(at), votes[at, kept], int(np.searchsorted(kept, pick)))
+            MemberShowcase(ids[at], words(at), votes[at, kept], int(np.searchsorted(kept, pick)))
             for at, pick in zip(who, picked, strict=True)
         ]
         about, pool = told[title], [pools[title][at] for at in kept]
-        shown.append(Shown(about["name"], list(about["genres"]), pool, people))
+        shown.append(TitleShowcase(about["name"], list(about["genres"]), pool, people))
     return shown
 
 

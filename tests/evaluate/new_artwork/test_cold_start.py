@@ -10,13 +10,9 @@ import pytest
 
 from data.errors import BadInput
 from data.images.decode import load_image
-from evaluate.new_artwork.cold_start import (
-    baseline_takes,
-    cold_start,
-    exact_takes,
-    new_world,
-    summary,
-)
+from evaluate.new_artwork.cold_start import WorldSize, cold_start, new_world
+from evaluate.new_artwork.cold_start_result import ColdStartResult
+from evaluate.new_artwork.exact_takes import baseline_takes, exact_takes
 from evaluate.policies.bundle_scores import open_bundle_scores
 from simulate.posters.subjects import Subjects
 from simulate.world.true_attributes import WIDTH, artwork_attributes
@@ -29,7 +25,7 @@ BRIGHT = [1.0, 1.0, 1.0]
 @pytest.fixture(scope="module")
 def new(tmp_path_factory):
     folder = tmp_path_factory.mktemp("new") / "catalogue"
-    return new_world(Subjects.read(ARTWORK), 5, 3, 60, 4, folder)
+    return new_world(Subjects.read(ARTWORK), WorldSize(5, 3, 60), 4, folder)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +89,7 @@ def test_members_in_blocks_give_the_same(new, tmp_path, monkeypatch):
     names = ("greedy", "thompson", "unpersonalised")
     whole = {**exact_takes(scored, new, names), **baseline_takes(new)}
     monkeypatch.setattr("evaluate.policies.bundle_scores.BLOCK", 5 * 3 * 5 * 7)  # seven members
-    monkeypatch.setattr("evaluate.new_artwork.cold_start.BLOCK", 5 * 3 * 7)
+    monkeypatch.setattr("evaluate.new_artwork.exact_takes.BLOCK", 5 * 3 * 7)
     parts = {**exact_takes(scored, new, names), **baseline_takes(new)}
     for name, takes in whole.items():
         np.testing.assert_allclose(parts[name], takes, err_msg=name)
@@ -132,20 +128,21 @@ def test_shares_are_of_the_lift_over_random_and_lie_in_their_intervals():
     rng = np.random.default_rng(3)
     random = rng.uniform(0.05, 0.15, (80, 20))
     takes = {"random": random, "greedy": random + 0.02, "attribute_ceiling": random + 0.04}
-    result = summary(takes | {"oracle": random + rng.uniform(0.07, 0.09, (80, 20))})
-    assert result["share_of_ceiling"] == pytest.approx(0.5)
-    assert result["intervals"]["share_of_ceiling"] == pytest.approx([0.5, 0.5])
-    low, high = result["intervals"]["share_of_oracle"]
-    assert low < result["share_of_oracle"] < high
-    assert high - low < 0.02
-    low, high = result["intervals"]["random"]
-    assert low < random.mean() < high
+    takes |= {"oracle": random + rng.uniform(0.07, 0.09, (80, 20))}
+    result = ColdStartResult.of(takes)
+    assert result.shares["share_of_ceiling"] == pytest.approx((0.5, 0.5, 0.5))
+    share = result.shares["share_of_oracle"]
+    assert share.low < share.value < share.high
+    assert share.high - share.low < 0.02
+    assert result.takes["random"].low < random.mean() < result.takes["random"].high
 
 
 def test_a_ceiling_without_lift_has_no_share():
     same = np.full((30, 10), 0.1)
-    result = summary({"random": same, "greedy": same, "attribute_ceiling": same - 0.01})
-    assert np.isnan(result["share_of_ceiling"])
+    takes = {"random": same, "greedy": same, "attribute_ceiling": same - 0.01}
+    result = ColdStartResult.of(takes)
+    assert np.isnan(result.shares["share_of_ceiling"].value)
+    assert result.as_record()["share_of_ceiling"] is None
 
 
 def test_the_command_prints_one_object_and_leaves_nothing_behind(new, told, tmp_path):

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from evaluate.calibration import Calibration
+from evaluate.calibration import CalibrationCurve
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.judge import judge
-from evaluate.report.curves import Curves
-from evaluate.report.demo import demo
+from evaluate.report.curves import LearningCurves
+from evaluate.report.demo import demo, show
 from evaluate.report.report import report
 from simulate.browsing.log import read_expected
 from tests.evaluate.planted import plant
@@ -54,12 +54,12 @@ def written(story, bundle, run, tmp_path_factory):
     (folder / "cold.json").write_text(json.dumps(cold))
     summary = report(
         str(folder / "report.html"), str(story.root), bundle, truth=str(story.log), run=str(run),
-        cold_start=str(folder / "cold.json"), resamples=100, json=True,
+        cold_start=str(folder / "cold.json"), resamples=100,
     )  # fmt: skip
     return summary, (folder / "report.html").read_text()
 
 
-class Page(HTMLParser):
+class ParsedPage(HTMLParser):
     """What a page asks for, and what it says outside its scripts."""
 
     def __init__(self, text):
@@ -105,7 +105,7 @@ def test_every_policy_has_every_estimate(written):
 
 
 def test_the_page_asks_the_network_for_nothing(written):
-    wanted = Page(written[1]).wanted
+    wanted = ParsedPage(written[1]).wanted
     assert wanted
     assert all(value.startswith("data:image/webp;base64,") for value in wanted)
     assert "@import" not in written[1]
@@ -113,7 +113,7 @@ def test_the_page_asks_the_network_for_nothing(written):
 
 
 def test_the_page_shows_posters_charts_and_what_to_do_next(story, written):
-    page = Page(written[1])
+    page = ParsedPage(written[1])
     words = " ".join(page.words)
     names = [name for name in story.catalogue.titles["name"].to_pylist() if name in words]
     assert len(names) == 3
@@ -129,7 +129,7 @@ def test_without_truth_takes_are_doubly_robust_estimates(story, bundle, run, tmp
     examples.symlink_to(story.root / "examples")
     said = report(
         str(tmp_path / "report.html"), str(examples), bundle, str(story.root / "catalogue"),
-        run=str(run), resamples=100, json=True,
+        run=str(run), resamples=100,
     )  # fmt: skip
     assert not said["exact"]
     assert "oracle" not in said["take_fractions"]
@@ -142,7 +142,7 @@ def test_the_demo_ends_with_takes_the_report_and_three_commands(
 ):
     for name, where in (("held_out", "examples"), ("log", "log"), ("catalogue", "catalogue")):
         (tmp_path / name).symlink_to(story.root / where)
-    assert demo(str(tmp_path), bundle, str(run), resamples=100) is None
+    show(demo(str(tmp_path), bundle, str(run), resamples=100))
     said = json.loads((tmp_path / "summary.json").read_text())["take_fractions"]
     assert set(said) == {"random", "unpersonalised", "greedy", "thompson", "oracle"}
     shown = capsys.readouterr().out
@@ -164,7 +164,7 @@ def test_another_file_is_no_cold_start(story, bundle, run, tmp_path, text):
 
 
 def test_curves_are_read_by_stage(run):
-    found = Curves.read(run)
+    found = LearningCurves.read(run)
     assert found is not None
     assert [stage.name for stage in found.stages] == ["encoder", "towers"]
     assert found.stages[0].training == [(10, 2.0), (20, 1.0)]
@@ -174,7 +174,7 @@ def test_curves_are_read_by_stage(run):
 
 def test_a_folder_without_curves_is_no_run(tmp_path):
     with pytest.raises(BadInput, match=r"metrics\.csv"):
-        Curves.read(tmp_path)
+        LearningCurves.read(tmp_path)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(20, 3000))
@@ -182,7 +182,7 @@ def test_calibration_bins_hold_all_impressions_and_their_takes(seed, count):
     rng = np.random.default_rng(seed)
     predicted = rng.random(count)
     reward = (rng.random(count) < predicted).astype(float)
-    found = Calibration.of(predicted, reward)
+    found = CalibrationCurve.of(predicted, reward)
     assert found.count.sum() == count
     assert (np.diff(found.predicted) >= 0).all()
     assert (found.actual * found.count).sum() == pytest.approx(reward.sum())
@@ -194,5 +194,5 @@ def test_calibration_error_is_the_distance_of_prediction_and_truth():
     rng = np.random.default_rng(1)
     truth = rng.uniform(0.1, 0.5, 200_000)
     reward = (rng.random(len(truth)) < truth).astype(float)
-    assert Calibration.of(truth, reward).error < 0.005
-    assert Calibration.of(truth + 0.1, reward).error == pytest.approx(0.1, abs=0.005)
+    assert CalibrationCurve.of(truth, reward).error < 0.005
+    assert CalibrationCurve.of(truth + 0.1, reward).error == pytest.approx(0.1, abs=0.005)
