@@ -39,6 +39,7 @@ COMMANDS = {
     "attribution": Command(
         "evaluate.attribution.attribution",
         "The recommendation's part of a log's takes, and the artwork's.",
+        show="show",
     ),
     "experiment": Command(
         "evaluate.experiments.experiment",

@@ -6,9 +6,9 @@ all candidates of a title have in common is the title's as well, so the artwork'
 sets each apart from their mean; it alone moves the choice.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,7 @@ from evaluate.policies.read_examples import read_examples
 from simulate.browsing.log import read_expected
 
 
-class Parts(NamedTuple):
+class ScoreParts(NamedTuple):
     """What a bundle makes of each decision."""
 
     title: Float[np.ndarray, " decisions"]  # logits
@@ -46,7 +46,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Attribution:
+class TakeAttribution:
     """Takes of a log by where they come from."""
 
     decisions: int
@@ -72,7 +72,7 @@ class Attribution:
     """None: only examples were given, no log."""
 
 
-def score_parts(scored: BundleScores, logged: LoggedExamples) -> Parts:
+def score_parts(scored: BundleScores, logged: LoggedExamples) -> ScoreParts:
     """The two parts of every candidate's score, mean over heads."""
     calibration = scored.scorer.manifest["calibration"]
     rows, valid = logged.rows, logged.valid
@@ -92,12 +92,12 @@ def score_parts(scored: BundleScores, logged: LoggedExamples) -> Parts:
         artwork[part] = np.where(valid[part], apart, 0.0)
         same = np.repeat(shared[:, None], rows.shape[1], 1)
         takes[part] = np.where(valid[part], scored.scorer.takes(members, vectors, same), 0.0)
-    return Parts(title, artwork, takes)
+    return ScoreParts(title, artwork, takes)
 
 
 def attribute(
     scored: BundleScores, logged: LoggedExamples, expected: pa.Table | None, log: Path | None
-) -> Attribution:
+) -> TakeAttribution:
     """Divide what a log earned between recommendation and artwork.
 
     Args:
@@ -127,20 +127,30 @@ def attribute(
     if log is not None:
         expectation = dict(zip(ids, takes.tolist(), strict=True))
         change = change_effects(log, logged.catalogue, expectation)
-    return Attribution(
-        len(logged), float(logged.examples["reward"].to_numpy().mean()),
-        float(parts.title.std()), float(parts.artwork[valid].std()),
-        float(shown_title / max(shown_title + shown_artwork, 1e-12)),
-        float((takes - even).mean()), float((parts.takes.max(1) - even).mean()),
-        title_truth, artwork_truth, gain, change,
-    )  # fmt: skip
+    return TakeAttribution(
+        decisions=len(logged),
+        take=float(logged.examples["reward"].to_numpy().mean()),
+        title_sd=float(parts.title.std()),
+        artwork_sd=float(parts.artwork[valid].std()),
+        title_share=float(shown_title / max(shown_title + shown_artwork, 1e-12)),
+        artwork_gain=float((takes - even).mean()),
+        artwork_best_gain=float((parts.takes.max(1) - even).mean()),
+        title_truth=title_truth,
+        artwork_truth=artwork_truth,
+        true_artwork_gain=gain,
+        change=change,
+    )
 
 
 def attribution(
-    log: str, bundle: str = "artifacts/bundles/current", catalogue: str | None = None,
-    since: str | None = None, until: str | None = None, truth: str | None = None,
-    cache: str | None = None, json: bool = False,
-) -> dict[str, Any] | None:  # fmt: skip
+    log: str,
+    bundle: str = "artifacts/bundles/current",
+    catalogue: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    truth: str | None = None,
+    cache: str | None = None,
+) -> TakeAttribution:
     """Tell the recommendation's part of what a log earned from the artwork's.
 
     Args:
@@ -153,7 +163,6 @@ def attribution(
         until: only decisions before this date or time.
         truth: simulated log to check the parts against.
         cache: folder to keep decoded images in.
-        json: print one JSON object instead of a table.
     """
     where = find_catalogue(log, catalogue)
     examples = read_examples(log, where, since, until)
@@ -163,11 +172,40 @@ def attribution(
         scored = open_bundle_scores(bundle, where, images)
     folder = Path(log) if log_files(Path(log), "events") else None
     known = None if truth is None else read_expected(truth)
-    found = attribute(scored, LoggedExamples.of(examples, where), known, folder)
-    if json:
-        return asdict(found)
-    _show(found)
-    return None
+    return attribute(scored, LoggedExamples.of(examples, where), known, folder)
+
+
+def show(result: TakeAttribution) -> None:
+    """The two parts, what choosing artwork gained, and what changing it did."""
+    table = Table(title=f"{result.decisions:,} decisions, take {result.take:.4f}")
+    for name in ("part", "spread (logits)", "share", "correlation with truth", "slope"):
+        table.add_column(name)
+    share = result.title_share
+    for name, spread, part, truth in (
+        ("recommendation", result.title_sd, share, result.title_truth),
+        ("artwork", result.artwork_sd, 1 - share, result.artwork_truth),
+    ):
+        numbers = [f"{spread:.3f}", f"{part:.1%}", "–", "–"]
+        if truth is not None:
+            numbers[2:] = [f"{truth.correlation:.3f}", f"{truth.slope:.2f}"]
+        table.add_row(name, *numbers)
+    console = Console(width=110)
+    console.print(table)
+    real = "" if result.true_artwork_gain is None else f" (in truth {result.true_artwork_gain:.4f})"
+    console.print(f"the chosen artwork over an even draw: {result.artwork_gain:+.4f} takes{real}")
+    if result.change is None:
+        return
+    change = result.change
+    console.print(
+        f"artwork changed on {change.changed_days:,} days (take {change.take_changed:.4f}), stayed "
+        f"on {change.stayed_days:,} (take {change.take_stayed:.4f})"
+    )
+    for name, effect in (("plain", change.plain), ("adjusted", change.adjusted)):
+        if effect is not None:
+            console.print(
+                f"{name} effect of change: {effect.difference:+.4f} "
+                f"[{effect.low:+.4f}, {effect.high:+.4f}]"
+            )
 
 
 def _row_means(
@@ -184,35 +222,3 @@ def _agreement(estimate: np.ndarray, truth: np.ndarray) -> Agreement:
     return Agreement(
         float(np.corrcoef(estimate, truth)[0, 1]), float(covariance[0, 1] / covariance[0, 0])
     )
-
-
-def _show(found: Attribution) -> None:
-    table = Table(title=f"{found.decisions:,} decisions, take {found.take:.4f}")
-    for name in ("part", "spread (logits)", "share", "correlation with truth", "slope"):
-        table.add_column(name)
-    share = found.title_share
-    for name, spread, part, truth in (
-        ("recommendation", found.title_sd, share, found.title_truth),
-        ("artwork", found.artwork_sd, 1 - share, found.artwork_truth),
-    ):
-        numbers = [f"{spread:.3f}", f"{part:.1%}", "–", "–"]
-        if truth is not None:
-            numbers[2:] = [f"{truth.correlation:.3f}", f"{truth.slope:.2f}"]
-        table.add_row(name, *numbers)
-    console = Console(width=110)
-    console.print(table)
-    real = "" if found.true_artwork_gain is None else f" (in truth {found.true_artwork_gain:.4f})"
-    console.print(f"the chosen artwork over an even draw: {found.artwork_gain:+.4f} takes{real}")
-    if found.change is None:
-        return
-    change = found.change
-    console.print(
-        f"artwork changed on {change.changed_days:,} days (take {change.take_changed:.4f}), stayed "
-        f"on {change.stayed_days:,} (take {change.take_stayed:.4f})"
-    )
-    for name, effect in (("plain", change.plain), ("adjusted", change.adjusted)):
-        if effect is not None:
-            console.print(
-                f"{name} effect of change: {effect.difference:+.4f} "
-                f"[{effect.low:+.4f}, {effect.high:+.4f}]"
-            )

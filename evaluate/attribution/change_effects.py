@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Bool, Float, Int
 
 from data.catalogue import Catalogue
 from data.days import DAY_US
@@ -105,11 +106,9 @@ def change_effects(
         raise BadInput(f"{log} holds no events/*.parquet; give the folder of a log")
     spans = Attribution().spans()._asdict()
     with duckdb.connect(":memory:") as connection:
-        connection.execute(
-            "CREATE VIEW events AS " + events_view(parquet(files)).replace(
-                "SELECT event_id", "SELECT artwork_id, event_id", 1
-            )
-        )  # fmt: skip
+        view = events_view(parquet(files))
+        view = view.replace("SELECT event_id", "SELECT artwork_id, event_id", 1)
+        connection.execute(f"CREATE VIEW events AS {view}")
         connection.register("titles", catalogue.titles.select(["title_id", "runtime_minutes"]))
         sql = SQL.format(**spans, day_us=DAY_US, minutes=TAKE_MINUTES, share=TAKE_SHARE)
         days: pa.Table = connection.sql(sql).to_arrow_table()
@@ -127,10 +126,15 @@ def change_effects(
     ids = days["decision_id"].drop_null()
     impressions = int(days["impressions"].to_numpy().sum())
     return ChangeEffects(
-        days.num_rows - seen.num_rows, int(changed.sum()), int(stayed.sum()),
-        impressions - len(ids.unique()), _mean(taken[changed]), _mean(taken[stayed]),
-        _effect(taken, changed, profiles), adjusted,
-    )  # fmt: skip
+        first_days=days.num_rows - seen.num_rows,
+        changed_days=int(changed.sum()),
+        stayed_days=int(stayed.sum()),
+        repeated_impressions=impressions - len(ids.unique()),
+        take_changed=_mean(taken[changed]),
+        take_stayed=_mean(taken[stayed]),
+        plain=_effect(taken, changed, profiles),
+        adjusted=adjusted,
+    )
 
 
 def _mean(values: np.ndarray) -> float:
@@ -138,8 +142,10 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _effect(
-    values: np.ndarray, changed: np.ndarray, profiles: np.ndarray
-) -> ChangeEffect | None:  # fmt: skip
+    values: Float[np.ndarray, " days"],
+    changed: Bool[np.ndarray, " days"],
+    profiles: Int[np.ndarray, " days"],
+) -> ChangeEffect | None:
     """Difference of two means with an interval by linearisation over profiles."""
     if not changed.any() or changed.all():
         return None
