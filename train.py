@@ -4,7 +4,7 @@
     python train.py --config configs/full.yaml       # the same, at full strength
     python train.py --data.examples EXAMPLES --data.catalogue CATALOGUE
 
-Every setting has a dotted option; --print_config shows them all, --config reads them from a file.
+Every setting has a dotted option; --print-config shows them all, --config reads them from a file.
 """
 
 import sys
@@ -223,7 +223,7 @@ def build(settings: Settings, given: Given, spec: FeatureSpec, summary: Summary)
             network.load_state_dict(state)
         except RuntimeError as error:
             raise BadInput(
-                f"--fit.warm_start {settings.fit.warm_start} does not fit --model: "
+                f"--fit.warm-start {settings.fit.warm_start} does not fit --model: "
                 f"{str(error).splitlines()[1].strip()}"
             ) from None
     return network

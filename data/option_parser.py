@@ -16,7 +16,7 @@ def dashed(text: str) -> str:
 
 
 def underscored(arguments: list[str]) -> list[str]:
-    """Arguments with options as the parser knows them: `--fit.warm_start`."""
+    """Arguments with options as the parser knows them, with underscores."""
     return [
         re.sub(r"^--[\w.-]+", lambda found: "--" + found[0][2:].replace("-", "_"), argument)
         for argument in arguments

@@ -71,9 +71,9 @@ class BundlePolicy(Examined):
             "--publish.force", "true", "--out", self.out / "run",
         ]  # fmt: skip
         if examples.window_days is not None:
-            options += ["--data.window_days", examples.window_days]
+            options += ["--data.window-days", examples.window_days]
         if self.bundle is not None:
-            options += ["--fit.warm_start", bundles / self.bundle]
+            options += ["--fit.warm-start", bundles / self.bundle]
         self._run("train.py", *options, *self.train)
         current = bundles / CURRENT
         return current.readlink().name if current.is_symlink() else None

@@ -127,7 +127,7 @@ class Loop:
         with self.commands.service(
             "--bundles", self.bundles, "--catalogue", self.catalogue, "--log", self.log,
             "--store", self.out / "maps", "--cache", self.cache,
-            "--deadline_ms", self.deadline_ms,
+            "--deadline-ms", self.deadline_ms,
         ) as url:  # fmt: skip
             return self.commands.run(
                 "-m", "simulate", "visit", "--url", url, "--catalogue", self.catalogue,
@@ -149,7 +149,7 @@ class Loop:
 
     def _train(self, day: int) -> None:
         current = self.bundles / CURRENT
-        warm = ("--fit.warm_start", current.resolve()) if current.is_symlink() else ()
+        warm = ("--fit.warm-start", current.resolve()) if current.is_symlink() else ()
         self.commands.run(
             "train.py", "--data.examples", self.examples, "--data.catalogue", self.catalogue,
             "--data.cache", self.cache, "--data.validation", HELD_OUT,

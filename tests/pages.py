@@ -1,10 +1,13 @@
 """What the written pages claim: links and the lines they lead to, commands and their options."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import NamedTuple, get_type_hints
+
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -67,10 +70,34 @@ def calls(page: Path) -> Iterator[Call]:
     fenced = re.findall(r"^```(?:sh)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
     for line in [*(line for block in fenced for line in block.splitlines()), *inline]:
-        found = re.search(r"python (?:-m (\w+) ([a-z][a-z-]*)|(train\.py))\b(.*)", line)
-        if found:
-            options = re.findall(r"(?<= )--([\w.-]+)", found[4].partition(" #")[0])
-            yield Call(found[1] or found[3], found[2] or "", options)
+        yield from _calls_in(line)
+
+
+def calls_of_scripts() -> Iterator[Call]:
+    """The same of the Makefile, with its variables filled in, and of deploy/."""
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    values: dict[str, list[str]] = {}
+    for name, value in re.findall(r"^(\w+) [?:]?= ?(.*)$", makefile, re.MULTILINE):
+        values.setdefault(name, []).append(value)
+    values["PY"] = ["python"]
+    for line in makefile.splitlines():
+        filled = re.sub(r"\$\((\w+)\)", lambda name: " ".join(values.get(name[1], [])), line)
+        yield from _calls_in(filled)
+    deploy = ROOT / "deploy"
+    for line in (deploy / "marquee-live.service").read_text().splitlines():
+        yield from _calls_in(line)
+    [by_default] = re.findall(r"^CMD (.*)$", (deploy / "Dockerfile").read_text(), re.MULTILINE)
+    services = yaml.safe_load((deploy / "compose.yaml").read_text())["services"].values()
+    ours = [service["command"] for service in services if {"build", "command"} <= service.keys()]
+    for words in [json.loads(by_default), *ours]:
+        yield from _calls_in(" ".join(["python -m serve", *words]))
+
+
+def _calls_in(line: str) -> Iterator[Call]:
+    found = re.search(r"python (?:-m (\w+) ([a-z][a-z-]*)|(train\.py))\b(.*)", line)
+    if found:
+        options = re.findall(r"(?<= )--([\w.-]+)", found[4].partition(" #")[0])
+        yield Call(found[1] or found[3], found[2] or "", options)
 
 
 def dotted_options(settings: type, prefix: str = "") -> Iterator[str]:

@@ -1,21 +1,26 @@
 """The pages say what is true: lines run, links lead where they say, commands exist as written."""
 
+import ast
 import importlib
 import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 
 import pytest
 from PIL import Image
 
 from data.catalogue import Catalogue
+from tests import structure
 from tests.pages import (
     ALWAYS,
     PAGES,
     ROOT,
+    Call,
     Link,
     calls,
+    calls_of_scripts,
     dotted_options,
     headings,
     line_trouble,
@@ -47,8 +52,20 @@ def test_its_lines_make_a_catalogue_of_a_folder_of_images(tmp_path):
 
 @pages
 def test_a_page_names_commands_and_options_that_exist(page):
+    assert wrong_names(calls(page)) == []
+
+
+def test_the_makefile_and_deploy_name_commands_and_options_that_exist():
+    called = list(calls_of_scripts())
+    assert {call.program for call in called} >= {"data", "simulate", "train.py", "serve"}
+    assert sum(len(call.options) for call in called) > 30
+    assert wrong_names(called) == []
+
+
+def wrong_names(called: Iterable[Call]) -> list[str]:
+    """Commands that are not there, and options that their command does not have."""
     wrong = []
-    for call in calls(page):
+    for call in called:
         if call.program == "train.py":
             known = set(dotted_options(importlib.import_module("model.training.settings").Settings))
         else:
@@ -64,7 +81,7 @@ def test_a_page_names_commands_and_options_that_exist(page):
             name = option.replace("-", "_")
             if name not in known | ALWAYS and name.split(".")[0] not in known:
                 wrong.append(f"{call.program} {call.command} --{option}")
-    assert wrong == []
+    return wrong
 
 
 def test_the_readme_lists_commands_of_every_room():
@@ -79,9 +96,25 @@ def test_the_readme_lists_commands_of_every_room():
         assert name in importlib.import_module(f"{room}.__main__").COMMANDS, f"{room} {name}"
 
 
-@pages
+SCRIPTS = [ROOT / "Makefile", *sorted((ROOT / "deploy").iterdir())]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *SCRIPTS], ids=lambda page: page.name)
 def test_a_page_writes_options_with_dashes(page):
     assert re.findall(r"--[a-z.]+_[\w.]*", page.read_text()) == []
+
+
+def test_the_code_writes_options_with_dashes():
+    theirs = re.compile("--(cb_|random_seed|gamma_scale)")  # Vowpal Wabbit's
+    places = [
+        file.at(node.lineno, option)
+        for file in structure.sources()
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for option in re.findall(r"(?<![\w-])--[a-z.-]+_[\w.]*", node.value)
+        if not theirs.match(option)
+    ]
+    assert places == []
 
 
 @pages

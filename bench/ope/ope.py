@@ -31,7 +31,7 @@ def ope(
         from bench.ope.open_bandit import relative_errors
 
         if open_bandit is None:
-            raise BadInput("--open_bandit: give the folder of the Open Bandit Dataset")
+            raise BadInput("--open-bandit: give the folder of the Open Bandit Dataset")
         return relative_errors(open_bandit)
     if part == "scale":
         from bench.ope.scale import scale

@@ -188,9 +188,9 @@ def increments(run: Runs, base: pa.Table, day: int) -> dict[str, Any]:
     for days in HISTORIES:
         examples = run.at / f"history-{days}"
         repeated(base, day * (days + 1), days + 1, examples)
-        latest = "--data.window_days", 1
+        latest = "--data.window-days", 1
         warm = warm or run(examples, *latest)["bundle"]
-        row = run(examples, *latest, "--fit.warm_start", warm)
+        row = run(examples, *latest, "--fit.warm-start", warm)
         row.pop("bundle")
         rows.append({"history_days": days, **row})
         say(rows[-1])

@@ -46,7 +46,7 @@ def window(stream: ExampleStream, days: int | None) -> ExampleStream:
     if days is None:
         return stream
     if days < 1:
-        raise BadInput(f"--data.window_days {days} holds nothing; give at least 1")
+        raise BadInput(f"--data.window-days {days} holds nothing; give at least 1")
     return replace(stream, since=stream.span()[1] - days * DAY_US + 1)
 
 
