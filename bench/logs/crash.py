@@ -13,130 +13,145 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import Future
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import rich.progress
+from rich.console import Console
+from rich.progress import track
 
-from bench.logs.log import DECISION, redis_server
-from data.bundle import BUNDLE_VERSION, CURRENT, Bundle
-from data.days import DAY_US
+from bench.logs.victim import LATER
+from bench.measured import ROOT
+from bench.optional import why_no_redis
+from bench.servers import redis_server
+from data.bundle import CURRENT, Bundle
 from data.errors import BadInput
 from data.join.join import join
-from data.log import BufferedLog, EventLog, roll
-from export.graphs.manifest import seal
-from export.publish.publish import prune, publish, rollback, verify
-from export.publish.staging import staging
+from data.log import EventLog, roll
+from export.publish.publish import verify
 
 STAGES = ("write", "roll", "drain", "join", "publish")
-LATER = datetime(2030, 1, 1, tzinfo=UTC)
-ROOT = Path(__file__).resolve().parents[2]
-TIME = DECISION["time"]
-BUNDLE = {
-    "schema_version": BUNDLE_VERSION,
-    "feature_fingerprint": "",
-    "policy": {"kind": "thompson", "heads": 1, "epsilon": 0.05, "salt": 0},
-    "calibration": {"bias": 0.0, "temperature": 1.0},
-    "dimension": 1,
-    "image": None,
-    "encoder": None,
-    "reward_name": "take",
-    "parent": None,
-    "metrics": {},
-}
-"""A manifest of a bundle in which nothing can score."""
 
 
-def records(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A decision on one of five days, its impression and its play."""
-    at = TIME + DAY_US * (hash(name) % 5)
-    decision = {**DECISION, "decision_id": name, "profile_id": name, "time": at}
-    said = {"profile_id": name, "title_id": decision["title_id"], "decision_id": name}
-    events = [
-        {**said, "event_id": f"{kind}-{name}", "kind": kind, "time": at + after, "received": at}
-        for kind, after in (("impression", 0), ("play", 1))
-    ]
-    return [decision], events
+def crash(
+    rounds: int = 200,
+    seed: int = 0,
+    stages: Sequence[str] = STAGES,
+    folder: Path | None = None,
+    quick: bool = False,
+) -> dict[str, object]:
+    """Kill -9 at random moments; lost, duplicated and torn must be 0.
+
+    Args:
+        rounds: how many victims.
+        seed: of the stages and moments.
+        stages: of write, roll, drain (where Redis is), join and publish.
+        folder: where to work; a temporary folder if not given.
+        quick: one victim of each stage: to see that it works.
+    """
+    unknown = set(stages) - set(STAGES)
+    if unknown or rounds < 1:
+        raise BadInput(
+            f"--rounds {rounds} --stages {list(stages)}: give at least one round, of stages "
+            f"among {', '.join(STAGES)}"
+        )
+    no_redis = why_no_redis()
+    chosen = [stage for stage in stages if stage != "drain" or no_redis is None]
+    rounds = len(chosen) if quick else rounds
+    with tempfile.TemporaryDirectory(dir=folder) as scratch, redis_server() as server:
+        scene = _Scene(Path(scratch), server.url if server else "")
+        moments = _moments(chosen, rounds, seed, in_turn=quick)
+        progress = track(moments, "kill -9", total=rounds, console=Console(stderr=True))
+        for number, (stage, after) in enumerate(progress):
+            if quick and stage == "join":
+                scene.recover()  # victims of a moment may have rolled nothing that can be joined
+            scene.kill(stage, f"{number}", after)
+        result = {"rounds": rounds, **scene.counts(), "killed": dict(scene.killed)}
+    if "drain" in stages and no_redis is not None:
+        result["left_out"] = {"drain": no_redis}
+    return result
 
 
-def promise(log: BufferedLog, tag: str, thread: int) -> None:
-    """Append for ever; print each name once its records are acknowledged."""
-    pending: list[tuple[str, list[Future[None] | None]]] = []
-    for number in range(10**9):
-        name = f"{tag}-{thread}-{number}"
-        decisions, events = records(name)
-        pending.append((name, [log.append("decisions", decisions), log.append("events", events)]))
-        if len(pending) < 20:
-            continue
-        names = []
-        for name, tickets in pending:
-            if all(ticket is not None for ticket in tickets):
-                for ticket in tickets:
-                    ticket.result()  # pyright: ignore[reportOptionalMemberAccess]
-                names.append(name + "\n")
-        os.write(1, "".join(names).encode())  # one write: whole lines, or none of them
-        pending.clear()
+def _moments(
+    stages: Sequence[str], rounds: int, seed: int, in_turn: bool
+) -> Iterator[tuple[str, float]]:
+    """Stages with the seconds after which each is killed; drawn, or one after another."""
+    rng = random.Random(seed)
+    for number in range(rounds):
+        drawn = rng.choice(stages)
+        yield stages[number] if in_turn else drawn, rng.uniform(0, 0.6)
 
 
-def publish_forever(root: Path, tag: str) -> None:
-    """Write, publish, roll back and prune bundles; their content does not matter here."""
-    os.write(1, b"ready\n")
-    for number in range(10**9):
-        with staging(root) as part:
-            for name in ("context.onnx", "weights.safetensors"):
-                (part / name).write_bytes(f"{tag}-{number}".encode() * 50_000)
-            made = seal(part, root, BUNDLE | {"created": datetime.now(UTC).isoformat()})
-        publish(made, root, force=True)
-        os.write(1, f"{made.name}\n".encode())
-        if number % 3 == 1:
-            rollback(root)
-        prune(root, keep=3)
+class _Scene:
+    """A folder in which victims work one after another, and what was promised there."""
 
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self.log_dir, self.examples = folder / "log", folder / "examples"
+        self.promised: set[str] = set()
+        self.torn = self.published = 0
+        self.killed: Counter[str] = Counter()
 
-def victim(stage: str, folder: Path, tag: str, url: str) -> None:
-    """Work until killed."""
-    log_dir, out = folder / "log", folder / "examples"
-    logs: list[BufferedLog] = []
-    if stage == "publish":
-        publish_forever(folder / "bundles", tag)
-    if stage in ("write", "roll"):
-        logs.append(EventLog(log_dir))
-    if stage == "drain":
-        from data.log.redis_log import RedisLog
-
-        logs.append(RedisLog(url))
-    for log in logs:
-        for thread in range(2 if stage == "write" else 1):
-            threading.Thread(target=promise, args=(log, tag, thread), daemon=True).start()
-    os.write(1, b"ready\n")
-    rebuild = False
-    while True:
-        if stage == "roll":
-            roll(log_dir, chunk=400)
-        elif stage == "drain":
-            logs[0].drain(log_dir, consumer="drain")  # pyright: ignore[reportAttributeAccessIssue]
-        elif stage == "join":
-            join(log_dir, None, out, now=LATER, rebuild=rebuild)
-            rebuild = True
+    def kill(self, stage: str, tag: str, after: float) -> None:
+        """Let a victim work for so many seconds, kill it, and look at what it left."""
+        if stage == "join" and not (self.log_dir / "decisions").is_dir():
+            stage = "roll"
+        names = kill_one(stage, self.folder, tag, self.url, after)
+        self.killed[stage] += 1
+        self.torn += torn_files(self.folder)
+        if stage == "publish":
+            self.published += len(names)
+            self.torn += torn_bundles(self.folder / "bundles", self.published > 0)
         else:
-            time.sleep(60)
+            self.promised.update(names)
+
+    def recover(self) -> None:
+        """Roll what victims left in the log."""
+        with EventLog(self.log_dir):
+            pass
+        roll(self.log_dir)
+
+    def counts(self) -> dict[str, object]:
+        """What was lost, duplicated and torn once all is rolled, drained and joined."""
+        self.recover()
+        if self.url:
+            # redis is an optional package
+            from data.log.redis_log import RedisLog
+
+            with RedisLog(self.url) as log:
+                log.drain(self.log_dir, consumer="drain")
+        if (self.log_dir / "decisions").is_dir():
+            join(self.log_dir, None, self.examples, now=LATER)
+        torn = self.torn + torn_files(self.folder)
+        decisions = names_in(self.log_dir / "decisions", "decision_id")
+        events = names_in(self.log_dir / "events", "event_id")
+        examples = names_in(self.examples, "decision_id")
+        whole = {
+            name
+            for name in self.promised
+            if name in decisions and name in examples
+            if f"impression-{name}" in events and f"play-{name}" in events
+        }
+        return {
+            "lost": len(self.promised) - len(whole),
+            "duplicated": sum(n - 1 for n in examples.values()),
+            "torn": torn,
+            "acknowledged": len(self.promised),
+            "examples": len(examples),
+            "published": self.published,
+            "duplicated_in_log": sum(n - 1 for n in (decisions + events).values()),
+        }
 
 
 def kill_one(stage: str, folder: Path, tag: str, url: str, after: float) -> list[str]:
     """Start a victim, kill it `after` seconds from when it is ready; the names it was promised."""
-    command = [sys.executable, "-m", "bench.logs.crash", stage, str(folder), tag, url]
+    command = [sys.executable, "-m", "bench.logs.victim", stage, str(folder), tag, url]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, cwd=ROOT, env=environment
-    ) as process:  # fmt: skip
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, cwd=ROOT, env=environment) as process:
         output = process.stdout
         if output is None or not any(line == b"ready\n" for line in iter(output.readline, b"")):
             raise RuntimeError(f"the victim of {stage} ended by itself with {process.wait()}")
@@ -175,82 +190,3 @@ def names_in(folder: Path, column: str) -> Counter[str]:
     for file in folder.rglob("*.parquet"):
         names.update(pq.ParquetFile(file).read([column])[column].to_pylist())
     return names
-
-
-def crash(
-    rounds: int = 200,
-    seed: int = 0,
-    stages: Sequence[str] = STAGES,
-    folder: Path | None = None,
-    json: bool = False,
-) -> dict[str, Any]:
-    """Kill -9 at random moments; lost, duplicated and torn must be 0.
-
-    Args:
-        rounds: how many victims.
-        seed: of the stages and moments.
-        stages: of write, roll, drain (where redis-server is), join and publish.
-        folder: where to work; a temporary folder if not given.
-        json: print one JSON object.
-    """
-    unknown = set(stages) - set(STAGES)
-    if unknown or rounds < 1:
-        raise BadInput(
-            f"--rounds {rounds} --stages {list(stages)}: give at least one round, of stages "
-            f"among {', '.join(STAGES)}"
-        )
-    rng = random.Random(seed)
-    promised: set[str] = set()
-    torn, published, killed = 0, 0, Counter[str]()
-    with tempfile.TemporaryDirectory(dir=folder) as scratch, redis_server() as url:
-        place = Path(scratch)
-        chosen = [stage for stage in stages if stage != "drain" or url is not None]
-        for number in rich.progress.track(
-            range(rounds), "kill -9", console=rich.console.Console(stderr=True)
-        ):
-            stage = rng.choice(chosen)
-            if stage == "join" and not (place / "log/decisions").is_dir():
-                stage = "roll"
-            after = rng.uniform(0, 0.6)
-            said = kill_one(stage, place, f"{number}", url or "", after)
-            killed[stage] += 1
-            torn += torn_files(place)
-            if stage == "publish":
-                published += len(said)
-                torn += torn_bundles(place / "bundles", published > 0)
-            else:
-                promised.update(said)
-        with EventLog(place / "log"):
-            pass
-        roll(place / "log")
-        if url is not None:
-            from data.log.redis_log import RedisLog
-
-            with RedisLog(url) as log:
-                log.drain(place / "log", consumer="drain")
-        if (place / "log/decisions").is_dir():
-            join(place / "log", None, place / "examples", now=LATER)
-        torn += torn_files(place)
-        decisions = names_in(place / "log/decisions", "decision_id")
-        events = names_in(place / "log/events", "event_id")
-        examples = names_in(place / "examples", "decision_id")
-    kept = {
-        name for name in promised
-        if name in decisions and f"impression-{name}" in events and f"play-{name}" in events
-        and name in examples
-    }  # fmt: skip
-    return {
-        "rounds": rounds,
-        "lost": len(promised) - len(kept),
-        "duplicated": sum(n - 1 for n in examples.values()),
-        "torn": torn,
-        "acknowledged": len(promised),
-        "examples": len(examples),
-        "published": published,
-        "duplicated_in_log": sum(n - 1 for n in (decisions + events).values()),
-        "killed": dict(killed),
-    }
-
-
-if __name__ == "__main__":
-    victim(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4])

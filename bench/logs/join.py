@@ -1,18 +1,15 @@
 """How the join grows: seconds and memory at several sizes, beside a bare scan of the same bytes."""
 
 import os
-import resource
 import shutil
 import sys
 import tempfile
 import time
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import numpy as np
 
+from bench.measured import in_own_process, log_slope
 from data.days import DAY_US
 from data.errors import BadInput
 from data.join.join import join as join_log
@@ -96,63 +93,50 @@ def scan(folder: Path) -> float:
     return seconds
 
 
-def _joined(folder: Path, out: Path, memory: str, results: Any) -> None:
-    """In a process of its own: join, and report seconds, CPU seconds, examples and peak memory."""
-    began = time.perf_counter()
-    report = join_log(folder, None, out, engine=EngineSettings(memory=memory))
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    results.put((seconds, time.process_time(), report.examples, peak))
+def joined(folder: Path, out: Path, memory: str) -> int:
+    """Join a log; how many examples there are."""
+    return join_log(folder, None, out, engine=EngineSettings(memory=memory)).examples
 
 
 def join(
     sizes: list[int] | None = None,
     memory: str = "2GB",
     folder: Path | None = None,
-    json: bool = False,
-) -> dict[str, Any]:
+    quick: bool = False,
+) -> dict[str, object]:
     """Join 10⁵, 10⁶ and 10⁷ decisions; slope 1 is linear time.
 
     Args:
         sizes: how many decisions; 100000, 1000000 and 10000000 if not given.
         memory: what DuckDB may hold before it spills.
         folder: where logs are made and removed; a temporary folder if not given.
-        json: print one JSON object.
+        quick: 1000 and 2000 decisions if no sizes are given: to see that it works.
     """
-    sizes = sizes or [10**5, 10**6, 10**7]
+    sizes = sizes or ([1000, 2000] if quick else [10**5, 10**6, 10**7])
     if min(sizes) < 1000:
         raise BadInput(f"--sizes {sizes} holds fewer than 1000 decisions; that measures nothing")
     rows = []
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         for decisions in sizes:
-            log = Path(scratch) / f"log-{decisions}"
+            log, out = Path(scratch) / f"log-{decisions}", Path(scratch) / f"examples-{decisions}"
             size = write_log(log, decisions)
             bare = scan(log)
-            context = get_context("spawn")
-            results = context.Queue()
-            out = Path(scratch) / f"examples-{decisions}"
-            process = context.Process(target=_joined, args=(log, out, memory, results))
-            process.start()
-            seconds, worked, examples, peak = results.get()
-            process.join()
+            examples, spent = in_own_process(joined, log, out, memory)
             rows.append(
                 {
                     "decisions": decisions,
                     "log_bytes": size,
                     "examples": examples,
-                    "seconds": round(seconds, 3),
-                    "cpu_seconds": round(worked, 3),
+                    "seconds": round(spent.seconds, 3),
+                    "cpu_seconds": round(spent.cpu_seconds, 3),
                     "scan_seconds": round(bare, 3),
-                    "times_scan": round(seconds / bare, 2),
-                    "decisions_per_second": round(decisions / seconds),
-                    "peak_bytes": peak,
+                    "times_scan": round(spent.seconds / bare, 2),
+                    "decisions_per_second": round(decisions / spent.seconds),
+                    "peak_bytes": spent.peak_bytes,
                 }
             )
             print(rows[-1], file=sys.stderr)
             shutil.rmtree(log)
             shutil.rmtree(out)
-    slope = None
-    if len(rows) > 1:
-        logs = np.log([[row["decisions"], row["seconds"]] for row in rows])
-        slope = round(float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0]), 3)
+    slope = log_slope(sizes, [row["seconds"] for row in rows])
     return {"memory_limit": memory, "cores": os.cpu_count(), "slope": slope, "sizes": rows}

@@ -1,31 +1,35 @@
 """Log appends acknowledged a second, beside one SQLite commit for each and the disk's own syncs."""
 
 import os
-import shutil
-import socket
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from bench.optional import why_no_redis
+from bench.servers import redis_server
 from data.log import BufferedLog, EventLog, encode
 
-DECISION = {
-    "time": 1_767_268_800_000_000,
+TIME = 1_767_268_800_000_000
+DECISION: dict[str, object] = {
+    "time": TIME,
     "profile_id": "profile-17",
     "title_id": 4242,
     "facts": {
-        "country": "BR", "language": "pt", "device": "tv", "surface": "home", "row": 1,
-        "column": 4, "day_part": "evening", "tenure_days": 400.0,
-        "watched_genres": {"comedy": 4.0, "drama": 2.0, "crime": 1.0}, "watched_cast": {},
+        "country": "BR",
+        "language": "pt",
+        "device": "tv",
+        "surface": "home",
+        "row": 1,
+        "column": 4,
+        "day_part": "evening",
+        "tenure_days": 400.0,
+        "watched_genres": {"comedy": 4.0, "drama": 2.0, "crime": 1.0},
+        "watched_cast": {},
     },
     "candidates": [f"4242-{i}" for i in range(6)],
     "action": "4242-3",
@@ -34,35 +38,10 @@ DECISION = {
     "policy": "thompson",
     "seed": 2**63,
     "level": "personalised",
-}  # fmt: skip
+}
 
 
-@contextmanager
-def redis_server() -> Iterator[str | None]:
-    """The URL of a durable redis-server of our own on 127.0.0.1; None where there is none."""
-    if shutil.which("redis-server") is None:
-        yield None
-        return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(
-            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--appendonly", "yes",
-             "--appendfsync", "always", "--save", "", "--dir", folder],
-            stdout=subprocess.PIPE, text=True,
-        ) as server,
-    ):  # fmt: skip
-        try:
-            if not any("Ready to accept" in line for line in server.stdout or ()):
-                raise RuntimeError("redis-server did not start")
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.terminate()
-
-
-def acknowledged(log: BufferedLog, writers: int, records: int, seconds: float) -> dict[str, Any]:
+def acknowledged(log: BufferedLog, writers: int, records: int, seconds: float) -> dict[str, float]:
     """Threads that append and wait for the disk, over and over: their rate and waits."""
     appends: list[list[float]] = [[] for _ in range(writers)]
     waits: list[list[float]] = [[] for _ in range(writers)]
@@ -109,7 +88,7 @@ def acknowledged(log: BufferedLog, writers: int, records: int, seconds: float) -
     }
 
 
-def milliseconds(seconds: Any, percentile: float) -> float:
+def milliseconds(seconds: np.ndarray, percentile: float) -> float:
     """A percentile, in milliseconds."""
     return round(float(np.percentile(seconds, percentile)) * 1e3, 3)
 
@@ -147,8 +126,8 @@ def log(
     seconds: float = 3.0,
     folder: Path | None = None,
     redis: bool = True,
-    json: bool = False,
-) -> dict[str, Any]:
+    quick: bool = False,
+) -> dict[str, object]:
     """Records acknowledged a second from 1, 8 and 64 writers, on SQLite and on Redis.
 
     Args:
@@ -157,25 +136,30 @@ def log(
         seconds: how long each measurement lasts.
         folder: a folder on the disk to measure; a temporary one if not given.
         redis: measure Redis too, when redis-server is on this machine.
-        json: print one JSON object.
+        quick: 1 and 2 writers if none are given, for a moment: to see that it works.
     """
-    from data.log.redis_log import RedisLog
-
-    result: dict[str, Any] = {"cores": os.cpu_count()}
+    counts = writers or ([1, 2] if quick else [1, 8, 64])
+    if quick:
+        seconds = min(seconds, 0.2)
+    result: dict[str, object] = {"cores": os.cpu_count()}
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         result["disk_syncs_per_second"] = syncs(Path(scratch), seconds)
         result["sqlite_commit_each_per_second"] = commit_each(Path(scratch), seconds)
-        for count in writers or [1, 8, 64]:
+        for count in counts:
             with EventLog(Path(scratch) / f"log-{count}") as embedded:
                 result[f"sqlite_{count}"] = acknowledged(embedded, count, records, seconds)
                 print(result[f"sqlite_{count}"], file=sys.stderr)
+    if redis and (why := why_no_redis()):
+        print(f"Redis is not measured: {why}", file=sys.stderr)
+        return result | {"left_out": {"redis": why}}
     if redis:
-        with redis_server() as url:
-            if url is None:
-                print("redis-server is not on PATH: Redis is not measured", file=sys.stderr)
-                return result
-            for count in writers or [1, 8, 64]:
-                with RedisLog(url, prefix=f"bench-{count}") as scaled:
+        # redis is an optional package
+        from data.log.redis_log import RedisLog
+
+        with redis_server() as server:
+            assert server is not None
+            for count in counts:
+                with RedisLog(server.url, prefix=f"bench-{count}") as scaled:
                     result[f"redis_{count}"] = acknowledged(scaled, count, records, seconds)
                     print(result[f"redis_{count}"], file=sys.stderr)
     return result

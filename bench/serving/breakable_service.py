@@ -11,14 +11,12 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from bench.logs.crash import BUNDLE
+from bench.empty_bundle import write_empty_bundle
 from bench.servers import RedisServer, served, wait_until
 from bench.serving.live_app import BUNDLES, LOG, STORE, model
 from bench.serving.random_maps import put_layout, random_maps
 from data.atomic_write import move_into_place
 from data.bundle import CURRENT
-from export.graphs.manifest import seal
-from export.publish.staging import staging
 from serve.maps.lookup import Lookup
 
 PAGE = 40
@@ -108,9 +106,7 @@ class BreakableService:
 
     def _bundle(self) -> Path:
         now = datetime.now(UTC).isoformat()
-        with staging(self.bundles) as part:
-            (part / "context.onnx").write_bytes(now.encode() * 100)
-            return seal(part, self.bundles, BUNDLE | {"created": now})
+        return write_empty_bundle(self.bundles, {"context.onnx": now.encode() * 100})
 
     def _point_at(self, bundle: Path) -> None:
         link = self.bundles / ".next"
