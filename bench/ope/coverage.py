@@ -1,10 +1,13 @@
 """Bias, RMSE and coverage of each estimator on simulated logs with known truth."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
+from bandit.choice import choose
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED
@@ -20,37 +23,46 @@ ROUNDS = 10
 """How often an adaptive policy learns within one log."""
 
 
-def coverage(logs: int) -> dict[str, object]:
+@dataclass(frozen=True)
+class Row:
+    """How far an estimator is from the truth, over logs of one setting."""
+
+    logging: str
+    decisions: int
+    target: str
+    estimator: str
+    bias: float
+    rmse: float
+    coverage: float
+    """Share of the logs whose 95% interval holds the truth."""
+    width: float
+    """Of the interval."""
+
+
+def coverage(logs: int, sizes: Sequence[int] = SIZES) -> dict[str, object]:
     """Table by logging policy, log size and distance of the target, and coverage over all.
 
     "near" is half uniform and half the best action of each segment, "far" always the best one.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     held: dict[str, list[bool]] = {name: [] for name in NAMES}
     trusted: dict[str, list[bool]] = {name: [] for name in NAMES}
     for logging in LOGGING:
-        for size in SIZES:
+        for size in sizes:
             for distance in ("near", "far"):
-                made, truths = [], []
-                for seed in range(logs):
-                    found, truth = one_log(logging, size, distance, seed)
-                    made.append(found)
-                    truths.append(truth)
+                simulated = [one_log(logging, size, distance, seed) for seed in range(logs)]
+                truths = np.array([truth for _, truth in simulated])
                 for name in NAMES:
-                    row, inside = _summary([m[name] for m in made], np.array(truths))
+                    estimates = [one[name] for one, _ in simulated]
+                    row, inside = _row((logging, size, distance), name, estimates, truths)
+                    rows.append(row)
                     held[name] += inside
-                    pairs = zip(made, inside, strict=True)
-                    trusted[name] += [i for m, i in pairs if m[name].believable]
-                    labels = {"logging": logging, "decisions": size, "target": distance}
-                    rows.append({**labels, "estimator": name, **row})
+                    pairs = zip(estimates, inside, strict=True)
+                    trusted[name] += [holds for one, holds in pairs if one.believable]
                 print(logging, size, distance, file=sys.stderr)
     by_logging = {
         logging: {
-            name: min(
-                float(r["coverage"])  # pyright: ignore[reportArgumentType]
-                for r in rows
-                if r["logging"] == logging and r["estimator"] == name
-            )
+            name: min(r.coverage for r in rows if (r.logging, r.estimator) == (logging, name))
             for name in ("snips", "dr")
         }
         for logging in LOGGING
@@ -82,7 +94,7 @@ def one_log(logging: str, size: int, distance: str, seed: int) -> tuple[dict[str
     propensity = np.zeros(size)
     for part in np.array_split(np.arange(size), ROUNDS):
         p = _policy(logging, wins, plays, g)[segment[part]]
-        chosen = (p.cumsum(1) < g.random((len(part), 1))).sum(1).clip(0, ACTIONS - 1)
+        chosen = choose(p, g.random(len(part)))
         action[part], propensity[part] = chosen, p[np.arange(len(part)), chosen]
         take = mean[segment[part], chosen] * eager[part]
         reward[part] = g.random(len(part)) < np.minimum(take, 1)
@@ -119,16 +131,21 @@ def _policy(
     return 0.9 * votes + 0.1 / ACTIONS
 
 
-def _summary(
-    made: list[Estimate], truths: Float[np.ndarray, " logs"]
-) -> tuple[dict[str, float], list[bool]]:
-    values = np.array([m.value for m in made])
-    error = values - truths
-    inside = [m.low <= t <= m.high for m, t in zip(made, truths, strict=True)]
-    width = float(np.mean([m.high - m.low for m in made]))
-    return {
-        "bias": float(np.nanmean(error)),
-        "rmse": float(np.sqrt(np.nanmean(error**2))),
-        "coverage": float(np.mean(inside)),
-        "width": width,
-    }, inside
+def _row(
+    setting: tuple[str, int, str],
+    estimator: str,
+    estimates: list[Estimate],
+    truths: Float[np.ndarray, " logs"],
+) -> tuple[Row, list[bool]]:
+    """Of an estimator in a setting, and whether each log's interval holds the truth."""
+    error = np.array([one.value for one in estimates]) - truths
+    inside = [one.low <= truth <= one.high for one, truth in zip(estimates, truths, strict=True)]
+    row = Row(
+        *setting,
+        estimator=estimator,
+        bias=float(np.nanmean(error)),
+        rmse=float(np.sqrt(np.nanmean(error**2))),
+        coverage=float(np.mean(inside)),
+        width=float(np.mean([one.high - one.low for one in estimates])),
+    )
+    return row, inside

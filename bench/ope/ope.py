@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
+from bench.ope.coverage import SIZES, coverage
+from bench.ope.open_bandit import CAMPAIGNS, relative_errors
+from bench.ope.scale import scale
 from data.errors import BadInput
+
+SHIPPED = Path("sample/open_bandit")
+"""The first rows of the Open Bandit Dataset's campaign `men`."""
 
 
 def ope(
@@ -10,7 +16,7 @@ def ope(
     logs: int = 200,
     rows: int = 10_000_000,
     open_bandit: Path | None = None,
-    json: bool = False,
+    quick: bool = False,
 ) -> dict[str, object]:
     """Measure the off-policy estimators.
 
@@ -20,21 +26,16 @@ def ope(
         logs: simulated logs of each kind (coverage).
         rows: decisions of the large file (scale).
         open_bandit: folder of the Open Bandit Dataset's small version (open-bandit).
-        json: print one JSON object.
+        quick: the smallest logs, and the rows that are shipped: to see that it works.
     """
-    del json  # printing is the caller's
     if part == "coverage":
-        from bench.ope.coverage import coverage
-
-        return coverage(logs)
+        return coverage(2, SIZES[:1]) if quick else coverage(logs)
     if part == "open-bandit":
-        from bench.ope.open_bandit import relative_errors
-
+        if quick:
+            return relative_errors(open_bandit or SHIPPED, CAMPAIGNS[-1:], runs=1)
         if open_bandit is None:
             raise BadInput("--open-bandit: give the folder of the Open Bandit Dataset")
         return relative_errors(open_bandit)
     if part == "scale":
-        from bench.ope.scale import scale
-
-        return scale(rows)
+        return scale(min(rows, 10_000) if quick else rows)
     raise BadInput(f"--part {part}: choose coverage, open-bandit or scale")

@@ -1,5 +1,6 @@
 """Relative errors on the Open Bandit Dataset, beside those obp published."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow.csv as csv
 
 from data.errors import BadInput
 from evaluate.ope.bootstrap import Bootstrap
-from evaluate.ope.estimate import estimate_feedback
+from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED
 from evaluate.ope.feedback import dense_feedback
 from evaluate.ope.feedback_file import Batch
@@ -25,17 +26,21 @@ PUBLISHED = {
     "dros": 0.160,
 }
 """obp's own table: small version, campaign `all`, 30 bootstraps."""
+CAMPAIGNS = ("all", "men")
 RUNS = 30
+"""Bootstraps, as many as obp's."""
 
 
-def relative_errors(folder: Path) -> dict[str, object]:
+def relative_errors(
+    folder: Path, campaigns: Sequence[str] = CAMPAIGNS, runs: int = RUNS
+) -> dict[str, object]:
     """For each campaign and direction: estimates, on-policy rate, mean relative error."""
     result: dict[str, object] = {"obp_published_all": PUBLISHED}
-    for campaign in ("all", "men"):
+    for campaign in campaigns:
         logs = {policy: _read(folder, policy, campaign) for policy in ("random", "bts")}
         for behaviour, target in (("random", "bts"), ("bts", "random")):
             result[f"{campaign}: {target} from {behaviour}"] = _compare(
-                logs[behaviour], logs[target], target
+                logs[behaviour], logs[target], target, runs
             )
     return result
 
@@ -77,7 +82,7 @@ def _distribution(log: dict[str, np.ndarray], policy: str, items: int) -> np.nda
 
 
 def _compare(
-    log: dict[str, np.ndarray], other: dict[str, np.ndarray], policy: str
+    log: dict[str, np.ndarray], other: dict[str, np.ndarray], policy: str, runs: int
 ) -> dict[str, object]:
     items = int(max(log["action"].max(), other["action"].max())) + 1
     target = _distribution(other, policy, items)[log["position"]]
@@ -86,9 +91,9 @@ def _compare(
     whole = _estimates(log, target, np.arange(rows), resamples=1000)
     g = np.random.default_rng(12345)
     errors: dict[str, list[float]] = {name: [] for name in NAMES}
-    for _ in range(RUNS):
-        made = _estimates(log, target, g.integers(0, rows, rows), resamples=2)
-        for name, e in made.items():
+    for _ in range(runs):
+        estimates = _estimates(log, target, g.integers(0, rows, rows), resamples=2)
+        for name, e in estimates.items():
             errors[name].append(abs(e.value - truth) / truth)
     return {
         "on_policy": truth,
@@ -107,7 +112,9 @@ def _compare(
     }
 
 
-def _estimates(log: dict[str, np.ndarray], target: np.ndarray, pick: np.ndarray, resamples: int):  # noqa: ANN202
+def _estimates(
+    log: dict[str, np.ndarray], target: np.ndarray, pick: np.ndarray, resamples: int
+) -> dict[str, Estimate]:
     part = {name: values[pick] for name, values in log.items()}
     items = target.shape[1]
     fold = part["people"].astype(np.int64)

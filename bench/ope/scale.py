@@ -1,8 +1,6 @@
 """Ten million decisions in bounded memory, beside DuckDB's plain scan of the same file."""
 
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,21 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.measured import in_own_process
+from evaluate.ope.estimate import estimate
+
 BLOCK, CANDIDATES = 65_536, 6
 SCAN = """
 SELECT count(*), sum(reward), sum(propensity), sum(length(decision_id)), sum(length(profile_id)),
        sum(length(action)), sum(list_sum(target_probabilities)), sum(list_sum(estimated_rewards)),
        sum(length(list_aggregate(candidates, 'min')))
 FROM read_parquet(?)
-"""
-CHILD = """
-import json, resource, sys, time
-from evaluate.ope.estimate import estimate
-begin = time.perf_counter()
-made = estimate(sys.argv[1])
-seconds = time.perf_counter() - begin
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([seconds, peak, made["dr"].value, made["dr"].decisions]))
 """
 
 
@@ -37,25 +29,18 @@ def scale(rows: int) -> dict[str, object]:
         for count in (rows // 10, rows):
             path = Path(folder) / f"{count}.parquet"
             write_feedback(path, count)
-            done = subprocess.run(
-                [sys.executable, "-c", CHILD, str(path)],
-                capture_output=True,
-                text=True,
-                check=True,
-                cwd=Path(__file__).parents[2],
-            )
-            seconds, peak, value, decisions = __import__("json").loads(done.stdout)
+            estimates, spent = in_own_process(estimate, path)
             begin = time.perf_counter()
             duckdb.connect().execute(SCAN, [str(path)]).fetchall()
             scan = time.perf_counter() - begin
             result[f"{count} decisions"] = {
-                "decisions": decisions,
+                "decisions": estimates["dr"].decisions,
                 "file_mib": path.stat().st_size / 2**20,
-                "estimate_seconds": seconds,
-                "peak_mib": peak,
+                "estimate_seconds": spent.seconds,
+                "peak_mib": spent.peak_bytes / 2**20,
                 "duckdb_scan_seconds": scan,
-                "ratio": seconds / scan,
-                "dr": value,
+                "ratio": spent.seconds / scan,
+                "dr": estimates["dr"].value,
             }
             path.unlink()
     result["own_peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
