@@ -66,8 +66,8 @@ class Bundle:
         there = {entry.name for entry in root.iterdir()} - {MANIFEST, PUBLICATION}
         if unknown := sorted(there - set(named)):
             raise BadInput(f"bundle {root}: {unknown[0]} is not in its manifest; {REMEDY}")
-        for name, said in named.items():
-            _check(root / name, said)
+        for name, as_named in named.items():
+            _check(root / name, as_named)
         return cls(root, manifest)
 
     @property
@@ -105,20 +105,19 @@ def resolve(path: Path | str) -> Path:
     Raises:
         BadInput: it leads to no bundle.
     """
-    given = Path(path)
-    found = given
-    if found.is_dir() and not (found / MANIFEST).exists():
-        found = found / CURRENT
-    if found.is_file():
-        name = found.read_bytes()[:256].decode(errors="replace").strip()
+    folder = Path(path)
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        folder = folder / CURRENT
+    if folder.is_file():
+        name = folder.read_bytes()[:256].decode(errors="replace").strip()
         if not NAME.fullmatch(name):
-            raise BadInput(f"{found} names no bundle ({name[:40]!r}); publish or roll back")
-        found = found.parent / name
-    if not found.is_dir():
+            raise BadInput(f"{folder} names no bundle ({name[:40]!r}); publish or roll back")
+        folder = folder.parent / name
+    if not folder.is_dir():
         raise BadInput(
-            f"no bundle at {given}; train.py publishes one, or give the folder of a bundle"
+            f"no bundle at {path}; train.py publishes one, or give the folder of a bundle"
         )
-    return found.resolve()
+    return folder.resolve()
 
 
 def read_manifest(root: Path) -> dict[str, Any]:
@@ -158,13 +157,13 @@ def parse_manifest(raw: bytes, where: str) -> dict[str, Any]:
         )
     for name, kinds in FIELDS.items():
         if not isinstance(manifest.get(name, ...), kinds):
-            said = repr(manifest[name])[:40] if name in manifest else "missing"
-            raise BadInput(f"{where}: {name} is {said}; {REMEDY}")
-    for name, said in manifest["files"].items():
+            what = repr(manifest[name])[:40] if name in manifest else "missing"
+            raise BadInput(f"{where}: {name} is {what}; {REMEDY}")
+    for name, file in manifest["files"].items():
         if not NAME.fullmatch(name) or name in (MANIFEST, PUBLICATION):
             raise BadInput(f"{where} names a file {name[:80]!r}, which no bundle has; {REMEDY}")
-        if not isinstance(said, dict) or not _is_entry(said):
-            raise BadInput(f"{where}: {name} needs sha256 and bytes, not {said!r:.80}; {REMEDY}")
+        if not isinstance(file, dict) or not _is_entry(file):
+            raise BadInput(f"{where}: {name} needs sha256 and bytes, not {file!r:.80}; {REMEDY}")
     claimed = manifest["bundle_id"]
     if not NAME.fullmatch(claimed) or claimed.rpartition("-")[2] != content_hash(manifest):
         raise BadInput(
@@ -174,34 +173,34 @@ def parse_manifest(raw: bytes, where: str) -> dict[str, Any]:
     return manifest
 
 
-def content_hash(manifest: Mapping[str, Any]) -> str:
+def content_hash(manifest: Mapping[str, object]) -> str:
     """12 hex digits of the SHA-256 of a manifest without its id."""
     rest = {name: value for name, value in manifest.items() if name != "bundle_id"}
     return hashlib.sha256(orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
 
-def entry(file: Path) -> dict[str, Any]:
+def entry(file: Path) -> dict[str, str | int]:
     """A file's size and SHA-256, as a manifest says them."""
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {"sha256": digest, "bytes": file.stat().st_size}
 
 
-def _is_entry(said: Mapping[str, Any]) -> bool:
-    size, digest = said.get("bytes"), said.get("sha256")
+def _is_entry(file: Mapping[str, object]) -> bool:
+    size, digest = file.get("bytes"), file.get("sha256")
     return type(size) is int and size >= 0 and re.fullmatch("[0-9a-f]{64}", str(digest)) is not None
 
 
-def _check(file: Path, said: Mapping[str, Any]) -> None:
+def _check(file: Path, named: Mapping[str, object]) -> None:
     try:
-        found = file.lstat()
+        there = file.lstat()
     except OSError:
         raise BadInput(f"{file} is missing though the manifest names it; {REMEDY}") from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(there.st_mode):
         raise BadInput(f"{file} is a link or a folder, not a file; {REMEDY}")
-    if found.st_size != said["bytes"]:
+    if there.st_size != named["bytes"]:
         raise BadInput(
-            f"{file} has {found.st_size} bytes, the manifest says {said['bytes']}; {REMEDY}"
+            f"{file} has {there.st_size} bytes, the manifest says {named['bytes']}; {REMEDY}"
         )
-    if entry(file)["sha256"] != said["sha256"]:
+    if entry(file)["sha256"] != named["sha256"]:
         raise BadInput(f"{file} is not what was exported (SHA-256 differs); {REMEDY}")

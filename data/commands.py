@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from data.errors import BadInput
 
@@ -46,23 +46,25 @@ def run_command(package: str, commands: Mapping[str, Command]) -> None:
         BadInput: whatever the command refuses.
         SystemExit: help was asked for (0), there is no such command (2), or the record says so.
     """
-    given = sys.argv[1:]
-    if not given or given[0] not in commands:
-        asked = given in ([], ["--help"], ["-h"])
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] not in commands:
+        asked = arguments in ([], ["--help"], ["-h"])
         stream = sys.stdout if asked else sys.stderr
         if not asked:
-            print(f"error: {package} has no command {given[0]}; choose one of these", file=stream)
+            name = arguments[0]
+            print(f"error: {package} has no command {name}; choose one of these", file=stream)
         print(f"usage: python -m {package} COMMAND [--help]\n", file=stream)
         width = max(map(len, commands))
         for name, command in commands.items():
             print(f"  {name:{width}}  {command.what}", file=stream)
         raise SystemExit(0 if asked else 2)
+    # The parser takes longer to import than the list of commands takes to print.
     from data.option_parser import OptionParser, auto_cli
 
-    name, command = given[0], commands[given[0]]
+    name, command = arguments[0], commands[arguments[0]]
     module = importlib.import_module(command.module)
     function = getattr(module, command.function or name.replace("-", "_"))
-    rest = current_names(given[1:], command.renamed)
+    rest = current_names(arguments[1:], command.renamed)
     as_json, without = wants_json(rest)
     if "json" not in inspect.signature(function).parameters:
         rest = without
@@ -89,10 +91,10 @@ def run_command(package: str, commands: Mapping[str, Command]) -> None:
         raise SystemExit(code)
 
 
-def current_names(given: list[str], renamed: Mapping[str, str]) -> list[str]:
+def current_names(arguments: list[str], renamed: Mapping[str, str]) -> list[str]:
     """Arguments with old option names replaced, and a word on stderr for each."""
     names = []
-    for word in given:
+    for word in arguments:
         name, equals, value = word.removeprefix("--").partition("=")
         now = renamed.get(name.replace("_", "-")) if word.startswith("--") else None
         if now is not None:
@@ -102,9 +104,9 @@ def current_names(given: list[str], renamed: Mapping[str, str]) -> list[str]:
     return names
 
 
-def wants_json(given: list[str]) -> tuple[bool, list[str]]:
+def wants_json(arguments: list[str]) -> tuple[bool, list[str]]:
     """Whether the record is to be printed as JSON, and the arguments without that switch."""
-    asked, rest, waiting = False, [], list(given)
+    asked, rest, waiting = False, [], list(arguments)
     while waiting:
         word = waiting.pop(0)
         name, equals, value = word.partition("=")
@@ -125,19 +127,18 @@ def as_json_text(record: object) -> str:
     return orjson.dumps(record, default=_plain, option=options).decode()
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "_asdict"):
-        return value._asdict()
+def _plain(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, set | frozenset):
         return sorted(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
+    for method in ("_asdict", "tolist"):
+        if hasattr(value, method):
+            return getattr(value, method)()
     raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
-def spelt(function: Callable[..., Any], given: list[str]) -> list[str]:
+def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
     """Arguments as the parser knows them: `--name=value` each.
 
     Raises:
@@ -150,7 +151,7 @@ def spelt(function: Callable[..., Any], given: list[str]) -> list[str]:
     rest = [p.name for p in parameters.values() if _is_list(p)][:1]
     options: list[str] = []
     plain: list[str] = []
-    waiting = list(given)
+    waiting = list(arguments)
     while waiting:
         word = waiting.pop(0)
         if not word.startswith("--"):
@@ -190,7 +191,7 @@ def _is_list(parameter: inspect.Parameter) -> bool:
     return str(parameter.annotation).startswith(("list[", "typing.List["))
 
 
-def _print(record: Any) -> None:
+def _print(record: object) -> None:
     plain = record if isinstance(record, Mapping) else json.loads(as_json_text(record))
     for name, value in plain.items():
         if name != "problems":

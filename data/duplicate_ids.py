@@ -47,14 +47,14 @@ class DuplicateIds:
         if self.folder is not None:
             self.folder.cleanup()
 
-    def add(self, some: UInt64[np.ndarray, " ids"]) -> None:
+    def add(self, ids: UInt64[np.ndarray, " ids"]) -> None:
         """Take the hashes of some more ids."""
-        self.held.append(some)
-        self.count += len(some)
+        self.held.append(ids)
+        self.count += len(ids)
         if self.count >= HELD:
             self._spill()
 
-    def found(self) -> bool:
+    def repeated(self) -> bool:
         """Whether an id came twice."""
         if not self.files:
             return bool(self.held) and _repeats(np.concatenate(self.held))
@@ -69,7 +69,7 @@ class DuplicateIds:
         Raises:
             BadInput: an id stands on two rows; names both.
         """
-        if not self.found():
+        if not self.repeated():
             return
         rows: dict[object, int] = {}
         for first, ids in source.decision_ids():
@@ -91,8 +91,8 @@ class DuplicateIds:
         part = (every >> np.uint64(58)).astype(np.int64)
         order = np.argsort(part, kind="stable")
         ends = np.cumsum(np.bincount(part, minlength=PARTS))
-        for file, some in zip(self.files, np.split(every[order], ends[:-1]), strict=True):
-            some.tofile(file)
+        for file, ids in zip(self.files, np.split(every[order], ends[:-1]), strict=True):
+            ids.tofile(file)
         self.held, self.count = [], 0
 
 
@@ -114,11 +114,11 @@ def hashes(ids: pa.Array | pa.ChunkedArray) -> UInt64[np.ndarray, " ids"]:
     column = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     column = column.cast(pa.large_binary())
     lengths = pc.binary_length(column).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
-    found = np.zeros(len(column), np.uint64)
+    mixed = np.zeros(len(column), np.uint64)
     for length in np.unique(lengths):
         alike = lengths == length
-        found[alike] = _hashes(column.filter(pa.array(alike)), int(length))
-    return found
+        mixed[alike] = _hashes(column.filter(pa.array(alike)), int(length))
+    return mixed
 
 
 def _hashes(column: pa.LargeBinaryArray, length: int) -> UInt64[np.ndarray, " ids"]:
@@ -136,6 +136,6 @@ def _hashes(column: pa.LargeBinaryArray, length: int) -> UInt64[np.ndarray, " id
     return mixed
 
 
-def _repeats(some: UInt64[np.ndarray, " ids"]) -> bool:
-    ordered = np.sort(some)
+def _repeats(ids: UInt64[np.ndarray, " ids"]) -> bool:
+    ordered = np.sort(ids)
     return bool((ordered[1:] == ordered[:-1]).any())

@@ -167,8 +167,8 @@ def _one_hot(column: pa.Array, vocabulary: list[str]) -> np.ndarray:
     """One column a value, then one for a value never seen, then one for not known."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    found = pc.index_in(column, value_set=pa.array(vocabulary, pa.string()))
-    slots = pc.fill_null(found, len(vocabulary)).to_numpy(zero_copy_only=False)
+    places = pc.index_in(column, value_set=pa.array(vocabulary, pa.string()))
+    slots = pc.fill_null(places, len(vocabulary)).to_numpy(zero_copy_only=False)
     slots = np.where(column.is_null().to_numpy(zero_copy_only=False), len(vocabulary) + 1, slots)
     return np.eye(len(vocabulary) + 2, dtype=np.float32)[slots]
 
@@ -182,9 +182,9 @@ def _position(column: pa.Array) -> np.ndarray:
 def _genre_counts(column: pa.MapArray, genres: list[str]) -> np.ndarray:
     """Shares of what was watched by genre (last: never seen in training), and log of the total."""
     row, names, counts = _entries(column)
-    found = pc.fill_null(pc.index_in(names, value_set=pa.array(genres, pa.string())), len(genres))
+    slots = pc.fill_null(pc.index_in(names, value_set=pa.array(genres, pa.string())), len(genres))
     out = np.zeros((len(column), len(genres) + 2), dtype=np.float32)
-    np.add.at(out, (row, found.to_numpy(zero_copy_only=False)), counts)
+    np.add.at(out, (row, slots.to_numpy(zero_copy_only=False)), counts)
     total = out.sum(1)
     out /= np.maximum(total, 1e-9)[:, None]
     out[:, -1] = np.log1p(total)
@@ -231,9 +231,9 @@ def _cast_bags(
     order = np.lexsort((rank[code], -counts, row))
     row, code, counts = row[order], code[order], counts[order]
     place = np.arange(len(row)) - np.searchsorted(row, row)
-    kept = place < CAST_KEPT
-    row, place = row[kept], place[kept]
-    ids[row, place] = np.array([cast_bucket(name) for name in distinct])[code[kept]]
-    weights[row, place] = counts[kept]
+    heaviest = place < CAST_KEPT
+    row, place = row[heaviest], place[heaviest]
+    ids[row, place] = np.array([cast_bucket(name) for name in distinct])[code[heaviest]]
+    weights[row, place] = counts[heaviest]
     weights /= np.maximum(weights.sum(1, keepdims=True), 1e-9)
     return ids, weights

@@ -41,7 +41,7 @@ def checked_examples(
                 read_examples(file, artwork_ids, title_ids=title_ids)  # which row of the file it is
             seen.add(hashes(table["decision_id"]))
             yield table
-        if seen.found():
+        if seen.repeated():
             ids = ((file, pq.read_table(file, columns=["decision_id"])) for file in sorted(files))
             parts = [(str(file), table["decision_id"]) for file, table in ids]
             refuse(list(repeated(parts, "decision_id")))

@@ -38,10 +38,10 @@ def member_history(decisions: pa.Table, events: pa.Table) -> pa.Table:
     named = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items())
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        kept = ["decision_id", "time", "profile_id", "title_id"]
-        told = ["event_id", "received", "kind", "profile_id", "title_id", "artwork_id", "minutes"]
-        connection.register("decisions", decisions.select(kept))
-        connection.register("told", events.select(told))
+        ours = ["decision_id", "time", "profile_id", "title_id"]
+        theirs = ["event_id", "received", "kind", "profile_id", "title_id", "artwork_id", "minutes"]
+        connection.register("decisions", decisions.select(ours))
+        connection.register("logged", events.select(theirs))
         return connection.sql(f"""
             WITH asked AS (
                 SELECT decision_id, epoch_us(time) AS decided_at, profile_id, title_id,
@@ -52,7 +52,7 @@ def member_history(decisions: pa.Table, events: pa.Table) -> pa.Table:
                 SELECT event_id, min(epoch_us(received)) AS received_at, any_value(kind) AS kind,
                     any_value(profile_id) AS profile_id, any_value(title_id) AS title_id,
                     any_value(artwork_id) AS artwork_id, max(minutes) AS minutes
-                FROM told GROUP BY event_id
+                FROM logged GROUP BY event_id
             ),
             known AS (
                 SELECT d.place, e.event_id, e.kind, e.minutes, e.artwork_id,

@@ -107,17 +107,13 @@ def image_cache(
             bar = progress.add_task("decoding artwork", total=len(missing))
             chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
             jobs = [[files[n] for n in chunk] for chunk in chunks]
-            for chunk, results in zip(
-                chunks, _decoded(jobs, height, width, processes), strict=True
-            ):
-                good: dict[str, UInt8[np.ndarray, "3 h w"]] = {}
+            decoded = _decoded(jobs, height, width, processes)
+            for chunk, results in zip(chunks, decoded, strict=True):
                 for name, (sha, result) in zip(chunk, results, strict=True):
+                    known[name] = sha
                     if isinstance(result, str):
                         refused[name] = result
-                    elif sha not in store.rows:
-                        good[sha] = result
-                    known[name] = sha
-                store.append(good)
+                store.append({sha: r for sha, r in results if not isinstance(r, str)})
                 progress.advance(bar, len(chunk))
         if refused:
             raise BadInput(
@@ -221,7 +217,8 @@ class _Store:
         return len(_header(rows, self.shape)) + rows * int(np.prod(self.shape))
 
     def append(self, images: dict[str, UInt8[np.ndarray, "3 h w"]]) -> None:
-        """Add images by their hash; on disk when this returns."""
+        """Add images by their hash, those that are new; on disk when this returns."""
+        images = {name: image for name, image in images.items() if name not in self.rows}
         if not images:
             return
         first, total = len(self.rows), len(self.rows) + len(images)

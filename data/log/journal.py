@@ -219,20 +219,20 @@ def chunks(path: Path, start: int, rows: int, size: int) -> Iterator[Chunk]:
         raise ValueError(f"{path} starts with {magic!r}, a segment of the log with {MAGIC!r}")
     seeds = [_seed(nonce, number) for number in range(len(KINDS))]
     at = start = max(start, HEADER.size)
-    found: list[Row] = []
+    group: list[Row] = []
     while at + RECORD.size <= len(held):
         length, checksum, kind = RECORD.unpack_from(held, at)
         body = held[at + RECORD.size : at + RECORD.size + length]
         whole = kind < len(KINDS) and len(body) == length
         if not whole or not length or crc32(body, seeds[kind]) != checksum:
             break
-        found.append((KINDS[kind], body))
+        group.append((KINDS[kind], body))
         at += RECORD.size + length
-        if len(found) >= rows or at - start >= size:
-            yield Chunk(found, start, at)
-            found, start = [], at
-    if found:
-        yield Chunk(found, start, at)
+        if len(group) >= rows or at - start >= size:
+            yield Chunk(group, start, at)
+            group, start = [], at
+    if group:
+        yield Chunk(group, start, at)
 
 
 def abandoned(path: Path) -> bool:

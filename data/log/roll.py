@@ -64,23 +64,23 @@ def _finish(connection: sqlite3.Connection, log_dir: Path, moved: dict[str, int]
     """Carry out the move that a roll had begun when it was killed."""
     for segment, start, stop in connection.execute("SELECT * FROM moving").fetchall():
         path = log_dir / FOLDER / segment
-        for found in chunks(path, start, rows=sys.maxsize, size=stop - start):
-            _move(connection, path, found, log_dir, moved)
+        for chunk in chunks(path, start, rows=sys.maxsize, size=stop - start):
+            _move(connection, path, chunk, log_dir, moved)
             break
 
 
 def _roll_segment(
-    connection: sqlite3.Connection, path: Path, log_dir: Path, chunk: int, moved: dict[str, int]
+    connection: sqlite3.Connection, path: Path, log_dir: Path, rows: int, moved: dict[str, int]
 ) -> None:
     """Move what a segment holds, and the segment away once nobody writes it."""
     ended = abandoned(path)  # asked first: what it holds from here on is all there will be
     known = connection.execute("SELECT offset FROM rolled WHERE segment = ?", (path.name,))
     [start] = known.fetchone() or (0,)
-    for found in chunks(path, start, chunk, CHUNK_BYTES):
+    for chunk in chunks(path, start, rows, CHUNK_BYTES):
         connection.execute(
-            "INSERT INTO moving VALUES (?, ?, ?)", (path.name, found.start, found.stop)
+            "INSERT INTO moving VALUES (?, ?, ?)", (path.name, chunk.start, chunk.stop)
         )
-        _move(connection, path, found, log_dir, moved)
+        _move(connection, path, chunk, log_dir, moved)
     if ended:
         # The file first: a row without a file is harmless, a file without its row is rolled twice.
         path.unlink()
@@ -98,16 +98,16 @@ def _roll_run(path: Path, log_dir: Path, moved: dict[str, int]) -> None:
 
 
 def _move(
-    connection: sqlite3.Connection, path: Path, found: Chunk, log_dir: Path, moved: dict[str, int]
+    connection: sqlite3.Connection, path: Path, chunk: Chunk, log_dir: Path, moved: dict[str, int]
 ) -> None:
     """Write a chunk's files, under names that follow from where it lies, and note it as rolled."""
     [name] = connection.execute("SELECT name FROM name").fetchone()
     for kind in SCHEMAS:
-        bodies = [body for of, body in found.rows if of == kind]
+        bodies = [body for of, body in chunk.rows if of == kind]
         if not bodies:
             continue
         table, rejected = decode_each(kind, bodies)
-        files = append_table(log_dir, kind, table, f"roll-{name[:12]}-{path.stem}-{found.start:08}")
+        files = append_table(log_dir, kind, table, f"roll-{name[:12]}-{path.stem}-{chunk.start:08}")
         if rejected:
             with (log_dir / REJECTED).open("ab") as file:
                 file.writelines(unpacked(body) + b"\n" for body in rejected)
@@ -118,7 +118,7 @@ def _move(
     connection.execute("DELETE FROM moving")
     connection.execute(
         "INSERT INTO rolled VALUES (?, ?) ON CONFLICT (segment) DO UPDATE SET offset = ?",
-        (path.name, found.stop, found.stop),
+        (path.name, chunk.stop, chunk.stop),
     )
     connection.execute("COMMIT")
 
@@ -140,7 +140,8 @@ def roll_command(
             given.
     """
     if redis is not None:
-        from data.log.redis_log import RedisLog  # redis is an optional package
+        # redis is an optional package.
+        from data.log.redis_log import RedisLog
 
         with RedisLog(redis, durable=False) as stream:
             moved = stream.drain(log)

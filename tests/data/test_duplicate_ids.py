@@ -14,7 +14,7 @@ def test_a_repeat_is_found_however_far_apart(again):
             seen.add(hashes(pa.array(ids[at : at + 50_000])))
         if again is not None:
             seen.add(hashes(pa.array([ids[again]])))
-        assert seen.found() == (again is not None)
+        assert seen.repeated() == (again is not None)
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_ids_of_any_length(parts, found):
     with DuplicateIds() as seen:
         for part in parts:
             seen.add(hashes(pa.chunked_array([pa.array(part, pa.string())])))
-        assert seen.found() == found
+        assert seen.repeated() == found
