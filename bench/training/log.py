@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.measured import ROOT
 from data.days import DAY_US, midnight_us
 from data.records import EXAMPLES, TIMESTAMP
 from simulate.browsing.sample import SampleFolders, SampleSettings, make_sample
 
-ROOT = Path(__file__).parents[2]
 FIRST = date(2026, 1, 1)
 GROUP = 32_768
 """Rows of a row group, as the join writes them."""

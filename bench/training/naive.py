@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow as pa
 import torch
 
 from data.catalogue import Catalogue
+from data.features import CAST_BUCKETS
 from data.images.cache import image_cache
 from model.network.image_encoder import make_encoder
 from model.network.lightning_module import Batch, Learner
@@ -28,7 +28,7 @@ AT_ONCE = 128
 
 def ratio_to_naive(
     folder: Path, base: pa.Table, cache: Path, quick: bool = False
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Impressions a second of both ways, on batches of the same impressions, in turn.
 
     Both do the whole step of the stage in which the encoder learns: two views of each image, all
@@ -91,9 +91,13 @@ def untrained(examples: Examples, genres: int) -> Learner:
     L.seed_everything(1, verbose=False)
     encoder = make_encoder("cnn", "none", None)
     network = Marquee(
-        encoder, embedding=encoder.embedding, context=examples.context.dense.shape[1],
-        title=examples.candidates.dense.shape[1], genres=genres, buckets=4096,
-    )  # fmt: skip
+        encoder,
+        embedding=encoder.embedding,
+        context=examples.context.dense.shape[1],
+        title=examples.candidates.dense.shape[1],
+        genres=genres,
+        buckets=CAST_BUCKETS,
+    )
     return Learner(network).train()
 
 

@@ -5,29 +5,28 @@ with new ids and times until there are as many as asked for.
 """
 
 import os
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from bench.measured import log_slope
 from bench.training.log import repeated, simulated
 from bench.training.naive import ratio_to_naive
 from bench.training.processes import beside_one
+from bench.training.runs import Runs
 from data.errors import BadInput
 
+PARTS = ("naive", "sizes", "increment", "processes")
 HISTORIES = 1, 10
 """Days of history that an increment comes on top of."""
 
 
+# Each parameter is an option of the command.
 def training(
     sizes: str | None = None,
     passes: int = 1,
@@ -37,8 +36,7 @@ def training(
     parts: str | None = None,
     quick: bool = False,
     folder: Path | None = None,
-    json: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Training: impressions a second, time and memory by size, increments, processes.
 
     Args:
@@ -48,46 +46,45 @@ def training(
         buffer: examples held in memory at a time.
         day: examples of a day, where an increment is measured.
         parts: of naive, sizes, increment and processes, separated by commas; all if not given.
-        quick: on few examples, the first two parts if none is given; figures that mean little.
+        quick: on few examples: to see that it works.
         folder: where examples are made and removed; a temporary folder if not given.
-        json: print one JSON object.
     """
-    chosen = parts_of(parts, quick)
+    chosen = parts_of(parts)
     counts = sizes_of(sizes, quick)
     if quick:
-        epochs, buffer, day = 1, 2048, 2000
-    told: dict[str, Any] = {"cores": len(os.sched_getaffinity(0)), "passes": passes,
-                            "epochs": epochs, "buffer": buffer}  # fmt: skip
+        epochs, buffer, day = 1, 512, 600
+    result: dict[str, object] = {"cores": len(os.sched_getaffinity(0)), "passes": passes}
+    result |= {"epochs": epochs, "buffer": buffer}
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         at = Path(scratch)
-        made = simulated(at / "sample", 6 if quick else 60, 3000 if quick else 200_000)
-        base = ds.dataset(made.examples).to_table()
-        run = Runs(at, made.catalogue, epochs, passes, buffer)
+        sample = simulated(at / "sample", 6 if quick else 60, 3000 if quick else 200_000)
+        base = ds.dataset(sample.examples).to_table()
+        run = Runs(at, sample.catalogue, epochs, passes, buffer)
         if "naive" in chosen:
-            told |= ratio_to_naive(made.catalogue, base, at / "cache", quick)
-            say(told)
+            result |= ratio_to_naive(sample.catalogue, base, at / "cache", quick)
+            say(result)
         if "sizes" in chosen:
-            told |= by_size(run, base, counts)
+            result |= by_size(run, base, counts)
         if "increment" in chosen:
-            told["increment"] = increments(run, base, day)
+            result["increment"] = increments(run, base, day, HISTORIES[: 1 if quick else None])
         if "processes" in chosen:
-            told["processes"] = beside_one(run, base, 2000 if quick else 50_000, at, made.catalogue)
-            say(told["processes"])
-    return told
+            count = 1000 if quick else 50_000
+            result["processes"] = beside_one(run, base, count, at, sample.catalogue)
+            say(result["processes"])
+    return result
 
 
-def parts_of(text: str | None, quick: bool) -> list[str]:
-    """What to measure, as a command line says it.
+def parts_of(text: str | None) -> list[str]:
+    """What to measure, as a command line says it; everything if it says nothing.
 
     Raises:
         BadInput: there is no such part.
     """
-    known = ["naive", "sizes", "increment", "processes"]
     if text is None:
-        return known[:2] if quick else known
+        return list(PARTS)
     chosen = text.split(",")
-    if unknown := sorted(set(chosen) - set(known)):
-        raise BadInput(f"--parts {unknown[0]}: there are {', '.join(known)}")
+    if unknown := sorted(set(chosen) - set(PARTS)):
+        raise BadInput(f"--parts {unknown[0]}: there are {', '.join(PARTS)}")
     return chosen
 
 
@@ -98,7 +95,7 @@ def sizes_of(text: str | None, quick: bool) -> list[int]:
         BadInput: they are no numbers, or too small to measure anything.
     """
     if text is None:
-        return [2000, 8000] if quick else [10**5, 10**6, 10**7]
+        return [1000] if quick else [10**5, 10**6, 10**7]
     try:
         sizes = [int(part) for part in text.split(",")]
     except ValueError:
@@ -108,94 +105,44 @@ def sizes_of(text: str | None, quick: bool) -> list[int]:
     return sizes
 
 
-class Runs:
-    """Runs train.py in processes of their own, always with the same settings."""
-
-    def __init__(self, at: Path, catalogue: Path, epochs: int, passes: int, buffer: int) -> None:
-        self.at, self.catalogue, self.buffer = at, catalogue, buffer
-        self.epochs, self.passes, self.number = epochs, passes, 0
-
-    def __call__(self, examples: Path, *options: object, may_fail: bool = False) -> dict[str, Any]:
-        """Seconds, CPU seconds, peak bytes and the bundle of one run.
-
-        Raises:
-            RuntimeError: the run failed, and it may not.
-        """
-        context = get_context("spawn")
-        results = context.Queue()
-        self.number += 1
-        out = self.at / f"run-{self.number}"
-        command = [
-            "train.py", "--data.examples", examples, "--data.catalogue", self.catalogue,
-            "--data.cache", self.at / "cache", "--out", out, "--publish.bundles", out / "bundles",
-            "--fit.epochs", self.epochs, "--fit.passes", self.passes, "--fit.patience", 1000,
-            "--fit.buffer", self.buffer, "--fit.threads", 1, *options,
-        ]  # fmt: skip
-        process = context.Process(target=measured, args=([str(c) for c in command], results))
-        process.start()
-        seconds, worked, peak, code, complaint = results.get()
-        process.join()
-        told = {"seconds": round(seconds, 2), "cpu_seconds": round(worked, 2), "peak_bytes": peak}
-        if code and not may_fail:
-            raise RuntimeError(f"train.py ended with {code}: {complaint}")
-        if code:  # its figures count as far as it came; whoever reads them must know
-            said = [line for line in complaint.splitlines() if "rror" in line]
-            return told | {"bundle": None, "failed": said[-1] if said else f"exit code {code}"}
-        return told | {"bundle": (out / "bundles" / "current").resolve()}
-
-
-def measured(command: list[str], results: Any) -> None:
-    """In a process of its own: run a command to its end, and report what it took."""
-    began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, *command], cwd=Path(__file__).parents[2], capture_output=True, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False,
-    )  # fmt: skip
-    seconds = time.perf_counter() - began
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    worked = used.ru_utime + used.ru_stime
-    tail = done.stderr[-2000:]
-    results.put((seconds, worked, used.ru_maxrss * 1024, done.returncode, tail))
-
-
-def by_size(run: Runs, base: pa.Table, sizes: list[int]) -> dict[str, Any]:
+def by_size(run: Runs, base: pa.Table, sizes: list[int]) -> dict[str, object]:
     """Time and memory of training on so many examples of ten days."""
-    rows = []
+    rows, runs = [], []
     for count in sizes:
         examples = run.at / f"examples-{count}"
         size = repeated(base, count, 10, examples)
-        row = run(examples, may_fail=True)
-        row.pop("bundle")
-        each = round(count / row["seconds"])
-        rows.append({"examples": count, "bytes": size, **row, "examples_per_second": each})
+        done = run(examples, may_fail=True)
+        each = round(count / done.seconds)
+        runs.append(done)
+        rows.append({"examples": count, "bytes": size} | done.figures())
+        rows[-1] |= {"examples_per_second": each}
         say(rows[-1])
         shutil.rmtree(examples)
-    logs = np.log([[row["examples"], row["seconds"]] for row in rows])
-    slope = float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0]) if len(rows) > 1 else None
-    beyond = [row["peak_bytes"] for row in rows if row["examples"] > 2 * run.buffer]
+    peaks = [done.peak_bytes for done in runs]
+    pairs = zip(sizes, peaks, strict=True)
+    beyond = [peak for count, peak in pairs if count > 2 * run.buffer]
     return {
         "sizes": rows,
-        "log_slope": None if slope is None else round(slope, 3),
-        "memory_ratio": round(rows[-1]["peak_bytes"] / rows[0]["peak_bytes"], 3),
+        "log_slope": log_slope(sizes, [done.seconds for done in runs]),
+        "memory_ratio": round(peaks[-1] / peaks[0], 3),
         "memory_ratio_beyond_a_buffer": round(beyond[-1] / beyond[0], 3) if beyond else None,
     }
 
 
-def increments(run: Runs, base: pa.Table, day: int) -> dict[str, Any]:
-    """A day's increment, warm from a bundle, on top of one day of history and of ten."""
-    rows: list[dict[str, Any]] = []
+def increments(run: Runs, base: pa.Table, day: int, histories: Sequence[int]) -> dict[str, object]:
+    """A day's increment, warm from a bundle, on top of so many days of history."""
+    rows, runs = [], []
     warm: Path | None = None
-    for days in HISTORIES:
+    for days in histories:
         examples = run.at / f"history-{days}"
         repeated(base, day * (days + 1), days + 1, examples)
         latest = "--data.window-days", 1
-        warm = warm or run(examples, *latest)["bundle"]
-        row = run(examples, *latest, "--fit.warm-start", warm)
-        row.pop("bundle")
-        rows.append({"history_days": days, **row})
+        warm = warm or run(examples, *latest).bundle
+        runs.append(run(examples, *latest, "--fit.warm-start", warm))
+        rows.append({"history_days": days} | runs[-1].figures())
         say(rows[-1])
         shutil.rmtree(examples)
-    ratio = rows[-1]["seconds"] / rows[0]["seconds"]
+    ratio = runs[-1].seconds / runs[0].seconds
     return {"examples_a_day": day, "histories": rows, "ratio": round(ratio, 3)}
 
 
