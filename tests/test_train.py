@@ -80,7 +80,7 @@ def test_a_bundle_told_the_truth_never_goes_live(tmp_path, sample):
     done = run(tmp_path, sample.examples, sample.catalogue, "--model.encoder", "attributes")
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "bundles" / "current").exists()
-    assert Bundle.open(done.stdout.strip().splitlines()[-1]).manifest["image"] is None
+    assert Bundle.open(done.stdout.strip().splitlines()[-1]).manifest.image is None
 
 
 def spoilt(column: str, row: int, value: object):

@@ -95,10 +95,10 @@ def encoder(
 
 def _images(bundle: Bundle, shown: Catalogue | None, cache: Path, titles: int) -> np.ndarray:
     """A catalogue's artwork at the size that a bundle's encoder reads, or made-up pictures."""
-    size = bundle.manifest["image"]
+    size = bundle.manifest.image
     if size is None:
         raise BadInput(f"bundle {bundle.bundle_id} has no encoder; give one that reads images")
-    height, width = size["height"], size["width"]
+    height, width = size.height, size.width
     if shown is None:
         return _pictures(titles * 6, (height, width))
     cached = image_cache(shown, cache, height=height, width=width)

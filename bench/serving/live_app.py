@@ -20,7 +20,8 @@ from serve.live.recorder import EmbeddedLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.snapshot import LiveModel
 from serve.maps.open_store import open_store
-from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
+from serve.scoring.member_model import MemberFunctionals
+from serve.scoring.served_policy import ServedPolicy
 
 TITLES, ARTWORKS, HEADS, DIMENSION = 300, 6, 16, 16
 LOG, BUNDLES, STORE = "MARQUEE_BENCH_LOG", "MARQUEE_BENCH_BUNDLES", "MARQUEE_BENCH_STORE"
@@ -36,7 +37,7 @@ class Tower:
             rng.normal(size=pair).astype("f4") / pair[0] ** 0.5 for pair in pairwise(sizes)
         ]
 
-    def __call__(self, facts: pa.StructArray) -> MemberFunctionals:
+    def functionals_of(self, facts: pa.StructArray) -> MemberFunctionals:
         """Facts as functionals."""
         tenure = np.nan_to_num(np.asarray(facts.field("tenure_days"), np.float32))
         hidden = np.sin(tenure[:, None] * np.arange(1, 65, dtype=np.float32))

@@ -18,7 +18,8 @@ from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.scoring.candidate_bank import Bank
-from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
+from serve.scoring.member_model import MemberFunctionals
+from serve.scoring.served_policy import ServedPolicy
 
 
 class RandomMembers:
@@ -27,7 +28,7 @@ class RandomMembers:
     def __init__(self, heads: int, dimension: int) -> None:
         self.bank = np.random.default_rng(1).normal(size=(4096, heads, dimension)).astype("f4")
 
-    def __call__(self, facts: pa.StructArray) -> MemberFunctionals:
+    def functionals_of(self, facts: pa.StructArray) -> MemberFunctionals:
         """Facts as functionals."""
         rows = np.asarray(facts.field("tenure_days")).astype(np.int64)
         return MemberFunctionals(self.bank[rows % len(self.bank)], rows)

@@ -42,7 +42,7 @@ def beside_one(
         "examples": count,
         "seconds": [done.seconds for done in runs],
         "cpu_seconds": [done.cpu_seconds for done in runs],
-        "towers_loss": [bundle.manifest["metrics"]["towers_loss"] for bundle in bundles],
+        "towers_loss": [bundle.manifest.metrics["towers_loss"] for bundle in bundles],
         "largest_weight_difference": apart,
         "mean_probability_difference": float(np.abs(thompson[0] - thompson[1]).mean()),
         "greedy_choices_that_differ": float(np.abs(greedy[0] - greedy[1]).sum() / 2 / len(first)),

@@ -74,7 +74,7 @@ class TakeAttribution:
 
 def score_parts(scored: BundleScores, logged: LoggedExamples) -> ScoreParts:
     """The two parts of every candidate's score, mean over heads."""
-    calibration = scored.scorer.manifest["calibration"]
+    calibration = scored.scorer.manifest.calibration
     rows, valid = logged.rows, logged.valid
     title, artwork, takes = np.zeros(len(logged)), np.zeros(rows.shape), np.zeros(rows.shape)
     step = scored.block(rows.shape[1])
@@ -85,10 +85,10 @@ def score_parts(scored: BundleScores, logged: LoggedExamples) -> ScoreParts:
         scores = np.einsum("br,bkr->bk", members.functionals.mean(1), vectors, optimize=True)
         # Tags may set the appeals of a title's candidates apart; what they share is the title's.
         shared = np.where(valid[part][..., None], appeals, 0.0).sum(1) / valid[part].sum(1)[:, None]
-        appeal = (members.appeals * shared).sum(1) + calibration["bias"]
+        appeal = (members.appeals * shared).sum(1) + calibration.bias
         mean = _row_means(scores, valid[part])
-        title[part] = (appeal + mean) / calibration["temperature"]
-        apart = (scores - mean[:, None]) / calibration["temperature"]
+        title[part] = (appeal + mean) / calibration.temperature
+        apart = (scores - mean[:, None]) / calibration.temperature
         artwork[part] = np.where(valid[part], apart, 0.0)
         same = np.repeat(shared[:, None], rows.shape[1], 1)
         takes[part] = np.where(valid[part], scored.scorer.takes(members, vectors, same), 0.0)

@@ -130,7 +130,7 @@ def show(record: Mapping[str, object]) -> None:
 
 def _open_ceiling(bundle: str, catalogue: Catalogue, cache: str) -> BundleScores:
     scored = open_bundle_scores(bundle, catalogue, cache)
-    if scored.scorer.manifest["image"] is not None:
+    if scored.scorer.manifest.image is not None:
         raise BadInput(
             f"--ceiling {bundle} reads pixels; give a bundle of "
             "`python train.py --model.encoder attributes`"

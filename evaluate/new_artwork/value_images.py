@@ -65,13 +65,13 @@ def value_images(
     """
     if title_id not in catalogue.title_ids:
         raise BadInput(f"--title {title_id}: it is not in the catalogue {catalogue.root}")
-    size = scorer.manifest["image"]
+    size = scorer.manifest.image
     if size is None:
         raise BadInput(
             f"bundle {scorer.bundle_id} reads no pixels, so it cannot judge images; give one that "
             "was trained on them"
         )
-    shape = (size["height"], size["width"])
+    shape = (size.height, size.width)
     fresh = np.stack([load_image(path, *shape) for path in images])
     decoded = image_cache(catalogue, Path(cache), height=shape[0], width=shape[1], quiet=True)
     known = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
@@ -123,7 +123,7 @@ def _gains(
     first: int,
 ) -> Float[np.ndarray, " others"]:
     """What each artwork from the `first` on would add, in the mean over heads."""
-    heads = int(scorer.manifest["policy"]["heads"])
+    heads = scorer.manifest.policy.heads
     step = max(1, STEP // (len(audience) * heads))
     gains = [np.zeros(0)]
     for at in range(first, len(artworks.vectors), step):

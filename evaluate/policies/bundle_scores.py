@@ -32,7 +32,7 @@ class BundleScores:
     @property
     def epsilon(self) -> float:
         """Share of uniform exploration in the bundle's policy."""
-        return float(self.scorer.manifest["policy"]["epsilon"])
+        return self.scorer.manifest.policy.head_policy.epsilon
 
     def members(self, facts: pa.StructArray) -> Members:
         """What the bundle says of whoever has these facts."""
@@ -40,7 +40,7 @@ class BundleScores:
 
     def block(self, candidates: int) -> int:
         """Decisions to work on at a time, with so many candidates each."""
-        heads = int(self.scorer.manifest["policy"]["heads"])
+        heads = self.scorer.manifest.policy.heads
         return max(1, BLOCK // (heads * max(1, candidates)))
 
     def scores(
@@ -61,8 +61,8 @@ class BundleScores:
 
     def policy(self, form: str = "served") -> HeadPolicy:
         """The policy that the bundle is served by, or another kind that explores as much."""
-        kind = self.scorer.manifest["policy"]["kind"] if form == "served" else form
-        return HeadPolicy.named(kind, self.epsilon)
+        served = self.scorer.manifest.policy.head_policy
+        return served if form == "served" else HeadPolicy.named(form, served.epsilon)
 
     def takes(
         self, members: Members, rows: Int[np.ndarray, "decisions candidates"]
@@ -74,10 +74,10 @@ class BundleScores:
         self, members: Members, artworks: Artworks
     ) -> Float[np.ndarray, "members heads artworks"]:
         """Each head's probability of a take, of every artwork to every member."""
-        calibration = self.scorer.manifest["calibration"]
+        calibration = self.scorer.manifest.calibration
         title = members.appeals @ artworks.appeals.T
         logits = members.functionals @ artworks.vectors.T + title[:, None]
-        return expit((logits + calibration["bias"]) / calibration["temperature"])
+        return expit((logits + calibration.bias) / calibration.temperature)
 
 
 def open_bundle_scores(bundle: Path | str, catalogue: Catalogue, cache: Path | str) -> BundleScores:
@@ -105,10 +105,10 @@ def embeddings(
     Raises:
         BadInput: as `open_bundle_scores`.
     """
-    size = scorer.manifest["image"]
+    size = scorer.manifest.image
     if size is not None:
         decoded = image_cache(
-            catalogue, Path(cache), height=size["height"], width=size["width"], quiet=True
+            catalogue, Path(cache), height=size.height, width=size.width, quiet=True
         )
         rows, back = np.unique(decoded.of(catalogue.artwork_ids), return_inverse=True)
         parts = [rows[at : at + IMAGES] for at in range(0, len(rows), IMAGES)]

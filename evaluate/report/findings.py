@@ -164,7 +164,7 @@ def judge_bundle(
         takes, lift, share = _exact(targets, truth, logged, bootstrap)
     return Findings(
         bundle_id=scored.scorer.bundle_id,
-        reads_pixels=scored.scorer.manifest["image"] is not None,
+        reads_pixels=scored.scorer.manifest.image is not None,
         log=_span(logged),
         exact=truth is not None,
         takes=takes,

@@ -73,7 +73,7 @@ def showcase(
     words = _Words(facts)
     told = {row["title_id"]: row for row in catalogue.titles.to_pylist()}
     number = day_number(day)
-    salt = int(scored.scorer.manifest["policy"]["salt"])
+    salt = scored.scorer.manifest.policy.salt
     shown = []
     for _, title, who, votes in _various(found, titles):
         keys = profile_keys([ids[at] for at in who])

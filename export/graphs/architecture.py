@@ -94,7 +94,7 @@ def said_of(bundle: Bundle) -> dict[str, Any]:
     Raises:
         BadInput: it does not say.
     """
-    said = bundle.manifest.get("network")
+    said = bundle.manifest.network
     if not isinstance(said, dict) or said.get("encoder", "unknown") == "unknown":
         raise BadInput(
             f"bundle {bundle.bundle_id} does not name its encoder, so its network cannot be made "

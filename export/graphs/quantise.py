@@ -64,11 +64,11 @@ def quantise(
         json: Print one JSON object and nothing else.
     """
     held = Bundle.open(bundle)
-    size = held.manifest["image"]
+    size = held.manifest.image
     if size is None:
         raise BadInput(f"bundle {held.bundle_id} has no encoder; there is nothing to make smaller")
     shown = Catalogue.read(catalogue)
-    held_images = image_cache(shown, cache, height=size["height"], width=size["width"])
+    held_images = image_cache(shown, cache, height=size.height, width=size.width)
     images = held_images.images[held_images.of(list(shown.artwork_ids))]
     with staging(out) as part:
         name = f"encoder.{kind}.onnx"
@@ -77,14 +77,16 @@ def quantise(
         if share < LEAST:
             said = f"{share:.4f} of the choices are equal, less than {LEAST}: not written"
             return _refused({"equal_choices": share, "reason": said}, json)
-        for file in held.manifest["files"]:
+        for file in held.manifest.files:
             if file != name:
                 shutil.copyfile(held.root / file, part / file)
-        manifest = {k: v for k, v in held.manifest.items() if k not in ("files", "bundle_id")} | {
+        manifest = {
+            k: v for k, v in held.manifest.written.items() if k not in ("files", "bundle_id")
+        } | {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "encoder": name,
             "parent": held.bundle_id,
-            "metrics": {**held.manifest["metrics"], f"{kind}_equal_choices": share},
+            "metrics": {**held.manifest.metrics, f"{kind}_equal_choices": share},
         }
         written = seal(part, out, manifest)
     return {"bundle_id": written.name, "folder": str(written), "equal_choices": share}
@@ -175,13 +177,12 @@ def equal_choices(
     functionals = describe(*_members(spec, members, examples))
     records, ids = bundle.records(), list(catalogue.artwork_ids)
     own = 0.0 if records is None else records.added(ids, functionals.shape[2])
-    policy = bundle.manifest["policy"]
-    heads = HeadPolicy.named(policy["kind"], policy["epsilon"])
+    policy = bundle.manifest.policy
     chosen = []
     for embed in (graph(bundle.file("encoder.onnx")), graph(encoder)):
         parts = [images[at : at + BATCH] for at in range(0, len(images), BATCH)]
         vectors = own + candidate(np.concatenate([embed(part) for part in parts]), *features)
-        chosen.append(_choices(functionals, vectors, pools, heads, policy["salt"]))
+        chosen.append(_choices(functionals, vectors, pools, policy.head_policy, policy.salt))
     return float((chosen[0] == chosen[1]).mean())
 
 

@@ -1,5 +1,6 @@
 """`python -m export bundle`: a bundle from a checkpoint, with everything else of an earlier one."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,19 @@ def bundle(
     state = read_weights(weights or held.file("weights.safetensors"))
     # Records are beside the very network that they were fitted beside.
     records = held.records() if weights is None else None
-    policy = {k: v for k, v in said["policy"].items() if k != "heads"}
+    decides = said.policy.head_policy
     written = write_bundle(
         build(said_of(held), state),
         FeatureSpec.from_json(held.file("features.json").read_text()),
         out,
-        image=said["image"],
-        reward_name=said["reward_name"],
-        policy=policy,
+        image=None if said.image is None else asdict(said.image),
+        reward_name=said.reward_name,
+        policy={"kind": decides.kind, "epsilon": decides.epsilon, "salt": said.policy.salt},
         parent=held.bundle_id,
         metrics={},
         records=records,
         unpersonalised=pq.ParquetFile(held.file("unpersonalised.parquet")).read(),
-        temperature=said["calibration"]["temperature"],
+        temperature=said.calibration.temperature,
         data={
             "weights": str(weights.name) if weights else "those of the parent",
             "encoder": said_of(held)["encoder"],
@@ -58,5 +59,5 @@ def bundle(
     return {
         "bundle_id": new.bundle_id,
         "folder": str(written),
-        "parity_gap": new.manifest["metrics"]["parity_gap"],
+        "parity_gap": new.manifest.metrics["parity_gap"],
     }

@@ -54,7 +54,7 @@ class LocalStore:
             else:
                 return
         with staging(self.root) as part:
-            for name in (*bundle.manifest["files"], MANIFEST):
+            for name in (*bundle.manifest.files, MANIFEST):
                 shutil.copyfile(bundle.root / name, part / name)
             Bundle.open(part)
             settle(part, target)

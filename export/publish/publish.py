@@ -119,7 +119,7 @@ def _judge(
     if trouble := _whole(place, live):
         return True, f"the live bundle is broken, so there is nothing to lose: {trouble}", None
     if gate is None:
-        parent = candidate.manifest["parent"]
+        parent = candidate.manifest.parent
         if parent == live:
             return True, "its parent was live", None
         return False, f"its parent is {parent}, but {live} is live: compare them first", None

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from data.bundle import CURRENT, MANIFEST, NAME, PUBLICATION, Bundle, parse_manifest
+from data.bundle import CURRENT, MANIFEST, NAME, PUBLICATION, Bundle, Manifest
 from data.errors import BadInput
 from export.publish.store import as_text, from_text, missing
 
@@ -66,7 +66,7 @@ class RemoteStore:
             Bundle.open(there)
             return
         self.fs.makedirs(self._path(name), exist_ok=True)
-        for file in (*bundle.manifest["files"], MANIFEST):
+        for file in (*bundle.manifest.files, MANIFEST):
             self.fs.pipe_file(self._path(name, file), (bundle.root / file).read_bytes())
 
     @contextmanager
@@ -78,12 +78,12 @@ class RemoteStore:
             raw = self.fs.cat_file(self._path(bundle_id, MANIFEST))
         except FileNotFoundError:
             raise BadInput(missing(bundle_id, self)) from None
-        manifest = parse_manifest(raw, f"{self.where}/{bundle_id}/{MANIFEST}")
+        manifest = Manifest.parse(raw, f"{self.where}/{bundle_id}/{MANIFEST}")
         with tempfile.TemporaryDirectory(prefix="bundle-") as scratch:
             folder = Path(scratch) / bundle_id
             folder.mkdir()
             (folder / MANIFEST).write_bytes(raw)
-            for name in manifest["files"]:
+            for name in manifest.files:
                 with suppress(FileNotFoundError):  # opening the copy says what is missing
                     self.fs.get_file(self._path(bundle_id, name), str(folder / name))
             yield folder

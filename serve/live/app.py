@@ -267,12 +267,13 @@ def _routes(live: Live) -> FastAPI:
         if len(raw) > IMAGE_LIMIT:
             raise HTTPException(413, f"the image is larger than {IMAGE_LIMIT} bytes")
         model = live.source.model
-        if model is None or model.score_image is None:
+        if model is None or model.images is None:
             raise HTTPException(404, "the model in use scores no images")
         try:
-            return await asyncio.to_thread(model.score_image, raw, title_id)
+            scored = await asyncio.to_thread(model.images.score, raw, title_id)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
+        return scored._asdict()
 
     @app.post("/v1/events", dependencies=[Depends(may_write)])
     async def events(given: Events) -> dict[str, int]:

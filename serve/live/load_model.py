@@ -2,7 +2,6 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -10,15 +9,13 @@ from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
 from data.images.decode import decode
-from serve.live.snapshot import LiveModel
+from data.records import FACTS
+from serve.live.snapshot import LiveModel, ScoredImage
 from serve.maps.layout import Layout
-from serve.scoring.open_bundle import (
-    CanScore,
-    artwork_vectors,
-    describe,
-    open_scorer,
-    policy_of,
-)
+from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.bundle_members import BundleMembers
+from serve.scoring.scorer import Scorer
+from serve.scoring.served_policy import ServedPolicy
 from serve.scoring.unpersonalised import unpersonalised_best
 
 
@@ -30,52 +27,46 @@ def load_live(
     Raises:
         ValueError: the bundle or the catalogue is not whole.
     """
-    scorer = open_scorer(bundle)
+    scorer = Scorer(bundle)
     catalogue = Catalogue.read(catalogue_folder)
     layout = Layout.of_catalogue(catalogue.titles, catalogue.artworks, day_number(day))
-    vectors = artwork_vectors(scorer, catalogue, layout, cache)
-
-    def score_image(raw: bytes, title_id: int) -> dict[str, Any]:
-        return _score_image(scorer, catalogue, raw, title_id)
-
     model = LiveModel(
-        policy_of(scorer),
+        ServedPolicy.of(scorer.manifest),
         layout,
-        vectors,
-        lambda facts: describe(scorer, facts),
+        artwork_vectors(scorer, catalogue, layout.artwork_ids, cache),
+        BundleMembers(scorer),
         unpersonalised_best(bundle, layout),
-        score_image,
+        BundleImages(scorer, catalogue),
         base_url,
     )
-    model.describe(pa.array([{}], _facts_type()))
+    model.members.functionals_of(pa.array([{}], FACTS))
     return model
 
 
-def _facts_type() -> pa.DataType:
-    from data.records import FACTS
+class BundleImages:
+    """A bundle's `ImageModel`, for titles of a catalogue."""
 
-    return FACTS
+    def __init__(self, scorer: Scorer, catalogue: Catalogue) -> None:
+        self.scorer, self.catalogue = scorer, catalogue
 
-
-def _score_image(
-    scorer: CanScore, catalogue: Catalogue, raw: bytes, title_id: int
-) -> dict[str, Any]:
-    """An unseen image as a candidate of a title: its vector, and each artwork's likeness to it."""
-    if title_id not in catalogue.title_ids:
-        raise BadInput(f"title {title_id} is not in the catalogue; give one that is")
-    size = scorer.manifest["image"]
-    if size is None:
-        raise BadInput(
-            f"bundle {scorer.manifest['bundle_id']} has no image encoder; it cannot score an image"
-        )
-    picture = decode(raw, "sent", size["height"], size["width"])
-    embedding = scorer.embed(picture[None])
-    row = catalogue.artworks.slice(0, 1).to_pylist()[0] | {
-        "artwork_id": "new",
-        "title_id": title_id,
-        "cast_shown": None,
-        "tone": None,
-    }
-    artworks = pa.Table.from_pylist([row], catalogue.artworks.schema)
-    vector = scorer.vectors(embedding, catalogue.titles, artworks)[0]
-    return {"title_id": title_id, "vector": vector.tolist(), "embedding": embedding[0].tolist()}
+    def score(self, raw: bytes, title_id: int) -> ScoredImage:
+        """See `ImageModel`."""
+        scorer, catalogue = self.scorer, self.catalogue
+        if title_id not in catalogue.title_ids:
+            raise BadInput(f"title {title_id} is not in the catalogue; give one that is")
+        size = scorer.manifest.image
+        if size is None:
+            raise BadInput(
+                f"bundle {scorer.bundle_id} has no image encoder; it cannot score an image"
+            )
+        picture = decode(raw, "sent", size.height, size.width)
+        embedding = scorer.embed(picture[None])
+        row = catalogue.artworks.slice(0, 1).to_pylist()[0] | {
+            "artwork_id": "new",
+            "title_id": title_id,
+            "cast_shown": None,
+            "tone": None,
+        }
+        artworks = pa.Table.from_pylist([row], catalogue.artworks.schema)
+        vector = scorer.vectors(embedding, catalogue.titles, artworks)[0]
+        return ScoredImage(title_id, vector.tolist(), embedding[0].tolist())

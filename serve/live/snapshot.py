@@ -5,10 +5,10 @@ batches, so no request fails and every decision names the bundle that made it.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import orjson
@@ -19,7 +19,8 @@ from bandit.choice import decision_ids, decision_seeds, profile_keys
 from serve.maps.layout import Layout
 from serve.maps.lookup import PLACEHOLDER
 from serve.scoring.candidate_bank import decide_pages
-from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
+from serve.scoring.member_model import MemberModel
+from serve.scoring.served_policy import ServedPolicy
 
 
 class Ask(NamedTuple):
@@ -29,6 +30,26 @@ class Ask(NamedTuple):
     title_ids: Sequence[int]
     day: int
     nonce: int  # tells two requests of one day apart; equal for a retry with the same request id
+
+
+class ScoredImage(NamedTuple):
+    """An image as a candidate of a title."""
+
+    title_id: int
+    vector: list[float]
+    embedding: list[float]
+
+
+class ImageModel(Protocol):
+    """A model of images."""
+
+    def score(self, raw: bytes, title_id: int) -> ScoredImage:
+        """An image that the catalogue does not have, as a candidate of a title.
+
+        Raises:
+            ValueError: it cannot be decoded, there is no such title, or the model reads no images.
+        """
+        ...
 
 
 class Choice(NamedTuple):
@@ -75,9 +96,10 @@ class LiveModel:
     policy: ServedPolicy
     layout: Layout
     vectors: Float[np.ndarray, "artworks dimension"]
-    describe: Callable[[pa.StructArray], MemberFunctionals]
+    members: MemberModel
     best: Int[np.ndarray, " titles"] | None  # ordinals of the unpersonalised best, −1: none
-    score_image: Callable[[bytes, int], dict[str, Any]] | None = None
+    images: ImageModel | None = None
+    """Scores images that the catalogue does not have."""
     base_url: str = ""
     """Put before each artwork's path."""
     slot_of: dict[int, int] = field(init=False)
@@ -152,7 +174,7 @@ class LiveModel:
         seeds, names = self._drawn(asks, title_ids)
         counts = self._counts[slots]
         decided = decide_pages(
-            self.describe(facts).functionals,
+            self.members.functionals_of(facts).functionals,
             self._columns[slots].transpose(0, 2, 3, 1),
             counts,
             seeds,

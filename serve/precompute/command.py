@@ -22,13 +22,11 @@ from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.spark import precompute_spark
 from serve.precompute.sticky import Sticky
+from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
-from serve.scoring.open_bundle import (
-    BundleFacts,
-    artwork_vectors,
-    open_scorer,
-    policy_of,
-)
+from serve.scoring.scorer import Scorer
+from serve.scoring.served_policy import ServedPolicy
 from serve.scoring.unpersonalised import unpersonalised_best, unpersonalised_map
 
 Engine = Literal["local", "spark"]
@@ -80,11 +78,12 @@ def precompute(
     members = _profiles(profiles)
     shown = Catalogue.read(catalogue)
     layout = Layout.of_catalogue(shown.titles, shown.artworks, today)
-    scorer = open_scorer(folder)
-    policy = policy_of(scorer)
-    bank = Bank.of(layout, artwork_vectors(scorer, shown, layout, cache))
-    facts = BundleFacts(folder)
-    work = Work(facts, bank, layout, policy, today, log, sticky, changed_only, block)
+    scorer = Scorer(folder)
+    policy = ServedPolicy.of(scorer.manifest)
+    bank = Bank.of(layout, artwork_vectors(scorer, shown, layout.artwork_ids, cache))
+    work = Work(
+        BundleMembers(scorer), bank, layout, policy, today, log, sticky, changed_only, block
+    )
     maps = open_store(store, timeout=10.0)
     report = _run(work, members, maps, engine, workers)
     best = unpersonalised_best(folder, layout)

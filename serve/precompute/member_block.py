@@ -5,7 +5,6 @@ machine, `serve.precompute.spark` on executors.
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +22,8 @@ from serve.maps.layout import Layout
 from serve.precompute.probability_codebook import Codes
 from serve.precompute.sticky import Before, Sticky, compact_runs, keeps, read_before
 from serve.scoring.candidate_bank import Bank, decide_members
-from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
+from serve.scoring.member_model import MemberModel
+from serve.scoring.served_policy import ServedPolicy
 
 TILE = 32
 """Members decided at once: 16 heads × 1,800 artworks × 4 bytes each, which stay in cache."""
@@ -31,13 +31,9 @@ TILE = 32
 
 @dataclass(frozen=True)
 class Work:
-    """What a run decides and by which rules; the same for every engine.
+    """What a run decides and by which rules; the same for every engine."""
 
-    With more than one process, `describe` must be picklable, and open what it needs where it
-    arrives.
-    """
-
-    describe: Callable[[pa.StructArray], MemberFunctionals]
+    members: MemberModel
     """Facts → functionals of every head, and fingerprints."""
     bank: Bank
     """Candidate vectors in the layout's order."""
@@ -99,7 +95,7 @@ class Job:
         facts = without_page_facts(table["facts"].combine_chunks())
         names = members.to_pylist()
         keys = np.asarray(profile_keys(names), np.uint64)
-        described = work.describe(facts)
+        described = work.members.functionals_of(facts)
         before = read_before(old, layout, self.older)
         choices = before.choices.copy()
         runs = [*before.runs, self.run]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
 from bandit.head_policy import HeadPolicy, PolicyKind
 from bandit.probabilities import probabilities
@@ -20,8 +20,7 @@ from data.errors import BadInput
 from data.features import context_features
 from data.log.parquet import write_whole
 from data.records import FACTS
-from serve.maps.layout import Layout
-from serve.scoring.open_bundle import artwork_vectors, open_scorer
+from serve.scoring.artwork_vectors import artwork_vectors
 from serve.scoring.scorer import Scorer
 
 BLOCK = 2048
@@ -60,15 +59,15 @@ def decide_requests(
             given.
         cache: Folder of decoded images.
     """
-    scorer = open_scorer(bundle)
-    share = scorer.manifest["policy"]["epsilon"] if epsilon is None else epsilon
+    scorer = Scorer(bundle)
+    share = scorer.manifest.policy.head_policy.epsilon if epsilon is None else epsilon
     try:
         head_policy = HeadPolicy(policy, share)
     except ValueError as error:
         raise BadInput(f"--epsilon: {error}") from None
     facts, pools = _requests(requests)
     artworks = Catalogue.read(catalogue)
-    vectors = _vectors(scorer, artworks, cache)
+    vectors = artwork_vectors(scorer, artworks, artworks.artwork_ids, cache)
     rows = {artwork: row for row, artwork in enumerate(artworks.artwork_ids)}
     candidates, valid = _padded(pools, rows, requests)
     parts = []
@@ -81,8 +80,7 @@ def decide_requests(
         parts.append(pa.ListArray.from_arrays(pa.array(offsets), of_candidates))
     table = pa.table({"probabilities": pa.chunked_array(parts, pa.list_(pa.float64()))})
     write_whole(table, out.resolve())
-    bundle_id = scorer.manifest["bundle_id"]
-    return DecidedFile(str(out), len(pools), bundle_id, policy, head_policy.exploration)
+    return DecidedFile(str(out), len(pools), scorer.bundle_id, policy, head_policy.exploration)
 
 
 def _requests(path: Path) -> tuple[pa.StructArray, list[list[str]]]:
@@ -124,20 +122,3 @@ def _padded(
         candidates[at, : len(pool)] = [rows[artwork] for artwork in pool]
         valid[at, : len(pool)] = True
     return candidates, valid
-
-
-def _vectors(
-    scorer: Scorer, catalogue: Catalogue, cache: Path
-) -> Float[np.ndarray, "artworks dimension"]:
-    """Vectors of all artworks of the catalogue, withdrawn ones too: an old log has them."""
-    artworks = catalogue.artworks
-    never = pa.nulls(len(artworks), artworks.schema.field("withdrawn_day").type)
-    early = pa.array([0] * len(artworks), pa.int32()).cast(pa.date32())
-    every = artworks.set_column(
-        artworks.schema.get_field_index("withdrawn_day"), "withdrawn_day", never
-    ).set_column(artworks.schema.get_field_index("added_day"), "added_day", early)
-    layout = Layout.of_catalogue(catalogue.titles, every, 10**6)
-    found = artwork_vectors(scorer, catalogue, layout, cache)
-    at = {artwork: row for row, artwork in enumerate(layout.artwork_ids)}
-    order = np.array([at[artwork] for artwork in catalogue.artwork_ids])
-    return found[order]

@@ -4,9 +4,8 @@ What a member sees of an artwork is a product of two vectors, which are had apar
 of members and `vectors` of artworks, multiplied by whoever has many of both.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -57,30 +56,24 @@ class Scorer:
 
     def __init__(self, bundle: Path | str, threads: int = 1, judging: bool = False) -> None:
         opened = Bundle.open(bundle)
-        self.manifest: Mapping[str, Any] = opened.manifest
+        self.root, self.manifest = opened.root, opened.manifest
         self.spec = _specification(opened)
         graphs = {name: opened.file(f"{name}.onnx") for name in ("candidate", "context")}
         self._sessions = {name: _session(file, 1, opened) for name, file in graphs.items()}
-        encoder = self.manifest["encoder"]
+        encoder = self.manifest.encoder
         if encoder is not None:
             self._sessions["encoder"] = _session(opened.file(encoder), threads, opened)
-        calibration = self.manifest["calibration"]
+        calibration = self.manifest.calibration
         records = opened.records()
         self._records = records.judging() if records is not None and judging else records
-        self._bias = np.float32(calibration["bias"])
-        self._temperature = np.float32(calibration["temperature"])
+        self._bias = np.float32(calibration.bias)
+        self._temperature = np.float32(calibration.temperature)
         self._warm()
 
     @property
     def bundle_id(self) -> str:
         """The id that decisions are logged under."""
-        return self.manifest["bundle_id"]
-
-    @property
-    def encoder_version(self) -> str | None:
-        """SHA-256 of the encoder: embeddings of equal images by equal encoders are equal."""
-        encoder = self.manifest["encoder"]
-        return None if encoder is None else self.manifest["files"][encoder]["sha256"]
+        return self.manifest.bundle_id
 
     def embed(
         self, images: UInt8[np.ndarray, "images 3 height width"]
@@ -90,13 +83,13 @@ class Scorer:
         Raises:
             BadInput: the bundle has no encoder, or images are of another size or type.
         """
-        size = self.manifest["image"]
+        size = self.manifest.image
         if size is None:
             raise BadInput(
                 f"bundle {self.bundle_id} has no image encoder: it was trained on embeddings; "
                 "give embeddings.npy with the catalogue"
             )
-        want = (3, size["height"], size["width"])
+        want = (3, size.height, size.width)
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != want:
             raise BadInput(
                 f"images are {images.dtype}{list(images.shape)}, bundle {self.bundle_id} takes "
@@ -209,7 +202,7 @@ TYPES = {
 
 def _specification(bundle: Bundle) -> FeatureSpec:
     spec = FeatureSpec.from_json(bundle.file("features.json").read_text())
-    said = bundle.manifest["feature_fingerprint"]
+    said = bundle.manifest.feature_fingerprint
     if spec.fingerprint != said:
         raise BadInput(
             f"bundle {bundle.root}: features.json has the fingerprint {spec.fingerprint[:12]}…, "

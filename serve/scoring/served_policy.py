@@ -1,24 +1,21 @@
-"""What deciding takes from a bundle: its policy, and members as its context tower sees them."""
+"""What the bundle in use says about deciding."""
 
 from typing import NamedTuple
 
-import numpy as np
-from jaxtyping import Float, Int
-
 from bandit.head_policy import HeadPolicy
+from data.bundle import Manifest
 
 
 class ServedPolicy(NamedTuple):
-    """What the bundle says about deciding."""
+    """A bundle's policy, under the bundle's id."""
 
     bundle: str
     head_policy: HeadPolicy
-    """How its heads decide; logs name a decision's policy by its kind."""
+    """Logs name a decision's policy by its kind."""
     salt: int
 
-
-class MemberFunctionals(NamedTuple):
-    """A block's members as the model sees them."""
-
-    functionals: Float[np.ndarray, "members heads dimension"]
-    fingerprints: Int[np.ndarray, " members"]  # of the features: equal facts, equal number
+    @classmethod
+    def of(cls, manifest: Manifest) -> "ServedPolicy":
+        """The policy that a manifest names."""
+        policy = manifest.policy
+        return cls(manifest.bundle_id, policy.head_policy, policy.salt)

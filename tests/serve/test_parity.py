@@ -23,7 +23,7 @@ from data.features import candidate_features, context_features
 from data.images.cache import image_cache
 from data.log import roll
 from data.page_facts import without_page_facts
-from evaluate.policies.bundle_scores import open_scored
+from evaluate.policies.bundle_scores import open_bundle_scores
 from model.heads.interface import KINDS
 from serve.live.app import Live
 from serve.live.load_model import load_live
@@ -34,9 +34,12 @@ from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
 from serve.precompute.spark import local_session, precompute_spark
-from serve.scoring import open_bundle as load
+from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.decide_requests import decide_requests
+from serve.scoring.scorer import Scorer
+from serve.scoring.served_policy import ServedPolicy
 from tests.export.world import (
     ARTWORKS_TABLE,
     SIZE,
@@ -96,12 +99,12 @@ class Product:
         self.profiles = [f"profile-{i:04d}" for i in range(members)]
 
     def precomputed(self, name, engine, **more):
-        scorer = load.open_scorer(self.bundle)
-        vectors = load.artwork_vectors(scorer, self.catalogue, self.layout, self.folder / "cache")
+        scorer, ids = Scorer(self.bundle), self.layout.artwork_ids
+        vectors = artwork_vectors(scorer, self.catalogue, ids, self.folder / "cache")
         log, store = self.folder / f"log-{name}", LmdbStore(self.folder / name, size=1 << 26)
         work = Work(
-            load.BundleFacts(self.bundle), Bank.of(self.layout, vectors), self.layout,
-            load.policy_of(scorer), DAY, log, block=256,
+            BundleMembers(scorer), Bank.of(self.layout, vectors), self.layout,
+            ServedPolicy.of(scorer.manifest), DAY, log, block=256,
         )  # fmt: skip
         facts = pa.table({"profile_id": self.profiles, "facts": self.facts})
         engine(work, facts, store, now=lambda: 1e9, **more)
@@ -201,7 +204,7 @@ class Product:
     def in_evaluation(self):
         """What off-policy evaluation believes that the bundle does."""
         facts, candidates = self.pools()
-        scored = open_scored(self.bundle, self.catalogue, self.folder / "cache")
+        scored = open_bundle_scores(self.bundle, self.catalogue, self.folder / "cache")
         at = {artwork: i for i, artwork in enumerate(self.catalogue.artwork_ids)}
         rows = np.array([[at[name] for name in names] for names in candidates])
         valid = np.ones(rows.shape, bool)

@@ -7,7 +7,8 @@ from bandit.head_policy import HeadPolicy
 from data.records import FACTS
 from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
-from serve.scoring.served_policy import MemberFunctionals, ServedPolicy
+from serve.scoring.member_model import MemberFunctionals
+from serve.scoring.served_policy import ServedPolicy
 
 DAY = 20_500
 
@@ -36,7 +37,7 @@ class Members:
     def __init__(self, heads=16, dimension=8):
         self.heads, self.dimension = heads, dimension
 
-    def __call__(self, facts):
+    def functionals_of(self, facts):
         tenure = np.asarray(facts.field("tenure_days")).astype(np.int64)
         return MemberFunctionals(
             np.stack(

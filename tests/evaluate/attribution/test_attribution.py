@@ -69,8 +69,8 @@ def test_the_parts_add_up_to_the_score_and_artwork_is_apart_from_its_title(score
     appeals = scored.artworks.appeals[logged.rows]
     each = (members.appeals[:, None] * appeals).sum(2) * logged.valid
     appeal = (each.sum(1) / logged.valid.sum(1))[:, None]
-    calibration = scored.scorer.manifest["calibration"]
-    whole = (heads + appeal + calibration["bias"]) / calibration["temperature"]
+    calibration = scored.scorer.manifest.calibration
+    whole = (heads + appeal + calibration.bias) / calibration.temperature
     sums = parts.title[:, None] + parts.artwork
     np.testing.assert_allclose(sums[logged.valid], whole[logged.valid], atol=1e-4)
     np.testing.assert_allclose(parts.artwork.sum(1), 0, atol=1e-5)

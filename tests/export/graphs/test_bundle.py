@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import orjson
@@ -12,7 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bandit.head_policy import HeadPolicy
 from data.bundle import Bundle, resolve
+from data.bundle.manifest import Calibration, PublishedPolicy
 from data.errors import BadInput
 from data.features import FeatureSpec, context_features
 from export.graphs.bundle import write_bundle
@@ -46,17 +49,17 @@ def copy(bundle, tmp_path):
 def test_everything_that_serving_needs_is_in_it(bundle):
     opened = Bundle.open(bundle)
     manifest = opened.manifest
-    assert set(manifest["files"]) == FILES
+    assert set(manifest.files) == FILES
     assert bundle.name == opened.bundle_id
     assert opened.bundle_id.startswith("20260110-120000-")
-    assert manifest["image"] == SIZE
-    assert manifest["policy"] == {"kind": "thompson", "heads": 8, "epsilon": 0.05, "salt": 7}
-    assert manifest["calibration"] == {"bias": -2.0, "temperature": 1.0}
-    assert manifest["metrics"]["validation_loss"] == 0.4
-    assert manifest["metrics"]["parity_gap"] <= 1e-4
+    assert asdict(manifest.image) == SIZE
+    assert manifest.policy == PublishedPolicy(HeadPolicy("thompson", 0.05), salt=7, heads=8)
+    assert manifest.calibration == Calibration(bias=-2.0, temperature=1.0)
+    assert manifest.metrics["validation_loss"] == 0.4
+    assert manifest.metrics["parity_gap"] <= 1e-4
     spec = FeatureSpec.from_json(opened.file("features.json").read_text())
     assert spec == SPEC
-    assert spec.fingerprint == manifest["feature_fingerprint"]
+    assert spec.fingerprint == manifest.feature_fingerprint
     shown = pq.ParquetFile(opened.file("unpersonalised.parquet")).read()
     assert shown["take"].to_pylist() == unpersonalised()["take"].to_pylist()
     card = opened.file("model_card.md").read_text()
@@ -67,9 +70,9 @@ def test_everything_that_serving_needs_is_in_it(bundle):
 def test_records_are_a_file_of_the_bundle_and_checked_like_the_others(tmp_path):
     made = make_bundle(tmp_path, encoder=False, records=make_records())
     opened = Bundle.open(made)
-    assert set(opened.manifest["files"]) == FILES - {"encoder.onnx"} | {"records.parquet"}
+    assert set(opened.manifest.files) == FILES - {"encoder.onnx"} | {"records.parquet"}
     said = {"artworks": 15, "rank": 24, "prior": 0.25, "doubts": 7, "to_judge": 1.0}
-    assert opened.manifest["records"] == said
+    assert opened.manifest.records == said
     assert "records of 15 artworks" in opened.file("model_card.md").read_text()
     raw = bytearray((made / "records.parquet").read_bytes())
     raw[60] ^= 1

@@ -46,16 +46,16 @@ def test_half_precision_makes_the_same_choices(bundle, catalogue, tmp_path):
     )
     assert said["equal_choices"] >= 0.995
     new, old = Bundle.open(said["folder"]), Bundle.open(bundle)
-    assert new.manifest["encoder"] == "encoder.fp16.onnx"
-    assert new.manifest["parent"] == old.bundle_id
-    assert new.manifest["metrics"]["fp16_equal_choices"] == said["equal_choices"]
+    assert new.manifest.encoder == "encoder.fp16.onnx"
+    assert new.manifest.parent == old.bundle_id
+    assert new.manifest.metrics["fp16_equal_choices"] == said["equal_choices"]
     small, full = new.file("encoder.fp16.onnx"), new.file("encoder.onnx")
     assert small.stat().st_size < 0.6 * full.stat().st_size
     images = make_images(6)
     half, whole = Scorer(new.root), Scorer(old.root)
     np.testing.assert_allclose(half.embed(images), whole.embed(images), rtol=0.02, atol=0.02)
     assert (half.embed(images) != whole.embed(images)).any()
-    assert half.encoder_version != whole.encoder_version
+    assert half.manifest.encoder_version != whole.manifest.encoder_version
 
 
 def test_eight_bits_that_choose_otherwise_are_refused(bundle, hardly_different, tmp_path, capsys):

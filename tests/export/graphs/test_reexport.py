@@ -28,9 +28,9 @@ def test_a_checkpoint_is_exported_with_all_else_of_the_bundle(bundle, tmp_path):
     said = export_again(tmp_path / "best.ckpt", bundle, tmp_path / "bundles")
     new = Bundle.open(tmp_path / "bundles" / said["bundle_id"])
     old = Bundle.open(bundle)
-    assert new.manifest["parent"] == old.bundle_id
+    assert new.manifest.parent == old.bundle_id
     for name in ("policy", "feature_fingerprint", "image", "network", "reward_name"):
-        assert new.manifest[name] == old.manifest[name]
+        assert new.manifest.written[name] == old.manifest.written[name]
     facts = context_features(SPEC, make_facts(5))
     with torch.no_grad():
         want, _ = trained.eval().context(*map(torch.from_numpy, facts))
@@ -67,12 +67,12 @@ def test_records_stay_with_the_weights_that_they_were_fitted_beside(network, tmp
     save_file(state, tmp_path / "other.safetensors")
     same = Bundle.open(export_again(None, like, tmp_path / "same")["folder"])
     other = Bundle.open(export_again(tmp_path / "other.safetensors", like, tmp_path)["folder"])
-    assert same.manifest["records"] == Bundle.open(like).manifest["records"]
+    assert same.manifest.records == Bundle.open(like).manifest.records
     names = ARTWORKS_TABLE["artwork_id"].to_pylist()
-    dimension = same.manifest["dimension"]
+    dimension = same.manifest.dimension
     assert (same.records().added(names, dimension) == make_records().added(names, dimension)).all()
     assert other.records() is None
-    assert other.manifest["dimension"] == dimension - 8
+    assert other.manifest.dimension == dimension - 8
 
 
 def test_files_that_are_no_weights_are_refused(tmp_path):

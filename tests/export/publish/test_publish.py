@@ -191,7 +191,7 @@ def test_a_bundle_is_found_by_its_id(store, bundles):
 def test_an_upload_that_was_cut_off_is_no_bundle(bundles):
     memory = fsspec.filesystem("memory")
     memory.store.clear()
-    for name in Bundle.open(bundles[0]).manifest["files"]:
+    for name in Bundle.open(bundles[0]).manifest.files:
         memory.pipe_file(f"/cut/{bundles[0].name}/{name}", b"part")
     assert list_bundles("memory://cut") == []
     assert publish(bundles[0], "memory://cut").published

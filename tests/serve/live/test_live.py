@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import numpy as np
@@ -359,14 +360,14 @@ def test_a_corrupt_map_is_counted_and_the_next_whole_one_is_used(bundles, lmdb_s
 def test_a_model_that_fails_is_said_once_and_counted_each_time(bundles, caplog):
     bundles.publish("bundle-1")
 
-    def fail(facts):
-        raise RuntimeError("the graph is broken")
+    class Broken:
+        def functionals_of(self, facts):
+            raise RuntimeError("the graph is broken")
 
     async def check():
         async with served(bundles) as (client, live):
             broken = make_model("bundle-1")
-            object.__setattr__(broken, "describe", fail)
-            live.source.model = broken
+            live.source.model = replace(broken, members=Broken())
             for _ in range(3):
                 answer = (await client.post("/v1/decide", json=page())).json()
                 assert answer["reason"] == "model_failed"

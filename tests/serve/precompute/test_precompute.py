@@ -23,7 +23,7 @@ def run(
 ):
     layout = layout or make_layout()
     given = {name: options.pop(name) for name in ("now", "progress") if name in options}
-    options = {"block": 8, "describe": Members()} | options
+    options = {"block": 8, "members": Members()} | options
     bank = Bank.of(layout, make_vectors(layout))
     work = Work(bank=bank, layout=layout, policy=make_policy(bundle), day=day, log=log, **options)
     facts = make_facts(20) if facts is None else facts
@@ -90,11 +90,11 @@ class Stopping(Members):
         super().__init__()
         self.left = at
 
-    def __call__(self, facts):
+    def functionals_of(self, facts):
         if self.left == 0:
             raise StoppedError
         self.left -= 1
-        return super().__call__(facts)
+        return super().functionals_of(facts)
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
@@ -102,7 +102,7 @@ def test_an_interrupted_run_goes_on_to_the_same_maps_and_rows(tmp_path, at):
     whole, halves = (LmdbStore(tmp_path / name, size=1 << 26) for name in ("whole", "halves"))
     run(whole, tmp_path / "log-whole", now=lambda: 1e9)
     with pytest.raises(StoppedError):
-        run(halves, tmp_path / "log-halves", describe=Stopping(at), now=lambda: 1e9)
+        run(halves, tmp_path / "log-halves", members=Stopping(at), now=lambda: 1e9)
     report = run(halves, tmp_path / "log-halves", now=lambda: 2e9)
     assert report.resumed_at == at
     assert all_maps(halves) == all_maps(whole)

@@ -20,7 +20,7 @@ from data.errors import BadInput
 from data.features import candidate_features, context_features
 from serve.live.load_model import load_live
 from serve.maps.layout import Layout
-from serve.scoring import open_bundle as load
+from serve.scoring.artwork_vectors import artwork_vectors
 from serve.scoring.scorer import Scorer
 from tests.export.world import (
     ARTWORKS_TABLE,
@@ -201,7 +201,7 @@ def test_a_bundle_without_pixels_scores_embeddings(without_pixels):
         want, _ = network.candidate(torch.from_numpy(embeddings), *map(torch.from_numpy, features))
     got = scorer.vectors(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
     np.testing.assert_allclose(got, want.numpy(), atol=1e-4)
-    assert scorer.manifest["image"] is None
+    assert scorer.manifest.image is None
     with pytest.raises(BadInput, match=r"embeddings\.npy"):
         scorer.embed(IMAGES)
 
@@ -219,10 +219,10 @@ def test_vectors_of_a_catalogue_without_pixels_come_from_its_embeddings(without_
     catalogue.write()
     layout = Layout.of_catalogue(TITLES_TABLE, ARTWORKS_TABLE, day_number(date(2026, 1, 9)))
     with pytest.raises(BadInput, match=r"has no embeddings\.npy"):
-        load.artwork_vectors(scorer, Catalogue.read(tmp_path), layout, tmp_path)
+        artwork_vectors(scorer, Catalogue.read(tmp_path), layout.artwork_ids, tmp_path)
     embeddings = np.random.default_rng(0).normal(size=(ARTWORKS, 16)).astype(np.float32)
     np.save(tmp_path / "embeddings.npy", embeddings)
-    got = load.artwork_vectors(scorer, Catalogue.read(tmp_path), layout, tmp_path)
+    got = artwork_vectors(scorer, Catalogue.read(tmp_path), layout.artwork_ids, tmp_path)
     want = scorer.vectors(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
     rows = [ARTWORKS_TABLE["artwork_id"].to_pylist().index(name) for name in layout.artwork_ids]
     np.testing.assert_allclose(got, want[rows], atol=1e-6)
@@ -233,9 +233,9 @@ def test_a_live_model_is_loaded_without_pixels(without_pixels, tmp_path):
     np.save(tmp_path / "embeddings.npy", np.zeros((ARTWORKS, 16), np.float32))
     model = load_live(without_pixels, tmp_path, tmp_path, date(2026, 1, 9))
     assert model.policy.bundle == without_pixels.name
-    assert model.score_image is not None
+    assert model.images is not None
     with pytest.raises(BadInput, match="has no image encoder"):
-        model.score_image(b"", 10)
+        model.images.score(b"", 10)
 
 
 def resealed(bundle, folder, **changed):

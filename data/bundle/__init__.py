@@ -1,0 +1,29 @@
+"""Bundles: published models on disk, each with a manifest that vouches for every byte.
+
+May import `bandit` and the root of `data`.
+"""
+
+from data.bundle.folder import CURRENT, PUBLICATION, Bundle, resolve
+from data.bundle.manifest import (
+    BUNDLE_VERSION,
+    MANIFEST,
+    NAME,
+    FileEntry,
+    Manifest,
+    content_hash,
+    entry,
+)
+
+__all__ = [
+    "BUNDLE_VERSION",
+    "CURRENT",
+    "MANIFEST",
+    "NAME",
+    "PUBLICATION",
+    "Bundle",
+    "FileEntry",
+    "Manifest",
+    "content_hash",
+    "entry",
+    "resolve",
+]

@@ -1,0 +1,78 @@
+"""Candidate vectors of a catalogue's artworks; an image is embedded once per encoder."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+from data.atomic_write import whole_file
+from data.catalogue import Catalogue
+from data.errors import BadInput
+from data.images.cache import image_cache
+from serve.scoring.scorer import BATCH, Scorer
+
+
+def artwork_vectors(
+    scorer: Scorer, catalogue: Catalogue, artwork_ids: Sequence[str], cache: Path
+) -> Float[np.ndarray, "artworks dimension"]:
+    """Candidate vectors of artworks of a catalogue, in the order asked for.
+
+    Embeddings are kept in `cache` by encoder and pixels. A bundle without encoder takes the
+    catalogue's own embeddings.
+
+    Raises:
+        BadInput: an image cannot be decoded, or embeddings are missing or of another width.
+    """
+    rows = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
+    at = np.array([rows[artwork] for artwork in artwork_ids], np.int64)
+    size = scorer.manifest.image
+    if size is None:
+        embeddings = _catalogue_embeddings(scorer, catalogue)[at]
+    else:
+        cached = image_cache(catalogue, cache, height=size.height, width=size.width, quiet=True)
+        embeddings = _embeddings(scorer, cached.images, cached.of(artwork_ids), cache)
+    return scorer.vectors(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
+
+
+def _catalogue_embeddings(
+    scorer: Scorer, catalogue: Catalogue
+) -> Float[np.ndarray, "artworks embedding"]:
+    """The catalogue's own embeddings.
+
+    Raises:
+        BadInput: it has none.
+    """
+    embeddings = catalogue.embeddings
+    if embeddings is None:
+        raise BadInput(
+            f"bundle {scorer.bundle_id} was trained on embeddings in place of images, "
+            f"and {catalogue.root} has no embeddings.npy; add it with a row for each artwork"
+        )
+    return embeddings
+
+
+def _embeddings(
+    scorer: Scorer, images: np.ndarray, rows: Int[np.ndarray, " artworks"], cache: Path
+) -> Float[np.ndarray, "artworks embedding"]:
+    """Embeddings of some rows of the image cache, in their order; only unseen ones are computed."""
+    wanted, back = np.unique(rows, return_inverse=True)
+    names = [hashlib.blake2b(images[row].tobytes(), digest_size=16).hexdigest() for row in wanted]
+    version = scorer.manifest.encoder_version or scorer.bundle_id
+    file = cache / f"embeddings-{version[:16]}.npz"
+    known: dict[str, np.ndarray] = {}
+    if file.is_file():
+        with np.load(file) as held:
+            known = dict(zip(held["names"].tolist(), held["embeddings"], strict=True))
+    missing = [at for at, name in enumerate(names) if name not in known]
+    for start in range(0, len(missing), BATCH):
+        batch = missing[start : start + BATCH]
+        embedded = scorer.embed(np.ascontiguousarray(images[wanted[batch]]))
+        known |= zip((names[at] for at in batch), embedded, strict=True)
+    if missing:
+        with whole_file(file) as part, part.open("wb") as opened:
+            embeddings = np.stack(list(known.values()))
+            np.savez(opened, names=np.array(list(known)), embeddings=embeddings)
+    return np.stack([known[name] for name in names])[back]
