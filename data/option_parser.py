@@ -1,6 +1,7 @@
 """Options with dashes in help and complaints, whatever the parameters behind them are called."""
 
 import re
+from argparse import HelpFormatter
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, auto_cli, set_parsing_settings
@@ -29,7 +30,7 @@ class OptionParser(ArgumentParser):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **options})
 
-    def format_help(self, formatter: Any = None) -> str:
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """Help, with `--json`, which every command of a folder has."""
         text = super().format_help(formatter=formatter)
         return text + JSON_HELP if "-m" in self.prog.split() else text
@@ -37,7 +38,7 @@ class OptionParser(ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message(dashed(message), file)
 
-    def print_usage(self, file: Any = None) -> None:
+    def print_usage(self, file: object = None) -> None:
         """Nothing: a complaint is shorter than the usage, and names `--help`."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:

@@ -56,7 +56,7 @@ class RedisLog(BufferedLog):
         self.place, self.prefix, self.limit = url, prefix, limit
         self._length = 0  # of the longer stream, as the last commit left it
         try:
-            self._redis: Any = redis.Redis.from_url(url)
+            self._redis: Any = redis.Redis.from_url(url)  # its answers are typed for both clients
             settings = self._redis.config_get("append*") if durable else {}
             self._redis.ping()
         except (redis.RedisError, ValueError) as error:
