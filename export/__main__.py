@@ -8,16 +8,31 @@ COMMANDS = {
         "export.graphs.reexport", "Export other weights of a bundle's network as a new bundle."
     ),
     "publish": Command(
-        "export.publish.commands", "Make a bundle the live one, if it is not worse."
+        "export.publish.commands",
+        "Make a bundle the live one, if it is not worse.",
+        show="show_publication",
+        status="refused",
     ),
     "pull": Command("export.publish.pull", "Bring a store's live bundle to this machine."),
-    "rollback": Command("export.publish.commands", "Make an earlier bundle the live one."),
-    "list": Command(
-        "export.publish.commands", "Show the bundles and which is live.", "list_bundles"
+    "rollback": Command(
+        "export.publish.commands", "Make an earlier bundle the live one.", show="show_publication"
     ),
-    "verify": Command("export.publish.commands", "Check every byte of every bundle."),
+    "list": Command(
+        "export.publish.commands",
+        "Show the bundles and which is live.",
+        function="list_bundles",
+        show="show_bundles",
+    ),
+    "verify": Command(
+        "export.publish.commands", "Check every byte of every bundle.", show="show_problems"
+    ),
     "prune": Command("export.publish.commands", "Remove old bundles, never the live one."),
-    "quantise": Command("export.graphs.quantise", "Add a smaller, faster encoder to a bundle."),
+    "quantise": Command(
+        "export.graphs.quantise",
+        "Add a smaller, faster encoder to a bundle.",
+        show="show",
+        status="status",
+    ),
 }
 
 

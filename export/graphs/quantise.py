@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -46,8 +46,7 @@ def quantise(
     out: Path = Path("artifacts/bundles"),
     decisions: int = 10_000,
     cache: Path = Path("artifacts/cache"),
-    json: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, str | float]:
     """Write a bundle with an int8 or fp16 encoder; exit code 1 if its choices are not the same.
 
     At least 99.5% of the choices must be those of the full encoder. Nothing is published by that:
@@ -61,7 +60,6 @@ def quantise(
         out: Folder of bundles that the new one is written to.
         decisions: How many choices are compared.
         cache: Folder of decoded images.
-        json: Print one JSON object and nothing else.
     """
     held = Bundle.open(bundle)
     size = held.manifest.image
@@ -75,8 +73,8 @@ def quantise(
         WRITERS[kind](held.file("encoder.onnx"), part / name, spread(images))
         share = equal_choices(held, part / name, shown, images, decisions, examples)
         if share < LEAST:
-            said = f"{share:.4f} of the choices are equal, less than {LEAST}: not written"
-            return _refused({"equal_choices": share, "reason": said}, json)
+            reason = f"{share:.4f} of the choices are equal, less than {LEAST}: not written"
+            return {"equal_choices": share, "reason": reason}
         for file in held.manifest.files:
             if file != name:
                 shutil.copyfile(held.root / file, part / file)
@@ -90,6 +88,20 @@ def quantise(
         }
         written = seal(part, out, manifest)
     return {"bundle_id": written.name, "folder": str(written), "equal_choices": share}
+
+
+def show(record: dict[str, str | float]) -> None:
+    """Print where the bundle is; on stderr why there is none."""
+    if status(record):
+        print(f"refused: {record['reason']}", file=sys.stderr)
+        return
+    for name, value in record.items():
+        print(f"{name}: {value}")
+
+
+def status(record: dict[str, str | float]) -> int:
+    """1 if it was refused."""
+    return int("reason" in record)
 
 
 def spread(images: UInt8[np.ndarray, "artworks 3 height width"]) -> np.ndarray:
@@ -239,13 +251,3 @@ def graph(file: Path, threads: int = 0) -> Callable[..., np.ndarray]:
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     names = NAMES.get(file.name, NAMES["encoder.onnx"])[0]
     return lambda *inputs: np.asarray(session.run(None, dict(zip(names, inputs, strict=True)))[0])
-
-
-def _refused(said: dict[str, Any], json: bool) -> dict[str, Any]:
-    if json:
-        import orjson
-
-        print(orjson.dumps(said).decode())
-    else:
-        print(f"refused: {said['reason']}", file=sys.stderr)
-    raise SystemExit(1)

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -16,8 +15,7 @@ def bundle(
     weights: Path | None = None,
     like: Path = Path("artifacts/bundles/current"),
     out: Path = Path("artifacts/bundles"),
-    json: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Export weights as a new bundle; it is not published by that.
 
     Network, features, policy and the unpersonalised takes are those of --like: a bundle of the
@@ -29,9 +27,7 @@ def bundle(
             it again with the libraries that are installed now.
         like: Bundle that says what the weights belong to.
         out: Folder of bundles.
-        json: Print one JSON object and nothing else.
     """
-    del json
     held = Bundle.open(like)
     said = held.manifest
     state = read_weights(weights or held.file("weights.safetensors"))

@@ -5,7 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from data.errors import BadInput
+from export.publish.gate_process import command_gate, verdict_of
 from export.publish.publish import Publication
 from export.publish.publish import list_bundles as listed
 from export.publish.publish import prune as pruned
@@ -25,8 +29,7 @@ def publish(
     since: str | None = None,
     verdict: Path | None = None,
     force: bool = False,
-    json: bool = False,
-) -> dict[str, Any]:
+) -> Publication:
     """Make a bundle the live one. Exit code 1 if it was refused.
 
     With --gate-log, both bundles are first judged on that log (python -m evaluate gate). With
@@ -47,10 +50,7 @@ def publish(
         since: Judge only on decisions from this day on.
         verdict: File with what `python -m evaluate gate --json` printed for these two bundles.
         force: Publish against the verdict; publication.json keeps what was overridden, and by whom.
-        json: Print one JSON object and nothing else.
     """
-    from export.publish.gate_process import command_gate, verdict_of
-
     if verdict is not None and gate_log is not None:
         raise BadInput("--verdict and --gate-log were both given; keep one of them")
     if gate_log is None and (catalogue, margin, since) != (None, None, None):
@@ -64,10 +64,10 @@ def publish(
     elif gate_log is not None:
         given = {"log": gate_log, "catalogue": catalogue, "margin": margin, "since": since}
         gate = command_gate(*(f"--{k}={v}" for k, v in given.items() if v is not None))
-    return _said(published(bundle, store, gate, force), json)
+    return published(bundle, store, gate, force)
 
 
-def rollback(store: str = STORE, to: str | None = None, json: bool = False) -> dict[str, Any]:
+def rollback(store: str = STORE, to: str | None = None) -> Publication:
     """Make an earlier bundle the live one: the one before, or the one that --to names.
 
     Repeated, it goes back further. The bundle is checked to the last byte first.
@@ -75,72 +75,72 @@ def rollback(store: str = STORE, to: str | None = None, json: bool = False) -> d
     Args:
         store: Folder or URL where bundles are published.
         to: Id of the bundle.
-        json: Print one JSON object and nothing else.
     """
-    return _said(rolled_back(store, to), json)
+    return rolled_back(store, to)
 
 
-def list_bundles(store: str = STORE, json: bool = False) -> dict[str, Any] | None:
+def list_bundles(store: str = STORE) -> dict[str, Any]:
     """Show the bundles of a store: which is live, when each was published and what it replaced.
 
     Args:
         store: Folder or URL where bundles are published.
-        json: Print one JSON object and nothing else.
     """
-    rows = listed(store)
-    if json:
-        return {"store": store, "bundles": rows}
-    from rich.console import Console
-    from rich.table import Table
+    return {"store": store, "bundles": listed(store)}
 
-    table = Table("bundle", "live", "published", "replaced", "why", title=store)
-    for row in rows:
+
+def show_bundles(record: dict[str, Any]) -> None:
+    """Print a table of the bundles."""
+    table = Table("bundle", "live", "published", "replaced", "why", title=record["store"])
+    for row in record["bundles"]:
         why = ("forced: " if row["forced"] else "") + (row["reason"] or "")
         cells = [row["published"] or "never", row["previous"] or "", why]
         table.add_row(row["bundle_id"], "●" if row["live"] else "", *cells)
     Console().print(table)
-    return None
 
 
-def verify(store: str = STORE, bundle: str | None = None, json: bool = False) -> dict[str, Any]:
+def verify(store: str = STORE, bundle: str | None = None) -> dict[str, Any]:
     """Check every byte of every bundle against its manifest. Exit code 2 if one is not whole.
 
     Args:
         store: Folder or URL where bundles are published.
         bundle: Id of one bundle to check; all of them when left out.
-        json: Print one JSON object and nothing else.
     """
     found = verified(store, bundle)
     if not found:
         raise BadInput(f"{store} holds no bundle; python train.py writes one, or give --store")
-    problems = [{"bundle_id": name, "problem": said} for name, said in found.items() if said]
-    if not json:
-        for problem in problems:
-            print(f"{problem['bundle_id']}: {problem['problem']}", file=sys.stderr)
+    problems = [{"bundle_id": name, "problem": what} for name, what in found.items() if what]
     return {"checked": len(found), "whole": len(found) - len(problems), "problems": problems}
 
 
-def prune(store: str = STORE, keep: int = 5, json: bool = False) -> dict[str, Any]:
+def show_problems(record: dict[str, Any]) -> None:
+    """Print how many bundles are whole; on stderr what is wrong with the others."""
+    for problem in record["problems"]:
+        print(f"{problem['bundle_id']}: {problem['problem']}", file=sys.stderr)
+    print(f"checked: {record['checked']}")
+    print(f"whole: {record['whole']}")
+
+
+def prune(store: str = STORE, keep: int = 5) -> dict[str, Any]:
     """Remove old bundles; never the live one, nor the one that `rollback` returns to.
 
     Args:
         store: Folder or URL where bundles are published.
         keep: How many of the newest stay.
-        json: Print one JSON object and nothing else.
     """
-    del json
     removed = pruned(store, keep)
     return {"removed": removed, "left": len(listed(store))}
 
 
-def _said(publication: Publication, json: bool) -> dict[str, Any]:
-    said = asdict(publication)
-    if publication.published:
-        return said if json else {k: v for k, v in said.items() if k != "verdict" and v}
-    import orjson
-
-    if json:
-        print(orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY).decode())
-    else:
+def show_publication(publication: Publication) -> None:
+    """Print what came of publishing; on stderr why it was refused."""
+    if not publication.published:
         print(f"refused: {publication.reason}", file=sys.stderr)
-    raise SystemExit(1)
+        return
+    for name, value in asdict(publication).items():
+        if name != "verdict" and value:
+            print(f"{name}: {value}")
+
+
+def refused(publication: Publication) -> int:
+    """1 if the bundle did not go live."""
+    return int(not publication.published)

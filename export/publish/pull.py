@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from data.bundle import Bundle
 from data.errors import BadInput
@@ -45,9 +45,7 @@ def pull_once(store: str, to: Path) -> Pulled:
     return Pulled(live, was)
 
 
-def pull(
-    store: str, to: Path = Path(STORE), every: float | None = None, json: bool = False
-) -> dict[str, Any] | None:
+def pull(store: str, to: Path = Path(STORE), every: float | None = None) -> Pulled:
     """Bring the live bundle of a store here and make it live here.
 
     Run it beside the live service on every machine, with --every, or from cron; the service takes
@@ -61,11 +59,9 @@ def pull(
         store: Folder or URL that fsspec knows, where bundles are published.
         to: Folder of bundles on this machine.
         every: Look again after so many seconds, until stopped; once if left out.
-        json: Print one JSON object and nothing else.
     """
-    del json
     if every is None:
-        return pull_once(store, to)._asdict()
+        return pull_once(store, to)
     if every <= 0:
         raise BadInput(f"--every {every}: give seconds above 0")
     while True:
