@@ -10,4 +10,4 @@ def mean_and_deviation(
     sample: Float[Tensor, "rows numbers"], least: float = LEAST_DEVIATION
 ) -> tuple[Float[Tensor, " numbers"], Float[Tensor, " numbers"]]:
     """What is taken off each number, and what it is divided by, as `data.standardise` has it."""
-    return sample.mean(0), sample.std(0, correction=0).clamp(min=LEAST_DEVIATION)
+    return sample.mean(0), sample.std(0, correction=0).clamp(min=least)

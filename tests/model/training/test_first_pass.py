@@ -150,7 +150,7 @@ def test_a_window_reads_nothing_of_other_days(stream, tmp_path):
     }
     assert latest.count() == 2 * A_DAY
     assert window(stream, None) == stream
-    with pytest.raises(BadInput, match="window_days 0"):
+    with pytest.raises(BadInput, match="window-days 0"):
         window(stream, 0)
 
 
