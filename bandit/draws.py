@@ -7,7 +7,9 @@ has the definition, and why each part of it is needed.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int64, UInt64
@@ -53,9 +55,16 @@ def epoch_numbers(
         day: days since 1970-01-01.
         days: length of an epoch.
     """
-    titles = np.asarray(title_ids).astype(np.uint64)
-    offsets = mix_words(np.asarray(profile_keys, np.uint64) ^ mix_words(titles)) % np.uint64(days)
-    return (day + offsets.astype(np.int64)) // days
+    return (day + epoch_stagger(profile_keys, title_ids, days)) // days
+
+
+def epoch_stagger(
+    profile_keys: UInt64[np.ndarray, "..."], title_ids: Int[np.ndarray, "..."], days: int
+) -> Int64[np.ndarray, "..."]:
+    """How many days before day 0 of all epochs this profile's and title's begins: 0 … days − 1."""
+    titles = mix_words(np.atleast_1d(title_ids).astype(np.uint64))
+    mixed = mix_words(np.asarray(profile_keys, np.uint64) ^ titles)
+    return (mixed % np.uint64(days)).astype(np.int64)
 
 
 def draw_seeds(
@@ -134,6 +143,48 @@ def text_word(*parts: object) -> int:
         raw = repr(part).encode()
         hashed.update(len(raw).to_bytes(4, "little") + raw)
     return int.from_bytes(hashed.digest(), "little")
+
+
+@dataclass(frozen=True)
+class DrawRules:
+    """What all draws of a bundle have in common; their probabilities follow from it."""
+
+    bundle: str
+    policy: str
+    epsilon: float
+    salt: int
+    heads: int
+    epochs: Epochs = field(default_factory=Epochs)
+
+    @property
+    def word(self) -> int:
+        """A hash of all of it, for `context_words`."""
+        return text_word(
+            self.bundle, self.policy, float(self.epsilon), self.salt, self.heads,
+            self.epochs.days, float(self.epochs.keep),
+        )  # fmt: skip
+
+    def record_word(self, level: str = "personalised", cell: str | None = None) -> int:
+        """A hash of what a decision's record says besides, for `draw_ids`."""
+        return text_word(self.policy, self.bundle, level, cell)
+
+
+def artwork_words(artwork_ids: Sequence[str]) -> UInt64[np.ndarray, " artworks"]:
+    """A hash of each artwork's id."""
+    return np.array([text_word(artwork) for artwork in artwork_ids], np.uint64)
+
+
+def candidate_words(
+    artwork_ids: Sequence[str], starts: Sequence[int] | Int[np.ndarray, " titles_and_one"]
+) -> UInt64[np.ndarray, " titles"]:
+    """A hash of each title's candidates, in their order.
+
+    Args:
+        artwork_ids: of all titles, one after another.
+        starts: where each title's candidates begin, and the end.
+    """
+    edges = [int(edge) for edge in starts]
+    return np.array([text_word(*artwork_ids[a:b]) for a, b in pairwise(edges)], np.uint64)
 
 
 def sticky_votes(

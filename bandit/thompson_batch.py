@@ -90,6 +90,8 @@ def decide_scores(
     seeds: UInt64[np.ndarray, "members titles"],
     policy: HeadPolicy,
     workspace: Workspace | None = None,
+    before: Int[np.ndarray, "members titles"] | None = None,
+    keep: float = 0.0,
 ) -> Decided:
     """Votes of the heads, exploration and the draw.
 
@@ -99,6 +101,8 @@ def decide_scores(
         seeds: of the decisions.
         policy: how the heads decide.
         workspace: where to put large intermediates.
+        before: rank of what was shown before, −1 where nothing was; None: nowhere.
+        keep: share of the votes that go to it, see `bandit.draws.sticky_votes`.
 
     Raises:
         ValueError: a score is NaN.
@@ -106,9 +110,23 @@ def decide_scores(
     of_each = np.atleast_2d(counts)[:, None]
     there = np.arange(scores.shape[2])[:, None] < of_each
     votes = head_votes(policy.considered(scores, 0), there, workspace)
-    probabilities = mix_exploration(votes.share, there, of_each, policy.exploration)
+    share = votes.share if before is None or not keep else _leant(votes.share, before, keep)
+    probabilities = mix_exploration(share, there, of_each, policy.exploration)
     choice, propensity = draw_candidates(probabilities, uniforms(seeds))
     return Decided(choice, propensity, probabilities, votes)
+
+
+def _leant(
+    share: Float[np.ndarray, "members ranks titles"],
+    before: Int[np.ndarray, "members titles"],
+    keep: float,
+) -> Float[np.ndarray, "members ranks titles"]:
+    """Votes of which a share goes to what was shown before."""
+    had = before >= 0
+    leant = share * np.where(had, 1 - keep, 1.0)[:, None]
+    members, titles = np.nonzero(had)
+    leant[members, before[members, titles], titles] += keep
+    return leant
 
 
 def _split_ties(

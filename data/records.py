@@ -5,7 +5,7 @@
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Written into every decision and event; readers accept this version and all before it."""
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -71,6 +71,9 @@ DECISIONS = pa.schema(
         pa.field("seed", pa.uint64(), nullable=False),
         pa.field("level", pa.string(), nullable=False),  # one of LEVELS
         pa.field("cell", pa.string()),  # experiment cell, null: none
+        pa.field("epoch", pa.int32()),  # of the draw, null: not a draw of an epoch
+        pa.field("fingerprint", pa.int64()),  # of the features that the facts became
+        pa.field("layout", pa.string()),  # digest of the numbering of artworks, in hex
     ]
 )
 
@@ -112,5 +115,7 @@ EXAMPLES = pa.schema(
         pa.field("minutes", pa.float32(), nullable=False),
         pa.field("reward", pa.float64(), nullable=False),
         pa.field("reward_name", pa.string(), nullable=False),  # take, play, minutes, …
+        pa.field("impressions", pa.int32()),  # pages that showed the draw, null: not counted
+        pa.field("schema_version", pa.int16()),  # of the decision, null: 1
     ]
 )

@@ -10,6 +10,7 @@ COMMANDS = {
         "serve.precompute.command",
         "Decide every title for every profile and store the maps.",
         show="show",
+        renamed={"min-days": "epoch-days"},
     ),
     "lookup": Command(
         "serve.maps.command",

@@ -2,9 +2,9 @@
 
 A run decides every title for every profile, of which a page will show a few. Written out as rows
 of `data.records.DECISIONS` that is a hundred times the work of deciding. So a run logs each
-profile's facts once, and for each decision the rank that was chosen and a code for each
-candidate's probability; `data.log.roll` expands that into the rows that the join reads, and takes
-the file away. Seeds and decision ids are not written: they follow from profile, title and run.
+profile's facts once, and for each draw the rank that was chosen and a code for each candidate's
+probability. `data.log.roll` expands that into rows; the join finds the few that were rendered
+(`data/join/rendered_draws.py`). Seeds and decision ids are not written: they follow from the rest.
 
 A file is Parquet of `SCHEMA`; its metadata holds a `RunHeader`.
 """
@@ -13,14 +13,25 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Bool, Int, UInt16
+from jaxtyping import Bool, Float, Int, UInt16, UInt64
 
 from bandit.choice import decision_ids, decision_seeds, profile_keys
+from bandit.draws import (
+    DrawRules,
+    Epochs,
+    artwork_words,
+    candidate_words,
+    context_words,
+    draw_ids,
+    draw_seeds,
+    epoch_numbers,
+)
 from data.records import DECISIONS, FACTS, SCHEMA_VERSION, TIMESTAMP
 
 FOLDER = "runs"
@@ -32,6 +43,7 @@ SCHEMA = pa.schema(
         pa.field("slots", pa.binary()),  # uint32 each: titles decided; null: all of the header
         pa.field("ranks", pa.binary(), nullable=False),  # uint16 each: chosen candidate
         pa.field("codes", pa.binary(), nullable=False),  # uint8 or uint16, candidate by candidate
+        pa.field("fingerprint", pa.int64()),  # of the facts; null: made before there were epochs
     ]
 )
 ROWS = 50_000
@@ -45,10 +57,9 @@ class RunHeader:
     time_us: int
     day: int
     """Day that was decided for, since 1970-01-01."""
-    salt: int
-    nonce: int
-    policy: str
-    bundle: str
+    rules: DrawRules
+    layout: str
+    """Digest, in hex."""
     title_ids: Sequence[int]
     artwork_ids: Sequence[str]
     starts: Sequence[int]
@@ -56,6 +67,18 @@ class RunHeader:
     chances: Sequence[float]
     """Code → probability."""
     schema_version: int = SCHEMA_VERSION
+    nonce: int | None = None
+    """Of a run that was made before there were epochs: schema 1."""
+
+    @staticmethod
+    def from_json(raw: bytes) -> "RunHeader":
+        """Read a header of this version or an earlier one."""
+        got = orjson.loads(raw)
+        if "rules" in got:
+            rules = got["rules"] | {"epochs": Epochs(**got["rules"]["epochs"])}
+            return RunHeader(**got | {"rules": DrawRules(**rules)})
+        rules = DrawRules(got.pop("bundle"), got.pop("policy"), 0.0, got.pop("salt"), 1)
+        return RunHeader(**got, rules=rules, layout="")
 
     @property
     def most(self) -> int:
@@ -68,6 +91,7 @@ def write_run(
     header: RunHeader,
     profile_ids: pa.Array,
     facts: pa.StructArray,
+    fingerprints: Int[np.ndarray, " profiles"],
     made: Bool[np.ndarray, "profiles titles"],
     ranks: Int[np.ndarray, "profiles titles"],
     codes: UInt16[np.ndarray, "profiles candidates titles"],
@@ -79,6 +103,7 @@ def write_run(
         header: what they have in common.
         profile_ids: profiles.
         facts: what was known of them.
+        fingerprints: of the features that the facts became.
         made: where there is a decision; elsewhere an earlier one was kept.
         ranks: chosen candidate, by its place among the title's.
         codes: position of each candidate's probability in `header.chances`.
@@ -98,6 +123,7 @@ def write_run(
             slots,
             _binary(ranks[made].astype("<u2"), counts),
             _binary(flat_codes, counts * codes.shape[1]),
+            pa.array(fingerprints, pa.int64()),
         ],
         schema=SCHEMA.with_metadata({HEADER: orjson.dumps(asdict(header))}),
     ).filter(pa.array(counts > 0))
@@ -130,7 +156,7 @@ def run_files(log_dir: Path) -> list[Path]:
 def expand(path: Path, rows: int = ROWS) -> Iterator[pa.Table]:
     """A run file's decisions as rows of `data.records.DECISIONS`, so many at a time."""
     table = pq.ParquetFile(path).read()
-    header = RunHeader(**orjson.loads(table.schema.metadata[HEADER]))
+    header = RunHeader.from_json(table.schema.metadata[HEADER])
     step = max(1, rows // len(header.title_ids))
     for start in range(0, len(table), step):
         yield _expanded(header, table.slice(start, step).combine_chunks())
@@ -150,10 +176,6 @@ def _expanded(header: RunHeader, table: pa.Table) -> pa.Table:
         slots = place
     else:
         slots, _ = _numbers(table["slots"], np.dtype("<u4"))
-    keys = np.asarray(profile_keys(names))[of]
-    seeds = decision_seeds(keys, titles[slots], header.day, header.salt)
-    ids = decision_ids(seeds ^ np.uint64(header.nonce), keys, titles[slots], header.day)
-
     shown = np.diff(starts)[slots]
     at = (np.cumsum(widths) - widths)[of] + place
     every = at[:, None] + np.arange(header.most) * counts[of][:, None]
@@ -164,26 +186,80 @@ def _expanded(header: RunHeader, table: pa.Table) -> pa.Table:
     candidates = pa.ListArray.from_arrays(pa.array(starts.astype(np.int32)), artworks)
     positions = pa.array(of)
     count = len(of)
+    propensities = chances[np.arange(count), ranks]
+    ordinals = starts[slots] + ranks
+    keys = np.asarray(profile_keys(names))[of]
+    named = _named(header, table, keys, of, slots, ordinals, propensities)
     columns = {
         "schema_version": pa.repeat(pa.scalar(header.schema_version, pa.int16()), count),
-        "decision_id": pa.array(ids, pa.string()),
+        "decision_id": pa.array(named.ids, pa.string()),
         "time": pa.repeat(pa.scalar(header.time_us, pa.int64()), count).cast(TIMESTAMP),
         "profile_id": table["profile_id"].combine_chunks().take(positions),
         "title_id": pa.array(titles[slots]),
         "facts": table["facts"].combine_chunks().take(positions),
         "candidates": candidates.take(pa.array(slots)),
-        "action": artworks.take(pa.array(starts[slots] + ranks)),
-        "propensity": pa.array(chances[np.arange(count), ranks]),
+        "action": artworks.take(pa.array(ordinals)),
+        "propensity": pa.array(propensities),
         "probabilities": pa.ListArray.from_arrays(offsets, pa.array(kept)),
-        "policy": pa.repeat(pa.scalar(header.policy), count),
-        "bundle": pa.repeat(pa.scalar(header.bundle), count),
-        "seed": pa.array(seeds),
+        "policy": pa.repeat(pa.scalar(header.rules.policy), count),
+        "bundle": pa.repeat(pa.scalar(header.rules.bundle), count),
+        "seed": pa.array(named.seeds),
         "level": pa.repeat(pa.scalar("personalised"), count),
         "cell": pa.nulls(count, pa.string()),
+        "epoch": named.epochs,
+        "fingerprint": named.fingerprints,
+        "layout": pa.nulls(count, pa.string())
+        if header.nonce is not None
+        else pa.repeat(pa.scalar(header.layout), count),
     }
     return pa.Table.from_arrays(
         [columns[field.name].cast(field.type) for field in DECISIONS], schema=DECISIONS
     )
+
+
+class _Named(NamedTuple):
+    """Seeds and names of draws, and what they follow from."""
+
+    seeds: UInt64[np.ndarray, " draws"]
+    ids: list[str]
+    epochs: pa.Array
+    fingerprints: pa.Array
+
+
+def _named(
+    header: RunHeader,
+    table: pa.Table,
+    keys: UInt64[np.ndarray, " draws"],
+    of: Int[np.ndarray, " draws"],
+    slots: Int[np.ndarray, " draws"],
+    ordinals: Int[np.ndarray, " draws"],
+    propensities: Float[np.ndarray, " draws"],
+) -> _Named:
+    """Name a run's draws again.
+
+    Args:
+        header: of the run.
+        table: rows of `SCHEMA`.
+        keys: of the profiles, draw by draw.
+        of: row of each draw's profile.
+        slots: of the titles.
+        ordinals: of what is shown.
+        propensities: as drawn.
+    """
+    titles, rules = np.asarray(header.title_ids)[slots], header.rules
+    if header.nonce is not None:
+        seeds = decision_seeds(keys, titles, header.day, rules.salt)
+        ids = decision_ids(seeds ^ np.uint64(header.nonce), keys, titles, header.day)
+        none = pa.nulls(len(of), pa.int64())
+        return _Named(seeds, ids, none.cast(pa.int32()), none)
+    prints = table["fingerprint"].to_numpy()[of]
+    candidates = candidate_words(header.artwork_ids, header.starts)[slots]
+    epochs = epoch_numbers(keys, titles, header.day, rules.epochs.days)
+    context = context_words(prints, candidates, rules.word)
+    seeds = draw_seeds(keys, titles, epochs, context, rules.salt)
+    shown = artwork_words(header.artwork_ids)[ordinals]
+    ids = draw_ids(seeds, keys, titles, shown, propensities, rules.record_word())
+    return _Named(seeds, ids, pa.array(epochs, pa.int32()), pa.array(prints, pa.int64()))
 
 
 def _numbers(

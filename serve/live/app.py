@@ -25,7 +25,8 @@ from serve.live.recorder import LogFullError, Recorder
 from serve.live.reload import ModelSource
 from serve.live.schema import TITLES_LIMIT, DecideAnswer, DecideBatch, DecideRequest, Events
 from serve.live.snapshot import Ask, request_nonce
-from serve.maps.artwork_map import ArtworkMap, CorruptMapError
+from serve.maps.artwork_map import CorruptMapError
+from serve.maps.map_reader import MapReader
 from serve.maps.store import MapStore, StoreUnavailableError
 
 BODY_LIMIT = 1 << 20
@@ -237,26 +238,34 @@ def _routes(live: Live) -> FastAPI:
         if live.store is None or model is None:
             raise HTTPException(404, "this service has no map store or no model")
         try:
-            value = await asyncio.to_thread(live.store.get, profile_id)
-            found = ArtworkMap.parse(value) if value is not None else None
+            reader = MapReader(live.store, model.layout)
+            today = clock.now_us() // DAY_US
+            found = await asyncio.to_thread(reader.draws, profile_id, today)
         except (StoreUnavailableError, CorruptMapError) as error:
             metrics.FALLBACKS.labels("store", getattr(error, "reason", "map_corrupt")).inc()
             found = None
-        if found is None or found.layout != model.layout.digest:
-            titles = {}
-        else:
-            titles = found.decisions(profile_id, model.layout)
+        if found is None:
+            return {"profile_id": profile_id, "version": None, "titles": []}
+        held, draws = found
+        layout = model.layout
         return {
             "profile_id": profile_id,
-            "version": found.version if found is not None else None,
+            "version": held.version,
             "titles": [
                 {
-                    "title_id": title,
-                    "artwork_id": artwork,
-                    "url": model.base_url + model.path_of[artwork],
-                    "decision_id": decision,
+                    "title_id": layout.title_ids.item(slot),
+                    "artwork_id": layout.artwork_ids[ordinal],
+                    "url": model.base_url + layout.paths[ordinal],
+                    "decision_id": name,
+                    "propensity": propensity,
                 }
-                for title, (artwork, decision) in titles.items()
+                for slot, ordinal, name, propensity in zip(
+                    draws.slots.tolist(),
+                    draws.ordinals.tolist(),
+                    draws.ids,
+                    draws.propensities.tolist(),
+                    strict=True,
+                )
             ],
         }
 

@@ -18,8 +18,9 @@ from serve.live import metrics
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.reload import ModelSource
 from serve.live.snapshot import Ask, Choice, LiveModel, piece
-from serve.maps.artwork_map import ArtworkMap, CorruptMapError
+from serve.maps.artwork_map import CorruptMapError
 from serve.maps.lmdb_store import LmdbStore
+from serve.maps.map_reader import MapReader
 from serve.maps.store import MapStore, StoreUnavailableError
 
 PLACEHOLDER = "placeholder"
@@ -52,6 +53,7 @@ class Fallbacks:
     def __init__(self, source: ModelSource, recorder: Recorder, store: MapStore | None) -> None:
         self.source, self.recorder, self.store = source, recorder, store
         self._store_rests_until = 0.0
+        self._reader: MapReader | None = None
 
     def rest(self, seconds: float) -> None:
         """Leave the store alone for a while; 0 asks it again at once."""
@@ -93,12 +95,13 @@ class Fallbacks:
                 pieces.append(placeholder(title))
                 continue
             if title in mapped:
-                artwork, name = mapped[title]
+                artwork, name, propensity = mapped[title]
                 choice = choice._replace(
                     artwork_id=artwork,
                     path=model.path_of[artwork],
                     decision_id=name,
                     level="personalised",
+                    propensity=propensity,
                 )
             else:
                 choice = choice._replace(decision_id=f"{ask.nonce:016x}{title:016x}")
@@ -108,16 +111,17 @@ class Fallbacks:
         logged = self._log(ask, facts, shared, model, cell)
         return Answer(model.policy.bundle, pieces, reason, logged)
 
-    async def _mapped(self, ask: Ask, model: LiveModel) -> dict[int, tuple[str, str]]:
-        """Artwork and decision of each title in the profile's map; empty where there is none."""
+    async def _mapped(self, ask: Ask, model: LiveModel) -> dict[int, tuple[str, str, float]]:
+        """Artwork, decision and propensity of each title of the profile's map, if there is one."""
         if self.store is None or time.monotonic() < self._store_rests_until:
             return {}
         try:
+            reader = self._reader_of(self.store, model)
+            asked = (ask.profile_id, ask.day, ask.title_ids)
             if isinstance(self.store, LmdbStore):
-                value = self.store.get(ask.profile_id)
+                found = reader.draws(*asked)
             else:
-                value = await asyncio.to_thread(self.store.get, ask.profile_id)
-            found = ArtworkMap.parse(value) if value is not None else None
+                found = await asyncio.to_thread(reader.draws, *asked)
         except StoreUnavailableError as error:
             self.rest(1.0)
             metrics.FALLBACKS.labels("store", error.reason).inc()
@@ -125,9 +129,18 @@ class Fallbacks:
         except CorruptMapError:
             metrics.FALLBACKS.labels("store", "map_corrupt").inc()
             return {}
-        if found is None or found.layout != model.layout.digest:
+        if found is None:
             return {}
-        return found.decisions(ask.profile_id, model.layout, ask.title_ids)
+        layout, (_, draws) = model.layout, found
+        titles = layout.title_ids[draws.slots].tolist()
+        artworks = [layout.artwork_ids[at] for at in draws.ordinals.tolist()]
+        shown = zip(artworks, draws.ids, draws.propensities.tolist(), strict=True)
+        return dict(zip(titles, shown, strict=True))
+
+    def _reader_of(self, store: MapStore, model: LiveModel) -> MapReader:
+        if self._reader is None or self._reader.layout is not model.layout:
+            self._reader = MapReader(store, model.layout)
+        return self._reader
 
     def _log(
         self, ask: Ask, facts: Any, choices: Sequence[Choice], model: LiveModel, cell: str | None

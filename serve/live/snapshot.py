@@ -61,6 +61,7 @@ class Choice(NamedTuple):
     decision_id: str | None
     level: str
     candidates: orjson.Fragment  # JSON of the candidates' ids
+    propensity: float = 1.0
 
 
 class Chosen(NamedTuple):
@@ -84,7 +85,7 @@ def piece(choice: Choice, base_url: str) -> str:
         "url": base_url + choice.path if choice.path else PLACEHOLDER,
         "level": choice.level,
         "decision_id": choice.decision_id,
-        "propensity": 1.0,
+        "propensity": choice.propensity,
     }
     return orjson.dumps(shown).decode()
 

@@ -1,21 +1,27 @@
-"""The artwork map of one profile as bytes: 956 for 300 titles decided in one run.
+"""The artwork map of one profile as bytes: 1,264 for 300 titles drawn in one run.
 
 ```
- 0  magic "MQ" · format (1) · flags (1: every title has a choice, 2: ordinals take 4 bytes)
+ 0  magic "MQ" · format (2) · flags (1: every title has a choice, 2: ordinals take 4 bytes)
  4  titles n, uint32
  8  layout digest, 8 bytes        which numbering of titles and artworks (serve/maps/layout.py)
 16  version, uint64 big-endian    runs ascend; a store never replaces a later one
 24  facts fingerprint, uint32     of the member facts decided on
 28  runs r, uint8 · bundle tag, 3 bytes: which bundle last decided or confirmed this map
 32  n artwork ordinals, uint16    65535: no choice of its own; by slot, so no ids are stored
- …  n run indices, uint8          which run decided each title
- …  r runs × 24 bytes             day int32 · 4 spare · salt uint64 · nonce uint64
+ …  n run indices, uint8          which run drew each title
+ …  n propensity codes, uint8     255: among the explicit ones, or not known
+ …  r runs × 24 bytes             day uint16 · epoch days uint16 · facts fingerprint uint32 ·
+                                  salt uint64 · nonce uint64
+ …  e × 12 bytes                  slot uint32 · propensity float64: what no code stands for
+ …  e, uint32
  …  CRC-32 of all before, uint32
 ```
 
-So 3 bytes a title and 60 for the rest; at most 32 runs, 1,704 bytes for 300 titles (2,304 with
-4-byte ordinals). A decision's id is not stored: it follows from profile, title and the run's
-day, salt and nonce, and a choice that was kept for weeks still points at the run that made it.
+So 4 bytes a title and 64 for the rest, 24 a run. Neither a draw's id nor its propensity is stored
+in full: both follow from profile, title, code and what the run's draws have in common, which lies
+beside the maps under the run's nonce (`serve/maps/run_info.py`). A choice that goes on for weeks
+still points at the run that drew it. Format 1 had no codes; its maps are read, and what they chose
+counts as shown before.
 
 Artworks are ordinals and not content hashes: half the size, and `urls[ordinals]` is the whole
 resolution. The version is big-endian so that a store compares it as bytes.
@@ -29,15 +35,18 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int, UInt8, UInt32
 
-from bandit.choice import decision_ids, decision_seeds, profile_keys
-from serve.maps.layout import Layout
-
-FORMAT = 1
+FORMAT = 2
 HEADER = struct.Struct("<2sBBI8s8sIB3s")
-RUN = struct.Struct("<i4xQQ")
-RUNS_MAX = 32
+RUN = struct.Struct("<HHIQQ")
+RUN_OF_FORMAT_1 = struct.Struct("<i4xQQ")
+RUN_TYPE = np.dtype(
+    [("day", "<u2"), ("days", "<u2"), ("print", "<u4"), ("salt", "<u8"), ("nonce", "<u8")]
+)
+EXPLICIT = struct.Struct("<Id")
+RUNS_MAX = 255
+UNKNOWN_CODE = 255
 COMPLETE, WIDE = 1, 2
 CRC_RESIDUE = zlib.crc32(b"\0" * 4 + struct.pack("<I", zlib.crc32(b"\0" * 4)))
 """CRC-32 of any message followed by its own little-endian CRC-32 is this constant."""
@@ -48,11 +57,13 @@ class CorruptMapError(ValueError):
 
 
 class Run(NamedTuple):
-    """What made a decision, apart from profile and title: enough to name it again."""
+    """What made a draw, apart from profile and title: enough to name it again."""
 
     day: int
     salt: int
-    nonce: int  # hash of the bundle and the run's version
+    nonce: int  # hash of what the run's draws have in common, see `serve.maps.run_info`
+    days: int = 0  # of an epoch; 0: made before there were epochs
+    fingerprint: int = 0  # of the profile's facts
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,8 @@ class ArtworkMap:
     choices: Int[np.ndarray, " titles"]  # ordinals; −1 where the title has none of its own
     run_of: UInt8[np.ndarray, " titles"]
     runs: tuple[Run, ...]
+    codes: UInt8[np.ndarray, " titles"] | None = None  # of propensities; None: none is known
+    explicit: tuple[tuple[int, float], ...] = ()  # (slot, propensity) that no code stands for
 
     @staticmethod
     def parse(value: bytes) -> "ArtworkMap":
@@ -79,14 +92,16 @@ class ArtworkMap:
         magic, form, flags, titles, layout, version, facts, runs, tag = HEADER.unpack_from(value)
         if magic != b"MQ":
             raise CorruptMapError(f"starts with {magic!r}, an artwork map starts with b'MQ'")
-        if form != FORMAT:
+        if form not in (1, FORMAT):
             raise CorruptMapError(
                 f"format {form} is not {FORMAT}; update the reader or precompute anew"
             )
         if zlib.crc32(value) != CRC_RESIDUE:
             raise CorruptMapError("the checksum differs; precompute this profile again")
         width = 4 if flags & WIDE else 2
-        if len(value) != map_bytes(titles, width, runs):
+        counted = int.from_bytes(value[-8:-4], "little") if form == FORMAT else 0
+        fixed = map_bytes(titles, width, runs, form)
+        if len(value) != fixed + counted * EXPLICIT.size:
             raise CorruptMapError(
                 f"{len(value)} bytes where {titles} titles and {runs} runs need more"
             )
@@ -94,14 +109,22 @@ class ArtworkMap:
         choices = raw.astype(np.int64)
         choices[raw == np.iinfo(raw.dtype).max] = -1
         at = HEADER.size + titles * width
+        run_of = np.frombuffer(value, np.uint8, titles, at)
+        at += titles
+        head = (layout, int.from_bytes(version, "big"), facts, tag, choices, run_of)
+        if form == 1:
+            size = RUN_OF_FORMAT_1.size
+            older = (RUN_OF_FORMAT_1.unpack_from(value, at + size * i) for i in range(runs))
+            return ArtworkMap(*head, tuple(Run(*run) for run in older))
+        codes = np.frombuffer(value, np.uint8, titles, at)
+        at += titles
+        stored = [RUN.unpack_from(value, at + RUN.size * i) for i in range(runs)]
+        at += runs * RUN.size
         return ArtworkMap(
-            layout,
-            int.from_bytes(version, "big"),
-            facts,
-            tag,
-            choices,
-            np.frombuffer(value, np.uint8, titles, at),
-            tuple(Run(*RUN.unpack_from(value, at + titles + RUN.size * i)) for i in range(runs)),
+            *head,
+            tuple(Run(day, salt, nonce, days, mark) for day, days, mark, salt, nonce in stored),
+            codes,
+            tuple(EXPLICIT.unpack_from(value, at + EXPLICIT.size * i) for i in range(counted)),
         )
 
     def to_bytes(self, width: int = 2) -> bytes:
@@ -115,42 +138,9 @@ class ArtworkMap:
             self.run_of[None],
             [self.runs],
             self.tag,
+            codes=self.codes[None] if self.codes is not None else None,
+            explicit=[self.explicit],
         )[0]
-
-    def decisions(
-        self, profile_id: str, layout: Layout, title_ids: Sequence[int] | None = None
-    ) -> dict[int, tuple[str, str]]:
-        """Artwork id and decision id of every title (or some) that has a choice of its own."""
-        if layout.digest != self.layout:
-            raise ValueError(
-                f"the map was written in layout {self.layout.hex()}, not {layout.digest.hex()}"
-            )
-        found: dict[int, tuple[str, str]] = {}
-        has = self.choices >= 0
-        if title_ids is not None:
-            has &= np.isin(layout.title_ids, np.asarray(title_ids, np.int64))
-        for index, run in enumerate(self.runs):
-            slots = np.flatnonzero((self.run_of == index) & has)
-            if not len(slots):
-                continue
-            titles = layout.title_ids[slots].astype(np.int64)
-            ids = run_decision_ids(run, np.repeat(profile_keys([profile_id]), len(slots)), titles)
-            for title_id, choice, name in zip(
-                titles.tolist(), self.choices[slots].tolist(), ids, strict=True
-            ):
-                found[title_id] = (layout.artwork_ids[choice], name)
-        return dict(sorted(found.items()))
-
-
-def run_decision_ids(
-    run: Run, keys: np.ndarray, title_ids: Int[np.ndarray, " decisions"]
-) -> list[str]:
-    """Names of a run's decisions: 32 hex digits each, the same whenever they are asked for.
-
-    The nonce keeps two runs of one day apart, though they draw the same uniforms.
-    """
-    seeds = decision_seeds(keys, title_ids, run.day, run.salt)
-    return list(decision_ids(seeds ^ np.uint64(run.nonce), keys, title_ids, run.day))
 
 
 def bundle_tag(bundle: str | None) -> bytes:
@@ -158,11 +148,14 @@ def bundle_tag(bundle: str | None) -> bytes:
     return hashlib.blake2b((bundle or "").encode(), digest_size=3).digest()
 
 
-def map_bytes(titles: int, width: int, runs: int) -> int:
-    """Size of a map."""
-    return HEADER.size + titles * (width + 1) + runs * RUN.size + 4
+def map_bytes(titles: int, width: int, runs: int, form: int = FORMAT) -> int:
+    """Size of a map without explicit propensities."""
+    if form == 1:
+        return HEADER.size + titles * (width + 1) + runs * RUN.size + 4
+    return HEADER.size + titles * (width + 2) + runs * RUN.size + 8
 
 
+# Each is a column of the maps; a record of them would be taken apart at once.
 def encode_maps(
     layout: bytes,
     width: int,
@@ -172,18 +165,37 @@ def encode_maps(
     run_of: UInt8[np.ndarray, "profiles titles"],
     runs: Sequence[tuple[Run, ...]],
     tag: bytes = b"\0\0\0",
+    *,
+    codes: UInt8[np.ndarray, "profiles titles"] | None = None,
+    explicit: Sequence[Sequence[tuple[int, float]]] | None = None,
+    prints: UInt32[np.ndarray, "profiles runs"] | None = None,
 ) -> list[bytes]:
     """Many maps at once; all arrays have one row a profile, −1 is no choice.
 
+    Args:
+        layout: digest.
+        width: bytes of an ordinal.
+        versions: of the runs.
+        facts: fingerprints.
+        choices: ordinals.
+        run_of: which of a profile's runs drew each title.
+        runs: of each profile.
+        tag: of the bundle.
+        codes: of propensities; None: none is known.
+        explicit: (slot, propensity) of each profile that no code stands for.
+        prints: facts fingerprints where all profiles have the same runs; None: those in `runs`.
+
     Raises:
-        ValueError: a profile has more than 32 runs.
+        ValueError: a profile has more runs than an index can tell apart.
     """
     profiles, titles = choices.shape
     lengths = [len(row) for row in runs]
     if profiles and max(lengths) > RUNS_MAX:
-        raise ValueError(f"{max(lengths)} runs in one map; at most {RUNS_MAX} fit: decide anew")
+        raise ValueError(
+            f"{max(lengths)} runs in one map; at most {RUNS_MAX} fit: draw the profile anew"
+        )
     at = HEADER.size + titles * width
-    body = np.empty((profiles, at + titles), np.uint8)
+    body = np.empty((profiles, at + 2 * titles), np.uint8)
     complete = (choices >= 0).all(1)
     flags = complete * COMPLETE + (WIDE if width == 4 else 0)
     body[:, :16] = np.frombuffer(struct.pack("<2sBBI8s", b"MQ", FORMAT, 0, titles, layout), "u1")
@@ -193,13 +205,32 @@ def encode_maps(
     body[:, 28] = lengths
     body[:, 29:32] = np.frombuffer(tag, np.uint8)
     body[:, HEADER.size : at] = np.ascontiguousarray(choices.astype(f"<u{width}")).view(np.uint8)
-    body[:, at:] = run_of
-    packed: dict[tuple[Run, ...], bytes] = {}
+    body[:, at : at + titles] = run_of
+    body[:, at + titles :] = UNKNOWN_CODE if codes is None else codes
+    tails = _tails(runs, prints)
     encoded = []
-    for row, used in zip(body, runs, strict=True):
-        tail = packed.get(used)
-        if tail is None:
-            tail = packed[used] = b"".join(RUN.pack(*run) for run in used)
-        value = row.tobytes() + tail
+    for row, (head, tail) in enumerate(zip(body, tails, strict=True)):
+        some = explicit[row] if explicit is not None else ()
+        extra = b"".join(EXPLICIT.pack(slot, p) for slot, p in some)
+        value = head.tobytes() + tail + extra + len(some).to_bytes(4, "little")
         encoded.append(value + zlib.crc32(value).to_bytes(4, "little"))
     return encoded
+
+
+def _tails(
+    runs: Sequence[tuple[Run, ...]], prints: UInt32[np.ndarray, "profiles runs"] | None
+) -> list[bytes]:
+    """The runs of each profile as bytes."""
+    if prints is not None:
+        table = np.zeros(prints.shape, RUN_TYPE)
+        for at, run in enumerate(runs[0] if runs else ()):
+            table[:, at] = (run.day, run.days, 0, run.salt, run.nonce)
+        table["print"] = prints
+        return [row.tobytes() for row in table]
+    packed: dict[tuple[Run, ...], bytes] = {}
+    for used in runs:
+        if used not in packed:
+            packed[used] = b"".join(
+                RUN.pack(run.day, run.days, run.fingerprint, run.salt, run.nonce) for run in used
+            )
+    return [packed[used] for used in runs]

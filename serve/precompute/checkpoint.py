@@ -26,6 +26,7 @@ def begin(work: Work, facts: pa.Table, store: MapStore, now: float) -> tuple[dic
     begun = _resumed(last, work, facts) or _new(last, work, facts, now)
     job = Job(work, begun["version"], begun["time_us"], _older_layouts(store, last, work.layout))
     store.put_shared(f"layout:{work.layout.digest.hex()}", work.layout.to_bytes())
+    store.put_shared(work.info.key, work.info.to_bytes())
     store.put_shared("run", orjson.dumps(begun))
     return begun, job
 

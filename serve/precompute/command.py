@@ -10,6 +10,7 @@ import pyarrow.dataset as ds
 from rich.console import Console
 from rich.progress import Progress
 
+from bandit.draws import Epochs
 from data import clock
 from data.catalogue import Catalogue
 from data.days import day_number
@@ -21,7 +22,6 @@ from serve.maps.store import MapStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.spark import precompute_spark
-from serve.precompute.sticky import Sticky
 from serve.scoring.artwork_vectors import artwork_vectors
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
@@ -40,8 +40,9 @@ def precompute(
     store: str = "artifacts/maps",
     log: Path | None = None,
     day: str | None = None,
-    threshold: float = 0.2,
-    min_days: int = 3,
+    epoch_days: int = Epochs.days,
+    keep: float | None = None,
+    threshold: float | None = None,
     changed_only: bool = False,
     engine: Engine = "local",
     block: int = 1024,
@@ -51,7 +52,8 @@ def precompute(
     """Decide every title for every profile and store the artwork maps.
 
     A run that was interrupted goes on where it stopped when started again with the same
-    arguments. Existing choices are kept unless the policy prefers another by `threshold`.
+    arguments. A choice stays for an epoch; each day an even share of a member's titles begins a
+    new one and is drawn anew, see docs/propensities.md.
 
     Args:
         bundle: Bundle folder, or the `current` link to it.
@@ -61,19 +63,18 @@ def precompute(
         log: Folder of the logs; `python -m data roll` expands what is written there. Nothing is
             logged without.
         day: Day to decide for, YYYY-MM-DD; today (UTC) when left out.
-        threshold: Probability that the policy must give the new artwork over the old one.
-        min_days: Days that an artwork stays at least.
-        changed_only: Redo only new profiles, changed facts, changed candidates or a new bundle.
+        epoch_days: Days that a draw lasts; 1 draws everything anew every day.
+        keep: Share of a new draw's probability that goes to what was shown before; 0.5 if not
+            given.
+        threshold: Of before there were epochs: only 0 is taken, and means `--keep 0`.
+        changed_only: Draw only where there is no draw: new profiles, titles, changed candidates.
         engine: Processes of this machine, or Spark.
         block: Profiles decided and written together.
         workers: Processes.
         cache: Folder of decoded images.
     """
     today = day_number(_day(day))
-    try:
-        sticky = Sticky(threshold, min_days)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    epochs = _epochs(epoch_days, keep, threshold)
     folder = _bundle(bundle)
     members = _profiles(profiles)
     shown = Catalogue.read(catalogue)
@@ -82,7 +83,16 @@ def precompute(
     policy = ServedPolicy.of(scorer.manifest)
     bank = Bank.of(layout, artwork_vectors(scorer, shown, layout.artwork_ids, cache))
     work = Work(
-        BundleMembers(scorer), bank, layout, policy, today, log, sticky, changed_only, block
+        BundleMembers(scorer),
+        bank,
+        layout,
+        policy,
+        today,
+        log,
+        scorer.manifest.policy.heads,
+        epochs,
+        changed_only,
+        block,
     )
     maps = open_store(store, timeout=10.0)
     report = _run(work, members, maps, engine, workers)
@@ -111,6 +121,26 @@ def _run(work: Work, members: pa.Table, maps: MapStore, engine: Engine, workers:
         if engine == "spark":
             return precompute_spark(work, members, maps, progress=progress)
         return precompute_maps(work, members, maps, workers=workers, progress=progress)
+
+
+def _epochs(days: int, keep: float | None, threshold: float | None) -> Epochs:
+    """How long draws last.
+
+    Raises:
+        BadInput: an epoch that cannot be, or a threshold.
+    """
+    if threshold:
+        raise BadInput(
+            f"--threshold {threshold}: a choice that is renewed only where the draw fell on a "
+            "favoured artwork has no true propensity; give --keep for how much of a new draw is "
+            "what was shown before, and --epoch-days for how long a draw lasts"
+        )
+    if keep is None:
+        keep = Epochs.keep if threshold is None else 0.0
+    try:
+        return Epochs(max(days, 1) if days >= 0 else days, keep)
+    except ValueError as error:
+        raise BadInput(f"--epoch-days, --keep: {error}") from None
 
 
 def _day(text: str | None) -> date:

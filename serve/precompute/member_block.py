@@ -1,28 +1,31 @@
-"""A block of members decided: features, one matrix product, votes, choices, the sticky rule, maps.
+"""A block of members decided: features, one matrix product, votes, new draws where due, maps.
 
 All of it arrays, and the same on every engine: `serve.precompute` runs blocks in processes of this
-machine, `serve.precompute.spark` on executors.
+machine, `serve.precompute.spark` on executors. A draw that is still open goes on; whether it is
+follows from the calendar and the catalogue, never from what was drawn (`docs/propensities.md`).
 """
 
-import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Int
+from jaxtyping import Bool, Int, UInt8, UInt64
 
-from bandit.choice import decision_seeds, profile_keys
+from bandit.choice import profile_keys
+from bandit.draws import DrawRules, Epochs, context_words, draw_seeds, epoch_numbers
 from bandit.thompson_batch import Workspace
 from data.log.precompute_runs import FOLDER, RunHeader, write_run
 from data.page_facts import without_page_facts
-from serve.maps.artwork_map import Run, bundle_tag, encode_maps
+from serve.maps.artwork_map import UNKNOWN_CODE, Run, bundle_tag, encode_maps
 from serve.maps.layout import Layout
+from serve.maps.run_info import CatalogueWords, RunInfo, propensity_codes
+from serve.precompute.previous_draws import Before, read_before, still_open, used_runs
 from serve.precompute.probability_codebook import Codes
-from serve.precompute.sticky import Before, Sticky, compact_runs, keeps, read_before
 from serve.scoring.candidate_bank import Bank, decide_members
-from serve.scoring.member_model import MemberModel
+from serve.scoring.member_model import MemberFunctionals, MemberModel
 from serve.scoring.served_policy import ServedPolicy
 
 TILE = 32
@@ -45,12 +48,32 @@ class Work:
     """Days since 1970-01-01."""
     log: Path | None = None
     """Folder of the logs; None writes none."""
-    sticky: Sticky = field(default_factory=Sticky)
-    """When an artwork may change."""
+    heads: int = 16
+    """Of the bundle."""
+    epochs: Epochs = field(default_factory=Epochs)
+    """How long draws last."""
     changed_only: bool = False
-    """Redo only what changed since the last run: facts, candidates, bundle."""
+    """Draw only where there is no draw; epochs that have ended wait for a full run."""
     block: int = 1024
     """Members decided and written together."""
+
+    @property
+    def rules(self) -> DrawRules:
+        """What the run's draws have in common."""
+        policy, heads = self.policy, self.policy.head_policy
+        return DrawRules(
+            policy.bundle,
+            heads.kind,
+            heads.exploration,
+            policy.salt,
+            heads.voters(self.heads),
+            self.epochs,
+        )
+
+    @property
+    def info(self) -> RunInfo:
+        """The same, with whether they are logged."""
+        return RunInfo(self.rules, self.log is not None)
 
 
 class Block(NamedTuple):
@@ -75,12 +98,16 @@ class Job:
     time_us: int
     older: dict[bytes, Layout]
 
+    @cached_property
+    def words(self) -> CatalogueWords:
+        """Hashes of today's catalogue."""
+        return CatalogueWords.of(self.work.layout)
+
     @property
     def run(self) -> Run:
-        """This run's entry in the maps."""
-        name = f"{self.work.policy.bundle}/{self.version}".encode()
-        nonce = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")
-        return Run(self.work.day, self.work.policy.salt, nonce)
+        """This run's entry in the maps, without a profile's facts."""
+        work = self.work
+        return Run(work.day, work.policy.salt, work.info.nonce, work.epochs.days)
 
     def block(self, index: int, table: pa.Table, old: list[bytes | None]) -> Block:
         """Decide a block of members.
@@ -92,129 +119,146 @@ class Job:
         """
         work, layout = self.work, self.work.layout
         members = table["profile_id"].combine_chunks()
-        facts = without_page_facts(table["facts"].combine_chunks())
         names = members.to_pylist()
         keys = np.asarray(profile_keys(names), np.uint64)
-        described = work.members.functionals_of(facts)
         before = read_before(old, layout, self.older)
-        choices = before.choices.copy()
+        titles = layout.title_ids.astype(np.int64)
+        if work.changed_only:
+            open_now = before.same
+        else:
+            open_now = still_open(before, keys, titles, work.day, work.epochs.days)
         runs = [*before.runs, self.run]
-        run_of = np.where(choices >= 0, before.run_of, 0)
-        fresh = np.zeros(choices.shape, bool)
-        heads = described.functionals.shape[1]
-        codes = Codes(layout, heads, work.policy.head_policy, len(names)) if work.log else None
-        kept = 0
-        room = Workspace()
-        for who, slots, bank in self._parts(before, described.fingerprints):
-            for start in range(0, len(who), TILE):
-                tile = who[start : start + TILE]
-                seeds = self._seeds(keys[tile], slots)
-                decided = decide_members(
-                    described.functionals[tile], bank, seeds, work.policy.head_policy, room
-                )
-                here = np.ix_(tile, slots)
-                was = before._replace(choices=before.choices[here], run_of=before.run_of[here])
-                stay = keeps(work.sticky, was, work.day, bank.starts, *decided[:3])
-                kept += int(stay.sum())
-                choices[here] = np.where(stay, was.choices, bank.starts + decided.choice)
-                run_of[here] = np.where(stay, was.run_of, len(runs) - 1)
-                fresh[here] = ~stay
-                if codes is not None:
-                    codes.put(tile, slots, decided)
-        changed = int((fresh & (before.choices >= 0) & (choices != before.choices)).sum())
-        run_of, used, too_many = compact_runs(run_of, runs, len(runs) - 1)
-        if too_many.any():
+        run_of = np.where(open_now, before.run_of, len(runs) - 1)
+        facts = without_page_facts(table["facts"].combine_chunks())
+        described = work.members.functionals_of(facts)
+        drawn = self._draw(described, keys, before, ~open_now)
+        prints = np.concatenate(
+            [before.prints, described.fingerprints[:, None].astype(np.uint32)], axis=1
+        )
+        used = used_runs(run_of, runs, prints)
+        if used.too_many.any():
             # Members whose maps name too many runs, once more and from nothing.
-            left = [
-                None if gone else value for value, gone in zip(old, too_many.tolist(), strict=True)
-            ]
+            gone = used.too_many.tolist()
+            left = [None if no else value for value, no in zip(old, gone, strict=True)]
             return self.block(index, table, left)
-        tag = bundle_tag(work.policy.bundle)
-        same = zip(before.layouts, before.tags, before.facts == described.fingerprints, strict=True)
-        as_was = np.array([(a, b, c) == (layout.digest, tag, True) for a, b, c in same], bool)
-        at = np.flatnonzero(fresh.any(1) | ~as_was)
+        fresh = ~open_now
+        at = np.flatnonzero(
+            fresh.any(1) | np.array([digest != layout.digest for digest in before.layouts], bool)
+        )
         maps = encode_maps(
             layout.digest,
             layout.width,
             np.full(len(at), self.version, np.uint64),
             described.fingerprints[at],
-            choices[at],
-            run_of[at].astype(np.uint8),
-            [used[i] for i in at.tolist()],
-            tag,
+            drawn.choices[at],
+            used.run_of[at].astype(np.uint8),
+            [used.runs[i] for i in at.tolist()],
+            bundle_tag(work.policy.bundle),
+            codes=drawn.codes[at],
+            explicit=[sorted(drawn.explicit[i].items()) for i in at.tolist()],
+            prints=used.prints[at] if used.prints is not None else None,
         )
-        written = [names[i] for i in at.tolist()]
         total = int(fresh.sum())
         part = None
-        if codes is not None and total:
-            part = self._log(index, members, facts, fresh, choices, codes)
-        return Block(index, written, maps, part, len(names), total, kept, changed)
+        if drawn.log is not None and total:
+            part = self._log(index, members, facts, described.fingerprints, fresh, drawn)
+        changed = fresh & (before.choices >= 0) & (drawn.choices != before.choices)
+        return Block(
+            index, [names[i] for i in at.tolist()], maps, part, len(names), total,
+            int(open_now.sum()), int(changed.sum()),
+        )  # fmt: skip
 
-    def _parts(
-        self, before: Before, fingerprints: Int[np.ndarray, " members"]
-    ) -> list[tuple[np.ndarray, np.ndarray, Bank]]:
-        """Members, the slots to decide for them, and the bank of those slots."""
-        work, layout = self.work, self.work.layout
-        slots = np.arange(len(layout.title_ids))
-        if not work.changed_only:
-            return [(np.arange(len(fingerprints)), slots, work.bank)]
-        tag = bundle_tag(work.policy.bundle)
-        groups: dict[bytes, list[int]] = {}
-        for row, (digest, was, facts) in enumerate(
-            zip(before.layouts, before.tags, before.facts == fingerprints, strict=True)
-        ):
-            groups.setdefault(digest if facts and was == tag else b"", []).append(row)
-        parts = []
-        for digest, rows in groups.items():
-            if digest == layout.digest:
-                continue
-            some = self._changed_slots(self.older[digest]) if digest else slots
-            if len(some):
-                bank = work.bank if len(some) == len(slots) else work.bank.take(some)
-                parts.append((np.array(rows), some, bank))
-        return parts
-
-    def _changed_slots(self, then: Layout) -> Int[np.ndarray, " some"]:
-        """Titles that are new, or whose candidates changed, since an older layout."""
-        layout = self.work.layout
-        slot = {int(title): at for at, title in enumerate(then.title_ids)}
-        return np.array(
-            [
-                at
-                for at, title in enumerate(layout.title_ids.tolist())
-                if title not in slot or then.candidates(slot[title]) != layout.candidates(at)
-            ],
-            np.int64,
+    def _draw(
+        self,
+        described: MemberFunctionals,
+        keys: UInt64[np.ndarray, " members"],
+        before: Before,
+        due: Bool[np.ndarray, "members titles"],
+    ) -> "Drawn":
+        """What members are shown: new draws where they are due, what was drawn before elsewhere."""
+        work, bank = self.work, self.work.bank
+        rules, words = work.rules, self.words
+        slots = np.arange(len(words.titles))
+        drawn = Drawn(
+            before.choices.copy(),
+            before.codes.copy(),
+            [dict(explicit) for explicit in before.explicit],
+            Codes(work.layout, rules, len(keys)) if work.log is not None else None,
         )
-
-    def _seeds(self, keys: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        titles = self.work.layout.title_ids[slots].astype(np.int64)
-        return decision_seeds(keys[:, None], titles, self.work.day, self.work.policy.salt)
+        room = Workspace()
+        rows = np.flatnonzero(due.any(1))
+        for start in range(0, len(rows), TILE):
+            tile = rows[start : start + TILE]
+            key = keys[tile][:, None]
+            context = context_words(
+                described.fingerprints[tile][:, None], words.candidates, rules.word
+            )
+            epochs = epoch_numbers(key, words.titles, work.day, work.epochs.days)
+            seeds = draw_seeds(key, words.titles, epochs, context, rules.salt)
+            had = np.where(before.choices[tile] >= 0, before.choices[tile] - words.starts, -1)
+            if described.functionals.shape[1] != work.heads:
+                raise ValueError(
+                    f"bundle {rules.bundle} has {described.functionals.shape[1]} heads, its "
+                    f"manifest says {work.heads}"
+                )
+            decided = decide_members(
+                described.functionals[tile],
+                bank,
+                seeds,
+                work.policy.head_policy,
+                room,
+                had,
+                work.epochs.keep,
+            )
+            new = due[tile]
+            drawn.choices[tile] = np.where(new, words.starts + decided.choice, before.choices[tile])
+            won = np.take_along_axis(decided.votes.won, decided.choice[:, None], 1)[:, 0]
+            codes = propensity_codes(rules, won, had >= 0, had == decided.choice)
+            for member, title in decided.votes.tied.tolist():
+                codes[member, title] = UNKNOWN_CODE
+            drawn.codes[tile] = np.where(new, codes, before.codes[tile])
+            for row, member in enumerate(tile.tolist()):
+                for title in [at for at in drawn.explicit[member] if new[row, at]]:
+                    del drawn.explicit[member][title]
+            for row, title in np.argwhere(new & (codes == UNKNOWN_CODE)).tolist():
+                drawn.explicit[tile[row]][title] = float(decided.propensity[row, title])
+            if drawn.log is not None:
+                drawn.log.put(tile, slots, decided, had)
+        return drawn
 
     def _log(
         self,
         index: int,
         members: pa.Array,
         facts: pa.StructArray,
-        fresh: np.ndarray,
-        choices: np.ndarray,
-        codes: Codes,
+        fingerprints: Int[np.ndarray, " members"],
+        fresh: Bool[np.ndarray, "members titles"],
+        drawn: "Drawn",
     ) -> Path:
-        """A block's decisions as one file beside its later name."""
+        """A block's draws as one file beside its later name."""
         assert self.work.log is not None
-        layout, policy = self.work.layout, self.work.policy
+        assert drawn.log is not None
+        layout, rules = self.work.layout, self.work.rules
         header = RunHeader(
             time_us=self.time_us,
             day=self.work.day,
-            salt=policy.salt,
-            nonce=self.run.nonce,
-            policy=policy.head_policy.kind,
-            bundle=policy.bundle,
+            rules=rules,
+            layout=layout.digest.hex(),
             title_ids=layout.title_ids.tolist(),
             artwork_ids=layout.artwork_ids,
             starts=layout.starts.tolist(),
-            chances=codes.chances,
+            chances=drawn.log.chances,
         )
         part = self.work.log / FOLDER / f"precompute-{self.version}-{index:06d}.parquet.part"
-        write_run(part, header, members, facts, fresh, choices - layout.starts[:-1], codes.codes)
+        ranks = drawn.choices - layout.starts[:-1]
+        write_run(part, header, members, facts, fingerprints, fresh, ranks, drawn.log.codes)
         return part
+
+
+class Drawn(NamedTuple):
+    """What a block's members are shown, and how likely that was."""
+
+    choices: Int[np.ndarray, "members titles"]  # ordinals
+    codes: UInt8[np.ndarray, "members titles"]  # of the propensities
+    explicit: list[dict[int, float]]  # those that no code stands for, by slot
+    log: Codes | None  # of all candidates' probabilities; None: nothing is logged

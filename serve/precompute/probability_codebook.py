@@ -1,39 +1,54 @@
 """Probabilities as codes: with H heads and K candidates there are few that can occur.
 
-A candidate's probability follows from how many heads voted for it, of how many candidates: a
-hundred numbers for 16 heads and up to six candidates. Split ties have fractions of votes; theirs
-are added to the table as they occur.
+A candidate's probability follows from how many heads voted for it, whether something was shown
+before and whether it was this, and among how many candidates: some hundred numbers. Split ties
+have fractions of votes; theirs are added to the table as they occur.
 """
 
 import numpy as np
 from jaxtyping import Int, UInt16
 
-from bandit.floor import mix_exploration
-from bandit.head_policy import HeadPolicy
+from bandit.draws import DrawRules
 from bandit.thompson_batch import Decided
 from serve.maps.layout import Layout
+from serve.maps.run_info import propensity_table
 
 
 class Codes:
     """Codes of a block's probabilities, and the table that they point into."""
 
-    def __init__(self, layout: Layout, heads: int, policy: HeadPolicy, members: int) -> None:
-        heads = policy.voters(heads)
+    def __init__(self, layout: Layout, rules: DrawRules, members: int) -> None:
         counts, kind = np.unique(layout.counts, return_inverse=True)
-        votes = np.arange(heads + 1) / float(heads)
-        table = mix_exploration(votes, np.ones(1, bool), counts[:, None], policy.exploration)
+        table = propensity_table(rules, counts)
         self.chances: list[float] = table.ravel().tolist()
         self.codes: UInt16[np.ndarray, "members ranks titles"]
         self.codes = np.zeros((members, int(counts[-1]), len(kind)), np.uint16)
-        self._first = (kind * (heads + 1)).astype(np.uint16)
+        self._first = (kind * table.shape[1]).astype(np.uint16)
+        self._votes = np.uint16(rules.heads + 1)
         self._counts = layout.counts
         self._added: dict[float, int] = {}
 
     def put(
-        self, members: Int[np.ndarray, " some"], slots: Int[np.ndarray, " titles"], decided: Decided
+        self,
+        members: Int[np.ndarray, " some"],
+        slots: Int[np.ndarray, " titles"],
+        decided: Decided,
+        before: Int[np.ndarray, "some titles"],
     ) -> None:
-        """Take in the decisions of some members for some titles."""
+        """Take in the decisions of some members for some titles.
+
+        Args:
+            members: places among the block's.
+            slots: of the titles.
+            decided: for those.
+            before: rank of what was shown before; −1: nothing.
+        """
         codes = decided.votes.won + self._first[slots]
+        had = before >= 0
+        if had.any():
+            codes += had[:, None] * self._votes
+            whose, which = np.nonzero(had)
+            codes[whose, before[whose, which], which] += self._votes
         for member, title in decided.votes.tied.tolist():
             for rank in range(self._counts[slots[title]]):
                 codes[member, rank, title] = self._code(decided.probabilities[member, rank, title])

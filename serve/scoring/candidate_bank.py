@@ -58,9 +58,12 @@ def decide_members(
     seeds: UInt64[np.ndarray, "members titles"],
     policy: HeadPolicy,
     workspace: Workspace | None = None,
+    before: Int[np.ndarray, "members titles"] | None = None,
+    keep: float = 0.0,
 ) -> Decided:
     """Decide every title for every member.
 
+    `before` and `keep` lean towards what was shown, see `bandit.thompson_batch.decide_scores`.
     Memory is 5 bytes × members × heads × candidates: give blocks of members, not all of them.
     """
     members, heads, dimension = functionals.shape
@@ -72,7 +75,7 @@ def decide_members(
     if len(bank.absent):
         flat[:, bank.absent] = -np.inf
     scores = flat.reshape(heads, members, ranks, titles)
-    return decide_scores(scores, bank.counts, seeds, policy, room)
+    return decide_scores(scores, bank.counts, seeds, policy, room, before, keep)
 
 
 def decide_pages(

@@ -7,27 +7,52 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bandit.choice import decision_ids, decision_seeds, profile_keys
+from bandit.choice import profile_keys
+from bandit.draws import (
+    DrawRules,
+    Epochs,
+    artwork_words,
+    candidate_words,
+    context_words,
+    draw_ids,
+    draw_seeds,
+    epoch_numbers,
+)
 from data.log import roll
 from data.log.precompute_runs import RunHeader, expand, write_run
 from data.records import DECISIONS, FACTS
 
 TITLES, STARTS = [3, 5, 9], [0, 2, 3, 6]
 ARTWORKS = [f"a{i}" for i in range(6)]
+RULES = DrawRules("b1", "thompson", 0.05, 7, 16, Epochs(14, 0.5))
+
+
+def seeds_of(names, slots, prints):
+    keys, titles = np.asarray(profile_keys(names)), np.asarray(TITLES)[slots]
+    context = context_words(prints, candidate_words(ARTWORKS, STARTS)[slots], RULES.word)
+    epochs = epoch_numbers(keys, titles, 20_500, 14)
+    return keys, titles, epochs, draw_seeds(keys, titles, epochs, context, 7)
 
 
 def header(chances):
     return RunHeader(
-        time_us=1_767_268_800_000_000, day=20_500, salt=7, nonce=99, policy="thompson",
-        bundle="b1", title_ids=TITLES, artwork_ids=ARTWORKS, starts=STARTS, chances=chances,
-    )  # fmt: skip
+        time_us=1_767_268_800_000_000,
+        day=20_500,
+        rules=RULES,
+        layout="abcd",
+        title_ids=TITLES,
+        artwork_ids=ARTWORKS,
+        starts=STARTS,
+        chances=chances,
+    )
 
 
 def write(path, made, ranks, codes, chances):
     names = [f"p{i}" for i in range(len(made))]
     facts = pa.array([{"country": "FR", "watched_genres": [("drama", float(i))]}
                       for i in range(len(made))], FACTS)  # fmt: skip
-    write_run(path, header(chances), pa.array(names), facts, made, ranks, codes)
+    prints = 50 + np.arange(len(made))
+    write_run(path, header(chances), pa.array(names), facts, prints, made, ranks, codes)
     return names
 
 
@@ -57,8 +82,18 @@ def test_every_decision_comes_back_with_its_own_numbers(data, many, tmp_path_fac
         assert row["probabilities"] == expected
         assert row["propensity"] == expected[rank]
         assert row["facts"]["watched_genres"] == [("drama", float(profile))]
-        seed = decision_seeds(profile_keys([names[profile]]), np.array([TITLES[title]]), 20_500, 7)
-        assert row["seed"] == int(seed[0])
+        keys, titles, epochs, seeds = seeds_of([names[profile]], [title], np.array([50 + profile]))
+        assert row["seed"] == int(seeds[0])
+        shown = artwork_words([row["action"]])
+        names_of = draw_ids(
+            seeds, keys, titles, shown, np.array([row["propensity"]]), RULES.record_word()
+        )
+        assert [row["decision_id"]] == names_of
+        assert (row["epoch"], row["fingerprint"], row["layout"]) == (
+            int(epochs[0]),
+            50 + profile,
+            "abcd",
+        )
     assert next(rows, None) is None
 
 
@@ -74,10 +109,8 @@ def test_a_roll_moves_a_run_into_the_day_it_was_decided_and_takes_it_away(tmp_pa
     files = sorted((tmp_path / "decisions").rglob("*.parquet"))
     assert [file.parent.name for file in files] == ["day=2026-01-01"]
     rows = pq.ParquetFile(files[0]).read()
-    keys, titles = np.repeat(profile_keys(names), 3), np.tile(TITLES, 4)
-    seeds = decision_seeds(keys, titles, 20_500, 7)
-    expected = decision_ids(seeds ^ np.uint64(99), keys, titles, 20_500)
-    assert rows["decision_id"].to_pylist() == list(expected)
+    assert len(rows) == len(set(rows["decision_id"].to_pylist())) == 12
+    assert set(rows["profile_id"].to_pylist()) == set(names)
 
 
 def test_a_run_that_is_still_being_written_is_left_alone(tmp_path):
@@ -99,7 +132,7 @@ def test_no_decision_at_all_makes_an_empty_run(tmp_path):
 def test_names_of_any_length_are_kept(tmp_path, name):
     made = np.ones((1, 3), bool)
     facts = pa.array([{"country": None}], FACTS)
-    write_run(tmp_path / "r", header([1.0]), pa.array([name]), facts, made,
+    write_run(tmp_path / "r", header([1.0]), pa.array([name]), facts, np.array([1]), made,
               np.zeros((1, 3), int), np.zeros((1, 3, 3), np.uint16))  # fmt: skip
     [table] = expand(tmp_path / "r")
     assert table["profile_id"].to_pylist() == [name] * 3

@@ -1,9 +1,11 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bandit.choice import decision_ids, decision_seeds, profile_keys
 from serve.maps.artwork_map import (
     RUNS_MAX,
     ArtworkMap,
@@ -23,9 +25,11 @@ def maps(draw):
         st.lists(
             st.builds(
                 Run,
-                st.integers(-(2**31), 2**31 - 1),
+                st.integers(0, 2**16 - 1),
                 st.integers(0, 2**64 - 1),
                 st.integers(0, 2**64 - 1),
+                st.integers(0, 366),
+                st.integers(0, 2**32 - 1),
             ),
             min_size=1,
             max_size=RUNS_MAX,
@@ -41,6 +45,8 @@ def maps(draw):
         rng.integers(-1, 60_000, titles),
         rng.integers(0, len(runs), titles).astype(np.uint8),
         tuple(runs),
+        rng.integers(0, 256, titles).astype(np.uint8),
+        tuple((slot, rng.random()) for slot in range(0, titles, 7)),
     )
 
 
@@ -52,6 +58,8 @@ def test_a_map_is_read_as_it_was_written(written, width):
     assert read.runs == written.runs
     np.testing.assert_array_equal(read.choices, written.choices)
     np.testing.assert_array_equal(read.run_of, written.run_of)
+    np.testing.assert_array_equal(read.codes, written.codes)
+    assert read.explicit == written.explicit
 
 
 @given(maps(), st.data())
@@ -65,32 +73,24 @@ def test_a_map_with_any_byte_changed_or_cut_is_refused(written, data):
         ArtworkMap.parse(bytes(raw))
 
 
-def test_300_titles_fit_in_2400_bytes_whatever_the_number_of_runs():
-    assert map_bytes(300, 2, 1) == 960
-    assert map_bytes(300, 4, RUNS_MAX) <= 2400
+def test_300_titles_fit_in_1300_bytes_and_a_fortnight_of_runs_in_1600():
+    assert map_bytes(300, 2, 1) == 1264
+    assert map_bytes(300, 2, 15) <= 1600
     run = (Run(1, 2, 3),)
     choices = np.zeros((1, 300), np.int64)
     raw = encode_maps(
         b"x" * 8, 2, np.ones(1, np.uint64), np.ones(1), choices, choices.astype("u1"), [run]
     )
-    assert len(raw[0]) == 960
+    assert len(raw[0]) == 1264
 
 
-def test_decision_ids_follow_from_the_map_alone(layout):
-    titles = len(layout.title_ids)
-    old, new = Run(20_000, 7, 1), Run(20_010, 7, 2)
-    run_of = (np.arange(titles) % 2).astype(np.uint8)
-    written = ArtworkMap(layout.digest, 5, 0, b"abc", layout.starts[:-1].copy(), run_of, (old, new))
-    found = ArtworkMap.parse(written.to_bytes()).decisions("someone", layout)
-    assert list(found) == layout.title_ids.tolist()
-    key = np.asarray(profile_keys(["someone"]))
-    for slot, (title, (artwork, name)) in enumerate(found.items()):
-        run = (old, new)[slot % 2]
-        seeds = decision_seeds(key, np.array([title]), run.day, run.salt)
-        expected = decision_ids(seeds ^ np.uint64(run.nonce), key, np.array([title]), run.day)
-        assert name == expected[0]
-        assert artwork == layout.candidates(slot)[0]
-    assert len({name for _, name in found.values()}) == titles
+def test_a_map_of_before_there_were_epochs_is_read():
+    body = b"MQ\x01\x01" + struct.pack("<I8s", 2, b"layout!!") + (9).to_bytes(8, "big")
+    body += struct.pack("<IB3s", 77, 1, b"tag") + struct.pack("<2H", 3, 5) + b"\0\0"
+    body += struct.pack("<i4xQQ", 20_000, 7, 11)
+    read = ArtworkMap.parse(body + zlib.crc32(body).to_bytes(4, "little"))
+    assert (read.version, read.choices.tolist(), read.codes) == (9, [3, 5], None)
+    assert read.runs == (Run(20_000, 7, 11, 0, 0),)
 
 
 def test_a_layout_is_read_as_it_was_written_and_named_by_its_content(layout):

@@ -3,19 +3,19 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from bandit.choice import choose, uniforms
+from bandit.choice import choose, profile_keys, uniforms
+from bandit.draws import Epochs, epoch_numbers
 from data.log import roll
 from data.records import DECISIONS
 from serve.maps.artwork_map import ArtworkMap
-from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
+from serve.maps.map_reader import MapReader
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
-from serve.precompute.sticky import Sticky
 from serve.scoring.candidate_bank import Bank
 from tests.serve.world import DAY, Members, make_facts, make_layout, make_policy, make_vectors
 
-ALWAYS = Sticky(0, 0)
+DAILY = Epochs(1, 0.0)
 
 
 def run(
@@ -35,6 +35,19 @@ def logged(log):
     return ds.dataset(log / "decisions", format="parquet", partitioning=None).to_table()
 
 
+def shown(store, layout, day=DAY):
+    """(profile, title) → what a page is shown: artwork, id, propensity, whether it goes on."""
+    reader, rows = MapReader(store, layout), {}
+    for profile in store.profiles():
+        _, draws = reader.draws(profile, day)
+        for slot, ordinal, name, p, goes_on in zip(
+            draws.slots, draws.ordinals, draws.ids, draws.propensities, draws.open, strict=True
+        ):
+            title = int(layout.title_ids[slot])
+            rows[profile, title] = (layout.artwork_ids[ordinal], name, float(p), bool(goes_on))
+    return rows
+
+
 def all_maps(store):
     return {profile: store.get(profile) for profile in store.profiles()}
 
@@ -46,11 +59,13 @@ def test_every_map_entry_is_a_logged_decision(store, tmp_path, layout):
     assert table.schema.names == DECISIONS.names
     assert len(set(table["decision_id"].to_pylist())) == len(table)
     by_id = {row["decision_id"]: row for row in table.to_pylist()}
-    for profile, value in all_maps(store).items():
-        read = Layout.from_bytes(store.get_shared("layout:" + layout.digest.hex()))
-        for title, (artwork, name) in ArtworkMap.parse(value).decisions(profile, read).items():
-            row = by_id[name]
-            assert (row["profile_id"], row["title_id"], row["action"]) == (profile, title, artwork)
+    named = shown(store, layout)
+    assert len(named) == len(table)
+    for (profile, title), (artwork, name, propensity, goes_on) in named.items():
+        row = by_id[name]
+        assert (row["profile_id"], row["title_id"], row["action"]) == (profile, title, artwork)
+        assert row["propensity"] == propensity
+        assert goes_on
 
 
 def test_a_logged_decision_can_be_replayed(lmdb_store, tmp_path):
@@ -114,87 +129,126 @@ def test_an_interrupted_run_goes_on_to_the_same_maps_and_rows(tmp_path, at):
     halves.close()
 
 
-def test_a_kept_choice_keeps_its_decision(lmdb_store, tmp_path, layout):
-    run(lmdb_store, tmp_path / "first")
-    first = all_maps(lmdb_store)
-    report = run(
-        lmdb_store, tmp_path / "next", bundle="bundle-2", day=DAY + 1, sticky=Sticky(0.2, 3)
-    )
-    assert (report.kept, report.decisions, report.artwork_changed) == (20 * 12, 0, 0)
-    for profile, value in all_maps(lmdb_store).items():
-        new, old = ArtworkMap.parse(value), ArtworkMap.parse(first[profile])
-        assert new.decisions(profile, layout) == old.decisions(profile, layout)
+def days_of(store, log, days, epochs, **options):
+    """What every day's rows are, and what is shown on the last."""
+    for day in range(days):
+        run(store, log, day=DAY + day, epochs=epochs, **options)
+    return logged(log).sort_by([("time", "ascending"), ("decision_id", "ascending")])
 
 
-def test_artwork_changes_when_the_policy_gains_enough(lmdb_store, tmp_path, layout):
+def test_a_draw_goes_on_until_its_epoch_ends_whatever_it_fell_on(lmdb_store, tmp_path, layout):
+    epochs, facts = Epochs(5, 0.5), make_facts(40)
+    keys = np.asarray(profile_keys(facts["profile_id"].to_pylist()))[:, None]
+    titles = layout.title_ids.astype(np.int64)
+    before = {}
+    for day in range(DAY, DAY + 12):
+        bundle = f"bundle-{day % 3}"  # another bundle every day: its draws wait for the epoch
+        log = tmp_path / str(day)
+        report = run(lmdb_store, log, day=day, epochs=epochs, facts=facts, bundle=bundle)
+        begun = epoch_numbers(keys, titles, day, 5) != epoch_numbers(keys, titles, day - 1, 5)
+        due = {
+            (f"profile-{row:04d}", int(titles[slot])) for row, slot in np.argwhere(begun).tolist()
+        }
+        rows = logged(log).to_pylist()
+        drawn = {(row["profile_id"], row["title_id"]) for row in rows}
+        assert drawn == (due if before else set(shown(lmdb_store, layout)))
+        assert report.decisions == len(rows)
+        now = shown(lmdb_store, layout, day)
+        assert all(now[pair] == before[pair] for pair in before.keys() - drawn)
+        for row in rows:
+            pair = row["profile_id"], row["title_id"]
+            assert now[pair][:3] == (row["action"], row["decision_id"], row["propensity"])
+            if pair in before and len(row["candidates"]) > 1:
+                chance = dict(zip(row["candidates"], row["probabilities"], strict=True))
+                was = before[pair][0]
+                assert chance[was] >= 0.95 * 0.5
+                assert all(p >= 0.05 / len(chance) - 1e-12 for p in chance.values())
+        before = now
+
+
+def test_given_what_was_shown_choices_have_the_shares_that_are_logged(tmp_path):
+    store = LmdbStore(tmp_path / "maps", size=1 << 28)
+    facts = make_facts(400)
+    table = days_of(store, tmp_path / "log", 6, Epochs(2, 0.5), facts=facts, block=400)
+    store.close()
+    rows = table.to_pylist()
+    several = [row for row in rows if len(row["candidates"]) > 1]
+    uniform = np.array([1 / len(r["candidates"]) / r["propensity"] for r in several])
+    day = np.array([r["time"].timestamp() for r in several])
+    for when in np.unique(day):
+        weights = uniform[day == when]
+        error = weights.std() / np.sqrt(len(weights))
+        assert abs(weights.mean() - 1) < 4 * error
+    # And the same of every rank, by its own probability.
+    hits = np.zeros(6)
+    expected, variance = np.zeros(6), np.zeros(6)
+    for row in several:
+        p = np.array(row["probabilities"])
+        hits[row["candidates"].index(row["action"])] += 1
+        expected[: len(p)] += p
+        variance[: len(p)] += p * (1 - p)
+    assert (np.abs(hits - expected) < 4 * np.sqrt(variance) + 1e-9).all()
+
+
+def test_the_same_draw_is_one_decision_though_its_map_was_lost(tmp_path, layout):
+    log, names = tmp_path / "log", []
+    for at in range(2):
+        store = LmdbStore(tmp_path / f"maps-{at}", size=1 << 26)
+        run(store, log, day=DAY, now=lambda at=at: 1e9 + at)
+        names.append(shown(store, layout))
+        store.close()
+    assert names[0] == names[1]
+    assert len(set(logged(log)["decision_id"].to_pylist())) == len(names[0])
+
+
+def test_a_withdrawal_opens_a_draw_for_everybody_who_has_the_title(lmdb_store, layout):
     run(lmdb_store)
-    before = all_maps(lmdb_store)
-    sticky = Sticky(0.3, 2)
-    report = run(lmdb_store, tmp_path, day=DAY + 2, sticky=sticky)
-    table = logged(tmp_path)
-    assert report.artwork_changed == report.decisions == len(table) > 0
-    assert report.kept == 240 - len(table)
-    was = {
-        (profile, title): artwork
-        for profile, value in before.items()
-        for title, (artwork, _) in ArtworkMap.parse(value).decisions(profile, layout).items()
-    }
-    for row in table.to_pylist():
-        old = was[row["profile_id"], row["title_id"]]
-        chance = dict(zip(row["candidates"], row["probabilities"], strict=True))
-        assert row["propensity"] - chance[old] >= sticky.threshold
-        assert row["action"] != old
-
-
-def test_a_withdrawn_artwork_is_replaced_at_once(lmdb_store, layout):
-    run(lmdb_store)
-    shown = [ArtworkMap.parse(value).choices for value in all_maps(lmdb_store).values()]
-    gone = layout.artwork_ids[int(shown[0][7])]
+    before = shown(lmdb_store, layout)
+    title = int(layout.title_ids[7])
+    gone = next(artwork for (_, at), (artwork, *_) in before.items() if at == title)
     newer = make_layout(drop=(gone,))
-    affected = sum(int(choices[7]) == int(shown[0][7]) for choices in shown)
-    report = run(lmdb_store, layout=newer, day=DAY + 1, sticky=Sticky(1, 99))
-    assert report.decisions == affected
-    for profile, value in all_maps(lmdb_store).items():
-        assert gone not in dict(ArtworkMap.parse(value).decisions(profile, newer).values())
+    report = run(lmdb_store, layout=newer, day=DAY, epochs=Epochs(300, 0.5))
+    assert report.decisions == 20
+    for pair, row in shown(lmdb_store, newer).items():
+        assert row[0] != gone
+        if pair[1] != title:
+            assert row[:3] == before[pair][:3]
 
 
-def test_only_what_changed_is_redone(lmdb_store, layout):
+def test_only_where_there_is_no_draw_one_is_made(lmdb_store, layout):
     facts = make_facts(20)
-    run(lmdb_store, facts=facts, sticky=ALWAYS)
-    nothing = run(lmdb_store, facts=facts, sticky=ALWAYS, changed_only=True)
+    run(lmdb_store, facts=facts, epochs=DAILY)
+    nothing = run(lmdb_store, facts=facts, epochs=DAILY, day=DAY + 1, changed_only=True)
     assert (nothing.decisions, nothing.written, nothing.unchanged) == (0, 0, 20)
-
-    other = facts["facts"].to_pylist()
-    other[3]["tenure_days"] = 99.0
-    changed = pa.table(
-        {"profile_id": facts["profile_id"], "facts": pa.array(other, facts["facts"].type)}
-    )
-    one = run(lmdb_store, facts=changed, sticky=ALWAYS, changed_only=True)
-    assert (one.decisions, one.written) == (12, 1)
-
-    more = pa.concat_tables([changed, make_facts(2, first=50)])
-    two = run(lmdb_store, facts=more, sticky=ALWAYS, changed_only=True)
+    more = pa.concat_tables([facts, make_facts(2, first=50)])
+    two = run(lmdb_store, facts=more, epochs=DAILY, changed_only=True)
     assert (two.decisions, two.written) == (24, 2)
-
     newer = make_layout(drop=(layout.artwork_ids[-1],))
-    title = run(lmdb_store, facts=more, layout=newer, sticky=ALWAYS, changed_only=True)
+    title = run(lmdb_store, facts=more, layout=newer, epochs=DAILY, changed_only=True)
     assert (title.decisions, title.written) == (22, 22)
 
-    bundle = run(
-        lmdb_store, facts=more, layout=newer, bundle="bundle-2", sticky=ALWAYS, changed_only=True
-    )
-    assert (bundle.decisions, bundle.written) == (22 * 12, 22)
 
-
-def test_choices_of_more_than_32_runs_still_fit(lmdb_store, layout):
-    sticky = Sticky(0.35, 0)
+def test_draws_of_many_runs_fit_in_a_map(lmdb_store, layout):
     for day in range(40):
-        run(lmdb_store, facts=make_facts(4), day=DAY + day, sticky=sticky)
-    for profile, value in all_maps(lmdb_store).items():
-        assert len(ArtworkMap.parse(value).decisions(profile, layout)) == 12
+        run(lmdb_store, facts=make_facts(4), day=DAY + day, epochs=Epochs(30, 0.5))
+    for profile in lmdb_store.profiles():
+        assert len(ArtworkMap.parse(lmdb_store.get(profile)).runs) > 8
+    assert len(shown(lmdb_store, layout)) == 4 * 12
 
 
-@pytest.mark.parametrize("options", [{"threshold": 1.5}, {"threshold": -0.1}, {"min_days": -1}])
-def test_a_sticky_rule_that_makes_no_sense_is_refused(options):
-    with pytest.raises(ValueError, match="sticky"):
-        Sticky(**options)
+class Twins(Members):
+    """Members whose functionals are zero: every candidate ties in every head."""
+
+    def __call__(self, facts):
+        found = super().__call__(facts)
+        return found._replace(functionals=np.zeros_like(found.functionals))
+
+
+def test_split_ties_keep_their_exact_propensity_in_the_map(lmdb_store, tmp_path, layout):
+    run(lmdb_store, tmp_path, describe=Twins())
+    run(lmdb_store, tmp_path, describe=Twins(), day=DAY + 1, epochs=Epochs(3, 0.5))
+    rows = {row["decision_id"]: row for row in logged(tmp_path).to_pylist()}
+    named = shown(lmdb_store, layout)
+    assert len(named) == 20 * 12
+    for artwork, name, propensity, _ in named.values():
+        assert (rows[name]["action"], rows[name]["propensity"]) == (artwork, propensity)

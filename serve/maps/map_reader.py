@@ -1,0 +1,58 @@
+"""A member's draws as they lie in a store: what is shown, under which id, with what probability."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from serve.maps.artwork_map import ArtworkMap
+from serve.maps.layout import Layout
+from serve.maps.run_info import CatalogueWords, MapDraws, RunInfo, map_draws, run_key
+from serve.maps.store import MapStore
+
+
+class MapReader:
+    """Names the draws of maps in one layout; keeps what runs have in common.
+
+    Args:
+        store: where maps and runs are.
+        layout: that maps must be in.
+    """
+
+    def __init__(self, store: MapStore, layout: Layout) -> None:
+        self.store, self.layout = store, layout
+        self._words = CatalogueWords.of(layout)
+        self._infos: dict[int, RunInfo] = {}
+
+    def draws(
+        self, profile_id: str, day: int, title_ids: Sequence[int] | None = None
+    ) -> tuple[ArtworkMap, MapDraws] | None:
+        """A profile's map and its draws; None where there is none in this layout.
+
+        Args:
+            profile_id: whose.
+            day: today, since 1970-01-01.
+            title_ids: that are wanted; None: all.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+            CorruptMapError: what it gave is no map.
+        """
+        value = self.store.get(profile_id)
+        if value is None:
+            return None
+        found = ArtworkMap.parse(value)
+        if found.layout != self.layout.digest:
+            return None
+        for run in found.runs:
+            if run.nonce not in self._infos:
+                self._learn(run.nonce)
+        slots = None
+        if title_ids is not None:
+            slots, known = self.layout.slots(np.asarray(title_ids, np.int64))
+            slots = np.unique(slots[known])
+        return found, map_draws(found, profile_id, self._words, self._infos, day, slots)
+
+    def _learn(self, nonce: int) -> None:
+        raw = self.store.get_shared(run_key(nonce))
+        if raw is not None:
+            self._infos[nonce] = RunInfo.from_bytes(raw)
