@@ -153,29 +153,94 @@ def run_files(log_dir: Path) -> list[Path]:
     return sorted((log_dir / FOLDER).glob("*.parquet"))
 
 
+def run_time(path: Path) -> int:
+    """When a run decided, in microseconds since 1970-01-01."""
+    return RunHeader.from_json(pq.read_schema(path).metadata[HEADER]).time_us
+
+
+class RunFile(NamedTuple):
+    """A run's draws as they lie on disk."""
+
+    header: RunHeader
+    table: pa.Table
+
+    @staticmethod
+    def read(path: Path) -> "RunFile":
+        """Read a file that `write_run` wrote, in this version or an earlier one."""
+        table = pq.ParquetFile(path).read()
+        if "fingerprint" not in table.schema.names:
+            table = table.append_column("fingerprint", pa.nulls(len(table), pa.int64()))
+        return RunFile(RunHeader.from_json(table.schema.metadata[HEADER]), table)
+
+
 def expand(path: Path, rows: int = ROWS) -> Iterator[pa.Table]:
     """A run file's decisions as rows of `data.records.DECISIONS`, so many at a time."""
-    table = pq.ParquetFile(path).read()
-    header = RunHeader.from_json(table.schema.metadata[HEADER])
+    header, table = RunFile.read(path)
     step = max(1, rows // len(header.title_ids))
     for start in range(0, len(table), step):
         yield _expanded(header, table.slice(start, step).combine_chunks())
 
 
-def _expanded(header: RunHeader, table: pa.Table) -> pa.Table:
-    titles, starts = np.asarray(header.title_ids), np.asarray(header.starts)
-    names = table["profile_id"].to_pylist()
+def expand_some(
+    run: RunFile, profiles: Int[np.ndarray, " draws"], title_ids: Int[np.ndarray, " draws"]
+) -> pa.Table:
+    """The rows of `data.records.DECISIONS` of some draws; those that the run did not make are not.
+
+    Args:
+        run: its file.
+        profiles: rows of its table, one a draw.
+        title_ids: title of each.
+    """
+    header = run.header
+    titles = np.asarray(header.title_ids)
+    slots = np.minimum(titles.searchsorted(title_ids), len(titles) - 1)
+    there = titles[slots] == title_ids
+    pairs = np.unique(profiles[there] * len(titles) + slots[there])
+    rows, at = np.unique(pairs // len(titles), return_inverse=True)
+    wanted = at * len(titles) + pairs % len(titles)
+    table = run.table.take(pa.array(rows)).combine_chunks()
+    made = _draws(table)
+    every = made.of * len(titles) + made.slots
+    place = np.minimum(every.searchsorted(wanted), max(len(every) - 1, 0))
+    if not len(every):
+        return DECISIONS.empty_table()
+    return _expanded(header, table, place[every[place] == wanted])
+
+
+class _Draws(NamedTuple):
+    """The draws of a run's rows, one after another."""
+
+    of: Int[np.ndarray, " draws"]  # row of the profile
+    place: Int[np.ndarray, " draws"]  # among the profile's draws
+    slots: Int[np.ndarray, " draws"]  # of the titles
+    ranks: Int[np.ndarray, " draws"]  # chosen
+    counts: Int[np.ndarray, " profiles"]  # draws of each profile
+
+
+def _draws(table: pa.Table) -> _Draws:
     ranks, counts = _numbers(table["ranks"], np.dtype("<u2"))
-    codes, widths = _numbers(table["codes"], np.dtype("u1"))
-    if len(codes) != len(ranks) * header.most:
-        codes, widths = _numbers(table["codes"], np.dtype("<u2"))
-    of = np.repeat(np.arange(len(names)), counts)
-    before = np.cumsum(counts) - counts
-    place = np.arange(len(of)) - before[of]  # among the profile's decisions
+    of = np.repeat(np.arange(len(table)), counts)
+    place = np.arange(len(of)) - (np.cumsum(counts) - counts)[of]
     if table["slots"].null_count:
         slots = place
     else:
         slots, _ = _numbers(table["slots"], np.dtype("<u4"))
+    return _Draws(of, place, slots, ranks, counts)
+
+
+def _expanded(
+    header: RunHeader, table: pa.Table, chosen: Int[np.ndarray, " some"] | None = None
+) -> pa.Table:
+    """Draws as rows: all of them, or those at some places."""
+    titles, starts = np.asarray(header.title_ids), np.asarray(header.starts)
+    names = table["profile_id"].to_pylist()
+    of, place, slots, ranks, counts = _draws(table)
+    codes, widths = _numbers(table["codes"], np.dtype("u1"))
+    if len(codes) != len(ranks) * header.most:
+        codes, widths = _numbers(table["codes"], np.dtype("<u2"))
+    if chosen is not None:
+        of, place, slots, ranks = of[chosen], place[chosen], slots[chosen], ranks[chosen]
+
     shown = np.diff(starts)[slots]
     at = (np.cumsum(widths) - widths)[of] + place
     every = at[:, None] + np.arange(header.most) * counts[of][:, None]

@@ -1,0 +1,122 @@
+"""The draws of precompute that were rendered: looked up in the runs by what impressions name.
+
+A pass over all members makes a draw for every title, of which pages show a few in a hundred.
+Written out as rows they all cost a hundred times their bytes. So the runs stay as they are, and
+those draws alone become rows of the log that an impression names.
+"""
+
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from jaxtyping import Int, UInt64
+
+from bandit.choice import profile_keys
+from bandit.draws import text_word
+from data.atomic_write import write_text_whole
+from data.log.parquet import append_table
+from data.log.precompute_runs import FOLDER, RunFile, expand_some, run_files, run_time
+from data.records import TIMESTAMP
+
+STATE = "_rendered.json"
+SKEW_US = 3_600_000_000
+"""An impression may seem to precede its run by this much: clocks differ."""
+
+
+class Impressions(NamedTuple):
+    """What impressions name, each once."""
+
+    profiles: Int[np.ndarray, " named"]  # into `keys`
+    title_ids: Int[np.ndarray, " named"]
+    decision_ids: pa.Array
+    keys: UInt64[np.ndarray, " profiles"]  # ascending
+
+    @staticmethod
+    def read(files: Sequence[Path], since_us: int) -> "Impressions":
+        """Those of some files that were received since a time, in microseconds."""
+        columns = ["decision_id", "profile_id", "title_id"]
+        is_one = (ds.field("kind") == "impression") & ds.field("decision_id").is_valid()
+        late = ds.field("received") >= pa.scalar(since_us, pa.int64()).cast(TIMESTAMP)
+        source = ds.dataset([str(file) for file in files], format="parquet", partitioning=None)
+        rows = source.to_table(columns=columns, filter=is_one & late)
+        rows = rows.group_by(columns).aggregate([]).combine_chunks()
+        names = rows["profile_id"].combine_chunks().dictionary_encode()
+        keys = np.asarray(profile_keys(names.dictionary.to_pylist()), np.uint64)
+        order = np.argsort(keys)
+        rank = np.empty(len(keys), np.int64)
+        rank[order] = np.arange(len(keys))
+        return Impressions(
+            rank[names.indices.to_numpy()] if len(keys) else np.zeros(0, np.int64),
+            rows["title_id"].to_numpy().astype(np.int64),
+            rows["decision_id"].combine_chunks(),
+            keys[order],
+        )
+
+
+def file_rendered(log: Path, events: Sequence[Path]) -> int:
+    """Write the draws of a log's runs that impressions name into its `decisions/`; how many.
+
+    What was looked up is noted, so the next call looks up new events in all runs, and all events
+    in new runs. Killed anywhere, it writes the same files again.
+
+    Args:
+        log: folder of the logs, with `runs/` in it.
+        events: its event files.
+    """
+    runs = run_files(log)
+    if not runs or not events:
+        return 0
+    state = log / FOLDER / STATE
+    done = orjson.loads(state.read_bytes()) if state.is_file() else {"runs": [], "events": {}}
+    marks = {str(file.relative_to(log)): _mark(file) for file in events}
+    fresh = [f for f in events if done["events"].get(str(f.relative_to(log))) != _mark(f)]
+    seen = set(done["runs"])
+    filed = _look_up(log, [run for run in runs if run.name not in seen], events)
+    filed += _look_up(log, [run for run in runs if run.name in seen], fresh)
+    note = {"runs": [run.name for run in runs], "events": marks}
+    write_text_whole(state, orjson.dumps(note).decode())
+    return filed
+
+
+def _mark(file: Path) -> list[int]:
+    """What tells a file that has changed."""
+    stat = file.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _look_up(log: Path, runs: Sequence[Path], events: Sequence[Path]) -> int:
+    if not runs or not events:
+        return 0
+    named = Impressions.read(events, min(map(run_time, runs)) - SKEW_US)
+    filed = 0
+    for path in runs:
+        rows = _rendered(RunFile.read(path), named)
+        if len(rows):
+            # Named by its content: the same look-up again replaces the same file.
+            content = text_word(*rows["decision_id"].to_pylist())
+            append_table(log, "decisions", rows, f"rendered-{path.stem}-{content:016x}")
+            filed += len(rows)
+    return filed
+
+
+def _rendered(run: RunFile, named: Impressions) -> pa.Table:
+    """The rows of a run's draws that impressions name."""
+    keys = np.asarray(profile_keys(run.table["profile_id"].to_pylist()), np.uint64)
+    at = np.minimum(named.keys.searchsorted(keys), max(len(named.keys) - 1, 0))
+    row_of = np.full(len(named.keys), -1, np.int64)
+    if len(named.keys):
+        known = named.keys[at] == keys
+        row_of[at[known]] = np.flatnonzero(known)
+    rows = row_of[named.profiles]
+    mine = rows >= 0
+    found = expand_some(run, rows[mine], named.title_ids[mine])
+    wanted = pc.is_in(found["decision_id"], value_set=named.decision_ids)
+    return found.filter(wanted)

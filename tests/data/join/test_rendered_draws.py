@@ -1,0 +1,104 @@
+"""The draws that impressions name are found in the runs, as a roll would have expanded them."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+
+from bandit.draws import DrawRules, Epochs
+from data.join.rendered_draws import file_rendered
+from data.log import append_table
+from data.log.precompute_runs import RunHeader, expand, write_run
+from data.records import EVENTS, FACTS
+
+TITLES, STARTS = [3, 5, 9], [0, 2, 3, 6]
+ARTWORKS = [f"a{i}" for i in range(6)]
+TIME = 1_767_268_800_000_000
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Runs of three days; on the later ones some titles only."""
+    rng = np.random.default_rng(0)
+    for day in range(3):
+        names = [f"p{i}" for i in range(40)]
+        made = np.ones((40, 3), bool) if day == 0 else rng.random((40, 3)) < 0.4
+        header = RunHeader(
+            time_us=TIME + day * 86_400_000_000,
+            day=20_454 + day,
+            rules=DrawRules("b1", "thompson", 0.05, 7, 16, Epochs(3, 0.5)),
+            layout="abcd",
+            title_ids=TITLES,
+            artwork_ids=ARTWORKS,
+            starts=STARTS,
+            chances=rng.random(30).tolist(),
+        )
+        write_run(
+            tmp_path / "runs" / f"precompute-{day}-000000.parquet",
+            header,
+            pa.array(names),
+            pa.array([{"country": "FR"}] * 40, FACTS),
+            np.arange(40) + day,
+            made,
+            np.stack([rng.integers(0, n, 40) for n in np.diff(STARTS)], 1),
+            rng.integers(0, 30, (40, 3, 3)).astype(np.uint16),
+        )
+    return tmp_path
+
+
+def every_row(log):
+    runs = sorted((log / "runs").glob("*.parquet"))
+    return pa.concat_tables([table for run in runs for table in expand(run)]).to_pylist()
+
+
+def impress(log, rows, name="events", later_us=3_600_000_000):
+    events = [
+        dict.fromkeys(EVENTS.names)
+        | {"schema_version": 2, "event_id": f"{name}{i}", "kind": "impression"}
+        | {"time": row["time"].timestamp() * 1e6 + later_us, "decision_id": row["decision_id"]}
+        | {"received": row["time"].timestamp() * 1e6 + later_us}
+        | {"profile_id": row["profile_id"], "title_id": row["title_id"]}
+        for i, row in enumerate(rows)
+    ]
+    append_table(log, "events", pa.Table.from_pylist(events, EVENTS), name)
+
+
+def events_of(log):
+    return sorted((log / "events").rglob("*.parquet"))
+
+
+def filed(log):
+    table = ds.dataset(log / "decisions", format="parquet", partitioning=None).to_table()
+    return {row["decision_id"]: row for row in table.to_pylist()}
+
+
+def test_exactly_what_impressions_name_becomes_rows(log):
+    rows = every_row(log)
+    some = [rows[i] for i in np.random.default_rng(1).choice(len(rows), 25, replace=False)]
+    impress(log, some + some[:5])
+    assert file_rendered(log, events_of(log)) == 25
+    assert filed(log) == {row["decision_id"]: row for row in some}
+
+
+def test_later_events_and_later_runs_are_looked_up_once(log):
+    rows = every_row(log)
+    hidden = log / "runs" / "precompute-1-000000.parquet"
+    hidden.rename(log / "later")
+    impress(log, rows[:10], "one")
+    impress(log, [row for row in rows if row["time"].day == 2][:4], "of-the-later-run")
+    assert file_rendered(log, events_of(log)) == 10
+    assert file_rendered(log, events_of(log)) == 0
+    (log / "later").rename(hidden)
+    assert file_rendered(log, events_of(log)) == 4
+    impress(log, rows[10:12], "two")
+    assert file_rendered(log, events_of(log)) == 2
+    assert len(filed(log)) == 16
+
+
+def test_what_no_run_made_is_left_to_the_join_to_count(log):
+    strange = dict(every_row(log)[0], decision_id="0" * 32)
+    nobody = dict(strange, profile_id="nobody")
+    no_title = dict(strange, title_id=77)
+    impress(log, [strange, nobody, no_title])
+    assert file_rendered(log, events_of(log)) == 0
+    assert not (log / "decisions").exists()
