@@ -13,10 +13,11 @@ from rich.table import Table
 from data.errors import BadInput
 from evaluate.monitor.check import EXIT_CODES, ORDER, Check, Limits, State, worst
 from evaluate.monitor.decisions import check_decisions
+from evaluate.monitor.draws import check_draws, check_impressions, check_rows_a_draw
 from evaluate.monitor.drift import check_drift
 from evaluate.monitor.page import write_page
 from evaluate.monitor.rewards import CalibrationCurves, check_calibration, check_value
-from evaluate.monitor.views import view_decisions, view_examples
+from evaluate.monitor.views import view_decisions, view_examples, view_impressions
 from evaluate.policies.predictions import predicted_takes
 
 
@@ -49,10 +50,13 @@ def inspect(
     try:
         view_decisions(connection, log, reference)
         checks = check_decisions(connection, limits) + check_drift(connection, limits)
+        checks += check_draws(connection)
+        if view_impressions(connection, log):
+            checks += check_impressions(connection)
         curves: CalibrationCurves = {}
         if examples is not None:
             has_predictions = view_examples(connection, examples, predictions)
-            checks += check_value(connection, expected or {})
+            checks += check_value(connection, expected or {}) + check_rows_a_draw(connection)
             if has_predictions:
                 errors, curves = check_calibration(connection)
                 checks += errors

@@ -9,15 +9,15 @@ from data.errors import BadInput
 DECISIONS = """
 CREATE OR REPLACE TEMP VIEW {view} AS
 SELECT strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day, coalesce(bundle, policy) AS bundle,
-       profile_id, facts, candidates, action, propensity, probabilities, level,
-       list_position(candidates, action) AS chosen
+       decision_id, time, profile_id, title_id, facts, candidates, action, propensity,
+       probabilities, level, seed, list_position(candidates, action) AS chosen
 FROM read_parquet({files}, union_by_name = true)
 """
 EXAMPLES = """
 CREATE OR REPLACE TEMP VIEW e AS
 SELECT strftime(x.time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
-       coalesce(x.bundle, x.policy) AS bundle, x.policy, x.profile_id, x.candidates, x.propensity,
-       x.reward, {predicted} AS predicted_take
+       coalesce(x.bundle, x.policy) AS bundle, x.policy, x.decision_id, x.profile_id,
+       x.candidates, x.propensity, x.reward, {predicted} AS predicted_take
 FROM read_parquet({files}, union_by_name = true) x {join}
 """
 
@@ -73,6 +73,19 @@ def view_examples(
         )
     connection.execute(EXAMPLES.format(predicted=predicted, files=files, join=join))
     return inside or predictions is not None
+
+
+def view_impressions(connection: duckdb.DuckDBPyConnection, log: Path | str) -> bool:
+    """Make the view `i` of a log's impressions that name a decision; whether there are events."""
+    folder = Path(log) / "events"
+    files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else []
+    if files:
+        source = f"read_parquet({_quoted([str(f) for f in files])}, union_by_name = true)"
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW i AS SELECT DISTINCT ON (event_id) * FROM {source}"
+            " WHERE kind = 'impression' AND decision_id IS NOT NULL"
+        )
+    return bool(files)
 
 
 def decision_files(log: Path | str) -> list[str]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import BadInput
-from data.records import DECISIONS
+from data.records import DECISIONS, EVENTS
 from evaluate.monitor.check import worst
 from evaluate.monitor.monitor import inspect
 
@@ -36,7 +36,7 @@ def log(seed=0):
             "decision_id": f"{i:032x}",
             "time": start + timedelta(days=i // (PROFILES * EACH), minutes=i % 1000),
             "profile_id": f"p{profile[i]}",
-            "title_id": 1,
+            "title_id": i % EACH,
             "facts": {"country": country[i], "device": device[i], "tenure_days": 30.0},
             "candidates": names,
             "action": names[action[i]],
@@ -164,3 +164,80 @@ def test_a_folder_without_decisions_is_refused(tmp_path):
     with pytest.raises(BadInput, match="python -m data check"):
         inspect(str(tmp_path))
     assert worst([]) == "ok"
+
+
+def rows_of(decisions, keep):
+    return decisions.filter(pa.array(np.asarray(keep)))
+
+
+def test_rows_that_exist_only_where_the_draw_led_by_much_alert(clean, tmp_path):
+    decisions, examples = clean
+    rows = decisions.to_pylist()
+    shown, renewed = {}, []
+    for row in rows:
+        pair = row["profile_id"], row["title_id"]
+        chance = dict(zip(row["candidates"], row["probabilities"], strict=True))
+        led = row["propensity"] - chance.get(shown.get(pair), 0.0) >= 0.2
+        renewed.append(pair not in shown or (led and row["action"] != shown[pair]))
+        if renewed[-1]:
+            shown[pair] = row["action"]
+    seen = not_ok(checks_of(tmp_path, rows_of(decisions, renewed), examples))
+    assert {"draws_given_before", "mean_weight_personalised"} <= seen
+
+
+def test_pages_that_share_a_draw_alert(clean, tmp_path):
+    decisions, examples = clean
+    again = decisions.slice(0, 400)
+    again = changed(again, "decision_id", [f"{10**6 + i:032x}" for i in range(400)])
+    seen = checks_of(tmp_path, pa.concat_tables([decisions, again]), examples)
+    assert "repeated_draws" in not_ok(seen)
+    both = pa.concat_tables(
+        [examples, changed(examples.slice(0, 400), "decision_id", again["decision_id"].to_pylist())]
+    )
+    seen = checks_of(tmp_path, pa.concat_tables([decisions, again]), both)
+    assert "rows_a_draw" in not_ok(seen)
+
+
+def test_an_id_that_names_two_things_alerts(clean, tmp_path):
+    decisions, examples = clean
+    first = decisions.slice(0, 1)
+    other = {"a": "b"}.get(first["action"][0].as_py(), "a")
+    twice = pa.concat_tables([decisions, changed(first, "action", [other])])
+    assert "ids_that_name_two_things" in not_ok(checks_of(tmp_path, twice, examples))
+    same = pa.concat_tables([decisions, first])  # a copy is no other thing
+    assert "ids_that_name_two_things" not in not_ok(checks_of(tmp_path, same, examples))
+
+
+def test_choices_that_nobody_drew_alert(clean, tmp_path):
+    decisions, examples = clean
+    p = np.asarray(decisions["propensity"]).copy()
+    p[::10] = 1.0
+    ruled = changed(decisions, "propensity", p)
+    ruled = changed(ruled, "probabilities", [None] * len(ruled))
+    assert "certain_choices" in not_ok(checks_of(tmp_path, ruled, examples))
+
+
+def impressions(decisions, **columns):
+    rows = [
+        dict.fromkeys(EVENTS.names)
+        | {"schema_version": 2, "event_id": f"e{i}", "kind": "impression"}
+        | {name: row[name] for name in ("time", "decision_id", "profile_id", "title_id")}
+        | {"received": row["time"], "artwork_id": row["action"]}
+        | {name: value for name, value in columns.items() if i % 20 == 0}
+        for i, row in enumerate(decisions.to_pylist())
+    ]
+    return pa.Table.from_pylist(rows, EVENTS)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"artwork_id": "z"}, {"profile_id": "other"}, {"decision_id": "f" * 32}]
+)
+def test_impressions_of_what_was_not_decided_alert(clean, tmp_path, wrong):
+    decisions = clean[0].slice(0, 2000)
+    (tmp_path / "decisions").mkdir()
+    pq.write_table(decisions, tmp_path / "decisions" / "d.parquet")
+    (tmp_path / "events").mkdir()
+    pq.write_table(impressions(decisions), tmp_path / "events" / "e.parquet")
+    assert "impressions_of_decisions" not in not_ok(inspect(str(tmp_path)).checks)
+    pq.write_table(impressions(decisions, **wrong), tmp_path / "events" / "e.parquet")
+    assert "impressions_of_decisions" in not_ok(inspect(str(tmp_path)).checks)

@@ -1,0 +1,188 @@
+"""Checks that rows are draws: one row each, random given what was shown before, under one id.
+
+They see what weights alone do not: rows that exist or not depending on what was drawn, pages that
+share a draw, ids that name two things, choices that nobody drew. `docs/propensities.md` says why
+each must hold.
+"""
+
+import duckdb
+import numpy as np
+from scipy import stats
+
+from evaluate.monitor.check import Check, by_p
+
+MEAN_WEIGHT = """
+WITH rows AS (
+  SELECT day, bundle, level, profile_id, 1 / (propensity * len(candidates)) AS w FROM d
+  WHERE len(candidates) > 1 AND propensity > 0 AND (propensity < 1 OR level = 'personalised')),
+means AS (SELECT day, bundle, level, avg(w) AS mean, count(*) AS n FROM rows GROUP BY ALL),
+gaps AS (
+  SELECT day, bundle, level, profile_id, sum(w - mean) AS gap
+  FROM rows JOIN means USING (day, bundle, level) GROUP BY ALL)
+SELECT day, bundle, level, any_value(mean), sqrt(sum(gap * gap)) / any_value(n), any_value(n)
+FROM gaps JOIN means USING (day, bundle, level)
+GROUP BY day, bundle, level ORDER BY ALL
+"""
+GIVEN_BEFORE = """
+SELECT day, bundle, count(*) AS n, sum(p) AS expected, sum(p * (1 - p)) AS variance,
+       sum(hit::INT) AS observed
+FROM (
+  SELECT day, bundle, action = was AS hit,
+         probabilities[list_position(candidates, was)] AS p
+  FROM (
+    SELECT *, lag(action) OVER (PARTITION BY profile_id, title_id ORDER BY time, decision_id) AS was
+    FROM (SELECT DISTINCT ON (decision_id) * FROM d WHERE level = 'personalised'))
+  WHERE len(candidates) > 1)
+WHERE p > 0 AND p < 1
+GROUP BY ALL ORDER BY day, bundle
+"""
+CERTAIN = """
+SELECT day, bundle, count(*) AS n,
+       sum((propensity >= 1 AND level = 'personalised')::INT) AS certain
+FROM d WHERE len(candidates) > 1 GROUP BY ALL ORDER BY day, bundle
+"""
+TWO_THINGS = """
+SELECT count(*) AS ids, coalesce(sum(different::INT), 0) AS two,
+       min(CASE WHEN different THEN decision_id END) AS one
+FROM (
+  SELECT decision_id,
+         min(action) <> max(action) OR min(profile_id) <> max(profile_id)
+         OR min(title_id) <> max(title_id) OR min(propensity) <> max(propensity)
+         OR min(candidates) <> max(candidates) AS different
+  FROM d GROUP BY decision_id)
+"""
+REPEATED = """
+SELECT day, bundle, sum(rows) AS n, sum(rows - 1) AS repeated
+FROM (
+  SELECT min(day) AS day, bundle, count(DISTINCT decision_id) AS rows
+  FROM d WHERE level = 'personalised' AND len(candidates) > 1 AND seed <> 0
+  GROUP BY bundle, profile_id, title_id, seed)
+GROUP BY ALL ORDER BY day, bundle
+"""
+NAMED = """
+SELECT strftime(least(i.time, i.received) AT TIME ZONE 'UTC', '%Y-%m-%d') AS day, count(*) AS n,
+       sum((k.decision_id IS NULL)::INT) AS unknown,
+       sum((k.decision_id IS NOT NULL AND i.artwork_id <> k.action)::INT) AS other_artwork,
+       sum((k.decision_id IS NOT NULL
+            AND (i.profile_id <> k.profile_id OR i.title_id <> k.title_id))::INT) AS others
+FROM i LEFT JOIN (
+  SELECT decision_id, min(action) AS action, min(profile_id) AS profile_id,
+         min(title_id) AS title_id FROM d GROUP BY decision_id) k USING (decision_id)
+GROUP BY ALL ORDER BY day
+"""
+SEEN_TWICE = """
+SELECT count(*) AS n, sum((rows > 1)::INT) AS several,
+       avg(CASE WHEN rows > 1 THEN taken END) AS taken_of_several,
+       avg(CASE WHEN rows = 1 THEN taken END) AS taken_of_one
+FROM (
+  SELECT count(DISTINCT e.decision_id) AS rows, max(reward) AS taken
+  FROM e JOIN (SELECT DISTINCT ON (decision_id) decision_id, seed, title_id FROM d) k
+    USING (decision_id)
+  WHERE seed <> 0 GROUP BY e.bundle, e.profile_id, k.title_id, seed)
+"""
+
+
+def check_draws(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """Checks of the view `d` of decisions."""
+    checks = [*_mean_weights(connection), *_given_before(connection)]
+    for day, bundle, n, certain in connection.sql(CERTAIN).fetchall():
+        checks.append(
+            Check(
+                *("certain_choices", day, bundle, certain / n),
+                "alert" if certain else "ok",
+                f"{certain} of {n} personalised choices among several candidates have propensity"
+                " 1: they were not drawn, and say nothing of what else could have been shown",
+            )
+        )
+    for day, bundle, n, repeated in connection.sql(REPEATED).fetchall():
+        checks.append(
+            Check(
+                *("repeated_draws", day, bundle, repeated / n),
+                "alert" if repeated / n > 0.001 else "ok",
+                f"{repeated} of {n} rows repeat a draw under another id: members who look again"
+                " have more rows, and takes are weighted by how often one looked",
+            )
+        )
+    ids, two, one = connection.sql(TWO_THINGS).fetchall()[0]
+    checks.append(
+        Check(
+            *("ids_that_name_two_things", "all", "all", two / max(ids, 1)),
+            "alert" if two else "ok",
+            f"{two} of {ids} decision ids stand for different choices"
+            + (f", such as {one}: takes go to artwork that was not shown" if two else ""),
+        )
+    )
+    return checks
+
+
+def check_impressions(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """Checks of the view `i` of impressions that name a decision, against `d`."""
+    checks = []
+    for day, n, unknown, artwork, others in connection.sql(NAMED).fetchall():
+        wrong = unknown + artwork + others
+        checks.append(
+            Check(
+                *("impressions_of_decisions", day, "all", wrong / n),
+                "alert" if artwork or others or unknown / n > 0.01 else "ok",
+                f"of {n} impressions {unknown} name a decision that is not in the log, {artwork}"
+                f" showed another artwork than was decided, {others} another profile or title",
+            )
+        )
+    return checks
+
+
+def check_rows_a_draw(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """Whether examples repeat a draw, and repeat it by what came of it; view `e`."""
+    n, several, of_several, of_one = connection.sql(SEEN_TWICE).fetchall()[0]
+    if not n:
+        return []
+    return [
+        Check(
+            *("rows_a_draw", "all", "all", several / n),
+            "alert" if several / n > 0.001 else "ok",
+            f"{several} of {n} draws have more than one example"
+            + (
+                f"; {of_several:.3f} of them were taken, {of_one or 0:.3f} of the others: how"
+                " many rows a draw has must not depend on its reward"
+                if several
+                else ""
+            ),
+        )
+    ]
+
+
+def _mean_weights(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """The mean weight of the uniform policy, which must be 1, by day and level."""
+    checks = []
+    for day, bundle, level, mean, error, n in connection.sql(MEAN_WEIGHT).fetchall():
+        if n < 100 or not error or not np.isfinite(error):
+            continue
+        p = float(2 * stats.norm.sf(abs(mean - 1) / error))
+        checks.append(
+            Check(
+                *(f"mean_weight_{level}", day, bundle, mean),
+                by_p(p, abs(mean - 1) > 0.02),
+                f"the mean weight of the uniform policy on {level} rows is {mean:.3f} and must be"
+                f" 1 (p = {p:.2g}): else which rows exist depends on what was drawn",
+            )
+        )
+    return checks
+
+
+def _given_before(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """How often a draw fell on what was shown before, against how often it should have."""
+    checks = []
+    for day, bundle, n, expected, variance, observed in connection.sql(GIVEN_BEFORE).fetchall():
+        if variance < 5:
+            continue
+        z = (observed - expected) / np.sqrt(variance)
+        p = float(2 * stats.norm.sf(abs(z)))
+        checks.append(
+            Check(
+                *("draws_given_before", day, bundle, observed / expected),
+                by_p(p, abs(observed / expected - 1) > 0.02),
+                f"{observed} of {n} draws fell on what was shown before, {expected:.0f} should"
+                f" have (p = {p:.2g}): propensities are not conditional on it, or draws are shared",
+            )
+        )
+    return checks
