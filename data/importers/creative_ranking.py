@@ -20,7 +20,7 @@ from data.catalogue import Catalogue
 from data.days import DAY_US
 from data.errors import BadInput
 from data.importers.creative_lists import CreativeLists, read_lists
-from data.records import ARTWORKS, EXAMPLES, FACTS, TIMESTAMP, TITLES
+from data.records import ARTWORKS, EXAMPLES, FACTS, SCHEMA_VERSION, TIMESTAMP, TITLES
 
 CHUNK = 500_000
 """Impressions that are written together."""
@@ -215,5 +215,7 @@ def _table(
         "minutes": pa.array(np.zeros(count, np.float32)),
         "reward": pa.array(click.astype(np.float64)),
         "reward_name": pa.array(["click"] * count, pa.string()),
+        "impressions": pa.array(np.ones(count, np.int32)),
+        "schema_version": pa.array(np.full(count, SCHEMA_VERSION, np.int16)),
     }
     return pa.table(columns, schema=EXAMPLES)

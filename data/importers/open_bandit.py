@@ -21,7 +21,7 @@ from data.atomic_write import whole_file
 from data.catalogue import EMBEDDINGS, Catalogue
 from data.check.examples import check_examples
 from data.errors import BadInput
-from data.records import ARTWORKS, COUNTS, EXAMPLES, FACTS, TITLES
+from data.records import ARTWORKS, COUNTS, EXAMPLES, FACTS, SCHEMA_VERSION, TITLES
 
 POLICIES = ("random", "bts")
 TITLE = 1
@@ -216,6 +216,8 @@ def _examples(log: pa.Table, names: list[str], campaign: str, policy: str, file:
         "minutes": pa.array(np.zeros(count, np.float32)),
         "reward": pa.array(click.astype(np.float64)),
         "reward_name": pa.array(["click"] * count),
+        "impressions": pa.array(np.ones(count, np.int32)),
+        "schema_version": pa.array(np.full(count, SCHEMA_VERSION, np.int16)),
     }
     return pa.table([columns[name] for name in EXAMPLES.names], schema=EXAMPLES)
 

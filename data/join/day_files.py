@@ -97,7 +97,8 @@ class _Day:
             return  # the join will refuse the whole; a null cannot be written
         table = example_rows(closed)
         names = pa.array([self.reward_name] * table.num_rows, pa.string())
-        table = table.append_column(EXAMPLES.field("reward_name"), names)
+        named = table.append_column(EXAMPLES.field("reward_name"), names)
+        table = named.select(EXAMPLES.names)
         if self.writer is None:
             self.writer = pq.ParquetWriter(self.path, EXAMPLES, compression="zstd")
         self.writer.write_table(table)

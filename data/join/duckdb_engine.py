@@ -15,7 +15,7 @@ def decisions_view(source: str) -> str:
     """The columns of the `decisions` view, over a DuckDB table expression."""
     return f"""
         SELECT decision_id, epoch_us(time) AS decided_at, profile_id, title_id, facts, candidates,
-            action, propensity, policy, bundle, level, cell
+            action, propensity, policy, bundle, level, cell, schema_version
         FROM {source}"""
 
 
@@ -23,8 +23,8 @@ def events_view(source: str) -> str:
     """The columns of the `events` view, over a DuckDB table expression."""
     return f"""
         SELECT event_id, kind, epoch_us(time) AS happened_at, epoch_us(received) AS received_at,
-            decision_id, profile_id, title_id, device, surface, "row" AS shelf, "column" AS slot,
-            minutes, thumb
+            decision_id, profile_id, title_id, artwork_id, device, surface, "row" AS shelf,
+            "column" AS slot, minutes, thumb
         FROM {source}"""
 
 

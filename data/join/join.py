@@ -6,6 +6,7 @@ since, each from scratch, so late data corrects closed days and a run can be rep
 """
 
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,8 +18,9 @@ from data.errors import BadInput
 from data.join.attribution import Attribution, Spans
 from data.join.day_files import publish_days, write_days
 from data.join.engine import Engine
-from data.join.inputs import LogFiles, Sources, refuse_newer_schema, refuse_senseless
+from data.join.inputs import LogFiles, Sources, log_files, refuse_newer_schema, refuse_senseless
 from data.join.open_engine import EngineSettings
+from data.join.rendered_draws import file_rendered
 from data.join.rewards import Reward, reward_named
 from data.join.state import (
     ALL_TIME,
@@ -33,6 +35,7 @@ from data.join.state import (
 )
 
 SQL = Path(__file__).with_suffix(".sql").read_text()
+SET_ASIDE = Path(__file__).with_name("set_aside.sql").read_text()
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class JoinReport:
     reward_sum: float
     joined_days: list[str]
     """Days that this run joined."""
+    set_aside: dict[str, int]
+    """Impressions of those days that cannot be credited to the decision they name, by reason."""
 
 
 def join(
@@ -85,6 +90,7 @@ def join(
     """
     out, spans = Path(out), (attribution or Attribution()).spans()
     named, engine = reward_named(reward), engine or EngineSettings()
+    file_rendered(Path(log_dir), log_files(Path(log_dir), "events"))
     files = LogFiles.of(Path(log_dir))
     marks = files.marks()
     out.mkdir(parents=True, exist_ok=True)
@@ -100,7 +106,7 @@ def join(
         for file in (*fresh.decisions, *fresh.events):
             refuse_newer_schema(file)
         sources = Sources.of(files, titles_path, staging)
-        days = _Days(runner, sources, spans, named, staging, out)
+        days = _Days(runner, sources, spans, named, staging, out, Counter())
         joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
         state.files |= marks
         state.write(out)
@@ -114,6 +120,7 @@ def join(
         waiting=sum(day.waiting for day in state.days.values()),
         reward_sum=sum(day.reward for day in state.days.values()),
         joined_days=[str(date_of(day)) for day in joined],
+        set_aside=dict(sorted(days.set_aside.items())),
     )
 
 
@@ -126,6 +133,8 @@ class _Days(NamedTuple):
     reward: Reward
     staging: Path
     out: Path
+    set_aside: Counter[str]
+    """Impressions that cannot be credited, by reason."""
 
     def lay_views(self) -> None:
         """Lay the views over the whole log."""
@@ -158,6 +167,7 @@ class _Days(NamedTuple):
         earliest, latest = start - 2 * skew - window, stop + horizon + window + skew
         self.engine.view("events", "events", events, (earliest, latest))
         self.engine.focus()
+        self.set_aside.update(dict(self.engine.query(SET_ASIDE)))
         sql = SQL.format(
             **self.spans._asdict(), from_us=start, now_us=now_us, reward=self.reward.sql
         )

@@ -15,10 +15,20 @@ logged AS (
     GROUP BY decision_id
     HAVING min(decided_at) >= {from_us}
 ),
+-- An id stands for one choice. Where copies differ in it, no impression can say which was shown.
+chosen AS (
+    SELECT
+        decision_id, min(action) AS action, min(profile_id) AS profile_id,
+        min(title_id) AS title_id
+    FROM decisions
+    GROUP BY decision_id
+    HAVING min(action) = max(action) AND min(profile_id) = max(profile_id)
+        AND min(title_id) = max(title_id)
+),
 -- Nothing happens after it was received: a clock that runs ahead is pulled back to that.
 impressions AS (
     SELECT
-        event_id, decision_id, profile_id, title_id, received_at,
+        event_id, decision_id, profile_id, title_id, artwork_id, received_at,
         device, surface, shelf, slot,
         least(happened_at, received_at) AS shown_at
     FROM events
@@ -32,14 +42,18 @@ engagements AS (
     WHERE kind IN ('play', 'progress', 'thumb')
 ),
 -- The first impression opens the window, and its page fills in what the decision did not know.
+-- One that shows another artwork than was decided, or to somebody else, is set aside.
 renderings AS (
     SELECT
-        i.decision_id, d.decided_at, i.profile_id, i.title_id, i.shown_at, i.device, i.surface, i.shelf, i.slot,
+        i.event_id, i.decision_id, d.decided_at, i.profile_id, i.title_id, i.shown_at, i.device, i.surface, i.shelf, i.slot,
         row_number() OVER (
             PARTITION BY i.decision_id ORDER BY i.shown_at, i.event_id, i.received_at
         ) AS nth
     FROM logged d
+    JOIN chosen k ON k.decision_id = d.decision_id
     JOIN impressions i ON i.decision_id = d.decision_id
+        AND i.profile_id = k.profile_id AND i.title_id = k.title_id
+        AND coalesce(i.artwork_id, k.action) = k.action
     WHERE i.shown_at >= d.decided_at - {skew_us} AND i.shown_at < d.decided_at + {horizon_us}
 ),
 rendered AS (
@@ -48,6 +62,13 @@ rendered AS (
         shown_at + {window_us} AS closes_at
     FROM renderings
     WHERE nth = 1
+),
+-- A draw is one example, however many pages showed it while its window was open.
+pages AS (
+    SELECT r.decision_id, count(DISTINCT v.event_id) AS impressions
+    FROM rendered r
+    JOIN renderings v ON v.decision_id = r.decision_id AND v.shown_at <= r.closes_at
+    GROUP BY r.decision_id
 ),
 -- An engagement that names no decision came from another surface (search, a title's own page):
 -- it belongs to the impression of that title which the profile saw last.
@@ -73,9 +94,10 @@ claims AS (
     WHERE i.shown_at >= e.engaged_at - {window_us} AND i.shown_at <= e.engaged_at + {skew_us}
 ),
 attributed AS (
-    SELECT decision_id, kind, engaged_at, minutes, thumb
-    FROM engagements
-    WHERE decision_id IS NOT NULL
+    SELECT e.decision_id, e.kind, e.engaged_at, e.minutes, e.thumb
+    FROM engagements e
+    JOIN rendered r ON r.decision_id = e.decision_id
+        AND r.profile_id = e.profile_id AND r.title_id = e.title_id
     UNION ALL
     SELECT decision_id, kind, engaged_at, minutes, thumb
     FROM claims
@@ -105,7 +127,8 @@ copies AS (
 outcomes AS (
     SELECT
         c.decision_id, c.decided_at, c.profile_id, c.title_id, c.facts, c.candidates, c.action,
-        c.propensity, c.policy, c.bundle, c.level, c.cell,
+        c.propensity, c.policy, c.bundle, c.level, c.cell, c.schema_version,
+        CAST(p.impressions AS INT) AS impressions,
         c.device, c.surface, c.shelf, c.slot,
         c.closes_at, c.closes_at > {now_us} AS waiting,
         coalesce(e.plays, 0) = 1 AS played,
@@ -113,12 +136,13 @@ outcomes AS (
         coalesce(e.thumb, 0) AS thumb,
         CAST(t.runtime_minutes AS DOUBLE) AS runtime_minutes
     FROM copies c
+    JOIN pages p ON p.decision_id = c.decision_id
     LEFT JOIN engaged e ON e.decision_id = c.decision_id
     LEFT JOIN titles t ON t.title_id = c.title_id
     WHERE c.nth = 1
 )
 SELECT
     decision_id, decided_at, profile_id, title_id, facts, candidates, action,
-    propensity, policy, bundle, level, cell, device, surface, shelf, slot,
+    propensity, policy, bundle, level, cell, schema_version, impressions, device, surface, shelf, slot,
     closes_at, waiting, played, minutes, CAST({reward} AS DOUBLE) AS reward
 FROM outcomes

@@ -25,10 +25,10 @@ DAY_COLUMNS = (
 )
 COLUMNS: dict[View, str] = {
     "decisions": """decision_id, unix_micros(time) AS decided_at, profile_id, title_id, facts,
-        candidates, action, propensity, policy, bundle, level, cell""",
+        candidates, action, propensity, policy, bundle, level, cell, schema_version""",
     "events": """event_id, kind, unix_micros(time) AS happened_at,
         unix_micros(received) AS received_at, decision_id, profile_id, title_id,
-        device, surface, `row` AS shelf, `column` AS slot, minutes, thumb""",
+        artwork_id, device, surface, `row` AS shelf, `column` AS slot, minutes, thumb""",
     "known": "decision_id, unix_micros(time) AS decided_at",
     "titles": "title_id, runtime_minutes",
 }
