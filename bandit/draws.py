@@ -44,7 +44,7 @@ class Epochs:
 def epoch_numbers(
     profile_keys: UInt64[np.ndarray, "..."],
     title_ids: Int[np.ndarray, "..."],
-    day: int,
+    day: int | Int[np.ndarray, "..."],
     days: int,
 ) -> Int64[np.ndarray, "..."]:
     """The epoch that a day lies in; keys and titles broadcast against each other.

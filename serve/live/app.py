@@ -163,7 +163,10 @@ def _ask(given: dict[str, Any], source: ModelSource) -> tuple[Ask, dict[str, Any
     bundle = source.model.policy.bundle if source.model is not None else ""
     nonce = request_nonce(bundle, str(given.get("request_id") or uuid.uuid4().hex))
     today = clock.now_us() // DAY_US if day is None else day
-    return Ask(profile_id, title_ids, today, nonce), facts
+    fresh = given.get("fresh") or False
+    if not isinstance(fresh, bool):
+        raise ValueError("fresh must be true or false")
+    return Ask(profile_id, title_ids, today, nonce, fresh, given.get("cell")), facts
 
 
 def _titles(given: dict[str, Any]) -> list[int]:

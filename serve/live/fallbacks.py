@@ -24,6 +24,8 @@ from serve.maps.map_reader import MapReader
 from serve.maps.store import MapStore, StoreUnavailableError
 
 PLACEHOLDER = "placeholder"
+LOG_WAIT = 0.01
+"""Seconds that a fallback waits for the disk: forty flushes. Later it is said to be unlogged."""
 
 
 class Answer(NamedTuple):
@@ -39,6 +41,13 @@ class Answer(NamedTuple):
         head = {"bundle": self.bundle, "reason": self.reason, "logged": self.logged}
         opening = orjson.dumps(head)[:-1].decode()
         return f'{opening},"decisions":[{",".join(self.pieces)}]}}'.encode()
+
+
+class MapDraw(NamedTuple):
+    """A draw that precompute made, and whether its row is in a log."""
+
+    choice: Choice
+    logged: bool
 
 
 class Fallbacks:
@@ -87,7 +96,7 @@ class Fallbacks:
             metrics.FALLBACKS.labels(PLACEHOLDER, reason).inc()
             metrics.LOOKUPS.labels(PLACEHOLDER).inc(len(ask.title_ids))
             return Answer(None, [placeholder(title) for title in ask.title_ids], reason, False)
-        mapped = await self._mapped(ask, model)
+        mapped = await self.mapped(ask, model)
         pieces, shared = [], []
         for title in ask.title_ids:
             choice = model.fallback.get(title)
@@ -95,24 +104,18 @@ class Fallbacks:
                 pieces.append(placeholder(title))
                 continue
             if title in mapped:
-                artwork, name, propensity = mapped[title]
-                choice = choice._replace(
-                    artwork_id=artwork,
-                    path=model.path_of[artwork],
-                    decision_id=name,
-                    level="personalised",
-                    propensity=propensity,
-                )
+                choice = mapped[title].choice
             else:
-                choice = choice._replace(decision_id=f"{ask.nonce:016x}{title:016x}")
+                choice = model.name_fallback(ask, choice)
                 shared.append(choice)
             pieces.append(piece(choice, model.base_url))
         _count(mapped, shared, reason)
-        logged = self._log(ask, facts, shared, model, cell)
+        logged = await self._log(ask, facts, shared, model, cell)
+        logged = logged and all(draw.logged for draw in mapped.values())
         return Answer(model.policy.bundle, pieces, reason, logged)
 
-    async def _mapped(self, ask: Ask, model: LiveModel) -> dict[int, tuple[str, str, float]]:
-        """Artwork, decision and propensity of each title of the profile's map, if there is one."""
+    async def mapped(self, ask: Ask, model: LiveModel) -> dict[int, MapDraw]:
+        """The draws of the profile's map that are open today, by title."""
         if self.store is None or time.monotonic() < self._store_rests_until:
             return {}
         try:
@@ -132,20 +135,37 @@ class Fallbacks:
         if found is None:
             return {}
         layout, (_, draws) = model.layout, found
-        titles = layout.title_ids[draws.slots].tolist()
-        artworks = [layout.artwork_ids[at] for at in draws.ordinals.tolist()]
-        shown = zip(artworks, draws.ids, draws.propensities.tolist(), strict=True)
-        return dict(zip(titles, shown, strict=True))
+        shown: dict[int, MapDraw] = {}
+        for slot, ordinal, name, propensity, is_open, logged in zip(
+            draws.slots.tolist(),
+            draws.ordinals.tolist(),
+            draws.ids,
+            draws.propensities.tolist(),
+            draws.open.tolist(),
+            draws.logged.tolist(),
+            strict=True,
+        ):
+            title = layout.title_ids.item(slot)
+            choice = model.fallback[title]._replace(
+                artwork_id=layout.artwork_ids[ordinal],
+                path=layout.paths[ordinal],
+                decision_id=name,
+                level="personalised",
+                propensity=propensity,
+            )
+            if is_open:
+                shown[title] = MapDraw(choice, logged)
+        return shown
 
     def _reader_of(self, store: MapStore, model: LiveModel) -> MapReader:
         if self._reader is None or self._reader.layout is not model.layout:
             self._reader = MapReader(store, model.layout)
         return self._reader
 
-    def _log(
+    async def _log(
         self, ask: Ask, facts: Any, choices: Sequence[Choice], model: LiveModel, cell: str | None
     ) -> bool:
-        """Hand a fallback's own decisions to the log without waiting for it."""
+        """Hand a fallback's own decisions to the log; whether they were on disk in time."""
         if not choices:
             return True  # all came from the map, whose decisions were logged when it was made
         each = {
@@ -162,7 +182,11 @@ class Fallbacks:
         except LogFullError:
             metrics.UNLOGGED.labels("fallback").inc(len(choices))
             return False
-        return not (pending.done() and pending.exception() is not None)
+        await asyncio.wait([asyncio.wrap_future(pending)], timeout=LOG_WAIT)
+        if pending.done() and pending.exception() is None:
+            return True
+        metrics.UNLOGGED.labels("fallback").inc(len(choices))
+        return False
 
 
 def shared_columns(

@@ -21,10 +21,10 @@ import pyarrow as pa
 from data.log import PageRecords
 from data.records import FACTS
 from serve.live import metrics
-from serve.live.fallbacks import Answer, Fallbacks, placeholder, shared_columns
+from serve.live.fallbacks import Answer, Fallbacks, MapDraw, placeholder, shared_columns
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.reload import ModelSource
-from serve.live.snapshot import Ask, Chosen, LiveModel
+from serve.live.snapshot import Ask, Chosen, LiveModel, piece
 from serve.maps.store import MapStore
 
 LOG = logging.getLogger("marquee.live")
@@ -90,8 +90,13 @@ class Pages:
             return await self._fall_back(
                 ask, facts, "no_model" if model is None else "deadline", cell
             )
+        mapped = await self._from_map(ask, model)
+        left = [title for title in ask.title_ids if title not in mapped]
+        if mapped and not left:
+            return self._joined(ask, model, mapped, None)
+        page = ask._replace(title_ids=left)
         future: asyncio.Future[Answer | str] = loop.create_future()
-        self._waiting.append(_Waiting(ask, facts, facts_row(facts), cell, future, due))
+        self._waiting.append(_Waiting(page, facts, facts_row(facts), cell, future, due))
         timer = loop.call_at(due, _settle, future, "deadline")
         self._open += 1
         self._look(loop)
@@ -102,7 +107,28 @@ class Pages:
             timer.cancel()
         if isinstance(outcome, str):
             return await self._fall_back(ask, facts, outcome, cell)
-        return outcome
+        return self._joined(ask, model, mapped, outcome) if mapped else outcome
+
+    async def _from_map(self, ask: Ask, model: LiveModel) -> dict[int, MapDraw]:
+        """Draws of the member's map that go on: the same on every device."""
+        if ask.fresh or self.fallbacks.store is None:
+            return {}
+        return await self.fallbacks.mapped(ask, model)
+
+    def _joined(
+        self, ask: Ask, model: LiveModel, mapped: dict[int, MapDraw], live: Answer | None
+    ) -> Answer:
+        """An answer of the map's draws, and of live ones for the other titles."""
+        metrics.PERSONALISED.inc(len(mapped))
+        rest = iter(live.pieces if live is not None else ())
+        pieces = [
+            piece(mapped[title].choice, model.base_url) if title in mapped else next(rest)
+            for title in ask.title_ids
+        ]
+        logged = all(draw.logged for draw in mapped.values())
+        if live is not None:
+            logged = logged and live.logged
+        return Answer(model.policy.bundle, pieces, None, logged)
 
     async def _fall_back(
         self, ask: Ask, facts: dict[str, Any], reason: str, cell: str | None
@@ -211,7 +237,12 @@ def _answer(page: _Waiting, model: LiveModel, chosen: Chosen) -> Answer:
 
 def _log_page(page: _Waiting, model: LiveModel, chosen: Chosen) -> PageRecords:
     shared = shared_columns(page.ask, page.row, model.policy.head_policy.kind, model, page.cell)
-    return PageRecords({**shared, "level": "personalised"}, model.logged(chosen))
+    record = {
+        "level": "personalised",
+        "fingerprint": chosen.fingerprint,
+        "layout": model.layout.digest.hex(),
+    }
+    return PageRecords({**shared, **record}, model.logged(chosen))
 
 
 def _refuse_strange(facts: dict[str, Any]) -> None:

@@ -13,9 +13,12 @@ class DecideRequest(BaseModel):
     profile_id: str = Field(min_length=1, max_length=500)
     title_ids: list[int] = Field(max_length=TITLES_LIMIT)
     facts: dict[str, Any] = Field(default_factory=dict)
-    request_id: str | None = Field(None, description="The same for a retry: the same decision ids")
+    request_id: str | None = Field(
+        None, description="The same for a retry: names fresh draws and fallbacks"
+    )
     day: int | None = Field(None, description="Days since 1970-01-01; today when left out")
     cell: str | None = None
+    fresh: bool = Field(False, description="Draw anew, whatever the map or other pages drew")
 
 
 class DecideBatch(BaseModel):

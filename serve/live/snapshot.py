@@ -15,9 +15,19 @@ import orjson
 import pyarrow as pa
 from jaxtyping import Float, Int, UInt64
 
-from bandit.choice import decision_ids, decision_seeds, profile_keys
+from bandit.choice import profile_keys
+from bandit.draws import (
+    DrawRules,
+    Epochs,
+    artwork_words,
+    context_words,
+    draw_ids,
+    draw_seeds,
+    epoch_numbers,
+)
 from serve.maps.layout import Layout
 from serve.maps.lookup import PLACEHOLDER
+from serve.maps.run_info import CatalogueWords
 from serve.scoring.candidate_bank import decide_pages
 from serve.scoring.member_model import MemberModel
 from serve.scoring.served_policy import ServedPolicy
@@ -29,7 +39,9 @@ class Ask(NamedTuple):
     profile_id: str
     title_ids: Sequence[int]
     day: int
-    nonce: int  # tells two requests of one day apart; equal for a retry with the same request id
+    nonce: int  # tells two requests apart; equal for a retry with the same request id
+    fresh: bool = False  # draw anew, whatever the map says and other pages drew
+    cell: str | None = None  # of the experiment
 
 
 class ScoredImage(NamedTuple):
@@ -74,6 +86,8 @@ class Chosen(NamedTuple):
     propensities: list[float]
     probabilities: Float[np.ndarray, "titles ranks"]
     seeds: list[int]
+    epochs: list[int]
+    fingerprint: int  # of the features that the page's facts became
     entropy: float  # mean of the titles' policies, nats
 
 
@@ -103,6 +117,9 @@ class LiveModel:
     """Scores images that the catalogue does not have."""
     base_url: str = ""
     """Put before each artwork's path."""
+    epochs: Epochs = field(default_factory=Epochs)
+    """How long draws last."""
+    words: CatalogueWords = field(init=False)
     slot_of: dict[int, int] = field(init=False)
     path_of: dict[str, str] = field(init=False)  # by artwork id
     fallback: dict[int, Choice] = field(init=False)  # what a title shows to all members
@@ -117,6 +134,7 @@ class LiveModel:
     def __post_init__(self) -> None:
         layout, put = self.layout, partial(object.__setattr__, self)
         titles = layout.title_ids.tolist()
+        put("words", CatalogueWords.of(layout))
         put("slot_of", {title: slot for slot, title in enumerate(titles)})
         put("path_of", dict(zip(layout.artwork_ids, layout.paths, strict=True)))
         counts, starts = layout.counts, layout.starts[:-1]
@@ -162,7 +180,7 @@ class LiveModel:
         wanted = [[title for title in ask.title_ids if title in slot_of] for ask in asks]
         longest = max(map(len, wanted))
         if not longest:
-            return [Chosen([], [], [], [], [], np.empty((0, 1)), [], 0.0) for _ in asks]
+            return [Chosen([], [], [], [], [], np.empty((0, 1)), [], [], 0, 0.0) for _ in asks]
         padding = layout.title_ids.item(0)
         slots = np.array(
             [
@@ -171,17 +189,20 @@ class LiveModel:
             ],
             np.int64,
         )
-        title_ids = self._titles[slots]
-        seeds, names = self._drawn(asks, title_ids)
+        described = self.members.functionals_of(facts)
+        rules = self._rules(described.functionals.shape[1])
+        page = _Drawing.of(asks, self.words, slots, described.fingerprints, rules)
         counts = self._counts[slots]
         decided = decide_pages(
-            self.members.functionals_of(facts).functionals,
+            described.functionals,
             self._columns[slots].transpose(0, 2, 3, 1),
             counts,
-            seeds,
+            page.seeds,
             self.policy.head_policy,
         )
-        ordinals = (self._starts[slots] + decided.choice).tolist()
+        choices = self._starts[slots] + decided.choice
+        names = page.names(asks, self.words, choices, decided.propensity, rules)
+        ordinals = choices.tolist()
         chances = decided.probabilities.swapaxes(1, 2)
         entropies = -(chances * np.log(np.maximum(chances, 1e-12))).sum(2)
         return [
@@ -192,30 +213,39 @@ class LiveModel:
                 names[row][: len(titles)],
                 decided.propensity[row, : len(titles)].tolist(),
                 chances[row, : len(titles)],
-                seeds[row, : len(titles)].tolist(),
+                page.seeds[row, : len(titles)].tolist(),
+                page.epochs[row, : len(titles)].tolist(),
+                int(described.fingerprints[row]),
                 float(entropies[row, : len(titles)].sum()) / max(len(titles), 1),
             )
             for row, titles in enumerate(wanted)
         ]
 
-    def _drawn(
-        self, asks: Sequence[Ask], title_ids: Int[np.ndarray, "pages titles"]
-    ) -> tuple[UInt64[np.ndarray, "pages titles"], list[list[str]]]:
-        """Seeds and names of the decisions; pages of one day, which is most, in one go."""
-        days = {ask.day for ask in asks}
-        if len(days) > 1:
-            each = [
-                self._drawn(asks[at : at + 1], title_ids[at : at + 1]) for at in range(len(asks))
-            ]
-            return np.concatenate([seeds for seeds, _ in each]), [row for _, [row] in each]
-        [day] = days
-        keys = np.asarray(profile_keys([ask.profile_id for ask in asks]))[:, None]
-        seeds = decision_seeds(keys, title_ids, day, self.policy.salt)
-        mixed = seeds ^ np.array([[ask.nonce] for ask in asks], np.uint64)
-        wide = np.repeat(keys, title_ids.shape[1])
-        names = decision_ids(mixed.ravel(), wide, title_ids.ravel(), day)
-        width = title_ids.shape[1]
-        return seeds, [names[at : at + width] for at in range(0, len(names), width)]
+    def _rules(self, heads: int) -> DrawRules:
+        """What the draws of this model have in common."""
+        how = self.policy.head_policy
+        return DrawRules(
+            self.policy.bundle,
+            how.kind,
+            how.exploration,
+            self.policy.salt,
+            how.voters(heads),
+            self.epochs,
+        )
+
+    def name_fallback(self, ask: Ask, choice: Choice) -> Choice:
+        """A fallback under the id of this request's showing of it."""
+        key = np.asarray(profile_keys([ask.profile_id]))
+        rules = DrawRules(self.policy.bundle, "fallback", 0.0, 0, 1)
+        [name] = draw_ids(
+            np.array([ask.nonce], np.uint64),
+            key,
+            np.array([choice.title_id]),
+            artwork_words([choice.artwork_id]),
+            np.array([1.0]),
+            rules.record_word(choice.level, ask.cell),
+        )
+        return choice._replace(decision_id=name)
 
     def shown(self, chosen: Chosen) -> list[str]:
         """A page's decisions as JSON, one a title."""
@@ -243,7 +273,57 @@ class LiveModel:
             "propensity": chosen.propensities,
             "probabilities": probabilities,
             "seed": chosen.seeds,
+            "epoch": chosen.epochs,
         }
+
+
+class _Drawing(NamedTuple):
+    """The draws of some pages before they fall: their seeds, and what those follow from."""
+
+    keys: UInt64[np.ndarray, "pages titles"]
+    titles: Int[np.ndarray, "pages titles"]
+    epochs: Int[np.ndarray, "pages titles"]
+    seeds: UInt64[np.ndarray, "pages titles"]
+
+    @staticmethod
+    def of(
+        asks: Sequence[Ask],
+        words: CatalogueWords,
+        slots: Int[np.ndarray, "pages titles"],
+        fingerprints: Int[np.ndarray, " pages"],
+        rules: DrawRules,
+    ) -> "_Drawing":
+        """Those of pages, for titles by slot."""
+        keys = np.asarray(profile_keys([ask.profile_id for ask in asks]))[:, None]
+        titles = words.titles[slots]
+        days = np.array([[ask.day] for ask in asks])
+        epochs = epoch_numbers(keys, titles, days, rules.epochs.days)
+        context = context_words(fingerprints[:, None], words.candidates[slots], rules.word)
+        nonces = [[ask.nonce if ask.fresh else 0] for ask in asks]
+        seeds = draw_seeds(keys, titles, epochs, context ^ np.array(nonces, np.uint64), rules.salt)
+        return _Drawing(np.broadcast_to(keys, titles.shape), titles, epochs, seeds)
+
+    def names(
+        self,
+        asks: Sequence[Ask],
+        words: CatalogueWords,
+        ordinals: Int[np.ndarray, "pages titles"],
+        propensities: Float[np.ndarray, "pages titles"],
+        rules: DrawRules,
+    ) -> list[list[str]]:
+        """Decision ids, page by page."""
+        shown = words.artworks[ordinals]
+        return [
+            draw_ids(
+                self.seeds[row],
+                self.keys[row],
+                self.titles[row],
+                shown[row],
+                propensities[row],
+                rules.record_word(cell=ask.cell),
+            )
+            for row, ask in enumerate(asks)
+        ]
 
 
 def request_nonce(bundle: str, request_id: str) -> int:

@@ -148,20 +148,91 @@ def test_live_decides_as_precompute_does(bundles, tmp_path, lmdb_store, layout):
         assert [row["action"], row["propensity"], row["seed"]] == expected
 
 
-def test_a_retry_with_the_same_request_id_gives_the_same_decision_ids(bundles):
+async def ids_of(client, given):
+    answer = (await client.post("/v1/decide", json=given)).json()
+    return [(d["decision_id"], d["artwork_id"], d["propensity"]) for d in answer["decisions"]]
+
+
+def test_the_same_draw_is_one_decision_on_every_page_and_another_context_has_its_own(bundles):
     bundles.publish("bundle-1")
 
     async def check():
         async with served(bundles) as (client, _):
-            ids = [
-                [
-                    d["decision_id"]
-                    for d in (await client.post("/v1/decide", json=given)).json()["decisions"]
-                ]
-                for given in (page(request_id="a"), page(request_id="a"), page(), page())
+            one = await ids_of(client, page(request_id="a"))
+            assert await ids_of(client, page(request_id="a")) == one
+            assert await ids_of(client, page()) == one
+            others = [
+                await ids_of(client, page(facts={"tenure_days": 4.0})),
+                await ids_of(client, page(profile="profile-0004")),
+                await ids_of(client, page(day=DAY + 400)),
+                await ids_of(client, page(cell="b")),
             ]
-            assert ids[0] == ids[1]
-            assert len({name for row in ids[1:] for name in row}) == 36
+            names = [name for answer in [one, *others] for name, *_ in answer]
+            assert len(set(names)) == len(names)
+
+    run(check())
+
+
+def test_a_fresh_page_draws_anew_and_a_retry_of_it_does_not(bundles):
+    bundles.publish("bundle-1")
+
+    async def check():
+        async with served(bundles) as (client, _):
+            fresh = [page(fresh=True, request_id=str(i)) for i in range(40)]
+            answers = [await ids_of(client, given) for given in fresh]
+            assert [await ids_of(client, given) for given in fresh[:3]] == answers[:3]
+            names = [name for answer in answers for name, *_ in answer]
+            assert len(set(names)) == len(names)
+            shown = [{artwork for _, artwork, _ in title} for title in zip(*answers, strict=True)]
+            assert max(map(len, shown)) > 1
+
+    run(check())
+
+
+def test_titles_that_the_map_has_are_served_from_it(bundles, lmdb_store, tmp_path):
+    bundles.publish("bundle-1")
+    layout = make_layout()
+    bank = Bank.of(layout, make_vectors(layout))
+    work = Work(Members(), bank, layout, make_policy(), DAY, tmp_path / "log")
+    precompute_maps(work, make_facts(5), lmdb_store, workers=1)
+    roll(tmp_path / "log")
+    rows = logged(tmp_path / "log").to_pylist()
+    mine = {row["title_id"]: row for row in rows if row["profile_id"] == "profile-0003"}
+
+    async def check():
+        async with served(bundles, store=lmdb_store) as (client, _):
+            for given in (page(), page(facts={"device": "tv", "tenure_days": 9.0})):
+                answer = (await client.post("/v1/decide", json=given)).json()
+                assert (answer["reason"], answer["logged"]) == (None, True)
+                for d in answer["decisions"]:
+                    row = mine[d["title_id"]]
+                    assert d["decision_id"] == row["decision_id"]
+                    assert (d["artwork_id"], d["propensity"]) == (row["action"], row["propensity"])
+            fresh = (await client.post("/v1/decide", json=page(fresh=True))).json()
+            assert not {d["decision_id"] for d in fresh["decisions"]} & {
+                row["decision_id"] for row in rows
+            }
+            later = (await client.post("/v1/decide", json=page(day=DAY + 14))).json()
+            assert not {d["decision_id"] for d in later["decisions"]} & {
+                row["decision_id"] for row in rows
+            }
+
+    run(check())
+
+
+def test_fallbacks_of_two_members_have_ids_of_their_own(bundles):
+    bundles.publish("bundle-1")
+
+    async def check():
+        async with served(bundles) as (client, _):
+            late = {"X-Deadline-Ms": "0"}
+            names = set()
+            for profile in ("one", "two"):
+                given = page(profile=profile, request_id="same")
+                answer = (await client.post("/v1/decide", json=given, headers=late)).json()
+                assert answer["reason"] == "deadline"
+                names |= {d["decision_id"] for d in answer["decisions"]}
+            assert len(names) == 24
 
     run(check())
 
@@ -537,7 +608,7 @@ def test_a_server_told_to_stop_finishes_and_flushes(tmp_path):
             answers = [
                 client.post(
                     "/v1/decide",
-                    content=orjson.dumps(page(titles=list(range(1, 41)))),
+                    content=orjson.dumps(page(titles=list(range(1, 41)), fresh=True)),
                     headers={"X-Deadline-Ms": "5000"},
                 ).json()
                 for _ in range(20)
