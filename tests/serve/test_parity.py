@@ -14,7 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from bandit.choice import choose, decision_seeds, profile_keys, uniforms
+from bandit.choice import choose, profile_keys, uniforms
+from bandit.draws import DrawRules, candidate_words, context_words, draw_seeds, epoch_numbers
 from bandit.head_policy import HeadPolicy
 from bandit.probabilities import score_probabilities
 from data.catalogue import Catalogue
@@ -70,8 +71,8 @@ class Product:
     def __init__(self, folder, kind=DEFAULT, policy="thompson", members=400, pixels=False):
         self.folder, self.members = folder, members
         self.policy = HeadPolicy(policy, 0.05)
-        heads = 1 if kind == "point" else 8
-        self.network = make_network(kind=kind, heads=heads, encoder=pixels)
+        self.heads = 1 if kind == "point" else 8
+        self.network = make_network(kind=kind, heads=self.heads, encoder=pixels)
         heads = self.network.context.heads
         if kind == "hierarchical":  # as after training: its closed form has been put in place
             draw = torch.Generator().manual_seed(3)
@@ -104,7 +105,7 @@ class Product:
         log, store = self.folder / f"log-{name}", LmdbStore(self.folder / name, size=1 << 26)
         work = Work(
             BundleMembers(scorer), Bank.of(self.layout, vectors), self.layout,
-            ServedPolicy.of(scorer.manifest), DAY, log, block=256,
+            ServedPolicy.of(scorer.manifest), DAY, log, self.heads, block=256,
         )  # fmt: skip
         facts = pa.table({"profile_id": self.profiles, "facts": self.facts})
         engine(work, facts, store, now=lambda: 1e9, **more)
@@ -163,11 +164,22 @@ class Product:
             functionals, _ = network.context(*map(torch.from_numpy, context))
             functionals, vectors = with_records(functionals, vectors, self.records)
             scores = (functionals @ vectors.T).numpy()
-        keys, decided = profile_keys(self.profiles), {}
+        keys, decided = np.asarray(profile_keys(self.profiles)), {}
+        prints = BundleMembers(Scorer(self.bundle)).functionals_of(self.facts).fingerprints
+        rules = DrawRules(
+            self.bundle.name,
+            self.policy.kind,
+            self.policy.exploration,
+            SALT,
+            self.policy.voters(self.heads),
+        )
         at = {artwork: i for i, artwork in enumerate(self.catalogue.artwork_ids)}
         for slot, title in enumerate(self.layout.title_ids.tolist()):
             names = self.layout.candidates(slot)
-            seeds = decision_seeds(keys, np.full(self.members, title), DAY, SALT)
+            mine = np.full(self.members, title)
+            context = context_words(prints, candidate_words(names, [0, len(names)]), rules.word)
+            epochs = epoch_numbers(keys, mine, DAY, rules.epochs.days)
+            seeds = draw_seeds(keys, mine, epochs, context, SALT)
             pool = scores[:, :, [at[name] for name in names]]
             valid = np.ones((self.members, len(names)), bool)
             chances = score_probabilities(pool, valid, self.policy)
