@@ -2,9 +2,14 @@
 
 import numpy as np
 
+from bandit.draws import DrawRules, Epochs
 from serve.maps.artwork_map import Run, encode_maps
 from serve.maps.layout import Layout
+from serve.maps.run_info import RunInfo
 from serve.maps.store import MapStore
+
+INFO = RunInfo(DrawRules("bundle-0", "thompson", 0.05, 1, 16, Epochs()), logged=True)
+"""Of the run that the maps say made them."""
 
 
 def even_layout(title_ids: np.ndarray, names: tuple[str, ...]) -> Layout:
@@ -29,6 +34,7 @@ def put_layout(store: MapStore, layout: Layout) -> None:
     """What readers of the maps need, as precompute leaves it."""
     store.put_shared("layout:" + layout.digest.hex(), layout.to_bytes())
     store.put_shared("layout", layout.digest)
+    store.put_shared(INFO.key, INFO.to_bytes())
 
 
 def random_maps(layout: Layout, members: int, rng: np.random.Generator) -> list[bytes]:
@@ -41,5 +47,6 @@ def random_maps(layout: Layout, members: int, rng: np.random.Generator) -> list[
         np.zeros(members, np.uint32),
         choices,
         np.zeros(choices.shape, np.uint8),
-        [(Run(20_000, 1, 2),)] * members,
+        [(Run(20_000, 1, INFO.nonce, INFO.rules.epochs.days),)] * members,
+        codes=np.zeros(choices.shape, np.uint8),
     )

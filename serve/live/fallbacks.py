@@ -96,7 +96,7 @@ class Fallbacks:
             metrics.FALLBACKS.labels(PLACEHOLDER, reason).inc()
             metrics.LOOKUPS.labels(PLACEHOLDER).inc(len(ask.title_ids))
             return Answer(None, [placeholder(title) for title in ask.title_ids], reason, False)
-        mapped = await self.mapped(ask, model)
+        mapped = await self.mapped(ask, model, ended=True)
         pieces, shared = [], []
         for title in ask.title_ids:
             choice = model.fallback.get(title)
@@ -114,8 +114,14 @@ class Fallbacks:
         logged = logged and all(draw.logged for draw in mapped.values())
         return Answer(model.policy.bundle, pieces, reason, logged)
 
-    async def mapped(self, ask: Ask, model: LiveModel) -> dict[int, MapDraw]:
-        """The draws of the profile's map that are open today, by title."""
+    async def mapped(self, ask: Ask, model: LiveModel, ended: bool = False) -> dict[int, MapDraw]:
+        """The draws of the profile's map that are open today, by title.
+
+        Args:
+            ask: the page.
+            model: in use.
+            ended: those too whose epoch has ended: better than what all members are shown.
+        """
         if self.store is None or time.monotonic() < self._store_rests_until:
             return {}
         try:
@@ -153,7 +159,7 @@ class Fallbacks:
                 level="personalised",
                 propensity=propensity,
             )
-            if is_open:
+            if is_open or ended:
                 shown[title] = MapDraw(choice, logged)
         return shown
 

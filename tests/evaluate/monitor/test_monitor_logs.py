@@ -72,7 +72,8 @@ def test_propensities_of_another_exploration_alarm_on_their_day(clean, tmp_path)
         chosen.append(p[row["candidates"].index(row["action"])])
     wrong = changed(changed(decisions, "probabilities", told), "propensity", chosen)
     found = alarms(tmp_path, wrong, examples)
-    assert found == {("propensity_shares", "2026-01-03")}
+    day = "2026-01-03"
+    assert found == {("propensity_shares", day), ("mean_weight_personalised", day)}
 
 
 def test_a_propensity_that_is_not_the_actions_alarms(clean, tmp_path):
