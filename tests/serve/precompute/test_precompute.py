@@ -239,14 +239,14 @@ def test_draws_of_many_runs_fit_in_a_map(lmdb_store, layout):
 class Twins(Members):
     """Members whose functionals are zero: every candidate ties in every head."""
 
-    def __call__(self, facts):
-        found = super().__call__(facts)
+    def functionals_of(self, facts):
+        found = super().functionals_of(facts)
         return found._replace(functionals=np.zeros_like(found.functionals))
 
 
 def test_split_ties_keep_their_exact_propensity_in_the_map(lmdb_store, tmp_path, layout):
-    run(lmdb_store, tmp_path, describe=Twins())
-    run(lmdb_store, tmp_path, describe=Twins(), day=DAY + 1, epochs=Epochs(3, 0.5))
+    run(lmdb_store, tmp_path, members=Twins())
+    run(lmdb_store, tmp_path, members=Twins(), day=DAY + 1, epochs=Epochs(3, 0.5))
     rows = {row["decision_id"]: row for row in logged(tmp_path).to_pylist()}
     named = shown(lmdb_store, layout)
     assert len(named) == 20 * 12
