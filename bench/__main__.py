@@ -25,21 +25,29 @@ COMMANDS = {
     ),
     "log": Command("bench.logs.log", "Records acknowledged a second, on SQLite and on Redis."),
     "learning": Command(
-        "bench.learning.learning", "Regret of the heads and of the peers, on the same rounds."
+        "bench.learning.learning",
+        "Regret of the heads and of the peers, on the same rounds.",
+        show="show_learning",
     ),
     "delay": Command(
-        "bench.learning.delay", "Regret of a learner whose rewards come 1 … 1024 decisions late."
+        "bench.learning.delay",
+        "Regret of a learner whose rewards come 1 … 1024 decisions late.",
+        show="show_delays",
     ),
     "drift": Command(
-        "bench.learning.drift", "Regret where tastes move, with decay or a window and without."
+        "bench.learning.drift",
+        "Regret where tastes move, with decay or a window and without.",
+        show="show_drift",
     ),
     "calibration": Command(
         "bench.findings.calibration",
         "How far predicted takes are from what happens, for new artwork as well.",
+        show="show_calibration",
     ),
     "findings": Command(
         "bench.findings.findings",
         "What the talk found, with intervals: personal, varied, lesser-known artwork.",
+        show="show_findings",
     ),
     "training": Command(
         "bench.training.training",

@@ -1,7 +1,7 @@
 """Means and ratios over seeds, each with its 95% interval by Student's t."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t
@@ -26,28 +26,31 @@ def seeds_of(text: str, least: int = 2) -> list[int]:
     return seeds
 
 
-def mean_of(values: Sequence[float]) -> dict[str, Any]:
-    """Mean, 95% interval and the values themselves."""
+@dataclass(frozen=True)
+class SeedMean:
+    """A mean over seeds."""
+
+    mean: float
+    interval: list[float]
+    """Of 95%."""
+    by_seed: list[float]
+
+    def text(self, digits: int = 3) -> str:
+        """Mean and interval, for people."""
+        low, high = self.interval
+        return f"{self.mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def mean_of(values: Sequence[float]) -> SeedMean:
+    """Arithmetic mean."""
     x = np.asarray(values, float)
     half = t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / len(x) ** 0.5
-    return {
-        "mean": float(x.mean()),
-        "interval": [float(x.mean() - half), float(x.mean() + half)],
-        "by_seed": x.tolist(),
-    }
+    return SeedMean(float(x.mean()), [float(x.mean() - half), float(x.mean() + half)], x.tolist())
 
 
-def ratio_of(above: Sequence[float], below: Sequence[float]) -> dict[str, Any]:
-    """Geometric mean of the seeds' own ratios, its 95% interval, and the ratios."""
+def ratio_of(above: Sequence[float], below: Sequence[float]) -> SeedMean:
+    """Geometric mean of the seeds' own ratios."""
     logs = mean_of(np.log(np.asarray(above, float) / np.asarray(below, float)).tolist())
-    return {
-        "mean": float(np.exp(logs["mean"])),
-        "interval": np.exp(logs["interval"]).tolist(),
-        "by_seed": np.exp(logs["by_seed"]).tolist(),
-    }
-
-
-def said(found: dict[str, Any], digits: int = 3) -> str:
-    """Mean and interval as text."""
-    low, high = found["interval"]
-    return f"{found['mean']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return SeedMean(
+        float(np.exp(logs.mean)), np.exp(logs.interval).tolist(), np.exp(logs.by_seed).tolist()
+    )

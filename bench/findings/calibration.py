@@ -1,14 +1,16 @@
 """Does a predicted take of .2 come true one time in five, for artwork nobody has shown as well?"""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from rich.console import Console
+from rich.table import Table
 
+from bench.findings.calibration_error import BINS, CalibrationError, TooFew, error_of
 from bench.findings.impressions import (
-    Numbers,
-    Shown,
+    Browsed,
+    Impressions,
     browsed,
     kept_apart,
     new_people,
@@ -16,33 +18,48 @@ from bench.findings.impressions import (
     trained_on,
 )
 from bench.seed_statistics import seeds_of
+from bench.small_demo import SUBJECTS, UNSEEN, DemoFolders, demo_folders
 from data.catalogue import Catalogue
 from evaluate.policies.bundle_scores import open_bundle_scores
 from simulate.posters.subjects import Subjects, named
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.titles import START
 
-BINS = 15
-CUT_OUTS, HELD_OUT = Path("sample/artwork"), Path("sample/held_out.txt")
+AIM = 0.01
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """Errors of a bundle."""
+
+    bundle: str
+    seeds: list[int]
+    aim: float
+    overall: float | None
+    """The error of `later`."""
+    new_artwork: float | None
+    """That of its new artwork."""
+    errors: dict[str, CalibrationError | TooFew]
+    """By where the impressions come from."""
+
+
+# Each parameter is an option of the command.
 def calibration(
-    bundle: Path = Path("artifacts/bundles/current"),
-    catalogue: Path = Path("artifacts/demo/catalogue"),
-    examples: Path = Path("artifacts/demo/examples"),
-    held_out: Path = Path("artifacts/demo/held_out"),
-    log: Path = Path("artifacts/demo/log"),
-    subjects: Path = CUT_OUTS,
-    unseen_subjects: Path = HELD_OUT,
+    bundle: Path | None = None,
+    catalogue: Path | None = None,
+    examples: Path | None = None,
+    held_out: Path | None = None,
+    log: Path | None = None,
+    subjects: Path = SUBJECTS,
+    unseen_subjects: Path = UNSEEN,
     seeds: str = "1,2,3,4,5",
     days: int = 14,
     decisions: int = 30_000,
     titles: int | None = None,
-    cache: Path = Path("artifacts/cache"),
+    cache: Path | None = None,
     resamples: int = 1000,
     quick: bool = False,
-    json: bool = False,
-) -> dict[str, Any] | None:
+) -> Calibration:
     """Expected calibration error of the take probability, overall and for new artwork.
 
     Four sources of impressions, all under random artwork: `held_out`, days of the training log that
@@ -56,8 +73,8 @@ def calibration(
     impressions are many enough to tell.
 
     Args:
-        bundle: to judge.
-        catalogue: that it was trained on, with its truth.
+        bundle: to judge; the live one if not given.
+        catalogue: that it was trained on, with its truth; the demo's if not given, as the next.
         examples: that it was trained on.
         held_out: examples that it was not trained on.
         log: that both come from.
@@ -70,125 +87,81 @@ def calibration(
             popularity is a share of all plays.
         cache: folder of decoded images.
         resamples: draws of profiles for the intervals.
-        quick: fewer seeds and days, and nothing is rendered: to see that it works.
-        json: print one JSON object.
+        quick: one seed, few days, decisions and titles, on a small demo of its own if no folder is
+            given: to see that it works.
     """
     chosen = seeds_of(seeds, least=1)
     if quick:
-        chosen, days, decisions = chosen[:1], min(days, 6), min(decisions, 20_000)
-    seen, last = trained_on(examples)
-    where = Catalogue.read(catalogue)
-    many = len(where.title_ids) if titles is None else titles
-    scored = open_bundle_scores(bundle, where, cache)
-    found = {"held_out": kept_apart(bundle, where, held_out, log, cache, seen)}
-    _say("held_out", found["held_out"])
-    first = (last - START).days + 1
-    later = range(first, first + days)
-    truth = CatalogueTruth.read(catalogue)
-    found["later"] = Shown.together(
-        [browsed(scored, new_people(truth, s), later, decisions, s, seen) for s in chosen]
-    )
-    _say("later", found["later"])
-    apart = named(str(unseen_subjects))
-    pools = {
-        "new_titles": Subjects.read(subjects, exclude=apart),
-        "new_subjects": Subjects.read(subjects, include=apart),
-    }
-    for name, pool in () if quick else pools.items():
-        found[name] = Shown.together(
-            [rendered(bundle, pool, many, s, days, decisions) for s in chosen]
-        )
-        _say(name, found[name])
-    parts: dict[str, Any] = {}
-    for name, shown in found.items():
-        parts[name] = error_of(shown, resamples)
+        chosen, days, decisions = chosen[:1], min(days, 2), min(decisions, 600)
+        titles, resamples = min(titles or 4, 4), min(resamples, 50)
+    given = {"bundle": bundle, "catalogue": catalogue, "examples": examples}
+    given |= {"held_out": held_out, "log": log, "cache": cache}
+    with demo_folders(quick, given) as demo:
+        apart = named(str(unseen_subjects))
+        pools = {
+            "new_titles": Subjects.read(subjects, exclude=apart),
+            "new_subjects": Subjects.read(subjects, include=apart),
+        }
+        bundle_id, sources = _known(demo, chosen, days, decisions)
+        many = len(Catalogue.read(demo.catalogue).title_ids) if titles is None else titles
+        for name, pool in pools.items():
+            parts = [rendered(demo.bundle, pool, many, s, days, decisions) for s in chosen]
+            sources[name] = _counted(name, Impressions.together(parts))
+    errors: dict[str, CalibrationError | TooFew] = {}
+    for name, shown in sources.items():
+        errors[name] = error_of(shown, resamples)
         if name in ("held_out", "later"):
-            parts[f"{name}_new"] = error_of(shown.part(shown.new), resamples)
-    result = {
-        "bundle": scored.scorer.bundle_id, "seeds": chosen, "aim": 0.01,
-        "overall": parts["later"].get("error"), "new_artwork": parts["later_new"].get("error"),
-        **parts,
-    }  # fmt: skip
-    if json:
-        return result
-    _show(result, parts)
-    return None
+            errors[f"{name}_new"] = error_of(shown.part(shown.new), resamples)
+    overall, new = (_of(errors[name]) for name in ("later", "later_new"))
+    return Calibration(bundle_id, chosen, AIM, overall, new, errors)
 
 
-def error_of(shown: Shown, resamples: int = 1000, bins: int = BINS, seed: int = 0) -> dict:
-    """Expected calibration error of impressions, and its 95% interval over profiles.
+def _of(error: CalibrationError | TooFew) -> float | None:
+    return None if isinstance(error, TooFew) else error.error
 
-    The interval is 1.96 of the bootstrap's deviations to both sides: draws of profiles themselves
-    lie too high, since their own chance adds to every gap.
 
-    Source: Naeini, Cooper and Hauskrecht 2015, "Obtaining Well Calibrated Probabilities".
-    """
-    count = len(shown.predicted)
-    if count < bins:
-        return {"impressions": count}
-    parts = np.array_split(np.argsort(shown.predicted, kind="stable"), bins)
-    place = np.empty(count, int)
-    for at, part in enumerate(parts):
-        place[part] = at
-    _, profile = np.unique(shown.profile, return_inverse=True)
-    profiles = int(profile.max()) + 1
-    cell = profile * bins + place
-
-    def by_profile(values: Numbers) -> np.ndarray:
-        return np.bincount(cell, values, profiles * bins).reshape(profiles, bins)
-
-    gaps = by_profile(shown.predicted - shown.reward)
-    rng = np.random.default_rng(seed)
-    drawn = np.stack(
-        [
-            np.abs(rng.multinomial(profiles, np.full(profiles, 1 / profiles)) @ gaps).sum() / count
-            for _ in range(resamples)
-        ]
-    )
-    value = float(np.abs(gaps.sum(0)).sum() / count)
-    half = 1.96 * float(drawn.std(ddof=1))
-    exact = by_profile(shown.predicted - shown.expected).sum(0)
-    sizes = [len(part) for part in parts]
-    luck = rng.random((20, count)) < shown.expected
-    order = np.argsort(shown.expected, kind="stable")
-    noise = [
-        sum(abs((shown.expected - taken)[part].sum()) for part in np.array_split(order, bins))
-        for taken in luck
-    ]
-    return {
-        "impressions": count,
-        "profiles": profiles,
-        "predicted": float(shown.predicted.mean()),
-        "taken": float(shown.reward.mean()),
-        "error": value,
-        "interval": [max(0.0, value - half), value + half],
-        "exact": float(np.abs(exact).sum() / count),
-        "noise": float(np.mean(noise) / count),
-        "bins": [float(shown.predicted[part].mean()) for part in parts],
-        "gaps": (exact / sizes).tolist(),
+def _known(
+    demo: DemoFolders, seeds: list[int], days: int, decisions: int
+) -> tuple[str, dict[str, Impressions]]:
+    """The bundle's id, and impressions of its own catalogue: days kept apart, and later ones."""
+    seen, last = trained_on(demo.examples)
+    where = Catalogue.read(demo.catalogue)
+    scored = open_bundle_scores(demo.bundle, where, demo.cache)
+    truth = CatalogueTruth.read(demo.catalogue)
+    first = (last - START).days + 1
+    later = Browsed(range(first, first + days), decisions, seen)
+    parts = [browsed(scored, new_people(truth, seed), later, seed) for seed in seeds]
+    sources = {
+        "held_out": _counted("held_out", kept_apart(demo, where, seen)),
+        "later": _counted("later", Impressions.together(parts)),
     }
+    return scored.scorer.bundle_id, sources
 
 
-def _say(name: str, shown: Shown) -> None:
+def _counted(name: str, shown: Impressions) -> Impressions:
     print(f"{name}: {len(shown.reward):,} impressions", file=sys.stderr, flush=True)
+    return shown
 
 
-def _show(result: dict[str, Any], parts: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+def show_calibration(found: Calibration) -> None:
+    """Print a row for each source of impressions."""
     table = Table(
-        "impressions of", "how many", "predicted", "taken", "error", "95% interval", "exact",
-        "noise", title=f"expected calibration error of {result['bundle']}, {BINS} bins",
-    )  # fmt: skip
-    for name, row in parts.items():
-        if "error" not in row:
-            table.add_row(name, f"{row['impressions']:,}")
-            continue
-        low, high = row["interval"]
-        table.add_row(
-            name.replace("_", " "), f"{row['impressions']:,}", f"{row['predicted']:.4f}",
-            f"{row['taken']:.4f}", f"{row['error']:.4f}", f"{low:.4f} … {high:.4f}",
-            f"{row['exact']:.4f}", f"{row['noise']:.4f}",
-        )  # fmt: skip
+        *("impressions of", "how many", "predicted", "taken", "error", "95% interval", "exact"),
+        "noise",
+        title=f"expected calibration error of {found.bundle}, {BINS} bins",
+    )
+    for name, row in found.errors.items():
+        if isinstance(row, TooFew):
+            table.add_row(name.replace("_", " "), f"{row.impressions:,}")
+        else:
+            low, high = row.interval
+            means = (f"{value:.4f}" for value in (row.predicted, row.taken, row.error))
+            table.add_row(
+                name.replace("_", " "),
+                f"{row.impressions:,}",
+                *means,
+                f"{low:.4f} … {high:.4f}",
+                f"{row.exact:.4f}",
+                f"{row.noise:.4f}",
+            )
     Console().print(table)

@@ -1,4 +1,4 @@
-"""The same learner told plays, and told takes, where some artwork was made to be clicked."""
+"""The same learner, rewarded by plays and by takes, where some artwork was made to be clicked."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bandit.simple import uniform
+from bench.findings.pages import best
 from bench.learning.artwork import MEMBERS
-from bench.learning.nightly import Memory, Nightly, nights, true_looks
+from bench.learning.nightly import Memory, Nightly, nights, true_content_features
 from bench.learning.stage import View
 from simulate.testbeds.artwork_rounds import ArtworkRounds
 from simulate.testbeds.environment import Rounds
@@ -23,7 +25,7 @@ TEMPERATURE = 0.1
 def trained_on(
     catalogue: Path, lure: float, days: int, decisions: int, seed: int
 ) -> dict[str, dict[str, float]]:
-    """A learner's later half, by what it was told: plays, takes; beside chance and the best.
+    """A learner's later half, by its rewards, plays or takes; beside chance and the best.
 
     Pages, draws of choices and draws of outcomes are the same. All is exact, given what was learnt.
 
@@ -41,23 +43,23 @@ def trained_on(
     torch.set_num_threads(1)
     world = ArtworkWorld.read(catalogue, MEMBERS, 20_000 + seed)
     always = replace(world.effects, base_enjoy=ALWAYS, enjoy_affinity=0.0, clickbait=0.0)
-    told: dict[str, Rounds] = {}
+    features = true_content_features(world.truth)
+    rewarded: dict[str, Rounds] = {}
     for name, here in (("takes", world), ("plays", replace(world, effects=always))):
-        place = ArtworkRounds(here, true_looks(world.truth), days, KEPT, Switches(lure=lure))
-        told[name] = place.rounds(days * decisions, np.random.default_rng(seed))
-    rounds = told["takes"]
+        place = ArtworkRounds(here, features, days, KEPT, Switches(lure=lure))
+        rewarded[name] = place.rounds(days * decisions, np.random.default_rng(seed))
+    rounds = rewarded["takes"]
     view = View(rounds.contexts, place.features, rounds.candidates, rounds.valid)
-    made = {
+    policies = {
         name: nights(Nightly(view, Memory(), TEMPERATURE, seed), view, of.expected, days, seed)
-        for name, of in told.items()
+        for name, of in rewarded.items()
     }
-    made["random"] = rounds.valid / rounds.valid.sum(1)[:, None]
-    top = np.where(rounds.valid, rounds.expected, -1).argmax(1)
-    made["oracle"] = np.eye(rounds.valid.shape[1])[top]
+    policies["random"] = uniform(rounds.valid)
+    policies["oracle"] = best(rounds.expected, rounds.valid)
     misleads = world.truth.misleading[rounds.candidates] & rounds.valid
     half = slice(len(rounds.valid) // 2, None)
-    what = {"take": rounds.expected, "play": told["plays"].expected, "clickbait": misleads}
+    values = {"take": rounds.expected, "play": rewarded["plays"].expected, "clickbait": misleads}
     return {
-        name: {each: float((p * value).sum(1)[half].mean()) for each, value in what.items()}
-        for name, p in made.items()
+        name: {what: float((p * value).sum(1)[half].mean()) for what, value in values.items()}
+        for name, p in policies.items()
     }

@@ -1,10 +1,12 @@
 """What competition of a page's titles for one play makes of a lift that was judged off-line."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from bandit.simple import greedy
+from bandit.simple import greedy, uniform
 from bench.findings.pages import Matrix, best, scores
 from evaluate.policies.bundle_scores import BundleScores
 from simulate.browsing.browse import browse
@@ -61,34 +63,44 @@ def on_and_off_line(
     """
     policies: dict[str, LoggingPolicy] = {"greedy": Bundled(scored), "oracle": Knowing(world)}
     browsing = Browsing(decisions, seed, competition=True)
-    sums = {name: np.zeros(9) for name in policies}
+    sums: dict[str, dict[str, float]] = {name: defaultdict(float) for name in policies}
     for day in days:
         log = browse(world, Uniform(), day, browsing)
         free = browse(world, Uniform(), day, replace(browsing, competition=False)).takes
         shown = log.outcomes.rendered
         taken, choice = log.outcomes.taken[shown], log.outcomes.choice[shown]
-        even = (log.requests.valid / log.requests.valid.sum(-1, keepdims=True))[shown]
+        even = uniform(log.requests.valid)[shown]
         together, apart = log.takes[shown], free[shown]
         at = np.arange(len(choice))
         for name, policy in policies.items():
             p = policy.probabilities(log.requests)[shown]
             weight = p[at, choice] / even[at, choice]
-            sums[name] += (
-                (p * together).sum(), (even * together).sum(),
-                _chosen(browse(world, policy, day, browsing)), (p * apart).sum(),
-                (even * apart).sum(), (weight * taken).sum() / weight.sum() * len(taken),
-                taken.sum(), log.outcomes.played.sum(), _pages(log),
-            )  # fmt: skip
-    found = {}
-    for name, (off, even, on, alone, chance, weighed, taken, plays, pages) in sums.items():
-        lifts = {"off_line": off / even - 1, "on_line": on / even - 1}
-        found[name] = lifts | {
-            "estimated": weighed / taken - 1,
-            "alone": alone / chance - 1,
-            "lost": 1 - lifts["on_line"] / lifts["off_line"],
-            "plays": plays / pages,
-        }
-    return found
+            parts = {
+                "off_line": (p * together).sum(),
+                "random": (even * together).sum(),
+                "on_line": _chosen(browse(world, policy, day, browsing)),
+                "alone": (p * apart).sum(),
+                "random_alone": (even * apart).sum(),
+                "estimated": (weight * taken).sum() / weight.sum() * len(taken),
+                "taken": taken.sum(),
+                "plays": log.outcomes.played.sum(),
+                "pages": _pages(log),
+            }
+            for what, value in parts.items():
+                sums[name][what] += float(value)
+    return {name: _lifts(total) for name, total in sums.items()}
+
+
+def _lifts(total: Mapping[str, float]) -> dict[str, float]:
+    off_line, on_line = (total[name] / total["random"] - 1 for name in ("off_line", "on_line"))
+    return {
+        "off_line": off_line,
+        "on_line": on_line,
+        "estimated": total["estimated"] / total["taken"] - 1,
+        "alone": total["alone"] / total["random_alone"] - 1,
+        "lost": 1 - on_line / off_line,
+        "plays": total["plays"] / total["pages"],
+    }
 
 
 def _chosen(log: DayLog) -> float:

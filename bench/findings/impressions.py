@@ -1,6 +1,6 @@
 """Impressions to judge calibration by: predicted take, what came of it, what was to be expected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.dataset as ds
 from jaxtyping import Bool, Float, Int
 
+from bench.small_demo import DemoFolders
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
@@ -17,7 +18,7 @@ from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import PolicyProbabilities
 from evaluate.policies.read_examples import read_examples
 from simulate.browsing.browse import browse
-from simulate.browsing.day import Browsing
+from simulate.browsing.day import Browsing, Requests
 from simulate.browsing.log import read_expected
 from simulate.browsing.logging_policies import Uniform
 from simulate.named_rng import named_seed
@@ -32,7 +33,7 @@ Numbers = Float[np.ndarray, " impressions"]
 
 
 @dataclass(frozen=True)
-class Shown:
+class Impressions:
     """Impressions: what was predicted of them, and what came of them.
 
     Attributes:
@@ -49,12 +50,12 @@ class Shown:
     profile: Int[np.ndarray, " impressions"]
     new: Bool[np.ndarray, " impressions"]
 
-    def part(self, rows: Bool[np.ndarray, " impressions"]) -> "Shown":
+    def part(self, rows: Bool[np.ndarray, " impressions"]) -> "Impressions":
         """Some of them."""
-        return Shown(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+        return Impressions(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     @classmethod
-    def together(cls, parts: list["Shown"]) -> "Shown":
+    def together(cls, parts: list["Impressions"]) -> "Impressions":
         """All of them; profiles of different parts are different people."""
         at = np.cumsum([0, *(part.profile.max() + 1 for part in parts)])
         profile = np.concatenate([p.profile + a for p, a in zip(parts, at, strict=False)])
@@ -65,27 +66,36 @@ class Shown:
         return cls(profile=profile, **rest)
 
 
-def trained_on(examples: Path) -> tuple[set[str], date]:
+@dataclass(frozen=True)
+class Browsed:
+    """Days on which a catalogue is browsed."""
+
+    days: range
+    decisions: int
+    """On all pages of a day."""
+    seen: frozenset[str] = frozenset()
+    """Artwork that training saw."""
+
+
+def trained_on(examples: Path) -> tuple[frozenset[str], date]:
     """Artwork that training saw, and its last day."""
     table = ds.dataset(examples, format="parquet").to_table(columns=["action", "time"])
     if not len(table):
         raise BadInput(f"--examples {examples}: there are none; run `make demo`")
     times = table["time"].to_numpy()
-    return set(table["action"].unique().to_pylist()), times.max().astype("M8[D]").item()
+    return frozenset(table["action"].unique().to_pylist()), times.max().astype("M8[D]").item()
 
 
-def kept_apart(
-    bundle: Path, catalogue: Catalogue, held_out: Path, log: Path, cache: Path, seen: set[str]
-) -> Shown:
+def kept_apart(demo: DemoFolders, catalogue: Catalogue, seen: frozenset[str]) -> Impressions:
     """Days of the training log that were kept from training."""
-    logged = LoggedExamples.of(read_examples(str(held_out), catalogue), catalogue)
+    logged = LoggedExamples.of(read_examples(str(demo.held_out), catalogue), catalogue)
     feedback = logged.feedback
     names = np.array(catalogue.artwork_ids)[logged.chosen]
     _, profile = np.unique(logged.examples["profile_id"].to_numpy(), return_inverse=True)
-    return Shown(
-        PolicyProbabilities(logged, cache).takes(str(bundle)).astype(float),
+    return Impressions(
+        PolicyProbabilities(logged, demo.cache).takes(str(demo.bundle)).astype(float),
         feedback.reward.astype(float),
-        expected_takes(read_expected(log), logged)[feedback.logged],
+        expected_takes(read_expected(demo.log), logged)[feedback.logged],
         profile,
         ~np.isin(names, list(seen)),
     )
@@ -97,51 +107,53 @@ def new_people(truth: CatalogueTruth, seed: int) -> ArtworkWorld:
     return ArtworkWorld(truth, Members.draw(MEMBERS, own, truth.subjects))
 
 
-def browsed(
-    scored: BundleScores,
-    world: ArtworkWorld,
-    days: range,
-    decisions: int,
-    seed: int,
-    seen: set[str],
-) -> Shown:
+def browsed(scored: BundleScores, world: ArtworkWorld, browsing: Browsed, seed: int) -> Impressions:
     """What members meet on some days under random artwork."""
-    new = ~np.isin(world.truth.catalogue.artwork_ids, list(seen))
     parts = []
-    for day in days:
-        made = browse(world, Uniform(), day, Browsing(decisions, seed))
-        rows = np.flatnonzero(made.outcomes.rendered)
-        choice = made.outcomes.choice[rows]
-        artwork = made.requests.candidates[rows, choice]
-        step = scored.block(1)
-        predicted = np.concatenate(
-            [
-                scored.takes(scored.members(made.requests.facts.take(some)), artwork[at][:, None])
-                for at, some in (
-                    (slice(start, start + step), rows[start : start + step])
-                    for start in range(0, len(rows), step)
-                )
-            ]
-        )[:, 0]
+    for day in browsing.days:
+        log = browse(world, Uniform(), day, Browsing(browsing.decisions, seed))
+        rows = np.flatnonzero(log.outcomes.rendered)
+        choice = log.outcomes.choice[rows]
+        artwork = log.requests.candidates[rows, choice]
         parts.append(
-            Shown(
-                predicted.astype(float), made.outcomes.taken[rows].astype(float),
-                made.takes[rows, choice], made.requests.members[rows], new[artwork],
+            Impressions(
+                predicted=_predicted(scored, log.requests, rows, artwork).astype(float),
+                reward=log.outcomes.taken[rows].astype(float),
+                expected=log.takes[rows, choice],
+                profile=log.requests.members[rows],
+                new=~np.isin(world.truth.catalogue.artwork_ids, list(browsing.seen))[artwork],
             )
-        )  # fmt: skip
-    whole = Shown.together(parts)
+        )
+    whole = Impressions.together(parts)
     # The same members come on every day.
-    return Shown(**{**vars(whole), "profile": np.concatenate([part.profile for part in parts])})
+    return replace(whole, profile=np.concatenate([part.profile for part in parts]))
+
+
+def _predicted(
+    scored: BundleScores,
+    requests: Requests,
+    rows: Int[np.ndarray, " impressions"],
+    artworks: Int[np.ndarray, " impressions"],
+) -> Numbers:
+    """A bundle's probability of a take, of one artwork for each of some requests."""
+    step = scored.block(1)
+    parts = []
+    for start in range(0, len(rows), step):
+        at = slice(start, start + step)
+        members = scored.members(requests.facts.take(rows[at]))
+        parts.append(scored.takes(members, artworks[at][:, None]))
+    return np.concatenate(parts)[:, 0]
 
 
 def rendered(
     bundle: Path, pool: Subjects, titles: int, seed: int, days: int, decisions: int
-) -> Shown:
+) -> Impressions:
     """The same on a catalogue that is rendered now."""
-    with TemporaryDirectory(prefix="calibration.") as made:
-        folder = Path(made) / "catalogue"
+    with TemporaryDirectory(prefix="calibration.") as scratch:
+        folder = Path(scratch) / "catalogue"
         own = named_seed("calibration", "catalogue", seed) >> 33
         write_catalogue(pool, titles, 6, own, folder, arrivals=0, rendering=Rendering(workers=1))
-        scored = open_bundle_scores(bundle, Catalogue.read(folder), made)
+        scored = open_bundle_scores(bundle, Catalogue.read(folder), scratch)
         world = new_people(CatalogueTruth.read(folder), seed)
-        return browsed(scored, world, range(8, 8 + max(1, days // 3)), decisions, seed, set())
+        browsing = Browsed(range(8, 8 + max(1, days // 3)), decisions)
+        return browsed(scored, world, browsing, seed)

@@ -3,14 +3,15 @@
 Choices and outcomes are not sampled where the simulator knows what to expect of them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Int
 
-from bandit.simple import greedy
+from bandit.simple import greedy, uniform
 from data.bundle import resolve
 from evaluate.policies.bundle_scores import BundleScores
 from evaluate.policies.policy_probabilities import one_hot
@@ -52,6 +53,16 @@ class Pages:
     obscurity: Float[np.ndarray, " decisions"]
     place: Int[np.ndarray, "decisions candidates"]
 
+    @classmethod
+    def together(cls, parts: Sequence["Pages"]) -> "Pages":
+        """All of them; places with fewer candidates are padded with invalid ones."""
+        most = max(part.valid.shape[1] for part in parts)
+        columns = (
+            np.concatenate([_wide(getattr(part, column.name), most) for part in parts])
+            for column in fields(cls)
+        )
+        return cls(*columns)
+
     def value(self, probabilities: Matrix, rows: np.ndarray | slice = slice(None)) -> float:
         """Expected take of a policy, over some places."""
         return float((probabilities * self.takes).sum(-1)[rows].mean())
@@ -62,11 +73,13 @@ class Pages:
         mean = np.bincount(rows, takes) / np.maximum(np.bincount(rows), 1)
         return mean[self.artworks]
 
-    def policies(self, valid: Matrix | None = None) -> dict[str, Matrix]:
+    def policies(
+        self, valid: Bool[np.ndarray, "decisions candidates"] | None = None
+    ) -> dict[str, Matrix]:
         """Probabilities of each policy, among all candidates or some."""
         there = self.valid if valid is None else valid
         return {
-            "random": there / there.sum(-1, keepdims=True),
+            "random": uniform(there),
             "unpersonalised": best(self.table, there),
             "best_unpersonalised": best(self._for_all(), there),
             "thompson": self.thompson,
@@ -86,11 +99,11 @@ def scores(scored: BundleScores, requests: Requests) -> tuple[Matrix, Matrix]:
     step = scored.block(requests.valid.shape[1])
     for at in range(0, len(requests.titles), step):
         part = slice(at, at + step)
-        said = scored.members(requests.facts[part])
+        members = scored.members(requests.facts[part])
         rows, valid = requests.candidates[part], requests.valid[part]
-        means.append(scored.scores(said, rows).mean(1))
+        means.append(scored.scores(members, rows).mean(1))
         policy = scored.policy("thompson")
-        chances.append(scored.probabilities(said, rows, valid, policy))
+        chances.append(scored.probabilities(members, rows, valid, policy))
     return np.concatenate(means).astype(float), np.concatenate(chances)
 
 
@@ -109,24 +122,28 @@ def pages_of(
     seed: int,
 ) -> Pages:
     """Some days of pages, with all that policies say of them."""
-    told = table_of(bundle, world)
+    table = table_of(bundle, world)
     order = named_generator("findings", "order", seed).random(len(world.truth.title_of))
     parts = []
     for day in days:
         log = browse(world, Uniform(), day, Browsing(decisions, seed))
         rows = log.outcomes.rendered
-        asked = _some(log.requests, rows)
-        mean, chance = scores(scored, asked)
+        asked = _part(log.requests, rows)
+        mean, thompson = scores(scored, asked)
         key = np.where(asked.valid, order[asked.candidates], np.inf)
         parts.append(
-            (
-                log.takes[rows], asked.valid, mean, chance,
-                np.where(asked.valid, told[asked.candidates], -1.0), asked.candidates,
-                world.truth.obscurity[asked.titles], key.argsort(-1).argsort(-1),
+            Pages(
+                takes=log.takes[rows],
+                valid=asked.valid,
+                mean=mean,
+                thompson=thompson,
+                table=np.where(asked.valid, table[asked.candidates], -1.0),
+                artworks=asked.candidates,
+                obscurity=world.truth.obscurity[asked.titles],
+                place=key.argsort(-1).argsort(-1),
             )
-        )  # fmt: skip
-    most = max(part[0].shape[1] for part in parts)
-    return Pages(*(np.concatenate([_wide(p, most) for p in c]) for c in zip(*parts, strict=True)))
+        )
+    return Pages.together(parts)
 
 
 def by_policy(pages: Pages) -> dict[str, float]:
@@ -137,23 +154,20 @@ def by_policy(pages: Pages) -> dict[str, float]:
 def by_candidates(pages: Pages) -> dict[int, dict[str, float]]:
     """The same with fewer candidates a title, over titles that have the most."""
     rows = pages.valid.sum(-1) >= SIZES[-1]
-    found = {}
+    takes = {}
     for size in SIZES:
-        some = pages.valid & (pages.place < size)
-        made = pages.policies(some)
-        found[size] = {
-            name: pages.value(made[name], rows) for name in ("random", "greedy", "oracle")
+        policies = pages.policies(pages.valid & (pages.place < size))
+        takes[size] = {
+            name: pages.value(policies[name], rows) for name in ("random", "greedy", "oracle")
         }
-    return found
+    return takes
 
 
 def by_fame(pages: Pages) -> list[dict[str, float]]:
     """The same by quarter of titles, the best known first."""
     quarter = np.minimum((pages.obscurity * QUARTERS).astype(int), QUARTERS - 1)
-    made = pages.policies()
-    return [
-        {name: pages.value(p, quarter == at) for name, p in made.items()} for at in range(QUARTERS)
-    ]
+    policies = pages.policies().items()
+    return [{name: pages.value(p, quarter == at) for name, p in policies} for at in range(QUARTERS)]
 
 
 def table_of(bundle: Path | str, world: ArtworkWorld) -> Float[np.ndarray, " artworks"]:
@@ -164,12 +178,16 @@ def table_of(bundle: Path | str, world: ArtworkWorld) -> Float[np.ndarray, " art
     return np.array([known.get(name, 0.0) for name in world.truth.catalogue.artwork_ids])
 
 
-def _some(requests: Requests, rows: Bool[np.ndarray, " decisions"]) -> Requests:
+def _part(requests: Requests, rows: Bool[np.ndarray, " decisions"]) -> Requests:
+    """Some of the requests."""
     at = np.flatnonzero(rows)
-    return Requests(
-        requests.day, requests.members[at], requests.titles[at], requests.candidates[at],
-        requests.valid[at], requests.facts.take(at),
-    )  # fmt: skip
+    return requests._replace(
+        members=requests.members[at],
+        titles=requests.titles[at],
+        candidates=requests.candidates[at],
+        valid=requests.valid[at],
+        facts=requests.facts.take(at),
+    )
 
 
 def _wide(part: np.ndarray, most: int) -> np.ndarray:

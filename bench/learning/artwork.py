@@ -7,13 +7,18 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 
 from bench.learning.stage import Stage
+from bench.small_demo import DemoFolders
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.images.cache import image_cache
+from simulate.named_rng import named_seed
+from simulate.posters.subjects import Subjects
 from simulate.testbeds.artwork_rounds import ArtworkRounds
 from simulate.world.artwork_world import ArtworkWorld
+from simulate.world.catalogue import write_catalogue
 
 MEMBERS = 4000
 TITLES, ARTWORKS, SEED = 60, 6, 7
@@ -32,10 +37,6 @@ def prepared_catalogue(subjects: Path | None, catalogue: Path | None) -> Path:
     """
     if catalogue is not None:
         return catalogue
-    from simulate.named_rng import named_seed
-    from simulate.posters.subjects import Subjects
-    from simulate.world.catalogue import write_catalogue
-
     cut_outs = subjects or CUT_OUTS
     mark = f"{named_seed('learning', str(cut_outs)):016x}"
     out = RENDERED / f"learning-{TITLES}x{ARTWORKS}-{SEED}-{mark[:8]}"
@@ -50,13 +51,13 @@ def encoder_bundle(bundle: Path | None) -> str:
     Raises:
         BadInput: there is none, or it has no encoder.
     """
-    found = bundle or Path("artifacts/bundles/current")
-    if not (found / "encoder.onnx").is_file():
+    folder = bundle or DemoFolders.bundle
+    if not (folder / "encoder.onnx").is_file():
         raise BadInput(
-            f"{found}/encoder.onnx is missing: train a model first (make demo), give --bundle, or "
+            f"{folder}/encoder.onnx is missing: train a model first (make demo), give --bundle, or "
             "take --looks raw"
         )
-    return os.fspath(found.resolve())
+    return os.fspath(folder.resolve())
 
 
 def whole_stage(catalogue: Path, bundle: str, seed: int, rounds: int) -> Stage:
@@ -106,8 +107,6 @@ def _embedding(catalogue: Path, bundle: str) -> np.ndarray:
         images = np.array(cache.images[cache.of(held.artwork_ids)])
     if not bundle:
         return descriptors(images)
-    import onnxruntime
-
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(

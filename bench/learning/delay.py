@@ -1,15 +1,22 @@
 """What late rewards cost: regret of one learner whose rewards come 1 … 1024 decisions late."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
+from rich.console import Console
+from rich.table import Table
 
+from bandit.choice import choose
+from bandit.simple import uniform
+from bench.learning.artwork import artwork_stage
 from bench.learning.settings import OURS, make_policy, settings_of
-from bench.learning.stage import Policy, Stage, View, digits_stage
-from bench.seed_statistics import mean_of, ratio_of, said, seeds_of
+from bench.learning.stage import Learner, Stage, View, digits_stage
+from bench.seed_statistics import SeedMean, mean_of, ratio_of, seeds_of
+from bench.small_demo import demo_folders
 from data.errors import BadInput
 from simulate.testbeds.environment import Rounds, expected_regret
 
@@ -21,6 +28,30 @@ ROUNDS = {"digits": 50_000, "artwork": 20_000}
 Regrets = Float[np.ndarray, " rounds"]
 
 
+@dataclass(frozen=True)
+class AtDelay:
+    """Regret at a delay."""
+
+    regret_percent: SeedMean
+    """Of uniform choice's."""
+    ratio: SeedMean | None
+    """To the first delay."""
+    arithmetic: float
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Regret of one learner by delay."""
+
+    environment: str
+    policy: str
+    rounds: int
+    seeds: list[int]
+    delays: dict[int, AtDelay]
+    ratio_at_longest: SeedMean
+
+
+# Each parameter is an option of the command.
 def delay(
     environment: Literal["digits", "artwork"] = "digits",
     policy: str = "neural_linear",
@@ -31,9 +62,8 @@ def delay(
     catalogue: Path | None = None,
     bundle: Path | None = None,
     quick: bool = False,
-    json: bool = False,
-) -> dict[str, Any] | None:
-    """Regret by delay, as a ratio to rewards that are told one decision late.
+) -> Delays:
+    """Regret by delay, as a ratio to rewards that are observed one decision late.
 
     The reward of decision i is known when decision i + delay is taken, unless it falls into a batch
     that was begun before. Rounds, draws and rewards of a seed are the same for all delays.
@@ -51,44 +81,78 @@ def delay(
         seeds: separated by commas; two at least.
         catalogue: rendered, of the artwork environment.
         bundle: of the artwork environment: whose encoder embeds; raw colours and edges without it.
-        quick: fewer rounds, delays and seeds: to see that it works.
-        json: print one JSON object.
+        quick: few rounds, two delays and seeds, on a small catalogue of its own if none is given:
+            to see that it works.
     """
     chosen, waits = seeds_of(seeds), _delays(delays)
     if policy not in OURS[environment]:
         raise BadInput(f"--policy {policy}: choose one of {', '.join(OURS[environment])}")
     count = ROUNDS[environment] if rounds is None else rounds
     if quick:
-        chosen, count, waits = chosen[:2], min(count, 6000), [waits[0], waits[-1]]
+        chosen, count = chosen[:2], min(count, 300)
+        waits = [waits[0], max(wait for wait in waits if wait < count)]
     if max(waits) >= count:
-        raise BadInput(f"--rounds {count}: no reward is told before it ends at delay {max(waits)}")
-    regrets: dict[int, list[Regrets]] = {wait: [] for wait in waits}
-    chance: list[Regrets] = []
-    for seed in chosen:
-        stage = _stage(environment, catalogue, bundle, seed)
-        uniform = np.zeros(count)
+        raise BadInput(f"--rounds {count}: no reward is known before it ends at delay {max(waits)}")
+    if environment == "artwork" and catalogue is None and not quick:
+        raise BadInput("--environment artwork needs --catalogue, a rendered one")
+    runs = _Runs(policy, environment, count, most)
+    small = quick and environment == "artwork"
+    with demo_folders(small, {"catalogue": catalogue}, trained=False) as demo:
+        for seed in chosen:
+            if environment == "digits":
+                stage = digits_stage()
+            else:
+                stage = artwork_stage(demo.catalogue, str(bundle or ""), seed)
+            runs.play(stage, seed, waits)
+    return Delays(
+        environment=environment,
+        policy=policy,
+        rounds=count,
+        seeds=chosen,
+        delays={wait: runs.at(wait, waits[0]) for wait in waits},
+        ratio_at_longest=ratio_of(runs.sums(waits[-1]), runs.sums(waits[0])),
+    )
+
+
+class _Runs:
+    """Regrets of a policy by delay and seed."""
+
+    def __init__(self, policy: str, environment: str, count: int, most: int) -> None:
+        self.policy, self.environment, self.count, self.most = policy, environment, count, most
+        self.regrets: dict[int, list[Regrets]] = {}
+        self.chance: list[Regrets] = []
+
+    def play(self, stage: Stage, seed: int, waits: list[int]) -> None:
+        """Play a seed's rounds at each delay."""
+        chance = np.zeros(self.count)
+        setting = settings_of(self.policy, self.environment)[0]
         for wait in waits:
-            learner = make_policy(policy, stage, settings_of(policy, environment)[0], seed)
-            own, uniform = play_late(learner, stage, count, seed, wait, most)
-            regrets[wait].append(own)
-            percent = 100 * own.sum() / uniform.sum()
+            learner = make_policy(self.policy, stage, setting, seed)
+            own, chance = play_late(learner, stage, self.count, seed, wait, self.most)
+            self.regrets.setdefault(wait, []).append(own)
+            percent = 100 * own.sum() / chance.sum()
             print(f"seed {seed} delay {wait}: {percent:.2f}%", file=sys.stderr, flush=True)
-        chance.append(uniform)
-    result = {
-        "environment": environment, "policy": policy, "rounds": count, "seeds": chosen,
-        "delays": {wait: _row(wait, waits[0], regrets, chance) for wait in waits},
-        "ratio_at_longest": ratio_of(*_sums(regrets, waits[-1], waits[0])),
-    }  # fmt: skip
-    if json:
-        return result
-    _show(result)
-    return None
+        self.chance.append(chance)
+
+    def sums(self, wait: int) -> list[float]:
+        """Regret of each seed's run."""
+        return [float(regret.sum()) for regret in self.regrets[wait]]
+
+    def at(self, wait: int, first: int) -> AtDelay:
+        """What a delay costs, beside the first."""
+        pairs = zip(self.regrets[wait], self.chance, strict=True)
+        prompt = zip(self.regrets[first], self.chance, strict=True)
+        return AtDelay(
+            mean_of([100 * float(own.sum() / even.sum()) for own, even in pairs]),
+            ratio_of(self.sums(wait), self.sums(first)) if wait != first else None,
+            float(np.mean([arithmetic(own, even, wait, first) for own, even in prompt])),
+        )
 
 
 def play_late(
-    policy: Policy, stage: Stage, count: int, seed: int, delay: int, most: int = 64
+    policy: Learner, stage: Stage, count: int, seed: int, delay: int, most: int = 64
 ) -> tuple[Regrets, Regrets]:
-    """Play with rewards that are told a number of decisions late.
+    """Play with rewards that are observed a number of decisions late.
 
     Args:
         policy: untrained; its own size of batches is passed over.
@@ -107,25 +171,23 @@ def play_late(
     luck = np.random.default_rng([seed, 2]).random(count)
     regret, actions, propensities = np.zeros(count), np.zeros(count, int), np.zeros(count)
     rewards = np.zeros(count)
-    done = told = 0
+    done = observed = 0
     while done < count:
         known = max(0, done - delay + 1)
-        if known > told:
-            rows = slice(told, known)
+        if known > observed:
+            rows = slice(observed, known)
             policy.learn(_part(view, rows), actions[rows], propensities[rows], rewards[rows])
-            told = known
+            observed = known
         rows = slice(done, min(done + min(max(done // SHARE, 1), most), count))
         p = policy.probabilities(_part(view, rows))
-        last = p.shape[1] - 1 - (p[:, ::-1] > 0).argmax(1)
-        pick = np.minimum((p.cumsum(1) <= draws[rows, None]).sum(1), last)
+        pick = choose(p, draws[rows])
         at = np.arange(len(p))
         here = Rounds(*(column[rows] for column in rounds))
         actions[rows], propensities[rows] = pick, p[at, pick]
         rewards[rows] = luck[rows] < here.expected[at, pick]
         regret[rows] = expected_regret(here, p)
         done = rows.stop
-    even = rounds.valid / rounds.valid.sum(1, keepdims=True)
-    return regret, expected_regret(rounds, even)
+    return regret, expected_regret(rounds, uniform(rounds.valid))
 
 
 def arithmetic(prompt: Regrets, chance: Regrets, delay: int, first: int = 1) -> float:
@@ -142,16 +204,6 @@ def _part(view: View, rows: slice) -> View:
     return View(view.contexts[rows], view.bank[used], places, view.valid[rows])
 
 
-def _stage(environment: str, catalogue: Path | None, bundle: Path | None, seed: int) -> Stage:
-    if environment == "digits":
-        return digits_stage()
-    from bench.learning.artwork import artwork_stage
-
-    if catalogue is None:
-        raise BadInput("--environment artwork needs --catalogue, a rendered one")
-    return artwork_stage(catalogue, str(bundle or ""), seed)
-
-
 def _delays(text: str) -> list[int]:
     try:
         waits = [int(part) for part in text.split(",") if part.strip()]
@@ -162,37 +214,11 @@ def _delays(text: str) -> list[int]:
     return waits
 
 
-def _sums(
-    regrets: dict[int, list[Regrets]], wait: int, first: int
-) -> tuple[list[float], list[float]]:
-    late, prompt = ([float(r.sum()) for r in regrets[at]] for at in (wait, first))
-    return late, prompt
-
-
-def _row(
-    wait: int, first: int, regrets: dict[int, list[Regrets]], chance: list[Regrets]
-) -> dict[str, Any]:
-    pairs = list(zip(regrets[wait], chance, strict=True))
-    floors = [
-        arithmetic(prompt, even, wait, first)
-        for prompt, even in zip(regrets[first], chance, strict=True)
-    ]
-    return {
-        "regret_percent": mean_of([100 * float(own.sum() / even.sum()) for own, even in pairs]),
-        "ratio": ratio_of(*_sums(regrets, wait, first)) if wait != first else None,
-        "arithmetic": float(np.mean(floors)),
-    }
-
-
-def _show(result: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    title = f"{result['policy']} on {result['environment']}, {result['rounds']:,} decisions"
+def show_delays(found: Delays) -> None:
+    """Print a row for each delay."""
+    title = f"{found.policy} on {found.environment}, {found.rounds:,} decisions"
     table = Table("delay", "regret, % of uniform", "ratio", "arithmetic", title=title)
-    for wait, row in result["delays"].items():
-        ratio = "1" if row["ratio"] is None else said(row["ratio"])
-        table.add_row(
-            f"{wait:,}", said(row["regret_percent"], 2), ratio, f"{row['arithmetic']:.3f}"
-        )
+    for wait, row in found.delays.items():
+        ratio = "1" if row.ratio is None else row.ratio.text()
+        table.add_row(f"{wait:,}", row.regret_percent.text(2), ratio, f"{row.arithmetic:.3f}")
     Console().print(table)

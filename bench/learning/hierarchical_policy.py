@@ -68,11 +68,11 @@ class HierarchyPolicy:
         self.factors: Factors | None = None
 
     def batch(self) -> int:
-        """See `Policy`."""
+        """See `Learner`."""
         return self.settings.batch(self.rows)
 
     def probabilities(self, view: View) -> np.ndarray:
-        """See `Policy`; even until the first rewards."""
+        """See `Learner`; even until the first rewards."""
         if self.factors is None:
             return view.valid / view.valid.sum(1, keepdims=True)
         return score_probabilities(self.scores(view), view.valid, HeadPolicy("thompson"))
@@ -94,7 +94,7 @@ class HierarchyPolicy:
     def learn(
         self, view: View, actions: np.ndarray, propensities: np.ndarray, rewards: np.ndarray
     ) -> None:
-        """See `Policy`."""
+        """See `Learner`."""
         del propensities
         shown = torch.from_numpy(view.candidates[np.arange(len(actions)), actions].astype(np.int64))
         facts, watched = self._facts(view.contexts)

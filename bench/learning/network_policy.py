@@ -80,11 +80,11 @@ class MarqueePolicy:
         self.network: Marquee | None = None
 
     def batch(self) -> int:
-        """See `Policy`."""
+        """See `Learner`."""
         return self.settings.batch(self.rows)
 
     def probabilities(self, view: View) -> np.ndarray:
-        """See `Policy`; even until the first training."""
+        """See `Learner`; even until the first training."""
         if self.network is None:
             return view.valid / view.valid.sum(1, keepdims=True)
         policy = HeadPolicy("thompson", self.settings.epsilon)
@@ -109,7 +109,7 @@ class MarqueePolicy:
     def learn(
         self, view: View, actions: np.ndarray, propensities: np.ndarray, rewards: np.ndarray
     ) -> None:
-        """See `Policy`."""
+        """See `Learner`."""
         del propensities
         shown = torch.from_numpy(view.candidates[np.arange(len(actions)), actions].astype(np.int64))
         ids = [str(i) for i in range(self.rows, self.rows + len(actions))]

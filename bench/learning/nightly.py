@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from bandit.choice import choose
+from bandit.simple import uniform
 from bandit.thompson import thompson_probabilities
 from bench.learning.stage import View
 from model.heads.neural_linear import NeuralLinearHeads
@@ -108,16 +110,15 @@ def nights(
     done = []
     for rows in np.array_split(np.arange(len(draws)), days):
         today = View(view.contexts[rows], view.bank, view.candidates[rows], view.valid[rows])
-        p = learner.probabilities(today) if done else today.valid / today.valid.sum(1)[:, None]
-        last = p.shape[1] - 1 - (p[:, ::-1] > 0).argmax(1)
-        actions = np.minimum((p.cumsum(1) <= draws[rows, None]).sum(1), last)
+        p = learner.probabilities(today) if done else uniform(today.valid)
+        actions = choose(p, draws[rows])
         earned = luck[rows] < expected[rows, actions]
         learner.learn(today, actions, earned.astype(np.float64))
         done.append(p)
     return np.concatenate(done)
 
 
-def true_looks(truth: CatalogueTruth) -> Float[np.ndarray, "artworks numbers"]:
+def true_content_features(truth: CatalogueTruth) -> Float[np.ndarray, "artworks numbers"]:
     """Themes shown, style and how much each artwork misleads: what perfect sight would tell."""
     return np.concatenate(
         [THEMES * truth.themes_shown, truth.style, truth.mislead[:, None]], axis=1

@@ -3,20 +3,32 @@
 # They are an extra, which a checker need not have installed.
 # pyright: reportMissingImports=false
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
+from bandit.simple import uniform
 from bench.learning.stage import Stage, View
+from bench.optional import why_no_package
 from data.standardise import Standard
 
 Rows = np.ndarray
+PACKAGES = ("bayesianbandits", "contextualbandits", "mabwiser")
+"""Peers that are called like their package."""
+
+
+def why_no_peer(policy: str) -> str | None:
+    """Why a peer cannot play here; None if it can, as all that are no peers can."""
+    package = "vowpalwabbit" if policy.startswith("vw_") else policy
+    return why_no_package(package) if package in (*PACKAGES, "vowpalwabbit") else None
 
 
 class Vowpal:
     """Vowpal Wabbit's `--cb_explore_adf`, told of every round at once (Bietti et al. 2021)."""
 
     def __init__(self, stage: Stage, seed: int, explore: str, compress: float = 0.0) -> None:
+        # an optional peer
         from vowpalwabbit import Workspace
 
         self.stage, self.compress = stage, compress
@@ -30,7 +42,7 @@ class Vowpal:
         self.unit, self.told = 1.0, 0
 
     def batch(self) -> int:
-        """See `Policy`."""
+        """See `Learner`."""
         return 1
 
     def _examples(self, view: View) -> tuple[list[str], Rows]:
@@ -40,14 +52,14 @@ class Vowpal:
         return [shared, *(f"|a {self.bank[row]}" for row in rows)], valid
 
     def probabilities(self, view: View) -> Rows:
-        """See `Policy`."""
+        """See `Learner`."""
         self.lines, self.places = self._examples(view)
         p = np.zeros(view.valid.shape)
         p[0, self.places] = self.vw.predict(self.lines)
         return p / p.sum()
 
     def learn(self, view: View, actions: Rows, propensities: Rows, rewards: Rows) -> None:
-        """See `Policy`."""
+        """See `Learner`."""
         lines, places = self._examples(view)
         at = 1 + int(np.flatnonzero(places == actions[0])[0])
         reward = float(rewards[0])
@@ -67,6 +79,7 @@ class BayesianLinear:
     def __init__(
         self, stage: Stage, seed: int, alpha: float, beta: float, compress: float = 0.0
     ) -> None:
+        # an optional peer
         from bayesianbandits import NormalRegressor
 
         self.stage, self.compress = stage, compress
@@ -81,7 +94,7 @@ class BayesianLinear:
             model.partial_fit(zero, np.zeros(1))
 
     def batch(self) -> int:
-        """See `Policy`."""
+        """See `Learner`."""
         return int(min(max(self.rows // 20, 10), 500))
 
     def _inputs(self, contexts: Rows, shown: Rows) -> Rows:
@@ -92,7 +105,7 @@ class BayesianLinear:
         return (x[..., :, None] * a[..., None, :]).reshape(*a.shape[:-1], -1)
 
     def probabilities(self, view: View) -> Rows:
-        """See `Policy`."""
+        """See `Learner`."""
         scores = np.empty(view.valid.shape)
         if self.stage.fixed:
             x = self._inputs(view.contexts, view.bank)
@@ -106,7 +119,7 @@ class BayesianLinear:
         return _one_hot(np.where(view.valid, scores, -np.inf))
 
     def learn(self, view: View, actions: Rows, propensities: Rows, rewards: Rows) -> None:
-        """See `Policy`."""
+        """See `Learner`."""
         del propensities
         at = np.arange(len(actions))
         shown = view.bank[view.candidates[at, actions]]
@@ -125,37 +138,43 @@ class Bootstrapped:
     """contextualbandits' bootstrapped Thompson sampling on fixed arms, refitted as rewards come."""
 
     def __init__(self, stage: Stage, seed: int, base: str, samples: int = 10) -> None:
+        # an optional peer
         from contextualbandits.online import BootstrappedTS
         from sklearn.linear_model import LogisticRegression
         from sklearn.tree import DecisionTreeClassifier
 
         del stage
-        bases: dict[str, Any] = {
+        bases = {
             "tree": DecisionTreeClassifier(min_samples_leaf=2, random_state=seed),
             "logistic": LogisticRegression(solver="lbfgs", max_iter=200),
         }
         self.make = lambda: BootstrappedTS(
-            bases[base], nchoices=5, nsamples=samples, beta_prior="auto", random_state=seed,
-            njobs_arms=1, njobs_samples=1,
-        )  # fmt: skip
+            bases[base],
+            nchoices=5,
+            nsamples=samples,
+            beta_prior="auto",
+            random_state=seed,
+            njobs_arms=1,
+            njobs_samples=1,
+        )
         self.model: Any = None
         self.rng = np.random.default_rng(seed)
         self.seen: list[tuple[Rows, Rows, Rows]] = []
         self.rows = 0
 
     def batch(self) -> int:
-        """See `Policy`."""
+        """See `Learner`."""
         return int(min(max(self.rows // 5, 50), 4000))
 
     def probabilities(self, view: View) -> Rows:
-        """See `Policy`."""
+        """See `Learner`."""
         if self.model is None:
-            return view.valid / view.valid.sum(1, keepdims=True)
+            return uniform(view.valid)
         chosen = self.model.predict(view.contexts.astype(float))
         return np.eye(view.valid.shape[1])[np.asarray(chosen, int)]
 
     def learn(self, view: View, actions: Rows, propensities: Rows, rewards: Rows) -> None:
-        """See `Policy`."""
+        """See `Learner`."""
         del propensities
         self.seen.append((view.contexts, actions, rewards))
         self.rows += len(actions)
@@ -171,6 +190,7 @@ class MabWiserLinUCB:
     """MABWiser's LinUCB on fixed arms."""
 
     def __init__(self, stage: Stage, seed: int, alpha: float, compress: float = 0.0) -> None:
+        # an optional peer
         from mabwiser.mab import MAB, LearningPolicy
 
         self.scale, self.compress = _Scale(stage), compress
@@ -179,18 +199,18 @@ class MabWiserLinUCB:
         self.rows = 0
 
     def batch(self) -> int:
-        """See `Policy`."""
+        """See `Learner`."""
         return int(min(max(self.rows // 20, 10), 500))
 
     def probabilities(self, view: View) -> Rows:
-        """See `Policy`."""
+        """See `Learner`."""
         if not self.rows:
-            return view.valid / view.valid.sum(1, keepdims=True)
+            return uniform(view.valid)
         chosen = self.mab.predict(self.scale.context(view.contexts))
         return np.eye(view.valid.shape[1])[np.atleast_1d(chosen)]
 
     def learn(self, view: View, actions: Rows, propensities: Rows, rewards: Rows) -> None:
-        """See `Policy`."""
+        """See `Learner`."""
         del propensities
         x = self.scale.context(view.contexts)
         learn = self.mab.partial_fit if self.rows else self.mab.fit
@@ -207,7 +227,7 @@ class _Scale:
         self.candidate = _standard(stage.bank)
 
 
-def _standard(sample: Rows) -> Any:
+def _standard(sample: Rows) -> Callable[[Rows], Rows]:
     standard = Standard.of(sample)
 
     def scaled(x: Rows) -> Rows:
@@ -217,7 +237,11 @@ def _standard(sample: Rows) -> Any:
     return scaled
 
 
-def _sampled(model: Any, x: Rows) -> Rows:
+class _Sampling(Protocol):
+    def sample(self, x: Rows, size: int) -> Rows: ...
+
+
+def _sampled(model: _Sampling, x: Rows) -> Rows:
     """One draw of the weights a row."""
     draws = model.sample(x, size=20)
     pick = np.random.default_rng(len(x)).integers(0, 20, len(x))

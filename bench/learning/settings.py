@@ -4,8 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
-from bench.learning.stage import Policy, Stage, View
+from bandit.simple import uniform
+from bench.learning import peers
+from bench.learning.hierarchical_policy import HierarchyPolicy, HierarchySettings
+from bench.learning.network_policy import MarqueePolicy, MarqueeSettings
+from bench.learning.online_bandit import OnlineBandit
+from bench.learning.online_settings import OnlineSettings
+from bench.learning.stage import Learner, Stage, View
+from bench.learning.vowpal import BayesianArtwork, VowpalArtwork
 
 Setting = dict[str, Any]
 
@@ -177,29 +185,21 @@ def policies_of(environment: str) -> tuple[list[str], list[str]]:
     return list(OURS[environment]), peers
 
 
-def make_policy(name: str, stage: Stage, setting: Setting, seed: int) -> Policy:
+def make_policy(name: str, stage: Stage, setting: Setting, seed: int) -> Learner:
     """An untrained policy."""
-    from bench.learning import peers as peers
-
-    makers: dict[str, Callable[..., Policy]] = {
+    makers: dict[str, Callable[..., Learner]] = {
         "bayesianbandits": peers.BayesianLinear,
         "contextualbandits": peers.Bootstrapped,
         "mabwiser": peers.MabWiserLinUCB,
         "uniform": lambda stage, seed: Uniform(),
     }
     if stage.whole is not None and name in WHOLE_PEERS:
-        from bench.learning.vowpal import BayesianArtwork, VowpalArtwork
-
         if name == "bayesianbandits":
             return BayesianArtwork(stage, stage.whole, seed, **setting)
         return VowpalArtwork(stage, stage.whole, seed, **setting)
     if name == "hierarchical":
-        from bench.learning.hierarchical_policy import HierarchyPolicy, HierarchySettings
-
         return HierarchyPolicy(stage, seed, HierarchySettings(**setting))
     if stage.whole is not None and name in OURS["whole"]:
-        from bench.learning.network_policy import MarqueePolicy, MarqueeSettings
-
         return MarqueePolicy(stage, seed, MarqueeSettings(kind=name, **setting))  # type: ignore
     if name.startswith("vw_"):
         return peers.Vowpal(stage, seed, **setting)
@@ -212,17 +212,17 @@ class Uniform:
     """Chance."""
 
     def batch(self) -> int:
-        """See `Policy`."""
+        """See `Learner`."""
         return 1000
 
     def probabilities(self, view: View) -> np.ndarray:
-        """See `Policy`."""
-        return view.valid / view.valid.sum(1, keepdims=True)
+        """See `Learner`."""
+        return uniform(view.valid)
 
     def learn(
         self, view: View, actions: np.ndarray, propensities: np.ndarray, rewards: np.ndarray
     ) -> None:
-        """See `Policy`."""
+        """See `Learner`."""
         del view, actions, propensities, rewards
 
 
@@ -230,23 +230,19 @@ class Neural:
     """The product's heads on a small trunk."""
 
     def __init__(self, stage: Stage, seed: int, **setting: Any) -> None:
-        import torch
-
-        from bench.learning.online_bandit import OnlineBandit, OnlineSettings
-
         torch.set_num_threads(1)
         self.bandit = OnlineBandit(stage.sample(), stage.bank, OnlineSettings(**setting), seed)
         self.batch = self.bandit.batch
         self.told = 0
 
     def probabilities(self, view: View) -> np.ndarray:
-        """See `Policy`."""
+        """See `Learner`."""
         return self.bandit.probabilities(view.contexts, view.bank, view.candidates, view.valid)
 
     def learn(
         self, view: View, actions: np.ndarray, propensities: np.ndarray, rewards: np.ndarray
     ) -> None:
-        """See `Policy`."""
+        """See `Learner`."""
         del propensities
         shown = view.bank[view.candidates[np.arange(len(actions)), actions]]
         ids = [str(i) for i in range(self.told, self.told + len(actions))]

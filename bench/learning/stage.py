@@ -5,13 +5,19 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 
+from bandit.choice import choose
+from bandit.simple import uniform
+from bench.learning.kernel_pca import Spectrum
 from simulate.testbeds.artwork_rounds import Whole
+from simulate.testbeds.digits import Digits
 from simulate.testbeds.environment import Environment, Rounds, expected_regret
+from simulate.testbeds.wheel import Wheel
 
 RADIUS_BINS = 20
-Features = Literal["raw", "made", "cells", "placed"]
+Features = Literal["raw", "made", "cells", "placed", "whole"]
 
 
 class View(NamedTuple):
@@ -23,7 +29,7 @@ class View(NamedTuple):
     valid: Bool[np.ndarray, "rounds candidates"]
 
 
-class Policy(Protocol):
+class Learner(Protocol):
     """A learner of the benchmark, ours or a peer."""
 
     def batch(self) -> int:
@@ -71,7 +77,7 @@ class Stage:
 
 
 def play(
-    policy: Policy, stage: Stage, count: int, seed: int, delay: int = 0
+    policy: Learner, stage: Stage, count: int, seed: int, delay: int = 0
 ) -> tuple[float, float, Float[np.ndarray, " tenths"]]:
     """Regret of a policy that learns as it goes, and of uniform choice, over the same rounds.
 
@@ -96,17 +102,16 @@ def play(
         now = View(view.contexts[rows], view.bank, view.candidates[rows], view.valid[rows])
         here = Rounds(*(part[rows] for part in rounds))
         p = policy.probabilities(now)
-        last = p.shape[1] - 1 - (p[:, ::-1] > 0).argmax(1)
-        actions = np.minimum((p.cumsum(1) <= draws[rows, None]).sum(1), last)
+        actions = choose(p, draws[rows])
         regret[rows] = expected_regret(here, p)
         rewards = stage.environment.rewards(here, actions, noise)
         waiting.append((now, actions, p[np.arange(len(p)), actions], rewards))
         if len(waiting) > delay:
             policy.learn(*waiting.pop(0))
         done = rows.stop
-    uniform = rounds.valid / rounds.valid.sum(1, keepdims=True)
+    chance = expected_regret(rounds, uniform(rounds.valid))
     parts = np.array([part.sum() for part in np.array_split(regret, 10)])
-    return float(regret.sum()), float(expected_regret(rounds, uniform).sum()), parts
+    return float(regret.sum()), float(chance.sum()), parts
 
 
 def wheel_stage(delta: float, features: Features) -> Stage:
@@ -115,7 +120,6 @@ def wheel_stage(delta: float, features: Features) -> Stage:
     `raw`: the two coordinates. `made`: also radius, its bin of 20, and quadrant. `cells`: also the
     crosses of bins and quadrants, after which a table would do.
     """
-    from simulate.testbeds.wheel import Wheel
 
     def contexts(rounds: Rounds) -> np.ndarray:
         xy = rounds.contexts
@@ -145,15 +149,9 @@ def digits_stage(placed: bool = False) -> Stage:
         placed: give everyone the scans' places in their own geometry, which ours finds out for
             itself (`bench.learning.kernel_pca`), in place of their ink.
     """
-    from simulate.testbeds.digits import Digits
-
     digits = Digits()
     bank = digits.features
     if placed:
-        import torch
-
-        from bench.learning.kernel_pca import Spectrum
-
         ink = torch.from_numpy(bank)
         with torch.no_grad():
             bank = Spectrum(ink, PLACES)(ink).numpy()

@@ -24,9 +24,15 @@ class VowpalArtwork(Vowpal):
     """
 
     def __init__(
-        self, stage: Stage, whole: Whole, seed: int, explore: str,
-        crosses: str = "-q fe -q ft -q fi", directions: int = 32,
-    ) -> None:  # fmt: skip
+        self,
+        stage: Stage,
+        whole: Whole,
+        seed: int,
+        explore: str,
+        crosses: str = "-q fe -q ft -q fi",
+        directions: int = 32,
+    ) -> None:
+        # an optional peer
         from vowpalwabbit import Workspace
 
         self.stage, self.whole = stage, whole
@@ -83,13 +89,13 @@ class BayesianArtwork:
         return view._replace(contexts=self._few(view.contexts), bank=self.bank)
 
     def probabilities(self, view: View) -> np.ndarray:
-        """See `Policy`."""
+        """See `Learner`."""
         return self.linear.probabilities(self._view(view))
 
     def learn(
         self, view: View, actions: np.ndarray, propensities: np.ndarray, rewards: np.ndarray
     ) -> None:
-        """See `Policy`."""
+        """See `Learner`."""
         self.linear.learn(self._view(view), actions, propensities, rewards)
 
 

@@ -101,19 +101,19 @@ def test_finished_runs_are_read_from_the_file_again(tmp_path):
     assert out.read_text() == before
     learning(seeds="1,2,3", **given)
     assert out.read_text().count("\n") == 3
-    assert first["policies"]["uniform"]["regret_percent"] == pytest.approx(100)
+    assert first.policies["uniform"].regret_percent == pytest.approx(100)
 
 
 def test_heads_are_set_beside_point_seed_by_seed(tmp_path):
-    told = learning(
+    rows = learning(
         delta=0.7, seeds="1,2,3", policies="dropout,point", rounds=100, tuning_rounds=0, processes=1
-    )["policies"]
-    by_seed = np.array(told["dropout"]["by_seed"]) - np.array(told["point"]["by_seed"])
-    beside = told["dropout"]["beside_point"]
-    assert beside["difference"] == pytest.approx(by_seed.mean(), abs=2e-3)
-    low, high = beside["interval"]
-    assert low < beside["difference"] < high
-    assert "beside_point" not in told["point"]
+    ).policies
+    by_seed = np.array(rows["dropout"].by_seed) - np.array(rows["point"].by_seed)
+    beside = rows["dropout"].beside_point
+    assert beside.difference == pytest.approx(by_seed.mean(), abs=2e-3)
+    low, high = beside.interval
+    assert low < beside.difference < high
+    assert rows["point"].beside_point is None
 
 
 def test_an_unknown_policy_is_named_with_those_there_are():
@@ -124,7 +124,7 @@ def test_an_unknown_policy_is_named_with_those_there_are():
 def test_the_command_prints_one_object():
     command = [sys.executable, "-m", "bench", "learning", "--policies", "uniform", "--seeds", "1,2"]
     done = subprocess.run(
-        [*command, "--rounds", "200", "--tuning_rounds", "0", "--json"],
+        [*command, "--rounds", "200", "--tuning-rounds", "0", "--json"],
         capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ},
     )  # fmt: skip
     told = json.loads(done.stdout)
