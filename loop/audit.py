@@ -14,7 +14,7 @@ from data.features import FeatureSpec, context_features
 from data.join.inputs import log_files
 from data.page_facts import IMPRESSION_COLUMNS
 from data.records import FACTS
-from serve.live.micro_batcher import facts_array
+from serve.live.request_facts import facts_array
 
 
 class Counts(NamedTuple):

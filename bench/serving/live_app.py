@@ -15,11 +15,12 @@ from fastapi import FastAPI, Request, Response
 from bandit.head_policy import HeadPolicy
 from bench.serving.random_maps import numbered_layout
 from data.bundle import Bundle
-from serve.live.app import Live
+from serve.live.app import LiveApp
 from serve.live.recorder import EmbeddedLog, NoLog
 from serve.live.reload import ModelSource
+from serve.live.service import LiveService
 from serve.live.snapshot import LiveModel
-from serve.maps.open_store import open_store
+from serve.maps.open_store import open_map_store
 from serve.scoring.member_model import MemberFunctionals
 from serve.scoring.served_policy import ServedPolicy
 
@@ -55,12 +56,12 @@ def model(bundle: str = "bench") -> LiveModel:
     return LiveModel(policy, layout, vectors, Tower(), layout.starts[:-1] + 1)
 
 
-def service() -> Live:
+def service() -> LiveApp:
     """The live service, its log in the folder that `MARQUEE_BENCH_LOG` names."""
     folder = Path(tempfile.mkdtemp(prefix="marquee-bench-"))
     (folder / "manifest.json").write_text("{}")
     source = ModelSource(folder, lambda _: model())
-    return Live(source, EmbeddedLog(Path(os.environ[LOG])), deadline=0.05)
+    return LiveApp(LiveService(source, EmbeddedLog(Path(os.environ[LOG])), deadline=0.05))
 
 
 def bare() -> FastAPI:
@@ -86,18 +87,20 @@ def bare() -> FastAPI:
     return app
 
 
-def unlogged() -> Live:
+def unlogged() -> LiveApp:
     """The live service with its log off: what durability costs."""
     folder = Path(tempfile.mkdtemp(prefix="marquee-bench-"))
     (folder / "manifest.json").write_text("{}")
-    return Live(ModelSource(folder, lambda _: model()), NoLog(), deadline=0.05)
+    source = ModelSource(folder, lambda _: model())
+    return LiveApp(LiveService(source, NoLog(), deadline=0.05))
 
 
-def published() -> Live:
+def published() -> LiveApp:
     """The live service on published bundles, checked as real ones are, with maps in Redis."""
     source = ModelSource(
         Path(os.environ[BUNDLES]) / "current",
         lambda folder: model(Bundle.open(folder).bundle_id),
     )
-    store = open_store(os.environ[STORE], readonly=True)
-    return Live(source, EmbeddedLog(Path(os.environ[LOG])), store, deadline=0.05, watch=0.1)
+    store = open_map_store(os.environ[STORE], readonly=True)
+    log = EmbeddedLog(Path(os.environ[LOG]))
+    return LiveApp(LiveService(source, log, store, deadline=0.05, watch=0.1))

@@ -9,18 +9,19 @@ from pathlib import Path
 import orjson
 
 from data import clock
-from serve.live.app import Live
+from serve.live.app import LiveApp
 from serve.live.load_model import load_live
 from serve.live.recorder import EmbeddedLog, NoLog
 from serve.live.reload import ModelSource
-from serve.live.server import SETTINGS, Settings
+from serve.live.server import SETTINGS, LiveSettings
+from serve.live.service import LiveService
 from serve.live.snapshot import LiveModel
-from serve.maps.open_store import open_store
+from serve.maps.open_store import open_map_store
 
 
-def application() -> Live:
+def application() -> LiveApp:
     """The service, following `current`."""
-    settings = Settings(**orjson.loads(os.environ[SETTINGS]))
+    settings = LiveSettings(**orjson.loads(os.environ[SETTINGS]))
     catalogue = Path(settings.catalogue)
 
     def load(folder: Path) -> LiveModel:
@@ -30,11 +31,12 @@ def application() -> Live:
         files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))
         return (clock.today(), *(file.stat().st_mtime_ns for file in files))
 
-    return Live(
+    service = LiveService(
         ModelSource(Path(settings.bundles) / "current", load, stamp),
         EmbeddedLog(Path(settings.log)) if settings.log else NoLog(),
-        open_store(settings.store, readonly=True) if settings.store else None,
+        open_map_store(settings.store, readonly=True) if settings.store else None,
         token=os.environ.get("MARQUEE_TOKEN", ""),
         deadline=settings.deadline,
         queue=settings.queue,
     )
+    return LiveApp(service)

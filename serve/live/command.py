@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from data.errors import BadInput
-from serve.live.server import Settings, serve
+from serve.live.server import LiveSettings, serve
 
 
 # Each parameter is an option of the command.
@@ -43,7 +43,7 @@ def live(
             f"listening on {host} without a token lets anyone write events; "
             "set MARQUEE_TOKEN, or listen on 127.0.0.1"
         )
-    settings = Settings(
+    settings = LiveSettings(
         bundles=str(bundles),
         catalogue=str(catalogue),
         store=store,

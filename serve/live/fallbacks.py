@@ -8,27 +8,29 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
 from data import clock
 from data.log import PageRecords
 from serve.live import metrics
+from serve.live.fallback_choice import PLACEHOLDER, FallbackChoice, placeholder
+from serve.live.page_draws import name_fallback
+from serve.live.page_request import PageRequest
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.reload import ModelSource
-from serve.live.snapshot import Ask, Choice, LiveModel, piece
+from serve.live.snapshot import LiveModel
 from serve.maps.artwork_map import CorruptMapError
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.map_reader import MapReader
 from serve.maps.store import MapStore, StoreUnavailableError
 
-PLACEHOLDER = "placeholder"
 LOG_WAIT = 0.01
 """Seconds that a fallback waits for the disk: forty flushes. Later it is said to be unlogged."""
 
 
-class Answer(NamedTuple):
+class PageAnswer(NamedTuple):
     """A page's decisions and how they came about."""
 
     bundle: str | None
@@ -46,7 +48,7 @@ class Answer(NamedTuple):
 class MapDraw(NamedTuple):
     """A draw that precompute made, and whether its row is in a log."""
 
-    choice: Choice
+    choice: FallbackChoice
     logged: bool
 
 
@@ -68,7 +70,7 @@ class Fallbacks:
         """Leave the store alone for a while; 0 asks it again at once."""
         self._store_rests_until = time.monotonic() + seconds
 
-    def shed(self, title_ids: Sequence[int]) -> Answer:
+    def shed(self, title_ids: Sequence[int]) -> PageAnswer:
         """The quickest answer: what all members are shown, put together from ready pieces.
 
         Not logged: that is most of the work that shedding saves.
@@ -80,25 +82,24 @@ class Fallbacks:
         parts = [pieces.get(title) or placeholder(title) for title in title_ids]
         metrics.FALLBACKS.labels("unpersonalised", "shed").inc()
         metrics.LOOKUPS.labels("unpersonalised").inc(len(title_ids))
-        return Answer(bundle, parts, "shed", False)
+        return PageAnswer(bundle, parts, "shed", False)
 
-    async def answer(self, ask: Ask, reason: str, facts: Any, cell: str | None) -> Answer:
+    async def answer(self, page: PageRequest, reason: str, facts: orjson.Fragment) -> PageAnswer:
         """The precomputed map where the store answers, what all members are shown elsewhere.
 
         Args:
-            ask: the page.
+            page: the request.
             reason: why it is not decided live; counted.
-            facts: for the log.
-            cell: experiment cell.
+            facts: its facts, for the log.
         """
         model = self.source.model
         if model is None:
             metrics.FALLBACKS.labels(PLACEHOLDER, reason).inc()
-            metrics.LOOKUPS.labels(PLACEHOLDER).inc(len(ask.title_ids))
-            return Answer(None, [placeholder(title) for title in ask.title_ids], reason, False)
-        mapped = await self.mapped(ask, model, ended=True)
+            metrics.LOOKUPS.labels(PLACEHOLDER).inc(len(page.title_ids))
+            return PageAnswer(None, [placeholder(title) for title in page.title_ids], reason, False)
+        mapped = await self.mapped(page, model, ended=True)
         pieces, shared = [], []
-        for title in ask.title_ids:
+        for title in page.title_ids:
             choice = model.fallback.get(title)
             if choice is None:
                 pieces.append(placeholder(title))
@@ -106,19 +107,21 @@ class Fallbacks:
             if title in mapped:
                 choice = mapped[title].choice
             else:
-                choice = model.name_fallback(ask, choice)
+                choice = name_fallback(model.policy.bundle, page, choice)
                 shared.append(choice)
-            pieces.append(piece(choice, model.base_url))
+            pieces.append(choice.to_json(model.base_url))
         _count(mapped, shared, reason)
-        logged = await self._log(ask, facts, shared, model, cell)
+        logged = await self._log(page, facts, shared, model)
         logged = logged and all(draw.logged for draw in mapped.values())
-        return Answer(model.policy.bundle, pieces, reason, logged)
+        return PageAnswer(model.policy.bundle, pieces, reason, logged)
 
-    async def mapped(self, ask: Ask, model: LiveModel, ended: bool = False) -> dict[int, MapDraw]:
+    async def mapped(
+        self, page: PageRequest, model: LiveModel, ended: bool = False
+    ) -> dict[int, MapDraw]:
         """The draws of the profile's map that are open today, by title.
 
         Args:
-            ask: the page.
+            page: the request.
             model: in use.
             ended: those too whose epoch has ended: better than what all members are shown.
         """
@@ -126,11 +129,11 @@ class Fallbacks:
             return {}
         try:
             reader = self._reader_of(self.store, model)
-            asked = (ask.profile_id, ask.day, ask.title_ids)
+            asked = (page.profile_id, page.day, page.title_ids)
             if isinstance(self.store, LmdbStore):
-                found = reader.draws(*asked)
+                member = reader.draws(*asked)
             else:
-                found = await asyncio.to_thread(reader.draws, *asked)
+                member = await asyncio.to_thread(reader.draws, *asked)
         except StoreUnavailableError as error:
             self.rest(1.0)
             metrics.FALLBACKS.labels("store", error.reason).inc()
@@ -138,9 +141,9 @@ class Fallbacks:
         except CorruptMapError:
             metrics.FALLBACKS.labels("store", "map_corrupt").inc()
             return {}
-        if found is None:
+        if member is None:
             return {}
-        layout, (_, draws) = model.layout, found
+        layout, (_, draws) = model.layout, member
         shown: dict[int, MapDraw] = {}
         for slot, ordinal, name, propensity, is_open, logged in zip(
             draws.slots.tolist(),
@@ -169,7 +172,11 @@ class Fallbacks:
         return self._reader
 
     async def _log(
-        self, ask: Ask, facts: Any, choices: Sequence[Choice], model: LiveModel, cell: str | None
+        self,
+        page: PageRequest,
+        facts: orjson.Fragment,
+        choices: Sequence[FallbackChoice],
+        model: LiveModel,
     ) -> bool:
         """Hand a fallback's own decisions to the log; whether they were on disk in time."""
         if not choices:
@@ -181,10 +188,10 @@ class Fallbacks:
             "action": [choice.artwork_id for choice in choices],
             "level": [choice.level for choice in choices],
         }
-        shared = shared_columns(ask, facts, "fallback", model, cell)
-        page = PageRecords({**shared, "propensity": 1.0, "seed": 0}, each)
+        shared = shared_columns(page, facts, "fallback", model)
+        records = PageRecords({**shared, "propensity": 1.0, "seed": 0}, each)
         try:
-            pending: Future[None] = self.recorder.decisions([page])
+            pending: Future[None] = self.recorder.decisions([records])
         except LogFullError:
             metrics.UNLOGGED.labels("fallback").inc(len(choices))
             return False
@@ -196,25 +203,20 @@ class Fallbacks:
 
 
 def shared_columns(
-    ask: Ask, facts: Any, policy: str, model: LiveModel, cell: str | None
-) -> dict[str, Any]:
+    page: PageRequest, facts: orjson.Fragment, policy: str, model: LiveModel
+) -> dict[str, object]:
     """The columns that a page's decisions have in common in the log."""
     return {
         "time": clock.now_us(),
-        "profile_id": ask.profile_id,
+        "profile_id": page.profile_id,
         "facts": facts,
         "policy": policy,
         "bundle": model.policy.bundle,
-        "cell": cell,
+        "cell": page.cell,
     }
 
 
-def placeholder(title: int) -> str:
-    """What a title outside the catalogue shows, as JSON."""
-    return piece(Choice(title, "", "", None, PLACEHOLDER, orjson.Fragment(b"[]")), "")
-
-
-def _count(mapped: Collection[int], shared: Sequence[Choice], reason: str) -> None:
+def _count(mapped: Collection[int], shared: Sequence[FallbackChoice], reason: str) -> None:
     metrics.LOOKUPS.labels("personalised").inc(len(mapped))
     for level in ("unpersonalised", "default"):
         metrics.LOOKUPS.labels(level).inc(sum(choice.level == level for choice in shared))

@@ -10,7 +10,8 @@ from data.days import day_number
 from data.errors import BadInput
 from data.images.decode import decode
 from data.records import FACTS
-from serve.live.snapshot import LiveModel, ScoredImage
+from serve.live.schema import ScoredImage
+from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
 from serve.scoring.artwork_vectors import artwork_vectors
 from serve.scoring.bundle_members import BundleMembers
@@ -69,4 +70,6 @@ class BundleImages:
         }
         artworks = pa.Table.from_pylist([row], catalogue.artworks.schema)
         vector = scorer.vectors(embedding, catalogue.titles, artworks)[0]
-        return ScoredImage(title_id, vector.tolist(), embedding[0].tolist())
+        return ScoredImage(
+            title_id=title_id, vector=vector.tolist(), embedding=embedding[0].tolist()
+        )

@@ -13,33 +13,33 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 import pyarrow as pa
 
 from data.log import PageRecords
-from data.records import FACTS
 from serve.live import metrics
-from serve.live.fallbacks import Answer, Fallbacks, MapDraw, placeholder, shared_columns
+from serve.live.fallback_choice import placeholder
+from serve.live.fallbacks import Fallbacks, MapDraw, PageAnswer, shared_columns
+from serve.live.page_request import PageRequest
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.reload import ModelSource
-from serve.live.snapshot import Ask, Chosen, LiveModel, piece
+from serve.live.request_facts import facts_array, facts_as_logged
+from serve.live.snapshot import LiveModel, PageDecisions
 from serve.maps.store import MapStore
 
 LOG = logging.getLogger("marquee.live")
 
 
 class _Waiting(NamedTuple):
-    ask: Ask
-    facts: dict[str, Any]
-    row: orjson.Fragment  # the facts as logged
-    cell: str | None
-    future: "asyncio.Future[Answer | str]"  # a string is the reason for a fallback
+    page: PageRequest
+    logged_facts: orjson.Fragment
+    future: "asyncio.Future[PageAnswer | str]"  # a string is the reason for a fallback
     due: float
 
 
-class Pages:
+class MicroBatcher:
     """Decides pages in batches on the event loop that it is used from.
 
     Args:
@@ -65,39 +65,34 @@ class Pages:
         self._open = 0  # pages taken in and not answered yet
         self._running = False  # a look at what waits is on its way
         self._flushing = 0  # batches that are on their way to the disk
-        self._said: set[str] = set()  # model failures that were warned of
+        self._warned: set[str] = set()  # model failures, each said once
 
     @property
     def full(self) -> bool:
         """Too many pages wait for the model or the disk: shed until there are fewer."""
         return self._open >= self.queue
 
-    def shed(self, title_ids: Sequence[int]) -> Answer:
+    def shed(self, title_ids: Sequence[int]) -> PageAnswer:
         """The quickest answer; see `serve.live.fallbacks`."""
         return self.fallbacks.shed(title_ids)
 
-    async def decide(
-        self, ask: Ask, facts: dict[str, Any], due: float, cell: str | None = None
-    ) -> Answer:
+    async def decide(self, page: PageRequest, due: float) -> PageAnswer:
         """One page's answer, `due` at a time of the event loop's clock.
 
         Raises:
             ValueError: facts that do not fit the schema; nothing else.
         """
-        _refuse_strange(facts)
         loop, model = asyncio.get_running_loop(), self.source.model
         if model is None or loop.time() >= due:
-            return await self._fall_back(
-                ask, facts, "no_model" if model is None else "deadline", cell
-            )
-        mapped = await self._from_map(ask, model)
-        left = [title for title in ask.title_ids if title not in mapped]
+            return await self._fall_back(page, "no_model" if model is None else "deadline")
+        mapped = await self._from_map(page, model)
+        left = [title for title in page.title_ids if title not in mapped]
         if mapped and not left:
-            return self._joined(ask, model, mapped, None)
-        page = ask._replace(title_ids=left)
-        future: asyncio.Future[Answer | str] = loop.create_future()
-        self._waiting.append(_Waiting(page, facts, facts_row(facts), cell, future, due))
-        timer = loop.call_at(due, _settle, future, "deadline")
+            return self._joined(page, model, mapped, None)
+        future: asyncio.Future[PageAnswer | str] = loop.create_future()
+        rest = page._replace(title_ids=left)
+        self._waiting.append(_Waiting(rest, facts_as_logged(page.facts), future, due))
+        timer = loop.call_at(due, _resolve, future, "deadline")
         self._open += 1
         self._look(loop)
         try:
@@ -106,35 +101,37 @@ class Pages:
             self._open -= 1
             timer.cancel()
         if isinstance(outcome, str):
-            return await self._fall_back(ask, facts, outcome, cell)
-        return self._joined(ask, model, mapped, outcome) if mapped else outcome
+            return await self._fall_back(page, outcome)
+        return self._joined(page, model, mapped, outcome) if mapped else outcome
 
-    async def _from_map(self, ask: Ask, model: LiveModel) -> dict[int, MapDraw]:
+    async def _from_map(self, page: PageRequest, model: LiveModel) -> dict[int, MapDraw]:
         """Draws of the member's map that go on: the same on every device."""
-        if ask.fresh or self.fallbacks.store is None:
+        if page.fresh or self.fallbacks.store is None:
             return {}
-        return await self.fallbacks.mapped(ask, model)
+        return await self.fallbacks.mapped(page, model)
 
     def _joined(
-        self, ask: Ask, model: LiveModel, mapped: dict[int, MapDraw], live: Answer | None
-    ) -> Answer:
+        self,
+        page: PageRequest,
+        model: LiveModel,
+        mapped: dict[int, MapDraw],
+        live: PageAnswer | None,
+    ) -> PageAnswer:
         """An answer of the map's draws, and of live ones for the other titles."""
         metrics.PERSONALISED.inc(len(mapped))
         rest = iter(live.pieces if live is not None else ())
         pieces = [
-            piece(mapped[title].choice, model.base_url) if title in mapped else next(rest)
-            for title in ask.title_ids
+            mapped[title].choice.to_json(model.base_url) if title in mapped else next(rest)
+            for title in page.title_ids
         ]
         logged = all(draw.logged for draw in mapped.values())
         if live is not None:
             logged = logged and live.logged
-        return Answer(model.policy.bundle, pieces, None, logged)
+        return PageAnswer(model.policy.bundle, pieces, None, logged)
 
-    async def _fall_back(
-        self, ask: Ask, facts: dict[str, Any], reason: str, cell: str | None
-    ) -> Answer:
-        facts_array([facts])
-        return await self.fallbacks.answer(ask, reason, facts_row(facts), cell)
+    async def _fall_back(self, page: PageRequest, reason: str) -> PageAnswer:
+        facts_array([page.facts])
+        return await self.fallbacks.answer(page, reason, facts_as_logged(page.facts))
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """See to it that what waits is decided, unless the log is busy and will say when not."""
@@ -149,30 +146,30 @@ class Pages:
         now = loop.time()
         taken, self._waiting = self._waiting[: self.batch], self._waiting[self.batch :]
         metrics.QUEUE.set(len(self._waiting))
-        pages = []
-        for page in taken:
-            if page.due <= now:
-                _settle(page.future, "deadline")
-            elif not page.future.done():
-                pages.append(page)
+        batch = []
+        for waiting in taken:
+            if waiting.due <= now:
+                _resolve(waiting.future, "deadline")
+            elif not waiting.future.done():
+                batch.append(waiting)
         model = self.source.model
-        if pages and model is not None:
-            pages, facts = _with_good_facts(pages)
+        if batch and model is not None:
+            batch, facts = _with_good_facts(batch)
             try:
-                if pages:
-                    self._decide(loop, model, pages, facts)
+                if batch:
+                    self._decide(loop, model, batch, facts)
             except Exception as error:  # whatever a model raises, the page has its images
                 self._failed(model, error)
-                for page in pages:
-                    _settle(page.future, "model_failed")
+                for waiting in batch:
+                    _resolve(waiting.future, "model_failed")
         self._running = False
         self._look(loop)
 
     def _failed(self, model: LiveModel, error: Exception) -> None:
         """Say what went wrong, once a bundle and kind of failure; each page is counted."""
         kind = f"{model.policy.bundle}: {type(error).__name__}"
-        if kind not in self._said:
-            self._said.add(kind)
+        if kind not in self._warned:
+            self._warned.add(kind)
             LOG.warning(
                 "bundle %s failed to decide; pages fall back, counted as model_failed",
                 model.policy.bundle,
@@ -183,25 +180,25 @@ class Pages:
         self,
         loop: asyncio.AbstractEventLoop,
         model: LiveModel,
-        pages: list[_Waiting],
+        batch: list[_Waiting],
         facts: pa.StructArray,
     ) -> None:
         start = time.perf_counter()
-        answers = model.decide([page.ask for page in pages], facts)
+        decided = model.decide([waiting.page for waiting in batch], facts)
         metrics.MODEL.observe(time.perf_counter() - start)
-        metrics.BATCH.observe(len(pages))
-        both = list(zip(pages, answers, strict=True))
-        rows = [_log_page(page, model, chosen) for page, chosen in both if chosen.title_ids]
+        metrics.BATCH.observe(len(batch))
+        both = list(zip(batch, decided, strict=True))
+        rows = [_records(waiting, model, page) for waiting, page in both if page.title_ids]
         try:
             durable = self.recorder.decisions(rows)
         except LogFullError:
-            for page, chosen in both:
-                metrics.UNLOGGED.labels("decision").inc(len(chosen.title_ids))
-                _settle(page.future, "unlogged")
+            for waiting, page in both:
+                metrics.UNLOGGED.labels("decision").inc(len(page.title_ids))
+                _resolve(waiting.future, "unlogged")
             return
         # Made while the log is on its way to the disk.
         ready = [
-            (page, len(chosen.title_ids), _answer(page, model, chosen)) for page, chosen in both
+            (waiting, len(page.title_ids), _answer(waiting, model, page)) for waiting, page in both
         ]
         since = time.perf_counter()
         self._flushing += 1
@@ -210,11 +207,11 @@ class Pages:
             self._flushing -= 1
             metrics.LOG_WAIT.observe(time.perf_counter() - since)
             failed = durable.exception() is not None
-            for page, count, answer in ready:
+            for waiting, count, answer in ready:
                 if failed:
                     metrics.UNLOGGED.labels("decision").inc(count)
-                _settle(page.future, "unlogged" if failed else answer)
-            self._look(loop)  # behind the answers that were just settled
+                _resolve(waiting.future, "unlogged" if failed else answer)
+            self._look(loop)  # behind the answers that were just given
 
         if durable.done():
             finish()
@@ -222,77 +219,45 @@ class Pages:
             durable.add_done_callback(lambda _: loop.call_soon_threadsafe(finish))
 
 
-def _answer(page: _Waiting, model: LiveModel, chosen: Chosen) -> Answer:
+def _answer(waiting: _Waiting, model: LiveModel, decisions: PageDecisions) -> PageAnswer:
     """A page's answer, titles outside the catalogue with the placeholder; counted."""
-    pieces, wanted = model.shown(chosen), page.ask.title_ids
+    pieces, wanted = model.decisions_json(decisions), waiting.page.title_ids
     if len(pieces) < len(wanted):
-        by_title = dict(zip(chosen.title_ids, pieces, strict=True))
+        by_title = dict(zip(decisions.title_ids, pieces, strict=True))
         pieces = [by_title.get(title) or placeholder(title) for title in wanted]
-    metrics.PERSONALISED.inc(len(chosen.title_ids))
-    if chosen.title_ids:
-        metrics.ENTROPY.observe(chosen.entropy)
-        metrics.PROPENSITY.observe(sum(chosen.propensities) / len(chosen.propensities))
-    return Answer(model.policy.bundle, pieces, None, True)
+    metrics.PERSONALISED.inc(len(decisions.title_ids))
+    if decisions.title_ids:
+        metrics.ENTROPY.observe(decisions.entropy)
+        metrics.PROPENSITY.observe(sum(decisions.propensities) / len(decisions.propensities))
+    return PageAnswer(model.policy.bundle, pieces, None, True)
 
 
-def _log_page(page: _Waiting, model: LiveModel, chosen: Chosen) -> PageRecords:
-    shared = shared_columns(page.ask, page.row, model.policy.head_policy.kind, model, page.cell)
+def _records(waiting: _Waiting, model: LiveModel, decisions: PageDecisions) -> PageRecords:
+    kind = model.policy.head_policy.kind
+    shared = shared_columns(waiting.page, waiting.logged_facts, kind, model)
     record = {
         "level": "personalised",
-        "fingerprint": chosen.fingerprint,
+        "fingerprint": decisions.fingerprint,
         "layout": model.layout.digest.hex(),
     }
-    return PageRecords({**shared, **record}, model.logged(chosen))
+    return PageRecords({**shared, **record}, model.logged(decisions))
 
 
-def _refuse_strange(facts: dict[str, Any]) -> None:
-    strange = facts.keys() - _FACTS
-    if strange:
-        raise ValueError(f"facts: unknown {sorted(strange)}; known are {sorted(_FACTS)}")
-
-
-def facts_row(facts: dict[str, Any]) -> orjson.Fragment:
-    """Facts of a request as they are logged: as bytes once, not once a title."""
-    return orjson.Fragment(orjson.dumps(facts))
-
-
-def facts_array(facts: Sequence[dict[str, Any]]) -> pa.StructArray:
-    """Facts of requests as Arrow rows.
-
-    Raises:
-        ValueError: a value of the wrong type.
-    """
-    rows = []
-    for each in facts:
-        row = dict(each)
-        for name in ("watched_genres", "watched_cast"):
-            if isinstance(row.get(name), dict):
-                row[name] = list(row[name].items())
-        rows.append(row)
-    try:
-        return pa.array(rows, FACTS)
-    except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
-        raise ValueError(f"facts do not fit the schema: {error}") from None
-
-
-def _with_good_facts(pages: list[_Waiting]) -> tuple[list[_Waiting], pa.StructArray]:
+def _with_good_facts(batch: list[_Waiting]) -> tuple[list[_Waiting], pa.StructArray]:
     """The pages whose facts fit the schema, and those; the others are told what is wrong."""
     try:
-        return pages, facts_array([page.facts for page in pages])
+        return batch, facts_array([waiting.page.facts for waiting in batch])
     except ValueError:
         good = []
-    for page in pages:
+    for waiting in batch:
         try:
-            facts_array([page.facts])
-            good.append(page)
+            facts_array([waiting.page.facts])
+            good.append(waiting)
         except ValueError as error:
-            page.future.set_exception(error)
-    return good, facts_array([page.facts for page in good])
+            waiting.future.set_exception(error)
+    return good, facts_array([waiting.page.facts for waiting in good])
 
 
-_FACTS = frozenset(field.name for field in FACTS)
-
-
-def _settle(future: "asyncio.Future[Answer | str]", outcome: Answer | str) -> None:
+def _resolve(future: "asyncio.Future[PageAnswer | str]", outcome: PageAnswer | str) -> None:
     if not future.done():
         future.set_result(outcome)

@@ -1,10 +1,10 @@
 """The seam to the event log: rows go in, a future says when they are on disk."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from data.log import EventLog, PageRecords
 
@@ -20,7 +20,7 @@ class Recorder(Protocol):
         """Append pages of decisions; raises `LogFullError` at once and never waits."""
         ...
 
-    def events(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+    def events(self, rows: Sequence[Mapping[str, object]]) -> Future[None]:
         """Append events; raises `LogFullError` at once and never waits."""
         ...
 
@@ -47,7 +47,7 @@ class EmbeddedLog:
         ticket = self._log.append_pages("decisions", pages)
         return self._taken(ticket, sum(page.records for page in pages), "decisions")
 
-    def events(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+    def events(self, rows: Sequence[Mapping[str, object]]) -> Future[None]:
         """Append events; raises `LogFullError` at once and never waits."""
         return self._taken(self._log.append("events", rows), len(rows), "events")
 
@@ -73,7 +73,7 @@ class NoLog:
         """Done at once."""
         return _done()
 
-    def events(self, rows: Sequence[dict[str, Any]]) -> Future[None]:
+    def events(self, rows: Sequence[Mapping[str, object]]) -> Future[None]:
         """Done at once."""
         return _done()
 

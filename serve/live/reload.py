@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from serve.live.snapshot import LiveModel
 
@@ -21,11 +20,11 @@ class ModelSource:
         self,
         current: Path,
         load: Callable[[Path], LiveModel],
-        stamp: Callable[[], Any] = lambda: None,
+        stamp: Callable[[], object] = lambda: None,
     ) -> None:
         self._current, self._load, self._stamp = current, load, stamp
         self.model: LiveModel | None = None
-        self._seen: tuple[str, int, Any] | None = None
+        self._seen: tuple[str, int, object] | None = None
         self.refused = ""
         """Why the newest bundle was not taken; empty when it was."""
         self.events: dict[str, int] = {"loaded": 0, "refused": 0, "no_current": 0}

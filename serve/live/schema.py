@@ -1,10 +1,8 @@
 """Requests and answers of the live service, as its API documentation shows them."""
 
-from typing import Any
-
 from pydantic import BaseModel, Field
 
-TITLES_LIMIT = 1000
+from serve.live.page_request import TITLES_LIMIT
 
 
 class DecideRequest(BaseModel):
@@ -12,7 +10,7 @@ class DecideRequest(BaseModel):
 
     profile_id: str = Field(min_length=1, max_length=500)
     title_ids: list[int] = Field(max_length=TITLES_LIMIT)
-    facts: dict[str, Any] = Field(default_factory=dict)
+    facts: dict[str, object] = Field(default_factory=dict)
     request_id: str | None = Field(
         None, description="The same for a retry: names fresh draws and fallbacks"
     )
@@ -45,6 +43,40 @@ class DecideAnswer(BaseModel):
     reason: str | None
     logged: bool
     decisions: list[Decision]
+
+
+class MapTitle(BaseModel):
+    """What a map shows for one title."""
+
+    title_id: int
+    artwork_id: str
+    url: str
+    decision_id: str
+    propensity: float
+
+
+class MapAnswer(BaseModel):
+    """A profile's map; version null, and no titles, where there is none."""
+
+    profile_id: str
+    version: int | None
+    titles: list[MapTitle]
+
+
+class ScoredImage(BaseModel):
+    """An image as a candidate of a title."""
+
+    title_id: int
+    vector: list[float]
+    embedding: list[float]
+
+
+class Readiness(BaseModel):
+    """Whether pages can be decided, by which bundle, and why a newer one is not used."""
+
+    bundle: str | None
+    refused: str
+    draining: bool
 
 
 class Event(BaseModel):

@@ -14,7 +14,7 @@ SETTINGS = "MARQUEE_LIVE_SETTINGS"
 
 
 @dataclass(frozen=True)
-class Settings:
+class LiveSettings:
     """What a worker process needs to put the service together."""
 
     bundles: str
@@ -27,7 +27,7 @@ class Settings:
     cache: str
 
 
-def serve(settings: Settings, host: str, port: int, workers: int) -> None:
+def serve(settings: LiveSettings, host: str, port: int, workers: int) -> None:
     """Listen until SIGTERM or SIGINT; workers finish and flush what they began."""
     os.environ[SETTINGS] = orjson.dumps(settings).decode()
     # Matrices here are small: a second BLAS thread would only take the other worker's core.

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from serve.maps.lookup import LEVELS, Lookup
-from serve.maps.open_store import open_store
+from serve.maps.open_store import open_map_store
 
 
 class TitleImage(NamedTuple):
@@ -37,7 +37,7 @@ def lookup(
         store: Where precompute wrote the maps.
         base_url: Put before each artwork's path.
     """
-    client = Lookup(open_store(store, readonly=True, timeout=1.0), base_url=base_url)
+    client = Lookup(open_map_store(store, readonly=True, timeout=1.0), base_url=base_url)
     page = client.page(profile)
     images = {}
     for title in titles or page:

@@ -7,7 +7,7 @@ from serve.maps.lmdb_store import LmdbStore
 from serve.maps.store import MapStore
 
 
-def open_store(url: str, readonly: bool = False, timeout: float = 0.05) -> MapStore:
+def open_map_store(url: str, readonly: bool = False, timeout: float = 0.05) -> MapStore:
     """Open a store by name.
 
     Args:

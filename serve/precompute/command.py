@@ -17,7 +17,7 @@ from data.days import day_number
 from data.errors import BadInput
 from data.records import FACTS
 from serve.maps.layout import Layout
-from serve.maps.open_store import open_store
+from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
@@ -94,7 +94,7 @@ def precompute(
         changed_only,
         block,
     )
-    maps = open_store(store, timeout=10.0)
+    maps = open_map_store(store, timeout=10.0)
     report = _run(work, members, maps, engine, workers)
     best = unpersonalised_best(folder, layout)
     if best is not None:

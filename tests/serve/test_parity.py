@@ -26,10 +26,11 @@ from data.log import roll
 from data.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import open_bundle_scores
 from model.heads.interface import KINDS
-from serve.live.app import Live
+from serve.live.app import LiveApp
 from serve.live.load_model import load_live
 from serve.live.recorder import EmbeddedLog
 from serve.live.reload import ModelSource
+from serve.live.service import LiveService
 from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
@@ -126,10 +127,9 @@ class Product:
         titles = TITLES_TABLE["title_id"].to_pylist()
 
         async def ask():
-            live = Live(source, EmbeddedLog(log), None, deadline=60.0)
-            async with httpx.AsyncClient(
-                transport=httpx.ASGITransport(live), base_url="http://live"
-            ) as client:
+            live = LiveService(source, EmbeddedLog(log), None, deadline=60.0)
+            transport = httpx.ASGITransport(LiveApp(live))
+            async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
                 await live.start()
                 for at in range(0, self.members, PAGES):
                     pages = [

@@ -16,9 +16,10 @@ import pytest
 import redis
 
 from data.log import decode, encode_page, roll
-from serve.live.app import Live
+from serve.live.app import LiveApp
 from serve.live.recorder import EmbeddedLog, LogFullError, NoLog
 from serve.live.reload import ModelSource
+from serve.live.service import LiveService
 from serve.maps.redis_store import RedisStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
@@ -65,10 +66,9 @@ def bundles(tmp_path):
 async def served(bundles, recorder=None, store=None, **options):
     # A patient deadline, so that a busy machine does not decide what is tested.
     options = {"deadline": 20.0} | options
-    live = Live(bundles.source, recorder or NoLog(), store, **options)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(live), base_url="http://live"
-    ) as client:
+    live = LiveService(bundles.source, recorder or NoLog(), store, **options)
+    transport = httpx.ASGITransport(LiveApp(live))
+    async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
         await live.start()
         yield client, live
         await live.stop()
@@ -379,7 +379,7 @@ def test_redis_killed_or_slow_under_a_live_fallback_is_counted_and_recovers(
         async with served(bundles, Full(), store) as (client, live):
 
             async def levels():
-                live.pages.fallbacks.rest(0)
+                live.batcher.fallbacks.rest(0)
                 got = await client.post("/v1/decide", json=page())
                 assert got.status_code == 200
                 assert all(d["url"] for d in got.json()["decisions"])
@@ -520,6 +520,9 @@ def test_pages_that_come_while_the_log_flushes_are_decided_together(bundles):
         ({"facts": {"colour": "red"}}, "colour"),
         ({"facts": {"row": "top"}}, "facts"),
         ({"day": "today"}, "day"),
+        ({"day": True}, "day"),
+        ({"cell": 5}, "cell"),
+        ({"fresh": "yes"}, "fresh"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_told_why(bundles, change, message):

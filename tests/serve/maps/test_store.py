@@ -3,7 +3,7 @@ import pytest
 
 from data.errors import BadInput
 from serve.maps.artwork_map import Run, encode_maps
-from serve.maps.open_store import open_store
+from serve.maps.open_store import open_map_store
 from serve.maps.store import StoreUnavailableError
 from tests.serve.world import DAY
 
@@ -70,7 +70,7 @@ def test_a_profile_id_that_cannot_be_a_key_is_refused(lmdb_store, layout, profil
 def test_maps_in_redis_expire(redis_server, layout):
     import redis
 
-    store = open_store(redis_server.url, timeout=1.0)
+    store = open_map_store(redis_server.url, timeout=1.0)
     store.put_many(["someone"], [a_map(layout, 1)])
     client = redis.Redis.from_url(redis_server.url)
     assert 0 < client.ttl("marquee:map:someone") <= 14 * 86400
@@ -80,7 +80,7 @@ def test_maps_in_redis_expire(redis_server, layout):
 
 def test_a_redis_that_is_not_there_is_said_to_be_down(redis_server):
     redis_server.stop()
-    store = open_store(redis_server.url)
+    store = open_map_store(redis_server.url)
     with pytest.raises(StoreUnavailableError) as caught:
         store.get("someone")
     assert caught.value.reason == "store_down"
@@ -89,9 +89,9 @@ def test_a_redis_that_is_not_there_is_said_to_be_down(redis_server):
 @pytest.mark.parametrize("url", ["memcached://here", "s3://bucket"])
 def test_an_unknown_store_is_bad_input(url):
     with pytest.raises(BadInput, match="redis://"):
-        open_store(url)
+        open_map_store(url)
 
 
 def test_reading_a_store_that_was_never_written_is_bad_input(tmp_path):
     with pytest.raises(BadInput, match="no store at"):
-        open_store(str(tmp_path / "nothing"), readonly=True)
+        open_map_store(str(tmp_path / "nothing"), readonly=True)

@@ -1,0 +1,76 @@
+"""One page's request to decide, out of the JSON that it came as."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from data import clock
+from data.days import DAY_US
+from serve.live.request_facts import RequestFacts, refuse_unknown
+
+TITLES_LIMIT = 1000
+
+
+class PageRequest(NamedTuple):
+    """Who looks, at which titles, and what is known now."""
+
+    profile_id: str
+    title_ids: Sequence[int]
+    day: int
+    nonce: int  # tells two requests apart; equal for a retry with the same request id
+    facts: RequestFacts
+    cell: str | None = None  # of an experiment
+    fresh: bool = False  # draw anew, whatever the map says and other pages drew
+
+
+def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
+    """A request, checked.
+
+    Args:
+        request: JSON as `serve.live.schema.DecideRequest` documents it.
+        bundle: in use.
+
+    Raises:
+        KeyError: a field is missing.
+        ValueError: a field makes no sense.
+    """
+    profile_id, title_ids = request["profile_id"], parse_title_ids(request)
+    if not isinstance(profile_id, str) or not 0 < len(profile_id) <= 500:
+        raise ValueError("profile_id must be a string of 1 to 500 characters")
+    facts, day, cell = request.get("facts") or {}, request.get("day"), request.get("cell")
+    if not isinstance(facts, dict):
+        raise ValueError("facts must be an object")
+    refuse_unknown(facts)
+    if day is None:
+        day = clock.now_us() // DAY_US
+    elif not isinstance(day, int) or isinstance(day, bool):
+        raise ValueError("day must be a whole number: days since 1970-01-01")
+    if cell is not None and not isinstance(cell, str):
+        raise ValueError("cell must be a string")
+    fresh = request.get("fresh") or False
+    if not isinstance(fresh, bool):
+        raise ValueError("fresh must be true or false")
+    nonce = request_nonce(bundle, str(request.get("request_id") or uuid.uuid4().hex))
+    return PageRequest(profile_id, title_ids, day, nonce, facts, cell, fresh)
+
+
+def parse_title_ids(request: Mapping[str, object]) -> list[int]:
+    """Titles of a request, each once.
+
+    Raises:
+        KeyError: they are missing.
+        ValueError: they make no sense.
+    """
+    title_ids = request["title_ids"]
+    if not isinstance(title_ids, list) or len(title_ids) > TITLES_LIMIT:
+        raise ValueError(f"title_ids must be a list of at most {TITLES_LIMIT} numbers")
+    if not all(type(title) is int for title in title_ids):
+        raise ValueError("title_ids must be whole numbers")
+    return list(dict.fromkeys(title_ids))
+
+
+def request_nonce(bundle: str, request_id: str) -> int:
+    """What sets this request's decisions apart from others of the profile, title and day."""
+    raw = f"{bundle}/{request_id}".encode()
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")

@@ -1,0 +1,63 @@
+"""`/v1/maps`: what precompute drew for a profile."""
+
+import asyncio
+
+from fastapi import APIRouter, HTTPException
+
+from data import clock
+from data.days import DAY_US
+from serve.live import metrics
+from serve.live.schema import MapAnswer, MapTitle
+from serve.live.service import LiveService
+from serve.live.snapshot import LiveModel
+from serve.maps.artwork_map import CorruptMapError
+from serve.maps.map_reader import MapReader
+from serve.maps.run_info import MapDraws
+from serve.maps.store import StoreUnavailableError
+
+
+def map_routes(service: LiveService) -> APIRouter:
+    """Read artwork maps."""
+    router = APIRouter()
+
+    @router.get("/v1/maps/{profile_id}")
+    async def artwork_map(profile_id: str) -> MapAnswer:
+        """The artwork map of a profile: what precompute drew, and the decisions behind it."""
+        model, store = service.source.model, service.store
+        if store is None or model is None:
+            raise HTTPException(404, "this service has no map store or no model")
+        reader, today = MapReader(store, model.layout), clock.now_us() // DAY_US
+        member = None
+        try:
+            member = await asyncio.to_thread(reader.draws, profile_id, today)
+        except StoreUnavailableError as error:
+            metrics.FALLBACKS.labels("store", error.reason).inc()
+        except CorruptMapError:
+            metrics.FALLBACKS.labels("store", "map_corrupt").inc()
+        if member is None:
+            return MapAnswer(profile_id=profile_id, version=None, titles=[])
+        held, draws = member
+        titles = _titles(draws, model)
+        return MapAnswer(profile_id=profile_id, version=held.version, titles=titles)
+
+    return router
+
+
+def _titles(draws: MapDraws, model: LiveModel) -> list[MapTitle]:
+    layout = model.layout
+    return [
+        MapTitle(
+            title_id=layout.title_ids.item(slot),
+            artwork_id=layout.artwork_ids[ordinal],
+            url=model.base_url + layout.paths[ordinal],
+            decision_id=name,
+            propensity=propensity,
+        )
+        for slot, ordinal, name, propensity in zip(
+            draws.slots.tolist(),
+            draws.ordinals.tolist(),
+            draws.ids,
+            draws.propensities.tolist(),
+            strict=True,
+        )
+    ]

@@ -1,0 +1,101 @@
+"""The live service of one process, whatever protocol it is asked by: its parts, its start and end.
+
+Routes (`serve.live.routes`) and the ASGI application (`serve.live.app`) stand above it.
+"""
+
+import asyncio
+import gc
+from collections.abc import Mapping
+
+from serve.live import metrics
+from serve.live.micro_batcher import MicroBatcher
+from serve.live.page_request import parse_page, parse_title_ids
+from serve.live.recorder import Recorder
+from serve.live.reload import ModelSource
+from serve.maps.store import MapStore
+
+
+class LiveService:
+    """The service's parts, put together.
+
+    Args:
+        source: where the model comes from.
+        recorder: where decisions and events are logged.
+        store: precomputed maps; None has none.
+        token: bearer token that writing end points ask for; empty asks for none.
+        deadline: seconds a page may take when it does not say.
+        queue: pages that may be open at once; more are shed.
+        watch: seconds between looks at `current`.
+    """
+
+    def __init__(
+        self,
+        source: ModelSource,
+        recorder: Recorder,
+        store: MapStore | None = None,
+        token: str = "",
+        deadline: float = 0.05,
+        queue: int = 10,
+        watch: float = 1.0,
+    ) -> None:
+        self.source, self.recorder, self.store = source, recorder, store
+        self.token, self.deadline, self.watch = token, deadline, watch
+        self.batcher = MicroBatcher(source, recorder, store, queue)
+        self.draining = False
+
+    async def answer(
+        self, request: Mapping[str, object], due: float, admitted: bool = False
+    ) -> bytes:
+        """A page's answer as JSON.
+
+        Args:
+            request: as JSON has it.
+            due: when it must be there, of the event loop's clock.
+            admitted: it came with others that were let in, so it is not shed.
+
+        Raises:
+            ValueError: the request does not make sense.
+        """
+        if self.batcher.full and not admitted:
+            return self.batcher.shed(parse_title_ids(request)).to_json()
+        model = self.source.model
+        page = parse_page(request, model.policy.bundle if model is not None else "")
+        return (await self.batcher.decide(page, due)).to_json()
+
+    def due(self, milliseconds: float | None) -> float:
+        """When a request must be answered that gives itself so long, of the event loop's clock."""
+        seconds = self.deadline if milliseconds is None else milliseconds / 1000
+        return asyncio.get_running_loop().time() + seconds
+
+    async def start(self) -> None:
+        """Load the model and go on watching `current`."""
+        await asyncio.to_thread(self.source.look)
+        self._count_reload({"loaded": 0, "refused": 0, "no_current": 0})
+        # What is there now stays: a full collection that walks all of it would hold up pages.
+        gc.collect()
+        gc.freeze()
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self.watch)
+            before = dict(self.source.events)
+            await asyncio.to_thread(self.source.look)
+            self._count_reload(before)
+            metrics.LOG_QUEUE.set(self.recorder.waiting())
+
+    def _count_reload(self, before: dict[str, int]) -> None:
+        for outcome, count in self.source.events.items():
+            if count > before[outcome]:
+                metrics.RELOADS.labels(outcome).inc(count - before[outcome])
+        if self.source.model is not None:
+            metrics.BUNDLE.labels(self.source.model.policy.bundle).set(1)
+
+    async def stop(self) -> None:
+        """Stop watching and put everything that was decided on disk."""
+        self.draining = True
+        self._watcher.cancel()
+        gc.unfreeze()
+        await asyncio.to_thread(self.recorder.close)
+        if self.store is not None:
+            self.store.close()
