@@ -12,7 +12,7 @@ from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED
 from evaluate.ope.feedback import GROUPS, dense_feedback
-from evaluate.ope.feedback_file import Batch
+from evaluate.ope.feedback_batch import Batch
 from evaluate.ope.reward_model import CrossFittedMeans
 
 SEGMENTS, ACTIONS, EACH = 5, 6, 5

@@ -13,7 +13,7 @@ from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED
 from evaluate.ope.feedback import dense_feedback
-from evaluate.ope.feedback_file import Batch
+from evaluate.ope.feedback_batch import Batch
 from evaluate.ope.reward_model import CrossFittedMeans
 
 PUBLISHED = {

@@ -65,13 +65,7 @@ def value_images(
     """
     if title_id not in catalogue.title_ids:
         raise BadInput(f"--title {title_id}: it is not in the catalogue {catalogue.root}")
-    size = scorer.manifest.image
-    if size is None:
-        raise BadInput(
-            f"bundle {scorer.bundle_id} reads no pixels, so it cannot judge images; give one that "
-            "was trained on them"
-        )
-    shape = (size.height, size.width)
+    shape = _image_size(scorer)
     fresh = np.stack([load_image(path, *shape) for path in images])
     decoded = image_cache(catalogue, Path(cache), height=shape[0], width=shape[1], quiet=True)
     known = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
@@ -100,14 +94,32 @@ def value_images(
     return NewArtwork(
         today=ArtworksToday(today, *over_heads(title_values(takes, now))),
         images=sorted(values, key=lambda value: -value.adds.value),
-        curve=[
-            CurvePoint(at, names[a.artwork], names[a.artwork] not in today, *a.value, a.gain)
-            for at, a in enumerate(greedy_order(takes), start=1)
-        ],
+        curve=_curve(takes, names, today),
         commission_next=best_image_kinds(donated, kinds, gains),
         title=title_id,
         members=len(audience),
     )
+
+
+def _image_size(scorer: Scorer) -> tuple[int, int]:
+    """Height and width that the bundle reads."""
+    size = scorer.manifest.image
+    if size is None:
+        raise BadInput(
+            f"bundle {scorer.bundle_id} reads no pixels, so it cannot judge images; give one that "
+            "was trained on them"
+        )
+    return size.height, size.width
+
+
+def _curve(takes: HeadTakes, names: Sequence[str], today: Sequence[str]) -> list[CurvePoint]:
+    """Value of the title by number of candidates, in the order of what each adds."""
+    return [
+        CurvePoint(
+            at, names[added.artwork], names[added.artwork] not in today, *added.value, added.gain
+        )
+        for at, added in enumerate(greedy_order(takes), start=1)
+    ]
 
 
 def _takes(scorer: Scorer, audience: Audience, artworks: Artworks) -> HeadTakes:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float
 
-from evaluate.ope.feedback_file import Batch
+from evaluate.ope.feedback_batch import Batch
 
 FOLDS = 5
 """Groups of profiles fall into this many folds."""

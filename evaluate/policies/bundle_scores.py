@@ -15,6 +15,8 @@ from data.errors import BadInput
 from data.features import context_features
 from data.images.cache import image_cache
 from serve.scoring.scorer import Artworks, Members, Scorer
+from simulate.world.catalogue_truth import CatalogueTruth
+from simulate.world.true_attributes import artwork_attributes
 
 BLOCK = 1 << 20
 """Scores held at a time: memory does not grow with the log."""
@@ -116,9 +118,6 @@ def embeddings(
     if catalogue.embeddings is not None:
         return catalogue.embeddings
     if (catalogue.root / "truth").is_dir():
-        from simulate.world.catalogue_truth import CatalogueTruth
-        from simulate.world.true_attributes import artwork_attributes
-
         return artwork_attributes(CatalogueTruth.read(catalogue.root), catalogue.artwork_ids)
     raise BadInput(
         f"bundle {scorer.bundle_id} reads something in place of pixels, and {catalogue.root} has "

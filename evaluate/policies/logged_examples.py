@@ -14,7 +14,8 @@ from data.days import day_number
 from data.duplicate_ids import DuplicateIds
 from data.errors import BadInput
 from evaluate.ope.feedback import Feedback
-from evaluate.ope.feedback_file import Batch, FeedbackSource
+from evaluate.ope.feedback_batch import Batch
+from evaluate.ope.feedback_file import FeedbackSource
 from evaluate.ope.reward_model import CrossFittedMeans
 
 NEEDED = (

@@ -151,13 +151,7 @@ def judge_bundle(
     if truth is not None:
         best = logged.by_decision(truth, padding=-np.inf).argmax(-1)
         targets["oracle"] = one_hot(best, logged.valid)[logged.valid]
-    estimators = [PLAIN[name]() for name in ESTIMATORS]
-    estimates = {
-        name: estimate_feedback(
-            [replace(logged.feedback, target=target)], estimators, bootstrap=bootstrap
-        )
-        for name, target in targets.items()
-    }
+    estimates = _estimates(targets, logged, bootstrap)
     if truth is None:
         takes, lift, share = _estimated(estimates)
     else:
@@ -176,6 +170,19 @@ def judge_bundle(
         curves=curves,
         cold_start=cold_start,
     )
+
+
+def _estimates(
+    targets: Mapping[str, Flat], logged: LoggedExamples, bootstrap: Bootstrap
+) -> dict[str, dict[str, Estimate]]:
+    """Policy → estimator → estimate."""
+    estimators = [PLAIN[name]() for name in ESTIMATORS]
+    return {
+        name: estimate_feedback(
+            [replace(logged.feedback, target=target)], estimators, bootstrap=bootstrap
+        )
+        for name, target in targets.items()
+    }
 
 
 Three = tuple[dict[str, Range], dict[str, Range], dict[str, Range]]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from data.days import day_number
 from data.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import BundleScores
 from evaluate.policies.logged_examples import LoggedExamples
+from evaluate.report.fact_words import FactWords
 
 TITLES, MEMBERS, ARTWORKS = 3, 3, 12
 POOL_TITLES, POOL_MEMBERS = 60, 400
@@ -70,7 +70,7 @@ def showcase(
         apart, who = _farthest(votes, members)
         found.append((apart, title, who, votes))
     found.sort(key=lambda f: -f[0])
-    words = _Words(facts)
+    words = FactWords(facts)
     told = {row["title_id"]: row for row in catalogue.titles.to_pylist()}
     number = day_number(day)
     salt = scored.scorer.manifest.policy.salt
@@ -104,8 +104,7 @@ def _latest_facts(logged: LoggedExamples) -> tuple[list[str], pa.StructArray]:
     ids, last = np.unique(names[::-1].astype(str), return_index=True)
     keep = np.unique(np.linspace(0, len(ids) - 1, min(POOL_MEMBERS, len(ids))).astype(int))
     rows = len(names) - 1 - last[keep]
-    facts: Any = logged.facts.take(pa.array(rows))
-    return ids[keep].tolist(), facts
+    return ids[keep].tolist(), logged.facts.take(pa.array(rows))
 
 
 def _farthest(votes: Float[np.ndarray, "members artworks"], count: int) -> tuple[float, list[int]]:
@@ -135,53 +134,3 @@ def _various(
             seen |= set(one[2])
     taken = {title for _, title, _, _ in kept}
     return (kept + [one for one in found if one[1] not in taken])[:count]
-
-
-class _Words:
-    """Facts in plain words; genres by how much more of them a member watches than others do."""
-
-    def __init__(self, facts: pa.StructArray) -> None:
-        self.rows: list[dict[str, Any]] = facts.to_pylist()
-        self.genres = sorted({g for row in self.rows for g in dict(row["watched_genres"] or {})})
-        counts = np.array([self._counts(row) for row in self.rows]).reshape(len(self.rows), -1)
-        self.usual = counts.sum(0) / max(1.0, counts.sum())
-
-    def __call__(self, at: int) -> list[str]:
-        row = self.rows[at]
-        counts = np.array(self._counts(row))
-        said = []
-        if counts.sum():
-            more = counts / counts.sum() - self.usual
-            best = np.argsort(-more)[:3].tolist()
-            liked = [self.genres[i] for i in best if more[i] > 0.03] or [self.genres[best[0]]]
-            said.append(f"watches more {_listed(liked)} than most")
-        cast: dict[str, float] = dict(row["watched_cast"] or {})
-        if often := [self._name(n) for n in sorted(cast, key=lambda n: -cast[n]) if cast[n] > 1]:
-            said.append(f"has often seen {_listed(often[:2])}")
-        if row["tenure_days"] is not None:
-            said.append(_tenure(row["tenure_days"]))
-        where = [row["country"], row["language"]]
-        if any(where):
-            said.append(" · ".join(part for part in where if part))
-        return said
-
-    def _counts(self, row: dict[str, Any]) -> list[float]:
-        counts = dict(row["watched_genres"] or ())
-        return [float(counts.get(genre, 0.0)) for genre in self.genres]
-
-    def _name(self, cast: str) -> str:
-        """A cast member as people write it; catalogues may prefix names with a genre."""
-        head, dash, rest = cast.partition("-")
-        return (rest if dash and head in self.genres else cast).replace("-", " ")
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _tenure(days: float) -> str:
-    if days < 60:
-        return f"a member for {days:.0f} days"
-    return f"a member for {days / 30.4:.0f} months" if days < 730 else (
-        f"a member for {days / 365:.0f} years"
-    )  # fmt: skip
