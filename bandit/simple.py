@@ -18,6 +18,17 @@ def uniform(
     return valid / candidate_counts(valid)
 
 
+def uniform_value(
+    values: Float[np.ndarray, "... candidates"], valid: Bool[np.ndarray, "decisions candidates"]
+) -> Float[np.ndarray, "..."]:
+    """What the uniform policy earns where each candidate is worth this much.
+
+    Raises:
+        ValueError: a row has no valid candidate.
+    """
+    return np.where(valid, values, 0.0).sum(-1) / candidate_counts(valid)[..., 0]
+
+
 def greedy(
     values: Float[np.ndarray, "decisions candidates"],
     valid: Bool[np.ndarray, "decisions candidates"],

@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import norm
 
+from data.calibration_error import equal_bins, error_of_gaps
+
 BINS = 10
 
 
@@ -38,7 +40,7 @@ class CalibrationCurve:
 
         Source: Wilson (1927), "Probable inference", JASA 22.
         """
-        parts = np.array_split(np.argsort(predicted, kind="stable"), min(bins, len(predicted)))
+        parts = equal_bins(predicted, bins)
         count = np.array([len(part) for part in parts], float)
         actual = np.array([reward[part].mean() for part in parts])
         z = norm.ppf(0.975)
@@ -50,8 +52,6 @@ class CalibrationCurve:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: the mean distance of prediction and truth over impressions.
-
-        Source: Naeini, Cooper & Hauskrecht (2015), AAAI.
-        """
-        return float((np.abs(self.predicted - self.actual) * self.count).sum() / self.count.sum())
+        """Expected calibration error."""
+        gaps = (self.predicted - self.actual) * self.count
+        return error_of_gaps(gaps, float(self.count.sum()))

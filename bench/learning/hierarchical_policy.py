@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bandit.head_policy import HeadPolicy
 from bandit.probabilities import score_probabilities
+from bandit.simple import uniform
 from bench.learning.artwork_features import NameMatch, leading
 from bench.learning.stage import Stage, View
 from bench.learning.update_schedule import Pace
@@ -74,7 +75,7 @@ class HierarchyPolicy:
     def probabilities(self, view: View) -> np.ndarray:
         """See `Learner`; even until the first rewards."""
         if self.factors is None:
-            return view.valid / view.valid.sum(1, keepdims=True)
+            return uniform(view.valid)
         return score_probabilities(self.scores(view), view.valid, HeadPolicy("thompson"))
 
     @torch.no_grad()

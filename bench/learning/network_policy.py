@@ -13,6 +13,7 @@ from torch import Tensor
 from bandit.choice import profile_keys
 from bandit.head_policy import HeadPolicy
 from bandit.probabilities import score_probabilities
+from bandit.simple import uniform
 from bench.learning.stage import Stage, View
 from bench.learning.update_schedule import Pace
 from data.features import CAST_BUCKETS
@@ -86,7 +87,7 @@ class MarqueePolicy:
     def probabilities(self, view: View) -> np.ndarray:
         """See `Learner`; even until the first training."""
         if self.network is None:
-            return view.valid / view.valid.sum(1, keepdims=True)
+            return uniform(view.valid)
         policy = HeadPolicy("thompson", self.settings.epsilon)
         return score_probabilities(self.scores(view), view.valid, policy)
 

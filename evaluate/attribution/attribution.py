@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table
 
+from bandit.simple import uniform_value
 from data.errors import BadInput
 from data.join.inputs import log_files
 from evaluate.attribution.change_effects import ChangeEffects, change_effects
@@ -86,7 +87,7 @@ def score_parts(scored: BundleScores, logged: LoggedExamples) -> ScoreParts:
         # Tags may set the appeals of a title's candidates apart; what they share is the title's.
         shared = np.where(valid[part][..., None], appeals, 0.0).sum(1) / valid[part].sum(1)[:, None]
         appeal = (members.appeals * shared).sum(1) + calibration.bias
-        mean = _row_means(scores, valid[part])
+        mean = uniform_value(scores, valid[part])
         title[part] = (appeal + mean) / calibration.temperature
         apart = (scores - mean[:, None]) / calibration.temperature
         artwork[part] = np.where(valid[part], apart, 0.0)
@@ -109,7 +110,7 @@ def attribute(
     parts, valid = score_parts(scored, logged), logged.valid
     at = np.arange(len(logged))
     place = (logged.rows == logged.chosen[:, None]).argmax(1)
-    even = _row_means(parts.takes, valid)
+    even = uniform_value(parts.takes, valid)
     shown_title, shown_artwork = parts.title.var(), parts.artwork[at, place].var()
     takes = parts.takes[at, place]
     truth = None
@@ -117,7 +118,7 @@ def attribute(
         truth = logged.by_decision(expected_takes(expected, logged))
     title_truth = artwork_truth = gain = None
     if truth is not None:
-        true_even = _row_means(truth, valid)
+        true_even = uniform_value(truth, valid)
         title_truth = _agreement(even, true_even)
         apart, true_apart = parts.takes - even[:, None], truth - true_even[:, None]
         artwork_truth = _agreement(apart[valid], true_apart[valid])
@@ -206,13 +207,6 @@ def show(result: TakeAttribution) -> None:
                 f"{name} effect of change: {effect.difference:+.4f} "
                 f"[{effect.low:+.4f}, {effect.high:+.4f}]"
             )
-
-
-def _row_means(
-    values: Float[np.ndarray, "decisions candidates"],
-    valid: Bool[np.ndarray, "decisions candidates"],
-) -> Float[np.ndarray, " decisions"]:
-    return np.where(valid, values, 0.0).sum(1) / valid.sum(1)
 
 
 def _agreement(estimate: np.ndarray, truth: np.ndarray) -> Agreement:

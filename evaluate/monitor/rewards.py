@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
-from jaxtyping import Float
 from scipy import stats
 
+from data.calibration_error import error_of_gaps
 from evaluate.monitor.check import Check, by_p
 
 CalibrationCurves = dict[str, list[tuple[float, float, float]]]
@@ -29,18 +29,6 @@ GROUP BY ALL ORDER BY day, bundle, bin
 """
 
 
-def calibration_error(
-    count: Float[np.ndarray, " bins"],
-    predicted: Float[np.ndarray, " bins"],
-    actual: Float[np.ndarray, " bins"],
-) -> float:
-    """Expected calibration error: mean over decisions of |predicted − actual| of their bin.
-
-    Sums, not means, come in. Source: Naeini, Cooper and Hauskrecht (2015), AAAI.
-    """
-    return float(np.abs(predicted - actual).sum() / count.sum())
-
-
 def check_calibration(
     connection: duckdb.DuckDBPyConnection,
 ) -> tuple[list[Check], CalibrationCurves]:
@@ -51,7 +39,7 @@ def check_calibration(
     checks, curves = [], {}
     for (day, bundle), rows in groups.items():
         bins, n, predicted, actual, variance = np.array(rows, dtype=float).T
-        error = calibration_error(n, predicted, actual)
+        error = error_of_gaps(predicted - actual, n.sum())
         full = variance > 5
         statistic = float(((actual - predicted)[full] ** 2 / variance[full]).sum())
         p = float(stats.chi2.sf(statistic, full.sum())) if full.any() else 1.0

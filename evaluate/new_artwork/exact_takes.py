@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from bandit.simple import uniform_value
 from evaluate.policies.bundle_scores import BundleScores
 from simulate.world.artwork_world import ArtworkWorld
 
@@ -55,7 +56,7 @@ def baseline_takes(world: ArtworkWorld) -> dict[str, TitleTakes]:
     for start in range(0, len(world.members), step):
         takes = _takes(world, np.arange(start, min(start + step, len(world.members))))
         total += takes.sum(0)
-        uniform.append(takes.sum(-1) / valid.sum(-1))
+        uniform.append(uniform_value(takes, valid))
         oracle.append(takes.max(-1))
     best = np.where(valid, total, -np.inf).argmax(-1)
     return {

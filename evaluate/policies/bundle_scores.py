@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float, Int
-from scipy.special import expit
 
 from bandit.head_policy import HeadPolicy
 from bandit.probabilities import head_scores, probabilities
+from bandit.take_probability import take_probabilities
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
@@ -79,7 +79,7 @@ class BundleScores:
         calibration = self.scorer.manifest.calibration
         title = members.appeals @ artworks.appeals.T
         logits = members.functionals @ artworks.vectors.T + title[:, None]
-        return expit((logits + calibration.bias) / calibration.temperature)
+        return take_probabilities(logits, calibration.bias, calibration.temperature)
 
 
 def open_bundle_scores(bundle: Path | str, catalogue: Catalogue, cache: Path | str) -> BundleScores:

@@ -5,6 +5,8 @@ import torch
 from jaxtyping import Float
 from scipy.optimize import minimize
 
+from bandit.take_probability import mean_take_probability
+from data.calibration_error import calibration_error
 from model.network.lightning_module import Learner
 from model.training.dataset import AT_ONCE, Examples
 from model.training.fit_random_effects import Added
@@ -35,31 +37,6 @@ def predictions(
     return np.concatenate(logits), np.concatenate(rewards)
 
 
-def take_probability(
-    logits: Float[np.ndarray, "decisions heads"], temperature: float
-) -> Float[np.ndarray, " decisions"]:
-    """Mean over heads of the probability that each gives."""
-    return (1 / (1 + np.exp(-logits / temperature))).mean(1)
-
-
-def calibration_error(
-    predicted: Float[np.ndarray, " decisions"],
-    reward: Float[np.ndarray, " decisions"],
-    bins: int = 15,
-) -> float:
-    """Expected calibration error over bins of equal numbers of decisions.
-
-    Source: Naeini, Cooper and Hauskrecht 2015, "Obtaining Well Calibrated Probabilities".
-    """
-    order = np.argsort(predicted)
-    gaps = [
-        abs(predicted[part].mean() - reward[part].mean()) * len(part)
-        for part in np.array_split(order, bins)
-        if len(part)
-    ]
-    return float(sum(gaps) / len(order))
-
-
 def calibrate(
     learner: Learner, examples: Examples, artworks: int, own: Added | None = None
 ) -> tuple[float, dict[str, float]]:
@@ -77,7 +54,7 @@ def calibrate(
     for part in (even, ~even):
         rest = ~part if (~part).any() else part
         temperature, level = fitted(logits[rest], reward[rest])
-        predicted[part] = take_probability(logits[part] + level, temperature)
+        predicted[part] = mean_take_probability(logits[part] + level, temperature=temperature)
     temperature, level = fitted(logits, reward)
     with torch.no_grad():
         learner.network.bias.add_(level)
@@ -93,7 +70,8 @@ def fitted(
     """
 
     def loss(at: np.ndarray) -> float:
-        p = np.clip(take_probability(logits + at[1], float(np.exp(at[0]))), 1e-7, 1 - 1e-7)
+        taken = mean_take_probability(logits + at[1], temperature=float(np.exp(at[0])))
+        p = np.clip(taken, 1e-7, 1 - 1e-7)
         return float(-np.mean(np.where(reward > 0, np.log(p), np.log1p(-p))))
 
     bounds = [(-1.0, 1.0), (-1.0, 1.0)]

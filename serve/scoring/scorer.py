@@ -12,6 +12,7 @@ import onnxruntime as ort
 import pyarrow as pa
 from jaxtyping import Float, UInt8
 
+from bandit.take_probability import mean_take_probability
 from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import CandidateFeatures, ContextFeatures, FeatureSpec, candidate_features
@@ -66,8 +67,8 @@ class Scorer:
         calibration = self.manifest.calibration
         records = opened.records()
         self._records = records.judging() if records is not None and judging else records
-        self._bias = np.float32(calibration.bias)
-        self._temperature = np.float32(calibration.temperature)
+        self._bias = calibration.bias
+        self._temperature = calibration.temperature
         self._warm()
 
     @property
@@ -168,8 +169,7 @@ class Scorer:
         """The bundle's probability of a take for each candidate: the mean over its heads."""
         artwork = members.functionals @ vectors.swapaxes(1, 2)
         title = (members.appeals[:, None] * appeals).sum(2)
-        logits = (artwork + title[:, None] + self._bias) / self._temperature
-        return (1 / (1 + np.exp(-logits))).mean(1)
+        return mean_take_probability(artwork + title[:, None], self._bias, self._temperature)
 
     def _run(self, graph: str, *inputs: np.ndarray) -> list[np.ndarray]:
         session = self._sessions[graph]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from bandit.simple import uniform_value
 from simulate.browsing.day import Outcomes
 from simulate.regret import regret
 
@@ -42,7 +43,7 @@ def value_of(
     rendered = outcomes.rendered
     takes, valid = takes[rendered], valid[rendered]
     chosen = takes[np.arange(len(takes)), outcomes.choice[rendered]]
-    even = takes.sum(-1) / valid.sum(-1)
+    even = uniform_value(takes, valid)
     return Value(
         impressions=int(rendered.sum()),
         plays=int(outcomes.played.sum()),

@@ -9,7 +9,7 @@ from bandit.counts import BetaCounts
 from bandit.exp3 import Exp3
 from bandit.linear import LinearPosterior, linear_thompson, linucb
 from bandit.neural import highest_bound, neural_ucb
-from bandit.simple import epsilon_greedy, greedy, uniform
+from bandit.simple import epsilon_greedy, greedy, uniform, uniform_value
 from bandit.squarecb import squarecb
 from bandit.tabular import bayesian_ucb, best_unpersonalised, beta_thompson, ucb1
 from tests.bandit.cases import valid_candidates
@@ -190,3 +190,11 @@ def test_beta_thompson_loses_less_than_uniform():
         takes = (rng.random(20) < truth[0, actions]).astype(float)
         counts = counts.update(np.zeros(20, int), actions, takes)
     assert lost < 0.3 * 100 * (truth.max() - truth.mean())
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_the_uniform_policy_earns_is_its_mean_over_valid_candidates(seed):
+    world = World(seed)
+    values = np.stack([world.values, world.values + 1])
+    earned = uniform_value(values, world.valid)
+    np.testing.assert_allclose(earned, (uniform(world.valid) * values).sum(-1), atol=1e-12)
