@@ -17,6 +17,7 @@ from simulate.browsing.logging_policies import logging_policy
 from simulate.posters.subjects import Subjects
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.catalogue import write_catalogue
+from tests.evaluate.planted import plant
 
 ARTWORK = Path(__file__).parents[2] / "sample" / "artwork"
 
@@ -56,3 +57,26 @@ def story(tmp_path_factory):
     write_days(days, root / "log")
     join(root / "log", root / "catalogue", root / "examples")
     return Story(root, world)
+
+
+@pytest.fixture(scope="session")
+def planted(story, tmp_path_factory):
+    """Plants a bundle on the story's catalogue: what its heads want → its folder."""
+
+    def plant_on_story(wants, **options):
+        folder = tmp_path_factory.mktemp("planted")
+        return str(plant(folder, story.catalogue, story.world.members.facts, wants, **options))
+
+    return plant_on_story
+
+
+@pytest.fixture(scope="session")
+def good(planted):
+    """Its heads want what members take most."""
+    return planted([[1.0]] * 4)
+
+
+@pytest.fixture(scope="session")
+def torn(planted):
+    """A quarter of its heads want what members take least."""
+    return planted([[1.0]] * 3 + [[-1.0]], epsilon=0.2)

@@ -14,6 +14,7 @@ from data.errors import BadInput
 from data.records import DECISIONS, EVENTS
 from evaluate.monitor.check import worst
 from evaluate.monitor.monitor import inspect
+from tests.evaluate.columns import changed
 
 DAYS, PROFILES, EACH = 3, 1000, 4
 
@@ -68,13 +69,6 @@ def checks_of(folder, decisions, examples, **options):
     pq.write_table(examples, folder / "examples.parquet")
     where = (str(folder / "decisions.parquet"), str(folder / "examples.parquet"))
     return inspect(*where, **options).checks
-
-
-def changed(table, column, values):
-    at = table.schema.get_field_index(column)
-    return table.set_column(
-        at, table.schema.field(at), pa.array(values, table.schema.field(at).type)
-    )
 
 
 def not_ok(checks):

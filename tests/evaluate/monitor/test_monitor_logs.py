@@ -1,5 +1,7 @@
 """Logs as `python -m simulate log` writes them: clean ones raise nothing, planted faults alarm."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -14,7 +16,7 @@ from simulate.browsing.browse import browse_days
 from simulate.browsing.day import Browsing
 from simulate.browsing.log import read_expected, write_days
 from simulate.browsing.logging_policies import logging_policy
-from tests.evaluate.planted import plant
+from tests.evaluate.columns import changed
 
 DAYS = 4
 
@@ -46,12 +48,6 @@ def alarms(folder, decisions, examples):
     pq.write_table(examples, folder / "examples.parquet")
     found = inspect(str(folder / "decisions.parquet"), str(folder / "examples.parquet"))
     return {(c.name, c.day) for c in found.checks if c.state != "ok"}
-
-
-def changed(table, column, values):
-    at = table.schema.get_field_index(column)
-    field = table.schema.field(at)
-    return table.set_column(at, field, pa.array(values, field.type))
 
 
 def test_a_clean_log_raises_nothing(clean, tmp_path):
@@ -103,10 +99,9 @@ def test_feature_skew_alarms_on_its_day(clean, tmp_path):
     assert found == {("drift_tenure", "2026-01-04")}
 
 
-def test_predictions_of_a_bundle_are_of_what_was_shown(story, clean, tmp_path):
+def test_predictions_of_a_bundle_are_of_what_was_shown(story, clean, planted):
     _, examples, root = clean
-    facts = story.world.members.facts
-    bundle = plant(tmp_path, story.catalogue, facts, [[1.0]] * 2)
+    bundle = planted([[1.0]] * 2)
     said = predicted_takes(bundle, root / "examples", story.root / "catalogue")
     known = dict(zip(story.catalogue.artwork_ids, story.catalogue.embeddings[:, 0], strict=True))
     shown = np.array([known[a] for a in examples["action"].to_pylist()])
@@ -114,18 +109,18 @@ def test_predictions_of_a_bundle_are_of_what_was_shown(story, clean, tmp_path):
     assert said["decision_id"].to_pylist() == examples["decision_id"].to_pylist()
 
 
-def test_a_bundle_answers_for_its_own_decisions(story, clean, tmp_path):
+def test_a_bundle_answers_for_its_own_decisions(story, clean, planted, tmp_path):
     _, examples, _ = clean
-    bundle = plant(tmp_path, story.catalogue, story.world.members.facts, [[1.0]])
+    bundle = planted([[1.0]])
     names = [None] * len(examples)
-    names[5:9] = [bundle.name] * 4
+    names[5:9] = [Path(bundle).name] * 4
     pq.write_table(changed(examples, "bundle", names), tmp_path / "e.parquet")
     said = predicted_takes(bundle, tmp_path / "e.parquet", story.root / "catalogue")
     assert said["decision_id"].to_pylist() == examples["decision_id"].to_pylist()[5:9]
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5])
-def test_the_command_predicts_with_a_bundle(story, clean, tmp_path, shift):
+def test_the_command_predicts_with_a_bundle(story, clean, planted, shift):
     """A bundle whose takes are right on average is ok, one that promises too much is not."""
     _, examples, root = clean
     actual = float(np.mean(examples["reward"]))
@@ -133,16 +128,16 @@ def test_the_command_predicts_with_a_bundle(story, clean, tmp_path, shift):
     slope = 1 / (actual * (1 - actual))
     taken = float(story.catalogue.embeddings.mean())
     bias = np.log(actual / (1 - actual)) - slope * taken + shift
-    bundle = plant(tmp_path, story.catalogue, story.world.members.facts, [[slope]], bias=bias)
+    bundle = planted([[slope]], bias=bias)
     where = {"examples": str(root / "examples"), "catalogue": str(story.root / "catalogue")}
-    found = monitor(str(root / "log"), bundle=str(bundle), **where)
+    found = monitor(str(root / "log"), bundle=bundle, **where)
     wrong = {c.name for c in found.checks if c.state != "ok"}
     assert wrong == ({"calibration_error"} if shift else set())
     assert found.state == ("alert" if shift else "ok")
     assert status(found) == (4 if shift else 0)
 
 
-def test_a_bundle_without_examples_is_refused(story, clean, tmp_path):
-    bundle = plant(tmp_path, story.catalogue, story.world.members.facts, [[1.0]])
+def test_a_bundle_without_examples_is_refused(clean, planted):
+    bundle = planted([[1.0]])
     with pytest.raises(BadInput, match="--bundle predicts"):
-        monitor(str(clean[2] / "log"), bundle=str(bundle))
+        monitor(str(clean[2] / "log"), bundle=bundle)

@@ -30,7 +30,6 @@ from evaluate.new_artwork.value import (
 )
 from evaluate.new_artwork.value_images import value_images
 from serve.scoring.scorer import Scorer
-from tests.evaluate.planted import plant
 
 takes = st.integers(1, 9).flatmap(
     lambda members: st.tuples(st.integers(1, 4), st.integers(2, 6)).flatmap(
@@ -40,12 +39,9 @@ takes = st.integers(1, 9).flatmap(
 
 
 @pytest.fixture(scope="module")
-def bright(story, tmp_path_factory):
+def bright(planted):
     """Three heads of four want brightness, one its opposite."""
-    folder = tmp_path_factory.mktemp("bright")
-    wants = [[1.0, 1.0, 1.0]] * 3 + [[-1.0, -1.0, -1.0]]
-    facts = story.world.members.facts
-    return plant(folder, story.catalogue, facts, wants, pixels=True)
+    return planted([[1.0, 1.0, 1.0]] * 3 + [[-1.0, -1.0, -1.0]], pixels=True)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +207,7 @@ def test_the_command_prints_one_object_and_a_page_of_its_own(story, bright, pict
     done = subprocess.run(
         [sys.executable, "-m", "evaluate", "candidates", *pictures, "--title",
          str(story.catalogue.title_ids[0]), "--catalogue", str(story.root / "catalogue"),
-         "--bundle", str(bright), "--audience", "device=tv", "--day", "2026-01-05",
+         "--bundle", bright, "--audience", "device=tv", "--day", "2026-01-05",
          "--html", str(page), "--json"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
@@ -225,21 +221,20 @@ def test_the_command_prints_one_object_and_a_page_of_its_own(story, bright, pict
     assert "<script src=" not in text
 
 
-def test_bad_input_is_named(story, bright, pictures, tmp_path):
+def test_bad_input_is_named(story, bright, good, pictures, tmp_path):
     title, where = story.catalogue.title_ids[0], str(story.root / "catalogue")
     (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    blind = plant(tmp_path, story.catalogue, story.world.members.facts, [[1.0]])
     cases = [
         ({"images": [str(tmp_path / "torn.png")]}, "torn.png"),
         ({"images": [str(tmp_path / "none.png")]}, "none.png"),
         ({"images": []}, "no image"),
         ({"images": [pictures[0], pictures[0]]}, "twice"),
         ({"title": 7}, "title 7"),
-        ({"bundle": str(blind)}, "reads no pixels"),
+        ({"bundle": good}, "reads no pixels"),
         ({"facts": where + "/titles.parquet"}, "no column facts"),
         ({"day": "tomorrow"}, "tomorrow"),
     ]
     for changed, said in cases:
-        given = {"images": pictures, "title": title, "catalogue": where, "bundle": str(bright)}
+        given = {"images": pictures, "title": title, "catalogue": where, "bundle": bright}
         with pytest.raises(BadInput, match=said):
             command(**given | changed)

@@ -150,7 +150,7 @@ def test_the_command_prints_one_object_and_leaves_nothing_behind(new, told, tmp_
     command = [
         sys.executable, "-m", "evaluate", "cold-start", "--subjects", str(ARTWORK),
         "--bundle", str(bundle), "--ceiling", str(told), "--titles", "3", "--artworks", "3",
-        "--members", "30", "--seed", "9", "--exclude-subjects", "birds-crow", "--json",
+        "--members", "30", "--seed", "14", "--exclude-subjects", "birds-crow", "--json",
     ]  # fmt: skip
     (tmp_path / "t").mkdir()
     done = subprocess.run(
@@ -162,8 +162,11 @@ def test_the_command_prints_one_object_and_leaves_nothing_behind(new, told, tmp_
         assert 0 < said[name] <= said["oracle"]
         low, high = said["intervals"][name]
         assert low <= said[name] <= high
+    assert said["attribute_ceiling"] > said["random"]
     expected = (said["greedy"] - said["random"]) / (said["attribute_ceiling"] - said["random"])
-    assert said["share_of_ceiling"] in (None, pytest.approx(expected))
+    assert said["share_of_ceiling"] == pytest.approx(expected)
+    low, high = said["intervals"]["share_of_ceiling"]
+    assert low <= said["share_of_ceiling"] <= high
     assert list((tmp_path / "t").glob("cold-start*")) == []
 
 

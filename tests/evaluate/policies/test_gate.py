@@ -1,5 +1,7 @@
 """The gate lets equals and betters pass, and refuses what is worse or cannot be told."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,40 +9,33 @@ from hypothesis import strategies as st
 from data.errors import BadInput
 from evaluate.ope.paired_bootstrap import PairedGain, Range
 from evaluate.policies.gate import gate, gate_result, publish_gate, status
-from tests.evaluate.planted import plant
 
 
 @pytest.fixture(scope="module")
-def bundles(story, tmp_path_factory):
+def bundles(planted, good):
     """Of one that shows what members take most, the same again, and its opposite."""
-    facts = story.world.members.facts
-    return {
-        name: plant(tmp_path_factory.mktemp(name), story.catalogue, facts, wants)
-        for name, wants in {
-            "good": [[1.0]] * 4, "again": [[2.0]] * 4, "bad": [[-1.0]] * 4,
-        }.items()
-    }  # fmt: skip
+    return {"good": good, "again": planted([[2.0]] * 4), "bad": planted([[-1.0]] * 4)}
 
 
-def judged(story, candidate, live, **options):
+def gated(story, candidate, live, **options):
     return publish_gate(candidate, live, story.examples, story.catalogue, **options)
 
 
 def test_a_worse_bundle_is_refused_and_a_better_passes(story, bundles):
-    worse = judged(story, bundles["bad"], bundles["good"])
+    worse = gated(story, bundles["bad"], bundles["good"])
     assert not worse.passed
     assert worse.numbers["candidate"]["low"] < worse.numbers["live"]["low"]
-    assert judged(story, bundles["good"], bundles["bad"]).passed
+    assert gated(story, bundles["good"], bundles["bad"]).passed
 
 
 def test_an_equal_bundle_passes_without_any_margin(story, bundles):
-    verdict = judged(story, bundles["again"], bundles["good"], margin=0.0)
+    verdict = gated(story, bundles["again"], bundles["good"], margin=0.0)
     assert verdict.passed
     assert verdict.numbers["difference"] == {"value": 0, "low": 0, "high": 0}
 
 
 def test_the_first_bundle_passes(story, bundles):
-    assert judged(story, bundles["bad"], None).passed
+    assert gated(story, bundles["bad"], None).passed
 
 
 def test_a_log_that_tells_nothing_lets_nothing_pass(story, bundles):
@@ -50,7 +45,7 @@ def test_a_log_that_tells_nothing_lets_nothing_pass(story, bundles):
 
 def test_a_margin_out_of_range_is_named(story, bundles):
     with pytest.raises(BadInput, match=r"margin 1\.5"):
-        judged(story, bundles["good"], bundles["bad"], margin=1.5)
+        gated(story, bundles["good"], bundles["bad"], margin=1.5)
 
 
 def ranges(low, value, high):
@@ -84,10 +79,10 @@ def test_what_is_surely_worse_is_refused_however_well_it_is_known():
 
 
 def test_the_command_ends_with_1_when_it_refuses(story, bundles):
-    good, bad = str(bundles["good"]), str(bundles["bad"])
+    good, bad = bundles["good"], bundles["bad"]
     log = str(story.root / "examples")
     refused, passed = gate(bad, log, good), gate(good, log, bad)
     assert (status(refused), status(passed)) == (1, 0)
     assert (refused["passed"], passed["passed"]) == (False, True)
-    assert refused["candidate_bundle"] == passed["live_bundle"] == bundles["bad"].name
+    assert refused["candidate_bundle"] == passed["live_bundle"] == Path(bad).name
     assert refused["difference"]["high"] < 0 < passed["difference"]["low"]

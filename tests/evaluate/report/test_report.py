@@ -4,20 +4,15 @@ import json
 import re
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from data.errors import BadInput
-from evaluate.calibration import CalibrationCurve
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.judge import judge
 from evaluate.report.curves import LearningCurves
 from evaluate.report.demo import demo, show
 from evaluate.report.report import report
 from simulate.browsing.log import read_expected
-from tests.evaluate.planted import plant
 
 COLD = {"random": 0.1, "greedy": 0.12, "thompson": 0.11, "oracle": 0.2, "unpersonalised": 0.1,
         "titles": 4, "artworks": 3, "members": 20, "subjects": 9, "share_of_oracle": 0.2,
@@ -25,12 +20,9 @@ COLD = {"random": 0.1, "greedy": 0.12, "thompson": 0.11, "oracle": 0.2, "unperso
 
 
 @pytest.fixture(scope="module")
-def bundle(story, tmp_path_factory):
+def bundle(planted):
     """Reads pixels; a quarter of its heads wants what the others do not."""
-    wants = [[1.0, 0, -1.0]] * 3 + [[-1.0, 0, 1.0]]
-    folder = tmp_path_factory.mktemp("planted")
-    facts = story.world.members.facts
-    return str(plant(folder, story.catalogue, facts, wants, epsilon=0.2, pixels=True))
+    return planted([[1.0, 0, -1.0]] * 3 + [[-1.0, 0, 1.0]], epsilon=0.2, pixels=True)
 
 
 @pytest.fixture(scope="module")
@@ -175,24 +167,3 @@ def test_curves_are_read_by_stage(run):
 def test_a_folder_without_curves_is_no_run(tmp_path):
     with pytest.raises(BadInput, match=r"metrics\.csv"):
         LearningCurves.read(tmp_path)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(20, 3000))
-def test_calibration_bins_hold_all_impressions_and_their_takes(seed, count):
-    rng = np.random.default_rng(seed)
-    predicted = rng.random(count)
-    reward = (rng.random(count) < predicted).astype(float)
-    found = CalibrationCurve.of(predicted, reward)
-    assert found.count.sum() == count
-    assert (np.diff(found.predicted) >= 0).all()
-    assert (found.actual * found.count).sum() == pytest.approx(reward.sum())
-    assert (found.low <= found.actual + 1e-12).all()
-    assert (found.actual <= found.high + 1e-12).all()
-
-
-def test_calibration_error_is_the_distance_of_prediction_and_truth():
-    rng = np.random.default_rng(1)
-    truth = rng.uniform(0.1, 0.5, 200_000)
-    reward = (rng.random(len(truth)) < truth).astype(float)
-    assert CalibrationCurve.of(truth, reward).error < 0.005
-    assert CalibrationCurve.of(truth + 0.1, reward).error == pytest.approx(0.1, abs=0.005)

@@ -1,0 +1,56 @@
+"""What policies would have earned: against the truth of a simulated log."""
+
+import numpy as np
+import pytest
+
+from evaluate.policies.judge import judge, policy_values
+from simulate.browsing.log import read_expected
+from tests.evaluate.columns import changed
+
+
+@pytest.fixture(scope="module")
+def names(good, torn):
+    return ["random", "unpersonalised", good, torn, f"{torn}:greedy"]
+
+
+@pytest.fixture(scope="module")
+def found(story, names):
+    return judge(story.examples, story.catalogue, names, expected=read_expected(story.log))
+
+
+def test_truth_orders_policies_as_they_were_planted(found, good, torn):
+    truth = found.truth
+    assert truth["random"] < truth[torn] < truth[f"{torn}:greedy"]
+    # The mean over heads wants the same as all heads of the other.
+    assert truth[good] == pytest.approx(0.95 * truth[f"{torn}:greedy"] + 0.05 * truth["random"])
+
+
+def test_lift_is_the_difference_from_random(found, good):
+    lift, values = found.lift_over_random[good], found.policies
+    difference = values[good]["dr"].value - values["random"]["dr"].value
+    assert lift.difference.value == pytest.approx(difference)
+    assert lift.difference.low < difference < lift.difference.high
+    assert lift.relative.value == pytest.approx(difference / values["random"]["dr"].value)
+    assert found.lift_over_random["random"].difference == (0, 0, 0)
+    # What both have in common cancels: the difference is known better than either.
+    width = lift.difference.high - lift.difference.low
+    assert width < lift.value.high - lift.value.low + 1e-9
+
+
+def test_segments_divide_the_log_and_their_values_add_up(story, found, good):
+    total = len(story.examples)
+    for parts in found.segments.values():
+        assert sum(part.decisions for part in parts.values()) == total
+        mean = sum(p.decisions * p.policies[good].value.value for p in parts.values())
+        assert mean / total == pytest.approx(found.policies[good]["dr"].value)
+    assert set(found.segments) == {"surface", "device", "popularity", "artwork_age"}
+
+
+def test_no_profile_chooses_what_it_is_judged_by(story, tmp_path):
+    """Without any difference between artworks the best on the log earns no more than random."""
+    rng = np.random.default_rng(0)
+    chance = (rng.random(len(story.examples)) < 0.1).astype(float)
+    noise = changed(story.examples, "reward", chance)
+    made = policy_values(noise, story.catalogue, ["unpersonalised"], cache=tmp_path)
+    dr = made["unpersonalised"]["dr"]
+    assert dr.low < 0.1 < dr.high
