@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 
 @dataclass(frozen=True)
-class Difference:
+class TakeDifference:
     """Treatment less control.
 
     Attributes:
@@ -30,7 +30,7 @@ def take_fraction_difference(
     impressions: Float[np.ndarray, " members"],
     treated: Bool[np.ndarray, " members"],
     before: Float[np.ndarray, " members"] | None = None,
-) -> Difference:
+) -> TakeDifference:
     """Difference of takes / impressions between cells, members being the independent units.
 
     Each member counts by the influence it has on its cell's ratio (delta method); the pre-period
@@ -62,7 +62,7 @@ def take_fraction_difference(
         shift = slope * (sides[1].mean() - sides[0].mean())
         adjusted = [p - slope * c for p, c in zip(pieces, centred, strict=True)]
         variance = sum(p.var(ddof=1) / len(p) for p in adjusted)
-    return Difference(
+    return TakeDifference(
         control=float(ratios[0]),
         treatment=float(ratios[1] - shift),
         difference=float(ratios[1] - shift - ratios[0]),

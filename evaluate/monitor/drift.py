@@ -21,7 +21,7 @@ FACTS = {
     "candidates": "len(candidates)",
 }
 """Fact → its SQL over a decision."""
-KEPT = 20
+MOST = 20
 """Values of a fact that are counted apart; the rest are one."""
 
 
@@ -53,14 +53,14 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
     for fact, sql in FACTS.items():
         counted = f"SELECT CAST({sql} AS VARCHAR) AS v, count(*) AS n"
         reference = dict(connection.sql(f"{counted} FROM r GROUP BY v").fetchall())
-        kept = sorted(reference, key=lambda v: -reference[v])[:KEPT]
+        common = sorted(reference, key=lambda v: -reference[v])[:MOST]
         days: dict[str, dict[str | None, int]] = {}
         for v, n, day in connection.sql(f"{counted}, day FROM d GROUP BY v, day").fetchall():
             days.setdefault(day, {})[v] = n
         for day in sorted(days):
-            index = stability_index(_histogram(reference, kept), _histogram(days[day], kept))
+            index = stability_index(_histogram(reference, common), _histogram(days[day], common))
             # Facts belong to profiles, so chance is that of profiles, not of decisions.
-            chance = len(kept) * (1 / max(base, 1) + 1 / max(profiles[day], 1))
+            chance = len(common) * (1 / max(base, 1) + 1 / max(profiles[day], 1))
             checks.append(
                 Check(
                     *(f"drift_{fact}", day, "all", index),
@@ -73,7 +73,7 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
     return checks
 
 
-def _histogram(counts: dict[str | None, int], kept: list[str | None]) -> np.ndarray:
-    """Counts of the kept values, and of all others together."""
-    known = [counts.get(v, 0) for v in kept]
+def _histogram(counts: dict[str | None, int], common: list[str | None]) -> np.ndarray:
+    """Counts of the common values, and of all others together."""
+    known = [counts.get(v, 0) for v in common]
     return np.array([*known, sum(counts.values()) - sum(known)], dtype=float)

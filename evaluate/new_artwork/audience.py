@@ -68,8 +68,8 @@ class Audience:
         names = table["profile_id"].to_pylist()
         last = {name: row for row, name in enumerate(names) if name is not None}
         keys = profile_keys(list(last))
-        kept = np.array(list(last.values()), np.int64)[np.argsort(keys, kind="stable")[:members]]
-        facts = table["facts"].take(pa.array(np.sort(kept))).combine_chunks()
+        rows = np.array(list(last.values()), np.int64)[np.argsort(keys, kind="stable")[:members]]
+        facts = table["facts"].take(pa.array(np.sort(rows))).combine_chunks()
         if isinstance(facts, pa.ChunkedArray):
             facts = pa.concat_arrays(facts.chunks) if facts.num_chunks else pa.array([], FACTS)
         try:
@@ -97,7 +97,7 @@ class Audience:
         Raises:
             BadInput: no such segment or value.
         """
-        kept = np.ones(len(self), bool)
+        inside = np.ones(len(self), bool)
         for text in (wanted or "").split(","):
             if not text.strip():
                 continue
@@ -110,15 +110,15 @@ class Audience:
             if not there.any():
                 known = ", ".join(sorted(set(self.values[name])))
                 raise BadInput(f"--audience {text!r}: nobody is there; {name} may be {known}")
-            kept &= there
-        return Audience(self.facts.filter(pa.array(kept)))
+            inside &= there
+        return Audience(self.facts.filter(pa.array(inside)))
 
     def parts(self, names: Sequence[str] = SEGMENTS) -> dict[str, Bool[np.ndarray, " members"]]:
         """`segment=value` → who is in it, of parts that hold some but not all."""
-        found = {}
+        parts = {}
         for name in names:
             for value in sorted(set(self.values[name])):
                 part = self.values[name] == value
                 if LEAST <= part.sum() < len(self):
-                    found[f"{name}={value}"] = part
-        return found
+                    parts[f"{name}={value}"] = part
+        return parts

@@ -97,23 +97,23 @@ def cold_start(
     pool = Subjects.read(subjects, named(exclude_subjects), named(include_subjects))
     size = WorldSize(titles, artworks, members)
     with (
-        TemporaryDirectory(prefix="cold-start.") as made,
+        TemporaryDirectory(prefix="cold-start.") as scratch,
         Progress(console=Console(stderr=True)) as bar,
     ):
-        folder = Path(made) / "catalogue"
+        folder = Path(scratch) / "catalogue"
         posters = bar.add_task("posters", total=titles * artworks)
         world = new_world(
             pool, size, seed, folder, workers, lambda count: bar.update(posters, completed=count)
         )
         scores = bar.add_task("scores", total=1 + (ceiling is not None))
         catalogue = Catalogue.read(folder)
-        opened = open_bundle_scores(bundle, catalogue, made)
+        opened = open_bundle_scores(bundle, catalogue, scratch)
         takes = baseline_takes(world)
         takes |= exact_takes(opened, world, ("unpersonalised", "greedy", "thompson"))
         bar.advance(scores)
         if ceiling is not None:
-            told = _open_ceiling(ceiling, catalogue, made)
-            takes["attribute_ceiling"] = exact_takes(told, world, ("greedy",))["greedy"]
+            sighted = _open_ceiling(ceiling, catalogue, scratch)
+            takes["attribute_ceiling"] = exact_takes(sighted, world, ("greedy",))["greedy"]
             bar.advance(scores)
     about = {"bundle": opened.scorer.bundle_id, **size._asdict(), "subjects": len(pool.names)}
     return ColdStartResult.of(takes, bootstrap, about | {"seed": seed}).as_record()

@@ -96,10 +96,8 @@ class ColdStartResult:
         """One value a policy and share, and beside them their intervals; None for unknown."""
         values = {**self.takes, **self.shares}
         return {
-            **{name: _known(found.value) for name, found in values.items()},
-            "intervals": {
-                name: [_known(found.low), _known(found.high)] for name, found in values.items()
-            },
+            **{name: _known(of.value) for name, of in values.items()},
+            "intervals": {name: [_known(of.low), _known(of.high)] for name, of in values.items()},
             **self.about,
         }
 

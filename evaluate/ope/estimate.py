@@ -183,8 +183,8 @@ def _build(names: Sequence[str], lambdas: dict[str, Lambda]) -> list[Estimator]:
         if name in PLAIN:
             built.append(PLAIN[name]())
             continue
-        given = lambdas.get(name, DEFAULTS[name])
-        for value in GRIDS[name] if given == "slope" else (float(given),):
+        asked = lambdas.get(name, DEFAULTS[name])
+        for value in GRIDS[name] if asked == "slope" else (float(asked),):
             if not value >= 0 or (name.startswith("sg_") and value > 1):
                 limit = "between 0 and 1" if name.startswith("sg_") else "0 or more"
                 raise BadInput(f"λ of {name} is {value}; it must be {limit}")

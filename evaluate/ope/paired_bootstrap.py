@@ -50,10 +50,10 @@ class Quantity(NamedTuple):
 def group_sums(
     terms: Float[np.ndarray, "decisions terms"],
     group: Int[np.ndarray, " decisions"],
-    kept: Bool[np.ndarray, " decisions"] | None = None,
+    part: Bool[np.ndarray, " decisions"] | None = None,
 ) -> Float[np.ndarray, "groups terms"]:
-    """Terms summed by group of profiles, over the decisions that are kept."""
-    terms = terms if kept is None else terms * kept[:, None]
+    """Terms summed by group of profiles, over all decisions or a part of them."""
+    terms = terms if part is None else terms * part[:, None]
     return np.stack([np.bincount(group, weights=t, minlength=GROUPS) for t in terms.T], axis=-1)
 
 

@@ -69,8 +69,8 @@ class PolicyProbabilities:
         step = scored.block(logged.rows.shape[1])
         parts = []
         for at in range(0, len(logged), step):
-            said = scored.members(logged.facts.slice(at, step))
-            parts.append(scored.takes(said, shown[at : at + step])[:, 0])
+            members = scored.members(logged.facts.slice(at, step))
+            parts.append(scored.takes(members, shown[at : at + step])[:, 0])
         return np.concatenate(parts)
 
     def _scored(self, scored: BundleScores, form: str) -> Matrix:
@@ -79,9 +79,10 @@ class PolicyProbabilities:
         step = scored.block(logged.rows.shape[1])
         parts = []
         for at in range(0, len(logged), step):
-            some = slice(at, at + step)
-            said = scored.members(logged.facts.slice(at, step))
-            parts.append(scored.probabilities(said, logged.rows[some], logged.valid[some], policy))
+            block = slice(at, at + step)
+            members = scored.members(logged.facts.slice(at, step))
+            rows, valid = logged.rows[block], logged.valid[block]
+            parts.append(scored.probabilities(members, rows, valid, policy))
         return np.concatenate(parts)
 
     def _flat(self, probabilities: Matrix) -> Float[np.ndarray, " flat"]:
@@ -113,9 +114,9 @@ def best_on_log(logged: LoggedExamples) -> Int[np.ndarray, " decisions"]:
     weight = 1 / feedback.propensity
 
     def others(rows: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
-        cells = np.bincount(rows * FOLDS + fold, weights=values, minlength=size * FOLDS)
-        cells = cells.reshape(size, FOLDS)
-        return cells.sum(1, keepdims=True) - cells
+        by_fold = np.bincount(rows * FOLDS + fold, weights=values, minlength=size * FOLDS)
+        by_fold = by_fold.reshape(size, FOLDS)
+        return by_fold.sum(1, keepdims=True) - by_fold
 
     shown = others(logged.chosen, weight, artworks)
     taken = others(logged.chosen, weight * feedback.reward, artworks)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +28,7 @@ class MemberShowcase:
     Attributes:
         profile_id: who.
         words: the facts, in plain words.
-        probabilities: of each artwork that is kept, in order.
+        probabilities: of each artwork that is shown, in order.
         chosen: place of the artwork that this member is shown.
     """
 
@@ -47,6 +48,16 @@ class TitleShowcase:
     members: list[MemberShowcase]
 
 
+class Contrast(NamedTuple):
+    """A title, and members over whom a policy differs on it."""
+
+    distance: float
+    """Of each from those before it, at least."""
+    title: int
+    members: list[int]
+    votes: Float[np.ndarray, "members artworks"]
+
+
 def showcase(
     scored: BundleScores, logged: LoggedExamples, titles: int = TITLES, members: int = MEMBERS
 ) -> list[TitleShowcase]:
@@ -60,38 +71,38 @@ def showcase(
     day = pc.call_function("max", [logged.examples["time"]]).as_py().date() + timedelta(days=1)
     pools = {t: catalogue.candidates(t, day) for t in catalogue.title_ids}
     wanted = sorted((t for t in pools if len(pools[t]) > 1), key=lambda t: -len(pools[t]))
-    said = scored.members(without_page_facts(facts))
+    all_members = scored.members(without_page_facts(facts))
     row_of = {name: row for row, name in enumerate(catalogue.artwork_ids)}
-    found: list[tuple[float, int, list[int], np.ndarray]] = []
+    contrasts: list[Contrast] = []
     for title in wanted[:POOL_TITLES]:
         rows = np.tile([row_of[a] for a in pools[title]], (len(ids), 1))
         there = np.ones(rows.shape, bool)
-        votes = scored.probabilities(said, rows, there, scored.policy())
-        apart, who = _farthest(votes, members)
-        found.append((apart, title, who, votes))
-    found.sort(key=lambda f: -f[0])
+        votes = scored.probabilities(all_members, rows, there, scored.policy())
+        distance, who = _farthest(votes, members)
+        contrasts.append(Contrast(distance, title, who, votes[who]))
+    contrasts.sort(key=lambda contrast: -contrast.distance)
     words = FactWords(facts)
-    told = {row["title_id"]: row for row in catalogue.titles.to_pylist()}
+    titles_by_id = {row["title_id"]: row for row in catalogue.titles.to_pylist()}
     number = day_number(day)
     salt = scored.scorer.manifest.policy.salt
     shown = []
-    for _, title, who, votes in _various(found, titles):
+    for _, title, who, votes in _various(contrasts, titles):
         keys = profile_keys([ids[at] for at in who])
         seeds = decision_seeds(keys, np.full(len(who), title), number, salt)
-        picked = choose(votes[who], uniforms(seeds))
-        kept = _likeliest(votes[who], picked)
+        picked = choose(votes, uniforms(seeds))
+        places = _likeliest(votes, picked)
         people = [
-            MemberShowcase(ids[at], words(at), votes[at, kept], int(np.searchsorted(kept, pick)))
-            for at, pick in zip(who, picked, strict=True)
+            MemberShowcase(ids[at], words(at), own[places], int(np.searchsorted(places, pick)))
+            for at, own, pick in zip(who, votes, picked, strict=True)
         ]
-        about, pool = told[title], [pools[title][at] for at in kept]
+        about, pool = titles_by_id[title], [pools[title][at] for at in places]
         shown.append(TitleShowcase(about["name"], list(about["genres"]), pool, people))
     return shown
 
 
 def _likeliest(
     votes: Float[np.ndarray, "members artworks"], picked: Int[np.ndarray, " members"]
-) -> Int[np.ndarray, " kept"]:
+) -> Int[np.ndarray, " places"]:
     """Artworks that are shown to one of the members, and the likeliest others, in order."""
     most = votes.max(0)
     most[picked] = 2
@@ -122,15 +133,13 @@ def _farthest(votes: Float[np.ndarray, "members artworks"], count: int) -> tuple
     return apart, who
 
 
-def _various(
-    found: list[tuple[float, int, list[int], np.ndarray]], count: int
-) -> list[tuple[float, int, list[int], np.ndarray]]:
+def _various(contrasts: list[Contrast], count: int) -> list[Contrast]:
     """The first of a list whose members do not come again; whatever there is if they must."""
-    kept: list[tuple[float, int, list[int], np.ndarray]] = []
+    first: list[Contrast] = []
     seen: set[int] = set()
-    for one in found:
-        if len(kept) < count and not seen & set(one[2]):
-            kept.append(one)
-            seen |= set(one[2])
-    taken = {title for _, title, _, _ in kept}
-    return (kept + [one for one in found if one[1] not in taken])[:count]
+    for contrast in contrasts:
+        if len(first) < count and not seen & set(contrast.members):
+            first.append(contrast)
+            seen |= set(contrast.members)
+    taken = {contrast.title for contrast in first}
+    return (first + [contrast for contrast in contrasts if contrast.title not in taken])[:count]
