@@ -10,6 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import betaincinv
 
+PRIOR_IMPRESSIONS = 20.0
+"""Impressions that an average counts for, before what is known of a candidate itself."""
+
 
 @dataclass(frozen=True)
 class BetaCounts:

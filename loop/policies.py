@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Bool, Float
 
-from bandit.counts import BetaCounts
+from bandit.counts import PRIOR_IMPRESSIONS, BetaCounts
 from bandit.simple import uniform
 from bandit.tabular import bayesian_ucb, best_unpersonalised, beta_thompson, ucb1
 from data.errors import BadInput
@@ -78,8 +78,6 @@ RULES: dict[str, Rule] = {
     "ucb1": lambda counts, valid, epsilon: ucb1(counts, valid, epsilon=epsilon),
 }
 """Policy → what it makes of each title's counts."""
-PRIOR_IMPRESSIONS = 20.0
-"""What the average take counts for, as a prior of each artwork, once anything is known."""
 
 
 class Tabular(Examined):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float
 
+from bandit.counts import PRIOR_IMPRESSIONS
 from evaluate.ope.feedback_batch import Batch
 
 FOLDS = 5
@@ -23,7 +24,7 @@ class CrossFittedMeans:
         strength: how many decisions the mean of all counts for.
     """
 
-    def __init__(self, strength: float = 20.0) -> None:
+    def __init__(self, strength: float = PRIOR_IMPRESSIONS) -> None:
         self._strength = strength
         self._index: dict[object, int] = {}
         self._count = np.zeros((0, FOLDS))

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Int
 
+from bandit.counts import PRIOR_IMPRESSIONS
 from data.bundle import resolve
 from data.errors import BadInput
 from evaluate.ope.reward_model import FOLDS
@@ -16,8 +17,6 @@ FORMS = ("served", "thompson", "greedy", "epsilon_greedy", "unpersonalised")
 """What may follow a bundle, after a colon: the policy that it is served by, another over its heads,
 or the best of its table of takes over all members."""
 BASELINES = ("random", "unpersonalised")
-STRENGTH = 20.0
-"""Impressions that the mean of a title counts for, when its artworks are compared."""
 
 Matrix = Float[np.ndarray, "decisions candidates"]
 
@@ -125,7 +124,7 @@ def best_on_log(logged: LoggedExamples) -> Int[np.ndarray, " decisions"]:
     )
     each = weight.mean()
     at, mine = logged.rows, fold[:, None]
-    prior = STRENGTH * each
+    prior = PRIOR_IMPRESSIONS * each
     value = (taken[at, mine] + prior * of_title[logged.title_rows, fold][:, None]) / (
         shown[at, mine] + prior
     )

@@ -13,12 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bandit.counts import PRIOR_IMPRESSIONS
 from data.catalogue import Catalogue
 from data.features import CATEGORIES, FeatureSpec
 from data.records import FACTS
 
-PRIOR_IMPRESSIONS = 20.0
-"""Of an average artwork, added to each when its take over all members is told."""
 SAMPLE = 4096
 """First examples that are kept as they are."""
 

@@ -5,13 +5,11 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
+from bandit.counts import PRIOR_IMPRESSIONS
 from bandit.floor import epsilon_floor
 from bandit.simple import uniform
 from data.errors import BadInput
 from simulate.browsing.day import DayLog, Requests
-
-WEIGHT = 20.0
-"""Impressions that an artwork's title average counts for, before its own are known."""
 
 
 class LoggingPolicy(Protocol):
@@ -63,7 +61,7 @@ class UnpersonalisedEpsilon:
         shown = np.where(valid, self.shown[rows], 0.0)
         taken = np.where(valid, self.taken[rows], 0.0)
         average = (taken.sum(-1) + 0.1) / (shown.sum(-1) + 1)
-        score = (taken + WEIGHT * average[:, None]) / (shown + WEIGHT)
+        score = (taken + PRIOR_IMPRESSIONS * average[:, None]) / (shown + PRIOR_IMPRESSIONS)
         best = np.where(valid, score, -1.0).argmax(-1)
         greedy = np.zeros(valid.shape)
         greedy[np.arange(len(best)), best] = 1.0  # the first of equals
