@@ -51,11 +51,16 @@ def day_counts(sent: Path, log: Path, examples: Path, spec: FeatureSpec) -> Coun
     once = _of(decisions, ids, ["decision_id"])["decision_id"].unique()
     seen = _of(events, ids, ["decision_id", "kind"])
     shown = seen.filter(pc.equal(seen["kind"], "impression"))["decision_id"].unique()  # pyright: ignore[reportAttributeAccessIssue]
-    joined = _of(_examples(examples), ids, ["decision_id", "facts"])
+    rows = _of(_examples(examples), ids, ["decision_id", "facts"])
+    joined = len(rows["decision_id"].unique())
     return Counts(
-        len(ids), len(once), len(shown), (found := len(joined["decision_id"].unique())),
-        len(joined) - found, skewed_rows(spec, asked, joined),
-    )  # fmt: skip
+        served=len(ids),
+        logged=len(once),
+        rendered=len(shown),
+        joined=joined,
+        doubled=len(rows) - joined,
+        skewed=skewed_rows(spec, asked, rows),
+    )
 
 
 def skewed_rows(spec: FeatureSpec, asked: pa.Table, examples: pa.Table) -> int:
@@ -69,8 +74,8 @@ def skewed_rows(spec: FeatureSpec, asked: pa.Table, examples: pa.Table) -> int:
         examples: decision_id and facts, as training reads them.
     """
     requests = dict(
-        zip(asked["decision_id"].to_pylist(), asked["facts"].to_pylist(), strict=True)
-    )  # fmt: skip
+        zip(*(asked[name].to_pylist() for name in ("decision_id", "facts")), strict=True)
+    )
     if not examples.num_rows:
         return 0
     rows, served = [], []
@@ -80,16 +85,16 @@ def skewed_rows(spec: FeatureSpec, asked: pa.Table, examples: pa.Table) -> int:
         if text not in parsed:
             parsed[text] = facts_array([json.loads(text)])
         served.append(parsed[text])
-    given = pa.concat_arrays(served)
+    requested = pa.concat_arrays(served)
     trained = examples["facts"].combine_chunks().cast(FACTS)
     fields = []
     for field in FACTS:
-        value = given.field(field.name)
+        value = requested.field(field.name)
         if field.name in IMPRESSION_COLUMNS:
             value = pc.coalesce(value, trained.field(field.name))  # pyright: ignore[reportAttributeAccessIssue]
         fields.append(value)
-    given = pa.StructArray.from_arrays(fields, fields=list(FACTS))
-    pair = context_features(spec, given), context_features(spec, trained)
+    completed = pa.StructArray.from_arrays(fields, fields=list(FACTS))
+    pair = context_features(spec, completed), context_features(spec, trained)
     for one, two in zip(*pair, strict=True):
         rows.append((one != two).reshape(len(one), -1).any(1))
     return int(np.logical_or.reduce(rows).sum())

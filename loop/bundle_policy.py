@@ -4,8 +4,6 @@ The simulator knows nothing of models: training, publishing and deciding are oth
 read the public files and write them.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,23 +15,31 @@ from jaxtyping import Float
 from bandit.simple import uniform
 from data.bundle import CURRENT
 from data.examples.stream import ExampleStream
-from loop.policies import Examined
+from loop.loop_policy import LoopPolicy
+from loop.processes import Commands, option_words
 from simulate.browsing.day import Requests
 
-BUNDLE_POLICIES = ("thompson", "greedy", "epsilon_greedy")
-ROOT = Path(__file__).parents[1]
+BUNDLE_POLICIES = ("thompson", "greedy", "epsilon_greedy", "neural_ucb")
 
 
-class BundlePolicy(Examined):
-    """The heads of a bundle: Thompson sampling over them, or the best of their mean."""
+class BundlePolicy(LoopPolicy):
+    """The heads of a bundle, which decide as `python -m serve decide --policy NAME` has it.
+
+    Args:
+        name: one of BUNDLE_POLICIES.
+        catalogue: the catalogue's folder.
+        out: the loop's folder.
+        epsilon: share of uniform exploration.
+        train: further options of train.py.
+    """
 
     def __init__(
-        self, name: str, catalogue: Path, out: Path, epsilon: float, reward: str,
-        train: tuple[str, ...],
-    ) -> None:  # fmt: skip
+        self, name: str, catalogue: Path, out: Path, epsilon: float, train: tuple[str, ...]
+    ) -> None:
         super().__init__(name)
         self.catalogue, self.out, self.epsilon = catalogue.resolve(), out.resolve(), epsilon
-        self.reward, self.train = reward, train
+        self.train = train
+        self.commands = Commands(self.out / "commands.log")
 
     def restore(self, examples: ExampleStream | None, bundle: str | None) -> None:
         """Take up the bundle that was published last."""
@@ -50,42 +56,40 @@ class BundlePolicy(Examined):
         with TemporaryDirectory(prefix=".decide.", dir=self.out) as folder:
             asked, answered = Path(folder) / "requests.parquet", Path(folder) / "decided.parquet"
             pq.write_table(pa.table({"facts": requests.facts, "candidates": pools}), asked)
-            self._run(
-                "-m", "serve", "decide", "--requests", asked, "--out", answered,
-                "--bundle", self.out / "bundles" / self.bundle, "--catalogue", self.catalogue,
-                "--policy", self.name, "--epsilon", self.epsilon, "--cache", self.out / "cache",
-            )  # fmt: skip
-            chances = pq.read_table(answered)["probabilities"].combine_chunks()
-        found = np.zeros(requests.valid.shape)
-        found[requests.valid] = chances.flatten().to_numpy()
-        return found
+            options = {
+                "requests": asked,
+                "out": answered,
+                "bundle": self.out / "bundles" / self.bundle,
+                "catalogue": self.catalogue,
+                "policy": self.name,
+                "epsilon": self.epsilon,
+                "cache": self.out / "cache",
+            }
+            self.commands.run("-m", "serve", "decide", options=options)
+            flat = pq.read_table(answered)["probabilities"].combine_chunks().flatten()
+        probabilities = np.zeros(requests.valid.shape)
+        probabilities[requests.valid] = flat.to_numpy()
+        return probabilities
 
     def renew(self, examples: ExampleStream) -> str | None:
         """Train on from the last bundle and publish; the live bundle's name."""
         bundles = self.out / "bundles"
-        options = [
-            "--data.examples", examples.folder.resolve(), "--data.catalogue", self.catalogue,
-            "--data.cache", self.out / "cache", "--data.decay", examples.decay,
-            "--publish.bundles", bundles, "--publish.epsilon", self.epsilon,
+        options: dict[str, object] = {
+            "data.examples": examples.folder.resolve(),
+            "data.catalogue": self.catalogue,
+            "data.cache": self.out / "cache",
+            "data.decay": examples.decay,
+            "publish.bundles": bundles,
+            "publish.epsilon": self.epsilon,
             # A policy is followed wherever it leads; the gate is for those who serve members.
-            "--publish.force", "true", "--out", self.out / "run",
-        ]  # fmt: skip
+            "publish.force": "true",
+            "out": self.out / "run",
+        }
         if examples.window_days is not None:
-            options += ["--data.window-days", examples.window_days]
+            options["data.window-days"] = examples.window_days
         if self.bundle is not None:
-            options += ["--fit.warm-start", bundles / self.bundle]
-        self._run("train.py", *options, *self.train)
+            options["fit.warm-start"] = bundles / self.bundle
+        words = option_words(options)
+        self.commands.run("train.py", *words, *self.train, json_out=False)
         current = bundles / CURRENT
         return current.readlink().name if current.is_symlink() else None
-
-    def _run(self, *arguments: object) -> None:
-        """Carry out one command.
-
-        Raises:
-            RuntimeError: it failed; the message holds the end of its own.
-        """
-        command = [sys.executable, *map(str, arguments)]
-        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if ran.returncode:
-            words = " ".join(map(str, arguments[:3]))
-            raise RuntimeError(f"{words} … ended with {ran.returncode}: {ran.stderr[-2000:]}")

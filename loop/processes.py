@@ -1,5 +1,6 @@
 """The processes of a loop: commands that end, and the live service while members browse."""
 
+import ctypes
 import json
 import os
 import signal
@@ -9,10 +10,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from data.clock import VARIABLE
 from data.errors import BadInput
@@ -20,74 +21,92 @@ from data.errors import BadInput
 ROOT = Path(__file__).parents[1]
 PATIENCE = 120.0
 """Seconds that the service may take to load its model."""
+Printed = dict[str, Any]
+"""What a command prints with --json."""
+NOTHING: Mapping[str, object] = {}
 
 
 class Commands:
-    """Runs the commands that the documentation names, and keeps what they say.
+    """Runs the commands that the documentation names, and keeps what they print.
 
     Args:
         log: file that each command's progress is appended to.
-        clock: the simulation's; commands that stamp records go by it.
+        clock: the simulation's, by which commands stamp records; the machine's own if None.
     """
 
-    def __init__(self, log: Path, clock: Path) -> None:
+    def __init__(self, log: Path, clock: Path | None = None) -> None:
         self.log, self.clock = log, clock
 
-    def run(self, *arguments: object, json_out: bool = True) -> dict[str, Any]:
-        """Carry out one command; what it printed with --json, or nothing.
+    def run(
+        self, *words: str, options: Mapping[str, object] = NOTHING, json_out: bool = True
+    ) -> Printed:
+        """Carry out one command.
+
+        Args:
+            words: what python is started with.
+            options: name → value, after the words.
+            json_out: ask for --json.
+
+        Returns:
+            What it printed; nothing without --json.
 
         Raises:
             BadInput: it refused what it was given.
             RuntimeError: it failed.
         """
-        command = [sys.executable, *map(str, arguments), *(["--json"] if json_out else [])]
-        with self.log.open("ab") as progress:
-            progress.write(f"\n$ {' '.join(command[1:])}\n".encode())
-            progress.flush()
-            ran = subprocess.run(
-                command, cwd=ROOT, env=self._environment(), stdout=subprocess.PIPE,
-                stderr=progress, check=False, preexec_fn=_end_with_parent,
-            )  # fmt: skip
-        if ran.returncode:
-            said = self.log.read_text(errors="replace")[-1500:]
-            kind = BadInput if ran.returncode == 2 else RuntimeError
-            words = " ".join(map(str, arguments[:3]))
-            raise kind(f"{words} ended with {ran.returncode}; {self.log} ends with\n{said}")
-        return json.loads(ran.stdout) if json_out else {}
+        command = [*words, *option_words(options), *(["--json"] if json_out else [])]
+        with self._started(command, subprocess.PIPE) as process:
+            printed, _ = process.communicate()
+        if process.returncode:
+            end = self.log.read_text(errors="replace")[-1500:]
+            kind = BadInput if process.returncode == 2 else RuntimeError
+            name = " ".join(command[:3])
+            raise kind(f"{name} ended with {process.returncode}; {self.log} ends with\n{end}")
+        return json.loads(printed) if json_out else {}
 
     @contextmanager
-    def service(self, *arguments: object) -> Iterator[str]:
+    def service(self, options: Mapping[str, object]) -> Iterator[str]:
         """The live service while it is needed, ready, at its address; then stopped and flushed.
+
+        Args:
+            options: of `python -m serve live`: name → value.
 
         Raises:
             RuntimeError: it does not come up, or ends by itself.
         """
-        with socket.socket() as held:
-            held.bind(("127.0.0.1", 0))
-            port = held.getsockname()[1]
-        command = [
-            sys.executable, "-m", "serve", "live", "--port", str(port), *map(str, arguments),
-        ]  # fmt: skip
-        with self.log.open("ab") as progress:
-            progress.write(f"\n$ {' '.join(command[1:])}\n".encode())
-            progress.flush()
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment(), stdout=progress, stderr=progress,
-                preexec_fn=_end_with_parent,
-            )  # fmt: skip
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        try:
-            self._wait_until_ready(process, url)
-            yield url
-            if process.poll() is not None:
-                raise RuntimeError(f"the service ended with {process.returncode}; see {self.log}")
-        finally:
-            process.send_signal(signal.SIGTERM)
+        words = ["-m", "serve", "live", *option_words({"port": port, **options})]
+        with self._started(words, None) as process:
             try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                self._wait_until_ready(process, url)
+                yield url
+                if process.poll() is not None:
+                    code = process.returncode
+                    raise RuntimeError(f"the service ended with {code}; see {self.log}")
+            finally:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+    def _started(self, words: list[str], stdout: int | None) -> subprocess.Popen[bytes]:
+        """A process that ends when this one is killed; what it prints goes to the log or a pipe."""
+        with self.log.open("ab") as log:
+            log.write(f"\n$ {' '.join(words)}\n".encode())
+            log.flush()
+            to: int | IO[bytes] = log if stdout is None else stdout
+            return subprocess.Popen(
+                [sys.executable, *words],
+                cwd=ROOT,
+                env=os.environ | ({} if self.clock is None else {VARIABLE: str(self.clock)}),
+                stdout=to,
+                stderr=log,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], url: str) -> None:
         end = time.monotonic() + PATIENCE
@@ -99,13 +118,12 @@ class Commands:
                 time.sleep(0.1)
         raise RuntimeError(f"the service at {url} did not become ready; see {self.log}")
 
-    def _environment(self) -> dict[str, str]:
-        return os.environ | {VARIABLE: str(self.clock)}
+
+def option_words(options: Mapping[str, object]) -> list[str]:
+    """Options as a command line has them."""
+    return [word for name, value in options.items() for word in (f"--{name}", str(value))]
 
 
 def _end_with_parent() -> None:
     """Ask Linux to stop the process when the loop is killed: no two may do the same step."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -23,7 +23,12 @@ COMMANDS = {
         function="decide_requests",
     ),
     "live": Command("serve.live.command", "Serve decisions over HTTP."),
-    "loop": Command("loop.product_loop", "Live through some days of the whole, on one machine."),
+    "loop": Command(
+        "loop.product_command",
+        "Live through some days of the whole, on one machine.",
+        function="product",
+        show="show",
+    ),
 }
 
 

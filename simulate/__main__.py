@@ -8,7 +8,10 @@ COMMANDS = {
     "log": Command("simulate.browsing.command", "Simulate members, their decisions and events."),
     "visit": Command("simulate.visits.command", "Let members browse a running service for a day."),
     "loop": Command(
-        "loop.policy_loop", "Let a policy decide, wait for its rewards and learn, daily."
+        "loop.policy_command",
+        "Let a policy decide, wait for its rewards and learn, daily.",
+        function="policy",
+        show="show",
     ),
 }
 

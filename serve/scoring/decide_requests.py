@@ -5,7 +5,7 @@ closed loop, or a log whose decisions shall be judged under this bundle.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,8 @@ import pyarrow.dataset as ds
 from jaxtyping import Bool, Int
 
 from bandit.head_policy import HeadPolicy, PolicyKind
-from bandit.probabilities import probabilities
+from bandit.neural import neural_ucb
+from bandit.probabilities import head_scores, probabilities
 from data.bundle import CURRENT
 from data.catalogue import Catalogue
 from data.errors import BadInput
@@ -25,6 +26,8 @@ from serve.scoring.scorer import Scorer
 
 BLOCK = 2048
 """Requests decided at once."""
+FileKind = PolicyKind | Literal["neural_ucb"]
+"""What a file can be decided by; no bundle is served by the last."""
 
 
 class DecidedFile(NamedTuple):
@@ -33,7 +36,7 @@ class DecidedFile(NamedTuple):
     out: str
     requests: int
     bundle: str
-    policy: PolicyKind
+    policy: FileKind
     epsilon: float
 
 
@@ -42,7 +45,7 @@ def decide_requests(
     out: Path,
     bundle: Path = Path("artifacts/bundles") / CURRENT,
     catalogue: Path = Path("artifacts/catalogue"),
-    policy: PolicyKind = "thompson",
+    policy: FileKind = "thompson",
     epsilon: float | None = None,
     cache: Path = Path("artifacts/cache"),
 ) -> DecidedFile:
@@ -53,16 +56,17 @@ def decide_requests(
         out: Parquet file to write: probabilities, a list for each request, in its order.
         bundle: Bundle folder, or the `current` link to it.
         catalogue: Folder with titles.parquet, artworks.parquet and images.
-        policy: Thompson sampling over the heads, greedy or epsilon_greedy on their mean, or
-            uniform.
-        epsilon: Share of uniform exploration of thompson and epsilon_greedy; the bundle's if not
-            given.
+        policy: Thompson sampling over the heads, greedy or epsilon_greedy on their mean,
+            neural_ucb on their mean and spread, or uniform.
+        epsilon: Share of uniform exploration of thompson, epsilon_greedy and neural_ucb; the
+            bundle's if not given.
         cache: Folder of decoded images.
     """
     scorer = Scorer(bundle)
     share = scorer.manifest.policy.head_policy.epsilon if epsilon is None else epsilon
     try:
-        head_policy = HeadPolicy(policy, share)
+        # The bound explores beside its best candidate as ε-greedy does beside its own.
+        head_policy = HeadPolicy("epsilon_greedy" if policy == "neural_ucb" else policy, share)
     except ValueError as error:
         raise BadInput(f"--epsilon: {error}") from None
     facts, pools = _requests(requests)
@@ -74,8 +78,13 @@ def decide_requests(
     for start in range(0, len(pools), BLOCK):
         part = slice(start, start + BLOCK)
         functionals = scorer.functionals(context_features(scorer.spec, facts[part]))
-        chances = probabilities(functionals, vectors[candidates[part]], valid[part], head_policy)
-        of_candidates = pa.array(chances[valid[part]])
+        of_pools, there = vectors[candidates[part]], valid[part]
+        if policy == "neural_ucb":
+            scores = head_scores(functionals, of_pools)
+            chances = neural_ucb(scores, there, epsilon=head_policy.exploration)
+        else:
+            chances = probabilities(functionals, of_pools, there, head_policy)
+        of_candidates = pa.array(chances[there])
         offsets = np.concatenate([[0], valid[part].sum(1).cumsum()]).astype(np.int32)
         parts.append(pa.ListArray.from_arrays(pa.array(offsets), of_candidates))
     table = pa.table({"probabilities": pa.chunked_array(parts, pa.list_(pa.float64()))})

@@ -1,26 +1,34 @@
-"""The closed loop: what it writes, what it knows when, and that it goes on after any death."""
+"""The loop of a policy: what it writes, what it knows when, what it learns, and that it goes on."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from data.check.command import check
 from data.errors import BadInput
 from data.join.join import join
-from loop.bundle_policy import BUNDLE_POLICIES
-from loop.policy_loop import POLICIES, STEPS, loop
+from loop.named_policies import POLICIES, Learning
+from loop.policy_command import policy
+from loop.policy_loop import PolicyLoop, PolicyLoopSettings
+from simulate.browsing.day import Browsing
+from simulate.world.switches import Switches
+from tests.loop.deaths import DAYS
+from tests.loop.test_state import die_everywhere
 
-ROOT = Path(__file__).parents[2]
-OPTIONS = {"decisions_per_day": 400, "members": 60, "seed": 4, "json": True}
-EXAMINED = [name for name in POLICIES if name not in BUNDLE_POLICIES]
+MODELS = ("thompson", "greedy", "epsilon_greedy", "neural_ucb")
+LEARNERS = [name for name in POLICIES if name not in ("uniform", *MODELS)]
+
+
+def midnight(day):
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
 
 
 def run(catalogue, out, **options):
-    return loop(catalogue=catalogue, out=out, **OPTIONS | {"days": 4} | options)
+    """The command, with few decisions."""
+    few = {"days": DAYS, "decisions_per_day": 400, "members": 60, "seed": 4}
+    return policy(catalogue=catalogue, out=out, **few | options)
 
 
 def rows_of(folder, key):
@@ -28,9 +36,18 @@ def rows_of(folder, key):
 
 
 def same(one, two):
-    for kind, key in (("log/decisions", "decision_id"), ("log/events", "event_id"),
-                      ("examples", "decision_id")):  # fmt: skip
-        assert rows_of(one / kind, key) == rows_of(two / kind, key)
+    """Whether two loops left the same files with the same rows."""
+    for folder in ("log", "later", "examples"):
+        rows = [
+            {
+                file.relative_to(out): sorted(map(str, pq.ParquetFile(file).read().to_pylist()))
+                for file in (out / folder).rglob("*.parquet")
+                if not file.name.startswith(".")
+            }
+            for out in (one, two)
+        ]
+        assert rows[0]
+        assert rows[0] == rows[1]
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +57,86 @@ def whole(catalogue, tmp_path_factory):
     return out, run(catalogue, out)
 
 
-@pytest.mark.parametrize("policy", EXAMINED)
-def test_every_policy_closes_the_loop(policy, catalogue, tmp_path):
-    result = run(catalogue, tmp_path / "out", policy=policy)
-    assert [row["day"] for row in result["days"]] == [0, 1, 2, 3]
-    assert result["decisions"] == 1600
-    assert 0 < result["regret_percent_of_uniform"] < 130
-    actions = pq.read_table(tmp_path / "out" / "log" / "decisions").to_pylist()
-    assert all(row["action"] in row["candidates"] for row in actions)
-    assert {row["policy"] for row in actions} == {policy}
+def learnt(catalogue, out, name):
+    """Five days of a policy, on two of which it knows what the first ones brought."""
+    settings = PolicyLoopSettings(Learning(name), catalogue, 100, Browsing(1000, seed=4))
+    return PolicyLoop(out, settings).run(5)
+
+
+@pytest.fixture(scope="module")
+def uniform_days(catalogue, tmp_path_factory):
+    return learnt(catalogue, tmp_path_factory.mktemp("loop") / "uniform", "uniform")
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_every_learner_closes_the_loop_and_earns_more_than_uniform(
+    name, uniform_days, catalogue, tmp_path
+):
+    out = tmp_path / "out"
+    days = learnt(catalogue, out, name)
+    assert [row["day"] for row in days] == [0, 1, 2, 3, 4]
+    decisions = pq.read_table(out / "log" / "decisions").to_pylist()
+    assert len(decisions) == 5000
+    assert all(row["action"] in row["candidates"] for row in decisions)
+    assert {row["policy"] for row in decisions} == {name}
+    # The first windows close at the end of day 2: until then nothing is known.
+    for day in (0, 1, 2):
+        assert days[day]["impressions"] == uniform_days[day]["impressions"]
+        assert days[day]["regret"] == uniform_days[day]["regret"]
+    later, evenly = (
+        [sum(row[key] for row in rows[3:]) for key in ("regret", "uniform_regret")]
+        for rows in (days, uniform_days)
+    )
+    assert later[1] == pytest.approx(evenly[1])
+    assert later[0] < 0.95 * evenly[0]
+    earned, by_chance = (sum(row["expected"] for row in rows[3:]) for rows in (days, uniform_days))
+    assert earned > by_chance
+
+
+def test_days_of_the_uniform_policy_have_uniform_regret(uniform_days):
+    regret, even = (sum(row[key] for row in uniform_days) for key in ("regret", "uniform_regret"))
+    assert regret / even == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("name", ["linear_thompson", "exp3"])
+def test_the_same_seed_gives_the_same_days_whether_or_not_they_were_interrupted(
+    name, catalogue, tmp_path
+):
+    options = {"policy": name, "decisions_per_day": 150}
+    once = run(catalogue, tmp_path / "once", **options)
+    run(catalogue, tmp_path / "parts", days=3, **options)
+    parts = run(catalogue, tmp_path / "parts", **options)
+    assert parts == once | {"out": str(tmp_path / "parts")}
+    same(tmp_path / "once", tmp_path / "parts")
+
+
+def test_another_seed_gives_other_days(whole, catalogue, tmp_path):
+    assert run(catalogue, tmp_path / "out", seed=5, days=1)["days"] != whole[1]["days"][:1]
+
+
+def test_a_model_is_trained_published_and_asked(catalogue, tmp_path):
+    class Enough(Exception):
+        pass
+
+    def until_asked(moment):
+        if (moment.day, moment.step, moment.done) == (3, "browse", True):
+            raise Enough
+
+    learning = Learning("neural_ucb", epsilon=0.1, train=("--fit.epochs=1",))
+    settings = PolicyLoopSettings(learning, catalogue, 30, Browsing(150, seed=4))
+    with pytest.raises(Enough):
+        PolicyLoop(tmp_path / "out", settings).run(4, until_asked)
+    decisions = pq.read_table(tmp_path / "out" / "log" / "decisions").to_pylist()
+    last = [row for row in decisions if row["time"] >= midnight(3)]
+    assert len(last) == 150
+    assert {row["bundle"] for row in decisions if row["time"] < midnight(3)} == {None}
+    [bundle] = {row["bundle"] for row in last}
+    assert (tmp_path / "out" / "bundles" / "current").readlink().name == bundle
+    # One candidate of six has all but the exploration, and is drawn nearly always.
+    propensities = np.array([row["propensity"] for row in last])
+    best, others = (np.isclose(propensities, p) for p in (0.9 + 0.1 / 6, 0.1 / 6))
+    assert (best | others).all()
+    assert best.mean() > 0.8
 
 
 def test_a_policy_decides_evenly_until_the_first_windows_have_closed(whole):
@@ -69,69 +157,40 @@ def test_what_was_not_received_by_midnight_is_not_in_the_log(catalogue, tmp_path
     assert min(event["received"].day for event in later) == 4
 
 
-def test_the_log_is_in_the_public_format(whole, catalogue, tmp_path):
-    join(whole[0] / "log", catalogue, tmp_path / "examples")
-    closed = {row["decision_id"] for row in rows_of(whole[0] / "examples", "decision_id")}
-    again = {row["decision_id"] for row in rows_of(tmp_path / "examples", "decision_id")}
-    assert closed
-    assert closed <= again | closed
+def test_the_log_is_in_the_public_format_and_joins_to_the_same_examples(whole, catalogue, tmp_path):
+    out = whole[0]
+    assert check(out / "log", catalogue=catalogue).count == 0
+    join(out / "log", catalogue, tmp_path / "examples", now=midnight(DAYS))
+    at_once = rows_of(tmp_path / "examples", "decision_id")
+    assert rows_of(out / "examples", "decision_id") == at_once
+    assert len(at_once) == whole[1]["days"][-1]["examples"] > 300
 
 
-@pytest.mark.parametrize("step", range(len(STEPS)))
-def test_a_step_that_was_done_but_not_noted_is_done_again(step, whole, catalogue, tmp_path):
-    out = tmp_path / "out"
-    run(catalogue, out, days=3)
-    state = json.loads((out / "state.json").read_text())
-    run(catalogue, out, days=4)
-    held = json.loads((out / "state.json").read_text())
-    rows = held["rows"] if step else state["rows"]
-    (out / "state.json").write_text(json.dumps(held | {"day": 3, "step": step, "rows": rows}))
-    if step == 0:  # the day's browsing came before its join
-        (out / "examples" / "day=2026-01-02" / "examples.parquet").unlink()
-        (out / "examples" / "_join.json").unlink()
-        join(out / "log", catalogue, out / "examples", now=_midnight(3))
-    result = run(catalogue, out, days=4)
-    assert result == whole[1] | {"out": str(out)}
-    same(whole[0], out)
-
-
-def _midnight(day):
-    from datetime import UTC, datetime, timedelta
-
-    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
-
-
-def test_killed_at_any_moment_it_ends_in_the_same_log(whole, catalogue, tmp_path):
-    out = tmp_path / "out"
-    command = [
-        sys.executable, "-m", "simulate", "loop", "--catalogue", str(catalogue), "--days", "4",
-        "--decisions-per-day", "400", "--members", "60", "--seed", "4", "--out", str(out), "--json",
-    ]  # fmt: skip
-    killed = 0
-    for moment in (1.2, 1.6, 2.0, 2.4):
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            process.wait(moment)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            killed += 1
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    assert killed
-    assert json.loads(ran.stdout) == whole[1] | {"out": str(out)}
+def test_killed_before_in_and_after_every_step_it_ends_in_the_same_log(whole, catalogue, tmp_path):
+    out = tmp_path / "died"
+    died = die_everywhere("policy", out, catalogue)
+    for day in range(DAYS):
+        for step in ("browse", "join", "renew"):
+            assert f"{day} {step} begins" in died
+            assert f"{day} {step} done" in died
+    assert {"0 browse half", "3 join half"} <= set(died)
+    assert run(catalogue, out) == whole[1] | {"out": str(out)}
     same(whole[0], out)
 
 
 def test_a_window_forgets_and_change_effects_are_remembered(catalogue, tmp_path):
-    from simulate.world.switches import Switches
-
-    options = {"window": 1, "decay": 0.5, "switches": Switches(change_cost=1.0)}
-    whole = run(catalogue, tmp_path / "whole", **options)
-    run(catalogue, tmp_path / "parts", days=2, **options)
-    assert run(catalogue, tmp_path / "parts", **options)["days"] == whole["days"]
+    changes = {"decisions_per_day": 200, "switches": Switches(change_cost=1.0)}
+    window = {"window": 1, "decay": 0.5, **changes}
+    once = run(catalogue, tmp_path / "once", days=5, **window)["days"]
+    run(catalogue, tmp_path / "parts", days=2, **window)
+    assert run(catalogue, tmp_path / "parts", days=5, **window)["days"] == once
+    # On day 4 two days are known, and the window holds one of them.
+    remembers = run(catalogue, tmp_path / "all", days=5, **changes)["days"]
+    assert remembers[:4] == once[:4]
+    assert remembers[4] != once[4]
+    without = run(catalogue, tmp_path / "without", days=2, decisions_per_day=200)["days"]
+    assert without[0]["expected"] == once[0]["expected"]
+    assert without[1]["expected"] > once[1]["expected"]
 
 
 @pytest.mark.parametrize(
@@ -143,6 +202,7 @@ def test_a_window_forgets_and_change_effects_are_remembered(catalogue, tmp_path)
         ({"window": 0}, "--window 0"),
         ({"decay": 2.0}, "--decay 2.0"),
         ({"reward": "minutes"}, "give --reward take or play"),
+        ({"reward": "minutes", "policy": "exp3"}, "give --reward take or play"),
     ],
 )
 def test_what_cannot_loop_is_refused(options, complaint, catalogue, tmp_path):

@@ -17,7 +17,7 @@ from data.log.roll import roll
 from data.records import FACTS
 from loop.audit import day_counts, skewed_rows
 from loop.processes import Commands
-from loop.table import shown
+from loop.product_table import days_table, summary
 from serve.scoring.decide_requests import decide_requests
 from simulate.posters.subjects import Subjects
 from simulate.visits.command import visit
@@ -41,10 +41,8 @@ def place(tmp_path_factory):
     reports = {}
     for day in (0, 1, 2):
         turn(out / "clock", round((START + day * DAY).timestamp() * 1e6))
-        with commands.service(
-            "--bundles", out / "bundles", "--catalogue", out / "catalogue", "--log", out / "log",
-            "--cache", out / "cache", "--deadline_ms", 20_000,
-        ) as url:  # fmt: skip
+        service = {name: out / name for name in ("bundles", "catalogue", "log", "cache")}
+        with commands.service({**service, "deadline-ms": 20_000}) as url:
             reports[day] = browse(out, url, day, close=day == 2)
             if day == 1:  # as a loop does that was killed before it noted the day
                 reports["again"] = browse(out, url, day)
@@ -54,18 +52,17 @@ def place(tmp_path_factory):
 
 
 def browse(out, url, day, **options):
-    return visit(
-        url, str(out / "catalogue"), day, out / "clock", out / "visits", out / "log", members=30,
-        decisions=250, seed=3, map_share=0.0, **options,
-    )  # fmt: skip
+    folders = {"clock": out / "clock", "out": out / "visits", "log": out / "log"}
+    few = {"members": 30, "decisions": 250, "seed": 3, "map_share": 0.0}
+    return visit(url, str(out / "catalogue"), day, **folders, **few, **options)
 
 
 def test_what_was_served_was_logged_and_what_was_rendered_was_joined(place):
     out, reports = place
     spec = FeatureSpec.from_json((out / "bundles" / "current" / "features.json").read_text())
     for day in (0, 1):
-        counts = day_counts(out / "visits" / f"sent-{day}.parquet", out / "log",
-                            out / "examples", spec)  # fmt: skip
+        sent = out / "visits" / f"sent-{day}.parquet"
+        counts = day_counts(sent, out / "log", out / "examples", spec)
         # A member who looks again sees the same draw: fewer decisions than places on pages.
         assert 150 < counts.served == counts.logged <= 250
         assert counts.rendered == counts.joined <= reports[day]["rendered"]["live"]
@@ -84,11 +81,8 @@ def events_of(out, kind):
 def test_the_takes_that_members_had_are_the_rewards_that_were_joined(place):
     out, reports = place
     rewards = pq.read_table(out / "examples", columns=["reward"])["reward"].to_pylist()
-    runtime = dict(
-        zip(*pq.read_table(out / "catalogue" / "titles.parquet").select(
-            ["title_id", "runtime_minutes"]
-        ).to_pydict().values(), strict=True)
-    )  # fmt: skip
+    titles = pq.read_table(out / "catalogue" / "titles.parquet").to_pylist()
+    runtime = {title["title_id"]: title["runtime_minutes"] for title in titles}
     taken = {
         row["decision_id"]
         for row in events_of(out, "progress")
@@ -124,34 +118,57 @@ def test_truth_is_told_of_every_decision_that_was_rendered(place):
         assert len(known[row["decision_id"]]) == len(row["candidates"])
 
 
-@pytest.mark.parametrize("policy", ["thompson", "greedy", "epsilon_greedy", "uniform"])
-def test_a_file_of_requests_gets_the_probabilities_that_the_service_gave(policy, place, tmp_path):
-    out = place[0]
-    told = decide_requests(
-        out / "log" / "decisions", tmp_path / "decided.parquet", out / "bundles" / "current",
-        out / "catalogue", policy=policy, cache=out / "cache",
-    )  # fmt: skip
-    logged = pq.read_table(out / "log" / "decisions")
-    assert told.requests == logged.num_rows
-    decided = pq.read_table(tmp_path / "decided.parquet")["probabilities"].to_pylist()
-    assert np.allclose([sum(row) for row in decided], 1)
-    served = logged["probabilities"].to_pylist()
-    same = [np.allclose(one, two, atol=1e-6) for one, two in zip(decided, served, strict=True)]
-    assert np.mean(same) == 1 if policy == "thompson" else not all(same)
+def decided(out, answered, policy, **options):
+    """The probabilities that a file of the log's decisions gets, and those that were served."""
+    log, bundle = out / "log" / "decisions", out / "bundles" / "current"
+    record = decide_requests(
+        log, answered, bundle, out / "catalogue", policy=policy, cache=out / "cache", **options
+    )
+    served = pq.read_table(log)["probabilities"].to_pylist()
+    assert record.requests == len(served)
+    rows = pq.read_table(answered)["probabilities"].to_pylist()
+    assert [len(row) for row in rows] == [len(row) for row in served]
+    return [np.array(row) for row in rows], [np.array(row) for row in served]
+
+
+def test_a_file_of_requests_gets_the_probabilities_that_the_service_gave(place, tmp_path):
+    for row, served in zip(*decided(place[0], tmp_path / "out", "thompson"), strict=True):
+        np.testing.assert_allclose(row, served, atol=1e-6)
+
+
+def test_a_file_of_requests_is_decided_by_the_policy_that_is_asked_for(place, tmp_path):
+    evenly, greedily, exploring, bounded = (
+        decided(place[0], tmp_path / policy, policy, **options)[0]
+        for policy, options in (
+            ("uniform", {}),
+            ("greedy", {}),
+            ("epsilon_greedy", {"epsilon": 0.3}),
+            ("neural_ucb", {"epsilon": 0.3}),
+        )
+    )
+    for even, sure, explores in zip(evenly, greedily, exploring, strict=True):
+        np.testing.assert_allclose(even, 1 / len(even))
+        assert np.isin(sure, (0, 1, 1 / 2, 1 / 3)).all()  # all on the best, or on those that tie
+        assert sure.sum() == pytest.approx(1)
+        np.testing.assert_allclose(explores, 0.7 * sure + 0.3 * even)
+    for bound, even in zip(bounded, evenly, strict=True):
+        best = (bound - 0.3 * even) / 0.7
+        assert best.max() == pytest.approx(1)
+        assert best.sum() == pytest.approx(1)
+    assert any((one != other).any() for one, other in zip(exploring, bounded, strict=True))
+    assert len({tuple(row) for row in greedily}) > 2  # it looks at whom it decides for
 
 
 def test_requests_for_artwork_that_is_not_there_are_refused(place, tmp_path):
-    out = place[0]
+    out, asked, answered = place[0], tmp_path / "asked", tmp_path / "decided.parquet"
+    kinds = pa.schema({"facts": FACTS, "candidates": pa.list_(pa.string())}.items())
     for candidates, complaint in ((["nobody"], "row 0 names artwork 'nobody'"), ([], "row 0 has")):
         row = {"facts": {"country": "NZ"}, "candidates": candidates}
-        kinds = {"facts": FACTS, "candidates": pa.list_(pa.string())}
-        pq.write_table(pa.Table.from_pylist([row], pa.schema(kinds.items())), tmp_path / "asked")
+        pq.write_table(pa.Table.from_pylist([row], kinds), asked)
+        bundle, cache = out / "bundles" / "current", out / "cache"
         with pytest.raises(BadInput, match=complaint):
-            decide_requests(
-                tmp_path / "asked", tmp_path / "decided.parquet", out / "bundles" / "current",
-                out / "catalogue", cache=out / "cache",
-            )  # fmt: skip
-    assert not (tmp_path / "decided.parquet").exists()
+            decide_requests(asked, answered, bundle, out / "catalogue", cache=cache)
+    assert not answered.exists()
 
 
 def asked_and_joined(facts, joined):
@@ -178,30 +195,54 @@ def test_a_feature_that_training_computes_otherwise_is_counted(joined, skewed):
 
 
 def test_a_step_that_is_refused_says_why(tmp_path):
-    commands = Commands(tmp_path / "log", tmp_path / "clock")
+    commands, none = Commands(tmp_path / "log", tmp_path / "clock"), tmp_path / "none"
     with pytest.raises(BadInput, match=r"ended with 2(.|\n)*there is no"):
-        commands.run("-m", "data", "check", tmp_path / "none", "--catalogue", tmp_path / "none")
+        commands.run("-m", "data", "check", options={"path": none, "catalogue": none})
 
 
 def test_a_service_that_cannot_start_is_not_waited_for(tmp_path):
     commands = Commands(tmp_path / "log", tmp_path / "clock")
     with (
         pytest.raises(RuntimeError, match="did not become ready"),
-        commands.service("--no-such-option", "1"),
+        commands.service({"no-such-option": 1}),
     ):
         pass
 
 
+HISTORY = {"day": 0, "offline": {"value": 0.1, "low": 0.05, "high": 0.2}}
+COUNTED = {"served": 95, "logged": 94, "rendered": 91, "joined": 90, "doubled": 2, "skewed": 1}
+LIVE_DAY = {
+    "day": 1,
+    "cells": {
+        "live": {
+            "impressions": 90.0,
+            "takes": 9.0,
+            "expected": 10.0,
+            "regret": 5.0,
+            "uniform_regret": 10.0,
+        }
+    },
+    "impressions": 90.0,
+    "artwork_changed": 9,
+    "pages": {"live": 9, "shed": 1},
+    "offline": {},
+    "counts": COUNTED,
+}
+
+
 def test_the_table_has_a_line_a_live_day():
-    cell = {"impressions": 90.0, "takes": 9.0, "expected": 10.0, "regret": 5.0,
-            "uniform_regret": 10.0}  # fmt: skip
-    rows = [
-        {"offline": {"value": 0.1, "low": 0.05, "high": 0.2}},
-        {"day": 1, "cells": {"live": cell}, "impressions": 90.0, "artwork_changed": 9,
-         "pages": {"live": 9, "shed": 1}, "offline": {}},
-    ]  # fmt: skip
-    table = shown(rows)
+    table = days_table([HISTORY, LIVE_DAY])
     assert table.row_count == 1
     cells = [next(iter(column.cells)) for column in table.columns]
     assert cells[2:6] == ["0.1000", "–", "50.0", "0.1111"]
     assert cells[7:10] == ["yes", "10%", "1/10"]
+
+
+def test_the_summary_says_what_was_lost_doubled_and_skewed():
+    assert summary([HISTORY, LIVE_DAY]) == {
+        "regret_per_impression": [5 / 90],
+        "days_held_by_offline_interval": 1,
+        "lost": 2,
+        "doubled": 2,
+        "skewed": 1,
+    }

@@ -1,0 +1,74 @@
+"""`python -m serve loop`: the whole product on one machine, day after day, with real processes."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from loop.product_loop import ProductLoop
+from loop.product_steps import ProductLoopSettings
+from loop.product_table import days_table, summary
+from loop.state import Row
+
+
+# Each parameter is an option of the command.
+def product(
+    days: int = 7,
+    out: Path = Path("artifacts/loop/served"),
+    titles: int = 40,
+    members: int = 400,
+    decisions: int = 4000,
+    history: int = 4,
+    map_share: float = 0.2,
+    subjects: Path = Path("sample/artwork"),
+    train: list[str] | None = None,
+    train_first: list[str] | None = None,
+    margin: float = 0.2,
+    deadline_ms: float = 1000.0,
+    seed: int = 1,
+) -> Row:
+    """Live through some days of the whole product: serve, log, join, train, publish, precompute.
+
+    A loop that was killed goes on where it stopped when it is started again with the same options.
+
+    Args:
+        days: live days, after the history.
+        out: folder of everything.
+        titles: of the catalogue that is rendered.
+        members: who browse.
+        decisions: places on all pages of a day.
+        history: days of evenly chosen artwork that the first model is trained on.
+        map_share: share of members who are shown their precomputed map; the others' pages are
+            decided live.
+        subjects: folder of cut-outs to render a catalogue from.
+        train: further options of train.py, such as '[--fit.epochs=6]'.
+        train_first: still further options of its first run, which starts from nothing.
+        margin: share of the live bundle's value by which a new one may be judged under it and still
+            be published; a few thousand decisions cannot tell two bundles apart more finely.
+        deadline_ms: of a live page; generous, as training shares the machine.
+        seed: of catalogue, members, visits and outcomes.
+    """
+    settings = ProductLoopSettings(
+        days=days,
+        titles=titles,
+        members=members,
+        decisions=decisions,
+        history=history,
+        map_share=map_share,
+        seed=seed,
+        subjects=subjects,
+        train=tuple(train or ()),
+        train_first=tuple(train_first or ()),
+        margin=margin,
+    )
+    loop = ProductLoop(out, settings, deadline_ms)
+    with Console(stderr=True).status("loop") as status:
+        rows = loop.run(lambda moment: status.update(f"day {moment.day}: {moment.step}"))
+    return {"out": str(out.resolve()), **summary(rows), "days": rows}
+
+
+def show(record: Row) -> None:
+    """Print the days as a table, then what they say together."""
+    Console(width=150).print(days_table(record["days"]))
+    for name, value in record.items():
+        if name != "days":
+            print(f"{name}: {value}")
