@@ -159,10 +159,8 @@ class DrawRules:
     @property
     def word(self) -> int:
         """A hash of all of it, for `context_words`."""
-        return text_word(
-            self.bundle, self.policy, float(self.epsilon), self.salt, self.heads,
-            self.epochs.days, float(self.epochs.keep),
-        )  # fmt: skip
+        decides = (self.bundle, self.policy, float(self.epsilon), self.salt, self.heads)
+        return text_word(*decides, self.epochs.days, float(self.epochs.keep))
 
     def record_word(self, level: str = "personalised", cell: str | None = None) -> int:
         """A hash of what a decision's record says besides, for `draw_ids`."""

@@ -7,6 +7,7 @@ since, each from scratch, so late data corrects closed days and a run can be rep
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -110,18 +111,7 @@ def join(
         joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
         state.files |= marks
         state.write(out)
-    return JoinReport(
-        out=str(out),
-        engine=engine.name,
-        reward=named.name,
-        now=datetime.fromtimestamp(state.now / 1e6, UTC).isoformat(),
-        days=sum(day.examples > 0 for day in state.days.values()),
-        examples=sum(day.examples for day in state.days.values()),
-        waiting=sum(day.waiting for day in state.days.values()),
-        reward_sum=sum(day.reward for day in state.days.values()),
-        joined_days=[str(date_of(day)) for day in joined],
-        set_aside=dict(sorted(days.set_aside.items())),
-    )
+    return _report(days, state, joined, engine.name)
 
 
 class _Days(NamedTuple):
@@ -208,3 +198,20 @@ def _join_changed(
         state.days |= days.publish(batch, now_us)
     state.now = now_us
     return sorted(touched)
+
+
+def _report(days: _Days, state: JoinState, joined: Sequence[int], engine: str) -> JoinReport:
+    """What a run did, and what there is after it."""
+    every = state.days.values()
+    return JoinReport(
+        out=str(days.out),
+        engine=engine,
+        reward=days.reward.name,
+        now=datetime.fromtimestamp(state.now / 1e6, UTC).isoformat(),
+        days=sum(day.examples > 0 for day in every),
+        examples=sum(day.examples for day in every),
+        waiting=sum(day.waiting for day in every),
+        reward_sum=sum(day.reward for day in every),
+        joined_days=[str(date_of(day)) for day in joined],
+        set_aside=dict(sorted(days.set_aside.items())),
+    )

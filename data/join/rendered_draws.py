@@ -22,8 +22,9 @@ from jaxtyping import Int, UInt64
 from bandit.choice import profile_keys
 from bandit.draws import text_word
 from data.atomic_write import write_text_whole
+from data.log.expand_runs import expand_some
 from data.log.parquet import append_table
-from data.log.precompute_runs import FOLDER, RunFile, expand_some, run_files, run_time
+from data.log.precompute_runs import FOLDER, RunFile, run_files, run_time
 from data.records import TIMESTAMP
 
 STATE = "_rendered.json"

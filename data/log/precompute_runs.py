@@ -3,14 +3,15 @@
 A run decides every title for every profile, of which a page will show a few. Written out as rows
 of `data.records.DECISIONS` that is a hundred times the work of deciding. So a run logs each
 profile's facts once, and for each draw the rank that was chosen and a code for each candidate's
-probability. `data.log.roll` expands that into rows; the join finds the few that were rendered
-(`data/join/rendered_draws.py`). Seeds and decision ids are not written: they follow from the rest.
+probability. `data.log.expand_runs` makes rows again: of all for `data.log.roll`, of the few that
+were rendered for the join (`data/join/rendered_draws.py`). Seeds and decision ids are not written:
+they follow from the rest.
 
 A file is Parquet of `SCHEMA`; its metadata holds a `RunHeader`.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,20 +20,10 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Bool, Float, Int, UInt16, UInt64
+from jaxtyping import Bool, Int, UInt16
 
-from bandit.choice import decision_ids, decision_seeds, profile_keys
-from bandit.draws import (
-    DrawRules,
-    Epochs,
-    artwork_words,
-    candidate_words,
-    context_words,
-    draw_ids,
-    draw_seeds,
-    epoch_numbers,
-)
-from data.records import DECISIONS, FACTS, SCHEMA_VERSION, TIMESTAMP
+from bandit.draws import DrawRules, Epochs
+from data.records import FACTS, SCHEMA_VERSION
 
 FOLDER = "runs"
 HEADER = b"marquee_run"
@@ -46,8 +37,6 @@ SCHEMA = pa.schema(
         pa.field("fingerprint", pa.int64()),  # of the facts; null: made before there were epochs
     ]
 )
-ROWS = 50_000
-"""Decisions expanded at once: a table of about 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -171,168 +160,3 @@ class RunFile(NamedTuple):
         if "fingerprint" not in table.schema.names:
             table = table.append_column("fingerprint", pa.nulls(len(table), pa.int64()))
         return RunFile(RunHeader.from_json(table.schema.metadata[HEADER]), table)
-
-
-def expand(path: Path, rows: int = ROWS) -> Iterator[pa.Table]:
-    """A run file's decisions as rows of `data.records.DECISIONS`, so many at a time."""
-    header, table = RunFile.read(path)
-    step = max(1, rows // len(header.title_ids))
-    for start in range(0, len(table), step):
-        yield _expanded(header, table.slice(start, step).combine_chunks())
-
-
-def expand_some(
-    run: RunFile, profiles: Int[np.ndarray, " draws"], title_ids: Int[np.ndarray, " draws"]
-) -> pa.Table:
-    """The rows of `data.records.DECISIONS` of some draws; those that the run did not make are not.
-
-    Args:
-        run: its file.
-        profiles: rows of its table, one a draw.
-        title_ids: title of each.
-    """
-    header = run.header
-    titles = np.asarray(header.title_ids)
-    slots = np.minimum(titles.searchsorted(title_ids), len(titles) - 1)
-    there = titles[slots] == title_ids
-    pairs = np.unique(profiles[there] * len(titles) + slots[there])
-    rows, at = np.unique(pairs // len(titles), return_inverse=True)
-    wanted = at * len(titles) + pairs % len(titles)
-    table = run.table.take(pa.array(rows)).combine_chunks()
-    made = _draws(table)
-    every = made.of * len(titles) + made.slots
-    place = np.minimum(every.searchsorted(wanted), max(len(every) - 1, 0))
-    if not len(every):
-        return DECISIONS.empty_table()
-    return _expanded(header, table, place[every[place] == wanted])
-
-
-class _Draws(NamedTuple):
-    """The draws of a run's rows, one after another."""
-
-    of: Int[np.ndarray, " draws"]  # row of the profile
-    place: Int[np.ndarray, " draws"]  # among the profile's draws
-    slots: Int[np.ndarray, " draws"]  # of the titles
-    ranks: Int[np.ndarray, " draws"]  # chosen
-    counts: Int[np.ndarray, " profiles"]  # draws of each profile
-
-
-def _draws(table: pa.Table) -> _Draws:
-    ranks, counts = _numbers(table["ranks"], np.dtype("<u2"))
-    of = np.repeat(np.arange(len(table)), counts)
-    place = np.arange(len(of)) - (np.cumsum(counts) - counts)[of]
-    if table["slots"].null_count:
-        slots = place
-    else:
-        slots, _ = _numbers(table["slots"], np.dtype("<u4"))
-    return _Draws(of, place, slots, ranks, counts)
-
-
-def _expanded(
-    header: RunHeader, table: pa.Table, chosen: Int[np.ndarray, " some"] | None = None
-) -> pa.Table:
-    """Draws as rows: all of them, or those at some places."""
-    titles, starts = np.asarray(header.title_ids), np.asarray(header.starts)
-    names = table["profile_id"].to_pylist()
-    of, place, slots, ranks, counts = _draws(table)
-    codes, widths = _numbers(table["codes"], np.dtype("u1"))
-    if len(codes) != len(ranks) * header.most:
-        codes, widths = _numbers(table["codes"], np.dtype("<u2"))
-    if chosen is not None:
-        of, place, slots, ranks = of[chosen], place[chosen], slots[chosen], ranks[chosen]
-
-    shown = np.diff(starts)[slots]
-    at = (np.cumsum(widths) - widths)[of] + place
-    every = at[:, None] + np.arange(header.most) * counts[of][:, None]
-    chances = np.asarray(header.chances)[codes[every]]
-    kept = chances[np.arange(header.most) < shown[:, None]]
-    offsets = pa.array(np.concatenate([[0], np.cumsum(shown)]).astype(np.int32))
-    artworks = pa.array(header.artwork_ids, pa.string())
-    candidates = pa.ListArray.from_arrays(pa.array(starts.astype(np.int32)), artworks)
-    positions = pa.array(of)
-    count = len(of)
-    propensities = chances[np.arange(count), ranks]
-    ordinals = starts[slots] + ranks
-    keys = np.asarray(profile_keys(names))[of]
-    named = _named(header, table, keys, of, slots, ordinals, propensities)
-    columns = {
-        "schema_version": pa.repeat(pa.scalar(header.schema_version, pa.int16()), count),
-        "decision_id": pa.array(named.ids, pa.string()),
-        "time": pa.repeat(pa.scalar(header.time_us, pa.int64()), count).cast(TIMESTAMP),
-        "profile_id": table["profile_id"].combine_chunks().take(positions),
-        "title_id": pa.array(titles[slots]),
-        "facts": table["facts"].combine_chunks().take(positions),
-        "candidates": candidates.take(pa.array(slots)),
-        "action": artworks.take(pa.array(ordinals)),
-        "propensity": pa.array(propensities),
-        "probabilities": pa.ListArray.from_arrays(offsets, pa.array(kept)),
-        "policy": pa.repeat(pa.scalar(header.rules.policy), count),
-        "bundle": pa.repeat(pa.scalar(header.rules.bundle), count),
-        "seed": pa.array(named.seeds),
-        "level": pa.repeat(pa.scalar("personalised"), count),
-        "cell": pa.nulls(count, pa.string()),
-        "epoch": named.epochs,
-        "fingerprint": named.fingerprints,
-        "layout": pa.nulls(count, pa.string())
-        if header.nonce is not None
-        else pa.repeat(pa.scalar(header.layout), count),
-    }
-    return pa.Table.from_arrays(
-        [columns[field.name].cast(field.type) for field in DECISIONS], schema=DECISIONS
-    )
-
-
-class _Named(NamedTuple):
-    """Seeds and names of draws, and what they follow from."""
-
-    seeds: UInt64[np.ndarray, " draws"]
-    ids: list[str]
-    epochs: pa.Array
-    fingerprints: pa.Array
-
-
-def _named(
-    header: RunHeader,
-    table: pa.Table,
-    keys: UInt64[np.ndarray, " draws"],
-    of: Int[np.ndarray, " draws"],
-    slots: Int[np.ndarray, " draws"],
-    ordinals: Int[np.ndarray, " draws"],
-    propensities: Float[np.ndarray, " draws"],
-) -> _Named:
-    """Name a run's draws again.
-
-    Args:
-        header: of the run.
-        table: rows of `SCHEMA`.
-        keys: of the profiles, draw by draw.
-        of: row of each draw's profile.
-        slots: of the titles.
-        ordinals: of what is shown.
-        propensities: as drawn.
-    """
-    titles, rules = np.asarray(header.title_ids)[slots], header.rules
-    if header.nonce is not None:
-        seeds = decision_seeds(keys, titles, header.day, rules.salt)
-        ids = decision_ids(seeds ^ np.uint64(header.nonce), keys, titles, header.day)
-        none = pa.nulls(len(of), pa.int64())
-        return _Named(seeds, ids, none.cast(pa.int32()), none)
-    prints = table["fingerprint"].to_numpy()[of]
-    candidates = candidate_words(header.artwork_ids, header.starts)[slots]
-    epochs = epoch_numbers(keys, titles, header.day, rules.epochs.days)
-    context = context_words(prints, candidates, rules.word)
-    seeds = draw_seeds(keys, titles, epochs, context, rules.salt)
-    shown = artwork_words(header.artwork_ids)[ordinals]
-    ids = draw_ids(seeds, keys, titles, shown, propensities, rules.record_word())
-    return _Named(seeds, ids, pa.array(epochs, pa.int32()), pa.array(prints, pa.int64()))
-
-
-def _numbers(
-    column: pa.ChunkedArray, kind: np.dtype
-) -> tuple[np.ndarray, Int[np.ndarray, " profiles"]]:
-    """All numbers of a binary column behind one another, and how many each profile has."""
-    array = column.combine_chunks()
-    _, offsets, values = array.buffers()
-    ends = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
-    raw = np.frombuffer(values, np.uint8)[ends[0] : ends[-1]]
-    return raw.view(kind).astype(np.int64), np.diff(ends).astype(np.int64) // kind.itemsize

@@ -14,10 +14,11 @@ from pathlib import Path
 from data.atomic_write import sync
 from data.errors import BadInput
 from data.log.embedded import DATABASE, Turn, connect
+from data.log.expand_runs import expand
 from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
 from data.log.parquet import append_table, retire
 from data.log.precompute_runs import FOLDER as RUNS
-from data.log.precompute_runs import expand, run_files
+from data.log.precompute_runs import run_files
 from data.log.records import SCHEMAS, decode_each, unpacked
 
 CHUNK = 50_000

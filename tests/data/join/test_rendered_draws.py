@@ -8,7 +8,8 @@ import pytest
 from bandit.draws import DrawRules, Epochs
 from data.join.rendered_draws import file_rendered
 from data.log import append_table
-from data.log.precompute_runs import RunHeader, expand, write_run
+from data.log.expand_runs import expand
+from data.log.precompute_runs import RunHeader, write_run
 from data.records import EVENTS, FACTS
 
 TITLES, STARTS = [3, 5, 9], [0, 2, 3, 6]

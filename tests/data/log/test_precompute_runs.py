@@ -19,7 +19,8 @@ from bandit.draws import (
     epoch_numbers,
 )
 from data.log import roll
-from data.log.precompute_runs import RunHeader, expand, write_run
+from data.log.expand_runs import expand
+from data.log.precompute_runs import RunHeader, write_run
 from data.records import DECISIONS, FACTS
 
 TITLES, STARTS = [3, 5, 9], [0, 2, 3, 6]
