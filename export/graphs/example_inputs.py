@@ -80,13 +80,16 @@ def _samples(spec: FeatureSpec) -> tuple[ContextFeatures, CandidateFeatures]:
     """One row of each side, for its shapes and types."""
     day = 0
     title = {
-        "title_id": 1, "name": "", "genres": [], "cast": [], "popularity": 1.0,
-        "launch_day": day, "runtime_minutes": 1.0, "default_artwork_id": "a",
-    }  # fmt: skip
-    artwork = {
-        "artwork_id": "a", "title_id": 1, "path": "a", "added_day": day, "withdrawn_day": None,
-        "cast_shown": None, "tone": None,
-    }  # fmt: skip
+        "title_id": 1,
+        "name": "",
+        "genres": [],
+        "cast": [],
+        "popularity": 1.0,
+        "launch_day": day,
+        "runtime_minutes": 1.0,
+        "default_artwork_id": "a",
+    }
+    artwork = {"artwork_id": "a", "title_id": 1, "path": "a", "added_day": day}
     return (
         context_features(spec, pa.array([{}], FACTS)),
         candidate_features(

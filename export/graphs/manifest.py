@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -13,7 +12,7 @@ from data.bundle import MANIFEST, Bundle, content_hash, entry
 from export.publish.staging import settle
 
 
-def seal(part: Path, root: Path, manifest: Mapping[str, Any]) -> Path:
+def seal(part: Path, root: Path, manifest: Mapping[str, object]) -> Path:
     """Name every file of a staged folder in its manifest and move it to its place.
 
     Args:
@@ -25,18 +24,18 @@ def seal(part: Path, root: Path, manifest: Mapping[str, Any]) -> Path:
     for file in sorted(part.iterdir()):
         file.chmod(0o644)  # some writers make files that none but this user can read
         files[file.name] = entry(file)
-    said = orjson.loads(
+    sealed = orjson.loads(
         orjson.dumps(
             {**manifest, "files": files},
             option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS,
             default=_plain,
         )
     )
-    when = datetime.fromisoformat(said["created"])
-    said["bundle_id"] = f"{when:%Y%m%d-%H%M%S}-{content_hash(said)}"
-    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+    when = datetime.fromisoformat(sealed["created"])
+    sealed["bundle_id"] = f"{when:%Y%m%d-%H%M%S}-{content_hash(sealed)}"
+    text = orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
     (part / MANIFEST).write_bytes(text + b"\n")
-    target = root / said["bundle_id"]
+    target = root / sealed["bundle_id"]
     settle(part, target)
     return Bundle.open(target).root
 

@@ -228,8 +228,6 @@ def _pools(catalogue: Catalogue) -> list[tuple[int, Int[np.ndarray, " candidates
 
 def _members(spec: FeatureSpec, count: int, examples: Path | None) -> tuple[np.ndarray, ...]:
     if examples is None:
-        from export.graphs.example_inputs import random_probe
-
         return tuple(random_probe(spec, count, 0, embedding=1).context)
     import pyarrow.dataset as ds
 

@@ -3,14 +3,14 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from rich.console import Console
 from rich.table import Table
 
 from data.errors import BadInput
 from export.publish.gate_process import command_gate, verdict_of
-from export.publish.publish import Publication
+from export.publish.publish import ListedBundle, Publication
 from export.publish.publish import list_bundles as listed
 from export.publish.publish import prune as pruned
 from export.publish.publish import publish as published
@@ -59,11 +59,10 @@ def publish(
     if verdict is not None:
         if not verdict.is_file():
             raise BadInput(f"no file {verdict}; python -m evaluate gate --json > {verdict}")
-        said = verdict_of(verdict.read_bytes())
-        gate = said.on
+        gate = verdict_of(verdict.read_bytes()).on
     elif gate_log is not None:
-        given = {"log": gate_log, "catalogue": catalogue, "margin": margin, "since": since}
-        gate = command_gate(*(f"--{k}={v}" for k, v in given.items() if v is not None))
+        options = {"log": gate_log, "catalogue": catalogue, "margin": margin, "since": since}
+        gate = command_gate(*(f"--{k}={v}" for k, v in options.items() if v is not None))
     return published(bundle, store, gate, force)
 
 
@@ -79,7 +78,14 @@ def rollback(store: str = STORE, to: str | None = None) -> Publication:
     return rolled_back(store, to)
 
 
-def list_bundles(store: str = STORE) -> dict[str, Any]:
+class BundleList(TypedDict):
+    """The bundles of a store, oldest first."""
+
+    store: str
+    bundles: list[ListedBundle]
+
+
+def list_bundles(store: str = STORE) -> BundleList:
     """Show the bundles of a store: which is live, when each was published and what it replaced.
 
     Args:
@@ -88,7 +94,7 @@ def list_bundles(store: str = STORE) -> dict[str, Any]:
     return {"store": store, "bundles": listed(store)}
 
 
-def show_bundles(record: dict[str, Any]) -> None:
+def show_bundles(record: BundleList) -> None:
     """Print a table of the bundles."""
     table = Table("bundle", "live", "published", "replaced", "why", title=record["store"])
     for row in record["bundles"]:
@@ -98,21 +104,40 @@ def show_bundles(record: dict[str, Any]) -> None:
     Console().print(table)
 
 
-def verify(store: str = STORE, bundle: str | None = None) -> dict[str, Any]:
+class BundleProblem(TypedDict):
+    """Why a bundle is not whole."""
+
+    bundle_id: str
+    problem: str
+
+
+class Verification(TypedDict):
+    """How many bundles were checked, and which are not whole."""
+
+    checked: int
+    whole: int
+    problems: list[BundleProblem]
+
+
+def verify(store: str = STORE, bundle: str | None = None) -> Verification:
     """Check every byte of every bundle against its manifest. Exit code 2 if one is not whole.
 
     Args:
         store: Folder or URL where bundles are published.
         bundle: Id of one bundle to check; all of them when left out.
     """
-    found = verified(store, bundle)
-    if not found:
+    checked = verified(store, bundle)
+    if not checked:
         raise BadInput(f"{store} holds no bundle; python train.py writes one, or give --store")
-    problems = [{"bundle_id": name, "problem": what} for name, what in found.items() if what]
-    return {"checked": len(found), "whole": len(found) - len(problems), "problems": problems}
+    problems = [
+        BundleProblem(bundle_id=name, problem=what) for name, what in checked.items() if what
+    ]
+    return Verification(
+        checked=len(checked), whole=len(checked) - len(problems), problems=problems
+    )
 
 
-def show_problems(record: dict[str, Any]) -> None:
+def show_problems(record: Verification) -> None:
     """Print how many bundles are whole; on stderr what is wrong with the others."""
     for problem in record["problems"]:
         print(f"{problem['bundle_id']}: {problem['problem']}", file=sys.stderr)
@@ -120,7 +145,14 @@ def show_problems(record: dict[str, Any]) -> None:
     print(f"whole: {record['whole']}")
 
 
-def prune(store: str = STORE, keep: int = 5) -> dict[str, Any]:
+class Pruned(TypedDict):
+    """Ids of the bundles that were removed, and how many are left."""
+
+    removed: list[str]
+    left: int
+
+
+def prune(store: str = STORE, keep: int = 5) -> Pruned:
     """Remove old bundles; never the live one, nor the one that `rollback` returns to.
 
     Args:
@@ -128,7 +160,7 @@ def prune(store: str = STORE, keep: int = 5) -> dict[str, Any]:
         keep: How many of the newest stay.
     """
     removed = pruned(store, keep)
-    return {"removed": removed, "left": len(listed(store))}
+    return Pruned(removed=removed, left=len(listed(store)))
 
 
 def show_publication(publication: Publication) -> None:

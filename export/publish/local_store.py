@@ -5,13 +5,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from data.atomic_write import move_into_place
 from data.bundle import CURRENT, MANIFEST, NAME, PUBLICATION, Bundle
 from data.errors import BadInput
 from export.publish.staging import PART, locked, settle, staging, sweep, write_whole
-from export.publish.store import as_text, from_text, missing
+from export.publish.store import Note, as_text, from_text, missing
 
 
 class LocalStore:
@@ -67,11 +66,11 @@ class LocalStore:
             raise BadInput(missing(bundle_id, self))
         yield folder
 
-    def note(self, bundle_id: str, publication: dict[str, Any]) -> None:
+    def note(self, bundle_id: str, publication: Note) -> None:
         """Write `publication.json` beside a bundle's manifest."""
         write_whole(self.root / bundle_id / PUBLICATION, as_text(publication), self.root)
 
-    def noted(self, bundle_id: str) -> dict[str, Any]:
+    def noted(self, bundle_id: str) -> Note:
         """What `note` wrote; empty: nothing, or it is not readable."""
         try:
             return from_text((self.root / bundle_id / PUBLICATION).read_bytes())

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from export.publish.local_store import LocalStore
+from export.publish.remote_store import RemoteStore
 from export.publish.store import Store
 
 
@@ -15,6 +16,4 @@ def open_store(where: Path | str) -> Store:
     text = str(where)
     if "://" not in text or text.startswith("file://"):
         return LocalStore(Path(text.removeprefix("file://")))
-    from export.publish.remote_store import RemoteStore
-
     return RemoteStore(text)

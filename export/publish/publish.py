@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 from data.bundle import Bundle
 from data.errors import BadInput
 from export.publish.open_store import open_store
-from export.publish.store import Store, missing
+from export.publish.store import Note, Store, missing, text_in
 
 ROUNDS = 8
 """How often a comparison is made again because another bundle went live meanwhile."""
 
 
-class Judged(Protocol):
-    """What a gate says."""
+class Verdict(Protocol):
+    """What a gate says of a candidate."""
 
     @property
     def passed(self) -> bool:
@@ -34,12 +34,12 @@ class Judged(Protocol):
         ...
 
     @property
-    def numbers(self) -> Mapping[str, Any]:
-        """What the judgement rests on."""
+    def numbers(self) -> Mapping[str, object]:
+        """What the verdict rests on."""
         ...
 
 
-Gate = Callable[[Path, Path], Judged]
+Gate = Callable[[Path, Path], Verdict]
 """Candidate's folder, live bundle's folder → verdict."""
 
 
@@ -54,7 +54,7 @@ class Publication:
     """The bundle that was live before; rolling back returns to it."""
     forced: bool = False
     """Whether it went live against the gate's verdict."""
-    verdict: dict[str, Any] | None = None
+    verdict: Note | None = None
     by: str = ""
     time: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
@@ -91,7 +91,7 @@ def _publish(candidate: Bundle, place: Store, gate: Gate | None, force: bool) ->
     for _ in range(ROUNDS):
         live = place.live()
         if live == name:
-            return Publication(name, True, "it is live already", place.noted(name).get("previous"))
+            return Publication(name, True, "it is live already", _previous(place, name))
         passed, reason, verdict = _judge(candidate, place, live, gate, force)
         forced = not passed and force
         if not passed and not force:
@@ -112,7 +112,7 @@ def _publish(candidate: Bundle, place: Store, gate: Gate | None, force: bool) ->
 
 def _judge(
     candidate: Bundle, place: Store, live: str | None, gate: Gate | None, force: bool
-) -> tuple[bool, str, dict[str, Any] | None]:
+) -> tuple[bool, str, Note | None]:
     """Whether the candidate may replace the live bundle, why, and the gate's verdict."""
     if live is None:
         return True, "nothing was live", None
@@ -125,13 +125,14 @@ def _judge(
         return False, f"its parent is {parent}, but {live} is live: compare them first", None
     try:
         with place.at_hand(live) as folder:
-            said = gate(candidate.root, folder)
+            verdict = gate(candidate.root, folder)
     except BadInput as error:
         if not force:
             raise
         return False, f"the gate could not judge: {error}", None
-    verdict = {"passed": said.passed, "reason": said.reason, "numbers": said.numbers, "live": live}
-    return said.passed, said.reason, verdict
+    grounds = {"numbers": verdict.numbers, "live": live}
+    note = {"passed": verdict.passed, "reason": verdict.reason, **grounds}
+    return verdict.passed, verdict.reason, note
 
 
 def rollback(store: Path | str, to: str | None = None) -> Publication:
@@ -147,7 +148,7 @@ def rollback(store: Path | str, to: str | None = None) -> Publication:
     place = open_store(store)
     with place.locked():
         live = place.live()
-        target = to or (place.noted(live).get("previous") if live is not None else None)
+        target = to or _previous(place, live)
         if target is None:
             there = ", ".join(place.ids()[-5:]) or "none"
             raise BadInput(
@@ -161,16 +162,36 @@ def rollback(store: Path | str, to: str | None = None) -> Publication:
     return Publication(target, True, "rolled back", live, by=_user())
 
 
-def list_bundles(store: Path | str) -> list[dict[str, Any]]:
+class ListedBundle(TypedDict):
+    """A bundle of a store, and how it was published; None: it never was."""
+
+    bundle_id: str
+    live: bool
+    published: str | None
+    """When."""
+    previous: str | None
+    """The bundle that it replaced."""
+    forced: bool | None
+    reason: str | None
+
+
+def list_bundles(store: Path | str) -> list[ListedBundle]:
     """Bundles of a store, oldest first: id, whether live, and how each was published."""
     place = open_store(store)
     live = place.live()
-    listed = []
-    for name in place.ids():
-        noted = place.noted(name)
-        row = {"bundle_id": name, "live": name == live, "published": noted.get("time")}
-        listed.append(row | {k: noted.get(k) for k in ("previous", "forced", "reason")})
-    return listed
+    return [_listed(name, name == live, place.noted(name)) for name in place.ids()]
+
+
+def _listed(bundle_id: str, live: bool, note: Note) -> ListedBundle:
+    forced = note.get("forced")
+    return ListedBundle(
+        bundle_id=bundle_id,
+        live=live,
+        published=text_in(note, "time"),
+        previous=text_in(note, "previous"),
+        forced=forced if isinstance(forced, bool) else None,
+        reason=text_in(note, "reason"),
+    )
 
 
 def verify(store: Path | str, bundle_id: str | None = None) -> dict[str, str]:
@@ -204,7 +225,7 @@ def prune(store: Path | str, keep: int) -> list[str]:
     removed = []
     with place.locked():
         live = place.live()
-        spared = {live, place.noted(live).get("previous") if live is not None else None}
+        spared = {live, _previous(place, live)}
         for name in place.ids()[:-keep]:
             if name not in spared:
                 place.remove(name)
@@ -220,6 +241,11 @@ def _whole(place: Store, bundle_id: str) -> str:
     except BadInput as error:
         return str(error)
     return "" if found == bundle_id else f"it holds the bundle {found}; publish it again"
+
+
+def _previous(place: Store, bundle_id: str | None) -> str | None:
+    """The bundle that another replaced when it went live."""
+    return None if bundle_id is None else text_in(place.noted(bundle_id), "previous")
 
 
 def _user() -> str:

@@ -11,13 +11,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from data.bundle import CURRENT, MANIFEST, NAME, PUBLICATION, Bundle, Manifest
 from data.errors import BadInput
-from export.publish.store import as_text, from_text, missing
+from export.publish.store import Note, as_text, from_text, missing
 
 LOCK = ".lock"
 LOCK_SECONDS = 600.0
@@ -88,11 +87,11 @@ class RemoteStore:
                     self.fs.get_file(self._path(bundle_id, name), str(folder / name))
             yield folder
 
-    def note(self, bundle_id: str, publication: dict[str, Any]) -> None:
+    def note(self, bundle_id: str, publication: Note) -> None:
         """Write `publication.json` beside a bundle's manifest."""
         self.fs.pipe_file(self._path(bundle_id, PUBLICATION), as_text(publication))
 
-    def noted(self, bundle_id: str) -> dict[str, Any]:
+    def noted(self, bundle_id: str) -> Note:
         """What `note` wrote; empty: nothing, or it is not readable."""
         try:
             return from_text(self.fs.cat_file(self._path(bundle_id, PUBLICATION)))
@@ -115,13 +114,13 @@ class RemoteStore:
         self.fs.makedirs(self.root, exist_ok=True)
         until = time.monotonic() + WAIT_SECONDS
         while True:
-            said = orjson.dumps({"holder": mine, "until": time.time() + LOCK_SECONDS})
+            holder = orjson.dumps({"holder": mine, "until": time.time() + LOCK_SECONDS})
             try:
-                self.fs.pipe_file(lock, said, mode="create")
+                self.fs.pipe_file(lock, holder, mode="create")
                 break
             except FileExistsError:
-                held = self._holder()
-            if held.get("until", 0.0) < time.time():
+                until_then = self._holder().get("until", 0.0)
+            if not isinstance(until_then, int | float) or until_then < time.time():
                 with suppress(FileNotFoundError):
                     self.fs.rm_file(lock)
             elif time.monotonic() > until:
@@ -138,7 +137,7 @@ class RemoteStore:
                 with suppress(FileNotFoundError):
                     self.fs.rm_file(lock)
 
-    def _holder(self) -> dict[str, Any]:
+    def _holder(self) -> Note:
         try:
             return from_text(self.fs.cat_file(self._path(LOCK)))
         except FileNotFoundError:

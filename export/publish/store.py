@@ -1,13 +1,18 @@
 """Where bundles are published: a local folder, or any file system that fsspec knows by URL."""
 
 import json
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
 from data.bundle import Bundle
+
+
+Note = Mapping[str, object]
+"""What `publication.json` says of a bundle: the fields of a `Publication`, as JSON has them."""
 
 
 class Store(Protocol):
@@ -42,11 +47,11 @@ class Store(Protocol):
         """
         ...
 
-    def note(self, bundle_id: str, publication: dict[str, Any]) -> None:
+    def note(self, bundle_id: str, publication: Note) -> None:
         """Write `publication.json` beside a bundle's manifest."""
         ...
 
-    def noted(self, bundle_id: str) -> dict[str, Any]:
+    def noted(self, bundle_id: str) -> Note:
         """What `note` wrote; empty: nothing, or it is not readable."""
         ...
 
@@ -65,15 +70,21 @@ def missing(bundle_id: str, store: Store) -> str:
     return f"{store.where} has no bundle {bundle_id!r:.80}; the newest are: {there}"
 
 
-def as_text(publication: dict[str, Any]) -> bytes:
+def as_text(publication: Note) -> bytes:
     """A publication as JSON for people to read."""
     return json.dumps(publication, indent=2, default=str).encode() + b"\n"
 
 
-def from_text(raw: bytes) -> dict[str, Any]:
+def from_text(raw: bytes) -> Note:
     """A publication from JSON; empty if it is none."""
     try:
-        said = orjson.loads(raw)
+        note = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return note if isinstance(note, dict) else {}
+
+
+def text_in(note: Note, field: str) -> str | None:
+    """A field of a note that is text; None: it has none."""
+    value = note.get(field)
+    return value if isinstance(value, str) else None
