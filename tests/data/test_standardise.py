@@ -41,3 +41,11 @@ def test_tensors_have_the_same_definition(seed):
     standard = Standard.of(rows)
     np.testing.assert_allclose(mean, standard.mean, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(deviation, standard.deviation, rtol=1e-9)
+
+
+def test_tensors_may_be_divided_by_more_at_least():
+    rows = torch.from_numpy(sample(1))
+    _, deviation = mean_and_deviation(rows, least=2.0)
+    assert (deviation >= 2.0).all()
+    assert (deviation[:3] == 2.0).all()
+    assert deviation[3] > 2.0
