@@ -57,6 +57,13 @@ COMMANDS = {
     "crash": Command(
         "bench.logs.crash", "Records lost, doubled or torn by kill -9 at random moments."
     ),
+    "all": Command(
+        "bench.all_benchmarks",
+        "All of these, each in a process of its own; with --quick at their smallest.",
+        function="all_benchmarks",
+        show="show_all",
+        status="exit_code",
+    ),
 }
 
 

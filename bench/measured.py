@@ -2,9 +2,11 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -30,6 +32,7 @@ class Ended(NamedTuple):
     """How a command ended."""
 
     code: int
+    output: bytes  # what it printed
     complaint: str  # the end of what it said on stderr
     spent: Spent
 
@@ -48,24 +51,41 @@ def _timed(work: Callable[..., Result], arguments: Sequence[object]) -> tuple[Re
     return result, Spent(seconds, time.process_time(), peak)
 
 
-def command(arguments: Sequence[object], **environment: str) -> Ended:
-    """Run a Python command from the repository's root to its end, its own processes included."""
+def command(arguments: Sequence[object], limit: float | None = None, **environment: str) -> Ended:
+    """Run a Python command from the repository's root to its end, its own processes included.
+
+    Args:
+        arguments: after `python`.
+        limit: seconds after which it is killed, with the processes that it started.
+        environment: variables that it reads, beside this process's own.
+    """
     began = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as complaints:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
             [sys.executable, *map(str, arguments)],
             cwd=ROOT,
-            stdout=subprocess.DEVNULL,
+            stdout=output,
             stderr=complaints,
             env=os.environ | environment,
+            start_new_session=True,
         )
-        _, status, used = os.wait4(process.pid, 0)
+        timer = threading.Timer(limit or 0, os.killpg, (process.pid, signal.SIGKILL))
+        if limit is not None:
+            timer.start()
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:  # it is in a session of its own: an interrupt does not reach it
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            timer.cancel()
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
         complaints.seek(0)
-        complaint = complaints.read()[-2000:]
+        printed, complaint = output.read(), complaints.read()[-2000:].decode(errors="replace")
     spent = Spent(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
-    return Ended(process.returncode, complaint, spent)
+    return Ended(process.returncode, printed, complaint, spent)
 
 
 def log_slope(sizes: Sequence[float], seconds: Sequence[float]) -> float | None:
