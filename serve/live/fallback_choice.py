@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import orjson
 
-from serve.maps.lookup import PLACEHOLDER as PLACEHOLDER_URL
+from serve.maps.page_urls import PLACEHOLDER as PLACEHOLDER_URL
 
 PLACEHOLDER = "placeholder"
 """Fallback level of a title that the catalogue lacks."""

@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 from jaxtyping import Float, Int
 
-from bandit.draws import DrawRules, Epochs
+from bandit.draws import Epochs
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import PageDraws
 from serve.live.page_request import PageRequest
@@ -143,7 +143,7 @@ class LiveModel:
             np.int64,
         )
         described = self.members.functionals_of(facts)
-        rules = self._rules(described.functionals.shape[1])
+        rules = self.policy.draw_rules(described.functionals.shape[1], self.epochs)
         draws = PageDraws.of(pages, self.words, slots, described.fingerprints, rules)
         counts = self._counts[slots]
         decided = decide_pages(
@@ -173,18 +173,6 @@ class LiveModel:
             )
             for row, titles in enumerate(wanted)
         ]
-
-    def _rules(self, heads: int) -> DrawRules:
-        """What the draws of this model have in common."""
-        how = self.policy.head_policy
-        return DrawRules(
-            self.policy.bundle,
-            how.kind,
-            how.exploration,
-            self.policy.salt,
-            how.voters(heads),
-            self.epochs,
-        )
 
     def decisions_json(self, decisions: PageDecisions) -> list[str]:
         """A page's decisions as JSON, one a title."""

@@ -210,9 +210,9 @@ def encode_maps(
     tails = _tails(runs, prints)
     encoded = []
     for row, (head, tail) in enumerate(zip(body, tails, strict=True)):
-        some = explicit[row] if explicit is not None else ()
-        extra = b"".join(EXPLICIT.pack(slot, p) for slot, p in some)
-        value = head.tobytes() + tail + extra + len(some).to_bytes(4, "little")
+        pairs = explicit[row] if explicit is not None else ()
+        extra = b"".join(EXPLICIT.pack(slot, p) for slot, p in pairs)
+        value = head.tobytes() + tail + extra + len(pairs).to_bytes(4, "little")
         encoded.append(value + zlib.crc32(value).to_bytes(4, "little"))
     return encoded
 

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from serve.maps.lookup import LEVELS, Lookup
+from serve.maps.lookup import Lookup
 from serve.maps.open_store import open_map_store
+from serve.maps.page_urls import LEVELS
 
 
 class TitleImage(NamedTuple):

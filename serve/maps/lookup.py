@@ -1,14 +1,13 @@
 """The look-up client: one store read opens a page, then titles map to image URLs in memory.
 
-Page code needs no change: a `Page` is a read-only mapping from video id to URL, whatever the
+Page code needs no change: `PageUrls` is a read-only mapping from video id to URL, whatever the
 page shows. Where a member has no map the title still has an image, level by level:
 personalised → unpersonalised best → the title's default → the catalogue's placeholder.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -17,89 +16,13 @@ from jaxtyping import Int
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
 from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
+from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.url_table import UrlTable
 
-LEVELS = ("personalised", "unpersonalised", "default", "placeholder")
 INT64, INTP = np.dtype(np.int64), np.dtype(np.intp)
 BODY = HEADER.size
 frombuffer = np.frombuffer
-PLACEHOLDER = "/static/placeholder.svg"
-
-
-class Page(Mapping[int, str]):
-    """URLs of one page request by video id; no further read of the store.
-
-    Iteration gives the titles of the catalogue; a title outside it has the placeholder.
-    """
-
-    __slots__ = ("_choices", "_counts", "_placeholder", "_table", "_whole")
-
-    def __init__(
-        self,
-        table: UrlTable,
-        choices: np.ndarray | None,
-        whole: bool,
-        counts: list[int],
-        placeholder: str,
-    ) -> None:
-        self._table = table
-        self._choices = choices
-        self._whole = whole
-        self._counts = counts
-        self._placeholder = placeholder
-
-    def __getitem__(self, title_id: int) -> str:
-        url, level = self.resolve(title_id)
-        self._counts[level] += 1
-        return url
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._table.slot_of)
-
-    def __len__(self) -> int:
-        return self._table.titles
-
-    def __contains__(self, title_id: object) -> bool:
-        return title_id in self._table.slot_of
-
-    def resolve(self, title_id: int) -> tuple[Any, int]:
-        """URL of a title and the index of its level in `LEVELS`; not counted."""
-        table = self._table
-        slot = table.slot_of.get(title_id)
-        if slot is None:
-            return self._placeholder, 3
-        if self._choices is not None:
-            choice = int(self._choices[slot])
-            if self._whole or 0 <= choice < len(table.urls):
-                return table.urls[choice], 0
-        return table.urls[table.fallback[slot]], int(table.fallback_level[slot])
-
-    def urls(self, title_ids: Int[np.ndarray, "any"]) -> np.ndarray:
-        """URLs of many titles: an object array of the shape of `title_ids` (int64 is fastest)."""
-        ids = np.asarray(title_ids, np.int64)
-        if self._whole and self._choices is not None:
-            slots = self._table.find(ids)
-            if slots is not None:
-                self._counts[0] += slots.size
-                return self._table.urls.take(self._choices[slots])
-        return self._urls_by_level(ids)
-
-    def _urls_by_level(self, title_ids: np.ndarray) -> np.ndarray:
-        table = self._table
-        slots, known = table.layout.slots(title_ids)
-        ordinals = table.fallback[slots]
-        levels = np.where(known, table.fallback_level[slots], 3)
-        if self._choices is not None:
-            choices = self._choices[slots].astype(np.int64)
-            own = known & (choices >= 0) & (choices < len(table.urls))
-            ordinals = np.where(own, choices, ordinals)
-            levels = np.where(own, 0, levels)
-        urls = table.urls.take(ordinals)
-        urls[~known] = self._placeholder
-        for level, count in enumerate(np.bincount(levels.ravel(), minlength=4).tolist()):
-            self._counts[level] += count
-        return urls
 
 
 class Lookup:
@@ -169,7 +92,7 @@ class Lookup:
         elif self._layout is not None:
             self._table = UrlTable(self._layout, self._base_url, self._best)
 
-    def page(self, profile_id: str) -> Page:
+    def page(self, profile_id: str) -> PageUrls:
         """Open a page request: one read of the store."""
         now = self._clock()
         if now >= self._next_refresh:
@@ -243,41 +166,41 @@ class Lookup:
         pages = [self._opened(value) for value in values]
         return np.stack([page.urls(ids) for page, ids in zip(pages, title_ids, strict=True)])
 
-    def _opened(self, value: bytes | None) -> Page:
+    def _opened(self, value: bytes | None) -> PageUrls:
         table = self._table
         if value is not None and value.startswith(table.whole) and crc32(value) == CRC_RESIDUE:
             choices = np.frombuffer(value, table.dtype, table.titles, HEADER.size)
-            return Page(table, choices, True, self._counts, self._placeholder)
+            return PageUrls(table, choices, True, self._counts, self._placeholder)
         return self._odd_page(value)
 
-    def _odd_page(self, value: bytes | None) -> Page:
+    def _odd_page(self, value: bytes | None) -> PageUrls:
         """A page without a map, or with one of another layout, with gaps, or corrupt."""
         if value is None:
             self.reasons["no_map"] += 1
             return self._fallback(self._table)
         try:
-            found = ArtworkMap.parse(value)
+            member_map = ArtworkMap.parse(value)
         except CorruptMapError:
             self.reasons["map_corrupt"] += 1
             return self._fallback(self._table)
         try:
-            table = self._table_of(found.layout)
+            table = self._table_of(member_map.layout)
         except StoreUnavailableError as error:
             self._sleep(error)
             table = None
-        if table is None or len(found.choices) != table.titles:
+        if table is None or len(member_map.choices) != table.titles:
             self.reasons["layout_unknown"] += 1
             return self._fallback(self._table)
         if table is self._table:
-            return Page(table, found.choices, False, self._counts, self._placeholder)
+            return PageUrls(table, member_map.choices, False, self._counts, self._placeholder)
         # Written before the catalogue changed: what is still shown keeps its choice.
         self.reasons["layout_older"] += 1
         moved = self._table.layout.translate(table.layout)
         choices = np.full(self._table.titles, -1)
         slots, known = self._table.layout.slots(table.layout.title_ids)
-        kept = np.where(found.choices >= 0, moved[found.choices], -1)
-        choices[slots[known]] = kept[known]
-        return Page(self._table, choices, False, self._counts, self._placeholder)
+        ordinals = np.where(member_map.choices >= 0, moved[member_map.choices], -1)
+        choices[slots[known]] = ordinals[known]
+        return PageUrls(self._table, choices, False, self._counts, self._placeholder)
 
     def _table_of(self, digest: bytes) -> UrlTable | None:
         table = self._tables.get(digest)
@@ -292,8 +215,8 @@ class Lookup:
             table = self._tables[digest] = UrlTable(layout, self._base_url, self._best)
         return table
 
-    def _fallback(self, table: UrlTable) -> Page:
-        return Page(table, None, False, self._counts, self._placeholder)
+    def _fallback(self, table: UrlTable) -> PageUrls:
+        return PageUrls(table, None, False, self._counts, self._placeholder)
 
     def _sleep(self, error: StoreUnavailableError) -> None:
         self.reasons[error.reason] += 1

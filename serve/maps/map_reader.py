@@ -6,7 +6,8 @@ import numpy as np
 
 from serve.maps.artwork_map import ArtworkMap
 from serve.maps.layout import Layout
-from serve.maps.run_info import CatalogueWords, MapDraws, RunInfo, map_draws, run_key
+from serve.maps.map_draws import MapDraws, map_draws
+from serve.maps.run_info import CatalogueWords, RunInfo, run_key
 from serve.maps.store import MapStore
 
 
@@ -40,17 +41,17 @@ class MapReader:
         value = self.store.get(profile_id)
         if value is None:
             return None
-        found = ArtworkMap.parse(value)
-        if found.layout != self.layout.digest:
+        member_map = ArtworkMap.parse(value)
+        if member_map.layout != self.layout.digest:
             return None
-        for run in found.runs:
+        for run in member_map.runs:
             if run.nonce not in self._infos:
                 self._learn(run.nonce)
         slots = None
         if title_ids is not None:
             slots, known = self.layout.slots(np.asarray(title_ids, np.int64))
             slots = np.unique(slots[known])
-        return found, map_draws(found, profile_id, self._words, self._infos, day, slots)
+        return member_map, map_draws(member_map, profile_id, self._words, self._infos, day, slots)
 
     def _learn(self, nonce: int) -> None:
         raw = self.store.get_shared(run_key(nonce))

@@ -16,6 +16,7 @@ def open_map_store(url: str, readonly: bool = False, timeout: float = 0.05) -> M
         timeout: seconds that a read from Redis may take.
     """
     if url.startswith(("redis://", "rediss://", "redis+cluster://")):
+        # Redis' package is optional.
         from serve.maps.redis_store import RedisStore
 
         return RedisStore(url, timeout=timeout)

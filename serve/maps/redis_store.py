@@ -5,7 +5,7 @@ Redis, so that two precompute runs need no lock between them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import redis
 import redis.cluster
@@ -28,7 +28,51 @@ else redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
 return 1
 """
 MAPS, SHARED = b"marquee:map:", b"marquee:shared:"
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
+
+
+class Pipeline(Protocol):
+    """Commands that travel together."""
+
+    def get(self, name: bytes) -> object:
+        """Ask for a value."""
+        ...
+
+    def eval(self, script: str, numkeys: int, *keys_and_args: bytes | int) -> object:
+        """Run a script."""
+        ...
+
+    def execute(self) -> list:
+        """All replies, in order."""
+        ...
+
+
+class Client(Protocol):
+    """What is asked of Redis, one server or a cluster: its own types serve asyncio too."""
+
+    def get(self, name: bytes) -> bytes | None:
+        """A value."""
+        ...
+
+    def set(self, name: bytes, value: bytes) -> object:
+        """Replace a value."""
+        ...
+
+    def delete(self, *names: bytes) -> object:
+        """Forget values."""
+        ...
+
+    def scan_iter(self, match: bytes, count: int) -> Iterator[bytes]:
+        """Keys that match."""
+        ...
+
+    def pipeline(self, transaction: bool) -> Pipeline:
+        """Commands that travel together."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        ...
 
 
 class RedisStore:
@@ -51,36 +95,20 @@ class RedisStore:
         block: int = 1000,
     ) -> None:
         self.ttl, self.block = ttl, block
-        # A page never waits for a second try: it falls back, and the next page asks again.
-        never: dict[str, Any] = {"retry": Retry(NoBackoff(), 0)}
-        if url.startswith("redis+cluster://"):
-            where = "redis://" + url.removeprefix("redis+cluster://")
-
-            def connect(seconds: float) -> Any:
-                return redis.cluster.RedisCluster.from_url(
-                    where, socket_timeout=seconds, socket_connect_timeout=seconds
-                )
-        else:
-
-            def connect(seconds: float) -> Any:
-                return redis.Redis.from_url(
-                    url, socket_timeout=seconds, socket_connect_timeout=seconds, **never
-                )
-
-        self._connect, self._timeout, self._write_timeout = connect, timeout, write_timeout
-        self._reader: Any = None
-        self._writer: Any = None
+        self._url, self._timeout, self._write_timeout = url, timeout, write_timeout
+        self._reader: Client | None = None
+        self._writer: Client | None = None
 
     @property
-    def _read(self) -> Any:
+    def _read(self) -> Client:
         if self._reader is None:
-            self._reader = self._connect(self._timeout)
+            self._reader = _connected(self._url, self._timeout)
         return self._reader
 
     @property
-    def _write(self) -> Any:
+    def _write(self) -> Client:
         if self._writer is None:
-            self._writer = self._connect(self._write_timeout)
+            self._writer = _connected(self._url, self._write_timeout)
         return self._writer
 
     def get(self, profile_id: str) -> bytes | None:
@@ -149,7 +177,23 @@ class RedisStore:
                 client.close()
 
 
-def _asked(ask: Callable[[], Answer]) -> Answer:
+def _connected(url: str, seconds: float) -> Client:
+    """A client of the server or cluster that a URL names."""
+    if url.startswith("redis+cluster://"):
+        where = "redis://" + url.removeprefix("redis+cluster://")
+        cluster = redis.cluster.RedisCluster.from_url(
+            where, socket_timeout=seconds, socket_connect_timeout=seconds
+        )
+        return cast("Client", cluster)
+    # A page never waits for a second try: it falls back, and the next page asks again.
+    never = Retry(NoBackoff(), 0)
+    server = redis.Redis.from_url(
+        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=never
+    )
+    return cast("Client", server)
+
+
+def _asked(ask: Callable[[], Reply]) -> Reply:
     """The answer of Redis, or `StoreUnavailableError` with the reason in one word."""
     try:
         return ask()

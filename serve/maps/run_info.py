@@ -3,7 +3,6 @@
 A map names runs by their nonce; with this, each of its draws has its propensity and its id again.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -11,19 +10,14 @@ import numpy as np
 import orjson
 from jaxtyping import Bool, Float, Int, UInt8, UInt64
 
-from bandit.choice import profile_keys
 from bandit.draws import (
     DrawRules,
     Epochs,
     artwork_words,
     candidate_words,
-    context_words,
-    draw_ids,
-    draw_seeds,
-    epoch_numbers,
     text_word,
 )
-from serve.maps.artwork_map import UNKNOWN_CODE, ArtworkMap
+from serve.maps.artwork_map import UNKNOWN_CODE
 from serve.maps.layout import Layout
 
 PREFIX = "run:"
@@ -122,79 +116,3 @@ def propensity_codes(
     """
     codes = won.astype(np.int64) + (had.astype(np.int64) + stayed) * (rules.heads + 1)
     return np.minimum(codes, UNKNOWN_CODE).astype(np.uint8)
-
-
-class MapDraws(NamedTuple):
-    """Draws of one map that are named again, a column each."""
-
-    slots: Int[np.ndarray, " draws"]
-    ordinals: Int[np.ndarray, " draws"]
-    ids: list[str]
-    propensities: Float[np.ndarray, " draws"]
-    open: Bool[np.ndarray, " draws"]
-    """The draw goes on today."""
-    logged: Bool[np.ndarray, " draws"]
-
-
-def map_draws(
-    found: ArtworkMap,
-    profile_id: str,
-    words: CatalogueWords,
-    infos: Mapping[int, RunInfo],
-    day: int,
-    slots: Int[np.ndarray, " some"] | None = None,
-) -> MapDraws:
-    """Name the draws of a map: those whose run and propensity are known.
-
-    Args:
-        found: the map, in the layout of `words`.
-        profile_id: whose it is.
-        words: of the layout.
-        infos: what runs have in common, by nonce.
-        day: today: epochs that have ended are not open.
-        slots: of the titles that are wanted; None: all.
-    """
-    every = np.arange(len(found.choices)) if slots is None else slots
-    every = every[found.choices[every] >= 0]
-    explicit = dict(found.explicit)
-    key = profile_keys([profile_id])
-    parts: list[MapDraws] = []
-    for index, run in enumerate(found.runs):
-        info = infos.get(run.nonce)
-        at = every[found.run_of[every] == index]
-        if info is None or found.codes is None or not len(at):
-            continue
-        rules, codes = info.rules, found.codes[at]
-        table = propensity_table(rules, words.counts[at])
-        p = np.array(
-            [
-                table[row, code] if code < table.shape[1] and slot not in explicit
-                else explicit.get(slot, np.nan)
-                for row, (slot, code) in enumerate(zip(at.tolist(), codes.tolist(), strict=True))
-            ]
-        )  # fmt: skip
-        at, p = at[~np.isnan(p)], p[~np.isnan(p)]
-        titles, days = words.titles[at], run.days
-        epochs = epoch_numbers(key, titles, run.day, days)
-        ordinals = found.choices[at]
-        context = context_words(np.array([run.fingerprint]), words.candidates[at], rules.word)
-        seeds = draw_seeds(key, titles, epochs, context, run.salt)
-        ids = draw_ids(
-            seeds, np.broadcast_to(key, seeds.shape), titles, words.artworks[ordinals], p,
-            rules.record_word(),
-        )  # fmt: skip
-        goes_on = epochs == epoch_numbers(key, titles, max(day, run.day), days)
-        parts.append(MapDraws(at, ordinals, ids, p, goes_on, np.full(len(at), info.logged)))
-    if not parts:
-        none = np.zeros(0, np.int64)
-        return MapDraws(none, none, [], np.zeros(0), none.astype(bool), none.astype(bool))
-    order = np.argsort(np.concatenate([part.slots for part in parts]))
-    ids = [name for part in parts for name in part.ids]
-    return MapDraws(
-        np.concatenate([part.slots for part in parts])[order],
-        np.concatenate([part.ordinals for part in parts])[order],
-        [ids[at] for at in order.tolist()],
-        np.concatenate([part.propensities for part in parts])[order],
-        np.concatenate([part.open for part in parts])[order],
-        np.concatenate([part.logged for part in parts])[order],
-    )

@@ -60,15 +60,7 @@ class Work:
     @property
     def rules(self) -> DrawRules:
         """What the run's draws have in common."""
-        policy, heads = self.policy, self.policy.head_policy
-        return DrawRules(
-            policy.bundle,
-            heads.kind,
-            heads.exploration,
-            policy.salt,
-            heads.voters(self.heads),
-            self.epochs,
-        )
+        return self.policy.draw_rules(self.heads, self.epochs)
 
     @property
     def info(self) -> RunInfo:
@@ -163,10 +155,9 @@ class Job:
         if drawn.log is not None and total:
             part = self._log(index, members, facts, described.fingerprints, fresh, drawn)
         changed = fresh & (before.choices >= 0) & (drawn.choices != before.choices)
-        return Block(
-            index, [names[i] for i in at.tolist()], maps, part, len(names), total,
-            int(open_now.sum()), int(changed.sum()),
-        )  # fmt: skip
+        written = [names[i] for i in at.tolist()]
+        counts = (len(names), total, int(open_now.sum()), int(changed.sum()))
+        return Block(index, written, maps, part, *counts)
 
     def _draw(
         self,

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -18,6 +18,9 @@ from serve.maps.store import MapStore
 from serve.precompute.checkpoint import begin
 from serve.precompute.member_block import Block, Job, Work
 from serve.precompute.precompute import Report, finish, packed, publish
+
+if TYPE_CHECKING:  # Spark's package is optional
+    from pyspark.sql import DataFrame, SparkSession
 
 _OUT = (
     "block int, profile_ids array<string>, maps array<binary>, profiles int, decisions long, "
@@ -44,7 +47,7 @@ def precompute_spark(
     *,
     progress: Callable[[int, int], None] | None = None,
     now: Callable[[], float] = clock.now,
-    spark: Any = None,
+    spark: "SparkSession | None" = None,
 ) -> Report:
     """`serve.precompute.precompute_maps` on a Spark session.
 
@@ -86,7 +89,7 @@ def precompute_spark(
     return report
 
 
-def _blocks(frame: Any, job: Job) -> Iterator[Block]:
+def _blocks(frame: "DataFrame", job: Job) -> Iterator[Block]:
     """Decided blocks as they come back, one partition in the driver's memory at a time."""
 
     def decide(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -123,7 +126,7 @@ def _blocks(frame: Any, job: Job) -> Iterator[Block]:
         )
 
 
-def local_session() -> Any:
+def local_session() -> "SparkSession":
     """A Spark on this machine's cores, bound to loopback, with this interpreter."""
     from pyspark.sql import SparkSession
 

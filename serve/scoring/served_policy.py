@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from bandit.draws import DrawRules, Epochs
 from bandit.head_policy import HeadPolicy
 from data.bundle import Manifest
 
@@ -19,3 +20,13 @@ class ServedPolicy(NamedTuple):
         """The policy that a manifest names."""
         policy = manifest.policy
         return cls(manifest.bundle_id, policy.head_policy, policy.salt)
+
+    def draw_rules(self, heads: int, epochs: Epochs) -> DrawRules:
+        """What all draws have in common.
+
+        Args:
+            heads: in the bundle's bank.
+            epochs: how long draws last.
+        """
+        how, voters = self.head_policy, self.head_policy.voters(heads)
+        return DrawRules(self.bundle, how.kind, how.exploration, self.salt, voters, epochs)

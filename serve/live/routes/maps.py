@@ -11,8 +11,8 @@ from serve.live.schema import MapAnswer, MapTitle
 from serve.live.service import LiveService
 from serve.live.snapshot import LiveModel
 from serve.maps.artwork_map import CorruptMapError
+from serve.maps.map_draws import MapDraws
 from serve.maps.map_reader import MapReader
-from serve.maps.run_info import MapDraws
 from serve.maps.store import StoreUnavailableError
 
 

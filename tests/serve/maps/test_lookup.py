@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serve.maps.artwork_map import ArtworkMap, Run, encode_maps
-from serve.maps.lookup import PLACEHOLDER, Lookup
+from serve.maps.lookup import Lookup
+from serve.maps.page_urls import PLACEHOLDER
 from tests.serve.world import DAY, make_layout
 
 

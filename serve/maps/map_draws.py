@@ -1,0 +1,111 @@
+"""Draws of an artwork map, named again: what was shown, under which id, with what probability."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from bandit.choice import profile_keys
+from bandit.draws import context_words, draw_ids, draw_seeds, epoch_numbers
+from serve.maps.artwork_map import ArtworkMap, Run
+from serve.maps.run_info import CatalogueWords, RunInfo, propensity_table
+
+
+class MapDraws(NamedTuple):
+    """Draws of one map that are named again, a column each."""
+
+    slots: Int[np.ndarray, " draws"]
+    ordinals: Int[np.ndarray, " draws"]
+    ids: list[str]
+    propensities: Float[np.ndarray, " draws"]
+    open: Bool[np.ndarray, " draws"]
+    """The draw goes on today."""
+    logged: Bool[np.ndarray, " draws"]
+
+    @staticmethod
+    def by_slot(parts: "list[MapDraws]") -> "MapDraws":
+        """All of them, in the order of their slots."""
+        if not parts:
+            none = np.zeros(0, np.int64)
+            return MapDraws(none, none, [], np.zeros(0), none.astype(bool), none.astype(bool))
+        order = np.argsort(np.concatenate([part.slots for part in parts]))
+        ids = [name for part in parts for name in part.ids]
+        return MapDraws(
+            np.concatenate([part.slots for part in parts])[order],
+            np.concatenate([part.ordinals for part in parts])[order],
+            [ids[at] for at in order.tolist()],
+            np.concatenate([part.propensities for part in parts])[order],
+            np.concatenate([part.open for part in parts])[order],
+            np.concatenate([part.logged for part in parts])[order],
+        )
+
+
+def map_draws(
+    member_map: ArtworkMap,
+    profile_id: str,
+    words: CatalogueWords,
+    infos: Mapping[int, RunInfo],
+    day: int,
+    slots: Int[np.ndarray, " wanted"] | None = None,
+) -> MapDraws:
+    """Name the draws of a map: those whose run and propensity are known.
+
+    Args:
+        member_map: in the layout of `words`.
+        profile_id: whose it is.
+        words: of the layout.
+        infos: what runs have in common, by nonce.
+        day: today: epochs that have ended are not open.
+        slots: of the titles that are wanted; None: all.
+    """
+    wanted = np.arange(len(member_map.choices)) if slots is None else slots
+    wanted = wanted[member_map.choices[wanted] >= 0]
+    parts: list[MapDraws] = []
+    for index, run in enumerate(member_map.runs):
+        info = infos.get(run.nonce)
+        at = wanted[member_map.run_of[wanted] == index]
+        if info is None or member_map.codes is None or not len(at):
+            continue
+        chances = _propensities(at, member_map.codes[at], dict(member_map.explicit), words, info)
+        known = ~np.isnan(chances)
+        ordinals = member_map.choices[at[known]]
+        parts.append(_named(at[known], ordinals, chances[known], profile_id, words, info, run, day))
+    return MapDraws.by_slot(parts)
+
+
+def _propensities(
+    slots: Int[np.ndarray, " draws"],
+    codes: Int[np.ndarray, " draws"],
+    explicit: Mapping[int, float],
+    words: CatalogueWords,
+    info: RunInfo,
+) -> Float[np.ndarray, " draws"]:
+    """Of draws of one run, by their codes or as the map gives them; NaN where it does not."""
+    table = propensity_table(info.rules, words.counts[slots])
+    chances = []
+    for row, (slot, code) in enumerate(zip(slots.tolist(), codes.tolist(), strict=True)):
+        coded = code < table.shape[1] and slot not in explicit
+        chances.append(table[row, code] if coded else explicit.get(slot, np.nan))
+    return np.array(chances)
+
+
+def _named(
+    slots: Int[np.ndarray, " draws"],
+    ordinals: Int[np.ndarray, " draws"],
+    propensities: Float[np.ndarray, " draws"],
+    profile_id: str,
+    words: CatalogueWords,
+    info: RunInfo,
+    run: Run,
+    day: int,
+) -> MapDraws:
+    """Draws of one run under their ids."""
+    key, titles = profile_keys([profile_id]), words.titles[slots]
+    epochs = epoch_numbers(key, titles, run.day, run.days)
+    context = context_words(np.array([run.fingerprint]), words.candidates[slots], info.rules.word)
+    seeds = draw_seeds(key, titles, epochs, context, run.salt)
+    keys, record = np.broadcast_to(key, seeds.shape), info.rules.record_word()
+    ids = draw_ids(seeds, keys, titles, words.artworks[ordinals], propensities, record)
+    is_open = epochs == epoch_numbers(key, titles, max(day, run.day), run.days)
+    return MapDraws(slots, ordinals, ids, propensities, is_open, np.full(len(slots), info.logged))

@@ -1,0 +1,86 @@
+"""URLs of one page request, whatever became of its member's map."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from jaxtyping import Int
+
+from serve.maps.url_table import UrlTable
+
+LEVELS = ("personalised", "unpersonalised", "default", "placeholder")
+PLACEHOLDER = "/static/placeholder.svg"
+
+
+class PageUrls(Mapping[int, str]):
+    """URLs of one page request by video id; no further read of the store.
+
+    Iteration gives the titles of the catalogue; a title outside it has the placeholder.
+    """
+
+    __slots__ = ("_choices", "_counts", "_placeholder", "_table", "_whole")
+
+    def __init__(
+        self,
+        table: UrlTable,
+        choices: np.ndarray | None,
+        whole: bool,
+        counts: list[int],
+        placeholder: str,
+    ) -> None:
+        self._table = table
+        self._choices = choices
+        self._whole = whole
+        self._counts = counts
+        self._placeholder = placeholder
+
+    def __getitem__(self, title_id: int) -> str:
+        url, level = self.resolve(title_id)
+        self._counts[level] += 1
+        return url
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._table.slot_of)
+
+    def __len__(self) -> int:
+        return self._table.titles
+
+    def __contains__(self, title_id: object) -> bool:
+        return title_id in self._table.slot_of
+
+    def resolve(self, title_id: int) -> tuple[str, int]:
+        """URL of a title and the index of its level in `LEVELS`; not counted."""
+        table = self._table
+        slot = table.slot_of.get(title_id)
+        if slot is None:
+            return self._placeholder, 3
+        if self._choices is not None:
+            choice = int(self._choices[slot])
+            if self._whole or 0 <= choice < len(table.urls):
+                return table.urls[choice], 0
+        return table.urls[table.fallback[slot]], int(table.fallback_level[slot])
+
+    def urls(self, title_ids: Int[np.ndarray, "any"]) -> np.ndarray:
+        """URLs of many titles: an object array of the shape of `title_ids` (int64 is fastest)."""
+        ids = np.asarray(title_ids, np.int64)
+        if self._whole and self._choices is not None:
+            slots = self._table.find(ids)
+            if slots is not None:
+                self._counts[0] += slots.size
+                return self._table.urls.take(self._choices[slots])
+        return self._urls_by_level(ids)
+
+    def _urls_by_level(self, title_ids: np.ndarray) -> np.ndarray:
+        table = self._table
+        slots, known = table.layout.slots(title_ids)
+        ordinals = table.fallback[slots]
+        levels = np.where(known, table.fallback_level[slots], 3)
+        if self._choices is not None:
+            choices = self._choices[slots].astype(np.int64)
+            own = known & (choices >= 0) & (choices < len(table.urls))
+            ordinals = np.where(own, choices, ordinals)
+            levels = np.where(own, 0, levels)
+        urls = table.urls.take(ordinals)
+        urls[~known] = self._placeholder
+        for level, count in enumerate(np.bincount(levels.ravel(), minlength=4).tolist()):
+            self._counts[level] += count
+        return urls
