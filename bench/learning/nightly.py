@@ -10,6 +10,7 @@ from bandit.choice import choose
 from bandit.simple import uniform
 from bandit.thompson import thompson_probabilities
 from bench.learning.stage import View
+from model.heads.interface import HeadSettings
 from model.heads.neural_linear import NeuralLinearHeads
 from simulate.world.catalogue_truth import CatalogueTruth
 
@@ -45,9 +46,8 @@ class Nightly:
         """
         self.memory, self.temperature = memory, temperature
         width, rank = view.contexts.shape[1], view.bank.shape[1]
-        self.heads = NeuralLinearHeads(
-            width, rank, HEADS, prior=0, last_width=0, prior_scale=1.0, link="logit", seed=seed
-        ).eval()
+        made = HeadSettings(width, rank, HEADS, prior=0, prior_scale=1.0, last_width=0, seed=seed)
+        self.heads = NeuralLinearHeads(made).eval()
         self.generator = torch.Generator().manual_seed(seed)
         self.days: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.earned = np.array([FIRST_LEVEL, 1 - FIRST_LEVEL]) * LEVEL_PRIOR
@@ -81,7 +81,7 @@ class Nightly:
             self._begin()
             for day in self.days:
                 self._tell(*day, 1.0)
-        self.heads.draw(self.generator, self.temperature)
+        self.heads.draw(self.generator, scale=self.temperature)
 
     def _tell(self, features: torch.Tensor, rewards: torch.Tensor, forget: float) -> None:
         level = float(np.log(self.earned[0] / self.earned[1]))

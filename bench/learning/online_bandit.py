@@ -14,15 +14,13 @@ from bandit.choice import profile_keys
 from bandit.neural import highest_bound
 from bandit.thompson import thompson_probabilities
 from bench.learning.kernel_pca import Spectrum
+from bench.learning.online_inputs import Standardise, trunk
 from bench.learning.online_settings import OnlineSettings
 from bench.learning.random_fourier_features import Waves
-from data.standardise import LEAST_DEVIATION
-from model.heads.bootstrap import BootstrapHeads
 from model.heads.bootstrap_weights import bootstrap_weights
-from model.heads.make_heads import AnyHeads, make_heads
-from model.heads.neural_linear import NeuralLinearHeads
-from model.heads.prior_network import FrozenContext
-from model.heads.standardise import mean_and_deviation
+from model.heads.interface import Heads, HeadSettings, LastLayerHeads, ProjectedHeads
+from model.heads.make_heads import make_heads
+from model.heads.prior_network import PriorNetwork
 
 REACH = 2.0
 """How far apart standardised contexts are for the random waves to keep them apart."""
@@ -51,20 +49,23 @@ class OnlineBandit(nn.Module):
         self.draw = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.context_scale = _Standardise(torch.from_numpy(contexts), s.unstretched)
-            self.candidate_scale = _Standardise(torch.from_numpy(candidates))
+            self.context_scale = Standardise(torch.from_numpy(contexts), s.unstretched)
+            self.candidate_scale = Standardise(torch.from_numpy(candidates))
             size = contexts.shape[1]
-            self.trunk = _trunk(size, s.width)
+            self.trunk = trunk(size, s.width)
             self.place = (
                 Spectrum(torch.from_numpy(candidates), s.spectrum) if s.spectrum else nn.Identity()
             )
             self.rank = s.spectrum or candidates.shape[1]
-            self.frozen_context = FrozenContext(size, s.frozen, seed)
-            self.frozen_candidate = FrozenContext(candidates.shape[1], 128, seed + 1)
+            self.frozen_context = PriorNetwork(size, s.frozen, seed)
+            self.frozen_candidate = PriorNetwork(candidates.shape[1], 128, seed + 1)
             self.read_out: Tensor
             self.register_buffer("read_out", torch.randn(128, s.prior) / 128**0.5)
             self.doubt = Waves(size, s.doubt, REACH, seed + 2) if s.doubt else None
             self.heads = self._heads(s.width + size + s.doubt, self._arms(candidates), seed)
+            self.last = self.heads.infer(_LastLayer())
+            if self.last is None and (s.noise or s.doubt or s.choice == "bound"):
+                raise ValueError(f"noise, doubt and bound are of neural_linear, not of {s.kind}")
             self.bias = nn.Parameter(torch.zeros(()))
         self.frozen_context.standardise(self.context_scale(torch.from_numpy(contexts)))
         self.frozen_candidate.standardise(self.candidate_scale(torch.from_numpy(candidates)))
@@ -84,15 +85,23 @@ class OnlineBandit(nn.Module):
         """Whether candidates are one-hot, and so are their vectors."""
         return not self.settings.spectrum and np.array_equal(candidates, np.eye(len(candidates)))
 
-    def _heads(self, width: int, apart: bool, seed: int) -> AnyHeads:
+    def _heads(self, width: int, per_arm: bool, seed: int) -> Heads:
         s = self.settings
-        if s.kind != "neural_linear" and (s.noise or s.doubt or s.choice == "bound"):
-            raise ValueError(f"noise, doubt and bound are of neural_linear, not of {s.kind}")
-        return make_heads(
-            s.kind, width, self.rank, s.heads, prior=s.prior, prior_scale=s.prior_scale,
-            frozen=s.frozen, keep=s.keep, last_width=0, link=s.link, seed=seed, apart=apart,
+        made = HeadSettings(
+            width,
+            self.rank,
+            s.heads,
+            s.prior,
+            s.prior_scale,
+            s.frozen,
+            keep=s.keep,
+            last_width=0,
+            per_arm=per_arm,
             noise=s.noise or None,
-        )  # fmt: skip
+            link=s.link,
+            seed=seed,
+        )
+        return make_heads(s.kind, made)
 
     def batch(self) -> int:
         """How many rounds to decide before the next rewards are learnt from."""
@@ -109,13 +118,12 @@ class OnlineBandit(nn.Module):
     def functionals(self, contexts: Tensor) -> Tensor:
         """[contexts, heads, rank + prior]."""
         x = self.context_scale(contexts)
-        frozen = self.frozen_context(x) if isinstance(self.heads, BootstrapHeads) else None
-        return self.heads(self._trunk(x), frozen)
+        return self.heads(self._trunk(x), self.heads.context_input(x, self.frozen_context))
 
     def vectors(self, candidates: Tensor) -> Tensor:
         """[..., rank + prior]."""
         learnt = self.place(candidates)
-        if not isinstance(self.heads, BootstrapHeads):
+        if not self.heads.has_prior_functions:
             return nn.functional.pad(learnt, (0, self.settings.prior))
         x = self.candidate_scale(candidates)
         return torch.cat([learnt, self.frozen_candidate(x) @ self.read_out], -1)
@@ -130,7 +138,7 @@ class OnlineBandit(nn.Module):
     ) -> Float[np.ndarray, "decisions candidates"]:
         """Of the candidates, which are rows of the bank: see `choice` of the settings."""
         if self.settings.choice == "bound":
-            mean, deviation = self.judged(contexts, bank, candidates)
+            mean, deviation = self.predict(contexts, bank, candidates)
             return highest_bound(mean, deviation, valid, epsilon=self.settings.epsilon)
         scores = self.scores(contexts, bank, candidates)
         return thompson_probabilities(scores, valid, self.settings.epsilon)
@@ -144,17 +152,17 @@ class OnlineBandit(nn.Module):
         return (functionals @ vectors.transpose(1, 2)).numpy()
 
     @torch.no_grad()
-    def judged(
+    def predict(
         self, contexts: np.ndarray, bank: np.ndarray, candidates: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation of neural_linear's posterior: [decisions, candidates] each."""
+        """Predicted mean and deviation by the last layer: [decisions, candidates] each."""
         self.eval()
-        heads, many = self.heads, candidates.shape[1]
-        assert isinstance(heads, NeuralLinearHeads)
+        heads, many = self.last, candidates.shape[1]
+        assert heads is not None
         g = self._trunk(self.context_scale(torch.from_numpy(contexts)))
         vectors = self.vectors(torch.from_numpy(bank))[torch.from_numpy(candidates).flatten()]
-        found = heads.judged(heads.features(g.repeat_interleave(many, 0), vectors))
-        mean, deviation = (part.reshape(-1, many).numpy() for part in found)
+        both = heads.predict(heads.features(g.repeat_interleave(many, 0), vectors))
+        mean, deviation = (part.reshape(-1, many).numpy() for part in both)
         return mean, deviation
 
     def learn(
@@ -184,9 +192,9 @@ class OnlineBandit(nn.Module):
             # Nothing is trained: the level is the share of takes.
             share = (r.sum() + 1) / (len(r) + 2)
             self.bias.data.copy_(torch.logit(share))
-        if isinstance(self.heads, NeuralLinearHeads):
-            told = 0 if due else self.rows  # a changed trunk changes all that was told before
-            self._posterior(x[told:], a[told:], target[told:], again=due)
+        if self.last is not None:
+            first = 0 if due else self.rows  # a changed trunk changes all that was observed before
+            self._posterior(self.last, x[first:], a[first:], target[first:], again=due)
         self.rows = len(r)
 
     def _train(self, x: Tensor, a: Tensor, w: Tensor, fixed: Tensor, target: Tensor) -> None:
@@ -211,24 +219,24 @@ class OnlineBandit(nn.Module):
     @torch.no_grad()
     def _prior_scores(self, x: Tensor, a: Tensor) -> Tensor:
         """The prior functions' part of the scores, which never changes: [rows, heads or 1]."""
-        if not isinstance(self.heads, BootstrapHeads):
+        if not self.heads.has_prior_functions:
             return torch.zeros(len(x), 1)
         frozen = self.frozen_context(self.context_scale(x))
         fixed = self.frozen_candidate(self.candidate_scale(a)) @ self.read_out
         return (self.heads.prior_part(frozen) * fixed[:, None]).sum(2)
 
     @torch.no_grad()
-    def _posterior(self, x: Tensor, a: Tensor, target: Tensor, again: bool) -> None:
-        heads = self.heads
-        assert isinstance(heads, NeuralLinearHeads)
+    def _posterior(
+        self, heads: LastLayerHeads, x: Tensor, a: Tensor, target: Tensor, again: bool
+    ) -> None:
         self.eval()
         features = heads.features(self._trunk(self.context_scale(x)), self.vectors(a))
         if again:
             size = float(features.square().sum(1).mean())
             heads.recentre(size, zero=self.settings.link == "identity" or not self.settings.steps)
-        heads.update(features, target, offset=self.bias.expand(len(target)))
+        heads.update(features, target, None, self.bias.expand(len(target)))
         if self.settings.choice == "draw":
-            heads.draw(self.draw, self.settings.temperature)
+            heads.draw(self.draw, scale=self.settings.temperature)
 
     def _rescale(self, rewards: Tensor) -> None:
         """Take the scale of rewards from those seen so far; it stands until the next training."""
@@ -253,31 +261,15 @@ class OnlineBandit(nn.Module):
         return (self._squeezed(rewards) - self.level[0]) / self.level[1]
 
 
-class _Standardise(nn.Module):
-    """Inputs to mean 0 and deviation 1, by a sample."""
+class _LastLayer:
+    """The heads whose last layer has a posterior; None: those of another kind."""
 
-    def __init__(
-        self, sample: Float[Tensor, "rows numbers"], least: float = LEAST_DEVIATION
-    ) -> None:
-        super().__init__()
-        self.mean: Tensor
-        self.deviation: Tensor
-        mean, deviation = mean_and_deviation(sample, least)
-        self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation)
+    def random_effects(self) -> None:
+        """None: candidates have no name here."""
 
-    def forward(self, x: Float[Tensor, "*rows numbers"]) -> Float[Tensor, "*rows numbers"]:
-        return (x - self.mean) / self.deviation
+    def last_layer(self, heads: LastLayerHeads, /) -> LastLayerHeads:
+        """The heads."""
+        return heads
 
-
-def _trunk(size: int, width: int) -> nn.Module:
-    if not width:
-        return _Nothing()
-    return nn.Sequential(nn.Linear(size, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
-
-
-class _Nothing(nn.Module):
-    """No numbers at all."""
-
-    def forward(self, x: Float[Tensor, "rows numbers"]) -> Float[Tensor, "rows 0"]:
-        return x[:, :0]
+    def hierarchical_regression(self, heads: ProjectedHeads, /) -> None:
+        """None: nor titles."""

@@ -8,8 +8,7 @@ import torch
 
 from bandit.simple import uniform
 from bench.learning import peers
-from bench.learning.hierarchical_policy import HierarchyPolicy, HierarchySettings
-from bench.learning.network_policy import MarqueePolicy, MarqueeSettings
+from bench.learning.network_policy import NetworkPolicy, NetworkSettings
 from bench.learning.online_bandit import OnlineBandit
 from bench.learning.online_settings import OnlineSettings
 from bench.learning.stage import Learner, Stage, View
@@ -80,13 +79,13 @@ OURS["artwork"] = {
 """Environment → kind of heads → settings."""
 
 OURS["whole"] = {
-    "hierarchical": [{"temperature": 0.1}, {"temperature": 0.03}, {"temperature": 0.3}],
-    "neural_linear": [{"temperature": 0.1}, {"temperature": 0.3}],
+    "hierarchical": [{"posterior_scale": 0.1}, {"posterior_scale": 0.03}, {"posterior_scale": 0.3}],
+    "neural_linear": [{"posterior_scale": 0.1}, {"posterior_scale": 0.3}],
     "bootstrap": [
-        {"prior_scale": 0.1, "temperature": 0.1},
-        {"prior_scale": 0.3, "temperature": 0.3},
+        {"prior_scale": 0.1, "posterior_scale": 0.1},
+        {"prior_scale": 0.3, "posterior_scale": 0.3},
     ],
-    "dropout": [{"temperature": 0.1}, {"temperature": 0.3}],
+    "dropout": [{"posterior_scale": 0.1}, {"posterior_scale": 0.3}],
     "point": [{}, {"epsilon": 0.02}],
 }
 """The artwork environment with whole features: the product's own network."""
@@ -197,10 +196,8 @@ def make_policy(name: str, stage: Stage, setting: Setting, seed: int) -> Learner
         if name == "bayesianbandits":
             return BayesianArtwork(stage, stage.whole, seed, **setting)
         return VowpalArtwork(stage, stage.whole, seed, **setting)
-    if name == "hierarchical":
-        return HierarchyPolicy(stage, seed, HierarchySettings(**setting))
     if stage.whole is not None and name in OURS["whole"]:
-        return MarqueePolicy(stage, seed, MarqueeSettings(kind=name, **setting))  # type: ignore
+        return NetworkPolicy(stage, seed, NetworkSettings(kind=name, **setting))  # type: ignore
     if name.startswith("vw_"):
         return peers.Vowpal(stage, seed, **setting)
     if name in makers:

@@ -14,9 +14,9 @@ from data.features import CAST_BUCKETS
 from data.images.cache import image_cache
 from model.network.image_encoder import make_encoder
 from model.network.lightning_module import Batch, Learner
-from model.network.towers import Marquee
+from model.network.towers import Architecture, Marquee
 from model.training.dataset import Examples
-from model.training.dataset_statistics import Summary
+from model.training.dataset_statistics import DatasetStatistics
 from model.training.featurise import Preparation
 from model.training.samplers import ByArtwork
 
@@ -43,9 +43,9 @@ def ratio_to_naive(
     """
     catalogue = Catalogue.read(folder)
     images = image_cache(catalogue, cache, height=72, width=128)
-    summary = Summary(catalogue)
-    summary.add(base)
-    spec = summary.specification()
+    statistics = DatasetStatistics(catalogue)
+    statistics.add(base)
+    spec = statistics.specification()
     examples = Preparation(
         catalogue, spec, images.images, images.of(list(catalogue.artwork_ids)), heads=20
     )(base)
@@ -87,17 +87,18 @@ def ratio_to_naive(
 
 
 def untrained(examples: Examples, genres: int) -> Learner:
-    """The default network, before training."""
+    """A network with bootstrap heads, before training."""
     L.seed_everything(1, verbose=False)
     encoder = make_encoder("cnn", "none", None)
-    network = Marquee(
-        encoder,
+    made = Architecture(
         embedding=encoder.embedding,
         context=examples.context.dense.shape[1],
         title=examples.candidates.dense.shape[1],
         genres=genres,
         buckets=CAST_BUCKETS,
+        kind="bootstrap",
     )
+    network = Marquee(encoder, made)
     return Learner(network).train()
 
 

@@ -11,50 +11,34 @@ from safetensors.torch import load_file
 
 from data.bundle import Bundle
 from data.errors import BadInput
-from model.heads.bootstrap import BootstrapHeads
-from model.heads.dropout import DropoutHeads
-from model.heads.hierarchical import HierarchicalHeads
-from model.heads.neural_linear import NeuralLinearHeads
-from model.heads.point import PointHead
 from model.network.image_encoder import SmallCNN, make_encoder
-from model.network.towers import Marquee
+from model.network.towers import Architecture, Marquee
 
-KINDS = {
-    BootstrapHeads: "bootstrap",
-    DropoutHeads: "dropout",
-    HierarchicalHeads: "hierarchical",
-    NeuralLinearHeads: "neural_linear",
-    PointHead: "point",
-}
 REFUSED = (
-    SafetensorError, UnpicklingError, EOFError, OSError, RuntimeError, KeyError, TypeError,
-    ValueError,
-)  # fmt: skip
+    *(SafetensorError, UnpicklingError, EOFError, OSError),
+    *(RuntimeError, KeyError, TypeError, ValueError),
+)
 """What the readers of weights raise for files that are none."""
 
 
-def architecture_of(network: Marquee, encoder: str | None) -> dict[str, Any]:
+SAID = ("context", "title", "genres", "buckets", "embedding", "kind", "heads", "rank", "prior")
+"""What a manifest says of an architecture: the rest is in the weights."""
+
+
+def architecture_of(network: Marquee, encoder: str | None) -> dict[str, object]:
     """What `build` needs.
 
     Args:
         network: of any kind of heads.
         encoder: name of its encoder; None: found out, if it is the small CNN.
     """
-    heads: Any = network.context.heads
     if network.encoder is None:
         encoder = None
     elif encoder is None:
         small = isinstance(getattr(network.encoder, "backbone", None), SmallCNN)
         encoder = "cnn" if small else "unknown"
-    return {
-        **network.sizes,
-        "encoder": encoder,
-        "embedding": network.embedding,
-        "kind": KINDS[type(heads)],
-        "heads": heads.heads,
-        "rank": heads.rank,
-        "prior": heads.prior,
-    }
+    said = {name: getattr(network.architecture, name) for name in SAID}
+    return {**said, "heads": network.context.heads.heads, "encoder": encoder}
 
 
 def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> Marquee:
@@ -68,7 +52,7 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) ->
     shortened = "encoder.out.0.weight" in state
     width = settings["embedding"] if shortened else None
     encoder = None if name is None else make_encoder(name, "none", width)
-    network = Marquee(encoder, **settings)
+    network = Marquee(encoder, Architecture(**settings))
     try:
         network.load_state_dict(dict(state))
     except RuntimeError as error:

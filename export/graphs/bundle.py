@@ -20,7 +20,7 @@ from export.graphs.manifest import seal
 from export.graphs.model_card import model_card
 from export.graphs.parity import write_graphs
 from export.publish.staging import staging
-from model.heads.epistemic_index import doubts_of
+from model.heads.epistemic_index import index_size
 from model.network.towers import Marquee
 
 UNPERSONALISED = pa.schema(
@@ -92,11 +92,11 @@ def write_bundle(
     shows = unpersonalised.select(UNPERSONALISED.names).cast(UNPERSONALISED)
     network = copy.deepcopy(network).cpu().eval()
     parts = Parts(network, records is not None)
-    want = (network.context.rank, doubts_of(network.context.heads.heads))
+    want = (network.context.rank, index_size(network.context.heads.heads))
     if records is not None and (got := (records.vectors.shape[1], records.doubts)) != want:
         raise ValueError(f"records have (rank, doubts) {got}; this network's are {want}")
     size = (image["height"], image["width"]) if image is not None else None
-    width = network.embedding
+    width = network.architecture.embedding
     drawn = [random_probe(spec, rows, rows, size=size, embedding=width) for rows in (3, 1, 17)]
     heads, dimension = parts("context.onnx", tuple(drawn[0].context))[0].shape[1:]
     root = Path(root)

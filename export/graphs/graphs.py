@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from data.features import CandidateFeatures, ContextFeatures
 from export.graphs.example_inputs import Probe
-from model.heads.epistemic_index import doubts_of, level_rows
+from model.heads.epistemic_index import index_rows, index_size
 from model.network.towers import CandidateTower, ContextTower, Marquee
 
 CONTEXT = [*ContextFeatures._fields]
@@ -22,26 +22,26 @@ NAMES = {
 """Graph → names of what goes in and of what comes out."""
 
 
-class WithLevel(nn.Module):
-    """The context tower, and after its numbers what reads artworks' own levels and doubts."""
+class WithIndex(nn.Module):
+    """The context tower, and after its functionals what reads artworks' random effects."""
 
     def __init__(self, context: ContextTower) -> None:
         super().__init__()
         self.context = context
-        self.level: Tensor
-        self.register_buffer("level", level_rows(context.heads.heads))
+        self.index: Tensor
+        self.register_buffer("index", index_rows(context.heads.heads))
 
     def forward(
         self, dense: Tensor, cast_ids: Tensor, cast_weights: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """[decisions, heads, dimension], and the appeal's part."""
-        functionals, appeal = self.context(dense, cast_ids, cast_weights)
-        level = self.level.expand(functionals.shape[0], -1, -1)
-        return torch.cat([functionals, level], 2), appeal
+        """[decisions, heads, dimension], and the member's part of the title main effect."""
+        functionals, effect = self.context(dense, cast_ids, cast_weights)
+        index = self.index.expand(functionals.shape[0], -1, -1)
+        return torch.cat([functionals, index], 2), effect
 
 
 class WithRoom(nn.Module):
-    """The candidate tower, and zeros where a record's level and doubt have their place."""
+    """The candidate tower, and zeros where a record's intercept and index have their place."""
 
     def __init__(self, candidate: CandidateTower, more: int) -> None:
         super().__init__()
@@ -56,10 +56,10 @@ class WithRoom(nn.Module):
         title_cast_ids: Tensor,
         title_cast_weights: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """[artworks, dimension], and the title's part of the appeal."""
+        """[artworks, dimension], and the title's part of the title main effect."""
         tags = cast_ids, cast_weights, title_cast_ids, title_cast_weights
-        vector, appeal = self.candidate(embedding, title, *tags)
-        return nn.functional.pad(vector, (0, self.more)), appeal
+        vector, effect = self.candidate(embedding, title, *tags)
+        return nn.functional.pad(vector, (0, self.more)), effect
 
 
 class Parts:
@@ -67,15 +67,15 @@ class Parts:
 
     Args:
         network: in evaluation.
-        records: whether artworks have records of their own, whose numbers join the vectors.
+        records: whether artworks have random effects, which join the vectors.
     """
 
     def __init__(self, network: Marquee, records: bool = False) -> None:
         self.encoder = network.encoder
         context, candidate = network.context, network.candidate
         if records:
-            more = 1 + doubts_of(context.heads.heads)
-            context, candidate = WithLevel(context), WithRoom(candidate, more)
+            more = 1 + index_size(context.heads.heads)
+            context, candidate = WithIndex(context), WithRoom(candidate, more)
         self.modules: dict[str, nn.Module] = {
             "candidate.onnx": candidate,
             "context.onnx": context,

@@ -1,8 +1,9 @@
 """What an artwork's own rewards say that its pixels do not: a small posterior for each artwork.
 
-An artwork that was shown often is known better by its record than by its looks. Each has a vector
-of its own that is added to the one that the candidate tower computes, and a level of its own; both
-start at nothing, so new artwork is judged by looks alone, with the level's prior as doubt.
+An artwork that was shown often is known better by its rewards than by its content features. Each
+has a random effect: a vector that is added to the one that the candidate tower computes, and an
+intercept. Both start at 0, so new artwork is judged by content alone, and explored by the
+intercept's prior deviation.
 """
 
 import torch
@@ -10,23 +11,23 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 ROWS = 4096
-"""Impressions taken in at a time."""
+"""Impressions observed at a time."""
 DIRECTIONS = 4
-"""In which own vectors lie: those in which members' functionals tell artworks apart most. On the
-demo's log they hold .98 of the variance, and 24 earned no more."""
+"""In which vectors lie: those in which members' functionals tell artworks apart most. On the demo's
+log they hold .98 of the variance, and 24 earned no more."""
 
 
-class OwnRecord(nn.Module):
-    """Normal posteriors of one vector and one level an artwork, by online Laplace.
+class ArtworkRandomEffects(nn.Module):
+    """Normal posteriors of one vector and one intercept an artwork, by online Laplace.
 
-    The logit of an impression is its offset + ⟨functional, own vector⟩ + own level. As in
-    `LastLayer`, each batch is a Newton step about the mean before it. Memory is
+    The logit of an impression is its offset + ⟨functional, vector⟩ + intercept. As in
+    `BayesianLastLayer`, each batch is a Newton step about the mean before it. Memory is
     4 · (directions + 1)(directions + 3) bytes an artwork.
 
     Args:
         artworks: how many.
-        rank: numbers of a vector.
-        directions: of the own vectors; at most `rank`.
+        rank: dimension of a vector.
+        directions: of the vectors; at most `rank`.
 
     Source: the model is a hierarchical logistic regression (Gelman and Hill 2007, ch. 13); the
     online form: Chapelle and Li 2011, "An Empirical Evaluation of Thompson Sampling", algorithm 3.
@@ -52,43 +53,44 @@ class OwnRecord(nn.Module):
         vectors: Float[Tensor, "artworks rank"],
         functionals: Float[Tensor, "decisions rank"],
         vector_scale: float,
-        level_scale: float,
+        intercept_scale: float,
     ) -> None:
-        """Forget all rewards; own vectors are about as large as the given ones differ.
+        """Forget all rewards; effects are about as large as content vectors differ.
 
         Args:
             vectors: that the candidate tower computes.
-            functionals: of some decisions: what own vectors will be read by.
-            vector_scale: deviation of an own vector relative to that of the given ones.
-            level_scale: deviation of an own level, in logits.
+            functionals: of some decisions: what vectors will be read by.
+            vector_scale: deviation of an effect's vector relative to that of content vectors.
+            intercept_scale: deviation of an intercept, in logits.
 
         Raises:
             ValueError: a scale is not above 0.
         """
-        if not (vector_scale > 0 and level_scale > 0):
+        if not (vector_scale > 0 and intercept_scale > 0):
             raise ValueError(
-                f"vector_scale is {vector_scale}, level_scale {level_scale}; both must be above 0"
+                f"vector_scale is {vector_scale}, intercept_scale {intercept_scale}; "
+                "both must be above 0"
             )
         self.basis.copy_(_directions(vectors, functionals, self.basis.shape[1]))
         self.prior.fill_(vector_scale**-2)
-        self.prior[-1] = level_scale**-2
+        self.prior[-1] = intercept_scale**-2
         self.mean.zero_()
         self.moment.zero_()
         self.precision.copy_(self.prior.diag().expand_as(self.precision))
 
     @property
     def vectors(self) -> Float[Tensor, "artworks rank"]:
-        """Means of the own vectors."""
+        """Posterior means of the vectors."""
         return self.mean[:, :-1] @ self.basis.T
 
     @property
-    def levels(self) -> Float[Tensor, " artworks"]:
-        """Means of the own levels, in logits."""
+    def intercepts(self) -> Float[Tensor, " artworks"]:
+        """Posterior means of the intercepts, in logits."""
         return self.mean[:, -1]
 
     @torch.no_grad()
     def deviations(self) -> Float[Tensor, " artworks"]:
-        """Posterior deviations of own levels, in logits: `level_scale` where nothing is known."""
+        """Posterior deviations of intercepts, in logits: `intercept_scale` before any reward."""
         unit = torch.zeros_like(self.mean)
         unit[:, -1] = 1
         return torch.linalg.solve(self.precision, unit)[:, -1].clamp(min=0).sqrt()
@@ -98,8 +100,8 @@ class OwnRecord(nn.Module):
         functional: Float[Tensor, "decisions rank"],
         artworks: Int[Tensor, "decisions ..."],
     ) -> Float[Tensor, "decisions ..."]:
-        """What the record adds to the logit, on average."""
-        x = self._read(functional)
+        """What random effects add to the logit, on average."""
+        x = self._features(functional)
         while x.ndim <= artworks.ndim:
             x = x[:, None]
         return (x * self.mean[artworks]).sum(-1)
@@ -113,31 +115,31 @@ class OwnRecord(nn.Module):
         offset: Float[Tensor, " impressions"],
         weights: Float[Tensor, " impressions"] | None = None,
     ) -> None:
-        """Take in rewards of what was shown; an impression of weight 2 counts as two."""
+        """Observe rewards of what was shown; an impression of weight 2 counts as two."""
         for at in range(0, len(rewards), ROWS):
             part = slice(at, at + ROWS)
-            x = self._read(functional[part])
+            x = self._features(functional[part])
             shown = artworks[part]
-            own = (x * self.mean[shown]).sum(1)
-            p = torch.sigmoid(offset[part] + own)
+            effect = (x * self.mean[shown]).sum(1)
+            p = torch.sigmoid(offset[part] + effect)
             curvature, residual = p * (1 - p), rewards[part] - p
             if weights is not None:
                 curvature, residual = weights[part] * curvature, weights[part] * residual
             squares = (curvature[:, None] * x)[:, :, None] * x[:, None]
             self.precision.index_add_(0, shown, squares)
-            self.moment.index_add_(0, shown, (residual + curvature * own)[:, None] * x)
-            some = torch.unique(shown)
-            self.mean[some] = torch.linalg.solve(self.precision[some], self.moment[some])
+            self.moment.index_add_(0, shown, (residual + curvature * effect)[:, None] * x)
+            seen = torch.unique(shown)
+            self.mean[seen] = torch.linalg.solve(self.precision[seen], self.moment[seen])
 
     @torch.no_grad()
-    def level_draws(
-        self, draws: int, generator: torch.Generator, temperature: float = 1.0
+    def intercept_draws(
+        self, draws: int, generator: torch.Generator, scale: float = 1.0
     ) -> Float[Tensor, "draws artworks"]:
-        """How far own levels may lie from their means: draws from the posterior."""
+        """How far intercepts may lie from their means: draws from the posterior."""
         deviations = self.deviations()
-        return temperature * deviations * torch.randn(draws, len(deviations), generator=generator)
+        return scale * deviations * torch.randn(draws, len(deviations), generator=generator)
 
-    def _read(self, functional: Float[Tensor, "decisions rank"]) -> Tensor:
+    def _features(self, functional: Float[Tensor, "decisions rank"]) -> Tensor:
         x = functional @ self.basis
         return torch.cat([x, torch.ones_like(functional[:, :1])], 1)
 
@@ -151,8 +153,8 @@ def _directions(
 
     With all directions B·Bᵀ is the vectors' covariance; fewer are those of most variance in logits.
     """
-    apart = vectors - vectors.mean(0)
-    spread = apart.T @ apart / max(1, len(vectors) - 1)
+    centred = vectors - vectors.mean(0)
+    spread = centred.T @ centred / max(1, len(vectors) - 1)
     variances, axes = torch.linalg.eigh(spread)
     root = (axes * variances.clamp(min=0).sqrt()) @ axes.T
     read = root @ (functionals.T @ functionals / len(functionals)) @ root

@@ -12,7 +12,7 @@ FIRST_ROWS = 20
 LEAST_NOISE = 1e-3
 
 
-class LastLayer(nn.Module):
+class BayesianLastLayer(nn.Module):
     """Normal posterior of the weights on some features, about a centre.
 
     With the identity link the update is exact (conjugate), and the noise is estimated from the
@@ -53,12 +53,12 @@ class LastLayer(nn.Module):
         self.centre: Tensor
         self.moment: Tensor
         self.gram: Tensor
-        self.told: Tensor
+        self.totals: Tensor
         self.size: Tensor
         for name in names:
             self.register_buffer(name, torch.zeros(features, dtype=torch.float64))
         self.register_buffer("gram", torch.zeros(features, features, dtype=torch.float64))
-        self.register_buffer("told", torch.zeros(2, dtype=torch.float64))  # Σ weight, Σ residual²
+        self.register_buffer("totals", torch.zeros(2, dtype=torch.float64))  # Σ weight, Σ residual²
         self.register_buffer("size", torch.ones((), dtype=torch.float64))
 
     @torch.no_grad()
@@ -72,7 +72,7 @@ class LastLayer(nn.Module):
         self.centre.copy_(centre)
         self.mean.copy_(centre)
         self.size.fill_(size)
-        for part in (self.moment, self.gram, self.told):
+        for part in (self.moment, self.gram, self.totals):
             part.zero_()
 
     @property
@@ -83,9 +83,9 @@ class LastLayer(nn.Module):
         if self.known:
             return self.first_noise
         moved = self.mean - self.centre
-        residual = self.told[1] - 2 * moved @ self.moment + moved @ self.gram @ moved
+        residual = self.totals[1] - 2 * moved @ self.moment + moved @ self.gram @ moved
         first = FIRST_ROWS * self.first_noise**2
-        return max(float((residual + first) / (self.told[0] + FIRST_ROWS)) ** 0.5, LEAST_NOISE)
+        return max(float((residual + first) / (self.totals[0] + FIRST_ROWS)) ** 0.5, LEAST_NOISE)
 
     @property
     def precision(self) -> Float[Tensor, "features features"]:
@@ -102,7 +102,7 @@ class LastLayer(nn.Module):
         offset: Float[Tensor, " impressions"] | None = None,
         forget: float = 1.0,
     ) -> None:
-        """Take in a batch of rewards.
+        """Observe a batch of rewards.
 
         Args:
             features: of what was shown.
@@ -122,21 +122,21 @@ class LastLayer(nn.Module):
         if self.link == "logit":
             p = torch.sigmoid(x @ self.mean + shift)
             curvature = count * p * (1 - p)
-            told = count * (r - p) + curvature * (x @ (self.mean - self.centre))
+            moment = count * (r - p) + curvature * (x @ (self.mean - self.centre))
         else:
             curvature, left = count, r - shift - x @ self.centre
-            told = count * left
-            self.told.mul_(forget).add_(torch.stack([count.sum(), (count * left**2).sum()]))
+            moment = count * left
+            self.totals.mul_(forget).add_(torch.stack([count.sum(), (count * left**2).sum()]))
         self.gram.mul_(forget).add_(x.T @ (curvature[:, None] * x))
-        self.moment.mul_(forget).add_(x.T @ told)
+        self.moment.mul_(forget).add_(x.T @ moment)
         root = torch.linalg.cholesky(self.precision)
         self.mean.copy_(self.centre + torch.cholesky_solve(self.moment[:, None], root)[:, 0])
 
     @torch.no_grad()
-    def judged(
+    def predict(
         self, features: Float[Tensor, "rows features"]
     ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
-        """Mean of these features' scores, and their deviation, in float64."""
+        """Predicted mean and deviation of these features' scores, in float64."""
         x = features.double()
         root = torch.linalg.cholesky(self.precision)
         share = torch.linalg.solve_triangular(root, x.T, upper=False).square().sum(0)
@@ -144,10 +144,10 @@ class LastLayer(nn.Module):
 
     @torch.no_grad()
     def draws(
-        self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0
+        self, count: int, generator: torch.Generator | None = None, scale: float = 1.0
     ) -> Float[Tensor, "draws features"]:
-        """Weights drawn from the posterior, their deviation times the temperature."""
+        """Weights drawn from the posterior, their deviation times the scale."""
         noise = torch.randn(len(self.mean), count, generator=generator, dtype=torch.float64)
         root = torch.linalg.cholesky(self.precision)
         spread = torch.linalg.solve_triangular(root.T, noise, upper=True)
-        return (self.mean[:, None] + temperature * self.noise * spread).T.float()
+        return (self.mean[:, None] + scale * self.noise * spread).T.float()

@@ -4,42 +4,55 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model.heads.interface import Functionals, Heads, HeadSettings, Inference, Inferred
 from model.heads.standardise import mean_and_deviation
 
 
-class HierarchicalHeads(nn.Module):
+class HierarchicalHeads(Heads):
     """A functional that is trained with the towers, until a closed form takes its place.
 
     The trained one reads the trunk; it is there for the encoder to learn to see. The closed form
     (`model.heads.hierarchical_logistic`) reads the standardised facts, and is the same for all
-    heads of the bank: they differ by the doubt of each artwork's own record. In training there is
-    one head.
+    heads of the bank: they differ by the posterior standard deviation of each artwork's random
+    effect. In training there is one head.
     """
 
-    def __init__(self, width: int, context: int, rank: int, heads: int, prior: int) -> None:
-        super().__init__()
-        self.heads, self.trained_heads = heads, 1
-        self.rank, self.prior = rank, prior
-        self.functional = nn.Linear(width, rank)
+    kind = "hierarchical"
+
+    def __init__(self, settings: HeadSettings) -> None:
+        super().__init__(settings)
+        self.heads, self.trained_heads = settings.heads, 1
+        self.functional = nn.Linear(settings.width, settings.rank)
         self.shift: Tensor
         self.spread: Tensor
-        self.reads: Tensor
-        self.register_buffer("shift", torch.zeros(context))
-        self.register_buffer("spread", torch.ones(context))
-        self.register_buffer("reads", torch.zeros(1 + context, rank))
+        self.projection: Tensor
+        self.register_buffer("shift", torch.zeros(settings.facts))
+        self.register_buffer("spread", torch.ones(settings.facts))
+        self.register_buffer("projection", torch.zeros(1 + settings.facts, settings.rank))
 
-    def numbers(
-        self, facts: Float[Tensor, "contexts context"]
-    ) -> Float[Tensor, "contexts one_and_context"]:
+    def context_input(
+        self, facts: Float[Tensor, "contexts facts"], prior_network: nn.Module
+    ) -> Float[Tensor, "contexts facts"]:
+        """The facts themselves."""
+        del prior_network
+        return facts
+
+    def features(
+        self, facts: Float[Tensor, "contexts facts"]
+    ) -> Float[Tensor, "contexts one_and_facts"]:
         """What the closed form reads: 1, and the facts standardised."""
         scaled = (facts - self.shift) / self.spread
         return torch.cat([torch.ones_like(scaled[:, :1]), scaled], 1)
 
     def forward(
-        self, g: Float[Tensor, "contexts width"], facts: Float[Tensor, "contexts context"]
-    ) -> Float[Tensor, "contexts heads rank_and_prior"]:
+        self,
+        g: Float[Tensor, "contexts width"],
+        read: Float[Tensor, "contexts facts"] | None = None,
+    ) -> Functionals:
         """The functional, for each head of the bank."""
-        functional = self.learnt(g) + (self.numbers(facts) @ self.reads)[:, None]
+        if read is None:
+            raise ValueError(f"hierarchical heads read {len(self.shift)} facts; give them")
+        functional = self.learnt(g) + (self.features(read) @ self.projection)[:, None]
         bank = functional if self.training else functional.expand(-1, self.heads, -1)
         return nn.functional.pad(bank, (0, self.prior))
 
@@ -48,15 +61,19 @@ class HierarchicalHeads(nn.Module):
         return self.functional(g)[:, None]
 
     @torch.no_grad()
-    def standardise(self, facts: Float[Tensor, "contexts context"]) -> None:
+    def standardise(self, facts: Float[Tensor, "contexts facts"]) -> None:
         """Make facts like these have mean 0 and deviation 1; what hardly varies is left small."""
-        shift, spread = mean_and_deviation(facts)
-        self.shift.copy_(shift)
-        self.spread.copy_(spread)
+        mean, deviation = mean_and_deviation(facts)
+        self.shift.copy_(mean)
+        self.spread.copy_(deviation)
 
     @torch.no_grad()
-    def conclude(self, reads: Float[Tensor, "one_and_context rank"]) -> None:
+    def project(self, projection: Float[Tensor, "one_and_facts rank"]) -> None:
         """Put the closed form in the trained functional's place."""
-        self.reads.copy_(reads)
+        self.projection.copy_(projection)
         nn.init.zeros_(self.functional.weight)
         nn.init.zeros_(self.functional.bias)
+
+    def infer(self, inference: Inference[Inferred]) -> Inferred:
+        """The closed form takes the functional's place, and gives artworks their random effects."""
+        return inference.hierarchical_regression(self)

@@ -1,12 +1,12 @@
 """What facts and artwork say together, in closed form: shared by all artworks, and each one's own.
 
-    logit = offset + ⟨x, u(a)⟩,   u(a) = M · place(a) + own(a) + title(a)
+    logit = offset + ⟨x, u(a)⟩,   u(a) = M · components(a) + artwork(a) + title(a)
 
-`x` are numbers of the facts, `place` where an artwork lies among all (directions of its embedding).
-M is what all artworks share: it judges artwork that was never shown. `own` is what an artwork's
-record says beyond its looks, `title` what all artworks of a title have in common. All three are
-normal about nothing, and how far each number of the facts may reach is learnt from the rewards
-(empirical Bayes): facts that do not matter fade out.
+`x` are features of the facts, `components` an artwork's scores on the principal components of the
+embeddings. M is what all artworks share: it judges artwork that was never shown. `artwork` is its
+random effect, what its rewards say beyond its content, `title` that of all artworks of a title. All
+three are normal about nothing, and how far each feature of the facts may reach is learnt from the
+rewards (empirical Bayes): facts that do not matter fade out.
 """
 
 from typing import NamedTuple
@@ -19,25 +19,25 @@ FIRST_VARIANCE = 0.01
 """Of a weight before there are rewards."""
 LEAST_VARIANCE, MOST_VARIANCE = 1e-6, 0.09
 """Of a weight: few rewards may say anything."""
-LEVEL_VARIANCE = 1.0
-"""Of a title's level, which is not learnt: titles differ much."""
+INTERCEPT_VARIANCE = 1.0
+"""Of a title's intercept, which is not learnt: titles differ much."""
 CONVERGED = 1e-8
 """Squared residual at which the solver stops, relative to the right side."""
 
 
 class Weights(NamedTuple):
-    """One number for each weight: values, pulls or residuals."""
+    """A value for each weight: its mean, pull or residual."""
 
-    shared: Float[Tensor, "numbers place"]
-    own: Float[Tensor, "artworks numbers"]
-    title: Float[Tensor, "titles numbers"]
+    shared: Float[Tensor, "features components"]
+    artwork: Float[Tensor, "artworks features"]
+    title: Float[Tensor, "titles features"]
 
     def plus(self, other: "Weights", times: float = 1.0) -> "Weights":
         """Sum with a multiple of other weights."""
         return Weights(*(a + times * b for a, b in zip(self, other, strict=True)))
 
     def over(self, other: "Weights") -> "Weights":
-        """Number by number."""
+        """Weight by weight."""
         return Weights(*(a / b for a, b in zip(self, other, strict=True)))
 
     def dot(self, other: "Weights") -> float:
@@ -46,24 +46,24 @@ class Weights(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """What u(a) says beside its title's part, in few numbers: ⟨x · reads, vector(a)⟩."""
+    """What u(a) says beside its title's part, in few dimensions: ⟨x · projection, vector(a)⟩."""
 
-    reads: Float[Tensor, "numbers rank"]
+    projection: Float[Tensor, "features rank"]
     vectors: Float[Tensor, "artworks rank"]
-    shared: Float[Tensor, "place rank"]
-    """The vector of artwork never shown is its place times this."""
+    shared: Float[Tensor, "components rank"]
+    """The vector of artwork never shown is its components times this."""
 
 
-class Hierarchy(nn.Module):
+class HierarchicalLogistic(nn.Module):
     """A normal posterior of all weights by online Laplace, from sums for each artwork.
 
-    An artwork's impressions are kept as Σ w x xᵀ and a moment, `numbers²` floats; the mean solves a
-    linear system in them by conjugate gradients, and 10⁷ impressions take no more room than one.
+    An artwork's impressions are kept as Σ w x xᵀ and a moment, `features²` floats; the mean solves
+    a linear system in them by conjugate gradients, and 10⁷ impressions take no more room than one.
 
     Args:
-        places: of each artwork; rows of mean square about 1.
+        components: scores of each artwork; rows of mean square about 1.
         title_of: each artwork's title.
-        numbers: of x, the first of which is 1.
+        features: how many x has, the first of which is 1.
 
     Source: hierarchical logistic regression: Gelman and Hill 2007, "Data Analysis Using Regression
     and Multilevel/Hierarchical Models", ch. 13 and 14; variances: Tipping 2001, "Sparse Bayesian
@@ -72,59 +72,59 @@ class Hierarchy(nn.Module):
 
     def __init__(
         self,
-        places: Float[Tensor, "artworks place"],
+        components: Float[Tensor, "artworks components"],
         title_of: Int[Tensor, " artworks"],
-        numbers: int,
+        features: int,
     ) -> None:
         super().__init__()
-        artworks, titles = len(places), int(title_of.max()) + 1
+        artworks, titles = len(components), int(title_of.max()) + 1
         every = torch.ones(artworks, 1)  # what all artworks have in common
-        self.places: Tensor
+        self.components: Tensor
         self.title_of: Tensor
         self.gram: Tensor
         self.moment: Tensor
-        self.register_buffer("places", torch.cat([places, every], 1))
+        self.register_buffer("components", torch.cat([components, every], 1))
         self.register_buffer("title_of", title_of)
-        self.register_buffer("gram", torch.zeros(artworks, numbers, numbers))
-        self.register_buffer("moment", torch.zeros(artworks, numbers))
+        self.register_buffer("gram", torch.zeros(artworks, features, features))
+        self.register_buffer("moment", torch.zeros(artworks, features))
         self.mean = Weights(
-            torch.zeros(numbers, self.places.shape[1]),
-            torch.zeros(artworks, numbers),
-            torch.zeros(titles, numbers),
+            torch.zeros(features, self.components.shape[1]),
+            torch.zeros(artworks, features),
+            torch.zeros(titles, features),
         )
-        first = torch.full((numbers,), FIRST_VARIANCE)
+        first = torch.full((features,), FIRST_VARIANCE)
         self.variance = Weights(first[:, None], first, first.clone())
-        self.variance.title[0] = LEVEL_VARIANCE
+        self.variance.title[0] = INTERCEPT_VARIANCE
 
-    def weights(self, of: Weights | None = None) -> Float[Tensor, "artworks numbers"]:
+    def weights(self, of: Weights | None = None) -> Float[Tensor, "artworks features"]:
         """The weights u(a) of every artwork."""
         of = of or self.mean
-        return of.title[self.title_of] + self.own_and_shared(of)
+        return of.title[self.title_of] + self.within_title(of)
 
-    def own_and_shared(self, of: Weights | None = None) -> Float[Tensor, "artworks numbers"]:
+    def within_title(self, of: Weights | None = None) -> Float[Tensor, "artworks features"]:
         """The part of u(a) in which a title's artworks differ: all that a choice depends on."""
         of = of or self.mean
-        return of.own + self.places @ of.shared.T
+        return of.artwork + self.components @ of.shared.T
 
     @torch.no_grad()
     def forget(self) -> None:
-        """Drop what was told and keep the mean, for all to be told again: a Newton step."""
+        """Drop the sums and keep the mean, for all to be observed again: a Newton step."""
         self.gram.zero_()
         self.moment.zero_()
 
     @torch.no_grad()
-    def tell(
+    def observe(
         self,
-        x: Float[Tensor, "impressions numbers"],
+        x: Float[Tensor, "impressions features"],
         shown: Int[Tensor, " impressions"],
         rewards: Float[Tensor, " impressions"],
         offset: Float[Tensor, " impressions"] | float = 0.0,
         weights: Float[Tensor, " impressions"] | None = None,
     ) -> None:
-        """Add impressions to the sums, linearised at the present mean; `settle` concludes.
+        """Add impressions to the sums, linearised at the present mean; `solve` moves it.
 
         Args:
-            x: numbers of the facts.
+            x: features of the facts.
             shown: rows of the artworks.
             rewards: 0 to 1.
             offset: the part of the logit that is not of these weights.
@@ -135,19 +135,19 @@ class Hierarchy(nn.Module):
         count = torch.ones_like(rewards) if weights is None else weights
         curvature, surprise = count * p * (1 - p), count * (rewards - p)
         order = shown.argsort()
-        some, counts = torch.unique_consecutive(shown[order], return_counts=True)
-        for artwork, rows in zip(some.tolist(), order.split(counts.tolist()), strict=True):
+        seen, counts = torch.unique_consecutive(shown[order], return_counts=True)
+        for artwork, rows in zip(seen.tolist(), order.split(counts.tolist()), strict=True):
             here = x[rows]
             gram = here.T @ (curvature[rows, None] * here)
             self.gram[artwork] += gram
             self.moment[artwork] += here.T @ surprise[rows] + gram @ u[artwork]
 
     @torch.no_grad()
-    def settle(self, steps: int = 80) -> None:
-        """Move the mean to where what was told has it, by at most so many solver steps.
+    def solve(self, steps: int = 80) -> None:
+        """Move the mean to where the observations have it, by at most so many solver steps.
 
         Raises:
-            ValueError: what was told is not finite.
+            ValueError: an observation is not finite.
         """
         right, scale = self._pulls(self.moment), self._diagonal()
         x, left = self.mean, right.plus(self._times(self.mean), -1)
@@ -163,29 +163,29 @@ class Hierarchy(nn.Module):
             size, before = left.dot(z), size
             ahead = z.plus(ahead, size / before)
         if not all(bool(part.isfinite().all()) for part in x):
-            raise ValueError("the hierarchy was told numbers that are not finite, or too large")
+            raise ValueError("observations of the regression are not finite, or too large")
         self.mean = x
 
     @torch.no_grad()
-    def learn_scales(self, steps: int = 4) -> None:
-        """EM steps on the variances of the weights, each followed by `settle`."""
-        told = self.gram[:, 0, 0] > 0
+    def learn_variances(self, steps: int = 4) -> None:
+        """EM steps on the variances of the weights, each followed by `solve`."""
+        shown = self.gram[:, 0, 0] > 0
         for _ in range(steps):
-            doubt = self._diagonal()
-            square = Weights(*(m**2 + 1 / d for m, d in zip(self.mean, doubt, strict=True)))
-            kinds = square.shared.mean(1, True), square.own[told].mean(0), square.title.mean(0)
+            precision = self._diagonal()
+            square = Weights(*(m**2 + 1 / d for m, d in zip(self.mean, precision, strict=True)))
+            kinds = square.shared.mean(1, True), square.artwork[shown].mean(0), square.title.mean(0)
             self.variance = Weights(*(v.clamp(LEAST_VARIANCE, MOST_VARIANCE) for v in kinds))
-            self.variance.title[0] = LEVEL_VARIANCE
-            self.settle()
+            self.variance.title[0] = INTERCEPT_VARIANCE
+            self.solve()
 
     @torch.no_grad()
-    def doubts(self, second: Float[Tensor, "first first"]) -> Float[Tensor, " artworks"]:
-        """Deviation of each artwork's logit about its mean, over contexts of this second moment.
+    def deviations(self, second: Float[Tensor, "first first"]) -> Float[Tensor, " artworks"]:
+        """Posterior deviation of each artwork's logit, over contexts of this second moment.
 
-        What the artwork's own weights leave open, for the first numbers of x; for artwork never
+        What the artwork's random effect leaves open, for the first features of x; for artwork never
         shown, their prior.
         """
-        few, prior = len(second), torch.diag(1 / self.variance.own)
+        few, prior = len(second), torch.diag(1 / self.variance.artwork)
         squares = [
             (torch.linalg.inv(part + prior)[:, :few, :few] * second).sum((1, 2))
             for part in self.gram.split(1024)
@@ -194,23 +194,23 @@ class Hierarchy(nn.Module):
 
     @torch.no_grad()
     def factors(self, rank: int, second: Float[Tensor, "first first"]) -> Factors:
-        """The best `rank` numbers for all artworks, over contexts of this second moment.
+        """The best `rank` dimensions for all artworks, over contexts of this second moment.
 
-        Weights are noisy, and artworks differ in few ways: fewer numbers choose better, not worse.
-        They stand for the first numbers of x only, as many as `second` has.
+        Weights are noisy, and artworks differ in few ways: fewer dimensions choose better, not
+        worse. They stand for the first features of x only, as many as `second` has.
         """
         few = len(second)
         root = torch.linalg.cholesky(second + 1e-4 * torch.eye(few))
-        u = self.own_and_shared()[:, :few] @ root
+        u = self.within_title()[:, :few] @ root
         axes = torch.linalg.svd(u, full_matrices=False)[2][:rank].T
         axes = nn.functional.pad(axes, (0, rank - axes.shape[1]))  # fewer facts or artworks
-        reads = torch.linalg.solve_triangular(root.T, axes, upper=True)
-        return Factors(reads, u @ axes, self.mean.shared[:few].T @ root @ axes)
+        projection = torch.linalg.solve_triangular(root.T, axes, upper=True)
+        return Factors(projection, u @ axes, self.mean.shared[:few].T @ root @ axes)
 
-    def _pulls(self, by_artwork: Float[Tensor, "artworks numbers"]) -> Weights:
+    def _pulls(self, by_artwork: Float[Tensor, "artworks features"]) -> Weights:
         """What pulls at each weight, of what pulls at each u(a)."""
         by_title = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, by_artwork)
-        return Weights(by_artwork.T @ self.places, by_artwork, by_title)
+        return Weights(by_artwork.T @ self.components, by_artwork, by_title)
 
     def _times(self, of: Weights) -> Weights:
         """The system's matrix times weights."""
@@ -219,7 +219,7 @@ class Hierarchy(nn.Module):
 
     def _diagonal(self) -> Weights:
         """Of the system's matrix."""
-        told = self.gram.diagonal(dim1=1, dim2=2)
-        titles = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, told)
-        parts = Weights(told.T @ self.places**2, told, titles)
+        sums = self.gram.diagonal(dim1=1, dim2=2)
+        titles = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, sums)
+        parts = Weights(sums.T @ self.components**2, sums, titles)
         return Weights(*(m + 1 / v for m, v in zip(parts, self.variance, strict=True)))

@@ -3,22 +3,23 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model.heads.interface import Functionals
+from model.heads.interface import Functionals, Heads, HeadSettings, Inference, Inferred
 
 
-class PointHead(nn.Module):
+class PointHead(Heads):
     """One functional and no prior: the greedy baseline."""
 
-    def __init__(self, width: int, rank: int, prior: int) -> None:
-        super().__init__()
+    kind = "point"
+
+    def __init__(self, settings: HeadSettings) -> None:
+        super().__init__(settings)
         self.heads = self.trained_heads = 1
-        self.rank, self.prior = rank, prior
-        self.functional = nn.Linear(width, rank)
+        self.functional = nn.Linear(settings.width, settings.rank)
 
     def forward(
         self,
         g: Float[Tensor, "contexts width"],
-        frozen: Float[Tensor, "contexts features"] | None = None,
+        read: Float[Tensor, "contexts read"] | None = None,
     ) -> Functionals:
         """The functional."""
         return nn.functional.pad(self.learnt(g), (0, self.prior))
@@ -26,3 +27,7 @@ class PointHead(nn.Module):
     def learnt(self, g: Float[Tensor, "contexts width"]) -> Float[Tensor, "contexts 1 rank"]:
         """What is trained."""
         return self.functional(g)[:, None]
+
+    def infer(self, inference: Inference[Inferred]) -> Inferred:
+        """Artworks get their random effects: their means, since one head cannot explore."""
+        return inference.random_effects()

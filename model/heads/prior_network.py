@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from model.heads.standardise import mean_and_deviation
 
 
-class FrozenContext(nn.Module):
+class PriorNetwork(nn.Module):
     """A wide random network that never learns, standardised: what prior functions read.
 
     One network for all heads: each head's prior function is a random read-out of it, so the bank
@@ -43,9 +43,9 @@ class FrozenContext(nn.Module):
         Call it once, with contexts as they come, before the first training: later it would change
         the prior functions under the heads. What hardly varies is left small.
         """
-        shift, spread = mean_and_deviation(contexts)
-        self.shift.copy_(shift)
-        self.spread.copy_(spread)
+        mean, deviation = mean_and_deviation(contexts)
+        self.shift.copy_(mean)
+        self.spread.copy_(deviation)
         features = self.layers((contexts - self.shift) / self.spread)
         self.mean.copy_(features.mean(0))
         deviation = features.std(0, correction=0)

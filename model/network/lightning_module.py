@@ -49,6 +49,17 @@ class Batch(NamedTuple):
     """The same for decisions."""
 
 
+class LearnerSettings(NamedTuple):
+    """How a network is trained; see `model.training.settings.Fit`, which explains each."""
+
+    rate: float = 3e-3
+    decay: float = 1e-2
+    catalogue_share: float = 0.3
+    zoom_share: float = 1.0
+    recolour: float = 0.5
+    half: bool = False
+
+
 def half_is_fast() -> bool:
     """Whether this machine computes in bfloat16 as fast as it should."""
     if torch.cuda.is_available():
@@ -66,26 +77,17 @@ class Learner(L.LightningModule):
     """
 
     def __init__(
-        self,
-        network: Marquee,
-        rate: float = 3e-3,
-        decay: float = 1e-2,
-        catalogue_share: float = 0.3,
-        zoom_share: float = 1.0,
-        recolour: float = 0.5,
-        half: bool = False,
-        steps: int = 1000,
-        seed: int = 0,
+        self, network: Marquee, settings: LearnerSettings | None = None, seed: int = 0
     ) -> None:
         super().__init__()
-        self.in_half = half
         if network.encoder is not None:
             network.encoder.to(memory_format=torch.channels_last)
-        self.network, self.rate, self.decay, self.steps = network, rate, decay, steps
-        self.catalogue_share, self.zoom_share = catalogue_share, zoom_share
-        self.recolour = recolour
-        self.names = torch.nn.Linear(network.embedding, network.sizes["buckets"])
-        self.zoom = torch.nn.Linear(network.embedding, 1, bias=False)
+        self.network, self.settings = network, settings or LearnerSettings()
+        self.steps = 1000
+        """Of the stage; the learning rate follows a curve over them."""
+        made = network.architecture
+        self.names = torch.nn.Linear(made.embedding, made.buckets)
+        self.zoom = torch.nn.Linear(made.embedding, 1, bias=False)
         self.draw = torch.Generator().manual_seed(seed)
 
     def embed(self, images: Tensor) -> Float[Tensor, "images embedding"]:
@@ -93,7 +95,7 @@ class Learner(L.LightningModule):
         encoder = self.network.encoder
         if encoder is None:
             return images
-        half = self.in_half and self.training
+        half = self.settings.half and self.training
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
             return encoder(images).float()
 
@@ -103,11 +105,11 @@ class Learner(L.LightningModule):
         """Each head's logit of the artwork that was shown."""
         net = self.network
         vectors, title = net.candidate(embedding, *batch[1:6])
-        functionals, appeal = net.context(batch.context, batch.cast_ids, batch.cast_weights)
+        functionals, effect = net.context(batch.context, batch.cast_ids, batch.cast_weights)
         vectors = scale_gradient(vectors, 1 / functionals.shape[1])
         artwork = (functionals * vectors[batch.image_of][:, None]).sum(2)
-        together = (appeal * title[batch.image_of]).sum(1, keepdim=True) + net.bias
-        return artwork + scale_gradient(together, 1 / functionals.shape[1])
+        main_effect = (effect * title[batch.image_of]).sum(1, keepdim=True) + net.bias
+        return artwork + scale_gradient(main_effect, 1 / functionals.shape[1])
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch of decisions, and of what the catalogue says of its images."""
@@ -124,7 +126,7 @@ class Learner(L.LightningModule):
         draw = Draws(self.draw, len(batch.images), batch.place, batch.all_images)
         plain = random_views(batch.images, draw)
         zoomed = random_views(batch.images, draw, ZOOM)
-        other = (draw() < self.recolour).to(self.device)
+        other = (draw() < self.settings.recolour).to(self.device)
         both = torch.cat([plain.images, recoloured(zoomed.images, other, draw)])
         embedding, elsewhere = self.embed(both).chunk(2)
         reward = self._reward_loss(batch, embedding)
@@ -132,14 +134,14 @@ class Learner(L.LightningModule):
         catalogue = shown_loss(net.candidate.genre(elsewhere), mix) + named_loss(
             self.names(elsewhere), *batch[2:6]
         )
-        told = self.zoom(elsewhere - embedding)[:, 0]
-        zoom = (told - (zoomed.zoom - plain.zoom)).square().mean() / ZOOM_VARIANCE
+        predicted = self.zoom(elsewhere - embedding)[:, 0]
+        zoom = (predicted - (zoomed.zoom - plain.zoom)).square().mean() / ZOOM_VARIANCE
         curves = {
             "train_loss": reward / batch.weights.shape[1],
             "catalogue_loss": catalogue,
             "zoom_loss": zoom,
         }
-        beside = self.catalogue_share * catalogue + self.zoom_share * zoom
+        beside = self.settings.catalogue_share * catalogue + self.settings.zoom_share * zoom
         return reward + batch.image_part * beside, curves
 
     def _reward_loss(self, batch: Batch, embedding: Tensor) -> Tensor:
@@ -164,10 +166,21 @@ class Learner(L.LightningModule):
             batch_size=len(batch.reward),
         )
 
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Keep where the random views are, so that a run that goes on sees the same ones."""
+        checkpoint["draw"] = self.draw.get_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Go on from there."""
+        if isinstance(state := checkpoint.get("draw"), Tensor):
+            self.draw.set_state(state)
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW over what is trained; the rate rises, then falls to nothing."""
         trained = [p for p in self.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=self.rate, weight_decay=self.decay)
+        optimizer = torch.optim.AdamW(
+            trained, lr=self.settings.rate, weight_decay=self.settings.decay
+        )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._share_of_rate)
         return {
             "optimizer": optimizer,

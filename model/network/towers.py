@@ -1,21 +1,67 @@
 """The two sides of the product: artwork to a vector, context to a bank of linear functionals."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from model.heads.bootstrap import BootstrapHeads
-from model.heads.hierarchical import HierarchicalHeads
-from model.heads.interface import Kind
+from model.heads.interface import DEFAULT_KIND, Heads, HeadSettings
 from model.heads.make_heads import make_heads
-from model.heads.prior_network import FrozenContext
+from model.heads.prior_network import PriorNetwork
 
 MATCH = 24
-"""Numbers of the fixed random vector of a name: two names differ, whether learnt or not."""
-FROZEN = 64
-"""Numbers of the frozen random network that prior functions read."""
+"""Dimension of the fixed random vector of a name: two names differ, whether learnt or not."""
+PRIOR_FEATURES = 64
+"""Of the frozen random network that prior functions read."""
+WIDTH, TITLE_WIDTH, CAST_WIDTH = 64, 16, 16
+"""Features that the trunk gives; of the title main effect; of a bag of cast."""
 LEAST_MIX = 0.02
 """What a genre that the title has not may count as shown: misleading artwork exists."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network is made of, but for its encoder."""
+
+    embedding: int
+    """Dimension of an embedding."""
+    context: int
+    """Features of the facts."""
+    title: int
+    """Features of a title and its artwork's tags, the genre mix first."""
+    genres: int
+    """How many of them are the genre mix."""
+    buckets: int
+    """Of hashed names."""
+    kind: str = DEFAULT_KIND
+    """Of the heads."""
+    heads: int = 20
+    """How many."""
+    rank: int = 24
+    """Learnt numbers of an artwork's vector."""
+    prior: int = 8
+    """Its frozen random numbers."""
+    prior_scale: float = 0.3
+    """Deviation of the prior functions in logits."""
+    base: float = -2.0
+    """Logit of the mean reward, where learning starts."""
+    seed: int = 0
+    """Of what is random and never learnt."""
+
+    @property
+    def head_settings(self) -> HeadSettings:
+        """Those of the heads on the context tower's trunk."""
+        return HeadSettings(
+            WIDTH,
+            self.rank,
+            self.heads,
+            self.prior,
+            self.prior_scale,
+            PRIOR_FEATURES,
+            self.context,
+            seed=self.seed,
+        )
 
 
 class CastBag(nn.Module):
@@ -47,21 +93,25 @@ class CandidateTower(nn.Module):
     prior function (Osband et al. 2018, "Randomized Prior Functions").
     """
 
-    def __init__(
-        self, embedding: int, title: int, genres: int, buckets: int, rank: int, prior: int
-    ) -> None:
+    def __init__(self, made: Architecture) -> None:
         super().__init__()
-        self.genres = genres
-        self.cast, self.names = CastBag(buckets, 16), CastBag(buckets, MATCH, learnt=False)
-        self.image = nn.Linear(embedding, rank)
-        self.genre = nn.Linear(embedding, genres)
-        self.contrast = nn.Linear(genres, rank, bias=False)
-        self.tags = nn.Sequential(nn.Linear(title + 16, 64), nn.ReLU(), nn.Linear(64, rank))
-        self.gain = nn.Linear(title, 1)
+        rank, tags = made.rank, made.title + CAST_WIDTH
+        self.genres = made.genres
+        self.cast = CastBag(made.buckets, CAST_WIDTH)
+        self.names = CastBag(made.buckets, MATCH, learnt=False)
+        self.image = nn.Linear(made.embedding, rank)
+        self.genre = nn.Linear(made.embedding, made.genres)
+        self.contrast = nn.Linear(made.genres, rank, bias=False)
+        self.tags = nn.Sequential(nn.Linear(tags, 64), nn.ReLU(), nn.Linear(64, rank))
+        self.gain = nn.Linear(made.title, 1)
         nn.init.zeros_(self.gain.weight)
         nn.init.zeros_(self.gain.bias)
-        self.appeal = nn.Sequential(nn.Linear(title + 16, 64), nn.ReLU(), nn.Linear(64, 16))
-        self.frozen = nn.Sequential(nn.Linear(embedding, 128), nn.Tanh(), nn.Linear(128, prior))
+        self.title_effect = nn.Sequential(
+            nn.Linear(tags, 64), nn.ReLU(), nn.Linear(64, TITLE_WIDTH)
+        )
+        self.frozen = nn.Sequential(
+            nn.Linear(made.embedding, 128), nn.Tanh(), nn.Linear(128, made.prior)
+        )
         self.frozen.requires_grad_(False)
 
     def shown(
@@ -78,8 +128,8 @@ class CandidateTower(nn.Module):
         cast_weights: Float[Tensor, "artworks cast"],
         title_cast_ids: Int[Tensor, "artworks cast"],
         title_cast_weights: Float[Tensor, "artworks cast"],
-    ) -> tuple[Float[Tensor, "artworks dimension"], Float[Tensor, "artworks appeal"]]:
-        """The artwork's vector, and the title's part of the appeal."""
+    ) -> tuple[Float[Tensor, "artworks dimension"], Float[Tensor, "artworks width"]]:
+        """The artwork's vector, and the title's part of the title main effect."""
         mix = title[:, : self.genres]
         contrast = self.contrast(self.shown(embedding, mix).exp() - mix)
         tags = torch.cat([title, self.cast(cast_ids, cast_weights)], 1)
@@ -90,37 +140,25 @@ class CandidateTower(nn.Module):
         gain = self.gain(title).exp()
         vector = torch.cat([gain * learnt, gain * match, self.frozen(embedding.detach())], 1)
         cast = self.cast(title_cast_ids, title_cast_weights)
-        return vector, self.appeal(torch.cat([title, cast], 1))
+        return vector, self.title_effect(torch.cat([title, cast], 1))
 
 
 class ContextTower(nn.Module):
-    """Facts to one linear functional a head over artwork vectors, and to the appeal's part."""
+    """Facts to one linear functional a head over artwork vectors, and to the title main effect."""
 
-    def __init__(
-        self,
-        context: int,
-        buckets: int,
-        kind: Kind,
-        heads: int,
-        rank: int,
-        prior: int,
-        prior_scale: float,
-        seed: int,
-    ) -> None:
+    def __init__(self, made: Architecture) -> None:
         super().__init__()
-        self.cast, self.names = CastBag(buckets, 16), CastBag(buckets, MATCH, learnt=False)
-        width = context + 16
-        self.trunk = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
-        self.frozen = FrozenContext(context, features=FROZEN, seed=seed)
-        self.heads = make_heads(
-            kind, 64, rank, heads, prior=prior, prior_scale=prior_scale, frozen=FROZEN,
-            context=context, seed=seed,
-        )  # fmt: skip
-        if isinstance(self.heads, BootstrapHeads):
-            self.heads.start_alike()
-        self.rank = rank
-        self.match = nn.Linear(64, 1)
-        self.appeal = nn.Linear(64, 16)
+        self.cast = CastBag(made.buckets, CAST_WIDTH)
+        self.names = CastBag(made.buckets, MATCH, learnt=False)
+        self.trunk = nn.Sequential(
+            nn.Linear(made.context + CAST_WIDTH, 128), nn.ReLU(), nn.Linear(128, WIDTH), nn.ReLU()
+        )
+        self.frozen = PriorNetwork(made.context, PRIOR_FEATURES, made.seed)
+        self.heads: Heads = make_heads(made.kind, made.head_settings)
+        self.heads.begin_stage()
+        self.rank = made.rank
+        self.match = nn.Linear(WIDTH, 1)
+        self.title_effect = nn.Linear(WIDTH, TITLE_WIDTH)
 
     def features(
         self,
@@ -136,15 +174,14 @@ class ContextTower(nn.Module):
         dense: Float[Tensor, "decisions context"],
         cast_ids: Int[Tensor, "decisions cast"],
         cast_weights: Float[Tensor, "decisions cast"],
-    ) -> tuple[Float[Tensor, "decisions heads dimension"], Float[Tensor, "decisions appeal"]]:
+    ) -> tuple[Float[Tensor, "decisions heads dimension"], Float[Tensor, "decisions width"]]:
         """The product of a functional and a vector is the head's logit for that artwork."""
         g = self.features(dense, cast_ids, cast_weights)
-        closed = isinstance(self.heads, HierarchicalHeads)
-        bank = self.heads(g, dense if closed else self.frozen(dense))
+        bank = self.heads(g, self.heads.context_input(dense, self.frozen))
         match = self.names(cast_ids, cast_weights) * (1 + self.match(g))
         match = match[:, None].expand(-1, bank.shape[1], -1)
         parts = [bank[:, :, : self.rank], match, bank[:, :, self.rank :]]
-        return torch.cat(parts, 2), self.appeal(g)
+        return torch.cat(parts, 2), self.title_effect(g)
 
 
 class Marquee(nn.Module):
@@ -152,41 +189,33 @@ class Marquee(nn.Module):
 
     Args:
         encoder: pixels to an embedding; None: embeddings are given.
-        embedding: numbers of an embedding.
-        context: numbers of the facts.
-        title: numbers of a title and its artwork's tags, the genre mix first.
-        genres: how many of them are the genre mix.
-        buckets: of hashed names.
-        kind: of the heads.
-        heads: how many.
-        rank: learnt numbers of an artwork's vector.
-        prior: its frozen random numbers.
-        prior_scale: deviation of the prior functions in logits.
-        base: logit of the mean reward, where learning starts.
-        seed: of what is random and never learnt.
+        architecture: of the towers and heads.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module | None,
-        *,
-        embedding: int,
-        context: int,
-        title: int,
-        genres: int,
-        buckets: int,
-        kind: Kind = "bootstrap",
-        heads: int = 20,
-        rank: int = 24,
-        prior: int = 8,
-        prior_scale: float = 0.3,
-        base: float = -2.0,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, encoder: nn.Module | None, architecture: Architecture) -> None:
         super().__init__()
-        self.encoder, self.embedding = encoder, embedding
-        self.sizes = {"context": context, "title": title, "genres": genres, "buckets": buckets}
-        self.candidate = CandidateTower(embedding, title, genres, buckets, rank, prior)
-        self.context = ContextTower(context, buckets, kind, heads, rank, prior, prior_scale, seed)
+        self.encoder, self.architecture = encoder, architecture
+        self.candidate = CandidateTower(architecture)
+        self.context = ContextTower(architecture)
         self.context.names = self.candidate.names  # one vector a name on both sides
-        self.bias = nn.Parameter(torch.tensor(base))
+        self.bias = nn.Parameter(torch.tensor(architecture.base))
+        self.register_load_state_dict_pre_hook(with_present_names)
+
+
+FORMER_NAMES = {
+    "candidate.appeal.": "candidate.title_effect.",
+    "context.appeal.": "context.title_effect.",
+    "context.heads.reads": "context.heads.projection",
+    "context.heads.posteriors.0.told": "context.heads.posteriors.0.totals",
+}
+"""In bundles and checkpoints written before, → what they are called now."""
+
+
+def with_present_names(
+    network: nn.Module, state: dict[str, Tensor], prefix: str, *_: object
+) -> None:
+    """Rename, in place, the weights that had another name when they were saved."""
+    del network
+    for former, now in FORMER_NAMES.items():
+        for name in [name for name in state if name.startswith(prefix + former)]:
+            state[prefix + now + name.removeprefix(prefix + former)] = state.pop(name)

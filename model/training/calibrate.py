@@ -9,12 +9,12 @@ from bandit.take_probability import mean_take_probability
 from data.calibration_error import calibration_error
 from model.network.lightning_module import Learner
 from model.training.dataset import AT_ONCE, Examples
-from model.training.fit_random_effects import Added
+from model.training.fit_random_effects import RecordEffects
 from model.training.samplers import ByArtwork
 
 
 def predictions(
-    learner: Learner, examples: Examples, artworks: int, own: Added | None = None
+    learner: Learner, examples: Examples, artworks: int, effects: RecordEffects | None = None
 ) -> tuple[Float[np.ndarray, "decisions heads"], Float[np.ndarray, " decisions"]]:
     """Logits of every head and rewards, in the sampler's order.
 
@@ -22,49 +22,49 @@ def predictions(
         learner: trained.
         examples: to predict.
         artworks: of a batch.
-        own: records that join the network.
+        effects: records that join the network.
     """
     learner.eval()
     logits, rewards = [], []
     with torch.no_grad():
         for rows in ByArtwork(examples.artwork_of, artworks, most=AT_ONCE):
             batch = examples[rows]
-            said = learner.logits(batch, learner.embed(batch.images))
-            if own is not None:
-                said = said + own.logits(learner, batch, examples.artwork_of[rows])
-            logits.append(said.numpy())
+            logit = learner.logits(batch, learner.embed(batch.images))
+            if effects is not None:
+                logit = logit + effects.logits(learner, batch, examples.artwork_of[rows])
+            logits.append(logit.numpy())
             rewards.append(batch.reward.numpy())
     return np.concatenate(logits), np.concatenate(rewards)
 
 
 def calibrate(
-    learner: Learner, examples: Examples, artworks: int, own: Added | None = None
+    learner: Learner, examples: Examples, artworks: int, effects: RecordEffects | None = None
 ) -> tuple[float, dict[str, float]]:
-    """The temperature of least loss, and the error; the network's level is set beside it.
+    """The temperature of least loss, and the error; the network's intercept is set beside it.
 
     Args: as `predictions`.
 
-    A temperature alone moves the mean take as well as the spread, so a level is fitted with it and
-    goes into the network's bias. Both are fitted on all decisions; the error is of each half under
-    what the other half gives.
+    A temperature alone moves the mean take as well as the spread, so an intercept is fitted with it
+    and goes into the network's bias. Both are fitted on all decisions; the error is of each half
+    under what the other half gives.
     """
-    logits, reward = predictions(learner, examples, artworks, own)
+    logits, reward = predictions(learner, examples, artworks, effects)
     even = np.arange(len(reward)) % 2 == 0
     predicted = np.empty(len(reward))
     for part in (even, ~even):
         rest = ~part if (~part).any() else part
-        temperature, level = fitted(logits[rest], reward[rest])
-        predicted[part] = mean_take_probability(logits[part] + level, temperature=temperature)
-    temperature, level = fitted(logits, reward)
+        temperature, intercept = fitted(logits[rest], reward[rest])
+        predicted[part] = mean_take_probability(logits[part] + intercept, temperature=temperature)
+    temperature, intercept = fitted(logits, reward)
     with torch.no_grad():
-        learner.network.bias.add_(level)
+        learner.network.bias.add_(intercept)
     return temperature, {"calibration_error": calibration_error(predicted, reward)}
 
 
 def fitted(
     logits: Float[np.ndarray, "decisions heads"], reward: Float[np.ndarray, " decisions"]
 ) -> tuple[float, float]:
-    """Temperature and level of least cross-entropy.
+    """Temperature and intercept of least cross-entropy.
 
     Source: Platt 1999, "Probabilistic outputs for support vector machines".
     """
@@ -75,5 +75,5 @@ def fitted(
         return float(-np.mean(np.where(reward > 0, np.log(p), np.log1p(-p))))
 
     bounds = [(-1.0, 1.0), (-1.0, 1.0)]
-    found = minimize(loss, [0.0, 0.0], method="Nelder-Mead", bounds=bounds)
-    return float(np.exp(found.x[0])), float(found.x[1])
+    optimum = minimize(loss, [0.0, 0.0], method="Nelder-Mead", bounds=bounds)
+    return float(np.exp(optimum.x[0])), float(optimum.x[1])

@@ -23,12 +23,12 @@ SAMPLE = 4096
 
 
 @dataclass
-class Summary:
+class DatasetStatistics:
     """Sums over the examples that were added."""
 
     catalogue: Catalogue
     clip: float | None = None
-    """Of importance weights, whose mean is told."""
+    """Of importance weights, whose mean is counted."""
     count: int = 0
     sample: list[pa.Table] = field(default_factory=list)
     """The first of them."""
@@ -53,8 +53,8 @@ class Summary:
         self.reward += float(reward.sum())
         self.last = max(self.last, int(examples["time"].cast(pa.int64()).to_numpy().max()))
         weight = random_weights(examples)
-        self.importance += float(weight.sum() if self.clip is None else
-                                 np.minimum(weight, self.clip).sum())  # fmt: skip
+        clipped = weight if self.clip is None else np.minimum(weight, self.clip)
+        self.importance += float(clipped.sum())
         at = pc.index_in(examples["action"], value_set=self.ids).to_numpy()
         artworks = len(self.ids)
         self.shown += np.bincount(at, minlength=artworks)

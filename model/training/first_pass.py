@@ -12,15 +12,15 @@ from data.days import DAY_US
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from model.training.buffered_source import Buffers, Source
-from model.training.dataset_statistics import Summary
+from model.training.dataset_statistics import DatasetStatistics
 from model.training.featurise import Preparation
 
 
 @dataclass(frozen=True)
-class Survey:
+class FirstPass:
     """What is known of the examples once all were read."""
 
-    summary: Summary
+    statistics: DatasetStatistics
     """Of those to learn from."""
     later: pa.Table
     """Those to judge by: of the latest time."""
@@ -33,8 +33,10 @@ class Survey:
         """The examples to learn from, prepared."""
         if self.table is not None:
             return preparation(self.table)
-        told = replace(preparation, mean=self.summary.mean_importance, last=self.summary.last)
-        return Buffers(self.stream, told, self.summary.count, self.summary.distinct, buffer)
+        of_all = replace(
+            preparation, mean=self.statistics.mean_importance, last=self.statistics.last
+        )
+        return Buffers(self.stream, of_all, self.statistics.count, self.statistics.distinct, buffer)
 
 
 def window(stream: ExampleStream, days: int | None) -> ExampleStream:
@@ -66,7 +68,7 @@ def split_by_time(stream: ExampleStream, share: float) -> int:
     return edge
 
 
-def survey(
+def first_pass(
     stream: ExampleStream,
     catalogue: Catalogue,
     *,
@@ -75,7 +77,7 @@ def survey(
     buffer: int,
     clip: float | None = None,
     seed: int = 0,
-) -> Survey:
+) -> FirstPass:
     """Read every example once, in memory that does not grow with them.
 
     Args:
@@ -94,7 +96,7 @@ def survey(
     learnt = replace(stream, until=edge, seed=seed)
     fits = learnt.count() <= buffer
     later = Evenly(replace(stream, since=edge).count(), held_out)
-    summary, kept = Summary(catalogue, clip), list[pa.Table]()
+    statistics, early_tables = DatasetStatistics(catalogue, clip), list[pa.Table]()
     for table in checked_examples(
         stream.rows(), catalogue.artwork_ids, title_ids=catalogue.title_ids
     ):
@@ -102,10 +104,11 @@ def survey(
         later.add(table.filter(pa.array(late)))
         if not late.all():
             early = table.filter(pa.array(~late))
-            summary.add(early)
+            statistics.add(early)
             if fits:
-                kept.append(early)
-    return Survey(summary, later.table(), learnt, pa.concat_tables(kept) if fits else None)
+                early_tables.append(early)
+    together = pa.concat_tables(early_tables) if fits else None
+    return FirstPass(statistics, later.table(), learnt, together)
 
 
 def sample(stream: ExampleStream, most: int) -> pa.Table:
@@ -114,10 +117,10 @@ def sample(stream: ExampleStream, most: int) -> pa.Table:
     Raises:
         BadInput: there are none, or one is wrong.
     """
-    found = Evenly(stream.count(), most)
+    chosen = Evenly(stream.count(), most)
     for table in checked_examples(stream.rows()):
-        found.add(table)
-    return found.table()
+        chosen.add(table)
+    return chosen.table()
 
 
 class Evenly:

@@ -9,7 +9,9 @@ tastes apart far better than batches of a few (docs/decisions.md has the numbers
 import logging
 import shutil
 import warnings
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 
 import lightning as L
@@ -17,16 +19,14 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from data.errors import BadInput
-from model.heads.bootstrap import BootstrapHeads
 from model.network.lightning_module import Learner
 from model.network.sync_batch_norm import normed_together
 from model.training.buffered_source import Deals, Source
 from model.training.dataset import AT_ONCE, Dealt, Examples
-from model.training.fit_neural_linear import fill_posterior
 from model.training.samplers import ByArtwork, Shuffled
 from model.training.settings import Fit
 
@@ -54,11 +54,9 @@ def fit(
         embeddings = embed_all(learner, train.images)
         train, validation = train.seen_as(embeddings), validation.seen_as(embeddings)
         learner.network.encoder = None
-        if isinstance(heads := learner.network.context.heads, BootstrapHeads):
-            heads.start_alike()
+        learner.network.context.heads.begin_stage()
     try:
         metrics |= _stage("towers", learner, train, validation, settings, out, seed)
-        fill_posterior(learner, train, seed)
     finally:
         learner.network.encoder = encoder
     return metrics
@@ -86,59 +84,28 @@ def _stage(
 ) -> dict[str, float]:
     """Train what the stage trains, and load its best weights."""
     folder = out / "checkpoints" / name
+    seeing = name == "encoder"
     best = ModelCheckpoint(
         folder, "best", "validation_loss", save_last=True, enable_version_counter=False
     )
-    seeing = name == "encoder"
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        for known in (".*many workers.*", ".*LeafSpec.*", ".*not empty.*", ".*logging interval.*"):
-            warnings.filterwarnings("ignore", known)
-        trainer = L.Trainer(
-            accelerator="auto" if settings.devices == 1 else "cpu",
-            devices=settings.devices,
-            strategy="auto" if settings.devices == 1 else "ddp_find_unused_parameters_true",
-            max_epochs=settings.epochs if seeing else settings.passes,
-            callbacks=[
-                best,
-                EarlyStopping("validation_loss", patience=settings.patience),
-                TQDMProgressBar(refresh_rate=10),
-            ],
-            logger=_loggers(out, name),
-            check_val_every_n_epoch=settings.validate_every if seeing else 1,
-            use_distributed_sampler=False,
-            log_every_n_steps=10,
-            default_root_dir=out,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-        )
-        rank, world = trainer.global_rank, trainer.world_size
-        size, artworks, distinct = settings.decisions, settings.artworks, train.distinct
+    with _quiet():
+        trainer = _trainer(seeing, settings, out, name, best)
+        processes = trainer.global_rank, trainer.world_size
         if seeing:
-            length = -(-len(distinct) // artworks)
-            # An epoch holds 1 / visits of all decisions, or a whole buffer where that is less.
-            visits = max(1, round(settings.visits * train.sizes[0] / sum(train.sizes)))
-            order = Deals(
-                train,
-                lambda part: ByArtwork(part.artwork_of, artworks, visits, seed, distinct),
-                length, visits, rank, world,
-            )  # fmt: skip
-            shown = ByArtwork(validation.artwork_of, 4 * artworks, most=AT_ONCE)
+            order = _by_artwork(train, settings, seed, *processes)
+            later = ByArtwork(validation.artwork_of, 4 * settings.artworks, most=AT_ONCE)
         else:
-            length = sum(-(-decisions // size) for decisions in train.sizes)
-            order = Deals(
-                train, lambda part: Shuffled(len(part), size, seed), length, None, rank, world
-            )
-            shown = Shuffled(len(validation), 2 * size)
+            order = _shuffled(train, settings, seed, *processes)
+            later = Shuffled(len(validation), 2 * settings.decisions)
         learner.steps = (trainer.max_epochs or 1) * len(order)
         last = folder / "last.ckpt"
         learner.train()
-        apart = nullcontext() if world == 1 else normed_together(learner)
-        with apart:
+        together = nullcontext() if trainer.world_size == 1 else normed_together(learner)
+        with together:
             trainer.fit(
                 learner,
                 DataLoader(Dealt(), batch_size=None, sampler=order),
-                DataLoader(validation, batch_size=None, sampler=shown),
+                DataLoader(validation, batch_size=None, sampler=later),
                 ckpt_path=str(last) if settings.resume and last.is_file() else None,
             )
     if best.best_model_path:
@@ -149,16 +116,62 @@ def _stage(
     return {f"{name}_loss": float(best.best_model_score)}
 
 
+def _trainer(seeing: bool, settings: Fit, out: Path, name: str, best: ModelCheckpoint) -> L.Trainer:
+    """Lightning's, for a stage."""
+    early = EarlyStopping("validation_loss", patience=settings.patience)
+    bar = [TQDMProgressBar(refresh_rate=10)] if settings.progress else []
+    return L.Trainer(
+        accelerator="auto" if settings.devices == 1 else "cpu",
+        devices=settings.devices,
+        strategy="auto" if settings.devices == 1 else "ddp_find_unused_parameters_true",
+        max_epochs=settings.epochs if seeing else settings.passes,
+        callbacks=[best, early, *bar],
+        logger=_loggers(out, name),
+        check_val_every_n_epoch=settings.validate_every if seeing else 1,
+        use_distributed_sampler=False,
+        log_every_n_steps=10,
+        default_root_dir=out,
+        enable_model_summary=False,
+        enable_progress_bar=settings.progress,
+        num_sanity_val_steps=0,
+    )
+
+
+def _by_artwork(train: Source, settings: Fit, seed: int, rank: int, world: int) -> Deals:
+    """Few artworks a batch: an epoch shows every artwork once, with a part of its decisions."""
+    artworks, distinct = settings.artworks, train.distinct
+    # An epoch holds 1 / visits of all decisions, or a whole buffer where that is less.
+    visits = max(1, round(settings.visits * train.sizes[0] / sum(train.sizes)))
+
+    def order(part: Examples) -> ByArtwork:
+        return ByArtwork(part.artwork_of, artworks, visits, seed, distinct)
+
+    return Deals(train, order, -(-len(distinct) // artworks), visits, rank, world)
+
+
+def _shuffled(train: Source, settings: Fit, seed: int, rank: int, world: int) -> Deals:
+    """Decisions in random order, whatever they showed."""
+    size = settings.decisions
+    length = sum(-(-decisions // size) for decisions in train.sizes)
+    return Deals(train, lambda part: Shuffled(len(part), size, seed), length, None, rank, world)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what Lightning says of things that are meant as they are."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for known in (".*many workers.*", ".*LeafSpec.*", ".*not empty.*", ".*logging interval.*"):
+            warnings.filterwarnings("ignore", known)
+        yield
+
+
 def _loggers(out: Path, stage: str) -> list[Logger]:
     """Curves as CSV and for TensorBoard; for MLflow where it is installed."""
     loggers: list[Logger] = [
         CSVLogger(out / "curves", name="", version=stage),
         TensorBoardLogger(out / "tensorboard", name="", version=stage),
     ]
-    try:
-        import mlflow  # noqa: F401  # pyright: ignore[reportMissingImports]
-    except ImportError:
+    if find_spec("mlflow") is None:
         return loggers
-    from lightning.pytorch.loggers import MLFlowLogger
-
     return [*loggers, MLFlowLogger("marquee", tracking_uri=(out / "mlruns").resolve().as_uri())]

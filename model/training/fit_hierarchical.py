@@ -5,6 +5,8 @@ variances. Memory is that of the sums, (facts + 3)² floats for each artwork tha
 for 73 facts, whatever the number of examples.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -13,87 +15,90 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
-from data.catalogue import Catalogue
-from model.heads.epistemic_index import LEAST_TEMPERATURE, doubts_of
-from model.heads.hierarchical import HierarchicalHeads
-from model.heads.hierarchical_logistic import Factors, Hierarchy
+from model.heads.epistemic_index import LEAST_SCALE, index_size
+from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
+from model.heads.interface import ProjectedHeads
 from model.heads.standardise import mean_and_deviation
-from model.network.lightning_module import Learner
 from model.network.towers import MATCH, Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
-from model.training.fit import embed_all
 
-PLACES = 24
-"""Directions of the embeddings in which artworks have their place."""
+COMPONENTS = 24
+"""Principal components of the embeddings that artworks are told apart by."""
 PASSES = 3
 """Readings of the examples."""
 ROWS = 65_536
-"""Examples told at a time."""
+"""Examples observed at a time."""
+STEPS = 20
+"""Of the solver, after each batch of further rewards."""
 LEAST_UNIT = 1e-4
 """Of matches that are scaled by their deviation: below, there are none."""
 
 
-class Places(NamedTuple):
-    """Where artworks lie: leading directions of their standardised embeddings."""
+class Artworks(NamedTuple):
+    """Those of the catalogue, in its order."""
 
-    matrix: Float[Tensor, "embedding place"]
-    shift: Float[Tensor, " place"]
+    ids: Sequence[str]
+    title_ids: np.ndarray
+
+
+class Components(NamedTuple):
+    """The principal components of standardised embeddings."""
+
+    matrix: Float[Tensor, "embedding components"]
+    shift: Float[Tensor, " components"]
 
     @classmethod
-    def of(cls, embeddings: Float[Tensor, "artworks embedding"]) -> "Places":
+    def of(cls, embeddings: Float[Tensor, "artworks embedding"]) -> "Components":
         """Of these artworks; their rows have mean square 1."""
-        mean, spread = mean_and_deviation(embeddings)
-        scaled = (embeddings - mean) / spread
-        axes = torch.linalg.svd(scaled, full_matrices=False)[2][:PLACES].T
+        mean, deviation = mean_and_deviation(embeddings)
+        scaled = (embeddings - mean) / deviation
+        axes = torch.linalg.svd(scaled, full_matrices=False)[2][:COMPONENTS].T
         size = (scaled @ axes).square().sum(1).mean().sqrt().clamp(min=1e-6)
-        matrix = axes / spread[:, None] / size
+        matrix = axes / deviation[:, None] / size
         return cls(matrix, -(mean @ matrix))
 
     def __call__(
         self, embeddings: Float[Tensor, "artworks embedding"]
-    ) -> Float[Tensor, "artworks place"]:
-        """Of any artworks."""
+    ) -> Float[Tensor, "artworks components"]:
+        """Scores of any artworks."""
         return embeddings @ self.matrix + self.shift
 
 
 @torch.no_grad()
-def fit_hierarchy(
-    learner: Learner, examples: Source, catalogue: Catalogue, temperature: float
-) -> ArtworkRecords:
-    """Conclude the network's heads, and give the records of the artworks that were shown.
+def fit_hierarchical(
+    network: Marquee, heads: ProjectedHeads, examples: Source, artworks: Artworks, scale: float
+) -> "HierarchicalPosterior":
+    """Infer the network's heads, and the random effects of the artworks that were shown.
 
     Args:
-        learner: trained, on the CPU, with hierarchical heads.
-        examples: that it was trained on; none of those that it will be judged by.
-        catalogue: theirs.
-        temperature: factor on the doubt of records.
+        network: trained, on the CPU, in evaluation.
+        heads: its own.
+        examples: that it was trained on, with embeddings in the images' place; none of those that
+            it will be judged by.
+        artworks: of the catalogue.
+        scale: factor on the posterior deviation of random effects, by which heads explore.
 
     Returns:
-        The records; the network's towers have the rest.
+        The posterior; its records are still to be taken, and the towers written to with them.
     """
-    learner.eval()
-    network = learner.network
-    heads = network.context.heads
-    if not isinstance(heads, HierarchicalHeads):
-        raise ValueError(f"the heads are {type(heads).__name__}; only hierarchical ones conclude")
-    if network.encoder is not None:
-        examples = examples.seen_as(embed_all(learner, examples.images))
     _clear(network)
     shown = examples.distinct
-    found: Fitting | None = None
+    posterior: HierarchicalPosterior | None = None
     for epoch in range(PASSES):
-        if found is not None:
-            found.posterior.forget()
+        if posterior is not None:
+            posterior.regression.forget()
         for part in examples.buffers(epoch):
-            found = found or Fitting.start(network, heads, part, shown, catalogue)
+            if posterior is None:
+                inputs = Inputs.of(network, heads, part, shown)
+                posterior = inputs.posterior(artworks, scale)
             for at in range(0, len(part), ROWS):
-                found.tell(part, np.arange(at, min(at + ROWS, len(part))))
-        assert found is not None
-        found.posterior.settle()
-        found.posterior.learn_scales()
-    assert found is not None
-    return found.conclude([catalogue.artwork_ids[int(row)] for row in shown], temperature)
+                posterior.add(part, np.arange(at, min(at + ROWS, len(part))))
+        assert posterior is not None
+        posterior.regression.solve()
+        posterior.regression.learn_variances()
+    assert posterior is not None
+    return posterior
 
 
 def _clear(network: Marquee) -> None:
@@ -106,93 +111,138 @@ def _clear(network: Marquee) -> None:
             nn.init.zeros_(part.bias)
 
 
-class Fitting(NamedTuple):
-    """The posterior on its way, and what it is told by."""
+@dataclass(frozen=True)
+class Inputs:
+    """What the regression reads of the network, for the artworks that were shown."""
 
     network: Marquee
-    heads: HierarchicalHeads
-    posterior: Hierarchy
-    places: Places
-    row: Int[np.ndarray, " artworks"]
-    """Of each artwork of the catalogue in the posterior."""
-    appeals: Float[Tensor, "shown appeal"]
-    shows: Float[Tensor, "shown names"]
+    heads: ProjectedHeads
+    shown: Int[np.ndarray, " shown"]
+    """Rows of the catalogue."""
+    components: Components
+    scores: Float[Tensor, "shown components"]
+    titles: Float[Tensor, "shown width"]
+    """Their parts of the title main effect."""
+    tag_names: Float[Tensor, "shown names"]
     """Whom an artwork's tags name beyond its title, as random vectors."""
-    names: Float[Tensor, "shown names"]
+    title_names: Float[Tensor, "shown names"]
     """Whom its title names."""
     unit: float
     """What counts as 1 of a match."""
-    second: Float[Tensor, "numbers numbers"]
-    """Second moment of the facts' numbers."""
+    second: Float[Tensor, "features features"]
+    """Second moment of the facts' features."""
 
     @classmethod
-    def start(
-        cls, network: Marquee, heads: HierarchicalHeads, part: Examples,
-        shown: Int[np.ndarray, " shown"], catalogue: Catalogue,
-    ) -> "Fitting":  # fmt: skip
+    def of(
+        cls,
+        network: Marquee,
+        heads: ProjectedHeads,
+        part: Examples,
+        shown: Int[np.ndarray, " shown"],
+    ) -> "Inputs":
         """Before any reward; `part` is what facts and matches are scaled by."""
-        given = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
+        candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         embeddings = torch.from_numpy(np.array(part.images[part.image_row[shown]]))
-        vectors, appeals = network.candidate(embeddings, *given)
-        shows = vectors[:, network.context.rank :][:, :MATCH]
+        vectors, titles = network.candidate(embeddings, *candidates)
+        tag_names = vectors[:, network.context.rank :][:, :MATCH]
         facts = torch.from_numpy(part.context.dense[:ROWS])
         heads.standardise(facts)
-        x = heads.numbers(facts)
+        x = heads.features(facts)
         watched = network.context.names(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
-        places = Places.of(embeddings)
-        titles = catalogue.artworks["title_id"].to_numpy(zero_copy_only=False)[shown]
-        title_of = torch.from_numpy(np.unique(titles, return_inverse=True)[1])
-        row = np.full(len(catalogue.artworks), -1)
-        row[shown] = np.arange(len(shown))
-        names = network.candidate.names(given[-2], given[-1])
+        components = Components.of(embeddings)
+        title_names = network.candidate.names(candidates[-2], candidates[-1])
         return cls(
-            network, heads, Hierarchy(places(embeddings), title_of, x.shape[1] + 2), places, row,
-            appeals, shows, names, _unit(watched, shows, names), x.T @ x / len(x),
-        )  # fmt: skip
+            network,
+            heads,
+            shown,
+            components,
+            components(embeddings),
+            titles,
+            tag_names,
+            title_names,
+            _unit(watched, tag_names, title_names),
+            x.T @ x / len(x),
+        )
 
-    def tell(self, part: Examples, rows: Int[np.ndarray, " some"]) -> None:
-        """Some examples."""
-        context = self.network.context
+    def posterior(self, artworks: Artworks, scale: float) -> "HierarchicalPosterior":
+        """That of these artworks, before any reward."""
+        titles = artworks.title_ids[self.shown]
+        title_of = torch.from_numpy(np.unique(titles, return_inverse=True)[1])
+        regression = HierarchicalLogistic(self.scores, title_of, len(self.second) + 2)
+        row = np.full(len(artworks.ids), -1)
+        row[self.shown] = np.arange(len(self.shown))
+        ids = [artworks.ids[int(at)] for at in self.shown]
+        return HierarchicalPosterior(self, regression, row, ids, scale)
+
+
+@dataclass(frozen=True)
+class HierarchicalPosterior:
+    """The regression, what it reads, and where its outcome is written to."""
+
+    inputs: Inputs
+    regression: HierarchicalLogistic
+    row: Int[np.ndarray, " artworks"]
+    """Of each artwork of the catalogue in the regression; -1: it was not shown."""
+    artwork_ids: Sequence[str]
+    """Of those that were."""
+    scale: float
+    """Factor on the posterior deviation of random effects."""
+
+    def add(self, part: Examples, rows: Int[np.ndarray, " some"]) -> None:
+        """Add some examples to the regression's sums."""
+        inputs, context = self.inputs, self.inputs.network.context
         facts = [torch.from_numpy(column[rows]) for column in part.context]
         shown = torch.from_numpy(self.row[part.artwork_of[rows]])
-        watched = context.names(*facts[1:]) / self.unit
-        matches = [(watched * of[shown]).sum(1) for of in (self.names, self.shows)]
-        x = torch.cat([self.heads.numbers(facts[0]), torch.stack(matches, 1)], 1)
-        appeal = (context.appeal(context.features(*facts)) * self.appeals[shown]).sum(1)
+        watched = context.names(*facts[1:]) / inputs.unit
+        matches = [(watched * of[shown]).sum(1) for of in (inputs.title_names, inputs.tag_names)]
+        x = torch.cat([inputs.heads.features(facts[0]), torch.stack(matches, 1)], 1)
+        effect = (context.title_effect(context.features(*facts)) * inputs.titles[shown]).sum(1)
         reward, weight = (torch.from_numpy(c[rows]) for c in (part.reward, part.importance))
-        self.posterior.tell(x, shown, reward, appeal + self.network.bias, weight)
+        self.regression.observe(x, shown, reward, effect + inputs.network.bias, weight)
 
-    def conclude(self, artwork_ids: list[str], temperature: float) -> ArtworkRecords:
+    @torch.no_grad()
+    def observe(self, examples: Examples, rows: Int[np.ndarray, " observed"]) -> None:
+        """See `model.training.posterior.Posterior`."""
+        self.add(examples, rows[self.row[examples.artwork_of[rows]] >= 0])
+        self.regression.solve(STEPS)
+
+    @torch.no_grad()
+    def records(self) -> ArtworkRecords:
         """Write what all artworks share into the towers; give what each has of its own."""
-        network, heads, posterior = self.network, self.heads, self.posterior
-        factors = posterior.factors(heads.rank, self.second)
-        _write_places(network.candidate.image, self.places, factors)
-        heads.conclude(factors.reads)
-        match = float(posterior.own_and_shared()[:, -1].mean())
-        nn.init.constant_(network.context.match.bias, match / self.unit - 1)
-        own = factors.vectors - posterior.places @ factors.shared
-        variance = posterior.variance.own[: len(self.second)]
-        prior = float((variance * self.second.diagonal()).sum().sqrt())
-        level = float(variance[0].sqrt())  # over all contexts: the other numbers have mean 0
+        network, heads, second = self.inputs.network, self.inputs.heads, self.inputs.second
+        regression, scale = self.regression, self.scale
+        factors = regression.factors(heads.rank, second)
+        _write_components(network.candidate.image, self.inputs.components, factors)
+        heads.project(factors.projection)
+        match = float(regression.within_title()[:, -1].mean())
+        nn.init.constant_(network.context.match.bias, match / self.inputs.unit - 1)
+        vectors = factors.vectors - regression.components @ factors.shared
+        variance = regression.variance.artwork[: len(second)]
+        prior = float((variance * second.diagonal()).sum().sqrt())
+        intercept = float(variance[0].sqrt())  # over all contexts: the other features have mean 0
         return ArtworkRecords(
-            artwork_ids, own.numpy(), np.zeros(len(artwork_ids)),
-            temperature * posterior.doubts(self.second).numpy(), temperature * prior,
-            doubts_of(heads.heads), level / prior / max(temperature, LEAST_TEMPERATURE),
-        )  # fmt: skip
+            self.artwork_ids,
+            vectors.numpy(),
+            np.zeros(len(self.artwork_ids)),
+            scale * regression.deviations(second).numpy(),
+            scale * prior,
+            index_size(heads.heads),
+            intercept / prior / max(scale, LEAST_SCALE),
+        )
 
 
 def _unit(
     watched: Float[Tensor, "contexts names"],
-    shows: Float[Tensor, "shown names"],
-    names: Float[Tensor, "shown names"],
+    tag_names: Float[Tensor, "shown names"],
+    title_names: Float[Tensor, "shown names"],
 ) -> float:
     """Deviation of the matches of tags; without tags of those of titles, without names 1."""
-    spreads = [float((watched @ of.T).std()) for of in (shows, names)]
+    spreads = [float((watched @ of.T).std()) for of in (tag_names, title_names)]
     return next((spread for spread in spreads if spread > LEAST_UNIT), 1.0)
 
 
-def _write_places(image: nn.Linear, places: Places, factors: Factors) -> None:
-    """The vector of an artwork by its looks: its place times what all share."""
+def _write_components(image: nn.Linear, components: Components, factors: Factors) -> None:
+    """The vector of an artwork by its content: its components times what all share."""
     shared, every = factors.shared[:-1], factors.shared[-1]
-    image.weight.copy_((places.matrix @ shared).T)
-    image.bias.copy_(places.shift @ shared + every)
+    image.weight.copy_((components.matrix @ shared).T)
+    image.bias.copy_(components.shift @ shared + every)

@@ -1,14 +1,15 @@
-"""The own record of each artwork, from the examples that the network was trained on.
+"""The random effect of each artwork, from the examples that the network was trained on.
 
-One reading, in memory that does not grow with the examples. How large own parts are is not known
-before: the record is kept at a few strengths, each foretells every batch before it is told what
-came of it, and the one that foretold the last quarter best is taken; none, if the network alone
-foretold it better. The network has learnt from these rewards as well, so what it got to know by
-heart is no longer to be found here: that makes records weaker, not stronger.
+One reading, in memory that does not grow with the examples. How large effects are is not known
+before: they are kept at a few strengths and scored by progressive validation, each predicting every
+batch before it observes what came of it. The one that predicted the last quarter best is taken;
+none, if the network alone predicted it better. The network has learnt from these rewards as well,
+so what it got to know by heart is no longer to be found here: that makes effects weaker, not
+stronger.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,28 +19,27 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from data.artwork_effects import ArtworkRecords
-from model.heads.artwork_random_effects import OwnRecord
-from model.heads.epistemic_index import LEAST_TEMPERATURE, doubts_of, level_rows
+from model.heads.artwork_random_effects import ArtworkRandomEffects
+from model.heads.epistemic_index import LEAST_SCALE, index_rows, index_size
 from model.network.lightning_module import Batch, Learner
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
-from model.training.fit import embed_all
 from model.training.samplers import Shuffled
-from model.training.settings import Own
+from model.training.settings import RandomEffects
 
 ROWS = 512
-"""Examples that are foretold, then taken in."""
+"""Examples that are predicted, then observed."""
 ARTWORKS = 4096
 """Artworks that are looked at together."""
 STRENGTHS = (0.5, 1.0, 2.0)
 """Of which the best is taken: multiples of both scales."""
 LAST = 0.25
-"""Share of the examples, the last, by which is judged: early on all records know little."""
+"""Share of the examples, the last, that predictions are scored on: early on all know little."""
 
 
 class Impressions(NamedTuple):
-    """What a batch tells of the artworks that it showed."""
+    """What random effects read of a batch."""
 
     functional: Float[Tensor, "impressions rank"]
     """Mean over heads."""
@@ -51,65 +51,167 @@ class Impressions(NamedTuple):
     weight: Float[Tensor, " impressions"]
 
 
+@dataclass(frozen=True)
+class Content:
+    """What the network says of each artwork by its content, in the catalogue's order.
+
+    Zeros stand for artwork that was never shown.
+    """
+
+    network: Marquee
+    vectors: Float[Tensor, "artworks dimension"]
+    titles: Float[Tensor, "artworks width"]
+    """Their parts of the title main effect."""
+    shown: Int[np.ndarray, " shown"]
+
+    @classmethod
+    def of(cls, network: Marquee, part: Examples, shown: Int[np.ndarray, " shown"]) -> "Content":
+        """Of artworks of these rows; `part` has embeddings in the images' place."""
+        count = len(part.image_row)
+        vectors = titles = torch.zeros(0)
+        for at in range(0, len(shown), ARTWORKS):
+            rows = shown[at : at + ARTWORKS]
+            features = (part.images[part.image_row[rows]], *(c[rows] for c in part.candidates))
+            both = network.candidate(*(torch.from_numpy(np.array(x)) for x in features))
+            if not at:
+                vectors, titles = (x.new_zeros(count, x.shape[1]) for x in both)
+            vectors[rows], titles[rows] = both
+        return cls(network, vectors, titles, shown)
+
+    def impressions(self, part: Examples, rows: Int[np.ndarray, " impressions"]) -> Impressions:
+        """What some examples say."""
+        network = self.network
+        bank, effect = network.context(*(torch.from_numpy(c[rows]) for c in part.context))
+        functional, shown = bank.mean(1), torch.from_numpy(part.artwork_of[rows])
+        offset = (functional * self.vectors[shown]).sum(1) + network.bias
+        return Impressions(
+            functional[:, : network.context.rank],
+            shown,
+            torch.from_numpy(part.reward[rows]),
+            offset + (effect * self.titles[shown]).sum(1),
+            torch.from_numpy(part.importance[rows]),
+        )
+
+    def effects(
+        self, batch: Impressions, settings: RandomEffects, strength: float
+    ) -> ArtworkRandomEffects:
+        """Those of all artworks, before any reward."""
+        rank = self.network.context.rank
+        effects = ArtworkRandomEffects(len(self.vectors), rank)
+        scales = strength * settings.vector_scale, strength * settings.intercept_scale
+        effects.reset(self.vectors[torch.from_numpy(self.shown), :rank], batch.functional, *scales)
+        return effects
+
+
+class NoEffects:
+    """Where effects are turned off, or the network predicts better without."""
+
+    def observe(self, examples: Examples, rows: Int[np.ndarray, " observed"]) -> None:
+        """Nothing."""
+
+    def added(self, examples: Examples, rows: Int[np.ndarray, " some"]) -> float:
+        """Nothing."""
+        del examples, rows
+        return 0.0
+
+    def records(self) -> None:
+        """None."""
+
+
+@dataclass(frozen=True)
+class ArtworkPosterior:
+    """Random effects at the strength that predicted best."""
+
+    content: Content
+    settings: RandomEffects
+    """At that strength."""
+    artwork_ids: Sequence[str]
+    """Of the catalogue, in its order."""
+    effects: ArtworkRandomEffects
+
+    @torch.no_grad()
+    def observe(self, examples: Examples, rows: Int[np.ndarray, " observed"]) -> None:
+        """See `model.training.posterior.Posterior`."""
+        known = rows[np.isin(examples.artwork_of[rows], self.content.shown)]
+        if len(known):
+            self.effects.update(*self.content.impressions(examples, known))
+
+    @torch.no_grad()
+    def added(
+        self, examples: Examples, rows: Int[np.ndarray, " some"]
+    ) -> Float[Tensor, " some"] | float:
+        """What the effects add to the logits of what was shown, on average."""
+        batch = self.content.impressions(examples, rows)
+        return self.effects(batch.functional, batch.artworks)
+
+    def records(self) -> ArtworkRecords:
+        """See `model.training.posterior.Posterior`."""
+        shown, scale = self.content.shown, self.settings.posterior_scale
+        return ArtworkRecords(
+            [self.artwork_ids[int(row)] for row in shown],
+            self.effects.vectors.numpy()[shown],
+            self.effects.intercepts.numpy()[shown],
+            scale * self.effects.deviations().numpy()[shown],
+            scale * self.settings.intercept_scale,
+            index_size(self.content.network.context.heads.heads),
+            1 / max(scale, LEAST_SCALE),
+        )
+
+
 @torch.no_grad()
-def fit_record(
-    learner: Learner, examples: Source, artwork_ids: Sequence[str], own: Own
-) -> tuple[ArtworkRecords | None, dict[str, float]]:
-    """Records of the artworks that were shown; None: turned off, or they foretell no better.
+def fit_random_effects(
+    network: Marquee, examples: Source, artwork_ids: Sequence[str], settings: RandomEffects
+) -> tuple[ArtworkPosterior | NoEffects, dict[str, float]]:
+    """Random effects of the artworks that were shown.
 
     Args:
-        learner: trained, on the CPU.
-        examples: that it was trained on; none of those that it will be judged by.
+        network: trained, on the CPU, in evaluation.
+        examples: that it was trained on, with embeddings in the images' place; none of those that
+            it will be judged by.
         artwork_ids: of the catalogue, in its order.
-        own: how large own parts may be.
+        settings: how large effects may be.
 
     Returns:
-        The records, and how much less surprising the last rewards were with them, in nats an
-        example.
+        The effects; none where they are turned off or predict no better. And how much less
+        surprising the last rewards were with them, in nats an example.
     """
-    if not own.vector_scale or not own.level_scale:
-        return None, {}
-    learner.eval()
-    network = learner.network
-    if network.encoder is not None:
-        examples = examples.seen_as(embed_all(learner, examples.images))
-    kept: list[OwnRecord] = []
-    gains, seen, judged = np.zeros(len(STRENGTHS)), 0, 0
+    if not settings.vector_scale or not settings.intercept_scale:
+        return NoEffects(), {}
+    candidates: list[ArtworkRandomEffects] = []
+    shown, content = examples.distinct, None
+    gains, seen, scored = np.zeros(len(STRENGTHS)), 0, 0
     early = (1 - LAST) * sum(examples.sizes)
-    shown, looks = examples.distinct, None
     for part in examples.buffers(0):
-        looks = looks or Looks.of(learner, part, shown)
+        content = content or Content.of(network, part, shown)
         for rows in Shuffled(len(part), ROWS):
-            told = looks.impressions(part, rows)
-            if not kept:
-                kept = [looks.record(told, own, strength) for strength in STRENGTHS]
+            batch = content.impressions(part, rows)
+            if not candidates:
+                candidates = [content.effects(batch, settings, s) for s in STRENGTHS]
             if seen >= early:
-                gains += [_gain(record, told) for record in kept]
-                judged += len(rows)
+                gains += [_gain(effects, batch) for effects in candidates]
+                scored += len(rows)
             seen += len(rows)
-            for record in kept:
-                record.update(*told)
-    if gains.max() <= 0:
-        return None, {"own_record_gain": 0.0}
+            for effects in candidates:
+                effects.update(*batch)
+    if content is None or gains.max() <= 0:
+        return NoEffects(), {"own_record_gain": 0.0}
     best = int(gains.argmax())
-    record = kept[best]
-    heads = network.context.heads.heads
-    made = ArtworkRecords(
-        [artwork_ids[int(row)] for row in shown],
-        record.vectors.numpy()[shown],
-        record.levels.numpy()[shown],
-        own.temperature * record.deviations().numpy()[shown],
-        own.temperature * own.level_scale * STRENGTHS[best],
-        doubts_of(heads),
-        1 / max(own.temperature, LEAST_TEMPERATURE),
-    )
-    return made, {
-        "own_record_gain": float(gains[best] / judged),
-        "own_record_strength": STRENGTHS[best],
-    }
+    scaled = replace(settings, intercept_scale=settings.intercept_scale * STRENGTHS[best])
+    gain = {"own_record_gain": float(gains[best] / scored), "own_record_strength": STRENGTHS[best]}
+    return ArtworkPosterior(content, scaled, artwork_ids, candidates[best]), gain
 
 
-class Added:
+def _gain(effects: ArtworkRandomEffects, batch: Impressions) -> float:
+    """How much better the effects predict a batch than the network alone does, in nats."""
+    logits = batch.offset, batch.offset + effects(batch.functional, batch.artworks)
+    losses = [
+        binary_cross_entropy_with_logits(logit, batch.reward, batch.weight, reduction="sum")
+        for logit in logits
+    ]
+    return float(losses[0] - losses[1])
+
+
+class RecordEffects:
     """Records in torch, as bundles serve them: what they add to each head's logit.
 
     Args:
@@ -128,64 +230,6 @@ class Added:
         """For decisions that showed artworks of these rows of the catalogue."""
         bank, _ = learner.network.context(batch.context, batch.cast_ids, batch.cast_weights)
         numbers = self.numbers[torch.from_numpy(artworks)]
-        own, level = numbers[:, : self.rank], numbers[:, self.rank :]
-        read = (bank[:, :, : self.rank] * own[:, None]).sum(2)
-        return read + level @ level_rows(bank.shape[1]).T
-
-
-@dataclass(frozen=True)
-class Looks:
-    """What the network says of each artwork by its looks, in the catalogue's order.
-
-    Zeros stand for artwork that was never shown.
-    """
-
-    network: Marquee
-    vectors: Float[Tensor, "artworks dimension"]
-    appeals: Float[Tensor, "artworks appeal"]
-    shown: Int[np.ndarray, " shown"]
-
-    @classmethod
-    def of(cls, learner: Learner, part: Examples, shown: Int[np.ndarray, " shown"]) -> "Looks":
-        """Of artworks of these rows; `part` has embeddings in the images' place."""
-        network, count = learner.network, len(part.image_row)
-        vectors = appeals = torch.zeros(0)
-        for at in range(0, len(shown), ARTWORKS):
-            rows = shown[at : at + ARTWORKS]
-            given = (part.images[part.image_row[rows]], *(c[rows] for c in part.candidates))
-            said = network.candidate(*(torch.from_numpy(np.array(x)) for x in given))
-            if not at:
-                vectors, appeals = (x.new_zeros(count, x.shape[1]) for x in said)
-            vectors[rows], appeals[rows] = said
-        return cls(network, vectors, appeals, shown)
-
-    def impressions(self, part: Examples, rows: Int[np.ndarray, " impressions"]) -> Impressions:
-        """What some examples tell."""
-        network = self.network
-        bank, appeal = network.context(*(torch.from_numpy(c[rows]) for c in part.context))
-        functional, shown = bank.mean(1), torch.from_numpy(part.artwork_of[rows])
-        offset = (functional * self.vectors[shown]).sum(1) + network.bias
-        return Impressions(
-            functional[:, : network.context.rank],
-            shown,
-            torch.from_numpy(part.reward[rows]),
-            offset + (appeal * self.appeals[shown]).sum(1),
-            torch.from_numpy(part.importance[rows]),
-        )
-
-    def record(self, some: Impressions, own: Own, strength: float) -> OwnRecord:
-        """That of all artworks, before any reward."""
-        rank = self.network.context.rank
-        made = OwnRecord(len(self.vectors), rank)
-        scales = strength * own.vector_scale, strength * own.level_scale
-        made.reset(self.vectors[torch.from_numpy(self.shown), :rank], some.functional, *scales)
-        return made
-
-
-def _gain(record: OwnRecord, told: Impressions) -> float:
-    """How much better the record foretells a batch than the network alone does, in nats."""
-    losses = [
-        binary_cross_entropy_with_logits(logit, told.reward, told.weight, reduction="sum")
-        for logit in (told.offset, told.offset + record(told.functional, told.artworks))
-    ]
-    return float(losses[0] - losses[1])
+        vectors, indexed = numbers[:, : self.rank], numbers[:, self.rank :]
+        read = (bank[:, :, : self.rank] * vectors[:, None]).sum(2)
+        return read + indexed @ index_rows(bank.shape[1]).T

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from model.heads.interface import Kind
+from model.heads.interface import DEFAULT_KIND, Kind
 from model.training.dataset import Masks
 
 
@@ -63,7 +63,7 @@ class Data:
 class Heads:
     """The posterior: a bank of linear functionals."""
 
-    kind: Kind = "hierarchical"
+    kind: Kind = DEFAULT_KIND
     """hierarchical (a closed form over facts and artwork), bootstrap, dropout, neural_linear, or
     point (greedy)."""
     count: int = 20
@@ -77,18 +77,19 @@ class Heads:
 
 
 @dataclass
-class Own:
-    """The record of each artwork's own: what its rewards say beyond its looks. 0: none is kept.
+class RandomEffects:
+    """What each artwork's own rewards say beyond its content features. 0: nothing is kept of it.
 
-    Hierarchical heads learn the scales, and need none set.
+    Hierarchical heads learn the first two scales, and need none set.
     """
 
     vector_scale: float = 0.5
-    """deviation of artworks' own vectors, as a share of how their vectors differ by looks."""
-    level_scale: float = 0.2
-    """deviation of artworks' own levels, in logits. Half and twice the scales are tried as well."""
-    temperature: float = 0.1
-    """factor on the doubt of levels, by which heads explore artwork that was little shown."""
+    """deviation of artworks' vectors, as a share of how their vectors differ by content."""
+    intercept_scale: float = 0.2
+    """deviation of artworks' intercepts, in logits. Half and twice the scales are tried as well."""
+    posterior_scale: float = 0.1
+    """factor on the posterior deviation of intercepts, by which heads explore artwork that was
+    little shown."""
 
 
 @dataclass
@@ -101,12 +102,12 @@ class Model:
     weights: str = "none"
     """of the encoder: none, DEFAULT (torchvision's), or a path."""
     embedding: int | None = None
-    """numbers that the encoder gives for an image; none: all that its backbone gives."""
+    """dimension of the encoder's embedding of an image; none: all that its backbone gives."""
     rank: int = 24
-    """learnt numbers of an artwork's vector."""
+    """learnt dimensions of an artwork's vector."""
     heads: Heads = field(default_factory=Heads)
     """the posterior."""
-    own: Own = field(default_factory=Own)
+    random_effects: RandomEffects = field(default_factory=RandomEffects)
     """what is known of an artwork from its own rewards."""
 
 
@@ -152,6 +153,8 @@ class Fit:
     """processes (DDP on CPU, or GPUs)."""
     half: Literal["auto", "yes", "no"] = "auto"
     """train the image encoder in bfloat16: twice as fast where the processor can."""
+    progress: bool = True
+    """show progress bars."""
     resume: bool = False
     """go on from the run's last checkpoint."""
     warm_start: str | None = None
@@ -192,3 +195,11 @@ class Settings:
     """folder of the run: checkpoints, curves, settings."""
     seed: int = 1
     """of everything random in training."""
+
+
+RENAMED = {
+    "model.own.vector_scale": "model.random_effects.vector_scale",
+    "model.own.level_scale": "model.random_effects.intercept_scale",
+    "model.own.temperature": "model.random_effects.posterior_scale",
+}
+"""Options by their former names, which are taken for one version more."""

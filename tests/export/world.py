@@ -14,9 +14,9 @@ from data.records import ARTWORKS, FACTS, TITLES
 from export.graphs.bundle import write_bundle
 from export.graphs.manifest import seal
 from export.publish.staging import staging
-from model.heads.epistemic_index import doubts_of, level_rows
+from model.heads.epistemic_index import index_rows, index_size
 from model.network.image_encoder import make_encoder
-from model.network.towers import Marquee
+from model.network.towers import Architecture, Marquee
 
 SIZE = {"height": 36, "width": 64}
 GENRES = ["birds", "noir", "space"]
@@ -87,13 +87,7 @@ def make_network(seed=0, heads=8, encoder=True, kind="bootstrap"):
         torch.manual_seed(seed)
         network = Marquee(
             make_encoder("cnn", "none", 16) if encoder else None,
-            embedding=16,
-            context=context,
-            title=title,
-            genres=len(SPEC.genres),
-            buckets=CAST_BUCKETS,
-            heads=heads,
-            kind=kind,
+            Architecture(16, context, title, len(SPEC.genres), CAST_BUCKETS, kind, heads),
         )
         if encoder:  # statistics as after training
             with torch.no_grad():
@@ -121,13 +115,13 @@ def make_records(heads=8, known=15):
         rng.normal(0, 0.2, known).astype(np.float32),
         rng.uniform(0.05, 0.15, known).astype(np.float32),
         0.25,
-        doubts_of(heads),
+        index_size(heads),
     )
 
 
 def with_records(functionals, vectors, records):
     """Functionals and vectors of the towers, in torch, as records make them longer."""
-    level = level_rows(functionals.shape[1]).expand(len(functionals), -1, -1)
+    level = index_rows(functionals.shape[1]).expand(len(functionals), -1, -1)
     padded = torch.nn.functional.pad(vectors, (0, records.more))
     own = records.added(ARTWORKS_TABLE["artwork_id"].to_pylist(), padded.shape[1])
     return torch.cat([functionals, level], 2), padded + torch.from_numpy(own)

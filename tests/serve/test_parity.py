@@ -77,7 +77,7 @@ class Product:
         heads = self.network.context.heads
         if kind == "hierarchical":  # as after training: its closed form has been put in place
             draw = torch.Generator().manual_seed(3)
-            heads.conclude(torch.randn(heads.reads.shape, generator=draw) / 8)
+            heads.project(torch.randn(heads.projection.shape, generator=draw) / 8)
         self.records = make_records(heads.heads)
         self.bundle = make_bundle(
             folder / "bundles", network=self.network, records=self.records, encoder=pixels,

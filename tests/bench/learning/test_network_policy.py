@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.learning.artwork import encoder_bundle, whole_stage
-from bench.learning.network_policy import MarqueePolicy, MarqueeSettings
+from bench.learning.network_policy import NetworkPolicy, NetworkSettings
 from bench.learning.settings import OURS, WHOLE_PEERS, make_policy
 from bench.learning.stage import play
 from data.errors import BadInput
@@ -55,7 +55,7 @@ def test_each_policy_gives_probabilities_of_valid_candidates_and_plays_again_ali
     if name == "bayesianbandits":
         pytest.importorskip("bayesianbandits")
     setting = {**(OURS["whole"] | WHOLE_PEERS)[name][0]}
-    if name in OURS["whole"] and name != "hierarchical":
+    if name in OURS["whole"]:
         setting |= {"steps": 3, "passes": 1}
     # It inverts a matrix of 1,125 rows after every batch.
     count = 40 if name == "bayesianbandits" else 250
@@ -75,7 +75,7 @@ def test_artwork_that_arrives_is_explored_by_thompson_sampling_and_not_by_point(
     view = stage.view(stage.environment.rounds(400, np.random.default_rng(3)))
     sure = {}
     for kind in ("neural_linear", "point"):
-        policy = make_policy(kind, stage, {"temperature": 1.0, "steps": 3}, 0)
+        policy = make_policy(kind, stage, {"posterior_scale": 1.0, "steps": 3}, 0)
         play(policy, stage, 300, 1)
         sure[kind] = (policy.probabilities(view).max(1) > 0.999).mean()
     assert sure["point"] == 1
@@ -83,8 +83,8 @@ def test_artwork_that_arrives_is_explored_by_thompson_sampling_and_not_by_point(
 
 
 def test_the_network_is_trained_again_as_the_log_grows_and_at_the_latest_after_a_day(stage):
-    settings = MarqueeSettings(kind="point", steps=1, passes=1, retrain=100.0)
-    policy = MarqueePolicy(stage, 0, settings)
+    settings = NetworkSettings(kind="point", steps=1, passes=1, retrain=100.0)
+    policy = NetworkPolicy(stage, 0, settings)
     play(policy, stage, 450, 1)
     assert policy.trainings == 4
 

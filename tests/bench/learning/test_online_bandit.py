@@ -24,7 +24,7 @@ def tell(learner, contexts, arms, rewards):
 
 
 def judge(learner, contexts):
-    return learner.judged(contexts, ARMS, np.tile([0, 1], (len(contexts), 1)))
+    return learner.predict(contexts, ARMS, np.tile([0, 1], (len(contexts), 1)))
 
 
 def test_an_arm_that_was_never_tried_in_a_region_stays_in_doubt_there():

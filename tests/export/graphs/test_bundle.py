@@ -124,7 +124,9 @@ def test_a_graph_that_is_not_torch_is_not_exported(tmp_path):
 def test_real_inputs_are_compared_too(tmp_path):
     context = context_features(SPEC, make_facts(6))
     network = make_network(encoder=False)
-    _, candidates, _, embeddings = random_probe(SPEC, 6, 1, embedding=network.embedding)
+    _, candidates, _, embeddings = random_probe(
+        SPEC, 6, 1, embedding=network.architecture.embedding
+    )
     context.dense[2, 0] = float("nan")
     with pytest.raises(ParityError, match=r"context\.onnx: functionals is nan .* over 6 rows"):
         make_bundle(

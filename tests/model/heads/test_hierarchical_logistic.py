@@ -2,36 +2,36 @@ import numpy as np
 import pytest
 import torch
 
-from model.heads.hierarchical_logistic import LEVEL_VARIANCE, Hierarchy
+from model.heads.hierarchical_logistic import INTERCEPT_VARIANCE, HierarchicalLogistic
 
-NUMBERS, PLACE, ARTWORKS, TITLES = 5, 3, 24, 6
+FEATURES, COMPONENTS, ARTWORKS, TITLES = 5, 3, 24, 6
 TITLE_OF = torch.arange(ARTWORKS) % TITLES
 
 
 def world(rows, seed=0, own=0.5, never=0):
     """Facts, what was shown, rewards, and the true weights; the last artworks are never shown."""
     draw = torch.Generator().manual_seed(seed)
-    places = torch.randn(ARTWORKS, PLACE, generator=torch.Generator().manual_seed(9))
-    shared = 0.4 * torch.randn(NUMBERS, PLACE, generator=torch.Generator().manual_seed(8))
+    components = torch.randn(ARTWORKS, COMPONENTS, generator=torch.Generator().manual_seed(9))
+    shared = 0.4 * torch.randn(FEATURES, COMPONENTS, generator=torch.Generator().manual_seed(8))
     shared[-1] = 0  # a fact that does not matter
-    weights = places @ shared.T
+    weights = components @ shared.T
     weights[:, 1] += own * torch.randn(ARTWORKS, generator=torch.Generator().manual_seed(7))
-    x = torch.randn(rows, NUMBERS, generator=draw)
+    x = torch.randn(rows, FEATURES, generator=draw)
     x[:, 0] = 1
     shown = torch.randint(ARTWORKS - never, (rows,), generator=draw)
     p = torch.sigmoid((x * weights[shown]).sum(1) - 1)
     rewards = (torch.rand(rows, generator=draw) < p).float()
-    return places, x, shown, rewards, weights
+    return components, x, shown, rewards, weights
 
 
 def fitted(rows, passes=3, **options):
-    places, x, shown, rewards, weights = world(rows, **options)
-    made = Hierarchy(places, TITLE_OF, NUMBERS)
+    components, x, shown, rewards, weights = world(rows, **options)
+    made = HierarchicalLogistic(components, TITLE_OF, FEATURES)
     for _ in range(passes):
         made.forget()
-        made.tell(x, shown, rewards, -1.0)
-        made.settle()
-        made.learn_scales()
+        made.observe(x, shown, rewards, -1.0)
+        made.solve()
+        made.learn_variances()
     return made, weights
 
 
@@ -39,18 +39,18 @@ def off(weights, true):
     return float((weights - true).square().mean().sqrt())
 
 
-def test_the_mean_solves_the_system_that_was_told():
-    places, x, shown, rewards, _ = world(400)
-    made = Hierarchy(places, TITLE_OF, NUMBERS)
-    made.tell(x, shown, rewards)
-    made.settle()
-    design = torch.zeros(400, ARTWORKS * NUMBERS)
+def test_the_mean_solves_the_system_that_was_observed():
+    components, x, shown, rewards, _ = world(400)
+    made = HierarchicalLogistic(components, TITLE_OF, FEATURES)
+    made.observe(x, shown, rewards)
+    made.solve()
+    design = torch.zeros(400, ARTWORKS * FEATURES)
     for row, artwork in enumerate(shown.tolist()):
-        design[row, artwork * NUMBERS : (artwork + 1) * NUMBERS] = x[row]
-    every = torch.cat([places, torch.ones(ARTWORKS, 1)], 1)
+        design[row, artwork * FEATURES : (artwork + 1) * FEATURES] = x[row]
+    every = torch.cat([components, torch.ones(ARTWORKS, 1)], 1)
     of_title = torch.nn.functional.one_hot(TITLE_OF).float()
-    first = made.variance.own
-    one = torch.eye(NUMBERS)
+    first = made.variance.artwork
+    one = torch.eye(FEATURES)
     prior = sum(
         torch.kron(parts @ parts.T, one * v[:, None])
         for parts, v in (
@@ -68,84 +68,84 @@ def test_the_mean_solves_the_system_that_was_told():
 def test_weights_are_found_and_what_does_not_matter_fades_out():
     made, weights = fitted(60_000)
     assert off(made.weights(), weights) < 0.12
-    assert made.variance.own[1] > 10 * made.variance.own[2:].max()
+    assert made.variance.artwork[1] > 10 * made.variance.artwork[2:].max()
     assert made.variance.shared[-1] < 0.1 * made.variance.shared[1:-1].min()
 
 
-def test_artwork_that_was_never_shown_is_judged_by_its_place():
+def test_artwork_that_was_never_shown_is_judged_by_its_components():
     made, weights = fitted(60_000, own=0.0, never=8)
     unseen = slice(ARTWORKS - 8, ARTWORKS)
-    assert off(made.own_and_shared()[unseen], weights[unseen]) < 0.15 < off(0, weights[unseen]) / 2
-    assert float(made.mean.own[unseen].abs().max()) < 1e-6
+    assert off(made.within_title()[unseen], weights[unseen]) < 0.15 < off(0, weights[unseen]) / 2
+    assert float(made.mean.artwork[unseen].abs().max()) < 1e-6
 
 
-def test_doubt_falls_with_what_was_told_and_is_the_priors_for_what_was_never_shown():
-    second = torch.eye(NUMBERS)
-    few, many = (fitted(rows, never=1)[0].doubts(second) for rows in (2000, 40_000))
+def test_deviations_fall_with_what_was_observed_and_are_the_priors_for_what_was_never_shown():
+    second = torch.eye(FEATURES)
+    few, many = (fitted(rows, never=1)[0].deviations(second) for rows in (2000, 40_000))
     assert (many[:-1] < few[:-1]).all()
     made, _ = fitted(2000, never=1)
-    assert float(made.doubts(second)[-1] ** 2) == pytest.approx(
-        float(made.variance.own.sum()), rel=1e-4
+    assert float(made.deviations(second)[-1] ** 2) == pytest.approx(
+        float(made.variance.artwork.sum()), rel=1e-4
     )
 
 
 def test_an_impression_of_weight_two_counts_as_two():
-    places, x, shown, rewards, _ = world(500)
+    components, x, shown, rewards, _ = world(500)
     found = []
-    for told in ((x, shown, rewards, 0.0, torch.full((500,), 2.0)),
+    for observed in ((x, shown, rewards, 0.0, torch.full((500,), 2.0)),
                  (*(torch.cat([part, part]) for part in (x, shown, rewards)), 0.0)):  # fmt: skip
-        made = Hierarchy(places, TITLE_OF, NUMBERS)
-        made.tell(*told)
-        made.settle()
+        made = HierarchicalLogistic(components, TITLE_OF, FEATURES)
+        made.observe(*observed)
+        made.solve()
         found.append(made.weights())
     torch.testing.assert_close(*found, atol=1e-4, rtol=1e-3)
 
 
-def test_telling_in_parts_is_telling_at_once():
-    places, x, shown, rewards, _ = world(500)
-    once, parts = (Hierarchy(places, TITLE_OF, NUMBERS) for _ in range(2))
-    once.tell(x, shown, rewards)
+def test_observing_in_parts_is_observing_at_once():
+    components, x, shown, rewards, _ = world(500)
+    once, parts = (HierarchicalLogistic(components, TITLE_OF, FEATURES) for _ in range(2))
+    once.observe(x, shown, rewards)
     for rows in torch.arange(500).split(60):
-        parts.tell(x[rows], shown[rows], rewards[rows])
+        parts.observe(x[rows], shown[rows], rewards[rows])
     torch.testing.assert_close(once.gram, parts.gram, atol=1e-3, rtol=1e-4)
     torch.testing.assert_close(once.moment, parts.moment, atol=1e-3, rtol=1e-4)
 
 
-def test_factors_say_what_the_weights_do_and_place_artwork_never_shown():
+def test_factors_say_what_the_weights_do_for_artwork_never_shown_too():
     made, _ = fitted(20_000, never=4)
-    second = torch.eye(NUMBERS) + 0.2
-    factors = made.factors(NUMBERS, second)
-    said = factors.reads @ factors.vectors.T
-    torch.testing.assert_close(said.T, made.own_and_shared(), atol=1e-3, rtol=1e-2)
-    placed = made.places @ factors.shared
-    torch.testing.assert_close(placed[-4:], factors.vectors[-4:], atol=1e-3, rtol=1e-2)
+    second = torch.eye(FEATURES) + 0.2
+    factors = made.factors(FEATURES, second)
+    said = factors.projection @ factors.vectors.T
+    torch.testing.assert_close(said.T, made.within_title(), atol=1e-3, rtol=1e-2)
+    by_content = made.components @ factors.shared
+    torch.testing.assert_close(by_content[-4:], factors.vectors[-4:], atol=1e-3, rtol=1e-2)
     few = made.factors(2, second)
     assert few.vectors.shape == (ARTWORKS, 2)
-    more = made.factors(NUMBERS + 2, second)
-    torch.testing.assert_close(more.reads @ more.vectors.T, said)
+    more = made.factors(FEATURES + 2, second)
+    torch.testing.assert_close(more.projection @ more.vectors.T, said)
 
 
 def test_titles_that_differ_in_all_artworks_leave_their_choice_alone():
-    places, x, shown, _, weights = world(40_000, own=0.0)
+    components, x, shown, _, weights = world(40_000, own=0.0)
     level = torch.linspace(-1.5, 1.5, TITLES)[TITLE_OF]
     p = torch.sigmoid((x * weights[shown]).sum(1) + level[shown] - 1)
     rewards = (torch.rand(40_000, generator=torch.Generator().manual_seed(1)) < p).float()
-    made = Hierarchy(places, TITLE_OF, NUMBERS)
+    made = HierarchicalLogistic(components, TITLE_OF, FEATURES)
     for _ in range(3):
         made.forget()
-        made.tell(x, shown, rewards, -1.0)
-        made.settle()
-        made.learn_scales()
-    assert made.variance.title[0] == LEVEL_VARIANCE
+        made.observe(x, shown, rewards, -1.0)
+        made.solve()
+        made.learn_variances()
+    assert made.variance.title[0] == INTERCEPT_VARIANCE
     assert float((made.mean.title[:, 0] - torch.linspace(-1.5, 1.5, TITLES)).abs().max()) < 0.35
-    assert off(made.own_and_shared()[:, 0], weights[:, 0]) < 0.2
+    assert off(made.within_title()[:, 0], weights[:, 0]) < 0.2
 
 
-def test_numbers_that_are_not_finite_are_refused_and_move_nothing():
-    places, x, shown, rewards, _ = world(100)
-    made = Hierarchy(places, TITLE_OF, NUMBERS)
+def test_facts_that_are_not_finite_are_refused_and_move_nothing():
+    components, x, shown, rewards, _ = world(100)
+    made = HierarchicalLogistic(components, TITLE_OF, FEATURES)
     x[3, 2] = float("nan")
-    made.tell(x, shown, rewards)
+    made.observe(x, shown, rewards)
     with pytest.raises(ValueError, match="not finite"):
-        made.settle()
+        made.solve()
     assert not made.weights().any()

@@ -16,7 +16,7 @@ from data.features import FeatureSpec
 from data.records import ARTWORKS, EXAMPLES, TITLES
 from model.training.dataset import Examples
 from model.training.featurise import Preparation
-from model.training.first_pass import Evenly, Survey, survey, window
+from model.training.first_pass import Evenly, FirstPass, first_pass, window
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 DAYS, A_DAY = 5, 400
@@ -54,9 +54,9 @@ def stream(tmp_path_factory) -> ExampleStream:
     return ExampleStream(folder)
 
 
-def preparation(found: Survey, catalogue: Catalogue, **options) -> Preparation:
+def preparation(parted: FirstPass, catalogue: Catalogue, **options) -> Preparation:
     images = np.zeros((6, 4), np.float32)
-    spec = found.summary.specification()
+    spec = parted.statistics.specification()
     return Preparation(catalogue, spec, images, np.arange(6), heads=5, clip=2.0, **options)
 
 
@@ -81,27 +81,27 @@ def read(stream: ExampleStream) -> pa.Table:
 
 
 def test_features_are_those_of_all_examples_at_once(stream, catalogue):
-    found = survey(stream, catalogue, buffer=100, **SPLIT)
-    facts = read(found.stream)["facts"].combine_chunks()
+    parted = first_pass(stream, catalogue, buffer=100, **SPLIT)
+    facts = read(parted.stream)["facts"].combine_chunks()
     whole = FeatureSpec.learn(facts, catalogue.titles, catalogue.artworks)
-    spec = found.summary.specification()
+    spec = parted.statistics.specification()
     assert replace(spec, tenure_mean=0, tenure_sd=0) == replace(whole, tenure_mean=0, tenure_sd=0)
     assert (spec.tenure_mean, spec.tenure_sd) == pytest.approx((whole.tenure_mean, whole.tenure_sd))
-    assert found.summary.count == len(facts)
+    assert parted.statistics.count == len(facts)
 
 
 def test_what_is_held_out_is_later_than_all_that_is_learnt_from(stream, catalogue):
-    found = survey(stream, catalogue, buffer=100, **SPLIT)
-    learnt, later = read(found.stream)["time"].to_pylist(), found.later["time"].to_pylist()
+    parted = first_pass(stream, catalogue, buffer=100, **SPLIT)
+    learnt, later = read(parted.stream)["time"].to_pylist(), parted.later["time"].to_pylist()
     assert max(learnt) < min(later)
     assert len(learnt) + len(later) == DAYS * A_DAY
     assert len(later) == pytest.approx(0.2 * DAYS * A_DAY, rel=0.01)
 
 
 def test_no_more_is_held_out_than_asked_for_and_evenly(stream, catalogue):
-    found = survey(stream, catalogue, buffer=100, **{**SPLIT, "held_out": 100})
-    assert len(found.later) == 100
-    steps = np.diff(found.later["time"].cast(pa.int64()).to_numpy())
+    parted = first_pass(stream, catalogue, buffer=100, **{**SPLIT, "held_out": 100})
+    assert len(parted.later) == 100
+    steps = np.diff(parted.later["time"].cast(pa.int64()).to_numpy())
     assert steps.max() <= 1.5 * steps.mean()
 
 
@@ -115,13 +115,13 @@ def test_evenly_keeps_as_many_as_there_may_be(count, most):
 
 
 def test_buffers_hold_every_example_once_as_it_is_among_all(stream, catalogue):
-    found = survey(stream, catalogue, buffer=300, **SPLIT)
-    assert found.table is None
-    prepared = preparation(found, catalogue, decay=0.8)
-    source = found.source(prepared, 300)
+    parted = first_pass(stream, catalogue, buffer=300, **SPLIT)
+    assert parted.table is None
+    prepared = preparation(parted, catalogue, decay=0.8)
+    source = parted.source(prepared, 300)
     parts = list(source.buffers(0))
     assert [len(part) for part in parts] == source.sizes
-    at_once = prepared(read(found.stream))
+    at_once = prepared(read(parted.stream))
 
     def sorted_rows(examples: Examples) -> np.ndarray:
         columns = [*examples.context, examples.weights]
@@ -137,8 +137,8 @@ def test_buffers_hold_every_example_once_as_it_is_among_all(stream, catalogue):
 
 
 def test_all_that_fits_a_buffer_is_prepared_once(stream, catalogue):
-    found = survey(stream, catalogue, buffer=10_000, **SPLIT)
-    source = found.source(preparation(found, catalogue), 10_000)
+    parted = first_pass(stream, catalogue, buffer=10_000, **SPLIT)
+    source = parted.source(preparation(parted, catalogue), 10_000)
     assert next(iter(source.buffers(0))) is next(iter(source.buffers(1)))
 
 
@@ -158,7 +158,7 @@ def test_examples_of_one_moment_cannot_be_split(tmp_path, catalogue):
     rows = [example(i, np.random.default_rng(0)) | {"time": START} for i in range(9)]
     pq.write_table(pa.Table.from_pylist(rows, EXAMPLES), tmp_path / "one.parquet")
     with pytest.raises(BadInput, match="more days of log"):
-        survey(ExampleStream(tmp_path), catalogue, buffer=10, **SPLIT)
+        first_pass(ExampleStream(tmp_path), catalogue, buffer=10, **SPLIT)
 
 
 def test_a_repeated_id_is_found_wherever_its_copy_is(tmp_path, catalogue):
@@ -169,4 +169,4 @@ def test_a_repeated_id_is_found_wherever_its_copy_is(tmp_path, catalogue):
         table = pa.Table.from_pylist(rows[at : at + 250], EXAMPLES)
         pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=50)
     with pytest.raises(BadInput, match=r"b\.parquet, column decision_id, row 249: .*row 20"):
-        survey(ExampleStream(tmp_path), catalogue, buffer=10, **SPLIT)
+        first_pass(ExampleStream(tmp_path), catalogue, buffer=10, **SPLIT)

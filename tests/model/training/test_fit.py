@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import lightning as L
 import numpy as np
 import pytest
@@ -7,8 +9,8 @@ from data.errors import BadInput
 from data.features import CandidateFeatures, ContextFeatures
 from model.heads.interface import KINDS
 from model.network.image_encoder import ImageEncoder
-from model.network.lightning_module import Learner
-from model.network.towers import Marquee
+from model.network.lightning_module import Learner, LearnerSettings
+from model.network.towers import Architecture, Marquee
 from model.training.dataset import Examples
 from model.training.fit import fit
 from model.training.settings import Fit
@@ -29,10 +31,8 @@ class Mean(torch.nn.Module):
 def network(kind: str = "bootstrap") -> Marquee:
     L.seed_everything(1, verbose=False)
     encoder = ImageEncoder(Mean(), 3, None)
-    return Marquee(
-        encoder, embedding=3, context=2, title=4, genres=2, buckets=16, kind=kind, heads=4, rank=4,
-        prior=2,
-    )  # fmt: skip
+    made = Architecture(3, 2, 4, 2, 16, kind, heads=4, rank=4, prior=2)
+    return Marquee(encoder, made)
 
 
 def examples(rows: int = DECISIONS, seed: int = 0, heads: int = 4) -> Examples:
@@ -68,7 +68,7 @@ def preferred(learner: Learner) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_members_who_take_different_artwork_are_told_apart(tmp_path, kind):
-    learner = Learner(network(kind), rate=2e-2)
+    learner = Learner(network(kind), LearnerSettings(rate=2e-2))
     heads = learner.network.context.heads.trained_heads
     data, later = examples(heads=heads), examples(800, 1, heads)
     metrics = fit(learner, data, later, QUICK, tmp_path, seed=1)
@@ -88,15 +88,40 @@ def test_the_same_seed_trains_the_same_network(tmp_path):
     np.testing.assert_allclose(logits[0], logits[1], rtol=1e-5)
 
 
-def test_a_run_goes_on_where_it_was_left(tmp_path):
-    fit(Learner(network()), examples(1000), examples(300, 1), QUICK, tmp_path, seed=1)
-    curves = (tmp_path / "checkpoints" / "towers" / "last.ckpt").stat().st_mtime_ns
-    again = Learner(network())
-    longer = Fit(**{**vars(QUICK), "passes": 3, "resume": True})
-    fit(again, examples(1000), examples(300, 1), longer, tmp_path, seed=1)
-    state = torch.load(tmp_path / "checkpoints" / "towers" / "last.ckpt", weights_only=True)
-    assert state["epoch"] == 2
-    assert (tmp_path / "checkpoints" / "towers" / "last.ckpt").stat().st_mtime_ns > curves
+class CutOff(Exception):
+    """The machine is gone."""
+
+
+class Mortal(Learner):
+    """Notes the epochs that it begins, and is cut off as one of them does."""
+
+    def __init__(self, network, dies_at=None):
+        super().__init__(network)
+        self.dies_at, self.begun = dies_at, []
+
+    def on_train_epoch_start(self):
+        stage = "towers" if self.network.encoder is None else "encoder"
+        self.begun.append((stage, self.current_epoch))
+        if self.begun[-1] == self.dies_at:
+            raise CutOff
+
+
+@pytest.mark.parametrize("dies_at", [("encoder", 1), ("towers", 1)])
+def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_weights_of_one_that_was_not(
+    tmp_path, dies_at
+):
+    data, later, settings = examples(1000), examples(300, 1), replace(QUICK, epochs=3, passes=3)
+    whole = Mortal(network())
+    fit(whole, data, later, settings, tmp_path / "whole", seed=1)
+    assert whole.begun == [(stage, at) for stage in ("encoder", "towers") for at in range(3)]
+    with pytest.raises(CutOff):
+        fit(Mortal(network(), dies_at), data, later, settings, tmp_path / "cut", seed=1)
+    resumed = Mortal(network())
+    fit(resumed, data, later, replace(settings, resume=True), tmp_path / "cut", seed=1)
+    assert resumed.begun == whole.begun[whole.begun.index(dies_at) :]
+    state = resumed.state_dict()
+    for name, value in whole.state_dict().items():
+        assert torch.equal(state[name], value), name
 
 
 def test_there_must_be_something_to_go_on_from(tmp_path):

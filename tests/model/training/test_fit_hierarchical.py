@@ -1,21 +1,17 @@
 from dataclasses import replace
-from datetime import date
 from types import MappingProxyType
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 
-from data.catalogue import Catalogue
 from data.features import CandidateFeatures, ContextFeatures
-from data.records import ARTWORKS, TITLES
-from model.heads.epistemic_index import DOUBTS
+from model.heads.epistemic_index import INDEX
 from model.network.lightning_module import Learner
-from model.network.towers import Marquee
+from model.network.towers import Architecture, Marquee
 from model.training.dataset import Examples
-from model.training.fit_hierarchical import fit_hierarchy
-from model.training.fit_random_effects import Added
+from model.training.fit_hierarchical import Artworks, fit_hierarchical
+from model.training.fit_random_effects import RecordEffects
 
 COUNT, NEVER, EACH, HEADS, FACTS, LOOKS = 40, 6, 4, 20, 3, 4
 IDS = [f"a{i:02d}" for i in range(COUNT)]
@@ -24,29 +20,14 @@ OWN = MappingProxyType({"a03": 1.2, "a05": -1.2})
 """What two artworks are worth to all, beyond their looks."""
 
 
-def catalogue(tmp_path):
-    titles = [
-        {"title_id": i + 1, "name": str(i), "genres": ["noir"], "cast": [], "popularity": 1.0,
-         "launch_day": date(2026, 1, 1), "runtime_minutes": 90.0,
-         "default_artwork_id": IDS[i * EACH]} for i in range(COUNT // EACH)
-    ]  # fmt: skip
-    artworks = [
-        {"artwork_id": name, "title_id": i // EACH + 1, "path": f"{name}.webp",
-         "added_day": date(2026, 1, 1), "withdrawn_day": None, "cast_shown": None, "tone": None}
-        for i, name in enumerate(IDS)
-    ]  # fmt: skip
-    return Catalogue(
-        tmp_path, pa.Table.from_pylist(titles, TITLES), pa.Table.from_pylist(artworks, ARTWORKS)
-    )
+ARTWORKS = Artworks(IDS, np.arange(COUNT) // EACH + 1)
 
 
 def learner(kind="hierarchical"):
     torch.manual_seed(3)
-    network = Marquee(
-        None, embedding=LOOKS, context=FACTS, title=4, genres=2, buckets=16, kind=kind,
-        heads=HEADS, rank=6, prior=2,
-    )  # fmt: skip
-    for part in (network.candidate.appeal[-1], network.context.appeal):  # no appeal of titles
+    made = Architecture(LOOKS, FACTS, 4, 2, 16, kind, HEADS, rank=6, prior=2)
+    network = Marquee(None, made)
+    for part in (network.candidate.title_effect[-1], network.context.title_effect):
         torch.nn.init.zeros_(part.weight)
         torch.nn.init.zeros_(part.bias)
     return Learner(network.eval())
@@ -81,11 +62,15 @@ def examples(seed=0, rows=ROWS):
     )  # fmt: skip
 
 
+def fitted(net, made, scale):
+    heads = net.network.context.heads
+    return fit_hierarchical(net.network, heads, made, ARTWORKS, scale).records()
+
+
 @pytest.fixture(scope="module")
-def concluded(tmp_path_factory):
+def inferred():
     net = learner()
-    records = fit_hierarchy(net, examples(), catalogue(tmp_path_factory.mktemp("c")), 0.2)
-    return net, records
+    return net, fitted(net, examples(), 0.2)
 
 
 def scores(net, records, dense, artworks, watched):
@@ -98,11 +83,11 @@ def scores(net, records, dense, artworks, watched):
     batch = made[np.arange(rows)]
     with torch.no_grad():
         said = net.logits(batch, batch.images)
-    return (said + Added(records, IDS).logits(net, batch, artworks)).numpy()
+    return (said + RecordEffects(records, IDS).logits(net, batch, artworks)).numpy()
 
 
-def test_what_each_member_is_worth_shown_what_is_found(concluded):
-    net, records = concluded
+def test_what_each_member_is_worth_shown_what_is_found(inferred):
+    net, records = inferred
     rng = np.random.default_rng(2)
     artworks = np.arange(COUNT - NEVER)
     looks = examples(rows=10).images
@@ -115,8 +100,8 @@ def test_what_each_member_is_worth_shown_what_is_found(concluded):
     assert np.median(gaps) > 0.95
 
 
-def test_artwork_never_shown_is_judged_by_its_looks(concluded):
-    net, records = concluded
+def test_artwork_never_shown_is_judged_by_its_content(inferred):
+    net, records = inferred
     rng = np.random.default_rng(3)
     artworks = np.arange(COUNT - NEVER, COUNT)
     looks = examples(rows=10).images
@@ -131,8 +116,8 @@ def test_artwork_never_shown_is_judged_by_its_looks(concluded):
     assert np.median(gaps) > 0.9
 
 
-def test_artwork_that_names_whom_the_member_watches_is_worth_more(concluded):
-    net, records = concluded
+def test_artwork_that_names_whom_the_member_watches_is_worth_more(inferred):
+    net, records = inferred
     artworks = np.arange(3)
     plain = np.zeros((3, FACTS), np.float32)
     by_name = np.stack([scores(net, records, plain, artworks, w).mean(1) for w in (1, 2, 3)])
@@ -141,13 +126,13 @@ def test_artwork_that_names_whom_the_member_watches_is_worth_more(concluded):
 
 
 @pytest.mark.parametrize("cast", [True, False])
-def test_a_catalogue_without_tags_or_names_is_learnt_from_as_well(tmp_path, cast):
+def test_a_catalogue_without_tags_or_names_is_learnt_from_as_well(cast):
     made = examples(rows=10_000)
     no_tags = made.candidates._replace(cast_weights=np.zeros_like(made.candidates.cast_weights))
     if not cast:
         no_tags = no_tags._replace(title_cast_weights=np.zeros_like(no_tags.cast_weights))
     net = learner()
-    records = fit_hierarchy(net, replace(made, candidates=no_tags), catalogue(tmp_path), 0.1)
+    records = fitted(net, replace(made, candidates=no_tags), 0.1)
     artworks = np.arange(COUNT - NEVER)
     dense = np.tile(np.float32([1.0, -1.0, 0.5]), (len(artworks), 1))
     said = scores(net, records, dense, artworks, 1).mean(1)
@@ -155,24 +140,19 @@ def test_a_catalogue_without_tags_or_names_is_learnt_from_as_well(tmp_path, cast
     assert np.abs(said).max() < 20
 
 
-def test_heads_differ_by_the_doubt_of_records_alone(concluded):
-    net, records = concluded
-    assert records.doubts == DOUBTS
+def test_heads_differ_by_the_deviation_of_records_alone(inferred):
+    net, records = inferred
+    assert records.doubts == INDEX
     spread = scores(net, records, np.zeros((COUNT, FACTS), np.float32), np.arange(COUNT), 1).std(1)
     np.testing.assert_allclose(spread[:-NEVER], records.deviations, rtol=1e-3)
     np.testing.assert_allclose(spread[-NEVER:], records.prior, rtol=1e-3)
     assert (records.deviations < records.prior).all()
 
 
-def test_temperature_is_a_factor_on_doubt_and_nothing_else(tmp_path):
+def test_the_scale_is_a_factor_on_deviations_and_nothing_else():
     few = examples(rows=3000)
-    warm, cold = (fit_hierarchy(learner(), few, catalogue(tmp_path), t) for t in (0.2, 0.1))
+    warm, cold = (fitted(learner(), few, t) for t in (0.2, 0.1))
     np.testing.assert_allclose(warm.deviations, 2 * cold.deviations, rtol=1e-4)
     assert warm.prior == pytest.approx(2 * cold.prior)
     np.testing.assert_allclose(warm.vectors, cold.vectors, atol=1e-4)
     np.testing.assert_allclose(warm.judging().deviations, cold.judging().deviations, rtol=1e-4)
-
-
-def test_what_has_no_closed_form_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="BootstrapHeads; only hierarchical ones conclude"):
-        fit_hierarchy(learner("bootstrap"), examples(rows=100), catalogue(tmp_path), 0.1)

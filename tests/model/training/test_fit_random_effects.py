@@ -7,28 +7,25 @@ import pytest
 import torch
 
 from data.features import CandidateFeatures, ContextFeatures
-from model.heads.epistemic_index import DOUBTS, doubts_of, level_rows
+from model.heads.epistemic_index import INDEX, index_rows, index_size
 from model.heads.interface import KINDS
 from model.network.lightning_module import Learner
-from model.network.towers import Marquee
+from model.network.towers import Architecture, Marquee
 from model.training.calibrate import calibrate, predictions
 from model.training.dataset import Examples
-from model.training.fit_random_effects import Added, fit_record
-from model.training.settings import Own
+from model.training.fit_random_effects import RecordEffects, fit_random_effects
+from model.training.settings import RandomEffects
 
 ARTWORKS, RANK, HEADS = 6, 4, 20
 IDS = [f"a{i}" for i in range(ARTWORKS)]
 LUCK = np.array([-0.5, -0.25, 0.0, 0.25, 0.5, 0.0])
 """Own levels; the last artwork is never shown."""
-LEVELS = Own(vector_scale=1e-3)
+LEVELS = RandomEffects(vector_scale=1e-3)
 
 
 def learner(kind="bootstrap"):
     torch.manual_seed(3)
-    network = Marquee(
-        None, embedding=3, context=2, title=4, genres=2, buckets=16, kind=kind, heads=HEADS,
-        rank=RANK, prior=2,
-    )  # fmt: skip
+    network = Marquee(None, Architecture(3, 2, 4, 2, 16, kind, HEADS, RANK, prior=2))
     torch.nn.init.zeros_(network.bias)
     return Learner(network.eval())
 
@@ -54,36 +51,41 @@ def examples(of, rows=20_000, luck=LUCK, seed=0):
     return made
 
 
+def fitted(net, made, ids, settings):
+    posterior, metrics = fit_random_effects(net.network, made, ids, settings)
+    return posterior.records(), metrics
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_luck_is_found_and_what_was_never_shown_has_no_record(kind):
     net = learner(kind)
-    records, told = fit_record(net, examples(net), IDS, LEVELS)
+    records, told = fitted(net, examples(net), IDS, LEVELS)
     assert records is not None
     assert records.artwork_ids == IDS[:-1]
     np.testing.assert_allclose(records.levels, LUCK[:-1], atol=0.1)
     assert told["own_record_gain"] > 0.001
-    assert records.doubts == (0 if kind == "point" else DOUBTS)
+    assert records.doubts == (0 if kind == "point" else INDEX)
     assert (records.deviations < 0.3 * records.prior).all()
 
 
 def test_nothing_is_added_where_the_network_says_all():
     net = learner()
     nothing = examples(net, 4000, 0 * LUCK)
-    records, told = fit_record(net, nothing, IDS, LEVELS)
+    records, told = fitted(net, nothing, IDS, LEVELS)
     assert records is None
     assert told == {"own_record_gain": 0.0}
 
 
-@pytest.mark.parametrize("own", [Own(vector_scale=0), Own(level_scale=0)])
+@pytest.mark.parametrize("own", [RandomEffects(vector_scale=0), RandomEffects(intercept_scale=0)])
 def test_a_scale_of_nothing_turns_it_off(own):
     net = learner()
-    assert fit_record(net, examples(net, 2000), IDS, own) == (None, {})
+    assert fitted(net, examples(net, 2000), IDS, own) == (None, {})
 
 
 def test_larger_luck_takes_a_larger_scale():
     net = learner()
     strengths = [
-        fit_record(net, examples(net, luck=luck), IDS, LEVELS)[1]["own_record_strength"]
+        fitted(net, examples(net, luck=luck), IDS, LEVELS)[1]["own_record_strength"]
         for luck in (LUCK / 5, LUCK * 2)
     ]
     assert strengths == [0.5, 2.0]
@@ -94,19 +96,19 @@ def test_an_example_of_weight_two_counts_as_two():
     once = examples(net, 3000)
     double = replace(once, importance=np.full(3000, 2.0, np.float32))
     twice = Examples.joined([once, once])
-    found = [fit_record(net, made, IDS, LEVELS)[0] for made in (double, twice, once)]
+    found = [fitted(net, made, IDS, LEVELS)[0] for made in (double, twice, once)]
     np.testing.assert_allclose(found[0].levels, found[1].levels, atol=0.02)
     ratio = found[2].deviations / found[0].deviations
     assert ((ratio > 1.25) & (ratio < 1.45)).all()
 
 
-def test_temperature_is_a_factor_on_all_doubt():
+def test_the_scale_is_a_factor_on_all_deviations():
     net = learner()
     made = examples(net, 3000)
-    cold, warm = (fit_record(net, made, IDS, replace(LEVELS, temperature=t))[0] for t in (0.3, 0.6))
+    cold, warm = (fitted(net, made, IDS, replace(LEVELS, posterior_scale=t))[0] for t in (0.3, 0.6))
     np.testing.assert_allclose(warm.deviations, 2 * cold.deviations, rtol=1e-5)
     np.testing.assert_allclose(warm.levels, cold.levels)
-    assert cold.prior / 0.3 / LEVELS.level_scale in (0.5, 1.0, 2.0)
+    assert cold.prior / 0.3 / LEVELS.intercept_scale in (0.5, 1.0, 2.0)
     assert warm.prior == 2 * cold.prior
     np.testing.assert_allclose(warm.judging().deviations, cold.judging().deviations, rtol=1e-5)
 
@@ -114,8 +116,8 @@ def test_temperature_is_a_factor_on_all_doubt():
 def test_predictions_have_the_record_and_heads_differ_by_its_doubt():
     net = learner()
     made = examples(net)
-    records, _ = fit_record(net, made, IDS, LEVELS)
-    own = Added(records, IDS)
+    records, _ = fitted(net, made, IDS, LEVELS)
+    own = RecordEffects(records, IDS)
     plain, rewards = predictions(net, made, ARTWORKS)
     joined, _ = predictions(net, made, ARTWORKS, own)
     losses = [np.logaddexp(0, -(2 * rewards - 1) * x.mean(1)).mean() for x in (plain, joined)]
@@ -132,10 +134,10 @@ def test_predictions_have_the_record_and_heads_differ_by_its_doubt():
 
 @pytest.mark.parametrize("heads", [1, 2, 8, 20, 64])
 def test_heads_differ_by_the_doubt_and_agree_in_the_mean(heads):
-    rows = level_rows(heads)
-    count = doubts_of(heads)
+    rows = index_rows(heads)
+    count = index_size(heads)
     assert rows.shape == (heads, 1 + count)
     assert (rows[:, 0] == 1).all()
     assert rows[:, 1:].mean(0).abs().max() < 1e-6 if count else True
     torch.testing.assert_close(rows[:, 1:].T @ rows[:, 1:] / heads, torch.eye(count))
-    assert (level_rows(heads) == rows).all()
+    assert (index_rows(heads) == rows).all()

@@ -1,0 +1,46 @@
+"""What heads may ask for once the towers have learnt: each closed form over the same examples."""
+
+from dataclasses import dataclass
+
+from model.heads.interface import LastLayerHeads, ProjectedHeads
+from model.network.towers import Marquee
+from model.training.buffered_source import Source
+from model.training.fit_hierarchical import Artworks, fit_hierarchical
+from model.training.fit_last_layer import LastLayerPosterior, fit_last_layer
+from model.training.fit_random_effects import ArtworkPosterior, NoEffects, fit_random_effects
+from model.training.posterior import Inferred
+from model.training.settings import RandomEffects
+
+
+@dataclass(frozen=True)
+class ClosedForms:
+    """See `model.heads.interface.Inference`."""
+
+    network: Marquee
+    """Trained, on the CPU, in evaluation."""
+    examples: Source
+    """That it was trained on, with embeddings in the images' place."""
+    artworks: Artworks
+    settings: RandomEffects
+    seed: int
+
+    def random_effects(self) -> Inferred:
+        """What each artwork's own rewards say."""
+        effects, metrics = self._random_effects()
+        return Inferred(effects, effects.records(), metrics)
+
+    def last_layer(self, heads: LastLayerHeads, /) -> Inferred:
+        """The posterior of the last layer, then random effects beside it."""
+        fit_last_layer(self.network, heads, self.examples, self.seed)
+        effects, metrics = self._random_effects()
+        posterior = LastLayerPosterior(self.network, heads, effects, self.seed)
+        return Inferred(posterior, effects.records(), metrics)
+
+    def hierarchical_regression(self, heads: ProjectedHeads, /) -> Inferred:
+        """Facts, content features and random effects in one regression."""
+        scale = self.settings.posterior_scale
+        posterior = fit_hierarchical(self.network, heads, self.examples, self.artworks, scale)
+        return Inferred(posterior, posterior.records(), {})
+
+    def _random_effects(self) -> tuple[ArtworkPosterior | NoEffects, dict[str, float]]:
+        return fit_random_effects(self.network, self.examples, self.artworks.ids, self.settings)

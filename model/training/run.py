@@ -1,0 +1,152 @@
+"""A training run: the network is built, fitted, inferred beyond gradients, and calibrated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from data.artwork_effects import ArtworkRecords
+from data.bundle import Bundle
+from data.errors import BadInput
+from data.features import CAST_BUCKETS
+from model.network.image_encoder import INSTEAD_OF_PIXELS, make_encoder
+from model.network.lightning_module import Learner, LearnerSettings, half_is_fast
+from model.network.towers import Architecture, Marquee
+from model.training.buffered_source import Source
+from model.training.calibrate import calibrate
+from model.training.closed_forms import ClosedForms
+from model.training.dataset import Examples
+from model.training.fit import embed_all, fit
+from model.training.fit_hierarchical import Artworks
+from model.training.fit_random_effects import RecordEffects
+from model.training.posterior import Posterior
+from model.training.settings import Fit, Settings
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a network is made for, and learns from."""
+
+    sample: Examples
+    """Some examples: the network's sizes, and what its prior network is standardised by."""
+    genres: int
+    """First features of a title, its mix of genres."""
+    mean_reward: float
+    artworks: Artworks
+    """Of the catalogue."""
+    prepare: Callable[[int], tuple[Source, Examples]]
+    """From the number of heads that are trained to the examples to learn from, and to validate
+    on."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run ends with."""
+
+    network: Marquee
+    """In evaluation."""
+    records: ArtworkRecords | None
+    """Of artworks, see `Posterior.records`."""
+    posterior: Posterior
+    """Observes further rewards."""
+    temperature: float
+    """Of calibration."""
+    metrics: dict[str, float]
+
+
+def train_network(
+    settings: Settings, data: TrainingData, say: Callable[[str], None] = lambda _: None
+) -> Trained | None:
+    """A whole run on prepared examples.
+
+    Args:
+        settings: those of model and fit, the seed, and the folder of the run.
+        data: to learn from.
+        say: where progress goes.
+
+    Returns:
+        None in all processes but the first, where there are several.
+
+    Raises:
+        BadInput: settings that do not fit together, or nothing to resume.
+    """
+    L.seed_everything(settings.seed, verbose=False)
+    network = build_network(settings, data)
+    train, validation = data.prepare(network.context.heads.trained_heads)
+    learner = Learner(network, learner_settings(settings.fit), settings.seed)
+    metrics = fit(learner, train, validation, settings.fit, Path(settings.out), settings.seed)
+    if learner.global_rank:
+        return None
+    say("inferring in closed form, from all examples again")
+    learner.eval()
+    if network.encoder is not None:
+        train = train.seen_as(embed_all(learner, train.images))
+    effects = settings.model.random_effects
+    forms = ClosedForms(network, train, data.artworks, effects, settings.seed)
+    inferred = network.context.heads.infer(forms)
+    records = inferred.records
+    added = None if records is None else RecordEffects(records, data.artworks.ids)
+    temperature, error = calibrate(learner, validation, 4 * settings.fit.artworks, added)
+    metrics |= inferred.metrics | error
+    return Trained(network, records, inferred.posterior, temperature, metrics)
+
+
+def learner_settings(settings: Fit) -> LearnerSettings:
+    """How the network is trained."""
+    return LearnerSettings(
+        settings.rate,
+        settings.decay,
+        settings.catalogue_share,
+        settings.zoom_share,
+        settings.recolour,
+        half=settings.half == "yes" or (settings.half == "auto" and half_is_fast()),
+    )
+
+
+def build_network(settings: Settings, data: TrainingData) -> Marquee:
+    """The untrained network, of the sizes that the features have; warm if that was asked for.
+
+    Raises:
+        BadInput: no such encoder, or weights to start from that do not fit.
+    """
+    model, sample = settings.model, data.sample
+    pixels = model.encoder not in INSTEAD_OF_PIXELS
+    encoder = make_encoder(model.encoder, model.weights, model.embedding) if pixels else None
+    architecture = Architecture(
+        embedding=sample.images.shape[1] if encoder is None else encoder.embedding,
+        context=sample.context.dense.shape[1],
+        title=sample.candidates.dense.shape[1],
+        genres=data.genres,
+        buckets=CAST_BUCKETS,
+        kind=model.heads.kind,
+        heads=model.heads.count,
+        rank=model.rank,
+        prior=model.heads.prior,
+        prior_scale=model.heads.prior_scale,
+        base=float(np.log(data.mean_reward / (1 - data.mean_reward))),
+        seed=settings.seed,
+    )
+    network = Marquee(encoder, architecture)
+    network.context.frozen.standardise(torch.from_numpy(sample.context.dense))
+    if settings.fit.warm_start is not None:
+        start_from(network, settings.fit.warm_start)
+    return network
+
+
+def start_from(network: Marquee, bundle: str) -> None:
+    """Take the weights of a bundle.
+
+    Raises:
+        BadInput: they are of another network.
+    """
+    state = load_file(Bundle.open(bundle).file("weights.safetensors"))
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise BadInput(
+            f"--fit.warm-start {bundle} does not fit --model: {str(error).splitlines()[1].strip()}"
+        ) from None
