@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 import onnxruntime as ort
+import pyarrow.dataset as ds
 from jaxtyping import Float, Int, UInt8
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
@@ -25,6 +26,7 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import FeatureSpec, candidate_features, context_features
 from data.images.cache import image_cache
+from export.graphs.example_inputs import random_probe
 from export.graphs.graphs import NAMES
 from export.graphs.manifest import seal
 from export.publish.staging import staging
@@ -229,8 +231,6 @@ def _pools(catalogue: Catalogue) -> list[tuple[int, Int[np.ndarray, " candidates
 def _members(spec: FeatureSpec, count: int, examples: Path | None) -> tuple[np.ndarray, ...]:
     if examples is None:
         return tuple(random_probe(spec, count, 0, embedding=1).context)
-    import pyarrow.dataset as ds
-
     found = ds.dataset(examples, format="parquet", partitioning="hive")
     facts = found.head(count, columns=["facts"])["facts"].combine_chunks()
     return tuple(context_features(spec, facts))

@@ -132,9 +132,7 @@ def verify(store: str = STORE, bundle: str | None = None) -> Verification:
     problems = [
         BundleProblem(bundle_id=name, problem=what) for name, what in checked.items() if what
     ]
-    return Verification(
-        checked=len(checked), whole=len(checked) - len(problems), problems=problems
-    )
+    return Verification(checked=len(checked), whole=len(checked) - len(problems), problems=problems)
 
 
 def show_problems(record: Verification) -> None:

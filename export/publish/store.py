@@ -10,7 +10,6 @@ import orjson
 
 from data.bundle import Bundle
 
-
 Note = Mapping[str, object]
 """What `publication.json` says of a bundle: the fields of a `Publication`, as JSON has them."""
 

@@ -55,9 +55,9 @@ class PageUrls(Mapping[int, str]):
             return self._placeholder, 3
         if self._choices is not None:
             choice = int(self._choices[slot])
-            if self._whole or 0 <= choice < len(table.urls):
-                return table.urls[choice], 0
-        return table.urls[table.fallback[slot]], int(table.fallback_level[slot])
+            if self._whole or 0 <= choice < len(table.url_of):
+                return table.url_of[choice], 0
+        return table.url_of[table.fallback[slot]], int(table.fallback_level[slot])
 
     def urls(self, title_ids: Int[np.ndarray, "any"]) -> np.ndarray:
         """URLs of many titles: an object array of the shape of `title_ids` (int64 is fastest)."""

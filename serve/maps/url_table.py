@@ -14,7 +14,8 @@ class UrlTable:
         self.layout = layout
         self.titles = len(layout.title_ids)
         self.dtype = np.dtype(f"<u{layout.width}")
-        self.urls = np.array([base_url + path for path in layout.paths], object)
+        self.url_of = [base_url + path for path in layout.paths]
+        self.urls = np.array(self.url_of, object)
         flags = COMPLETE | (WIDE if layout.width == 4 else 0)
         # What a map of this layout with a choice for every title starts with.
         self.whole = HEADER.pack(b"MQ", FORMAT, flags, self.titles, layout.digest, b"", 0, 0, b"")[

@@ -7,7 +7,7 @@ works too. A block is one partition's batch, and its maps are those of the local
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +92,7 @@ def precompute_spark(
 def _blocks(frame: "DataFrame", job: Job) -> Iterator[Block]:
     """Decided blocks as they come back, one partition in the driver's memory at a time."""
 
-    def decide(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def decide(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for row in batch.to_pylist():
                 table = pa.ipc.open_stream(row["table"]).read_all()
