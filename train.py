@@ -18,20 +18,23 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from bandit.head_policy import HeadPolicy
 from data.bundle import Bundle
+from data.bundle.manifest import ImageSize
 from data.catalogue import Catalogue
+from data.command_line.option_parser import OptionParser, auto_cli, underscored
+from data.command_line.renamed_options import present_names
 from data.errors import BadInput, main
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
 from data.images.cache import image_cache
 from data.importers.open_bandit import open_bandit
-from data.option_parser import OptionParser, auto_cli, underscored
-from data.renamed_options import present_names
 from evaluate.ope.estimate import Estimate
 from evaluate.policies.gate import GateResult, publish_gate
 from evaluate.policies.judge import policy_values
 from evaluate.policies.log_only_policies import log_only_values
 from export.graphs.bundle import write_bundle
+from export.graphs.description import BundleDescription
 from export.publish.open_store import open_store
 from export.publish.publish import publish
 from model.network.image_encoder import INSTEAD_OF_PIXELS
@@ -125,29 +128,29 @@ def _write(
     settings: Settings, inputs: Inputs, read: FirstPass, spec: FeatureSpec, trained: Trained
 ) -> Path:
     """The bundle's folder."""
-    data, bundles = settings.data, settings.publish.bundles
-    pixels = settings.model.encoder not in INSTEAD_OF_PIXELS
+    data = settings.data
+    size = ImageSize(data.height, data.width)
+    publishing = settings.publish
     return write_bundle(
         trained.network,
         spec,
-        bundles,
-        image={"height": data.height, "width": data.width} if pixels else None,
-        reward_name=str(read.later["reward_name"][0]),
-        policy={
-            "kind": "thompson",
-            "epsilon": settings.publish.epsilon,
-            "salt": settings.publish.salt,
-        },
-        parent=open_store(bundles).live(),
-        metrics=trained.metrics,
-        unpersonalised=read.statistics.unpersonalised_takes(),
-        temperature=trained.temperature,
+        publishing.bundles,
+        BundleDescription(
+            image=size if settings.model.encoder not in INSTEAD_OF_PIXELS else None,
+            reward_name=str(read.later["reward_name"][0]),
+            head_policy=HeadPolicy("thompson", publishing.epsilon),
+            salt=publishing.salt,
+            parent=open_store(publishing.bundles).live(),
+            metrics=trained.metrics,
+            temperature=trained.temperature,
+            data={
+                "examples": read.statistics.count,
+                "artworks": len(inputs.catalogue.artworks),
+            },
+            encoder=settings.model.encoder,
+        ),
+        read.statistics.unpersonalised_takes(),
         records=trained.records,
-        data={
-            "examples": read.statistics.count,
-            "artworks": len(inputs.catalogue.artworks),
-            "encoder": settings.model.encoder,
-        },
     )
 
 

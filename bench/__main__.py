@@ -1,6 +1,6 @@
 """`python -m bench COMMAND`: measurements, each beside its limit or its peer."""
 
-from data.commands import Command, run_command
+from data.command_line.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {

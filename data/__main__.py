@@ -1,6 +1,6 @@
 """`python -m data COMMAND`: check files, join and roll logs, import data sets."""
 
-from data.commands import Command, run_command
+from data.command_line.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {

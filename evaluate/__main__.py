@@ -1,6 +1,6 @@
 """`python -m evaluate COMMAND`: judge a policy before, during and after."""
 
-from data.commands import Command, run_command
+from data.command_line.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {

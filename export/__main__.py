@@ -1,6 +1,6 @@
 """`python -m export COMMAND`: write bundles, and say which one is live."""
 
-from data.commands import Command, run_command
+from data.command_line.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {

@@ -1,6 +1,6 @@
 """`python -m loop COMMAND`: close the loop, in the simulator or with the product's processes."""
 
-from data.commands import Command, run_command
+from data.command_line.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {

@@ -2,7 +2,7 @@
 
 import os
 
-from data.commands import Command, run_command
+from data.command_line.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {

@@ -1,6 +1,6 @@
 """`python -m simulate COMMAND`: render catalogues, simulate logs, close the loop."""
 
-from data.commands import Command, run_command
+from data.command_line.commands import Command, run_command
 from data.errors import main
 
 COMMANDS = {

@@ -1,6 +1,7 @@
 """What the written pages claim: links and the lines they lead to, commands and their options."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -48,20 +49,43 @@ def headings(page: Path) -> set[str]:
 
 def line_trouble(link: Link) -> str | None:
     """Why a link to a line is wrong: the name in its text must stand on that line."""
-    name = re.search(r"`(?:\w+\.)*(\w+)`", link.text)
+    name = _name_of(link)
     number = re.fullmatch(r"L([1-9]\d*)", link.anchor)
     if name is None or number is None:
         return f"[{link.text}] leads to #{link.anchor}: name what stands on line N, #LN"
-    word = re.compile(rf"\b{name[1]}\b")
     lines = link.file.read_text().splitlines()
     at = int(number[1])
-    if at <= len(lines) and word.search(lines[at - 1]):
+    if at <= len(lines) and re.search(rf"\b{name}\b", lines[at - 1]):
         return None
-    makes = re.compile(rf"\s*((async )?def |class )?{name[1]}\b(\(|:| = )|\s*{name[1]} AS\b")
+    there = line_of(name, lines)
+    where = "it is nowhere in that file" if there is None else f"it stands on line {there}"
+    return f"`{name}` is not on line {at} of {link.file.relative_to(ROOT)}: {where}"
+
+
+def line_of(name: str, lines: list[str]) -> int | None:
+    """The line that makes a name, or the first that says it; None where there is neither."""
+    word = re.compile(rf"\b{name}\b")
+    makes = re.compile(rf"\s*((async )?def |class )?{name}\b(\(|:| = )|\s*{name} AS\b")
     numbered = [(line, text) for line, text in enumerate(lines, start=1) if word.search(text)]
     there = [line for line, text in numbered if makes.match(text)] or [line for line, _ in numbered]
-    where = f"it stands on line {there[0]}" if there else "it is nowhere in that file"
-    return f"`{name[1]}` is not on line {at} of {link.file.relative_to(ROOT)}: {where}"
+    return there[0] if there else None
+
+
+def renumber(page: Path) -> None:
+    """Let each link to a line lead to where its name stands now."""
+    text = page.read_text()
+    for link in links(page):
+        if link.anchor and link.file.suffix != ".md" and line_trouble(link) is not None:
+            at = line_of(_name_of(link) or "", link.file.read_text().splitlines())
+            if at is not None:
+                stem = f"[{link.text}]({os.path.relpath(link.file, page.parent)}#L"
+                text = re.sub(re.escape(stem) + r"\d+\)", f"{stem}{at})", text)
+    page.write_text(text)
+
+
+def _name_of(link: Link) -> str | None:
+    name = re.search(r"`(?:\w+\.)*(\w+)`", link.text)
+    return None if name is None else name[1]
 
 
 def calls(page: Path) -> Iterator[Call]:
@@ -107,3 +131,8 @@ def dotted_options(settings: type, prefix: str = "") -> Iterator[str]:
         yield prefix + field.name
         if isinstance(types[field.name], type) and is_dataclass(types[field.name]):
             yield from dotted_options(types[field.name], f"{prefix}{field.name}.")
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        renumber(page)

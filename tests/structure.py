@@ -144,9 +144,16 @@ def circles(files: list[Source]) -> list[str]:
 
 
 def circles_of_folders(files: list[Source]) -> list[str]:
-    """The same of rooms and sub-rooms: each can be read after those that it imports."""
+    """The same of rooms and sub-rooms: each can be read after those that it imports.
+
+    A room's `__main__` opens what stands in it, and nothing imports it: it is left out.
+    """
     folder = {file.module: "/".join(file.name.split("/")[:-1][:2]) or file.name for file in files}
-    return _circle((folder[file.module], folder[module]) for file, _, module in own_imports(files))
+    return _circle(
+        (folder[file.module], folder[module])
+        for file, _, module in own_imports(files)
+        if not file.name.endswith("__main__.py")
+    )
 
 
 def _circle(edges: Iterable[tuple[str, str]]) -> list[str]:

@@ -20,8 +20,20 @@ from simulate.browsing.sample import SampleFolders, SampleSettings, make_sample
 from train import train
 
 ROOT = Path(__file__).parents[1]
-QUICK = ["--fit.epochs", "1", "--fit.visits", "1", "--fit.validate_every", "1",
-         "--fit.passes", "1", "--model.heads.count", "4", "--fit.threads", "1"]  # fmt: skip
+QUICK = [
+    "--fit.epochs",
+    "1",
+    "--fit.visits",
+    "1",
+    "--fit.validate_every",
+    "1",
+    "--fit.passes",
+    "1",
+    "--model.heads.count",
+    "4",
+    "--fit.threads",
+    "1",
+]
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +57,13 @@ def run(folder: Path, examples: Path, catalogue: Path, *more: str) -> subprocess
     bundles = ["--publish.bundles", folder / "bundles"]
     command = [sys.executable, ROOT / "train.py", *given, *out, *bundles, *QUICK, *more]
     return subprocess.run(
-        [str(part) for part in command], cwd=ROOT, text=True, capture_output=True, timeout=300,
+        [str(part) for part in command],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("kind", ["bootstrap", "hierarchical"])

@@ -14,8 +14,8 @@ from jaxtyping import Float
 from bandit.head_policy import HeadPolicy
 from bandit.probabilities import head_scores, score_probabilities
 from bandit.simple import uniform
+from bench.learning.online.update_schedule import Pace
 from bench.learning.stage import Stage, View
-from bench.learning.update_schedule import Pace
 from data.features import CandidateFeatures, ContextFeatures
 from export.graphs.graphs import Parts
 from model.heads.interface import DEFAULT_KIND, Kind

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from bench.learning.learning import learning
 from data.atomic_write import write_text_whole
-from data.commands import as_json_text
+from data.command_line.commands import as_json_text
 from data.errors import BadInput
 
 OURS = {

@@ -9,8 +9,8 @@ import torch
 from bandit.simple import uniform
 from bench.learning import peers
 from bench.learning.network_policy import NetworkPolicy, NetworkSettings
-from bench.learning.online_bandit import OnlineBandit
-from bench.learning.online_settings import OnlineSettings
+from bench.learning.online.online_bandit import OnlineBandit
+from bench.learning.online.online_settings import OnlineSettings
 from bench.learning.stage import Learner, Stage, View
 from bench.learning.vowpal import BayesianArtwork, VowpalArtwork
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from bandit.choice import choose
 from bandit.simple import uniform
-from bench.learning.kernel_pca import Spectrum
+from bench.learning.online.kernel_pca import Spectrum
 from simulate.testbeds.artwork_rounds import Whole
 from simulate.testbeds.digits import Digits
 from simulate.testbeds.environment import Environment, Rounds, expected_regret
@@ -147,7 +147,7 @@ def digits_stage(placed: bool = False) -> Stage:
 
     Args:
         placed: give everyone the scans' places in their own geometry, which ours finds out for
-            itself (`bench.learning.kernel_pca`), in place of their ink.
+            itself (`bench.learning.online.kernel_pca`), in place of their ink.
     """
     digits = Digits()
     bank = digits.features

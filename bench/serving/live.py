@@ -45,6 +45,7 @@ class Stretch(NamedTuple):
         return [self.once(port, connections) for _ in range(self.times)]
 
 
+# The record is the function: one line a figure.
 def live(
     rate: float = 500,
     seconds: float = 5.0,

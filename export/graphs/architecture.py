@@ -82,7 +82,7 @@ def said_of(bundle: Bundle) -> dict[str, Any]:
     if not isinstance(said, dict) or said.get("encoder", "unknown") == "unknown":
         raise BadInput(
             f"bundle {bundle.bundle_id} does not name its encoder, so its network cannot be made "
-            "again; give write_bundle the name as data['encoder'], or train again"
+            "again; give write_bundle its name, or train again"
         )
     return said
 

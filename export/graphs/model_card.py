@@ -1,7 +1,9 @@
 """The model card: what a bundle is for, what it learnt from, how well, and where it ends."""
 
 from collections.abc import Mapping
-from typing import Any
+
+from data.artwork_effects import ArtworkRecords
+from export.graphs.description import BundleDescription
 
 LIMITS = """\
 - It ranks the artworks of one title for one member. It does not rank titles, and its take
@@ -14,34 +16,49 @@ LIMITS = """\
 """
 
 
-def model_card(manifest: Mapping[str, Any], data: Mapping[str, Any]) -> str:
-    """Markdown for people; everything in it is in the manifest or was said of the data."""
-    image = manifest["image"]
-    policy = manifest["policy"]
-    seen = (
-        f"{image['width']} × {image['height']} pixels, RGB, 8 bits"
-        if image
-        else "embeddings from the catalogue, no pixels"
-    )
+def model_card(
+    description: BundleDescription,
+    heads: int,
+    fingerprint: str,
+    metrics: Mapping[str, object],
+    records: ArtworkRecords | None,
+) -> str:
+    """Markdown for people; everything in it is in the manifest or was said of the data.
+
+    Args:
+        description: what the manifest says beside the network.
+        heads: in a bank of functionals.
+        fingerprint: of the features.
+        metrics: what was measured.
+        records: of artworks' own.
+    """
+    image, policy, parent = description.image, description.head_policy, description.parent
+    encoder = description.encoder
+    data = {**description.data, **({"encoder": encoder} if encoder else {})}
     lines = [
         "# Model card",
         "",
-        f"Chooses a title's artwork for a member by the reward `{manifest['reward_name']}`: "
-        f"a {policy['kind']} policy over {policy['heads']} heads, of which a share of "
-        f"{policy['epsilon']} explores at random.",
+        f"Chooses a title's artwork for a member by the reward `{description.reward_name}`: "
+        f"a {policy.kind} policy over {heads} heads, of which a share of "
+        f"{policy.epsilon} explores at random.",
         "",
-        f"- Created {manifest['created']}",
-        f"- Trained after bundle `{manifest['parent']}`" if manifest["parent"] else "- No parent",
-        f"- Artwork as {seen}",
+        f"- Created {description.when}",
+        f"- Trained after bundle `{parent}`" if parent else "- No parent",
+        "- Artwork as "
+        + (
+            f"{image.width} × {image.height} pixels, RGB, 8 bits"
+            if image
+            else "embeddings from the catalogue, no pixels"
+        ),
         *(
             [
-                f"- With records of {manifest['records']['artworks']:,} artworks: what their own "
+                f"- With records of {len(records.artwork_ids):,} artworks: what their own "
                 "rewards said beyond their looks"
             ]
-            if manifest.get("records")
+            if records
             else []
         ),
-        f"- Features `{manifest['feature_fingerprint'][:16]}…`, in `features.json`",
+        f"- Features `{fingerprint[:16]}…`, in `features.json`",
         "",
         "## Data",
         "",
@@ -49,7 +66,7 @@ def model_card(manifest: Mapping[str, Any], data: Mapping[str, Any]) -> str:
         "",
         "## Measured",
         "",
-        *(_table(manifest["metrics"]) if manifest["metrics"] else ["Not measured."]),
+        *(_table(metrics) if metrics else ["Not measured."]),
         "",
         "## Limits",
         "",
@@ -58,7 +75,7 @@ def model_card(manifest: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _table(values: Mapping[str, Any]) -> list[str]:
+def _table(values: Mapping[str, object]) -> list[str]:
     rows = [f"| {name} | {_said(value)} |" for name, value in values.items()]
     return ["| | |", "|---|---|", *rows]
 

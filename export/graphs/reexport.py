@@ -1,6 +1,5 @@
 """`python -m export bundle`: a bundle from a checkpoint, with everything else of an earlier one."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,6 +8,7 @@ from data.bundle import Bundle
 from data.features import FeatureSpec
 from export.graphs.architecture import build, read_weights, said_of
 from export.graphs.bundle import write_bundle
+from export.graphs.description import BundleDescription
 
 
 def bundle(
@@ -33,23 +33,24 @@ def bundle(
     state = read_weights(weights or held.file("weights.safetensors"))
     # Records are beside the very network that they were fitted beside.
     records = held.records() if weights is None else None
-    decides = said.policy.head_policy
+    encoder = said_of(held)["encoder"]
     written = write_bundle(
         build(said_of(held), state),
         FeatureSpec.from_json(held.file("features.json").read_text()),
         out,
-        image=None if said.image is None else asdict(said.image),
-        reward_name=said.reward_name,
-        policy={"kind": decides.kind, "epsilon": decides.epsilon, "salt": said.policy.salt},
-        parent=held.bundle_id,
-        metrics={},
+        BundleDescription(
+            image=said.image,
+            reward_name=said.reward_name,
+            head_policy=said.policy.head_policy,
+            salt=said.policy.salt,
+            parent=held.bundle_id,
+            metrics={},
+            temperature=said.calibration.temperature,
+            data={"weights": str(weights.name) if weights else "those of the parent"},
+            encoder=encoder,
+        ),
+        pq.ParquetFile(held.file("unpersonalised.parquet")).read(),
         records=records,
-        unpersonalised=pq.ParquetFile(held.file("unpersonalised.parquet")).read(),
-        temperature=said.calibration.temperature,
-        data={
-            "weights": str(weights.name) if weights else "those of the parent",
-            "encoder": said_of(held)["encoder"],
-        },
     )
     new = Bundle.open(written)
     return {

@@ -15,17 +15,21 @@ class PageMemory:
         self._last = np.full((members, titles), -1, np.int32)
 
     def changes(
-        self, members: Int[np.ndarray, " decisions"], titles: Int[np.ndarray, " decisions"],
+        self,
+        members: Int[np.ndarray, " decisions"],
+        titles: Int[np.ndarray, " decisions"],
         candidates: Int[np.ndarray, "decisions candidates"],
-    ) -> Bool[np.ndarray, "decisions candidates"]:  # fmt: skip
+    ) -> Bool[np.ndarray, "decisions candidates"]:
         """Whether each candidate differs from what was seen; False if nothing was."""
         last = self._last[members, titles][:, None]
         return (last >= 0) & (last != candidates)
 
     def see(
-        self, members: Int[np.ndarray, " seen"], titles: Int[np.ndarray, " seen"],
+        self,
+        members: Int[np.ndarray, " seen"],
+        titles: Int[np.ndarray, " seen"],
         artworks: Int[np.ndarray, " seen"],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Remember impressions, the later ones in place of the earlier."""
         self._last[members, titles] = artworks
 

@@ -57,9 +57,11 @@ class Slots(NamedTuple):
 
 
 def place_offsets(
-    world: ArtworkWorld, surface: Int[np.ndarray, "..."], row: Int[np.ndarray, "..."],
+    world: ArtworkWorld,
+    surface: Int[np.ndarray, "..."],
+    row: Int[np.ndarray, "..."],
     column: Int[np.ndarray, "..."],
-) -> Float[np.ndarray, "..."]:  # fmt: skip
+) -> Float[np.ndarray, "..."]:
     """What a place adds to the logit of a play: 0 on average over all places of all surfaces."""
     effects = world.effects
     of_surface = np.array([0.0, effects.search_offset, effects.gallery_offset])
@@ -105,10 +107,19 @@ def drawn_pages(world: ArtworkWorld, count: int, day: int, rng: np.random.Genera
     part = visited_kinds(rng, DAY_PARTS, world.members.day_part[member])
     second = 3600 * (np.array(list(STARTS.values()))[part] + 5.9 * rng.random(visits))
     return Slots(
-        visit, turn[visit], member[visit], ranked[visit, place], surface[visit], row, column,
-        device, part[visit], second[visit], seen,
+        visit,
+        turn[visit],
+        member[visit],
+        ranked[visit, place],
+        surface[visit],
+        row,
+        column,
+        device,
+        part[visit],
+        second[visit],
+        seen,
         place_offsets(world, surface[visit], row, column),
-    )  # fmt: skip
+    )
 
 
 def _visitors(
@@ -125,9 +136,13 @@ def _visitors(
 
 
 def _ranked_titles(
-    world: ArtworkWorld, member: np.ndarray, surface: np.ndarray, live: np.ndarray, most: int,
+    world: ArtworkWorld,
+    member: np.ndarray,
+    surface: np.ndarray,
+    live: np.ndarray,
+    most: int,
     rng: np.random.Generator,
-) -> Int[np.ndarray, "visits most"]:  # fmt: skip
+) -> Int[np.ndarray, "visits most"]:
     """Titles of each page, the likeliest first: Gumbel top-k is a draw without replacement."""
     taste = np.array([page.taste for page in SURFACES])
     fame = FAME * np.log(world.truth.popularity[live])

@@ -202,5 +202,15 @@ def _waves(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
 
 
 PAINTERS: tuple[Painter, ...] = (
-    _hills, _peaks, _skyline, _trees, _disc, _rays, _lights, _bands, _dots, _split, _waves,
-)  # fmt: skip
+    _hills,
+    _peaks,
+    _skyline,
+    _trees,
+    _disc,
+    _rays,
+    _lights,
+    _bands,
+    _dots,
+    _split,
+    _waves,
+)

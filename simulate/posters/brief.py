@@ -65,6 +65,12 @@ def drawn_brief(
     ]
     warmth, brightness = rng.choice((-1, 1), 2) * rng.uniform(0.4, 1.0, 2)
     return Brief(
-        seed, title, tuple(order), composition, float(warmth), float(brightness),
-        float(rng.uniform(low, high)), float(np.clip(rng.standard_normal(), -2, 2)),
-    )  # fmt: skip
+        seed,
+        title,
+        tuple(order),
+        composition,
+        float(warmth),
+        float(brightness),
+        float(rng.uniform(low, high)),
+        float(np.clip(rng.standard_normal(), -2, 2)),
+    )

@@ -28,9 +28,13 @@ def drawn_lettering(title: str, rng: np.random.Generator) -> Lettering:
     half = -(-len(words) // 2)
     lines = (" ".join(words[:half]), " ".join(words[half:])) if stacked else (" ".join(words),)
     return Lettering(
-        side, tuple(filter(None, lines)), rng.uniform(0.09, 0.15), rng.uniform(0.0, 0.28),
-        rng.uniform(0.0, 0.05), bool(rng.random() < 0.35),
-    )  # fmt: skip
+        side,
+        tuple(filter(None, lines)),
+        rng.uniform(0.09, 0.15),
+        rng.uniform(0.0, 0.28),
+        rng.uniform(0.0, 0.05),
+        bool(rng.random() < 0.35),
+    )
 
 
 def letter(canvas: Image.Image, lettering: Lettering, palette: Palette) -> None:
@@ -64,9 +68,14 @@ def letter(canvas: Image.Image, lettering: Lettering, palette: Palette) -> None:
 
 
 def _spaced(
-    pen: ImageDraw.ImageDraw, x: float, y: float, line: str, lettering: Lettering, size: float,
+    pen: ImageDraw.ImageDraw,
+    x: float,
+    y: float,
+    line: str,
+    lettering: Lettering,
+    size: float,
     colour: Colour,
-) -> None:  # fmt: skip
+) -> None:
     font, stroke = _font(round(size)), round(lettering.weight * size)
     for character in line:
         pen.text((x, y), character, colour, font, stroke_width=stroke, stroke_fill=colour)

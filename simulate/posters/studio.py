@@ -49,9 +49,12 @@ def render(
 
 
 def render_all(
-    briefs: Sequence[Brief], files: dict[str, Path], paths: Sequence[Path], width: int = 320,
+    briefs: Sequence[Brief],
+    files: dict[str, Path],
+    paths: Sequence[Path],
+    width: int = 320,
     workers: int = 2,
-) -> Iterator[VisibleSubjects]:  # fmt: skip
+) -> Iterator[VisibleSubjects]:
     """Render each brief into its file, by processes if there are many; what each shows, in order.
 
     The file's ending says the format: .webp or .jpg.
@@ -114,9 +117,12 @@ def _places(brief: Brief, free: str, rng: np.random.Generator) -> list[tuple[flo
 
 
 def _figure(
-    path: Path, brief: Brief, place: tuple[float, float, float], height: int,
+    path: Path,
+    brief: Brief,
+    place: tuple[float, float, float],
+    height: int,
     rng: np.random.Generator,
-) -> Image.Image:  # fmt: skip
+) -> Image.Image:
     """A cut-out scaled, turned, flipped and lit."""
     figure = _cut_out(path)
     wide, tall = figure.size
@@ -138,10 +144,15 @@ def _figure(
 
 
 def _put(
-    canvas: Image.Image, owner: np.ndarray, figure: Image.Image,
-    place: tuple[float, float, float], at: int, palette: Palette, brief: Brief,
+    canvas: Image.Image,
+    owner: np.ndarray,
+    figure: Image.Image,
+    place: tuple[float, float, float],
+    at: int,
+    palette: Palette,
+    brief: Brief,
     rng: np.random.Generator,
-) -> None:  # fmt: skip
+) -> None:
     """Paste a figure with its shadow or halo, and mark the pixels that it covers as its own."""
     height, width = owner.shape
     x = round(place[0] * width - figure.width / 2)

@@ -116,8 +116,10 @@ class ArtworkRounds:
             return np.concatenate([self.embedding, *given], 1).astype(np.float32)
         said = np.concatenate([given.dense, _named(given.cast_ids, given.cast_weights)], 1)
         pixels = 2 * self.kept // 3
-        both = (_Directions(self.embedding, pixels)(self.embedding),
-                _Directions(said, self.kept - pixels)(said))  # fmt: skip
+        both = (
+            _Directions(self.embedding, pixels)(self.embedding),
+            _Directions(said, self.kept - pixels)(said),
+        )
         return np.concatenate(both, 1).astype(np.float32)
 
     @cached_property

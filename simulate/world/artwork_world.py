@@ -97,8 +97,10 @@ class ArtworkWorld:
         )
         latent = (self.members.latent[members] * truth.latent[titles]).sum(-1)
         shares = (
-            effects.affinity_theme_share, effects.affinity_cast_share, effects.affinity_fame_share,
-        )  # fmt: skip
+            effects.affinity_theme_share,
+            effects.affinity_cast_share,
+            effects.affinity_fame_share,
+        )
         rest = 1 - sum(shares)
         return effects.affinity_sd * (
             np.sqrt(shares[0]) * theme
@@ -183,9 +185,12 @@ class ArtworkWorld:
         return play * self._enjoy(affinity, artworks)
 
     def candidates(
-        self, members: Int[np.ndarray, " decisions"], titles: Int[np.ndarray, " decisions"],
-        day: int | None = None, offset: Values | float = 0.0,
-    ) -> Candidates:  # fmt: skip
+        self,
+        members: Int[np.ndarray, " decisions"],
+        titles: Int[np.ndarray, " decisions"],
+        day: int | None = None,
+        offset: Values | float = 0.0,
+    ) -> Candidates:
         """The candidates of each (member, title) and the exact expected take of each.
 
         Args:

@@ -78,12 +78,19 @@ class CatalogueTruth:
         cast = [[subjects.row[s] for s in names] for names in catalogue.titles["cast"].to_pylist()]
         style = [[a["warmth"], a["brightness"], a["closeness"]] for a in artworks]
         return cls(
-            catalogue, subjects, mix, _padded(cast, -1), np.array([t["latent"] for t in titles]),
-            themes_shown, shown, weights, np.array(style),
+            catalogue,
+            subjects,
+            mix,
+            _padded(cast, -1),
+            np.array([t["latent"] for t in titles]),
+            themes_shown,
+            shown,
+            weights,
+            np.array(style),
             np.array([a["quality"] for a in artworks]),
             np.array([a["misleading"] for a in artworks], bool),
             np.array([a["ensemble"] for a in artworks], bool),
-        )  # fmt: skip
+        )
 
     @cached_property
     def title_of(self) -> Int[np.ndarray, " artworks"]:

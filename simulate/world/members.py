@@ -102,12 +102,21 @@ class Members:
         watched = np.exp(3.2 + 0.35 * long + 0.6 * busy)
         genres, cast = _watched(rng, watched, themes, singles, country, subjects)
         return cls(
-            seed, subjects, themes.astype(np.float32), singles.astype(np.float32),
+            seed,
+            subjects,
+            themes.astype(np.float32),
+            singles.astype(np.float32),
             styles.astype(np.float32),
             rng("latent").standard_normal((count, LATENT)).astype(np.float32),
-            np.exp(0.5 * busy), country, tuple(language.tolist()), device, day_part, tenure,
-            genres, cast,
-        )  # fmt: skip
+            np.exp(0.5 * busy),
+            country,
+            tuple(language.tolist()),
+            device,
+            day_part,
+            tenure,
+            genres,
+            cast,
+        )
 
     def __len__(self) -> int:
         return len(self.country)
@@ -122,9 +131,7 @@ class Members:
         """Each member's facts ahead of a page: usual device and part of the day, no place on it."""
         return self.facts_of(np.arange(len(self)))
 
-    def facts_of(
-        self, members: Int[np.ndarray, " visits"], **page: Any
-    ) -> pa.StructArray:  # fmt: skip
+    def facts_of(self, members: Int[np.ndarray, " visits"], **page: Any) -> pa.StructArray:
         """Facts of members at some moment.
 
         Args:
@@ -140,11 +147,12 @@ class Members:
             "language": self._languages.take(at),
             "device": _coded(device, list(DEVICES)),
             "day_part": _coded(day_part, list(DAY_PARTS)),
-            "tenure_days": pa.array(page.get("tenure_days", self.tenure_days[members]),
-                                    pa.float32()),
+            "tenure_days": pa.array(
+                page.get("tenure_days", self.tenure_days[members]), pa.float32()
+            ),
             "watched_genres": self._genre_counts.take(at),
             "watched_cast": self._cast_counts.take(at),
-        }  # fmt: skip
+        }
         for field in FACTS:
             if field.name not in fields:
                 given = page.get(field.name)
@@ -179,11 +187,15 @@ def _sparse(
 
 
 def _styles(
-    rng: np.random.Generator, themes: Float[np.ndarray, "members themes"], names: tuple[str, ...],
-    country: Int[np.ndarray, " members"], language: np.ndarray,
-    device: Int[np.ndarray, " members"], day_part: Int[np.ndarray, " members"],
+    rng: np.random.Generator,
+    themes: Float[np.ndarray, "members themes"],
+    names: tuple[str, ...],
+    country: Int[np.ndarray, " members"],
+    language: np.ndarray,
+    device: Int[np.ndarray, " members"],
+    day_part: Int[np.ndarray, " members"],
     long: Float[np.ndarray, " members"],
-) -> Float[np.ndarray, "members 3"]:  # fmt: skip
+) -> Float[np.ndarray, "members 3"]:
     """Tastes for warmth, brightness and closeness: leanings of the facts' truth, and the rest."""
     tongues = _language_shares()
     spoken = np.searchsorted(np.array(list(tongues)), language)
@@ -210,9 +222,13 @@ def _language_shares() -> dict[str, float]:
 
 
 def _watched(
-    rng: Any, watched: Float[np.ndarray, " members"], themes: np.ndarray, singles: np.ndarray,
-    country: np.ndarray, subjects: Subjects,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    rng: Any,
+    watched: Float[np.ndarray, " members"],
+    themes: np.ndarray,
+    singles: np.ndarray,
+    country: np.ndarray,
+    subjects: Subjects,
+) -> tuple[np.ndarray, np.ndarray]:
     """Titles watched by theme and by subject: Poisson around a mix of taste and popularity."""
     mix = np.exp(theme_fame(subjects.themes)[country] + 0.7 * themes)
     mix /= mix.sum(-1, keepdims=True)

@@ -12,9 +12,15 @@ from simulate.named_rng import named_normal
 STYLES = ("warmth", "brightness", "closeness")
 
 COUNTRIES = {
-    "US": ("en", 0.26), "BR": ("pt", 0.14), "IN": ("hi", 0.14), "MX": ("es", 0.10),
-    "JP": ("ja", 0.10), "DE": ("de", 0.09), "FR": ("fr", 0.09), "KR": ("ko", 0.08),
-}  # fmt: skip
+    "US": ("en", 0.26),
+    "BR": ("pt", 0.14),
+    "IN": ("hi", 0.14),
+    "MX": ("es", 0.10),
+    "JP": ("ja", 0.10),
+    "DE": ("de", 0.09),
+    "FR": ("fr", 0.09),
+    "KR": ("ko", 0.08),
+}
 """Country → its main language, share of members."""
 MAIN_LANGUAGE = 0.8
 """Share of members who use their country's main language; the others use English."""
@@ -23,8 +29,14 @@ DAY_PARTS = {"morning": 0.15, "afternoon": 0.22, "evening": 0.45, "night": 0.18}
 USUAL = 0.8
 """Share of visits on the member's usual device, and in the usual part of the day."""
 
-SHARES = {"country": 0.16, "language": 0.05, "device": 0.17, "day_part": 0.14, "tenure": 0.06,
-          "genres": 0.10}  # fmt: skip
+SHARES = {
+    "country": 0.16,
+    "language": 0.05,
+    "device": 0.17,
+    "day_part": 0.14,
+    "tenure": 0.06,
+    "genres": 0.10,
+}
 """Share of the variance of each style taste that comes from each fact's truth. Together .68; facts
 show it with noise (a visit's device is the usual one four times in five, genres are counts), so
 that they explain about half: neither hopeless nor given away."""

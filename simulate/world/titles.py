@@ -16,19 +16,83 @@ LATENT = 4
 """Numbers that tell what no record does of a title: its mood, its wit."""
 
 FIRST = (
-    "Silent", "Copper", "Midnight", "Paper", "Hollow", "Golden", "Distant", "Crooked", "Velvet",
-    "Burning", "Northern", "Broken", "Second", "Secret", "Last", "Wild", "Gentle", "Iron", "Lost",
-    "Electric", "Crimson", "Winter", "Stolen", "Quiet", "Painted", "Hidden", "Falling", "Endless",
-    "Borrowed", "Salt", "Glass", "Thunder", "Little", "Brave", "Lonely", "Modern", "Forgotten",
+    "Silent",
+    "Copper",
+    "Midnight",
+    "Paper",
+    "Hollow",
+    "Golden",
+    "Distant",
+    "Crooked",
+    "Velvet",
+    "Burning",
+    "Northern",
+    "Broken",
+    "Second",
+    "Secret",
+    "Last",
+    "Wild",
+    "Gentle",
+    "Iron",
+    "Lost",
+    "Electric",
+    "Crimson",
+    "Winter",
+    "Stolen",
+    "Quiet",
+    "Painted",
+    "Hidden",
+    "Falling",
+    "Endless",
+    "Borrowed",
+    "Salt",
+    "Glass",
+    "Thunder",
+    "Little",
+    "Brave",
+    "Lonely",
+    "Modern",
+    "Forgotten",
     "Scarlet",
-)  # fmt: skip
+)
 SECOND = (
-    "Orchard", "Harbour", "Parade", "Empire", "Garden", "Letters", "River", "Kingdom", "Carnival",
-    "Station", "Summer", "Sky", "Promise", "Mirror", "Island", "Orchestra", "Lantern", "Highway",
-    "Detective", "Family", "Waltz", "Frontier", "Shore", "Hours", "Machine", "Festival",
-    "Compass", "Winter", "Valley", "Crossing", "Signal", "Theatre", "Voyage", "Winds", "Lullaby",
+    "Orchard",
+    "Harbour",
+    "Parade",
+    "Empire",
+    "Garden",
+    "Letters",
+    "River",
+    "Kingdom",
+    "Carnival",
+    "Station",
+    "Summer",
+    "Sky",
+    "Promise",
+    "Mirror",
+    "Island",
+    "Orchestra",
+    "Lantern",
+    "Highway",
+    "Detective",
+    "Family",
+    "Waltz",
+    "Frontier",
+    "Shore",
+    "Hours",
+    "Machine",
+    "Festival",
+    "Compass",
+    "Winter",
+    "Valley",
+    "Crossing",
+    "Signal",
+    "Theatre",
+    "Voyage",
+    "Winds",
+    "Lullaby",
     "Alibi",
-)  # fmt: skip
+)
 PATTERNS = ("The {0} {1}", "{0} {1}", "{0} {1}", "A {0} {1}", "{1} of the {0}", "{0} & {1}")
 
 
@@ -66,9 +130,13 @@ def drawn_titles(subjects: Subjects, count: int, seed: int, arrivals: float) -> 
 
 
 def _title(
-    subjects: Subjects, title_id: int, rng: np.random.Generator, popularity: float,
-    arrivals: float, taken: set[str],
-) -> Title:  # fmt: skip
+    subjects: Subjects,
+    title_id: int,
+    rng: np.random.Generator,
+    popularity: float,
+    arrivals: float,
+    taken: set[str],
+) -> Title:
     cast = _cast(subjects, rng)
     themes_of = dict(zip(subjects.names, subjects.themes_of, strict=True))
     weights: dict[str, float] = {}
@@ -84,10 +152,16 @@ def _title(
     series = rng.random() < 0.45
     minutes = rng.choice((22, 24, 42, 48, 52, 60)) if series else rng.normal(104, 15)
     return Title(
-        title_id, _name(rng, taken), tuple(weights), cast, weights,
-        tuple(rng.standard_normal(LATENT).tolist()), popularity, START + timedelta(days=days),
+        title_id,
+        _name(rng, taken),
+        tuple(weights),
+        cast,
+        weights,
+        tuple(rng.standard_normal(LATENT).tolist()),
+        popularity,
+        START + timedelta(days=days),
         float(round(max(float(minutes), 20.0))),
-    )  # fmt: skip
+    )
 
 
 def _cast(subjects: Subjects, rng: np.random.Generator) -> tuple[str, ...]:

@@ -52,9 +52,15 @@ def seeds(**changed):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"epochs": 4}, {"facts": 6}, {"candidates": 8}, {"bundle": 10}, {"salt": 2},
-     {"titles": TITLES + 50}],
-)  # fmt: skip
+    [
+        {"epochs": 4},
+        {"facts": 6},
+        {"candidates": 8},
+        {"bundle": 10},
+        {"salt": 2},
+        {"titles": TITLES + 50},
+    ],
+)
 def test_whatever_changes_the_probabilities_has_an_independent_number(changed):
     one, other = uniforms(seeds()).ravel(), uniforms(seeds(**changed)).ravel()
     assert abs(np.corrcoef(one, other)[0, 1]) < 4 / np.sqrt(one.size)
@@ -69,9 +75,13 @@ def test_uniform_numbers_are_uniform():
 
 def test_every_part_of_a_record_is_in_its_name():
     base = (
-        np.array([1], np.uint64), KEYS[0], np.array([5]), np.array([8], np.uint64),
-        np.array([0.25]), text_word("thompson", "b1", "personalised", None),
-    )  # fmt: skip
+        np.array([1], np.uint64),
+        KEYS[0],
+        np.array([5]),
+        np.array([8], np.uint64),
+        np.array([0.25]),
+        text_word("thompson", "b1", "personalised", None),
+    )
     changed = [
         (np.array([2], np.uint64), *base[1:]),
         (base[0], KEYS[1], *base[2:]),

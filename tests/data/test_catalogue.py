@@ -19,17 +19,27 @@ DAY = date(2026, 1, 1)
 
 def title(title_id: int = 1, **changes) -> dict:
     return {
-        "title_id": title_id, "name": f"Title {title_id}", "genres": ["drama"], "cast": [],
-        "popularity": 0.5, "launch_day": DAY, "runtime_minutes": 90.0,
+        "title_id": title_id,
+        "name": f"Title {title_id}",
+        "genres": ["drama"],
+        "cast": [],
+        "popularity": 0.5,
+        "launch_day": DAY,
+        "runtime_minutes": 90.0,
         "default_artwork_id": f"{title_id}a",
-    } | changes  # fmt: skip
+    } | changes
 
 
 def artwork(artwork_id: str = "1a", **changes) -> dict:
     return {
-        "artwork_id": artwork_id, "title_id": int(artwork_id[0]), "path": f"{artwork_id}.jpg",
-        "added_day": DAY, "withdrawn_day": None, "cast_shown": None, "tone": None,
-    } | changes  # fmt: skip
+        "artwork_id": artwork_id,
+        "title_id": int(artwork_id[0]),
+        "path": f"{artwork_id}.jpg",
+        "added_day": DAY,
+        "withdrawn_day": None,
+        "cast_shown": None,
+        "tone": None,
+    } | changes
 
 
 def written(folder: Path, titles: list[dict], artworks: list[dict]) -> Path:
@@ -143,8 +153,9 @@ def test_columns_are_cast_filled_or_named(tmp_path: Path):
     pq.write_table(words, tmp_path / "artworks.parquet")
     with pytest.raises(BadInput, match=r"column title_id: its type string does not become int64"):
         Catalogue.read(tmp_path)
-    pq.write_table(artworks.set_column(2, "path", pa.array(["a", None, "c"])),
-                   tmp_path / "artworks.parquet")  # fmt: skip
+    pq.write_table(
+        artworks.set_column(2, "path", pa.array(["a", None, "c"])), tmp_path / "artworks.parquet"
+    )
     with pytest.raises(BadInput, match=r"column path, row 1: null"):
         Catalogue.read(tmp_path)
 

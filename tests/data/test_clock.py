@@ -13,9 +13,13 @@ READ = "from data import clock; print(clock.now_us(), clock.now(), clock.today()
 
 def read(**environment):
     ran = subprocess.run(
-        [sys.executable, "-c", READ], env=os.environ | environment, cwd=ROOT,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", READ],
+        env=os.environ | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return ran.stdout.split(), ran.stderr
 
 

@@ -47,11 +47,12 @@ def plant(root, catalogue, facts, wants, *, epsilon=0.05, bias=-2.0, pixels=Fals
     ]
     inside = [("dense", FLOAT, ["n", context]), *CAST]
     save(
-        folder / "context.onnx", inside,
+        folder / "context.onnx",
+        inside,
         [("functionals", FLOAT, ["n", heads, width]), ("appeal", FLOAT, ["n", 1])],
         [*functionals, node("MatMul", ["dense", "no_appeal"], "appeal")],
         none | {"no_appeal": np.zeros((context, 1), np.float32)},
-    )  # fmt: skip
+    )
     save(
         folder / "candidate.onnx",
         [("embedding", FLOAT, ["n", width]), ("dense", FLOAT, ["n", title]), *CAST, *TITLE_CAST],
@@ -83,15 +84,20 @@ def plant(root, catalogue, facts, wants, *, epsilon=0.05, bias=-2.0, pixels=Fals
     }
     pq.write_table(pa.table(shows), folder / "unpersonalised.parquet")
     manifest = {
-        "created": "2026-01-10T12:00:00+00:00", "schema_version": BUNDLE_VERSION,
+        "created": "2026-01-10T12:00:00+00:00",
+        "schema_version": BUNDLE_VERSION,
         "feature_fingerprint": spec.fingerprint,
         "files": {file.name: entry(file) for file in folder.iterdir()},
         "policy": {"kind": "thompson", "heads": heads, "epsilon": epsilon, "salt": 7},
-        "calibration": {"bias": float(bias), "temperature": 1.0}, "dimension": width,
-        "embedding": width, "image": SIZE if pixels else None,
-        "encoder": "encoder.onnx" if pixels else None, "reward_name": "take", "parent": None,
+        "calibration": {"bias": float(bias), "temperature": 1.0},
+        "dimension": width,
+        "embedding": width,
+        "image": SIZE if pixels else None,
+        "encoder": "encoder.onnx" if pixels else None,
+        "reward_name": "take",
+        "parent": None,
         "metrics": {},
-    }  # fmt: skip
+    }
     manifest = orjson.loads(orjson.dumps(manifest))
     name = hashlib.sha256(orjson.dumps(manifest)).hexdigest()[:6]
     manifest["bundle_id"] = f"planted{name}-{content_hash(manifest)}"
@@ -105,11 +111,12 @@ def node(kind, inputs, output, **options):
 
 def save(path, inputs, outputs, nodes, constants):
     graph = helper.make_graph(
-        nodes, path.stem,
+        nodes,
+        path.stem,
         [helper.make_tensor_value_info(*one) for one in inputs],
         [helper.make_tensor_value_info(*one) for one in outputs],
         [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()],
-    )  # fmt: skip
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())

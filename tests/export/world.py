@@ -1,6 +1,7 @@
 """A tiny network with a catalogue and members for it."""
 
 import shutil
+from dataclasses import fields
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -8,10 +9,13 @@ import orjson
 import pyarrow as pa
 import torch
 
+from bandit.head_policy import HeadPolicy
 from data.artwork_effects import ArtworkRecords
+from data.bundle.manifest import ImageSize
 from data.features import CAST_BUCKETS, FeatureSpec, candidate_features, context_features
 from data.records import ARTWORKS, FACTS, TITLES
 from export.graphs.bundle import write_bundle
+from export.graphs.description import BundleDescription
 from export.graphs.manifest import seal
 from export.publish.staging import staging
 from model.heads.epistemic_index import index_rows, index_size
@@ -27,23 +31,30 @@ def make_titles(count=5):
     return pa.Table.from_pylist(
         [
             {
-                "title_id": 10 + i, "name": f"Title {i}", "genres": [GENRES[i % 3]],
-                "cast": ["crow", "owl"][: 1 + i % 2], "popularity": 1.0 / (i + 1),
-                "launch_day": date(2026, 1, 1), "runtime_minutes": 90.0,
+                "title_id": 10 + i,
+                "name": f"Title {i}",
+                "genres": [GENRES[i % 3]],
+                "cast": ["crow", "owl"][: 1 + i % 2],
+                "popularity": 1.0 / (i + 1),
+                "launch_day": date(2026, 1, 1),
+                "runtime_minutes": 90.0,
                 "default_artwork_id": f"{10 + i}-0",
             }
             for i in range(count)
         ],
         TITLES,
-    )  # fmt: skip
+    )
 
 
 def make_artworks(titles=5, each=4):
     return pa.Table.from_pylist(
         [
             {
-                "artwork_id": f"{10 + i}-{j}", "title_id": 10 + i, "path": f"{10 + i}-{j}.webp",
-                "added_day": date(2026, 1, 1), "withdrawn_day": None,
+                "artwork_id": f"{10 + i}-{j}",
+                "title_id": 10 + i,
+                "path": f"{10 + i}-{j}.webp",
+                "added_day": date(2026, 1, 1),
+                "withdrawn_day": None,
                 "cast_shown": None if j == 0 else ["crow", "owl"][: 1 + j % 2],
                 "tone": [None, "dark", "light"][j % 3],
             }
@@ -51,7 +62,7 @@ def make_artworks(titles=5, each=4):
             for j in range(each)
         ],
         ARTWORKS,
-    )  # fmt: skip
+    )
 
 
 def make_facts(count, seed=0):
@@ -128,20 +139,26 @@ def with_records(functionals, vectors, records):
 
 
 def make_bundle(root, seed=0, encoder=True, parent=None, created=CREATED, **changed):
+    described = {
+        "image": ImageSize(**SIZE) if encoder else None,
+        "reward_name": "take",
+        "head_policy": HeadPolicy("thompson", 0.05),
+        "salt": 7,
+        "parent": parent,
+        "metrics": {"validation_loss": 0.4},
+        "created": created,
+    }
+    described |= {
+        field.name: changed.pop(field.name)
+        for field in fields(BundleDescription)
+        if field.name in changed
+    }
     return write_bundle(
         changed.pop("network", None) or make_network(seed, encoder=encoder),
         SPEC,
         root,
-        **{
-            "image": SIZE if encoder else None,
-            "reward_name": "take",
-            "policy": {"kind": "thompson", "epsilon": 0.05, "salt": 7},
-            "parent": parent,
-            "metrics": {"validation_loss": 0.4},
-            "unpersonalised": unpersonalised(),
-            "created": created,
-        }
-        | changed,
+        BundleDescription(**described),
+        **{"unpersonalised": unpersonalised()} | changed,
     )
 
 

@@ -80,9 +80,12 @@ class Product:
             heads.project(torch.randn(heads.projection.shape, generator=draw) / 8)
         self.records = make_records(heads.heads)
         self.bundle = make_bundle(
-            folder / "bundles", network=self.network, records=self.records, encoder=pixels,
+            folder / "bundles",
+            network=self.network,
+            records=self.records,
+            encoder=pixels,
             policy={"kind": policy, "epsilon": 0.05, "salt": SALT},
-        )  # fmt: skip
+        )
         (folder / "bundles" / "current").symlink_to(self.bundle)
         root = folder / "catalogue"
         root.mkdir()
@@ -105,9 +108,15 @@ class Product:
         vectors = artwork_vectors(scorer, self.catalogue, ids, self.folder / "cache")
         log, store = self.folder / f"log-{name}", LmdbStore(self.folder / name, size=1 << 26)
         work = Work(
-            BundleMembers(scorer), Bank.of(self.layout, vectors), self.layout,
-            ServedPolicy.of(scorer.manifest), DAY, log, self.heads, block=256,
-        )  # fmt: skip
+            BundleMembers(scorer),
+            Bank.of(self.layout, vectors),
+            self.layout,
+            ServedPolicy.of(scorer.manifest),
+            DAY,
+            log,
+            self.heads,
+            block=256,
+        )
         facts = pa.table({"profile_id": self.profiles, "facts": self.facts})
         engine(work, facts, store, now=lambda: 1e9, **more)
         store.close()
@@ -187,8 +196,11 @@ class Product:
             for row, profile in enumerate(self.profiles):
                 pick = int(chosen[row])
                 decided[profile, title] = (
-                    names[pick], float(chances[row, pick]), chances[row].tolist(), int(seeds[row]),
-                )  # fmt: skip
+                    names[pick],
+                    float(chances[row, pick]),
+                    chances[row].tolist(),
+                    int(seeds[row]),
+                )
         return decided
 
     def pools(self):
@@ -208,9 +220,13 @@ class Product:
         asked, answered = self.folder / "asked.parquet", self.folder / "answered.parquet"
         pq.write_table(pa.table({"facts": facts, "candidates": candidates}), asked)
         decide_requests(
-            asked, answered, self.bundle, self.catalogue.root, self.policy.kind,
+            asked,
+            answered,
+            self.bundle,
+            self.catalogue.root,
+            self.policy.kind,
             cache=self.folder / "cache",
-        )  # fmt: skip
+        )
         return self.keyed(pq.read_table(answered)["probabilities"].to_pylist())
 
     def in_evaluation(self):

@@ -15,9 +15,11 @@ def turning():
     kind = rng.integers(0, 2, DAYS * A_DAY)
     rows = np.tile([0, 1], (len(kind), 1))
     view = View(
-        np.eye(2, dtype=np.float32)[kind], np.eye(2, dtype=np.float32), rows,
+        np.eye(2, dtype=np.float32)[kind],
+        np.eye(2, dtype=np.float32),
+        rows,
         np.ones(rows.shape, bool),
-    )  # fmt: skip
+    )
     liked = np.eye(2)[np.where(np.arange(len(kind)) < len(kind) // 2, kind, 1 - kind)]
     return view, 0.1 + 0.5 * liked
 

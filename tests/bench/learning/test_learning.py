@@ -125,8 +125,12 @@ def test_the_command_prints_one_object():
     command = [sys.executable, "-m", "bench", "learning", "--policies", "uniform", "--seeds", "1,2"]
     done = subprocess.run(
         [*command, "--rounds", "200", "--tuning-rounds", "0", "--json"],
-        capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ},
+    )
     told = json.loads(done.stdout)
     assert told["policies"]["uniform"]["interval"][0] == pytest.approx(100)
     assert "uniform" in done.stderr

@@ -16,12 +16,21 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 def example(i: int, **changes) -> dict:
     return {
-        "decision_id": f"{i:032x}", "time": NOON, "profile_id": f"p{i}", "title_id": 1,
+        "decision_id": f"{i:032x}",
+        "time": NOON,
+        "profile_id": f"p{i}",
+        "title_id": 1,
         "facts": {"country": "NL", "watched_genres": [("drama", 2.0)]},
-        "candidates": ["a", "b", "c"], "action": "abc"[i % 3], "propensity": 1 / 3,
-        "policy": "random", "level": "personalised", "played": True, "minutes": 30.0,
-        "reward": 1.0, "reward_name": "take",
-    } | changes  # fmt: skip
+        "candidates": ["a", "b", "c"],
+        "action": "abc"[i % 3],
+        "propensity": 1 / 3,
+        "policy": "random",
+        "level": "personalised",
+        "played": True,
+        "minutes": 30.0,
+        "reward": 1.0,
+        "reward_name": "take",
+    } | changes
 
 
 def decision(i: int, **changes) -> dict:
@@ -32,9 +41,15 @@ def decision(i: int, **changes) -> dict:
 
 def event(i: int, **changes) -> dict:
     return {
-        "schema_version": SCHEMA_VERSION, "event_id": f"e{i}", "kind": "impression", "time": NOON,
-        "received": NOON, "profile_id": f"p{i}", "title_id": 1, "artwork_id": "a",
-    } | changes  # fmt: skip
+        "schema_version": SCHEMA_VERSION,
+        "event_id": f"e{i}",
+        "kind": "impression",
+        "time": NOON,
+        "received": NOON,
+        "profile_id": f"p{i}",
+        "title_id": 1,
+        "artwork_id": "a",
+    } | changes
 
 
 def examples(**changes) -> pa.Table:

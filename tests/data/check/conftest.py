@@ -14,9 +14,15 @@ from tests.data.check.check_rows import DAY
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Catalogue:
     title = {
-        "title_id": 1, "name": "One", "genres": [], "cast": [], "popularity": 1.0,
-        "launch_day": DAY, "runtime_minutes": 90.0, "default_artwork_id": "a",
-    }  # fmt: skip
+        "title_id": 1,
+        "name": "One",
+        "genres": [],
+        "cast": [],
+        "popularity": 1.0,
+        "launch_day": DAY,
+        "runtime_minutes": 90.0,
+        "default_artwork_id": "a",
+    }
     artworks = [
         {"artwork_id": a, "title_id": 1, "path": f"{a}.png", "added_day": DAY} for a in "abc"
     ]

@@ -51,9 +51,15 @@ def test_a_wrong_decision_is_found(tmp_path: Path, catalogue: Catalogue, changes
 
 def test_candidates_are_the_titles_own(tmp_path: Path, catalogue: Catalogue):
     more = {
-        "title_id": 2, "name": "Two", "genres": [], "cast": [], "popularity": 1.0,
-        "launch_day": DAY, "runtime_minutes": 90.0, "default_artwork_id": "d",
-    }  # fmt: skip
+        "title_id": 2,
+        "name": "Two",
+        "genres": [],
+        "cast": [],
+        "popularity": 1.0,
+        "launch_day": DAY,
+        "runtime_minutes": 90.0,
+        "default_artwork_id": "d",
+    }
     other = {"artwork_id": "d", "title_id": 2, "path": "a.png", "added_day": DAY}
     Catalogue(
         catalogue.root,

@@ -24,24 +24,44 @@ NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SPEC = FeatureSpec(
     {name: ["a"] for name in ("country", "language", "device", "surface", "day_part")},
-    ["drama"], ["dark"], 3.0, 1.0, 0.0, 1.0,
-)  # fmt: skip
+    ["drama"],
+    ["dark"],
+    3.0,
+    1.0,
+    0.0,
+    1.0,
+)
 
 
 def decision(name="d", time=NOON, profile="m", title=1, **facts):
     known = {"country": "a", "tenure_days": 30.0, "watched_genres": [("drama", 2.0)]}
     return {
-        "schema_version": 1, "decision_id": name, "time": time, "profile_id": profile,
-        "title_id": title, "facts": known | facts, "candidates": ["x", "y"], "action": "x",
-        "propensity": 0.5, "policy": "uniform", "seed": 1, "level": "personalised",
-    }  # fmt: skip
+        "schema_version": 1,
+        "decision_id": name,
+        "time": time,
+        "profile_id": profile,
+        "title_id": title,
+        "facts": known | facts,
+        "candidates": ["x", "y"],
+        "action": "x",
+        "propensity": 0.5,
+        "policy": "uniform",
+        "seed": 1,
+        "level": "personalised",
+    }
 
 
 def event(name, kind, received, title=1, profile="m", time=None, **said):
     return {
-        "schema_version": 1, "event_id": name, "kind": kind, "time": time or received,
-        "received": received, "profile_id": profile, "title_id": title, **said,
-    }  # fmt: skip
+        "schema_version": 1,
+        "event_id": name,
+        "kind": kind,
+        "time": time or received,
+        "received": received,
+        "profile_id": profile,
+        "title_id": title,
+        **said,
+    }
 
 
 def tables(decisions, events):
@@ -71,9 +91,14 @@ FUTURE = [
     event("f5", "impression", NOON, time=NOON - HOUR, artwork_id="future"),
 ]
 KNOWN = {
-    "decision_id": "d", "plays_7d": 1, "minutes_7d": 45.0, "hours_since_play": 19.0,
-    "title_impressions_7d": 2, "hours_since_title": 20.0, "last_artwork": "y",
-}  # fmt: skip
+    "decision_id": "d",
+    "plays_7d": 1,
+    "minutes_7d": 45.0,
+    "hours_since_play": 19.0,
+    "title_impressions_7d": 2,
+    "hours_since_title": 20.0,
+    "last_artwork": "y",
+}
 
 
 def test_history_is_what_had_been_received():
@@ -121,10 +146,15 @@ def test_a_feature_that_looks_into_the_future_is_caught(compute):
 @given(st.lists(st.tuples(st.integers(-99, 99), st.integers(-99, 99)), max_size=12))
 def test_no_log_makes_the_built_in_history_leak(times):
     events = [
-        event(f"e{i}", ("play", "impression")[i % 2], NOON + happened * HOUR,
-              time=NOON + received * HOUR, artwork_id=f"a{i}")
+        event(
+            f"e{i}",
+            ("play", "impression")[i % 2],
+            NOON + happened * HOUR,
+            time=NOON + received * HOUR,
+            artwork_id=f"a{i}",
+        )
         for i, (happened, received) in enumerate(times)
-    ]  # fmt: skip
+    ]
     decisions, told = tables([decision("d1"), decision("d2", NOON + 5 * HOUR, title=2)], events)
     found = member_history(decisions, told)
     assert future_leaks(member_history, decisions, told, found, 2) == []
@@ -156,9 +186,12 @@ def test_the_command_refuses_a_history_that_leaks(tmp_path):
     (tmp_path / "features.json").write_text(SPEC.to_json())
     with pytest.raises(BadInput, match="looks into the future: plays of decision d is 4, and 2"):
         features(
-            "2026-01-10", tmp_path / "log", tmp_path / "out",
-            specification=tmp_path / "features.json", history=f"{__name__}:clairvoyant",
-        )  # fmt: skip
+            "2026-01-10",
+            tmp_path / "log",
+            tmp_path / "out",
+            specification=tmp_path / "features.json",
+            history=f"{__name__}:clairvoyant",
+        )
     assert not any((tmp_path / "out").rglob("*.parquet"))
 
 

@@ -24,12 +24,21 @@ DAYS = (date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 4))
 def example(number, day, second=0):
     start = midnight_us(day)
     return {
-        "decision_id": f"{number:032x}", "time": start + second * 1_000_000, "profile_id": "m",
-        "title_id": 1, "facts": {"country": "BR", "watched_genres": [("drama", 2.0)]},
-        "candidates": ["a", "b"], "action": "a", "propensity": 0.5, "policy": "uniform",
-        "level": "personalised", "played": False, "minutes": 0.0, "reward": float(number % 2),
+        "decision_id": f"{number:032x}",
+        "time": start + second * 1_000_000,
+        "profile_id": "m",
+        "title_id": 1,
+        "facts": {"country": "BR", "watched_genres": [("drama", 2.0)]},
+        "candidates": ["a", "b"],
+        "action": "a",
+        "propensity": 0.5,
+        "policy": "uniform",
+        "level": "personalised",
+        "played": False,
+        "minutes": 0.0,
+        "reward": float(number % 2),
         "reward_name": "take",
-    }  # fmt: skip
+    }
 
 
 def write(folder, sizes=(40, 25, 30), group=10):
@@ -185,8 +194,11 @@ def test_memory_does_not_grow_with_the_examples(tmp_path):
     for name in ("few", "many"):
         ran = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / name)],
-            capture_output=True, text=True, cwd=ROOT, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=True,
+        )
         count, peaks[name] = map(int, ran.stdout.split())
         assert count == {"few": 20_000, "many": 200_000}[name]
     assert peaks["many"] < 1.3 * peaks["few"]

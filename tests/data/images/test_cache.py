@@ -24,9 +24,15 @@ def catalogue(root: Path, contents: dict[str, bytes]) -> Catalogue:
         (root / "images" / name).write_bytes(content)
     ids = [Path(name).stem for name in contents]
     title = {
-        "title_id": 1, "name": "One", "genres": [], "cast": [], "popularity": 1.0,
-        "launch_day": DAY, "runtime_minutes": 90.0, "default_artwork_id": ids[0],
-    }  # fmt: skip
+        "title_id": 1,
+        "name": "One",
+        "genres": [],
+        "cast": [],
+        "popularity": 1.0,
+        "launch_day": DAY,
+        "runtime_minutes": 90.0,
+        "default_artwork_id": ids[0],
+    }
     artworks = [
         {"artwork_id": i, "title_id": 1, "path": f"images/{name}", "added_day": DAY}
         for i, name in zip(ids, contents, strict=True)

@@ -31,17 +31,34 @@ MUCH_LATER = NOON + hours(24 * 20)
 
 def decision(name="d", at=NOON, **said):
     return {
-        "schema_version": 1, "decision_id": name, "time": at, "profile_id": "ada", "title_id": 7,
-        "facts": {"country": "BR"}, "candidates": ["x", "y"], "action": "x", "propensity": 0.5,
-        "policy": "uniform", "seed": 1, "level": "personalised", **said,
-    }  # fmt: skip
+        "schema_version": 1,
+        "decision_id": name,
+        "time": at,
+        "profile_id": "ada",
+        "title_id": 7,
+        "facts": {"country": "BR"},
+        "candidates": ["x", "y"],
+        "action": "x",
+        "propensity": 0.5,
+        "policy": "uniform",
+        "seed": 1,
+        "level": "personalised",
+        **said,
+    }
 
 
 def event(kind, at, name="d", **said):
     return {
-        "schema_version": 1, "event_id": f"{kind}-{at}-{name}", "kind": kind, "time": at,
-        "received": at, "decision_id": name, "profile_id": "ada", "title_id": 7, **said,
-    }  # fmt: skip
+        "schema_version": 1,
+        "event_id": f"{kind}-{at}-{name}",
+        "kind": kind,
+        "time": at,
+        "received": at,
+        "decision_id": name,
+        "profile_id": "ada",
+        "title_id": 7,
+        **said,
+    }
 
 
 def shown(at=NOON, name="d", **said):
@@ -167,9 +184,12 @@ def test_an_engagement_that_names_no_decision_counts_once_for_the_last_impressio
     log(
         tmp_path,
         [decision("old"), decision("new", NOON + hours(5))],
-        [shown(NOON, "old"), shown(NOON + hours(6), "new"),
-         watched(40.0, NOON + hours(7), None, surface="search")],
-    )  # fmt: skip
+        [
+            shown(NOON, "old"),
+            shown(NOON + hours(6), "new"),
+            watched(40.0, NOON + hours(7), None, surface="search"),
+        ],
+    )
     assert {e["decision_id"]: e["reward"] for e in joined(tmp_path)} == {"old": 0, "new": 1}
 
 
@@ -256,19 +276,27 @@ MOMENTS = st.sampled_from([-6, -5, -1, 0, 1, 60, 24 * 60, 48 * 60, 48 * 60 + 1, 
 )
 DECISION_ROWS = st.builds(
     lambda name, at: decision(name, at, profile_id="ada" if name < "c" else "bo"),
-    st.sampled_from("abcd"), st.sampled_from([NOON, NOON + hours(13)]),
-)  # fmt: skip
+    st.sampled_from("abcd"),
+    st.sampled_from([NOON, NOON + hours(13)]),
+)
 EVENT_ROWS = st.builds(
     lambda kind, at, ahead, name, anyone, minutes, number: event(
-        kind, at, name, received=at + ahead, event_id=f"e{number}",
+        kind,
+        at,
+        name,
+        received=at + ahead,
+        event_id=f"e{number}",
         profile_id={"a": "ada", "b": "ada", "c": "bo", "d": "bo"}.get(name, anyone),
         minutes=minutes if kind == "progress" else None,
     ),
     st.sampled_from(["impression", "impression", "play", "progress", "progress"]),
-    MOMENTS, st.sampled_from([0, 3 * 60, -30]).map(lambda m: m * MINUTE),
+    MOMENTS,
+    st.sampled_from([0, 3 * 60, -30]).map(lambda m: m * MINUTE),
     st.sampled_from(["a", "b", "c", "d", None, "gone"]),
-    st.sampled_from(["ada", "bo"]), st.sampled_from([5.0, 20.0, 50.0]), st.integers(0, 10**9),
-)  # fmt: skip
+    st.sampled_from(["ada", "bo"]),
+    st.sampled_from([5.0, 20.0, 50.0]),
+    st.integers(0, 10**9),
+)
 
 
 def defined(decisions, events, now):
@@ -284,8 +312,11 @@ def defined(decisions, events, now):
         if e["decision_id"] is not None:
             return e["decision_id"]
         t = when[e["event_id"]]
-        near = [s for s in shows if s["profile_id"] == e["profile_id"]
-                and t - window <= when[s["event_id"]] <= t + skew]  # fmt: skip
+        near = [
+            s
+            for s in shows
+            if s["profile_id"] == e["profile_id"] and t - window <= when[s["event_id"]] <= t + skew
+        ]
         near.sort(key=lambda s: s["decision_id"])
         near.sort(key=lambda s: when[s["event_id"]], reverse=True)
         near.sort(key=lambda s: when[s["event_id"]] > t)
@@ -297,16 +328,23 @@ def defined(decisions, events, now):
         seen = [t for t in seen if t >= decided - skew]
         if not seen or min(seen) + window > now:
             continue
-        mine = [e for e in events if e["kind"] != "impression" and owner(e) == name
-                and min(seen) - skew <= when[e["event_id"]] <= min(seen) + window]  # fmt: skip
+        mine = [
+            e
+            for e in events
+            if e["kind"] != "impression"
+            and owner(e) == name
+            and min(seen) - skew <= when[e["event_id"]] <= min(seen) + window
+        ]
         found[name] = (bool(mine), max([e["minutes"] or 0 for e in mine], default=0))
     return found
 
 
 @settings(
-    deadline=None, max_examples=30, derandomize=True,
+    deadline=None,
+    max_examples=30,
+    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+)
 @given(
     decisions=st.lists(DECISION_ROWS, min_size=1, max_size=6),
     events=st.lists(EVENT_ROWS, max_size=14, unique_by=lambda e: e["event_id"]),
@@ -333,5 +371,8 @@ def test_the_state_is_one_json_file(tmp_path):
     log(tmp_path, [decision()], [shown()])
     joined(tmp_path)
     assert set(json.loads((tmp_path / "out/_join.json").read_text())) == {
-        "settings", "files", "days", "now",
-    }  # fmt: skip
+        "settings",
+        "files",
+        "days",
+        "now",
+    }

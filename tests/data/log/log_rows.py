@@ -14,18 +14,32 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 def event(name, time=NOON, **said):
     return {
-        "event_id": name, "kind": "play", "time": time, "received": time,
-        "profile_id": "ada", "title_id": 7, **said,
-    }  # fmt: skip
+        "event_id": name,
+        "kind": "play",
+        "time": time,
+        "received": time,
+        "profile_id": "ada",
+        "title_id": 7,
+        **said,
+    }
 
 
 def decision(name, time=NOON, **said):
     return {
-        "decision_id": name, "time": time, "profile_id": "ada", "title_id": 7,
+        "decision_id": name,
+        "time": time,
+        "profile_id": "ada",
+        "title_id": 7,
         "facts": {"country": "BR", "row": 2, "watched_genres": {"comedy": 3.0}},
-        "candidates": ["x", "y"], "action": "x", "propensity": 0.5, "probabilities": [0.5, 0.5],
-        "policy": "uniform", "seed": 2**64 - 1, "level": "personalised", **said,
-    }  # fmt: skip
+        "candidates": ["x", "y"],
+        "action": "x",
+        "propensity": 0.5,
+        "probabilities": [0.5, 0.5],
+        "policy": "uniform",
+        "seed": 2**64 - 1,
+        "level": "personalised",
+        **said,
+    }
 
 
 def page(name, count=3, **said):

@@ -51,8 +51,9 @@ def start_writer(log_dir, name, count):
     code = WRITER.format(root=str(ROOT), record=record)
     return subprocess.Popen(
         [sys.executable, "-c", code, str(log_dir), name, str(count)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_processes_write_the_same_log(tmp_path):

@@ -50,8 +50,10 @@ def header(chances):
 
 def write(path, made, ranks, codes, chances):
     names = [f"p{i}" for i in range(len(made))]
-    facts = pa.array([{"country": "FR", "watched_genres": [("drama", float(i))]}
-                      for i in range(len(made))], FACTS)  # fmt: skip
+    facts = pa.array(
+        [{"country": "FR", "watched_genres": [("drama", float(i))]} for i in range(len(made))],
+        FACTS,
+    )
     prints = 50 + np.arange(len(made))
     write_run(path, header(chances), pa.array(names), facts, prints, made, ranks, codes)
     return names
@@ -133,7 +135,15 @@ def test_no_decision_at_all_makes_an_empty_run(tmp_path):
 def test_names_of_any_length_are_kept(tmp_path, name):
     made = np.ones((1, 3), bool)
     facts = pa.array([{"country": None}], FACTS)
-    write_run(tmp_path / "r", header([1.0]), pa.array([name]), facts, np.array([1]), made,
-              np.zeros((1, 3), int), np.zeros((1, 3, 3), np.uint16))  # fmt: skip
+    write_run(
+        tmp_path / "r",
+        header([1.0]),
+        pa.array([name]),
+        facts,
+        np.array([1]),
+        made,
+        np.zeros((1, 3), int),
+        np.zeros((1, 3, 3), np.uint16),
+    )
     [table] = expand(tmp_path / "r")
     assert table["profile_id"].to_pylist() == [name] * 3

@@ -32,10 +32,24 @@ def redis_url(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with subprocess.Popen(
-        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--appendonly", "yes",
-         "--appendfsync", "always", "--save", "", "--dir", str(tmp_path_factory.mktemp("redis"))],
-        stdout=subprocess.PIPE, text=True,
-    ) as server:  # fmt: skip
+        [
+            "redis-server",
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "always",
+            "--save",
+            "",
+            "--dir",
+            str(tmp_path_factory.mktemp("redis")),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
         try:
             assert any("Ready to accept" in line for line in server.stdout)
             yield f"redis://127.0.0.1:{port}/0"

@@ -47,13 +47,22 @@ def logged(catalogue):
         candidates = [f"{title}-{k}" for k in range(rng.integers(2, 5))]
         rows.append(
             {
-                "decision_id": f"{number:032x}", "time": START, "profile_id": f"m{number % 40}",
-                "title_id": title, "facts": facts, "candidates": candidates,
-                "action": str(rng.choice(candidates)), "propensity": 1 / len(candidates),
-                "policy": "uniform", "level": "personalised", "played": False, "minutes": 0.0,
-                "reward": float(rng.random() < 0.3), "reward_name": "take",
+                "decision_id": f"{number:032x}",
+                "time": START,
+                "profile_id": f"m{number % 40}",
+                "title_id": title,
+                "facts": facts,
+                "candidates": candidates,
+                "action": str(rng.choice(candidates)),
+                "propensity": 1 / len(candidates),
+                "policy": "uniform",
+                "level": "personalised",
+                "played": False,
+                "minutes": 0.0,
+                "reward": float(rng.random() < 0.3),
+                "reward_name": "take",
             }
-        )  # fmt: skip
+        )
     return LoggedExamples.of(pa.Table.from_pylist(rows, EXAMPLES), catalogue)
 
 
@@ -107,11 +116,18 @@ def shown(log, days, take_if_changed, take_if_not, profiles=400, repeats=1, seed
     def event(kind, profile, time, decision, artwork, **said):
         events.append(
             {
-                "schema_version": 1, "event_id": f"e{len(events)}", "kind": kind, "time": time,
-                "received": time + timedelta(seconds=5), "decision_id": decision,
-                "profile_id": profile, "title_id": 10, "artwork_id": artwork, **said,
+                "schema_version": 1,
+                "event_id": f"e{len(events)}",
+                "kind": kind,
+                "time": time,
+                "received": time + timedelta(seconds=5),
+                "decision_id": decision,
+                "profile_id": profile,
+                "title_id": 10,
+                "artwork_id": artwork,
+                **said,
             }
-        )  # fmt: skip
+        )
 
     for number in range(profiles):
         profile, artwork, decision = f"m{number}", None, ""

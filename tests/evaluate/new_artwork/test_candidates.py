@@ -172,8 +172,9 @@ def test_kinds_come_from_pixels_and_tags(story):
     images[0] = 250
     images[1, 0] = 200
     images[2, 2] = 30
-    artworks = pa.table({"cast_shown": [["a"], ["a", "b"], [], None],
-                         "tone": ["dark", None, None, None]})  # fmt: skip
+    artworks = pa.table(
+        {"cast_shown": [["a"], ["a", "b"], [], None], "tone": ["dark", None, None, None]}
+    )
     kinds = image_kinds(artworks, images)
     assert kinds[0][0].startswith("bright")
     assert kinds[1] == ["bright, warm picture", "several of the cast"]
@@ -205,12 +206,30 @@ def test_a_profiles_last_facts_speak_for_it(tmp_path):
 def test_the_command_prints_one_object_and_a_page_of_its_own(story, bright, pictures, tmp_path):
     page = tmp_path / "page.html"
     done = subprocess.run(
-        [sys.executable, "-m", "evaluate", "candidates", *pictures, "--title",
-         str(story.catalogue.title_ids[0]), "--catalogue", str(story.root / "catalogue"),
-         "--bundle", bright, "--audience", "device=tv", "--day", "2026-01-05",
-         "--html", str(page), "--json"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "evaluate",
+            "candidates",
+            *pictures,
+            "--title",
+            str(story.catalogue.title_ids[0]),
+            "--catalogue",
+            str(story.root / "catalogue"),
+            "--bundle",
+            bright,
+            "--audience",
+            "device=tv",
+            "--day",
+            "2026-01-05",
+            "--html",
+            str(page),
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     said = json.loads(done.stdout)
     assert said["images"][0]["image"] == pictures[0]
     assert said["members"] < 400

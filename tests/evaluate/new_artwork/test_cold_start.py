@@ -148,15 +148,36 @@ def test_a_ceiling_without_lift_has_no_share():
 def test_the_command_prints_one_object_and_leaves_nothing_behind(new, told, tmp_path):
     bundle = pixel_bundle(tmp_path, new, [BRIGHT] * 2)
     command = [
-        sys.executable, "-m", "evaluate", "cold-start", "--subjects", str(ARTWORK),
-        "--bundle", str(bundle), "--ceiling", str(told), "--titles", "3", "--artworks", "3",
-        "--members", "30", "--seed", "14", "--exclude-subjects", "birds-crow", "--json",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "evaluate",
+        "cold-start",
+        "--subjects",
+        str(ARTWORK),
+        "--bundle",
+        str(bundle),
+        "--ceiling",
+        str(told),
+        "--titles",
+        "3",
+        "--artworks",
+        "3",
+        "--members",
+        "30",
+        "--seed",
+        "14",
+        "--exclude-subjects",
+        "birds-crow",
+        "--json",
+    ]
     (tmp_path / "t").mkdir()
     done = subprocess.run(
-        command, capture_output=True, text=True, check=True,
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
         env={"PATH": "/usr/bin", "TMPDIR": str(tmp_path / "t")},
-    )  # fmt: skip
+    )
     said = json.loads(done.stdout)
     for name in ("unpersonalised", "greedy", "thompson", "attribute_ceiling", "random"):
         assert 0 < said[name] <= said["oracle"]

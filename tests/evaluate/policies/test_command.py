@@ -13,10 +13,21 @@ from evaluate.policies.command import bundle as command
 
 def test_the_command_prints_one_object(story, good):
     done = subprocess.run(
-        [sys.executable, "-m", "evaluate", "bundle", "--log", str(story.root / "examples"),
-         "--bundles", f"{good},random", "--json"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "evaluate",
+            "bundle",
+            "--log",
+            str(story.root / "examples"),
+            "--bundles",
+            f"{good},random",
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     told = json.loads(done.stdout)
     said = told["policies"][good]
     assert set(said) == {"replay", "ips", "snips", "dm", "dr"}

@@ -53,9 +53,11 @@ def ranges(low, value, high):
 
 
 @given(
-    value=st.floats(0.01, 0.5), half=st.floats(0.001, 0.1), behind=st.floats(0, 0.3),
+    value=st.floats(0.01, 0.5),
+    half=st.floats(0.001, 0.1),
+    behind=st.floats(0, 0.3),
     margin=st.floats(0, 0.5),
-)  # fmt: skip
+)
 def test_the_rule_is_on_lower_bounds(value, half, behind, margin):
     live = ranges(value - half, value, value + half)
     candidate = ranges(*(end - behind for end in (value - half, value, value + half)))

@@ -14,9 +14,18 @@ from evaluate.report.demo import demo, show
 from evaluate.report.report import report
 from simulate.browsing.log import read_expected
 
-COLD = {"random": 0.1, "greedy": 0.12, "thompson": 0.11, "oracle": 0.2, "unpersonalised": 0.1,
-        "titles": 4, "artworks": 3, "members": 20, "subjects": 9, "share_of_oracle": 0.2,
-        }  # fmt: skip
+COLD = {
+    "random": 0.1,
+    "greedy": 0.12,
+    "thompson": 0.11,
+    "oracle": 0.2,
+    "unpersonalised": 0.1,
+    "titles": 4,
+    "artworks": 3,
+    "members": 20,
+    "subjects": 9,
+    "share_of_oracle": 0.2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +54,14 @@ def written(story, bundle, run, tmp_path_factory):
     cold = COLD | {"intervals": {name: [0.05, 0.25] for name in COLD}}
     (folder / "cold.json").write_text(json.dumps(cold))
     summary = report(
-        str(folder / "report.html"), str(story.root), bundle, truth=str(story.log), run=str(run),
-        cold_start=str(folder / "cold.json"), resamples=100,
-    )  # fmt: skip
+        str(folder / "report.html"),
+        str(story.root),
+        bundle,
+        truth=str(story.log),
+        run=str(run),
+        cold_start=str(folder / "cold.json"),
+        resamples=100,
+    )
     return summary, (folder / "report.html").read_text()
 
 
@@ -120,9 +134,13 @@ def test_without_truth_takes_are_doubly_robust_estimates(story, bundle, run, tmp
     examples = tmp_path / "examples"
     examples.symlink_to(story.root / "examples")
     said = report(
-        str(tmp_path / "report.html"), str(examples), bundle, str(story.root / "catalogue"),
-        run=str(run), resamples=100,
-    )  # fmt: skip
+        str(tmp_path / "report.html"),
+        str(examples),
+        bundle,
+        str(story.root / "catalogue"),
+        run=str(run),
+        resamples=100,
+    )
     assert not said["exact"]
     assert "oracle" not in said["take_fractions"]
     for name, value in said["take_fractions"].items():
@@ -149,9 +167,12 @@ def test_another_file_is_no_cold_start(story, bundle, run, tmp_path, text):
     (tmp_path / "cold.json").write_text(text)
     with pytest.raises(BadInput, match=r"cold\.json"):
         report(
-            str(tmp_path / "report.html"), str(story.root), bundle, run=str(run),
+            str(tmp_path / "report.html"),
+            str(story.root),
+            bundle,
+            run=str(run),
             cold_start=str(tmp_path / "cold.json"),
-        )  # fmt: skip
+        )
     assert not (tmp_path / "report.html").exists()
 
 

@@ -78,8 +78,9 @@ def test_eight_bits_that_choose_otherwise_are_refused(bundle, hardly_different, 
 def test_eight_bits_are_in_the_graph(bundle, tmp_path):
     from export.graphs.quantise import spread, write_int8
 
-    write_int8(Bundle.open(bundle).file("encoder.onnx"), tmp_path / "small.onnx",
-               spread(make_images(32)))  # fmt: skip
+    write_int8(
+        Bundle.open(bundle).file("encoder.onnx"), tmp_path / "small.onnx", spread(make_images(32))
+    )
     kinds = [node.op_type for node in onnx.load(tmp_path / "small.onnx").graph.node]
     assert kinds.count("QuantizeLinear") > 3
     assert [p.name for p in tmp_path.iterdir()] == ["small.onnx"]
@@ -87,8 +88,9 @@ def test_eight_bits_are_in_the_graph(bundle, tmp_path):
 
 def test_a_catalogue_without_a_choice_is_refused(bundle, catalogue, tmp_path):
     shutil.copytree(catalogue, tmp_path / "catalogue")
-    first = ARTWORKS_TABLE.filter([name.endswith("-0") for name in
-                                   ARTWORKS_TABLE["artwork_id"].to_pylist()])  # fmt: skip
+    first = ARTWORKS_TABLE.filter(
+        [name.endswith("-0") for name in ARTWORKS_TABLE["artwork_id"].to_pylist()]
+    )
     alone = Catalogue(tmp_path / "catalogue", TITLES_TABLE, first).write()
     with pytest.raises(BadInput, match="no title has two artworks"):
         quantise(bundle, alone, kind="fp16", out=tmp_path / "out", cache=tmp_path)

@@ -124,8 +124,10 @@ def test_the_live_bundle_and_the_one_before_survive_pruning(store, bundles):
     rollback(store, to=bundles[1].name)
     assert prune(store, keep=1) == [bundles[2].name]
     assert [row["bundle_id"] for row in list_bundles(store)] == [
-        bundles[0].name, bundles[1].name, bundles[3].name,
-    ]  # fmt: skip
+        bundles[0].name,
+        bundles[1].name,
+        bundles[3].name,
+    ]
     assert rollback(store).bundle_id == bundles[0].name
     with pytest.raises(BadInput, match="at least one"):
         prune(store, keep=0)
@@ -230,9 +232,7 @@ def test_publishers_at_once_leave_one_whole_bundle(tmp_path):
     made = [small_bundle(tmp_path / "made", n) for n in range(1, 13)]
     fork = multiprocessing.get_context("spawn")
     start = fork.Barrier(4)
-    others = [
-        fork.Process(target=publisher, args=(store, made[n::3], start)) for n in range(3)
-    ]  # fmt: skip
+    others = [fork.Process(target=publisher, args=(store, made[n::3], start)) for n in range(3)]
     for other in others:
         other.start()
     seen, stop = set(), threading.Event()

@@ -58,8 +58,12 @@ def test_vectors_keep_to_the_directions_that_tell_most_apart(effects):
     functional, shown, rewards, offset, *_ = impressions(20_000)
     wide = torch.tensor([3.0, 1.0, 0.1])
     few = ArtworkRandomEffects(ARTWORKS, RANK, directions=1)
-    few.reset(torch.randn(500, RANK, generator=torch.Generator().manual_seed(2)) * wide,
-              functional, 1.0, 1.0)  # fmt: skip
+    few.reset(
+        torch.randn(500, RANK, generator=torch.Generator().manual_seed(2)) * wide,
+        functional,
+        1.0,
+        1.0,
+    )
     few.update(functional, shown, rewards, offset)
     found = few.vectors[0] / few.vectors[0].norm()
     assert float(found[0].abs()) > 0.98

@@ -92,8 +92,10 @@ def test_deviations_fall_with_what_was_observed_and_are_the_priors_for_what_was_
 def test_an_impression_of_weight_two_counts_as_two():
     components, x, shown, rewards, _ = world(500)
     found = []
-    for observed in ((x, shown, rewards, 0.0, torch.full((500,), 2.0)),
-                 (*(torch.cat([part, part]) for part in (x, shown, rewards)), 0.0)):  # fmt: skip
+    for observed in (
+        (x, shown, rewards, 0.0, torch.full((500,), 2.0)),
+        (*(torch.cat([part, part]) for part in (x, shown, rewards)), 0.0),
+    ):
         made = HierarchicalLogistic(components, TITLE_OF, FEATURES)
         made.observe(*observed)
         made.solve()

@@ -27,20 +27,33 @@ SHOWN = ("a0", "a1", "a2", "a3", "a4", "a5")
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory) -> Catalogue:
     artworks = [
-        {"artwork_id": name, "title_id": 1 + i // 3, "path": f"{name}.png",
-         "added_day": date(2026, 1, 1), "tone": ("warm", "cold")[i % 2]}
+        {
+            "artwork_id": name,
+            "title_id": 1 + i // 3,
+            "path": f"{name}.png",
+            "added_day": date(2026, 1, 1),
+            "tone": ("warm", "cold")[i % 2],
+        }
         for i, name in enumerate(SHOWN)
-    ]  # fmt: skip
+    ]
     titles = [
-        {"title_id": i, "name": f"t{i}", "genres": ["drama"], "cast": ["ann"], "popularity": 0.1,
-         "launch_day": date(2026, 1, 1), "runtime_minutes": 90.0,
-         "default_artwork_id": SHOWN[3 * i - 3]}
+        {
+            "title_id": i,
+            "name": f"t{i}",
+            "genres": ["drama"],
+            "cast": ["ann"],
+            "popularity": 0.1,
+            "launch_day": date(2026, 1, 1),
+            "runtime_minutes": 90.0,
+            "default_artwork_id": SHOWN[3 * i - 3],
+        }
         for i in (1, 2)
-    ]  # fmt: skip
+    ]
     return Catalogue(
         tmp_path_factory.mktemp("catalogue"),
-        pa.Table.from_pylist(titles, TITLES), pa.Table.from_pylist(artworks, ARTWORKS),
-    )  # fmt: skip
+        pa.Table.from_pylist(titles, TITLES),
+        pa.Table.from_pylist(artworks, ARTWORKS),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +77,27 @@ def example(number: int, rng: np.random.Generator) -> dict:
     title = 1 + number % 2
     candidates = [f"a{3 * title - 3 + i}" for i in range(3)]
     return {
-        "decision_id": f"{number:032x}", "time": START + number * DAY_US // A_DAY,
-        "profile_id": f"p{number % 50}", "title_id": title,
-        "facts": {"country": ("BR", "FR", None)[number % 3], "device": "tv", "row": number % 5,
-                  "tenure_days": float(number % 90) if number % 7 else None,
-                  "watched_genres": [("crime" if number == 3 else "drama", 2.0)]},
-        "candidates": candidates, "action": candidates[rng.integers(3)],
-        "propensity": float(rng.choice([0.1, 1 / 3, 0.8])), "policy": "uniform",
-        "level": "personalised", "played": False, "minutes": 0.0,
-        "reward": float(rng.random() < 0.3), "reward_name": "take",
-    }  # fmt: skip
+        "decision_id": f"{number:032x}",
+        "time": START + number * DAY_US // A_DAY,
+        "profile_id": f"p{number % 50}",
+        "title_id": title,
+        "facts": {
+            "country": ("BR", "FR", None)[number % 3],
+            "device": "tv",
+            "row": number % 5,
+            "tenure_days": float(number % 90) if number % 7 else None,
+            "watched_genres": [("crime" if number == 3 else "drama", 2.0)],
+        },
+        "candidates": candidates,
+        "action": candidates[rng.integers(3)],
+        "propensity": float(rng.choice([0.1, 1 / 3, 0.8])),
+        "policy": "uniform",
+        "level": "personalised",
+        "played": False,
+        "minutes": 0.0,
+        "reward": float(rng.random() < 0.3),
+        "reward_name": "take",
+    }
 
 
 def read(stream: ExampleStream) -> pa.Table:
@@ -125,9 +149,12 @@ def test_buffers_hold_every_example_once_as_it_is_among_all(stream, catalogue):
 
     def sorted_rows(examples: Examples) -> np.ndarray:
         columns = [*examples.context, examples.weights]
-        flat = [*(c.reshape(len(examples), -1) for c in columns),
-                examples.reward[:, None], examples.importance[:, None],
-                examples.artwork_of[:, None]]  # fmt: skip
+        flat = [
+            *(c.reshape(len(examples), -1) for c in columns),
+            examples.reward[:, None],
+            examples.importance[:, None],
+            examples.artwork_of[:, None],
+        ]
         rows = np.concatenate(flat, 1)
         return rows[np.lexsort(rows.T)]
 

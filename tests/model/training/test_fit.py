@@ -16,9 +16,7 @@ from model.training.fit import fit
 from model.training.settings import Fit
 
 ARTWORKS, DECISIONS = 12, 3000
-QUICK = Fit(
-    epochs=2, visits=1, artworks=6, passes=2, decisions=500, validate_every=1, half="no"
-)  # fmt: skip
+QUICK = Fit(epochs=2, visits=1, artworks=6, passes=2, decisions=500, validate_every=1, half="no")
 
 
 class Mean(torch.nn.Module):
@@ -49,17 +47,25 @@ def examples(rows: int = DECISIONS, seed: int = 0, heads: int = 4) -> Examples:
     title = np.full((ARTWORKS, 4), 0.5, np.float32)
     untagged = np.zeros((ARTWORKS, 8), np.int64), np.zeros((ARTWORKS, 8), np.float32)
     return Examples(
-        ContextFeatures(dense, *nobody), shown, reward.astype(np.float32),
-        np.ones(rows, np.float32), rng.integers(0, 2, (rows, heads)).astype(np.float32) * 2,
-        CandidateFeatures(title, *untagged, *untagged), images, np.arange(ARTWORKS),
-    )  # fmt: skip
+        ContextFeatures(dense, *nobody),
+        shown,
+        reward.astype(np.float32),
+        np.ones(rows, np.float32),
+        rng.integers(0, 2, (rows, heads)).astype(np.float32) * 2,
+        CandidateFeatures(title, *untagged, *untagged),
+        images,
+        np.arange(ARTWORKS),
+    )
 
 
 def preferred(learner: Learner) -> np.ndarray:
     """Mean logit of [wants red, wants blue] × [red, blue]."""
     data = examples()
-    rows = [int(np.flatnonzero((data.context.dense[:, 0] == want) & (data.artwork_of == art))[0])
-            for want in (1, 0) for art in (0, 1)]  # fmt: skip
+    rows = [
+        int(np.flatnonzero((data.context.dense[:, 0] == want) & (data.artwork_of == art))[0])
+        for want in (1, 0)
+        for art in (0, 1)
+    ]
     learner.eval()
     with torch.no_grad():
         batch = data[np.array(rows)]

@@ -55,11 +55,15 @@ def examples(seed=0, rows=ROWS):
     match = 1.0 * (watched[:, 0] == tagged[shown, 0])
     p = 1 / (1 + np.exp(-worth(looks, dense, shown) - match))
     return Examples(
-        ContextFeatures(dense, watched, weight), shown, (rng.random(rows) < p).astype(np.float32),
-        np.ones(rows, np.float32), np.ones((rows, 1), np.float32),
+        ContextFeatures(dense, watched, weight),
+        shown,
+        (rng.random(rows) < p).astype(np.float32),
+        np.ones(rows, np.float32),
+        np.ones((rows, 1), np.float32),
         CandidateFeatures(np.full((COUNT, 4), 0.5, np.float32), tagged, says, all_names, share),
-        looks, np.arange(COUNT),
-    )  # fmt: skip
+        looks,
+        np.arange(COUNT),
+    )
 
 
 def fitted(net, made, scale):

@@ -40,10 +40,15 @@ def examples(of, rows=20_000, luck=LUCK, seed=0):
     looks = np.random.default_rng(1).normal(size=(ARTWORKS, 3)).astype(np.float32)
     title = np.full((ARTWORKS, 4), 0.5, np.float32)
     made = Examples(
-        ContextFeatures(dense, *nobody), shown, np.zeros(rows, np.float32),
-        np.ones(rows, np.float32), np.ones((rows, HEADS), np.float32),
-        CandidateFeatures(title, *untagged, *untagged), looks, np.arange(ARTWORKS),
-    )  # fmt: skip
+        ContextFeatures(dense, *nobody),
+        shown,
+        np.zeros(rows, np.float32),
+        np.ones(rows, np.float32),
+        np.ones((rows, HEADS), np.float32),
+        CandidateFeatures(title, *untagged, *untagged),
+        looks,
+        np.arange(ARTWORKS),
+    )
     batch = made[np.arange(rows)]
     with torch.no_grad():
         logit = of.logits(batch, batch.images).mean(1).numpy() + luck[shown]

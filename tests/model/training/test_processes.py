@@ -23,9 +23,13 @@ def test_two_processes_learn_the_same_as_one(tmp_path):
         folder = tmp_path / str(processes)
         folder.mkdir()
         done = subprocess.run(
-            [sys.executable, SCRIPT, str(processes), folder], capture_output=True, text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300, check=False,
-        )  # fmt: skip
+            [sys.executable, SCRIPT, str(processes), folder],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            timeout=300,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
     for stage in ("encoder", "towers"):
         one, two = (losses(tmp_path / name, stage) for name in "12")

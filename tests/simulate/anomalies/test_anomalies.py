@@ -91,14 +91,19 @@ def test_spark_and_duckdb_give_the_same_rows(tmp_path):
     )
     ran = subprocess.run(
         [sys.executable, "-c", code, str(log), str(tmp_path / "spark")],
-        capture_output=True, text=True, cwd=ROOT, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == "spark\n"
-    days = sorted(path.relative_to(tmp_path / "duckdb")
-                  for path in (tmp_path / "duckdb").rglob("*.parquet"))  # fmt: skip
-    assert days == sorted(path.relative_to(tmp_path / "spark")
-                          for path in (tmp_path / "spark").rglob("*.parquet"))  # fmt: skip
+    days = sorted(
+        path.relative_to(tmp_path / "duckdb") for path in (tmp_path / "duckdb").rglob("*.parquet")
+    )
+    assert days == sorted(
+        path.relative_to(tmp_path / "spark") for path in (tmp_path / "spark").rglob("*.parquet")
+    )
     for day in days:
         one, two = (pq.ParquetFile(tmp_path / e / day).read() for e in ("duckdb", "spark"))
         assert one.schema.equals(two.schema)
@@ -127,8 +132,11 @@ def test_the_documented_commands_end_in_the_truth(tmp_path):
     for command in ([*made, log, "--truth", truth], ["data", "join", "--log", log, "--out", out]):
         ran = subprocess.run(
             [sys.executable, "-m", *command, "--json"],
-            capture_output=True, text=True, cwd=ROOT, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
         assert ran.returncode == 0, ran.stderr
         json.loads(ran.stdout)
     assert examples_of(out) == truth_of(truth)
@@ -145,8 +153,11 @@ def test_the_documented_commands_end_in_the_truth(tmp_path):
 def test_options_that_do_not_go_together_are_refused(options, complaint, tmp_path):
     ran = subprocess.run(
         [sys.executable, "-m", "simulate", "log", "--out", str(tmp_path / "log"), *options],
-        capture_output=True, text=True, cwd=ROOT, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
     assert ran.returncode == 2
     assert complaint in ran.stderr
     assert list(tmp_path.iterdir()) == []

@@ -28,9 +28,11 @@ def test_effects_have_the_sizes_they_are_said_to_have(world, pairs):
     theme, subject, style, quality = world.parts(pairs[0][:, None], options.artworks)
     effects = world.effects
     for part, size in (
-        (theme, effects.theme_sd), (subject, effects.subject_sd), (style, effects.style_sd),
+        (theme, effects.theme_sd),
+        (subject, effects.subject_sd),
+        (style, effects.style_sd),
         (quality, effects.quality_sd),
-    ):  # fmt: skip
+    ):
         assert within(part, options.valid) == pytest.approx(size, rel=0.25)
     assert within(theme + subject + style, options.valid) == pytest.approx(0.8, rel=0.15)
     assert world.affinity(*pairs).std() == pytest.approx(effects.affinity_sd, rel=0.1)
@@ -76,9 +78,7 @@ def test_misleading_artwork_is_enjoyed_less(world):
     honest = world_on(world, Switches(clickbait=0.0), 0)
     misleading = np.flatnonzero(world.truth.misleading)
     assert len(misleading)
-    bait, none = (
-        w.enjoy_probability(members[:, None], misleading) for w in (world, honest)
-    )  # fmt: skip
+    bait, none = (w.enjoy_probability(members[:, None], misleading) for w in (world, honest))
     assert (bait < none).all()
     rest = np.flatnonzero(world.truth.mislead == 0)
     np.testing.assert_array_equal(

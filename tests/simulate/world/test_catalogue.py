@@ -108,21 +108,48 @@ def test_a_broken_cut_out_leaves_nothing_behind(subjects, tmp_path):
 def run(*options):
     return subprocess.run(
         [sys.executable, "-m", "simulate", *map(str, options)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_the_commands_make_a_catalogue_and_a_log(tmp_path, subjects):
     made = run(
-        "catalogue", "--subjects", "sample/artwork", "--titles", 6, "--artworks", 3, "--width", 64,
-        "--exclude-subjects", subjects.names[0], "--out", tmp_path / "c", "--json",
-    )  # fmt: skip
+        "catalogue",
+        "--subjects",
+        "sample/artwork",
+        "--titles",
+        6,
+        "--artworks",
+        3,
+        "--width",
+        64,
+        "--exclude-subjects",
+        subjects.names[0],
+        "--out",
+        tmp_path / "c",
+        "--json",
+    )
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["subjects"] == len(subjects.names) - 1
     logged = run(
-        "log", "--catalogue", tmp_path / "c", "--members", 20, "--days", 2,
-        "--decisions-per-day", 100, "--policy", "epsilon", "--out", tmp_path / "l", "--json",
-    )  # fmt: skip
+        "log",
+        "--catalogue",
+        tmp_path / "c",
+        "--members",
+        20,
+        "--days",
+        2,
+        "--decisions-per-day",
+        100,
+        "--policy",
+        "epsilon",
+        "--out",
+        tmp_path / "l",
+        "--json",
+    )
     assert logged.returncode == 0, logged.stderr
     assert json.loads(logged.stdout)["decisions"] == 200
     assert check(tmp_path / "l", catalogue=tmp_path / "c").count == 0

@@ -1,6 +1,6 @@
 import yaml
 
-from data.renamed_options import present_names
+from data.command_line.renamed_options import present_names
 
 RENAMED = {"model.own.temperature": "model.random_effects.posterior_scale"}
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.learning.online_bandit import OnlineBandit, OnlineSettings
-from bench.learning.random_fourier_features import Waves
+from bench.learning.online.online_bandit import OnlineBandit, OnlineSettings
+from bench.learning.online.random_fourier_features import Waves
 
 ARMS = np.eye(2, dtype=np.float32)
 BOUND = {"kind": "neural_linear", "choice": "bound", "noise": 0.1, "unit": 50.0, "width": 16}

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bench.learning.kernel_pca import Spectrum
+from bench.learning.online.kernel_pca import Spectrum
 
 
 def test_a_spectrum_places_what_looks_alike_together_and_new_images_too():

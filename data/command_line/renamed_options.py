@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from data.option_parser import dashed
+from data.command_line.option_parser import dashed
 
 
 def present_names(arguments: list[str], renamed: Mapping[str, str]) -> list[str]:

@@ -59,7 +59,7 @@ def run_command(package: str, commands: Mapping[str, Command]) -> None:
             print(f"  {name:{width}}  {command.what}", file=stream)
         raise SystemExit(0 if asked else 2)
     # The parser takes longer to import than the list of commands takes to print.
-    from data.option_parser import OptionParser, auto_cli
+    from data.command_line.option_parser import OptionParser, auto_cli
 
     name, command = arguments[0], commands[arguments[0]]
     module = importlib.import_module(command.module)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.learning.update_schedule import Pace
+from bench.learning.online.update_schedule import Pace
 from model.heads.bayesian_last_layer import Link
 from model.heads.bootstrap_weights import Scheme
 from model.heads.interface import Kind

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from bandit.choice import profile_keys
 from bandit.neural import highest_bound
 from bandit.thompson import thompson_probabilities
-from bench.learning.kernel_pca import Spectrum
-from bench.learning.online_inputs import Standardise, trunk
-from bench.learning.online_settings import OnlineSettings
-from bench.learning.random_fourier_features import Waves
+from bench.learning.online.inputs import Standardise, trunk
+from bench.learning.online.kernel_pca import Spectrum
+from bench.learning.online.online_settings import OnlineSettings
+from bench.learning.online.random_fourier_features import Waves
 from model.heads.bootstrap_weights import bootstrap_weights
 from model.heads.interface import Heads, HeadSettings, LastLayerHeads, ProjectedHeads
 from model.heads.make_heads import make_heads
