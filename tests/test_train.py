@@ -66,12 +66,51 @@ def run(folder: Path, examples: Path, catalogue: Path, *more: str) -> subprocess
     )
 
 
+INTERVAL = re.compile(r"(-?[\d.]+) +\[(-?[\d.]+), +(-?[\d.]+)\]")
+
+
+def policy_table(printed: str) -> dict[str, dict[str, list[float]]]:
+    """Policy → estimator → value and interval, as training prints them."""
+    lines = [re.split(r" *[│┃] *", line.strip()) for line in printed.splitlines()]
+    header = next(cells for cells in lines if "policy" in cells)
+    rows: list[list[str]] = []
+    for cells in lines[lines.index(header) + 1 :]:
+        if len(cells) != len(header):
+            continue
+        if cells[1]:
+            rows.append(cells)
+        else:  # a cell that was too wide goes on in the next line
+            rows[-1] = [f"{one} {more}" for one, more in zip(rows[-1], cells, strict=True)]
+    values = {}
+    for _, policy, *cells, _ in rows:
+        estimates = map(INTERVAL.search, cells)
+        values[policy.strip()] = {
+            name: [float(number) for number in estimate.groups()]
+            for name, estimate in zip(header[2:-1], estimates, strict=True)
+            if estimate is not None
+        }
+    return values
+
+
+def logged_mean(printed: str) -> float:
+    """The reward that the table's title names."""
+    title = re.search(r"held-out examples; logged ([\d.]+)", printed)
+    assert title is not None
+    return float(title[1])
+
+
 @pytest.mark.parametrize("kind", ["bootstrap", "hierarchical"])
 def test_training_ends_with_values_of_every_policy_and_a_live_bundle(tmp_path, sample, kind):
     done = run(tmp_path, sample.examples, sample.catalogue, "--model.heads.kind", kind)
     assert done.returncode == 0, done.stderr
-    for policy in ("random", "unpersonalised", "greedy", "thompson", "snips", "dr"):
-        assert policy in done.stderr
+    values = policy_table(done.stderr)
+    assert list(values) == ["random", "unpersonalised", "greedy", "thompson"]
+    for policy, estimates in values.items():
+        assert {"snips", "dr"} <= estimates.keys(), policy
+        for value, low, high in estimates.values():
+            assert low <= value <= high, policy
+    # The log was made at random: its own mean reward is what "random" earned.
+    assert values["random"]["snips"][0] == pytest.approx(logged_mean(done.stderr), abs=2e-4)
     live = Bundle.open(tmp_path / "bundles" / "current")
     assert live.root == Path(done.stdout.strip().splitlines()[-1]).resolve()
     scorer = Scorer(live.root)

@@ -146,6 +146,8 @@ def rollback(store: Path | str, to: str | None = None) -> Publication:
         BadInput: there is none, or it is not whole.
     """
     place = open_store(store)
+    if not place.ids():  # a lock would make the folder that is not there
+        raise BadInput(f"{place.where}: nothing was live before: it holds no bundle")
     with place.locked():
         live = place.live()
         target = to or _previous(place, live)
@@ -222,7 +224,9 @@ def prune(store: Path | str, keep: int) -> list[str]:
     if keep < 1:
         raise BadInput(f"keep is {keep}; at least one bundle stays, the live one")
     place = open_store(store)
-    removed = []
+    removed: list[str] = []
+    if not place.ids():
+        return removed
     with place.locked():
         live = place.live()
         spared = {live, _previous(place, live)}

@@ -82,9 +82,6 @@ def test_a_broken_bundle_is_told_and_ends_with_2(store):
     [
         (["publish", "nowhere"], "no bundle at nowhere"),
         (["publish", "nowhere", "--margin", "0.1"], "are for --gate-log"),
-        (["rollback", "--store", "empty"], "nothing was live before"),
-        (["verify", "--store", "empty"], "holds no bundle"),
-        (["prune", "--store", "empty", "--keep", "0"], "at least one bundle stays"),
         (["bundle", "--like", "nowhere"], "no bundle at nowhere"),
         (["quantise", "--bundle", "nowhere"], "no bundle at nowhere"),
         (["unpublish"], "no command unpublish"),
@@ -96,3 +93,25 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(arguments, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rollback"], "nothing was live before"),
+        (["rollback", "--to", "20260101T000000-0123456789ab"], "nothing was live before"),
+        (["verify"], "holds no bundle"),
+        (["prune", "--keep", "0"], "at least one bundle stays"),
+    ],
+)
+def test_a_store_that_is_not_there_is_refused_and_not_made(arguments, message, tmp_path):
+    done = run(*arguments, "--store", tmp_path / "empty")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pruning_a_store_that_is_not_there_makes_nothing(tmp_path):
+    assert said("prune", "--store", tmp_path / "empty")["removed"] == []
+    assert list(tmp_path.iterdir()) == []
