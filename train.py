@@ -30,6 +30,7 @@ from data.features import FeatureSpec
 from data.images.cache import image_cache
 from data.importers.open_bandit import open_bandit
 from evaluate.ope.estimate import Estimate
+from evaluate.ope.support import NoSupport
 from evaluate.policies.gate import GateResult, publish_gate
 from evaluate.policies.judge import policy_values
 from evaluate.policies.log_only_policies import log_only_values
@@ -157,7 +158,11 @@ def _write(
 def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:
     """What the bundle and the baselines would have earned on the days that were held out."""
     names = ["random", "unpersonalised", f"{bundle}:greedy", f"{bundle}:thompson"]
-    values = policy_values(later, inputs.catalogue, names, cache=settings.data.cache)
+    try:
+        values = policy_values(later, inputs.catalogue, names, cache=settings.data.cache)
+    except NoSupport as error:
+        say(f"not judged: {error}")
+        return
     logged = later["reward"].to_numpy().mean()
     table = Table(title=f"on {len(later):,} held-out examples; logged {logged:.4f}")
     table.add_column("policy")
@@ -171,6 +176,8 @@ def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> 
         earned = f"{name}, which earned {rewards.mean():.4f}"
         table.add_row(earned, *(_interval(e) for e in estimates.values()))
     Console(stderr=True, width=140).print(table)
+    for words in values["random"]["dr"].support.words():
+        say(words)
 
 
 def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:

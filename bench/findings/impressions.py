@@ -88,7 +88,7 @@ def trained_on(examples: Path) -> tuple[frozenset[str], date]:
 
 def kept_apart(demo: DemoFolders, catalogue: Catalogue, seen: frozenset[str]) -> Impressions:
     """Days of the training log that were kept from training."""
-    logged = LoggedExamples.of(read_examples(str(demo.held_out), catalogue), catalogue)
+    logged = LoggedExamples.every(read_examples(str(demo.held_out), catalogue), catalogue)
     feedback = logged.feedback
     names = np.array(catalogue.artwork_ids)[logged.chosen]
     _, profile = np.unique(logged.examples["profile_id"].to_numpy(), return_inverse=True)

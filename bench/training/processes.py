@@ -34,7 +34,7 @@ def beside_one(
     one, two = (load_file(bundle.file("weights.safetensors")) for bundle in bundles)
     apart = max(float(np.abs(one[n].astype(float) - two[n]).max(initial=0)) for n in one)
     first = ds.dataset(examples).head(min(count, 2000))
-    logged = LoggedExamples.of(first, Catalogue.read(catalogue))
+    logged = LoggedExamples.every(first, Catalogue.read(catalogue))
     policies = PolicyProbabilities(logged, at / "cache")
     thompson = [policies(f"{bundle.root}:thompson") for bundle in bundles]
     greedy = [policies(f"{bundle.root}:greedy") for bundle in bundles]

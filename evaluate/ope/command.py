@@ -28,7 +28,7 @@ def estimate(
     """Estimate what a target policy would have earned a decision, from another policy's log.
 
     FEEDBACK is Parquet, one row a decision: decision_id, candidates, action, reward, propensity,
-    target_probabilities, and optionally estimated_rewards and profile_id.
+    target_probabilities, and optionally estimated_rewards, profile_id, level and probabilities.
 
     Args:
         feedback: Parquet file.
@@ -79,6 +79,8 @@ def show(estimates: dict[str, Estimate]) -> None:
         f" {first.match_rate:.1%}; largest weight {first.largest_weight:.3g}; without support"
         f" {first.share_without_support:.1%}"
     )
+    for word in first.support.words():
+        console.print(f"[yellow]log[/yellow]: {word}")
     for word in dict.fromkeys(w for e in estimates.values() for w in e.warnings):
         about = [n for n, e in estimates.items() if word in e.warnings]
         who = "all" if len(about) == len(estimates) else ", ".join(about)

@@ -20,6 +20,7 @@ from evaluate.ope.feedback_sums import FeedbackSums
 from evaluate.ope.intervals import influence, resampled_sums, studentised_interval
 from evaluate.ope.reward_model import CrossFittedMeans
 from evaluate.ope.slope import GRIDS, slope
+from evaluate.ope.support import EVERY_ROW, Support
 
 Interval = Literal["bootstrap", "bernstein"]
 Lambda = float | Literal["slope"]
@@ -42,6 +43,7 @@ class Estimate:
         share_without_support: share of the target's doing that the log could not contain.
         believable: no warning stands against it.
         warnings: each a plain sentence.
+        support: rows of the log that were left out, and why.
     """
 
     value: float
@@ -56,6 +58,7 @@ class Estimate:
     share_without_support: float
     believable: bool
     warnings: list[str]
+    support: Support = EVERY_ROW
 
 
 def estimate(
@@ -72,7 +75,8 @@ def estimate(
 
     Args:
         feedback: a table or Parquet file with `decision_id, candidates, action, reward,
-            propensity, target_probabilities` and optionally `estimated_rewards, profile_id`.
+            propensity, target_probabilities` and optionally `estimated_rewards, profile_id, level,
+            probabilities`. Rows whose action was not drawn only teach the reward model.
         estimators: which of `NAMES`.
         lambdas: hyper-parameter by estimator, or "slope" to choose it from the log.
         interval: "bootstrap" over profiles, or "bernstein" where a guarantee is wanted (mean
@@ -80,6 +84,7 @@ def estimate(
         bootstrap: one for all estimators.
 
     Raises:
+        NoSupport: no row's action was drawn at random.
         BadInput: the feedback, an estimator's name or a λ is wrong.
     """
     chosen = _build(estimators, lambdas or {})
@@ -88,19 +93,26 @@ def estimate(
     if any(e.needs_model for e in chosen) and not source.has("estimated_rewards"):
         model = CrossFittedMeans().learn(source.batches())
 
+    supports: list[Support] = []
+
     def stream() -> Iterable[Feedback]:
         with DuplicateIds() as seen:
             for batch in source.batches():
                 seen.add(batch.id_hashes)
+                supports.append(batch.support)
+                drawn = batch.with_support()
                 if model is None:
-                    yield batch.feedback
+                    yield drawn.feedback
                 else:
-                    yield replace(batch.feedback, estimated=model.predict(batch))
+                    yield replace(drawn.feedback, estimated=model.predict(drawn))
             seen.refuse(source)
+        Support.sum(supports).refuse_none(source.name)
 
-    return estimate_feedback(
+    estimates = estimate_feedback(
         stream(), chosen, interval, bootstrap, clustered=source.has("profile_id")
     )
+    support = Support.sum(supports)
+    return {name: replace(one, support=support) for name, one in estimates.items()}
 
 
 def estimate_feedback(
@@ -109,6 +121,7 @@ def estimate_feedback(
     interval: Interval = "bootstrap",
     bootstrap: Bootstrap = BOOTSTRAP,
     clustered: bool = True,
+    support: Support = EVERY_ROW,
 ) -> dict[str, Estimate]:
     """The same from arrays; several estimators of one name are a grid for SLOPE to choose from.
 
@@ -118,6 +131,7 @@ def estimate_feedback(
         interval: as for `estimate`.
         bootstrap: one for all estimators.
         clustered: False where decisions are independent, which tightens "bernstein".
+        support: of the log that the batches come from.
     """
     log = FeedbackSums.of(batches, estimators)
     diagnostics = diagnose(log.sums[:, log.columns[0]], log.largest_weight)
@@ -157,6 +171,7 @@ def estimate_feedback(
             share_without_support=diagnostics.share_without_support,
             believable=not words,
             warnings=words,
+            support=support,
         )
         results.setdefault(e.name, []).append(estimate)
     return {name: _choose(grid) for name, grid in results.items()}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 GROUPS = 4096
 """Profiles fall by hash into at most this many groups, the units of the bootstrap."""
@@ -60,6 +60,21 @@ class Feedback:
         starts = self.offsets[:-1]
         total = np.add.reduceat(self.target * self._model(), starts)
         return total / np.add.reduceat(self.target, starts)
+
+    def of_rows(self, rows: Bool[np.ndarray, " decisions"]) -> "Feedback":
+        """Some of the decisions alone."""
+        sizes = np.diff(self.offsets)
+        flat = np.repeat(rows, sizes)
+        offsets = np.concatenate([[0], np.cumsum(sizes[rows])])
+        return Feedback(
+            offsets=offsets,
+            logged=offsets[:-1] + (self.logged - self.offsets[:-1])[rows],
+            reward=self.reward[rows],
+            propensity=self.propensity[rows],
+            target=self.target[flat],
+            estimated=None if self.estimated is None else self.estimated[flat],
+            group=self.group[rows],
+        )
 
     def _model(self) -> Float[np.ndarray, " flat"]:
         if self.estimated is None:

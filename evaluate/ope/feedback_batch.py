@@ -1,15 +1,16 @@
 """One batch of feedback, every row of it checked: from Arrow columns to arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int, UInt64
 
 from data.errors import BadInput
+from evaluate.ope.batch_rows import BatchRows
 from evaluate.ope.feedback import GROUPS, Feedback
+from evaluate.ope.support import EVERY_ROW, Support, support_of
 
 TOLERANCE = 1e-5
 """How far a decision's target probabilities may sum from 1."""
@@ -25,6 +26,8 @@ class Batch:
         id_hashes: 64-bit hash of each decision id.
         names: distinct actions of the batch.
         codes: flat index into `names` of each candidate.
+        drawn: which decisions have support; None: all, since others are left out already.
+        support: how many have not, and why.
     """
 
     feedback: Feedback
@@ -32,6 +35,20 @@ class Batch:
     id_hashes: UInt64[np.ndarray, " decisions"] | Float[np.ndarray, " none"]
     names: list
     codes: Int[np.ndarray, " flat"]
+    drawn: Bool[np.ndarray, " decisions"] | None = None
+    support: Support = EVERY_ROW
+
+    def with_support(self) -> "Batch":
+        """The decisions that estimates may weigh; the others are for models of the reward alone."""
+        if self.drawn is None or self.drawn.all():
+            return self
+        return replace(
+            self,
+            feedback=self.feedback.of_rows(self.drawn),
+            id_hashes=self.id_hashes[self.drawn],
+            codes=self.codes[np.repeat(self.drawn, np.diff(self.feedback.offsets))],
+            drawn=None,
+        )
 
 
 def checked_batch(
@@ -48,8 +65,10 @@ def checked_batch(
     Raises:
         BadInput: a row is wrong; names source, row, decision and remedy.
     """
-    rows = _Rows(raw, first_row, source)
+    rows = BatchRows(raw, first_row, source)
     for column in raw.schema.names:
+        if column == "probabilities":
+            continue  # null where they were not kept
         nulls = np.asarray(raw.column(column).is_null())
         rows.refuse(nulls, column, "is null", "fill it in or drop the row")
     offsets, candidates = rows.lists("candidates", None)
@@ -60,96 +79,30 @@ def checked_batch(
         "give every decision its candidates, or drop it",
     )
     logged, names, codes = _logged_actions(rows, offsets, candidates)
+    propensity = _propensity(rows)
+    drawn, support = support_of(propensity, np.diff(offsets), _level(rows), _least(rows, offsets))
     feedback = Feedback(
         offsets=offsets,
         logged=logged,
         reward=_reward(rows),
-        propensity=_propensity(rows),
+        propensity=propensity,
         target=_target(rows, offsets),
         estimated=_estimated(rows, offsets) if "estimated_rewards" in raw.schema.names else None,
         group=_groups(raw, first_row, connection),
     )
-    return Batch(feedback, first_row, _hashes(raw.column("decision_id"), connection), names, codes)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Columns of a batch, and the words to refuse a row of them with."""
-
-    raw: pa.RecordBatch
-    first: int
-    source: str
-
-    def refuse(
-        self, wrong: Bool[np.ndarray, " decisions"], column: str, shown: object, remedy: str
-    ) -> None:
-        """Raise for the first row that is wrong; `shown` may be an array, of what each holds."""
-        if wrong.any():
-            at = int(wrong.argmax())
-            value = shown[at] if isinstance(shown, np.ndarray) else shown
-            value = f"{value:.6g}" if isinstance(value, float) else value
-            raise BadInput(f"{self._place(at)}: {column} {value}; {remedy}")
-
-    def numbers(self, column: str) -> Float[np.ndarray, " decisions"]:
-        """A column of numbers."""
-        try:
-            return self.raw.column(column).cast(pa.float64()).to_numpy(zero_copy_only=False)
-        except pa.ArrowException:
-            kind = self.raw.column(column).type
-            raise BadInput(f"{self.source}: {column} is {kind}; give numbers") from None
-
-    def lists(
-        self, column: str, kind: pa.DataType | None
-    ) -> tuple[Int[np.ndarray, " decisions_and_one"], pa.Array]:
-        """Offsets and flat values of a list column, free of nulls inside."""
-        lists = self.raw.column(column)
-        if not (
-            pa.types.is_list(lists.type)
-            or pa.types.is_large_list(lists.type)
-            or pa.types.is_fixed_size_list(lists.type)
-        ):
-            raise BadInput(
-                f"{self.source}: {column} is {lists.type}; it must be a list, one value a candidate"
-            )
-        sizes = pc.call_function("list_value_length", [lists]).to_numpy(zero_copy_only=False)
-        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        values = lists.flatten()
-        if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()
-        if kind is not None and values.type != kind:
-            try:
-                values = values.cast(kind)
-            except pa.ArrowException:
-                raise BadInput(
-                    f"{self.source}: {column} holds {values.type}; give numbers"
-                ) from None
-        if values.null_count:
-            null = int(np.asarray(values.is_null()).argmax())
-            at = int(np.searchsorted(offsets, null, "right")) - 1
-            raise BadInput(
-                f"{self._place(at)}: {column} holds a null; give a value for every candidate"
-            )
-        return offsets, values
-
-    def per_candidate(
-        self, column: str, offsets: Int[np.ndarray, " decisions_and_one"]
-    ) -> Float[np.ndarray, " flat"]:
-        """A list column of one number a candidate, flat."""
-        own, values = self.lists(column, pa.float64())
-        sizes, wanted = np.diff(own), np.diff(offsets)
-        if (sizes != wanted).any():
-            pairs = zip(sizes, wanted, strict=True)
-            words = np.array([f"has {s} values for {w} candidates" for s, w in pairs], object)
-            self.refuse(sizes != wanted, column, words, "give one value a candidate")
-        return values.to_numpy(zero_copy_only=False)
-
-    def _place(self, at: int) -> str:
-        name = self.raw.column("decision_id")[at].as_py()
-        return f"{self.source}: row {self.first + at} (decision_id {name})"
+    return Batch(
+        feedback,
+        first_row,
+        _hashes(raw.column("decision_id"), connection),
+        names,
+        codes,
+        drawn,
+        support,
+    )
 
 
 def _logged_actions(
-    rows: _Rows, offsets: Int[np.ndarray, " decisions_and_one"], candidates: pa.Array
+    rows: BatchRows, offsets: Int[np.ndarray, " decisions_and_one"], candidates: pa.Array
 ) -> tuple[Int[np.ndarray, " decisions"], list, Int[np.ndarray, " flat"]]:
     """Flat place of each logged action, distinct actions, and each candidate's index into them."""
     actions = rows.raw.column("action")
@@ -187,7 +140,7 @@ def _logged_actions(
 
 
 def _target(
-    rows: _Rows, offsets: Int[np.ndarray, " decisions_and_one"]
+    rows: BatchRows, offsets: Int[np.ndarray, " decisions_and_one"]
 ) -> Float[np.ndarray, " flat"]:
     target = rows.per_candidate("target_probabilities", offsets)
     rows.refuse(
@@ -207,7 +160,7 @@ def _target(
 
 
 def _estimated(
-    rows: _Rows, offsets: Int[np.ndarray, " decisions_and_one"]
+    rows: BatchRows, offsets: Int[np.ndarray, " decisions_and_one"]
 ) -> Float[np.ndarray, " flat"]:
     estimated = rows.per_candidate("estimated_rewards", offsets)
     wrong = _any_by_row(~np.isfinite(estimated), offsets)
@@ -215,13 +168,13 @@ def _estimated(
     return estimated
 
 
-def _reward(rows: _Rows) -> Float[np.ndarray, " decisions"]:
+def _reward(rows: BatchRows) -> Float[np.ndarray, " decisions"]:
     reward = rows.numbers("reward")
     rows.refuse(~np.isfinite(reward), "reward", reward, "give a finite number")
     return reward
 
 
-def _propensity(rows: _Rows) -> Float[np.ndarray, " decisions"]:
+def _propensity(rows: BatchRows) -> Float[np.ndarray, " decisions"]:
     propensity = rows.numbers("propensity")
     rows.refuse(
         ~((propensity > 0) & (propensity <= 1)),
@@ -231,6 +184,28 @@ def _propensity(rows: _Rows) -> Float[np.ndarray, " decisions"]:
         " choosing, or drop the row",
     )
     return propensity
+
+
+def _level(rows: BatchRows) -> np.ndarray | None:
+    """Fallback level of each decision; None where the log has none."""
+    if "level" not in rows.raw.schema.names:
+        return None
+    return np.array(rows.raw.column("level").to_pylist(), object)
+
+
+def _least(
+    rows: BatchRows, offsets: Int[np.ndarray, " decisions_and_one"]
+) -> Float[np.ndarray, " decisions"]:
+    """Smallest logged probability of a candidate; NaN where they were not logged."""
+    least = np.full(len(offsets) - 1, np.nan)
+    if "probabilities" not in rows.raw.schema.names:
+        return least
+    known = np.asarray(rows.raw.column("probabilities").is_valid())
+    if known.any():
+        sizes = np.concatenate([[0], np.cumsum(np.where(known, np.diff(offsets), 0))])
+        values = rows.per_candidate("probabilities", sizes)
+        least[known] = np.minimum.reduceat(values, sizes[:-1][known])
+    return least
 
 
 def _any_by_row(

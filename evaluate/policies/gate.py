@@ -30,6 +30,7 @@ from evaluate.ope.diagnostics import diagnose, diagnostic_terms
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.feedback import Feedback
 from evaluate.ope.paired_bootstrap import PairedGain, group_sums, paired_gains
+from evaluate.ope.support import NoSupport
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.find_catalogue import find_catalogue
 from evaluate.policies.logged_examples import LoggedExamples
@@ -47,7 +48,8 @@ class GateResult:
     reason: str
     numbers: Mapping[str, object]
     """candidate and live (value, low, high, ess), difference (value, low, high), margin, allowed
-    (what the margin is in rewards), decisions; empty where nothing was live."""
+    (what the margin is in rewards), decisions that were drawn, support of the log; empty where
+    nothing was live or nothing was drawn."""
 
 
 def publish_gate(
@@ -80,7 +82,10 @@ def publish_gate(
         return GateResult(True, "no bundle is live, so there is nothing to fall behind", {})
     catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue.read(catalogue)
     examples = log if isinstance(log, pa.Table) else read_examples(log, catalogue)
-    logged = LoggedExamples.of(examples, catalogue)
+    try:
+        logged = LoggedExamples.of(examples, catalogue)
+    except NoSupport as error:
+        return GateResult(False, str(error), {})
     with cache_folder(cache) as folder:
         policies = PolicyProbabilities(logged, folder)
         new, old = (
@@ -88,7 +93,9 @@ def publish_gate(
             for path in (candidate, live)
         )
     gain = paired_gains(PLAIN["dr"](), new, old, bootstrap=bootstrap)[0]
-    return gate_result(gain, margin, len(logged), (_effective_size(new), _effective_size(old)))
+    sizes = (_effective_size(new), _effective_size(old))
+    result = gate_result(gain, margin, len(logged), sizes)
+    return replace(result, numbers={**result.numbers, "support": logged.support.record()})
 
 
 def gate_result(

@@ -49,6 +49,7 @@ def policy_values(
         bootstrap: of the intervals.
 
     Raises:
+        NoSupport: no example's action was drawn at random.
         BadInput: an example is wrong, or a bundle does not fit.
     """
     logged = LoggedExamples.of(examples, catalogue)
@@ -57,7 +58,10 @@ def policy_values(
         probabilities = PolicyProbabilities(logged, folder)
         return {
             name: estimate_feedback(
-                [replace(logged.feedback, target=probabilities(name))], chosen, bootstrap=bootstrap
+                [replace(logged.feedback, target=probabilities(name))],
+                chosen,
+                bootstrap=bootstrap,
+                support=logged.support,
             )
             for name in names
         }
@@ -100,7 +104,9 @@ def judge(
         probabilities = PolicyProbabilities(logged, folder)
         for name in names:
             policy = replace(random, target=probabilities(name))
-            values[name] = estimate_feedback([policy], chosen, bootstrap=bootstrap)
+            values[name] = estimate_feedback(
+                [policy], chosen, bootstrap=bootstrap, support=logged.support
+            )
             gains = paired_gains(judging, policy, random, masks, bootstrap)
             lifts[name] = [_lift(gain) for gain in gains]
             if true_takes is not None:
@@ -112,6 +118,7 @@ def judge(
         table[way][part] = SegmentLifts(decisions, of_policies)
     return Judgement(
         decisions=len(logged),
+        support=logged.support,
         logged=_earned(random, bootstrap),
         policies=values,
         estimator=estimator,

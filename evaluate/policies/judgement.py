@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from evaluate.ope.estimate import Estimate
 from evaluate.ope.paired_bootstrap import Range
+from evaluate.ope.support import Support
 
 ESTIMATORS = ("replay", "ips", "snips", "dm", "dr")
 """By which every policy is judged."""
@@ -33,7 +34,8 @@ class Judgement:
     """What policies would have earned on one log.
 
     Attributes:
-        decisions: of the log.
+        decisions: of the log that were drawn, so that estimates may weigh them.
+        support: of the whole log: rows that were left out, and why.
         logged: what the logging policy did earn.
         policies: policy → estimator → estimate.
         estimator: that lift and segments are judged by.
@@ -43,6 +45,7 @@ class Judgement:
     """
 
     decisions: int
+    support: Support
     logged: Range
     policies: Mapping[str, Mapping[str, Estimate]]
     estimator: str

@@ -39,14 +39,14 @@ def log_only_values(
     logged = LoggedExamples.of(examples, catalogue)
     ids = pa.array(catalogue.artwork_ids)
     shown = pc.index_in(reference["action"], value_set=ids).to_numpy()
-    place, other = _places(reference), _places(examples)
+    place, other = _places(reference), _places(logged.examples)
     shares = np.zeros((int(max(place.max(), other.max())) + 1, len(ids)))
     np.add.at(shares, (place, shown), 1.0)
     wanted = np.where(logged.valid, shares[other[:, None], logged.rows], 0.0) + logged.valid * 1e-9
     target = (wanted / wanted.sum(1, keepdims=True))[logged.valid]
     estimators = [PLAIN[name]() for name in ESTIMATORS]
     feedback = replace(logged.feedback, target=target)
-    return estimate_feedback([feedback], estimators, bootstrap=bootstrap)
+    return estimate_feedback([feedback], estimators, bootstrap=bootstrap, support=logged.support)
 
 
 def _places(examples: pa.Table) -> np.ndarray:

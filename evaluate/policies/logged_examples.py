@@ -1,6 +1,6 @@
 """Joined examples as off-policy estimates need them: candidates by catalogue row, checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 
@@ -17,11 +17,14 @@ from evaluate.ope.feedback import Feedback
 from evaluate.ope.feedback_batch import Batch
 from evaluate.ope.feedback_file import FeedbackSource
 from evaluate.ope.reward_model import CrossFittedMeans
+from evaluate.ope.support import Support
 
 NEEDED = (
     *("decision_id", "time", "profile_id", "title_id", "facts", "candidates", "action"),
     *("propensity", "reward"),
 )
+SUPPORT = ("level", "probabilities")
+"""Read where they are there: whether an action was drawn."""
 
 
 @dataclass(frozen=True)
@@ -32,25 +35,46 @@ class LoggedExamples:
         examples: as EXAMPLES, at least the columns `NEEDED`.
         catalogue: that has every candidate.
         batches: of the same rows, in order; their target is uniform.
+        model: of the reward, learnt from all rows of the log, those without support as well.
+        support: rows of the log that were left out, and why.
     """
 
     examples: pa.Table
     catalogue: Catalogue
     batches: list[Batch]
+    model: CrossFittedMeans
+    support: Support
 
     @classmethod
     def of(cls, examples: pa.Table, catalogue: Catalogue) -> "LoggedExamples":
-        """Examples, each checked.
+        """Examples whose action was drawn, so that estimates may weigh them; each checked.
 
         Raises:
+            NoSupport: nothing was drawn.
             BadInput: there are none, a row is wrong, or the catalogue lacks a candidate.
+        """
+        logged = cls.every(examples, catalogue)
+        logged.support.refuse_none("the log")
+        batches = [batch.with_support() for batch in logged.batches]
+        drawn = np.concatenate([batch.drawn for batch in logged.batches if batch.drawn is not None])
+        examples = logged.examples.filter(pa.array(drawn)).combine_chunks()
+        return replace(logged, examples=examples, batches=batches)
+
+    @classmethod
+    def every(cls, examples: pa.Table, catalogue: Catalogue) -> "LoggedExamples":
+        """All examples, for what weighs none of them; each checked.
+
+        Raises:
+            BadInput: as `of`.
         """
         if missing := [name for name in NEEDED if name not in examples.schema.names]:
             raise BadInput(f"examples have no column {missing[0]}; join the log again")
-        examples = examples.select(list(NEEDED)).combine_chunks()
+        unconditional = _unconditional(examples)
+        has = [name for name in SUPPORT if name in examples.schema.names]
         feedback = examples.select(
-            ["decision_id", "candidates", "action", "reward", "propensity", "profile_id"]
-        )
+            ["decision_id", "candidates", "action", "reward", "propensity", "profile_id", *has]
+        ).combine_chunks()
+        examples = examples.select(list(NEEDED)).combine_chunks()
         source = FeedbackSource.open(
             feedback.append_column("target_probabilities", _uniform(examples["candidates"]))
         )
@@ -60,7 +84,10 @@ class LoggedExamples:
                 seen.add(batch.id_hashes)
                 batches.append(batch)
             seen.refuse(source)
-        logged = cls(examples, catalogue, batches)
+        support = replace(
+            Support.sum(batch.support for batch in batches), unconditional=unconditional
+        )
+        logged = cls(examples, catalogue, batches, CrossFittedMeans().learn(batches), support)
         unknown = np.flatnonzero(logged._flat_rows < 0)
         if len(unknown):
             name = flattened(examples["candidates"])[int(unknown[0])].as_py()
@@ -90,7 +117,6 @@ class LoggedExamples:
 
         Its target is uniform.
         """
-        model = CrossFittedMeans().learn(self.batches)
         parts = [batch.feedback for batch in self.batches]
         ends = np.cumsum([0, *(len(part.target) for part in parts)])
         offsets = [part.offsets[1:] + end for part, end in zip(parts, ends, strict=False)]
@@ -100,7 +126,7 @@ class LoggedExamples:
             reward=np.concatenate([part.reward for part in parts]),
             propensity=np.concatenate([part.propensity for part in parts]),
             target=np.concatenate([part.target for part in parts]),
-            estimated=np.concatenate([model.predict(batch) for batch in self.batches]),
+            estimated=np.concatenate([self.model.predict(batch) for batch in self.batches]),
             group=np.concatenate([part.group for part in parts]),
         )
 
@@ -144,6 +170,14 @@ class LoggedExamples:
             title = self.examples["title_id"][int((rows < 0).argmax())].as_py()
             raise BadInput(f"the log decides title {title}, which is not in {self.catalogue.root}")
         return rows
+
+
+def _unconditional(examples: pa.Table) -> int:
+    """Rows of schema 1 that a bundle decided: some of them may have been precomputed."""
+    if not {"schema_version", "bundle"} <= set(examples.schema.names):
+        return 0
+    version = pc.fill_null(examples["schema_version"], 1).to_numpy()
+    return int(((version <= 1) & examples["bundle"].is_valid().to_numpy()).sum())
 
 
 def _uniform(candidates: pa.ChunkedArray) -> pa.Array:

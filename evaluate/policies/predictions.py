@@ -34,7 +34,7 @@ def predicted_takes(
         name = Bundle.open(bundle).bundle_id
         own = np.array([b == name for b in table["bundle"].to_pylist()], bool)
         table = table.filter(pa.array(own)) if own.any() else table
-    logged = LoggedExamples.of(table, where)
+    logged = LoggedExamples.every(table, where)
     with cache_folder(None) as folder:
         takes = PolicyProbabilities(logged, folder).takes(str(bundle))
     return pa.table({"decision_id": logged.examples["decision_id"], "predicted_take": takes})

@@ -12,7 +12,7 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.join.join import join
 from data.records import EXAMPLES
-from evaluate.policies.logged_examples import NEEDED
+from evaluate.policies.logged_examples import NEEDED, SUPPORT
 
 
 def read_examples(
@@ -61,7 +61,8 @@ def _read(path: Path, start: datetime | None, end: datetime | None) -> pa.Table:
             if moment is not None:
                 one = ds.field("time") >= moment if later else ds.field("time") < moment
                 wanted = one if wanted is None else wanted & one
-        columns = [name for name in EXAMPLES.names if name in data.schema.names]
+        names = dict.fromkeys((*EXAMPLES.names, *SUPPORT))
+        columns = [name for name in names if name in data.schema.names]
         table = data.to_table(columns=columns, filter=wanted)
     except (pa.ArrowException, OSError) as error:
         raise BadInput(f"{path}: cannot be read as Parquet ({error}); write it again") from None

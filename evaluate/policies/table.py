@@ -34,6 +34,8 @@ def show(judgement: Judgement) -> None:
             cells = [_percent(lifts.policies[name].relative) for name in policies]
             table.add_row(part, f"{lifts.decisions:,}", *cells)
         console.print(table)
+    for words in judgement.support.words():
+        console.print(f"[yellow]log[/yellow]: {words}")
     for words, about in _warnings(policies).items():
         console.print(f"[yellow]{', '.join(about)}[/yellow]: {words}")
 

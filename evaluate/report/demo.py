@@ -58,6 +58,8 @@ def show(record: ReportRecord) -> None:
         console.print(cold_start.table(COLD_START, title))
     console.print(_estimates(record))
     console.print(_take_fractions(record))
+    for words in record["support"]["words"]:
+        console.print(f"[yellow]log[/yellow]: {words}")
     summary, folder = report.with_name(SUMMARY), report.parent
     console.print(f"\nreport   [bold]{report}[/bold]\nnumbers  {summary}\n\nnext:", soft_wrap=True)
     for what, command in NEXT:

@@ -17,6 +17,7 @@ from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
+from evaluate.ope.support import Support, SupportRecord
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.expected_takes import expected_takes
 from evaluate.policies.judgement import ESTIMATORS
@@ -52,6 +53,7 @@ class Summary(TypedDict):
 
     bundle: str
     log: LogSpan
+    support: SupportRecord
     exact: bool
     take_fractions: dict[str, float]
     intervals: dict[str, list[float]]
@@ -69,7 +71,8 @@ class Findings:
     Attributes:
         bundle_id: of the bundle.
         reads_pixels: whether the bundle sees images.
-        log: what it holds.
+        log: what it holds of decisions that were drawn.
+        support: of the whole log: rows that were left out, and why.
         exact: takes are the simulator's, not estimates.
         takes: policy → take fraction, with its 95% interval over profiles.
         lift: policy → relative gain over random.
@@ -84,6 +87,7 @@ class Findings:
     bundle_id: str
     reads_pixels: bool
     log: LogSpan
+    support: Support
     exact: bool
     takes: Mapping[str, Range]
     lift: Mapping[str, Range]
@@ -99,6 +103,7 @@ class Findings:
         return {
             "bundle": self.bundle_id,
             "log": self.log,
+            "support": self.support.record(),
             "exact": self.exact,
             "take_fractions": {name: take.value for name, take in self.takes.items()},
             "intervals": {name: [take.low, take.high] for name, take in self.takes.items()},
@@ -160,6 +165,7 @@ def judge_bundle(
         bundle_id=scored.scorer.bundle_id,
         reads_pixels=scored.scorer.manifest.image is not None,
         log=_span(logged),
+        support=logged.support,
         exact=truth is not None,
         takes=takes,
         lift=lift,
@@ -179,7 +185,10 @@ def _estimates(
     estimators = [PLAIN[name]() for name in ESTIMATORS]
     return {
         name: estimate_feedback(
-            [replace(logged.feedback, target=target)], estimators, bootstrap=bootstrap
+            [replace(logged.feedback, target=target)],
+            estimators,
+            bootstrap=bootstrap,
+            support=logged.support,
         )
         for name, target in targets.items()
     }

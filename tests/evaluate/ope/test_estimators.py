@@ -169,20 +169,21 @@ def test_the_words_say_when_not_to_believe(names):
 
 
 def test_missing_support_is_measured():
+    """The log draws evenly from two of three candidates; a quarter of the target is the third."""
     rows = 4000
     table = pa.table(
         {
             "decision_id": [str(i) for i in range(rows)],
-            "candidates": [["a", "b"]] * rows,
-            "action": ["a"] * rows,
+            "candidates": [["a", "b", "c"]] * rows,
+            "action": ["a", "b"] * (rows // 2),
             "reward": np.ones(rows),
-            "propensity": np.ones(rows),
-            "target_probabilities": [[0.75, 0.25]] * rows,
+            "propensity": np.full(rows, 0.5),
+            "target_probabilities": [[0.5, 0.25, 0.25]] * rows,
         }
     )
-    found = estimate(table, ["ips"])["ips"]
-    assert found.share_without_support == pytest.approx(0.25)
-    assert not found.believable
+    result = estimate(table, ["ips"])["ips"]
+    assert result.share_without_support == pytest.approx(0.25)
+    assert not result.believable
 
 
 @settings(max_examples=5, deadline=None)

@@ -1,0 +1,147 @@
+"""Rows of a log that estimates may weigh, and why the others are left out."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from bandit.support import has_support
+from data.errors import BadInput
+
+PERSONALISED = "personalised"
+"""The level of a decision that its policy drew."""
+
+
+class NoSupport(BadInput):
+    """No row of a log was drawn at random, so nothing can be said of any other policy."""
+
+
+class SupportRecord(TypedDict):
+    """`Support` as summaries have it."""
+
+    rows: int
+    drawn: int
+    left_out: dict[str, int]
+    unconditional: int
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class Support:
+    """How many rows of a log say what else could have been shown.
+
+    Attributes:
+        rows: of the whole log.
+        drawn: of them with support among several candidates: what other policies are judged by.
+        left_out: reason → rows without support, which no estimate weighs.
+        unconditional: rows whose propensity may not be conditional on what was shown before.
+    """
+
+    rows: int = 0
+    drawn: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    unconditional: int = 0
+
+    @property
+    def share_left_out(self) -> float:
+        """Share of the log that no estimate weighs."""
+        return sum(self.left_out.values()) / self.rows if self.rows else 0.0
+
+    @classmethod
+    def sum(cls, parts: Iterable["Support"]) -> "Support":
+        """Of all batches of one log."""
+        rows, drawn, unconditional = 0, 0, 0
+        left_out: Counter[str] = Counter()
+        for part in parts:
+            rows += part.rows
+            drawn += part.drawn
+            unconditional += part.unconditional
+            left_out.update(part.left_out)
+        return cls(rows, drawn, dict(left_out.most_common()), unconditional)
+
+    def refuse_none(self, source: str) -> None:
+        """Refuse a log in which nothing was drawn.
+
+        Args:
+            source: what the message calls the log.
+
+        Raises:
+            NoSupport: every row is left out, but for those of one candidate.
+        """
+        if self.left_out and not self.drawn:
+            raise NoSupport(
+                f"{source}: of {self.rows:,} rows none was drawn at random ({self._reasons()}), so"
+                " nothing is known of any other policy; log choices of a policy that explores,"
+                " each with the probability that it was drawn with (propensity below 1, level"
+                " personalised or probabilities of all candidates)"
+            )
+
+    def record(self) -> SupportRecord:
+        """The same as plain values, with what it means."""
+        return {
+            "rows": self.rows,
+            "drawn": self.drawn,
+            "left_out": dict(self.left_out),
+            "unconditional": self.unconditional,
+            "words": self.words(),
+        }
+
+    def words(self) -> list[str]:
+        """What was left out or is doubtful, and what that means; empty where nothing is."""
+        words = []
+        if self.left_out:
+            count = sum(self.left_out.values())
+            words.append(
+                f"{self.share_left_out:.1%} of the log ({count:,} of {self.rows:,} rows) is left"
+                f" out, since its action was not drawn ({self._reasons()}): estimates speak of the"
+                " pages that were decided at random, and if the others differ, so may their value"
+            )
+        if self.unconditional:
+            words.append(
+                f"{self.unconditional:,} of {self.rows:,} rows are a bundle's choices of schema 1:"
+                " where those were precomputed they were kept or renewed depending on what was"
+                " drawn, so their propensities are not conditional ones, and estimates may be off"
+                " by more than their intervals say"
+            )
+        return words
+
+    def _reasons(self) -> str:
+        return ", ".join(f"{n / self.rows:.1%} {reason}" for reason, n in self.left_out.items())
+
+
+EVERY_ROW = Support()
+"""Where no row was left out, and nobody counted."""
+
+
+def support_of(
+    propensity: Float[np.ndarray, " rows"],
+    candidates: Int[np.ndarray, " rows"],
+    level: np.ndarray | None,
+    least: Float[np.ndarray, " rows"],
+) -> tuple[Bool[np.ndarray, " rows"], Support]:
+    """Which rows have support, and how many others there are, by reason.
+
+    Args:
+        propensity: of what was shown.
+        candidates: how many there were.
+        level: of each decision; None where the log has no levels, and every row is a policy's own.
+        least: smallest logged probability of a candidate; NaN where there is none.
+    """
+    names = np.full(len(propensity), PERSONALISED, object) if level is None else level
+    personalised = np.asarray(names == PERSONALISED, bool)
+    drawn = has_support(propensity, candidates, personalised, least)
+    left_out: Counter[str] = Counter()
+    fallback = ~drawn & ~personalised & ~(least > 0)
+    left_out.update(f"level {name}" for name in names[fallback])
+    certain = ~drawn & ~fallback & (propensity >= 1)
+    for reason, rows in (
+        ("propensity 1 of several candidates", certain),
+        ("a candidate that could not be drawn", ~drawn & ~fallback & ~certain),
+    ):
+        if rows.any():
+            left_out[reason] = int(rows.sum())
+    several = int((drawn & (candidates > 1)).sum())
+    return drawn, Support(len(drawn), several, dict(left_out))
