@@ -13,6 +13,7 @@ A file is Parquet of `SCHEMA`; its metadata holds a `RunHeader`.
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool, Int, UInt16
 
 from bandit.draws import DrawRules, Epochs
+from data.days import day_number
 from data.records import FACTS, SCHEMA_VERSION
 
 FOLDER = "runs"
@@ -142,9 +144,22 @@ def run_files(log_dir: Path) -> list[Path]:
     return sorted((log_dir / FOLDER).glob("*.parquet"))
 
 
+def retire_runs(log_dir: Path, keep_days: int, today: date) -> list[str]:
+    """Remove runs that decided for a day `keep_days` or more before `today`; their names."""
+    last = day_number(today) - keep_days
+    gone = [path for path in run_files(log_dir) if _header(path).day <= last]
+    for path in gone:
+        path.unlink()
+    return [f"{FOLDER}/{path.name}" for path in gone]
+
+
 def run_time(path: Path) -> int:
     """When a run decided, in microseconds since 1970-01-01."""
-    return RunHeader.from_json(pq.read_schema(path).metadata[HEADER]).time_us
+    return _header(path).time_us
+
+
+def _header(path: Path) -> RunHeader:
+    return RunHeader.from_json(pq.read_schema(path).metadata[HEADER])
 
 
 class RunFile(NamedTuple):

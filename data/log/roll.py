@@ -18,7 +18,7 @@ from data.log.expand_runs import expand
 from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
 from data.log.parquet import append_table, retire
 from data.log.precompute_runs import FOLDER as RUNS
-from data.log.precompute_runs import run_files
+from data.log.precompute_runs import retire_runs, run_files
 from data.log.records import SCHEMAS, decode_each, unpacked
 
 CHUNK = 50_000
@@ -27,11 +27,16 @@ CHUNK_BYTES = 4 << 20
 REJECTED = "rejected.jsonl"
 
 
-def roll(log_dir: Path | str, chunk: int = CHUNK) -> dict[str, int]:
+def roll(log_dir: Path | str, chunk: int = CHUNK, keep_runs: bool = False) -> dict[str, int]:
     """Move what serving and precompute logged into `decisions/day=…` and `events/day=…`.
 
     Serving goes on appending meanwhile; a second roll waits for the first. Records that do not
     fit their schema go to `rejected.jsonl`, never lost and never in the way.
+
+    Args:
+        log_dir: folder that serving and precompute log to.
+        chunk: records moved at once.
+        keep_runs: leave precompute's runs as they are; the join looks up what was rendered.
 
     Returns:
         decisions, events (records moved), files, rejected.
@@ -54,7 +59,7 @@ def roll(log_dir: Path | str, chunk: int = CHUNK) -> dict[str, int]:
             _finish(connection, log_dir, moved)
             for path in segments(log_dir):
                 _roll_segment(connection, path, log_dir, chunk, moved)
-            for path in run_files(log_dir):
+            for path in [] if keep_runs else run_files(log_dir):
                 _roll_run(path, log_dir, moved)
     finally:
         connection.close()
@@ -127,6 +132,7 @@ def _move(
 def roll_command(
     log: Path = Path("artifacts/log"),
     redis: str | None = None,
+    keep_runs: bool = False,
     keep_days: int | None = None,
     today: str | None = None,
 ) -> dict[str, object]:
@@ -135,8 +141,11 @@ def roll_command(
     Args:
         log: the folder that serving logs to.
         redis: drain this Redis log (redis://host:port/db) instead of the embedded one.
-        keep_days: also remove days that are older than this many; all are kept if not given. Keep
-            more than the join's horizon and window (32), or late examples are never made.
+        keep_runs: leave precompute's runs in runs/, a few bytes a decision; the join writes rows
+            of those decisions alone that were rendered. Without it every decision becomes a row.
+        keep_days: also remove days, and runs, that are older than this many; all are kept if not
+            given. Keep more than the join's horizon and window (32), or late examples are never
+            made.
         today: the day that age is counted from, as 2026-01-31; the machine's UTC date if not
             given.
     """
@@ -147,12 +156,12 @@ def roll_command(
         with RedisLog(redis, durable=False) as stream:
             moved = stream.drain(log)
     else:
-        moved = roll(log)
+        moved = roll(log, keep_runs=keep_runs)
     retired: list[str] = []
     if keep_days is not None:
         try:
             day = date.fromisoformat(today) if today else datetime.now(UTC).date()
-            retired = retire(log, keep_days, day)
+            retired = [*retire(log, keep_days, day), *retire_runs(log, keep_days, day)]
         except ValueError as error:
             raise BadInput(f"--today {today}, --keep-days {keep_days}: {error}") from error
     return {**moved, "retired": retired}

@@ -1,5 +1,7 @@
 """A run's compact decisions: expanded they are the rows that were decided, once."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ from bandit.draws import (
 )
 from data.log import roll
 from data.log.expand_runs import expand
-from data.log.precompute_runs import RunHeader, write_run
+from data.log.precompute_runs import RunFile, RunHeader, retire_runs, run_files, write_run
 from data.records import DECISIONS, FACTS
 
 TITLES, STARTS = [3, 5, 9], [0, 2, 3, 6]
@@ -147,3 +149,23 @@ def test_names_of_any_length_are_kept(tmp_path, name):
     )
     [table] = expand(tmp_path / "r")
     assert table["profile_id"].to_pylist() == [name] * 3
+
+
+def test_a_roll_that_keeps_runs_leaves_their_bytes_and_writes_no_row_of_theirs(tmp_path):
+    path = tmp_path / "runs" / "precompute-1-000000.parquet"
+    write(path, np.ones((4, 3), bool), np.zeros((4, 3), int), np.zeros((4, 3, 3), np.uint16), [0.5])
+    whole = path.read_bytes()
+    assert roll(tmp_path, keep_runs=True)["decisions"] == 0
+    assert path.read_bytes() == whole
+    assert not (tmp_path / "decisions").exists()
+    assert roll(tmp_path)["decisions"] == 12
+
+
+@pytest.mark.parametrize(("keep_days", "left"), [(3, 1), (2, 0)])
+def test_runs_retire_with_the_days_that_they_decided_for(tmp_path, keep_days, left):
+    path = tmp_path / "runs" / "precompute-1-000000.parquet"
+    write(path, np.ones((4, 3), bool), np.zeros((4, 3), int), np.zeros((4, 3, 3), np.uint16), [0.5])
+    today = date(1970, 1, 1) + timedelta(RunFile.read(path).header.day + 2)
+    gone = retire_runs(tmp_path, keep_days, today)
+    assert len(gone) == 1 - left
+    assert len(run_files(tmp_path)) == left
