@@ -17,6 +17,11 @@ COMMANDS = {
     "ope": Command(
         "bench.ope.ope", "Off-policy estimates: coverage, real logs, ten million decisions."
     ),
+    "propensities": Command(
+        "bench.propensities.propensities",
+        "Mean weights, bias and coverage where artwork stays and members look again.",
+        show="show_propensities",
+    ),
     "encoder": Command(
         "bench.serving.encoder", "ONNX Runtime beside torch eager, fp32 beside int8."
     ),
