@@ -4,6 +4,7 @@ import duckdb
 import numpy as np
 from jaxtyping import Float
 
+from data.page_facts import PAGE_FACTS
 from evaluate.monitor.check import Check, Limits, by_limits
 
 FACTS = {
@@ -21,6 +22,9 @@ FACTS = {
     "candidates": "len(candidates)",
 }
 """Fact → its SQL over a decision."""
+PAGE_KNOWN = " OR ".join(f'facts."{name}" IS NOT NULL' for name in PAGE_FACTS)
+"""Whether a decision knows its page. Those made ahead of pages do not, and how many of a day's rows
+they are is no drift: page facts are compared among the others, unless a day has none."""
 MOST = 20
 """Values of a fact that are counted apart; the rest are one."""
 
@@ -52,11 +56,16 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
     checks = []
     for fact, sql in FACTS.items():
         counted = f"SELECT CAST({sql} AS VARCHAR) AS v, count(*) AS n"
-        reference = dict(connection.sql(f"{counted} FROM r GROUP BY v").fetchall())
+        known = f"({PAGE_KNOWN})" if fact in PAGE_FACTS else "true"
+        reference = dict(connection.sql(f"{counted} FROM r WHERE {known} GROUP BY v").fetchall())
+        if not reference:
+            continue  # no page was known then: there is nothing to compare with
         common = sorted(reference, key=lambda v: -reference[v])[:MOST]
         days: dict[str, dict[str | None, int]] = {}
-        for v, n, day in connection.sql(f"{counted}, day FROM d GROUP BY v, day").fetchall():
-            days.setdefault(day, {})[v] = n
+        rows = f"{counted}, day, {known} AS known FROM d GROUP BY ALL ORDER BY known DESC"
+        for v, n, day, is_known in connection.sql(rows).fetchall():
+            if is_known or day not in days:
+                days.setdefault(day, {})[v] = n
         for day in sorted(days):
             index = stability_index(_histogram(reference, common), _histogram(days[day], common))
             # Facts belong to profiles, so chance is that of profiles, not of decisions.

@@ -113,6 +113,22 @@ def test_feature_skew_alerts_on_its_day(clean, tmp_path):
     assert {(c.name, c.day) for c in checks if c.state != "ok"} == {("drift_device", "2026-01-03")}
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_how_many_decisions_were_made_ahead_of_pages_is_no_drift(clean, tmp_path, lost):
+    decisions, examples = clean
+    draw = np.random.default_rng(1).random(len(decisions))
+    last = np.arange(len(decisions)) >= 2 * PROFILES * EACH
+    facts = [
+        {**fact, "device": None if ahead else "tv" if lost and late else fact["device"]}
+        for fact, ahead, late in zip(
+            decisions["facts"].to_pylist(), draw < np.where(last, 0.8, 0.1), last, strict=True
+        )
+    ]
+    checks = checks_of(tmp_path, changed(decisions, "facts", facts), examples)
+    found = {(c.name, c.day) for c in checks if c.state != "ok"}
+    assert found == ({("drift_device", "2026-01-03")} if lost else set())
+
+
 def test_fallbacks_and_broken_promises_alert(clean, tmp_path):
     decisions, examples = clean
     levels = ["default" if i % 2 else "personalised" for i in range(len(decisions))]
