@@ -1,11 +1,13 @@
 """What is wrong with whatever lies at a path: a catalogue, a log, examples or one Parquet file."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from data.catalogue import FILES, Catalogue
 from data.check.catalogue_folder import check_catalogue
+from data.check.draws import problems_of_draws, problems_of_examples
 from data.check.kinds import KINDS, kind_of, table_problems
 from data.check.known import Known
 from data.check.repeated_ids import Copies, repeated
@@ -65,7 +67,17 @@ def check_path(
     for (kind, column), parts in ids.items():
         allowed = kind == "events" or (kind == "decisions" and copies)
         problems += repeated(parts, column, Copies() if allowed else None)
+    if not problems:
+        problems += _problems_of_draws(path, {kind for kind, _ in ids})
     return problems
+
+
+def _problems_of_draws(path: Path, kinds: set[str]) -> Iterator[Problem]:
+    """Sound rows may still be the wrong rows."""
+    if "decisions" in kinds:
+        yield from problems_of_draws(path)
+    elif "examples" in kinds:
+        yield from problems_of_examples(path)
 
 
 def _is_catalogue(path: Path) -> bool:

@@ -4,7 +4,7 @@ import duckdb
 import numpy as np
 from scipy import stats
 
-from evaluate.monitor.check import Check, Limits, by_limits, by_p
+from data.check.finding import Check, Limits, by_limits, by_p
 
 SUMMARY = """
 SELECT day, bundle, count(*) AS n, avg((level <> 'personalised')::INT) AS fallbacks,

@@ -4,8 +4,8 @@ import duckdb
 import numpy as np
 from jaxtyping import Float
 
+from data.check.finding import Check, Limits, by_limits
 from data.page_facts import PAGE_FACTS
-from evaluate.monitor.check import Check, Limits, by_limits
 
 FACTS = {
     "country": "facts.country",

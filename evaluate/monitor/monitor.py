@@ -10,14 +10,14 @@ from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 from rich.console import Console
 from rich.table import Table
 
+from data.check.draws import check_draws, check_impressions, check_rows_a_draw
+from data.check.finding import EXIT_CODES, ORDER, Check, Limits, State, worst
+from data.check.log_views import view_decisions, view_examples, view_impressions
 from data.errors import BadInput
-from evaluate.monitor.check import EXIT_CODES, ORDER, Check, Limits, State, worst
 from evaluate.monitor.decisions import check_decisions
-from evaluate.monitor.draws import check_draws, check_impressions, check_rows_a_draw
 from evaluate.monitor.drift import check_drift
 from evaluate.monitor.page import write_page
 from evaluate.monitor.rewards import CalibrationCurves, check_calibration, check_value
-from evaluate.monitor.views import view_decisions, view_examples, view_impressions
 from evaluate.policies.predictions import predicted_takes
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from data.calibration_error import error_of_gaps
-from evaluate.monitor.check import Check, by_p
+from data.check.finding import Check, by_p
 
 CalibrationCurves = dict[str, list[tuple[float, float, float]]]
 """Bundle → points (predicted take, actual take, decisions)."""

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data.check.finding import worst
 from data.errors import BadInput
 from data.records import DECISIONS, EVENTS
-from evaluate.monitor.check import worst
 from evaluate.monitor.monitor import inspect
 from tests.evaluate.columns import changed
 

@@ -1,5 +1,6 @@
-"""A live policy's log as views of a DuckDB connection: decisions, reference and examples."""
+"""A log as views of a DuckDB connection: decisions, reference, impressions and examples."""
 
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ DECISIONS = """
 CREATE OR REPLACE TEMP VIEW {view} AS
 SELECT strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day, coalesce(bundle, policy) AS bundle,
        decision_id, time, profile_id, title_id, facts, candidates, action, propensity,
-       probabilities, level, seed, list_position(candidates, action) AS chosen
+       {drawn} level, list_position(candidates, action) AS chosen
 FROM read_parquet({files}, union_by_name = true)
 """
 EXAMPLES = """
@@ -23,7 +24,10 @@ FROM read_parquet({files}, union_by_name = true) x {join}
 
 
 def view_decisions(
-    connection: duckdb.DuckDBPyConnection, log: Path | str, reference: Path | str | None
+    connection: duckdb.DuckDBPyConnection,
+    log: Path | str,
+    reference: Path | str | None,
+    whole: bool = True,
 ) -> None:
     """Make the view `d` of a log's decisions, and `r` of those to compare facts with.
 
@@ -31,18 +35,23 @@ def view_decisions(
         connection: to make them in.
         log: folder with decisions/, or Parquet of decisions.
         reference: likewise; the log's first day if None.
+        whole: with the probabilities and the seed, which examples do not have.
 
     Raises:
         BadInput: there are no files.
     """
+    drawn = "probabilities, seed," if whole else ""
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(DECISIONS.format(view="d", files=_quoted(decision_files(log))))
+    view = partial(DECISIONS.format, drawn=drawn)
+    connection.execute(view(view="d", files=_quoted(decision_files(log))))
     if reference is None:
         connection.execute(
             "CREATE TEMP VIEW r AS SELECT * FROM d WHERE day = (SELECT min(day) FROM d)"
         )
     else:
-        connection.execute(DECISIONS.format(view="r", files=_quoted(decision_files(reference))))
+        connection.execute(
+            DECISIONS.format(view="r", drawn=drawn, files=_quoted(decision_files(reference)))
+        )
 
 
 def view_examples(

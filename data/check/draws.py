@@ -5,11 +5,16 @@ share a draw, ids that name two things, choices that nobody drew. `docs/propensi
 each must hold.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import duckdb
 import numpy as np
 from scipy import stats
 
-from evaluate.monitor.check import Check, by_p
+from data.check.finding import Check, by_p
+from data.check.log_views import view_decisions, view_impressions
+from data.problem import Problem, whole
 
 MEAN_WEIGHT = """
 WITH rows AS (
@@ -82,9 +87,41 @@ FROM (
 """
 
 
+def problems_of_draws(log: Path) -> Iterator[Problem]:
+    """What is wrong with how a log's rows came about, however sound each of them is.
+
+    Args:
+        log: folder with decisions/ and perhaps events/.
+    """
+    with duckdb.connect() as connection:
+        view_decisions(connection, log, None)
+        checks = check_draws(connection)
+        if view_impressions(connection, log):
+            checks += check_impressions(connection)
+    yield from _problems(checks, log)
+
+
+def problems_of_examples(examples: Path) -> Iterator[Problem]:
+    """The same of examples: whether which draws are there depends on what they fell on.
+
+    Args:
+        examples: folder of them, or their file.
+    """
+    with duckdb.connect() as connection:
+        view_decisions(connection, examples, None, whole=False)
+        yield from _problems(mean_weights(connection), examples)
+
+
+def _problems(checks: list[Check], where: Path) -> Iterator[Problem]:
+    for check in checks:
+        if check.state == "alert":
+            what = f"{check.words} ({check.day}, {check.bundle})"
+            yield whole(check.name, where, None, what, "docs/propensities.md says what must hold")
+
+
 def check_draws(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     """Checks of the view `d` of decisions."""
-    checks = [*_mean_weights(connection), *_given_before(connection)]
+    checks = [*mean_weights(connection), *_given_before(connection)]
     for day, bundle, n, certain in connection.sql(CERTAIN).fetchall():
         checks.append(
             Check(
@@ -151,7 +188,7 @@ def check_rows_a_draw(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     ]
 
 
-def _mean_weights(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+def mean_weights(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     """The mean weight of the uniform policy, which must be 1, by day and level."""
     checks = []
     for day, bundle, level, mean, error, n in connection.sql(MEAN_WEIGHT).fetchall():

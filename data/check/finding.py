@@ -1,4 +1,4 @@
-"""One finding of the monitor: a number, its thresholds, a state and words."""
+"""One finding about a log: a number, its thresholds, a state and words."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
