@@ -158,8 +158,9 @@ def propensities(
             given.
         quick: a few small logs.
     """
-    named = [way.strip() for way in ways.split(",")]
-    if unknown := set(named) - set(get_args(Way)):
+    asked = {way.strip() for way in ways.split(",")}
+    named: list[Way] = [way for way in get_args(Way) if way in asked]
+    if unknown := asked - set(named):
         raise BadInput(f"--ways {sorted(unknown)[0]}: choose among {', '.join(get_args(Way))}")
     size = Size()
     if quick:

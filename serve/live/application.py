@@ -25,7 +25,8 @@ def application() -> LiveApp:
     catalogue = Path(settings.catalogue)
 
     def load(folder: Path) -> LiveModel:
-        return load_live(folder, catalogue, Path(settings.cache), clock.today(), settings.base_url)
+        cache, url, days = Path(settings.cache), settings.base_url, settings.epoch_days
+        return load_live(folder, catalogue, cache, clock.today(), url, days)
 
     def stamp() -> tuple[object, ...]:
         files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data.errors import BadInput
 from serve.live.server import LiveSettings, serve
 
@@ -20,6 +21,7 @@ def live(
     queue: int = 10,
     base_url: str = "/images/",
     cache: Path = Path("artifacts/cache"),
+    epoch_days: int = Epochs.days,
 ) -> None:
     """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
 
@@ -37,12 +39,16 @@ def live(
         queue: Pages that may wait for the model or the log in each process; more are shed.
         base_url: Put before each artwork's path.
         cache: Folder of decoded images.
+        epoch_days: Days that a live draw lasts; 1 draws every title anew every day. Draws of the
+            maps in `store` last as long as precompute said.
     """
     if host not in ("127.0.0.1", "localhost", "::1") and not os.environ.get("MARQUEE_TOKEN"):
         raise BadInput(
             f"listening on {host} without a token lets anyone write events; "
             "set MARQUEE_TOKEN, or listen on 127.0.0.1"
         )
+    if not 1 <= epoch_days <= EPOCH_DAYS_MAX:
+        raise BadInput(f"--epoch-days {epoch_days}: give whole days, 1 to {EPOCH_DAYS_MAX}")
     settings = LiveSettings(
         bundles=str(bundles),
         catalogue=str(catalogue),
@@ -52,5 +58,6 @@ def live(
         queue=queue,
         base_url=base_url,
         cache=str(cache),
+        epoch_days=epoch_days,
     )
     serve(settings, host, port, workers)

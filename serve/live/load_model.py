@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from bandit.draws import Epochs
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
@@ -21,9 +22,22 @@ from serve.scoring.unpersonalised import unpersonalised_best
 
 
 def load_live(
-    bundle: Path, catalogue_folder: Path, cache: Path, day: date, base_url: str = ""
+    bundle: Path,
+    catalogue_folder: Path,
+    cache: Path,
+    day: date,
+    base_url: str = "",
+    epoch_days: int = Epochs.days,
 ) -> LiveModel:
     """Everything the live service decides with, checked and warmed.
+
+    Args:
+        bundle: folder.
+        catalogue_folder: with titles, artworks and images.
+        cache: of decoded images.
+        day: whose artwork is shown.
+        base_url: put before each artwork's path.
+        epoch_days: that a draw lasts.
 
     Raises:
         ValueError: the bundle or the catalogue is not whole.
@@ -39,6 +53,8 @@ def load_live(
         unpersonalised_best(bundle, layout),
         BundleImages(scorer, catalogue),
         base_url,
+        # What was shown before is unknown where there is no map: nothing of it is kept.
+        Epochs(epoch_days, 0.0),
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model

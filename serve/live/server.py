@@ -25,6 +25,7 @@ class LiveSettings:
     queue: int
     base_url: str
     cache: str
+    epoch_days: int
 
 
 def serve(settings: LiveSettings, host: str, port: int, workers: int) -> None:
