@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from bench.propensities.lives import FIRST_DAY, Lived
-from bench.propensities.looks import values_of_draws
+from bench.propensities.audience import Audience
+from bench.propensities.lives import FIRST_DAY
+from bench.propensities.looks import Looks, values_of_draws
 from data.catalogue import Catalogue
 from data.days import date_of
 from data.join.join import join
@@ -59,24 +60,22 @@ class LogEstimates:
 
 def estimates_of(
     log: Path,
-    lived: Lived,
+    audience: Audience,
     catalogue: Path,
     cache: Path,
     policies: Mapping[str, str],
     days: int,
-    cost: float,
     bootstrap: Bootstrap,
 ) -> LogEstimates:
     """Join a log, estimate policies from it, and say what they would truly have earned.
 
     Args:
         log: rolled.
-        lived: what was seen.
+        audience: who lived through it.
         catalogue: of the log.
         cache: of decoded images.
         policies: name here → name for `PolicyProbabilities`.
         days: lived through.
-        cost: of a change, as `Switches`.
         bootstrap: of the intervals.
     """
     out = log.parent / "examples"
@@ -84,9 +83,9 @@ def estimates_of(
     join(log, catalogue, out, now=end)
     table = ds.dataset(out, format="parquet", partitioning="hive").to_table()
     logged = LoggedExamples.of(table, Catalogue.read(catalogue))
-    values = values_of_draws(lived.looks, cost)
+    values = values_of_draws(Looks.together(audience.looks), audience.change_cost)
     ids: list[str] = logged.examples["decision_id"].to_pylist()
-    worth = np.array([values[lived.draws[name]] for name in ids])[:, : logged.valid.shape[1]]
+    worth = np.array([values[audience.draws[name]] for name in ids])[:, : logged.valid.shape[1]]
     feedback, probabilities = logged.feedback, PolicyProbabilities(logged, cache)
     estimators = [PLAIN[name]() for name in ESTIMATORS]
     estimates, weights = {}, {}

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import orjson
-import pyarrow as pa
 
 from bandit.draws import Epochs
 from data.catalogue import Catalogue
@@ -20,7 +19,6 @@ from serve.maps.layout import Layout
 from serve.maps.map_reader import MapReader
 from serve.maps.store import MapStore
 from serve.precompute.member_block import Work
-from serve.precompute.precompute import Report, precompute_maps
 from serve.scoring.artwork_vectors import artwork_vectors
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
@@ -81,11 +79,6 @@ class Models:
         )
 
 
-def precompute_day(work: Work, facts: pa.Table, store: MapStore, now: float) -> Report:
-    """The maps of all members for a day."""
-    return precompute_maps(work, facts, store, workers=1, now=lambda: now)
-
-
 class FromMaps:
     """Pages that show what precompute decided, and ask nobody."""
 
@@ -112,11 +105,16 @@ class FromMaps:
 class Live:
     """The live service, with or without maps beneath it."""
 
-    def __init__(self, models: Models, current: Path, log: Path, store: MapStore | None) -> None:
+    def __init__(
+        self, models: Models, current: Path, log: Path, store: MapStore | None, epoch_days: int
+    ) -> None:
         self._day = 0
         self.source = ModelSource(
             current,
-            lambda folder: load_live(folder, models.catalogue, models.cache, date_of(self._day)),
+            lambda folder: load_live(
+                *(folder, models.catalogue, models.cache, date_of(self._day)),
+                epoch_days=epoch_days,
+            ),
             lambda: self._day,
         )
         self.recorder = EmbeddedLog(log)

@@ -67,7 +67,8 @@ GROUP BY ALL ORDER BY day, bundle
 NAMED = """
 SELECT strftime(least(i.time, i.received) AT TIME ZONE 'UTC', '%Y-%m-%d') AS day, count(*) AS n,
        sum((k.decision_id IS NULL)::INT) AS unknown,
-       sum((k.decision_id IS NOT NULL AND i.artwork_id <> k.action)::INT) AS other_artwork,
+       sum((k.decision_id IS NOT NULL
+            AND coalesce(i.artwork_id, k.action) <> k.action)::INT) AS other_artwork,
        sum((k.decision_id IS NOT NULL
             AND (i.profile_id <> k.profile_id OR i.title_id <> k.title_id))::INT) AS others
 FROM i LEFT JOIN (
