@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 PY := $(BIN)/python
 
-.PHONY: setup test lint demo
+.PHONY: setup test lint bench-quick demo
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,10 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(PY) -m pytest -q -s tests/test_structure.py
+
+# Every benchmark at its smallest: to see that it works, not what it measures.
+bench-quick: setup
+	$(PY) -m bench all --quick
 
 # The whole loop, every step a command of its own; minutes on two cores. SIZE=small is for machines
 # that check the loop rather than what it reaches.
