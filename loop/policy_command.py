@@ -10,6 +10,7 @@ from loop.named_policies import Learning
 from loop.policy_loop import PolicyLoop, PolicyLoopSettings
 from loop.state import Row
 from simulate.browsing.day import Browsing
+from simulate.browsing.habits import Habits
 from simulate.progress import progress_bar
 from simulate.world.switches import Switches
 
@@ -28,6 +29,7 @@ def policy(
     seed: int = 1,
     competition: bool = False,
     delay_days: float = 0.0,
+    habits: Habits | None = None,
     switches: Switches | None = None,
     train: list[str] | None = None,
     out: Path | None = None,
@@ -53,6 +55,7 @@ def policy(
         seed: of members, visits and outcomes.
         competition: titles on a page compete for one play.
         delay_days: plays and progress are received so much later.
+        habits: what members meet again, skip, and come back for.
         switches: drift, adversary, change effects, clickbait.
         train: further options of train.py, such as '[--fit.epochs=2]'.
         out: folder of everything: log/, examples/, bundles/; artifacts/loop/POLICY-SEED if not
@@ -64,7 +67,7 @@ def policy(
         Learning(policy, window, decay, epsilon, reward, tuple(train or ())),
         catalogue,
         members,
-        Browsing(decisions_per_day, seed, competition, delay_days),
+        Browsing(decisions_per_day, seed, competition, delay_days, habits=habits or Habits()),
         switches or Switches(),
     )
     loop = PolicyLoop(out or Path("artifacts/loop") / f"{policy}-{seed}", settings)

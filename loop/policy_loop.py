@@ -18,7 +18,7 @@ from loop.named_policies import Learning, open_policy
 from loop.state import LoopState, Moment, Row, Step
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing, DayLog
-from simulate.browsing.last_seen import PageMemory
+from simulate.browsing.member_memory import MemberMemory
 from simulate.browsing.value import value_of
 from simulate.posters.subjects import Subjects
 from simulate.world.artwork_world import ArtworkWorld
@@ -87,12 +87,11 @@ class PolicyLoop:
         self.policy.restore(self._stream(), self.state.bundle)
         switches = self.settings.switches
         world = world_on(self.world, switches, day)
-        memory = self._memory(day) if switches.change_cost else None
+        memory = self._memory(day)
         log = browse(world, self.policy, day, self.settings.browsing, memory, switches.change_cost)
         append_day(log, self.log, self.out / LATER, self.policy.bundle)
-        if memory is not None:
-            memory.write(self._memory_file(day + 1))
-            self._memory_file(day - 1).unlink(missing_ok=True)
+        memory.write(self._memory_file(day + 1))
+        self._memory_file(day - 1).unlink(missing_ok=True)
         self.state.rows[day:] = [day_row(log) | {"bundle": self.policy.bundle}]
 
     def _join(self, day: int) -> None:
@@ -117,12 +116,12 @@ class PolicyLoop:
         return ExampleStream(self.examples, size=4096, buffer=4096, window_days=window, decay=decay)
 
     def _memory_file(self, day: int) -> Path:
-        return self.out / f"seen-before-{day}.npy"
+        return self.out / f"members-before-{day}.npz"
 
-    def _memory(self, day: int) -> PageMemory:
+    def _memory(self, day: int) -> MemberMemory:
         if day:
-            return PageMemory.read(self._memory_file(day))
-        return PageMemory(len(self.world.members), len(self.world.truth.title_ids))
+            return MemberMemory.read(self._memory_file(day))
+        return MemberMemory.of(self.world)
 
 
 def day_row(log: DayLog) -> Row:

@@ -120,11 +120,11 @@ def test_training_ends_with_values_of_every_policy_and_a_live_bundle(tmp_path, s
 
 
 def test_more_examples_than_a_buffer_holds_are_learnt_from_in_parts(tmp_path, sample):
-    more = ["--fit.buffer", "300", "--data.held_out", "150"]
+    more = ["--fit.buffer", "300", "--data.held_out", "120"]
     kind = ["--model.heads.kind", "neural_linear", "--fit.importance_clip", "3"]
     done = run(tmp_path, sample.examples, sample.catalogue, *more, *kind)
     assert done.returncode == 0, done.stderr
-    assert "on 150 held-out examples" in done.stderr
+    assert "on 120 held-out examples" in done.stderr
     assert Bundle.open(tmp_path / "bundles" / "current")
     learnt = re.search(r"learning from ([\d,]+) examples", done.stderr)
     assert learnt is not None

@@ -11,6 +11,7 @@ from bench.findings.pages import Matrix, best, scores
 from evaluate.policies.bundle_scores import BundleScores
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing, DayLog, Requests
+from simulate.browsing.habits import NO_HABITS
 from simulate.browsing.logging_policies import LoggingPolicy, Uniform
 from simulate.world.artwork_world import ArtworkWorld
 
@@ -62,7 +63,7 @@ def on_and_off_line(
         off-line lift that does not come; and plays, the share of the log's pages with a play.
     """
     policies: dict[str, LoggingPolicy] = {"greedy": Bundled(scored), "oracle": Knowing(world)}
-    browsing = Browsing(decisions, seed, competition=True)
+    browsing = Browsing(decisions, seed, competition=True, habits=NO_HABITS)
     sums: dict[str, dict[str, float]] = {name: defaultdict(float) for name in policies}
     for day in days:
         log = browse(world, Uniform(), day, browsing)

@@ -19,6 +19,7 @@ from evaluate.policies.policy_probabilities import PolicyProbabilities
 from evaluate.policies.read_examples import read_examples
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing, Requests
+from simulate.browsing.habits import NO_HABITS
 from simulate.browsing.log import read_expected
 from simulate.browsing.logging_policies import Uniform
 from simulate.named_rng import named_seed
@@ -111,7 +112,7 @@ def browsed(scored: BundleScores, world: ArtworkWorld, browsing: Browsed, seed: 
     """What members meet on some days under random artwork."""
     parts = []
     for day in browsing.days:
-        log = browse(world, Uniform(), day, Browsing(browsing.decisions, seed))
+        log = browse(world, Uniform(), day, Browsing(browsing.decisions, seed, habits=NO_HABITS))
         rows = np.flatnonzero(log.outcomes.rendered)
         choice = log.outcomes.choice[rows]
         artwork = log.requests.candidates[rows, choice]

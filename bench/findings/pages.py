@@ -17,6 +17,7 @@ from evaluate.policies.bundle_scores import BundleScores
 from evaluate.policies.policy_probabilities import one_hot
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing, Requests
+from simulate.browsing.habits import NO_HABITS
 from simulate.browsing.logging_policies import Uniform
 from simulate.named_rng import named_generator, named_seed
 from simulate.world.artwork_world import ArtworkWorld
@@ -126,7 +127,7 @@ def pages_of(
     order = named_generator("findings", "order", seed).random(len(world.truth.title_of))
     parts = []
     for day in days:
-        log = browse(world, Uniform(), day, Browsing(decisions, seed))
+        log = browse(world, Uniform(), day, Browsing(decisions, seed, habits=NO_HABITS))
         rows = log.outcomes.rendered
         asked = _part(log.requests, rows)
         mean, thompson = scores(scored, asked)

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from bandit.choice import choose, decision_ids, decision_seeds, profile_keys, uniforms
-from simulate.browsing.day import Browsing, Choices, DayLog, Requests
-from simulate.browsing.last_seen import PageMemory
+from simulate.browsing.day import Browsing, Choices, DayLog, Outcomes, Requests
 from simulate.browsing.logging_policies import LoggingPolicy
-from simulate.browsing.offers import offers_of
+from simulate.browsing.member_memory import MemberMemory
+from simulate.browsing.offers import Offers, offers_of
 from simulate.browsing.pages import Slots, drawn_pages
 from simulate.browsing.records import decisions_of, events_of, expected_of
 from simulate.browsing.respond import respond
@@ -29,6 +29,7 @@ def browse_days(
     days: range,
     browsing: Browsing,
     switches: Switches | None = None,
+    memory: MemberMemory | None = None,
 ) -> Iterator[DayLog]:
     """Day after day of `browse`, after each of which the policy may learn.
 
@@ -38,9 +39,10 @@ def browse_days(
         days: their numbers.
         browsing: how members browse.
         switches: what changes from day to day.
+        memory: what members did before, and will have done; nothing if None.
     """
     switches = switches or Switches()
-    memory = PageMemory(len(world.members), len(world.truth.title_ids))
+    memory = memory or MemberMemory.of(world)
     for day in days:
         today = world_on(world, switches, day)
         log = browse(today, policy, day, browsing, memory, switches.change_cost)
@@ -53,7 +55,7 @@ def browse(
     policy: LoggingPolicy,
     day: int,
     browsing: Browsing,
-    memory: PageMemory | None = None,
+    memory: MemberMemory | None = None,
     change_cost: float = 0.0,
 ) -> DayLog:
     """One day: pages are made, the policy decides for each place, members respond.
@@ -63,21 +65,18 @@ def browse(
         policy: decides.
         day: its number.
         browsing: how members browse.
-        memory: what members saw before, and will have seen; needed for a change cost.
+        memory: what members did before, and will have done; nothing if None.
         change_cost: taken from the logit of a play where the artwork is not what was seen last.
 
     Raises:
         ValueError: the policy's probabilities do not fit the candidates.
     """
+    memory = memory or MemberMemory.of(world)
     rng = named_generator("browse", browsing.seed, day)
-    slots = drawn_pages(world, browsing.decisions_per_day, day, rng)
+    slots = drawn_pages(world, browsing.decisions_per_day, day, rng, browsing.habits, memory)
     offers = offers_of(world, slots, day, memory, change_cost)
     choices = _chosen(world, slots, offers.requests, policy, browsing.seed)
-    takes, outcomes = respond(world, slots, offers, choices.choice, browsing.competition, rng)
-    if memory is not None:
-        rendered = np.flatnonzero(slots.rendered)
-        artworks = offers.requests.candidates[rendered, choices.choice[rendered]]
-        memory.see(slots.member[rendered], slots.title[rendered], artworks)
+    takes, outcomes = _outcomes(world, slots, offers, choices.choice, browsing, memory, rng)
     decisions = decisions_of(world, slots, offers.requests, choices, browsing.keep_probabilities)
     events = events_of(
         world,
@@ -90,6 +89,33 @@ def browse(
     )
     expected = expected_of(choices.decision_ids, takes, offers.requests.valid)
     return DayLog(day, decisions, events, expected, offers.requests, takes, outcomes)
+
+
+def _outcomes(
+    world: ArtworkWorld,
+    slots: Slots,
+    offers: Offers,
+    choice: Int[np.ndarray, " decisions"],
+    browsing: Browsing,
+    memory: MemberMemory,
+    rng: np.random.Generator,
+) -> tuple[Float[np.ndarray, "decisions candidates"], Outcomes]:
+    """What members do on a day, turn by turn: who has played a title skips it on the next page."""
+    takes = np.zeros(offers.takes.shape)
+    rendered, played, taken = np.zeros((3, len(choice)), bool)
+    for turn in range(int(slots.turn.max()) + 1):
+        rows = np.flatnonzero(slots.turn == turn)
+        part = slots.part(rows)
+        looks = part.in_view
+        if browsing.habits.skip:
+            looks = looks & ~memory.has_played(part.member, part.title)
+        of_turn = offers.part(rows)
+        takes[rows], came = respond(
+            world, part, of_turn, choice[rows], looks, browsing.competition, rng
+        )
+        memory.remember(of_turn.requests, came)
+        rendered[rows], played[rows], taken[rows] = came.rendered, came.played, came.taken
+    return takes, Outcomes(choice, rendered, played, taken)
 
 
 def _chosen(

@@ -4,8 +4,10 @@ from data.errors import BadInput
 from simulate.anomalies.anomalous_log import write_anomalous_log
 from simulate.browsing.browse import browse_days
 from simulate.browsing.day import Browsing
+from simulate.browsing.habits import Habits
 from simulate.browsing.log import windows_closed, write_days
 from simulate.browsing.logging_policies import logging_policy
+from simulate.browsing.member_memory import MemberMemory
 from simulate.progress import progress_bar
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.switches import Switches
@@ -24,6 +26,7 @@ def log(
     competition: bool = False,
     delay_days: float = 0.0,
     keep_probabilities: bool = False,
+    habits: Habits | None = None,
     switches: Switches | None = None,
     anomalies: str | None = None,
     decisions: int = 10_000,
@@ -46,6 +49,7 @@ def log(
         competition: titles on a page compete for one play.
         delay_days: plays and progress are received so much later.
         keep_probabilities: log the probabilities of all candidates.
+        habits: what members meet again, skip, and come back for.
         switches: drift, adversary, change effects, clickbait.
         anomalies: all, none, or names with commas between; the log then makes its own titles.
         decisions: how many, with --anomalies.
@@ -64,10 +68,13 @@ def log(
     if days < 1:
         raise BadInput(f"--days {days}: at least 1 is needed")
     world = ArtworkWorld.read(catalogue, members, seed)
-    browsing = Browsing(decisions_per_day, seed, competition, delay_days, keep_probabilities)
+    browsing = Browsing(
+        decisions_per_day, seed, competition, delay_days, keep_probabilities, habits or Habits()
+    )
     chooser = logging_policy(policy, len(world.truth.title_of), epsilon)
-    logs = browse_days(world, chooser, range(days), browsing, switches)
+    memory = MemberMemory.of(world)
+    logs = browse_days(world, chooser, range(days), browsing, switches, memory)
     with progress_bar("days", days) as done:
-        written = write_days(logs, out, done)
+        written = write_days(logs, out, done, memory)
     closed = windows_closed(days, delay_days).isoformat()
     return {"log": out, "members": members, "days": days, **written, "windows_closed": closed}

@@ -1,6 +1,6 @@
 """What a browsing day is made of: how members browse, what is asked, what comes of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 
 from data.errors import BadInput
+from simulate.browsing.habits import Habits
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Browsing:
     """Plays and progress reach the log this much later than usual."""
     keep_probabilities: bool = False
     """Log the probabilities of all candidates, not only the propensity."""
+    habits: Habits = field(default_factory=Habits)
+    """What members meet again, skip, and come back for."""
 
     def __post_init__(self) -> None:
         if self.decisions_per_day < 1:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from data.atomic_write import whole_folder
 from data.errors import BadInput
 from simulate.browsing.day import DayLog
+from simulate.browsing.member_memory import MemberMemory
 from simulate.browsing.value import value_of
 from simulate.world.titles import START
 
@@ -23,11 +24,20 @@ FILES = {
 
 
 def write_days(
-    days: Iterable[DayLog], out: Path | str, progress: Callable[[int], object] = lambda done: None
+    days: Iterable[DayLog],
+    out: Path | str,
+    progress: Callable[[int], object] = lambda done: None,
+    memory: MemberMemory | None = None,
 ) -> dict[str, float]:
     """Write days as `decisions/`, `events/` and `truth/`, one Parquet file a day in each.
 
     The folder appears when it is whole.
+
+    Args:
+        days: in order.
+        out: the folder.
+        progress: called with how many days are written.
+        memory: what members do on these days, kept beside the truth for days that go on from them.
 
     Returns:
         decisions, events, impressions, plays, takes (how many), take_fraction, random and oracle
@@ -40,14 +50,17 @@ def write_days(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is there already and not empty; give --out a new folder")
     names = ("decisions", "events", "impressions", "plays", "takes")
-    totals = np.zeros(7)
+    totals, tomorrow = np.zeros(7), 0
     with whole_folder(out) as part:
         for done, log in enumerate(days, start=1):
             write_day(log, part)
             value = value_of(log.takes, log.requests.valid, log.outcomes)
             records = log.decisions.num_rows, log.events.num_rows
             totals += (*records, *value[:3], value.uniform, value.oracle)
+            tomorrow = log.day + 1
             progress(done)
+        if memory is not None:
+            memory.write(members_file(part, tomorrow))
     impressions = max(totals[2], 1)
     return {
         **{name: int(count) for name, count in zip(names, totals[:5], strict=True)},
@@ -65,6 +78,11 @@ def write_day(log: DayLog, out: Path) -> None:
         folder = out / name / day
         folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, folder / FILES[name], compression="zstd")
+
+
+def members_file(log: Path, day: int) -> Path:
+    """What members had seen and played before a day, where a simulated log ends with the last."""
+    return log / "truth" / f"_members-{day}.npz"
 
 
 def windows_closed(days: int, delay_days: float = 0.0) -> datetime:

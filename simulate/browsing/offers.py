@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from simulate.browsing.day import Requests
-from simulate.browsing.last_seen import PageMemory
+from simulate.browsing.member_memory import MemberMemory
 from simulate.browsing.pages import SURFACES, Slots
 from simulate.world.artwork_world import ArtworkWorld
 
@@ -19,12 +19,25 @@ class Offers(NamedTuple):
     takes: Float[np.ndarray, "decisions candidates"]  # expected; padding has 0
     offset: Float[np.ndarray, "decisions one_or_candidates"]  # in logits of a play
 
+    def part(self, rows: Int[np.ndarray, " some"]) -> "Offers":
+        """Those of some places."""
+        requests = self.requests
+        some = Requests(
+            requests.day,
+            requests.members[rows],
+            requests.titles[rows],
+            requests.candidates[rows],
+            requests.valid[rows],
+            requests.facts.take(pa.array(rows)),
+        )
+        return Offers(some, self.takes[rows], self.offset[rows])
+
 
 def offers_of(
     world: ArtworkWorld,
     slots: Slots,
     day: int,
-    memory: PageMemory | None = None,
+    memory: MemberMemory | None = None,
     change_cost: float = 0.0,
 ) -> Offers:
     """What a policy may choose among in each place.

@@ -6,6 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from simulate.browsing.habits import NO_HABITS, Habits
+from simulate.browsing.member_memory import MemberMemory
+from simulate.browsing.recommender import Recommender
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.population import DAY_PARTS, DEVICES, visited_kinds
 
@@ -28,10 +31,8 @@ SURFACES = (
     Surface("search", 0.2, 1, 6, 1.0),
     Surface("gallery", 0.2, 3, 4, 0.3),
 )
-FAME = 0.5
-"""How strongly popularity brings titles onto pages: head titles are on most of them."""
 FIRST_ROWS, FIRST_COLUMNS = 1, 3
-"""What is on the screen at once; the rest is rendered if the member scrolls or swipes."""
+"""What is on the screen at once; the rest comes into view if the member scrolls or swipes."""
 SCROLL, SWIPE = 0.92, 0.94
 """Probability of going on by one row, and by one column."""
 STARTS = {"morning": 6, "afternoon": 12, "evening": 18, "night": 0}
@@ -52,8 +53,12 @@ class Slots(NamedTuple):
     device: Int[np.ndarray, " slots"]  # in DEVICES
     day_part: Int[np.ndarray, " slots"]  # in DAY_PARTS
     second: Float[np.ndarray, " slots"]  # of the day
-    rendered: Bool[np.ndarray, " slots"]
+    in_view: Bool[np.ndarray, " slots"]  # scrolled to; rendered if the member does not skip it
     offset: Float[np.ndarray, " slots"]  # of the place, in logits
+
+    def part(self, rows: slice | Int[np.ndarray, " some"]) -> "Slots":
+        """Some of the places."""
+        return Slots(*(column[rows] for column in self))
 
 
 def place_offsets(
@@ -77,23 +82,40 @@ def place_offsets(
     return raw(surface, row, column) - np.average(means, weights=weights)
 
 
-def drawn_pages(world: ArtworkWorld, count: int, day: int, rng: np.random.Generator) -> Slots:
+def drawn_pages(
+    world: ArtworkWorld,
+    count: int,
+    day: int,
+    rng: np.random.Generator,
+    habits: Habits = NO_HABITS,
+    memory: MemberMemory | None = None,
+) -> Slots:
     """Pages of a day's visits, `count` places in all.
 
     Titles are drawn without replacement on a page, by popularity and affinity, the likeliest
-    first: the recommender's part, which artwork has no say in.
+    first: the recommender's part.
+
+    Args:
+        world: as it is on this day.
+        count: places.
+        day: its number.
+        rng: of the day.
+        habits: of members.
+        memory: what they did before; nothing if None.
     """
-    live = np.flatnonzero(world.truth.launch <= day)
+    recommender = Recommender(world, day, habits, memory or MemberMemory.of(world))
+    live = len(recommender.live)
     kinds = np.array([page.share for page in SURFACES])
-    sizes = np.array([min(page.rows * page.columns, len(live)) for page in SURFACES])
+    sizes = np.array([min(page.rows * page.columns, live) for page in SURFACES])
     visits = int(np.ceil(count / (kinds @ sizes) * 1.05)) + 8
     surface = rng.choice(len(SURFACES), visits, p=kinds)
     while sizes[surface].sum() < count:
         surface = np.concatenate([surface, rng.choice(len(SURFACES), visits, p=kinds)])
     visits = int(np.searchsorted(sizes[surface].cumsum(), count)) + 1
     surface = surface[:visits]
-    member, turn = _visitors(world, visits, rng)
-    ranked = _ranked_titles(world, member, surface, live, int(sizes.max()), rng)
+    member = recommender.visitors(visits, rng)
+    taste = np.array([page.taste for page in SURFACES])[surface]
+    ranked = recommender.titles(member, taste, int(sizes.max()), rng)
     size = sizes[surface]
     visit = np.repeat(np.arange(visits), size)[:count]
     starts = np.concatenate([[0], size.cumsum()[:-1]])
@@ -102,13 +124,13 @@ def drawn_pages(world: ArtworkWorld, count: int, day: int, rng: np.random.Genera
     row, column = place // columns, place % columns
     down = rng.geometric(1 - SCROLL, visits)[visit]
     across = rng.geometric(1 - SWIPE, count)
-    seen = (row < FIRST_ROWS + down - 1) & (column < FIRST_COLUMNS + across - 1)
+    in_view = (row < FIRST_ROWS + down - 1) & (column < FIRST_COLUMNS + across - 1)
     device = visited_kinds(rng, DEVICES, world.members.device[member])[visit]
     part = visited_kinds(rng, DAY_PARTS, world.members.day_part[member])
     second = 3600 * (np.array(list(STARTS.values()))[part] + 5.9 * rng.random(visits))
     return Slots(
         visit,
-        turn[visit],
+        _turns(member, second)[visit],
         member[visit],
         ranked[visit, place],
         surface[visit],
@@ -117,44 +139,17 @@ def drawn_pages(world: ArtworkWorld, count: int, day: int, rng: np.random.Genera
         device,
         part[visit],
         second[visit],
-        seen,
+        in_view,
         place_offsets(world, surface[visit], row, column),
     )
 
 
-def _visitors(
-    world: ArtworkWorld, visits: int, rng: np.random.Generator
-) -> tuple[Int[np.ndarray, " visits"], Int[np.ndarray, " visits"]]:
-    """Who visits, active members more; everybody once before anybody a second time."""
-    members = len(world.members)
-    keys = np.log(world.members.activity)
-    rounds = []
-    for _ in range(-(-visits // members)):
-        rounds.append(np.argsort(-(keys + rng.gumbel(size=members)), kind="stable"))
-    member = np.concatenate(rounds)[:visits]
-    return member, np.arange(visits) // members
-
-
-def _ranked_titles(
-    world: ArtworkWorld,
-    member: np.ndarray,
-    surface: np.ndarray,
-    live: np.ndarray,
-    most: int,
-    rng: np.random.Generator,
-) -> Int[np.ndarray, "visits most"]:
-    """Titles of each page, the likeliest first: Gumbel top-k is a draw without replacement."""
-    taste = np.array([page.taste for page in SURFACES])
-    fame = FAME * np.log(world.truth.popularity[live])
-    ranked = np.empty((len(member), most), np.int64)
-    for start in range(0, len(member), 4096):
-        part = slice(start, start + 4096)
-        keys = fame + taste[surface[part], None] * world.affinities(member[part])[:, live]
-        keys += rng.gumbel(size=keys.shape)
-        if most < len(live):
-            top = np.argpartition(-keys, most - 1, axis=1)[:, :most]
-        else:
-            top = np.broadcast_to(np.arange(len(live)), keys.shape)
-        order = np.argsort(-np.take_along_axis(keys, top, 1), axis=1, kind="stable")
-        ranked[part] = live[np.take_along_axis(top, order, 1)]
-    return ranked
+def _turns(
+    member: Int[np.ndarray, " visits"], second: Float[np.ndarray, " visits"]
+) -> Int[np.ndarray, " visits"]:
+    """How many visits the member of each has made before it."""
+    order = np.lexsort((second, member))
+    first = np.flatnonzero(np.diff(member[order], prepend=-1))
+    turn = np.empty(len(member), np.int64)
+    turn[order] = np.arange(len(member)) - np.repeat(first, np.diff(np.append(first, len(member))))
+    return turn

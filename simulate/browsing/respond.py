@@ -1,7 +1,7 @@
 """What members do with the artwork that they are shown."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.special import expit
 
 from simulate.browsing.day import Outcomes
@@ -10,11 +10,13 @@ from simulate.browsing.pages import Slots
 from simulate.world.artwork_world import ArtworkWorld
 
 
+# Each is an array of the same places; who calls has them apart.
 def respond(
     world: ArtworkWorld,
     slots: Slots,
     offers: Offers,
     choice: Int[np.ndarray, " decisions"],
+    rendered: Bool[np.ndarray, " decisions"],
     competition: bool,
     rng: np.random.Generator,
 ) -> tuple[Float[np.ndarray, "decisions candidates"], Outcomes]:
@@ -25,6 +27,7 @@ def respond(
         slots: the places.
         offers: what may be shown there.
         choice: place of what is shown among the candidates.
+        rendered: which places the member looks at.
         competition: titles on a page compete for one play.
         rng: of plays and takes.
     """
@@ -36,20 +39,33 @@ def respond(
     enjoy = world.enjoy_probability(slots.member, shown)
     takes, draw = offers.takes, rng.random(len(choice))
     if competition:
-        odds = np.where(slots.rendered, np.exp(logits), 0.0)
-        starts = np.flatnonzero(np.diff(slots.visit, prepend=-1))
-        page = np.add.reduceat(odds, starts)[slots.visit]
+        odds = np.where(rendered, np.exp(logits), 0.0)
+        starts, page = _pages(slots)
         # One draw a page; the play goes to the title in whose stretch it falls.
         before = np.cumsum(odds) - odds
-        before -= before[starts][slots.visit]
-        point = draw[starts][slots.visit] * (1 + page)
+        before -= before[starts][page]
+        point = draw[starts][page] * (1 + np.add.reduceat(odds, starts)[page])
         played = (before <= point) & (point < before + odds)
         member = slots.member[:, None]
         own = np.exp(world.play_logit(member, candidates, offers.offset))
         liked = world.enjoy_probability(member, candidates)
-        others = np.maximum(page - odds, 0.0)[:, None]
+        others = others_odds(slots, odds)[:, None]
         takes = np.where(valid, own / (1 + others + own) * liked, 0.0)
     else:
-        played = slots.rendered & (draw < expit(logits))
+        played = rendered & (draw < expit(logits))
     taken = played & (rng.random(len(choice)) < enjoy)
-    return takes, Outcomes(choice, slots.rendered, played, taken)
+    return takes, Outcomes(choice, rendered, played, taken)
+
+
+def others_odds(
+    slots: Slots, odds: Float[np.ndarray, " decisions"]
+) -> Float[np.ndarray, " decisions"]:
+    """Of each place, the odds of all other places of its page together."""
+    starts, page = _pages(slots)
+    return np.maximum(np.add.reduceat(odds, starts)[page] - odds, 0.0)
+
+
+def _pages(slots: Slots) -> tuple[Int[np.ndarray, " pages"], Int[np.ndarray, " decisions"]]:
+    """Where each page begins, and the page of each place."""
+    begins = np.diff(slots.visit, prepend=-1) != 0
+    return np.flatnonzero(begins), np.cumsum(begins) - 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data.errors import BadInput
 from simulate.browsing.day import Browsing
+from simulate.browsing.habits import Habits
 from simulate.visits.visit import VisitFiles, Visitors, visit_day
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.switches import Switches
@@ -27,6 +28,7 @@ def visit(
     seed: int = 1,
     map_share: float = 0.2,
     competition: bool = False,
+    habits: Habits | None = None,
     switches: Switches | None = None,
     close: bool = False,
 ) -> dict[str, object]:
@@ -44,6 +46,7 @@ def visit(
         seed: of members, visits and outcomes.
         map_share: share of members whose pages show their precomputed map.
         competition: titles on a page compete for one play.
+        habits: what members meet again, skip, and come back for.
         switches: drift, adversary, change effects, clickbait.
         close: nobody visits; only what is still to come of earlier days is sent.
 
@@ -54,7 +57,7 @@ def visit(
         raise BadInput(f"--map-share {map_share}: it is a share, from 0 to 1")
     visitors = Visitors(
         ArtworkWorld.read(catalogue, members, seed),
-        Browsing(decisions, seed, competition),
+        Browsing(decisions, seed, competition, habits=habits or Habits()),
         map_share,
         switches or Switches(),
     )

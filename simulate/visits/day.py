@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from data.clock import turn
 from data.days import DAY_US, day_number, moment_us
 from simulate.browsing.day import Browsing, Outcomes, Requests
-from simulate.browsing.last_seen import PageMemory
+from simulate.browsing.member_memory import MemberMemory
 from simulate.browsing.offers import Offers, offers_of
 from simulate.browsing.pages import Slots, drawn_pages
 from simulate.browsing.records import events_of
@@ -60,7 +60,7 @@ class VisitDay:
     client: Client
     clock: Path
     map_share: float
-    memory: PageMemory
+    memory: MemberMemory
     change_cost: float
     outbox: Outbox
     report: VisitReport = field(default_factory=VisitReport)
@@ -71,7 +71,8 @@ class VisitDay:
     def live(self) -> None:
         """Everything of the day; what is due later stays in the outbox."""
         rng = named_generator("visit", self.browsing.seed, self.number)
-        slots = drawn_pages(self.world, self.browsing.decisions_per_day, self.number, rng)
+        count, habits = self.browsing.decisions_per_day, self.browsing.habits
+        slots = drawn_pages(self.world, count, self.number, rng, habits, self.memory)
         for visit, page in pages_of(slots):
             now = self._microseconds(float(page.second[0]))
             self._send(until=now)
@@ -90,10 +91,13 @@ class VisitDay:
         profile = self.world.members.profile_ids[page.member[0]]
         cell = "map" if crc32(profile.encode()) % 1000 < 1000 * self.map_share else "live"
         shown = self._ask(visit, offers.requests, profile, cell)
-        seen = page._replace(rendered=page.rendered & (shown.choice >= 0))
+        rendered = page.in_view & (shown.choice >= 0)
+        if self.browsing.habits.skip:
+            rendered &= ~self.memory.has_played(page.member, page.title)
         choice = np.maximum(shown.choice, 0)
-        takes, outcomes = respond(self.world, seen, offers, choice, self.browsing.competition, rng)
-        self._put_events(visit, seen, offers.requests, outcomes, shown.decision_ids, rng)
+        competition = self.browsing.competition
+        takes, outcomes = respond(self.world, page, offers, choice, rendered, competition, rng)
+        self._put_events(visit, page, offers.requests, outcomes, shown.decision_ids, rng)
         self._remember(page, offers, outcomes, takes, shown, cell)
 
     def _ask(self, visit: int, requests: Requests, profile: str, cell: str) -> ShownPage:
@@ -180,7 +184,7 @@ class VisitDay:
         rows = np.flatnonzero(outcomes.rendered)
         at = requests.candidates[rows, outcomes.choice[rows]]
         changed = self.memory.changes(page.member[rows], page.title[rows], at[:, None])[:, 0]
-        self.memory.see(page.member[rows], page.title[rows], at)
+        self.memory.remember(requests, outcomes)
         value = value_of(takes, requests.valid, outcomes)
         self.report.add(cell, value, int(changed.sum()), shown.bundle)
         for row in rows.tolist():
@@ -218,5 +222,5 @@ def pages_of(slots: Slots) -> Iterator[tuple[int, Slots]]:
     ends = np.append(starts[1:], len(slots.visit))
     for at in order.tolist():
         rows = slice(int(starts[at]), int(ends[at]))
-        page = Slots(*(column[rows] for column in slots))
+        page = slots.part(rows)
         yield int(page.visit[0]), page._replace(visit=np.zeros_like(page.visit))

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from data.log.parquet import write_whole
 from simulate.browsing.day import Browsing
-from simulate.browsing.last_seen import PageMemory
+from simulate.browsing.log import members_file
+from simulate.browsing.member_memory import MemberMemory
 from simulate.visits.client import Client
 from simulate.visits.day import VisitDay
 from simulate.visits.outbox import Outbox
@@ -31,9 +32,9 @@ class VisitFiles:
     log: Path
     """The service's; the truth of a day's decisions is put beside it, in truth/."""
 
-    def seen(self, day: int) -> Path:
-        """What members had seen before a day."""
-        return self.out / f"seen-{day}.npy"
+    def members(self, day: int) -> Path:
+        """What members had seen and played before a day."""
+        return self.out / f"members-{day}.npz"
 
     def pending(self, day: int) -> Path:
         """Events of the days before that were not sent yet."""
@@ -73,9 +74,9 @@ def visit_day(
     """
     world = world_on(visitors.world, visitors.switches, day)
     files.out.mkdir(parents=True, exist_ok=True)
-    memory = PageMemory(len(world.members), len(world.truth.title_ids))
-    if files.seen(day).is_file():
-        memory = PageMemory.read(files.seen(day))
+    before = files.members(day), members_file(files.log, day)
+    known = [file for file in before if file.is_file()]
+    memory = MemberMemory.read(known[0]) if known else MemberMemory.of(world)
     with Client(url) as client:
         visits = VisitDay(
             world,
@@ -94,6 +95,6 @@ def visit_day(
             visits.live()
     write_truth(world, visits.expected, files.log, f"day={START + timedelta(days=day)}")
     write_whole(pa.Table.from_pylist(visits.sent, SENT), files.sent(day).resolve())
-    memory.write(files.seen(day + 1))
+    memory.write(files.members(day + 1))
     visits.outbox.write(files.pending(day + 1))
     return {"to_come": len(visits.outbox.waiting), **visits.report.record()}

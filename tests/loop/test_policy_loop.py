@@ -13,6 +13,7 @@ from loop.named_policies import POLICIES, Learning
 from loop.policy_command import policy
 from loop.policy_loop import PolicyLoop, PolicyLoopSettings
 from simulate.browsing.day import Browsing
+from simulate.browsing.habits import NO_HABITS
 from simulate.world.switches import Switches
 from tests.loop.deaths import DAYS
 from tests.loop.test_state import die_everywhere
@@ -58,8 +59,12 @@ def whole(catalogue, tmp_path_factory):
 
 
 def learnt(catalogue, out, name):
-    """Five days of a policy, on two of which it knows what the first ones brought."""
-    settings = PolicyLoopSettings(Learning(name), catalogue, 100, Browsing(1000, seed=4))
+    """Five days of a policy, on two of which it knows what the first ones brought.
+
+    Without habits, so that all policies have the same places to decide on.
+    """
+    browsing = Browsing(1000, seed=4, habits=NO_HABITS)
+    settings = PolicyLoopSettings(Learning(name), catalogue, 100, browsing)
     return PolicyLoop(out, settings).run(5)
 
 
