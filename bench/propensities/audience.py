@@ -133,7 +133,7 @@ def _in_view(
     rows, ranks, ids = [], [], []
     for visit, artworks in zip(turn.visits, shown, strict=True):
         for slot, title in zip(visit.slots.tolist(), visit.page.title_ids, strict=True):
-            if slots.rendered[slot] and title in artworks:
+            if slots.in_view[slot] and title in artworks:
                 of = candidates[slots.title[slot]][valid[slots.title[slot]]]
                 rows.append(slot)
                 ranks.append([names[row] for row in of].index(artworks[title].artwork_id))
