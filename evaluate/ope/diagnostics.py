@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from evaluate.ope.feedback import Feedback
+from evaluate.ope.fraction_intervals import Matched
 
 
 @dataclass(frozen=True)
@@ -33,22 +34,26 @@ class Diagnostics:
     uniform: bool
 
 
-def diagnostic_terms(feedback: Feedback) -> Float[np.ndarray, "decisions 6"]:
+def diagnostic_terms(feedback: Feedback) -> Float[np.ndarray, "decisions 7"]:
     """Terms whose sums make the diagnostics.
 
-    One, w, w², match, 1 / propensity, and whether the propensity is uniform.
+    One, w, w², match, whether the propensity is uniform, r and w·r.
     """
     w = feedback.weight
     flat = np.abs(feedback.propensity * np.diff(feedback.offsets) - 1) < 1e-6
     one = np.ones(len(w))
     return np.stack(
-        [one, w, w**2, feedback.target_logged, 1 / feedback.propensity, flat.astype(float)], -1
+        [
+            *(one, w, w**2, feedback.target_logged, flat.astype(float)),
+            *(feedback.reward, w * feedback.reward),
+        ],
+        axis=-1,
     )
 
 
-def diagnose(sums: Float[np.ndarray, "groups 6"], largest_weight: float) -> Diagnostics:
+def diagnose(sums: Float[np.ndarray, "groups 7"], largest_weight: float) -> Diagnostics:
     """Diagnostics from the terms summed by group of profiles."""
-    count, weight, square, match, _, flat = sums.sum(0)
+    count, weight, square, match, flat = sums.sum(0)[:5]
     mean = weight / count
     groups = len(sums)
     deviation = sums[:, 1] - mean * sums[:, 0]
@@ -65,7 +70,17 @@ def diagnose(sums: Float[np.ndarray, "groups 6"], largest_weight: float) -> Diag
     )
 
 
-def weight_excess(sums: Float[np.ndarray, "groups 6"]) -> float:
+def matched_rows(sums: Float[np.ndarray, "groups 7"], clustered: bool = True) -> Matched:
+    """What the rows that agree with the target tell of a fraction.
+
+    Args:
+        sums: terms summed by group of profiles.
+        clustered: whether profiles are what is independent, not decisions.
+    """
+    return Matched.of(sums[:, 1], sums[:, 6], float(sums[:, 2].sum()), clustered)
+
+
+def weight_excess(sums: Float[np.ndarray, "groups 7"]) -> float:
     """How many standard errors the mean weight lies above 1; 0 where it cannot be told."""
     count, weight = sums.sum(0)[:2]
     groups = len(sums)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,12 @@ import pyarrow as pa
 from data.duplicate_ids import DuplicateIds
 from data.errors import BadInput
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
-from evaluate.ope.diagnostics import diagnose, warnings_for, weight_excess
+from evaluate.ope.diagnostics import diagnose, matched_rows, warnings_for, weight_excess
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED, Estimator
 from evaluate.ope.feedback import Feedback
 from evaluate.ope.feedback_file import FeedbackSource
 from evaluate.ope.feedback_sums import FeedbackSums
+from evaluate.ope.fraction_intervals import fraction_interval
 from evaluate.ope.intervals import influence, resampled_sums, studentised_interval
 from evaluate.ope.reward_model import CrossFittedMeans
 from evaluate.ope.slope import GRIDS, slope
@@ -31,8 +32,9 @@ class Estimate:
     """What a target policy would have earned a decision, and how far to believe it.
 
     Attributes:
-        value: the estimate; NaN where the log says nothing.
-        low: lower end of the 95% interval.
+        value: the estimate; NaN where the log says nothing. Of rewards within [0, 1] a weighted or
+            doubly robust value may lie outside, and stays as it is: its interval does not.
+        low: lower end of the 95% interval; within [0, 1] where all rewards are.
         high: upper end of the 95% interval.
         interval: how the interval was made.
         parameter: λ used, None where the estimator has none.
@@ -134,35 +136,19 @@ def estimate_feedback(
         support: of the log that the batches come from.
     """
     log = FeedbackSums.of(batches, estimators)
-    diagnostics = diagnose(log.sums[:, log.columns[0]], log.largest_weight)
-    excess = weight_excess(log.sums[:, log.columns[0]])
-    own = [
-        influence(log.sums[:, part], e.value)
-        for e, part in zip(estimators, log.columns[1:], strict=True)
-    ]
-    drawn = resampled_sums(
-        np.concatenate([log.sums, *(np.stack([o, o**2], -1) for o in own)], axis=1), bootstrap
-    )
-    results: dict[str, list[Estimate]] = {}
-    for at, (e, part) in enumerate(zip(estimators, log.columns[1:], strict=True)):
-        value = float(e.value(log.sums[:, part].sum(0)))
-        pushes = drawn[:, log.sums.shape[1] + 2 * at :][:, :2]
-        low, high = studentised_interval(
-            value, e.value(drawn[:, part]), own[at], pushes[:, 0], pushes[:, 1]
-        )
-        bounded = interval == "bernstein" and e.linear
-        if bounded:
-            low, high = log.bernstein(at, value, clustered)
-        words = warnings_for(
-            e.name, diagnostics, len(own[at]), excess, log.removed(at), e.needs_model
-        )
-        if math.isnan(value):
+    sums = log.sums[:, log.columns[0]]
+    diagnostics, excess = diagnose(sums, log.largest_weight), weight_excess(sums)
+    results: dict[str, list[tuple[Estimate, float]]] = {}
+    of_each = _values(log, estimators, interval, bootstrap, clustered)
+    for at, (e, made) in enumerate(zip(estimators, of_each, strict=True)):
+        words = warnings_for(e.name, diagnostics, len(sums), excess, log.removed(at), e.needs_model)
+        if math.isnan(made.value):
             words.insert(0, "no decision of the log agrees with the target: nothing is known")
         estimate = Estimate(
-            value=value,
-            low=low,
-            high=high,
-            interval="bernstein" if bounded else "bootstrap",
+            value=made.value,
+            low=made.low,
+            high=made.high,
+            interval=made.interval,
             parameter=e.parameter,
             decisions=diagnostics.decisions,
             ess=diagnostics.ess,
@@ -173,16 +159,58 @@ def estimate_feedback(
             warnings=words,
             support=support,
         )
-        results.setdefault(e.name, []).append(estimate)
+        results.setdefault(e.name, []).append((estimate, made.half_width))
     return {name: _choose(grid) for name, grid in results.items()}
 
 
-def _choose(grid: list[Estimate]) -> Estimate:
-    """The only estimate of a name, or SLOPE's choice among a grid."""
+class _Value(NamedTuple):
+    """What an estimator says of a log."""
+
+    value: float
+    low: float
+    high: float
+    interval: Interval
+    half_width: float
+    """Before any cut."""
+
+
+def _values(
+    log: FeedbackSums,
+    estimators: Sequence[Estimator],
+    interval: Interval,
+    bootstrap: Bootstrap,
+    clustered: bool,
+) -> Iterable[_Value]:
+    """Value and interval of each estimator, from one draw of groups for all."""
+    matched = matched_rows(log.sums[:, log.columns[0]], clustered)
+    own = [
+        influence(log.sums[:, part], e.value)
+        for e, part in zip(estimators, log.columns[1:], strict=True)
+    ]
+    drawn = resampled_sums(
+        np.concatenate([log.sums, *(np.stack([o, o**2], -1) for o in own)], axis=1), bootstrap
+    )
+    for at, (e, part) in enumerate(zip(estimators, log.columns[1:], strict=True)):
+        value = float(e.value(log.sums[:, part].sum(0)))
+        pushes = drawn[:, log.sums.shape[1] + 2 * at :][:, :2]
+        low, high = studentised_interval(
+            value, e.value(drawn[:, part]), own[at], pushes[:, 0], pushes[:, 1]
+        )
+        bounded = interval == "bernstein" and e.linear
+        if bounded:
+            low, high = log.bernstein(at, value, clustered)
+        half_width = (high - low) / 2
+        if log.fraction:
+            low, high = fraction_interval(value, low, high, matched)
+        yield _Value(value, low, high, "bernstein" if bounded else "bootstrap", half_width)
+
+
+def _choose(grid: list[tuple[Estimate, float]]) -> Estimate:
+    """The only estimate of a name, or SLOPE's choice among a grid, by widths before any cut."""
+    estimates, half_widths = zip(*grid, strict=True)
     if len(grid) == 1:
-        return grid[0]
-    values = np.array([e.value for e in grid])
-    return grid[slope(values, np.array([(e.high - e.low) / 2 for e in grid]))]
+        return estimates[0]
+    return estimates[slope(np.array([e.value for e in estimates]), np.array(half_widths))]
 
 
 def _build(names: Sequence[str], lambdas: dict[str, Lambda]) -> list[Estimator]:

@@ -24,6 +24,7 @@ class FeedbackSums:
         span: largest less smallest first term of each estimator.
         kept: weight that each estimator did not cut or shrink away.
         largest_weight: of any decision.
+        fraction: whether all rewards lie within [0, 1].
     """
 
     sums: Float[np.ndarray, "groups columns"]
@@ -32,6 +33,7 @@ class FeedbackSums:
     span: Float[np.ndarray, " estimators"]
     kept: Float[np.ndarray, " estimators"]
     largest_weight: float
+    fraction: bool
 
     @classmethod
     def of(cls, batches: Iterable[Feedback], estimators: Sequence[Estimator]) -> "FeedbackSums":
@@ -45,6 +47,7 @@ class FeedbackSums:
         count = len(estimators)
         squares, kept, largest = np.zeros(count), np.zeros(count), 0.0
         least, most = np.full(count, np.inf), np.full(count, -np.inf)
+        fraction = True
         for feedback in batches:
             if not len(feedback):
                 continue
@@ -59,11 +62,13 @@ class FeedbackSums:
             least, most = np.minimum(least, first.min(1)), np.maximum(most, first.max(1))
             kept += [(e.kept(feedback) if e.kept else feedback.weight).sum() for e in estimators]
             largest = max(largest, float(feedback.weight.max()))
+            fraction &= bool(((feedback.reward >= 0) & (feedback.reward <= 1)).all())
         if sums is None:
             raise ValueError("no decisions to estimate from; give at least one")
         ends = np.cumsum(width)
         columns = [slice(end - wide, end) for end, wide in zip(ends, width, strict=True)]
-        return cls(sums[sums[:, 0] > 0], columns, squares, most - least, kept, largest)
+        sums = sums[sums[:, 0] > 0]
+        return cls(sums, columns, squares, most - least, kept, largest, fraction)
 
     def removed(self, estimator: int) -> float:
         """Share of all weight that an estimator cut or shrank away."""

@@ -83,7 +83,8 @@ def studentised_interval(
     low, high = np.quantile(t, [(1 + confidence) / 2, (1 - confidence) / 2])
     # A few groups may carry all the influence: then the resamples know no more than a t law with
     # as many degrees of freedom, and the normal tail of the many must be widened to its tail.
-    carried = max((own**2).sum() ** 2 / (own**4).sum() - 1, 1.0)
+    parts = own / np.abs(own).max()
+    carried = max((parts**2).sum() ** 2 / (parts**4).sum() - 1, 1.0)
     tail = (1 - confidence) / 2
     error *= special.stdtrit(carried, tail) / special.ndtri(tail)
     return float(value - low * error), float(value - high * error)

@@ -13,17 +13,17 @@ from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import NAMES, PLAIN, Estimator
 from evaluate.ope.feedback import Feedback
+from evaluate.ope.fraction_intervals import Matched, fraction_interval
 from evaluate.ope.paired_bootstrap import (
-    PairedGain,
     Quantity,
     Range,
     group_sums,
-    paired_gains,
     ranges,
 )
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.expected_takes import expected_takes
-from evaluate.policies.judgement import ESTIMATORS, Judgement, Lift, SegmentLifts
+from evaluate.policies.judgement import ESTIMATORS, Judgement, SegmentLifts
+from evaluate.policies.lift import Lift, lifts_over
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import PolicyProbabilities
 from evaluate.policies.segments import segments
@@ -107,8 +107,7 @@ def judge(
             values[name] = estimate_feedback(
                 [policy], chosen, bootstrap=bootstrap, support=logged.support
             )
-            gains = paired_gains(judging, policy, random, masks, bootstrap)
-            lifts[name] = [_lift(gain) for gain in gains]
+            lifts[name] = lifts_over(judging, policy, random, masks, bootstrap)
             if true_takes is not None:
                 truth[name] = float((policy.target * true_takes).sum() / len(logged))
     table: dict[str, dict[str, SegmentLifts]] = {way: {} for way in divided}
@@ -136,12 +135,13 @@ def _estimator(name: str) -> Estimator:
     return PLAIN[name]()
 
 
-def _lift(gain: PairedGain) -> Lift:
-    return Lift(gain.value, gain.difference, gain.relative)
-
-
 def _earned(feedback: Feedback, bootstrap: Bootstrap) -> Range:
     """What the logging policy earned a decision."""
     terms = np.stack([feedback.reward, np.ones(len(feedback))], axis=-1)
     mean = Quantity([0, 1], lambda sums: sums[..., 0] / sums[..., 1])
-    return ranges(group_sums(terms, feedback.group), [mean], bootstrap)[0]
+    sums = group_sums(terms, feedback.group)
+    earned = ranges(sums, [mean], bootstrap)[0]
+    if not ((feedback.reward >= 0) & (feedback.reward <= 1)).all():
+        return earned
+    rows = Matched.of(sums[:, 1], sums[:, 0], float(len(feedback)))
+    return Range(earned.value, *fraction_interval(*earned, rows))

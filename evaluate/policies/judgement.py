@@ -2,23 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from evaluate.ope.estimate import Estimate
 from evaluate.ope.paired_bootstrap import Range
 from evaluate.ope.support import Support
+from evaluate.policies.lift import Lift
 
 ESTIMATORS = ("replay", "ips", "snips", "dm", "dr")
 """By which every policy is judged."""
-
-
-class Lift(NamedTuple):
-    """What a policy earns over random choice."""
-
-    value: Range
-    """Of the policy."""
-    difference: Range
-    relative: Range
 
 
 @dataclass(frozen=True)

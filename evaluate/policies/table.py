@@ -70,4 +70,5 @@ def _percent(gain: Range) -> str:
         return "unknown"
     if gain == (0, 0, 0):
         return "—"
-    return f"{gain.value:+.1%}\n{gain.low:+.1%} … {gain.high:+.1%}"
+    high = f"{gain.high:+.1%}" if np.isfinite(gain.high) else "∞"
+    return f"{gain.value:+.1%}\n{gain.low:+.1%} … {high}"
