@@ -116,8 +116,10 @@ def _training_data(
         say(f"learning from {statistics.count:,} examples of {artworks:,} artworks")
         return source, preparation(read.later)
 
+    # What networks are standardised by lacks the page's facts as often as what they learn from.
+    sampled = Preparation(*as_arrays, heads=1, mask=settings.fit.mask, seed=settings.seed)
     return TrainingData(
-        Preparation(*as_arrays, heads=1)(pa.concat_tables(statistics.sample)),
+        sampled(pa.concat_tables(statistics.sample)),
         len(spec.genres),
         statistics.mean_reward,
         Artworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),

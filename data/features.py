@@ -26,6 +26,7 @@ POSITIONS = ("row", "column")
 POSITION_BUCKETS = 8
 CAST_BUCKETS = 4096  # bucket 0 pads; names hash into 1 … CAST_BUCKETS − 1
 CAST_KEPT = 8
+LEAST_VARIED = 1e-6  # a lesser deviation is the rounding of a constant
 
 
 class ContextFeatures(NamedTuple):
@@ -114,7 +115,7 @@ def context_features(spec: FeatureSpec, facts: pa.StructArray) -> ContextFeature
     parts = [_one_hot(facts.field(name), spec.categories[name]) for name in CATEGORIES]
     parts += [_position(facts.field(name)) for name in POSITIONS]
     tenure = _numbers(facts.field("tenure_days"))
-    scaled = (np.log1p(tenure) - spec.tenure_mean) / max(spec.tenure_sd, 1e-6)
+    scaled = _scaled(np.log1p(tenure), spec.tenure_mean, spec.tenure_sd)
     parts.append(np.stack([np.nan_to_num(scaled), np.isnan(tenure)], axis=1))
     parts.append(_genre_counts(facts.field("watched_genres"), spec.genres))
     dense = np.concatenate(parts, axis=1).astype(np.float32)
@@ -140,7 +141,7 @@ def candidate_features(
         for name in names:
             genres[row, slot.get(name, len(slot))] = 1 / len(names)
     popularity = np.log(np.maximum(titles["popularity"].to_numpy(), 1e-9))
-    popularity = (popularity - spec.popularity_mean) / max(spec.popularity_sd, 1e-6)
+    popularity = _scaled(popularity, spec.popularity_mean, spec.popularity_sd)
     by_title = np.concatenate([genres, popularity[:, None].astype(np.float32)], axis=1)
     tone = _one_hot(artworks["tone"], spec.tones)
     dense = np.concatenate([by_title[rows], tone], axis=1).astype(np.float32)
@@ -161,6 +162,11 @@ def _values(column: pa.Array | pa.ChunkedArray) -> list[str]:
 
 def _numbers(column: pa.Array) -> np.ndarray:
     return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def _scaled(values: np.ndarray, mean: float, deviation: float) -> np.ndarray:
+    """Values by mean and deviation; 0 where training saw only one, and so not what it means."""
+    return (values - mean) / (deviation if deviation > LEAST_VARIED else np.inf)
 
 
 def _one_hot(column: pa.Array, vocabulary: list[str]) -> np.ndarray:

@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 from data.records import FACTS
 
 PAGE_FACTS = ("device", "surface", "row", "column", "day_part")
-"""Facts that only a page knows; precompute decides, and logs, without them."""
-HIDDEN_IN_TRAINING = ("device", "surface", "row", "column")
-"""What training hides at random, so that one bundle serves precompute and live."""
+"""Facts that only a page knows; precompute decides, and logs, without them.
+
+Training hides all of them at random, so that one bundle serves precompute and live.
+"""
 IMPRESSION_COLUMNS = {"device": "device", "surface": "surface", "row": "shelf", "column": "slot"}
 """Fact → column of the join that fills it in where the decision did not know it."""
 
@@ -35,7 +36,7 @@ def mask_page_facts(facts: pa.StructArray, share: float, seed: int | list[int]) 
     fields = []
     for field in facts.type:
         column = facts.field(field.name)
-        if field.name in HIDDEN_IN_TRAINING:
+        if field.name in PAGE_FACTS:
             hidden = every | (draw.random(len(facts)) < share / 2)
             column = pc.if_else(pa.array(hidden), pa.scalar(None, field.type), column)
         fields.append(column)

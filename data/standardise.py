@@ -9,7 +9,11 @@ import numpy as np
 from jaxtyping import Float
 
 LEAST_DEVIATION = 0.05
-"""What is divided by at least: a number that hardly varies in the sample stays small."""
+"""What is divided by at least: a number that hardly varies in the sample stays small.
+
+One that does not vary at all becomes 0, whatever it is in other rows: the sample does not say what
+it means.
+"""
 
 
 class Standard(NamedTuple):
@@ -17,11 +21,14 @@ class Standard(NamedTuple):
 
     mean: Float[np.ndarray, " numbers"]
     deviation: Float[np.ndarray, " numbers"]
+    """Infinite where the sample is constant."""
 
     @classmethod
     def of(cls, sample: Float[np.ndarray, "rows numbers"]) -> "Standard":
         """Mean and deviation of a sample."""
-        return cls(sample.mean(0), np.maximum(sample.std(0), LEAST_DEVIATION))
+        constant = sample.max(0) == sample.min(0)
+        deviation = np.maximum(sample.std(0), LEAST_DEVIATION)
+        return cls(sample.mean(0), np.where(constant, np.inf, deviation))
 
     def __call__(
         self, rows: Float[np.ndarray, "*rows numbers"]

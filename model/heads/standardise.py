@@ -1,5 +1,6 @@
 """Numbers brought to mean 0 and deviation 1, by a sample of them, as tensors."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -10,4 +11,6 @@ def mean_and_deviation(
     sample: Float[Tensor, "rows numbers"], least: float = LEAST_DEVIATION
 ) -> tuple[Float[Tensor, " numbers"], Float[Tensor, " numbers"]]:
     """What is taken off each number, and what it is divided by, as `data.standardise` has it."""
-    return sample.mean(0), sample.std(0, correction=0).clamp(min=least)
+    constant = sample.amax(0) == sample.amin(0)
+    deviation = sample.std(0, correction=0).clamp(min=least)
+    return sample.mean(0), deviation.masked_fill(constant, torch.inf)

@@ -106,3 +106,16 @@ def test_a_cast_member_has_one_bucket_in_facts_and_in_tags():
 def test_artwork_of_an_unknown_title_is_named():
     with pytest.raises(BadInput, match="title 8"):
         candidate_features(SPEC, TITLES_TABLE, artworks(title_id=8))
+
+
+def test_what_was_constant_in_training_says_nothing():
+    # The specification saw one tenure and one popularity.
+    known, other = (context_features(SPEC, facts(tenure_days=d)).dense for d in (30.0, 3000.0))
+    np.testing.assert_array_equal(known, other)
+    dearer = TITLES_TABLE.set_column(
+        TITLES_TABLE.schema.get_field_index("popularity"),
+        TITLES_TABLE.schema.field("popularity"),
+        pa.array([0.9] * len(TITLES_TABLE), TITLES_TABLE.schema.field("popularity").type),
+    )
+    for titles in (TITLES_TABLE, dearer):
+        assert np.abs(candidate_features(SPEC, titles, artworks()).dense).max() <= 1

@@ -57,6 +57,19 @@ def test_an_impression_tells_what_precompute_did_not_know():
     assert IMPRESSION_COLUMNS.keys() <= set(EVENTS.names)
 
 
+def test_training_hides_all_that_precompute_does_not_know():
+    unknown = {name for name, where in nulls(without_page_facts(facts(1))).items() if where.all()}
+    hidden = hidden_at_random(4000, 0.4, seed=1)
+    assert unknown
+    assert hidden.keys() >= unknown
+    # All at once too, so that what precompute asks about was met in training, to the last fact.
+    masked = mask_page_facts(facts(4000), 0.4, seed=1)
+    as_precompute = np.stack([hidden[name] for name in unknown]).all(0)
+    assert as_precompute.mean() > 0.1
+    first = int(np.flatnonzero(as_precompute)[0])
+    assert masked.slice(first, 1).to_pylist() == without_page_facts(facts(1)).to_pylist()
+
+
 def test_training_hides_only_what_the_page_knows():
     hidden = hidden_at_random(4000, 0.4, seed=1)
     assert hidden

@@ -22,9 +22,19 @@ def test_a_sample_has_mean_0_and_deviation_1_but_for_what_hardly_varies(seed):
     scaled = Standard.of(rows)(rows)
     np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-9)
     np.testing.assert_allclose(scaled[:, 2:].std(0), 1)
-    np.testing.assert_allclose(
-        scaled[:, :2].std(0), rows[:, :2].std(0) / LEAST_DEVIATION, atol=1e-9
-    )
+    assert (scaled[:, 0] == 0).all()
+    np.testing.assert_allclose(scaled[:, 1].std(0), rows[:, 1].std(0) / LEAST_DEVIATION, atol=1e-9)
+
+
+@given(SEEDS)
+def test_what_is_constant_in_the_sample_is_0_in_any_rows(seed):
+    rows, others = sample(seed), sample(seed + 1)
+    others[:, 0] = np.linspace(-1e6, 1e6, len(others))
+    assert (Standard.of(rows)(others)[:, 0] == 0).all()
+    mean, deviation = mean_and_deviation(torch.from_numpy(rows).float())
+    scaled = (torch.from_numpy(others).float() - mean) / deviation
+    assert (scaled[:, 0] == 0).all()
+    assert scaled.isfinite().all()
 
 
 @given(SEEDS)
@@ -47,5 +57,6 @@ def test_tensors_may_be_divided_by_more_at_least():
     rows = torch.from_numpy(sample(1))
     _, deviation = mean_and_deviation(rows, least=2.0)
     assert (deviation >= 2.0).all()
-    assert (deviation[:3] == 2.0).all()
+    assert deviation[0].isinf()
+    assert (deviation[1:3] == 2.0).all()
     assert deviation[3] > 2.0

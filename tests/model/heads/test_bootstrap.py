@@ -57,6 +57,16 @@ def test_frozen_features_are_standardised_where_the_contexts_are():
     assert torch.isfinite(features).all()
 
 
+def test_what_no_context_had_moves_no_prior_function():
+    frozen = PriorNetwork(4, 128)
+    contexts = torch.randn(2000, 4)
+    contexts[:, 3] = 0  # a fact that was always known
+    frozen.standardise(contexts)
+    unknown = contexts.clone()
+    unknown[:, 3] = 1
+    torch.testing.assert_close(frozen(unknown), frozen(contexts))
+
+
 @pytest.mark.parametrize("kind", ["bootstrap", "dropout"])
 def test_heads_learn_at_the_full_rate_and_the_trunk_at_their_means(kind):
     heads = small_heads(kind)
