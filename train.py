@@ -44,8 +44,8 @@ from model.training.dataset import Examples
 from model.training.dataset_statistics import DatasetStatistics
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
-from model.training.fit_hierarchical import Artworks
-from model.training.run import Trained, TrainingData, train_network
+from model.training.fit_hierarchical import CatalogueArtworks
+from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import RENAMED, Data, Model, Settings
 from simulate.browsing.sample import SampleSettings, make_sample
 from simulate.world.catalogue_truth import CatalogueTruth
@@ -122,13 +122,13 @@ def _training_data(
         sampled(pa.concat_tables(statistics.sample)),
         len(spec.genres),
         statistics.mean_reward,
-        Artworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
+        CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
         prepare,
     )
 
 
 def _write(
-    settings: Settings, inputs: Inputs, read: FirstPass, spec: FeatureSpec, trained: Trained
+    settings: Settings, inputs: Inputs, read: FirstPass, spec: FeatureSpec, trained: TrainedNetwork
 ) -> Path:
     """The bundle's folder."""
     data = settings.data

@@ -33,6 +33,13 @@ MAY_IMPORT_TORCH = {"model", "export", "loop", "bench", "train"}
 LONG_FILE, LONG_FUNCTION, MANY_PARAMETERS, MANY_FILES = 300, 60, 8, 18
 
 
+EXCUSED_CLASSES = {
+    "PageRequest": "the two ends of one request: what visits send is what the live service reads",
+    "PageAnswer": "the two ends of its answer",
+}
+"""Class that two modules define → why it means the same in both."""
+
+
 @dataclass(frozen=True)
 class Import:
     """One imported name: by which module, of which, on which line, and whether it is hidden."""
@@ -268,6 +275,21 @@ def lines_with_any(files: list[Source]) -> list[str]:
     return places
 
 
+def classes_named_twice(files: list[Source]) -> list[str]:
+    """Public classes that two modules of the product define: one meaning a word."""
+    defined: dict[str, list[str]] = {}
+    for file in files:
+        for node in file.tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                defined.setdefault(node.name, []).append(file.at(node.lineno, f"class {node.name}"))
+    return [
+        place
+        for name, places in defined.items()
+        if len(places) > 1 and name not in EXCUSED_CLASSES
+        for place in places
+    ]
+
+
 def rooms_without_two_lines(files: list[Source]) -> list[str]:
     """Front pages that do not say in two lines what a room is for and what may enter it."""
     places = []
@@ -292,5 +314,6 @@ FIGURES: dict[str, Callable[[list[Source]], list[str]]] = {
     "lines with `fmt: skip`": formatter_skips,
     "lines with `Any`": lines_with_any,
     "parameters `json: bool`": json_switches,
+    "public classes that two modules define": classes_named_twice,
 }
 """What is counted → where it stands."""

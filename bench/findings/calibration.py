@@ -10,7 +10,7 @@ from rich.table import Table
 from bench.findings.calibration_error import BINS, CalibrationError, TooFew, error_of
 from bench.findings.impressions import (
     Browsed,
-    Impressions,
+    BrowsedImpressions,
     browsed,
     kept_apart,
     new_people,
@@ -29,7 +29,7 @@ AIM = 0.01
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationErrors:
     """Errors of a bundle."""
 
     bundle: str
@@ -59,7 +59,7 @@ def calibration(
     cache: Path | None = None,
     resamples: int = 1000,
     quick: bool = False,
-) -> Calibration:
+) -> CalibrationErrors:
     """Expected calibration error of the take probability, overall and for new artwork.
 
     Four sources of impressions, all under random artwork: `held_out`, days of the training log that
@@ -106,14 +106,14 @@ def calibration(
         many = len(Catalogue.read(demo.catalogue).title_ids) if titles is None else titles
         for name, pool in pools.items():
             parts = [rendered(demo.bundle, pool, many, s, days, decisions) for s in chosen]
-            sources[name] = _counted(name, Impressions.together(parts))
+            sources[name] = _counted(name, BrowsedImpressions.together(parts))
     errors: dict[str, CalibrationError | TooFew] = {}
     for name, shown in sources.items():
         errors[name] = error_of(shown, resamples)
         if name in ("held_out", "later"):
             errors[f"{name}_new"] = error_of(shown.part(shown.new), resamples)
     overall, new = (_of(errors[name]) for name in ("later", "later_new"))
-    return Calibration(bundle_id, chosen, AIM, overall, new, errors)
+    return CalibrationErrors(bundle_id, chosen, AIM, overall, new, errors)
 
 
 def _of(error: CalibrationError | TooFew) -> float | None:
@@ -122,7 +122,7 @@ def _of(error: CalibrationError | TooFew) -> float | None:
 
 def _known(
     demo: DemoFolders, seeds: list[int], days: int, decisions: int
-) -> tuple[str, dict[str, Impressions]]:
+) -> tuple[str, dict[str, BrowsedImpressions]]:
     """The bundle's id, and impressions of its own catalogue: days kept apart, and later ones."""
     seen, last = trained_on(demo.examples)
     where = Catalogue.read(demo.catalogue)
@@ -133,17 +133,17 @@ def _known(
     parts = [browsed(scored, new_people(truth, seed), later, seed) for seed in seeds]
     sources = {
         "held_out": _counted("held_out", kept_apart(demo, where, seen)),
-        "later": _counted("later", Impressions.together(parts)),
+        "later": _counted("later", BrowsedImpressions.together(parts)),
     }
     return scored.scorer.bundle_id, sources
 
 
-def _counted(name: str, shown: Impressions) -> Impressions:
+def _counted(name: str, shown: BrowsedImpressions) -> BrowsedImpressions:
     print(f"{name}: {len(shown.reward):,} impressions", file=sys.stderr, flush=True)
     return shown
 
 
-def show_calibration(found: Calibration) -> None:
+def show_calibration(found: CalibrationErrors) -> None:
     """Print a row for each source of impressions."""
     table = Table(
         *("impressions of", "how many", "predicted", "taken", "error", "95% interval", "exact"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bench.findings.impressions import Impressions
+from bench.findings.impressions import BrowsedImpressions
 from evaluate.calibration import CalibrationCurve
 
 BINS = 15
@@ -43,7 +43,7 @@ class CalibrationError:
 
 
 def error_of(
-    shown: Impressions, resamples: int = 1000, bins: int = BINS, seed: int = 0
+    shown: BrowsedImpressions, resamples: int = 1000, bins: int = BINS, seed: int = 0
 ) -> CalibrationError | TooFew:
     """Expected calibration error of impressions, and its 95% interval over profiles.
 
@@ -77,7 +77,7 @@ def error_of(
 
 
 def _resampled(
-    shown: Impressions, bins: int, resamples: int, rng: np.random.Generator
+    shown: BrowsedImpressions, bins: int, resamples: int, rng: np.random.Generator
 ) -> Float[np.ndarray, " resamples"]:
     """The error of each draw of profiles, by the bins of all impressions."""
     count = len(shown.predicted)

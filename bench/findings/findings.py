@@ -36,7 +36,7 @@ FIRST_DAY = 10
 
 
 @dataclass(frozen=True)
-class Findings:
+class TalkFindings:
     """Of a bundle."""
 
     bundle: str
@@ -57,7 +57,7 @@ def findings(
     learning_decisions: int = 5000,
     cache: Path | None = None,
     quick: bool = False,
-) -> Findings:
+) -> TalkFindings:
     """The talk's findings in this world, with 95% intervals over members of different seeds.
 
     A published bundle decides for members that no log has, on pages of days after its training;
@@ -98,10 +98,10 @@ def findings(
         for name in asked:
             summaries[name] = PARTS[name](scenes)
             print(f"{name} done", file=sys.stderr, flush=True)
-    return Findings(scores.scorer.bundle_id, chosen, summaries)
+    return TalkFindings(scores.scorer.bundle_id, chosen, summaries)
 
 
-def show_findings(found: Findings) -> None:
+def show_findings(found: TalkFindings) -> None:
     """Print a table for each part."""
     console = Console()
     for part, tables in found.parts.items():

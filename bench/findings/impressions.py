@@ -34,7 +34,7 @@ Numbers = Float[np.ndarray, " impressions"]
 
 
 @dataclass(frozen=True)
-class Impressions:
+class BrowsedImpressions:
     """Impressions: what was predicted of them, and what came of them.
 
     Attributes:
@@ -51,12 +51,14 @@ class Impressions:
     profile: Int[np.ndarray, " impressions"]
     new: Bool[np.ndarray, " impressions"]
 
-    def part(self, rows: Bool[np.ndarray, " impressions"]) -> "Impressions":
+    def part(self, rows: Bool[np.ndarray, " impressions"]) -> "BrowsedImpressions":
         """Some of them."""
-        return Impressions(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+        return BrowsedImpressions(
+            *(getattr(self, name)[rows] for name in self.__dataclass_fields__)
+        )
 
     @classmethod
-    def together(cls, parts: list["Impressions"]) -> "Impressions":
+    def together(cls, parts: list["BrowsedImpressions"]) -> "BrowsedImpressions":
         """All of them; profiles of different parts are different people."""
         at = np.cumsum([0, *(part.profile.max() + 1 for part in parts)])
         profile = np.concatenate([p.profile + a for p, a in zip(parts, at, strict=False)])
@@ -87,13 +89,13 @@ def trained_on(examples: Path) -> tuple[frozenset[str], date]:
     return frozenset(table["action"].unique().to_pylist()), times.max().astype("M8[D]").item()
 
 
-def kept_apart(demo: DemoFolders, catalogue: Catalogue, seen: frozenset[str]) -> Impressions:
+def kept_apart(demo: DemoFolders, catalogue: Catalogue, seen: frozenset[str]) -> BrowsedImpressions:
     """Days of the training log that were kept from training."""
     logged = LoggedExamples.every(read_examples(str(demo.held_out), catalogue), catalogue)
     feedback = logged.feedback
     names = np.array(catalogue.artwork_ids)[logged.chosen]
     _, profile = np.unique(logged.examples["profile_id"].to_numpy(), return_inverse=True)
-    return Impressions(
+    return BrowsedImpressions(
         PolicyProbabilities(logged, demo.cache).takes(str(demo.bundle)).astype(float),
         feedback.reward.astype(float),
         expected_takes(read_expected(demo.log), logged)[feedback.logged],
@@ -108,7 +110,9 @@ def new_people(truth: CatalogueTruth, seed: int) -> ArtworkWorld:
     return ArtworkWorld(truth, Members.draw(MEMBERS, own, truth.subjects))
 
 
-def browsed(scored: BundleScores, world: ArtworkWorld, browsing: Browsed, seed: int) -> Impressions:
+def browsed(
+    scored: BundleScores, world: ArtworkWorld, browsing: Browsed, seed: int
+) -> BrowsedImpressions:
     """What members meet on some days under random artwork."""
     parts = []
     for day in browsing.days:
@@ -117,7 +121,7 @@ def browsed(scored: BundleScores, world: ArtworkWorld, browsing: Browsed, seed: 
         choice = log.outcomes.choice[rows]
         artwork = log.requests.candidates[rows, choice]
         parts.append(
-            Impressions(
+            BrowsedImpressions(
                 predicted=_predicted(scored, log.requests, rows, artwork).astype(float),
                 reward=log.outcomes.taken[rows].astype(float),
                 expected=log.takes[rows, choice],
@@ -125,7 +129,7 @@ def browsed(scored: BundleScores, world: ArtworkWorld, browsing: Browsed, seed: 
                 new=~np.isin(world.truth.catalogue.artwork_ids, list(browsing.seen))[artwork],
             )
         )
-    whole = Impressions.together(parts)
+    whole = BrowsedImpressions.together(parts)
     # The same members come on every day.
     return replace(whole, profile=np.concatenate([part.profile for part in parts]))
 
@@ -148,7 +152,7 @@ def _predicted(
 
 def rendered(
     bundle: Path, pool: Subjects, titles: int, seed: int, days: int, decisions: int
-) -> Impressions:
+) -> BrowsedImpressions:
     """The same on a catalogue that is rendered now."""
     with TemporaryDirectory(prefix="calibration.") as scratch:
         folder = Path(scratch) / "catalogue"

@@ -19,7 +19,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """Regret of a policy in % of uniform choice's."""
 
     regret_percent: float
@@ -36,7 +36,7 @@ class Row:
     beside_best_peer: Difference | None = None
 
     @classmethod
-    def of(cls, results: Sequence[Played], setting: Setting) -> "Row":
+    def of(cls, results: Sequence[Played], setting: Setting) -> "ComparisonRow":
         """Over the runs of several seeds."""
         percents = np.array([result.percent for result in results])
         tenths = [100 * np.array(result.tenths) / result.uniform for result in results]
@@ -44,23 +44,25 @@ class Row:
         by_tenth = np.mean(tenths, 0).round(3).tolist()
         return cls(mean, interval, percents.round(3).tolist(), by_tenth, setting)
 
-    def beside(self, other: "Row") -> Difference:
+    def beside(self, other: "ComparisonRow") -> Difference:
         """How much more regret than another policy."""
         return Difference(*_interval(np.array(self.by_seed) - np.array(other.by_seed)))
 
 
 @dataclass(frozen=True)
-class Comparison:
+class LearnerComparison:
     """All rows, and the best of ours and of the peers; None where none played."""
 
-    policies: dict[str, Row]
+    policies: dict[str, ComparisonRow]
     best_peer: str | None
     best_ours: str | None
     ratio_to_best_peer: float | None
     """Of our best."""
 
 
-def compared(rows: Mapping[str, Row], ours: Sequence[str], peers: Sequence[str]) -> Comparison:
+def compared(
+    rows: Mapping[str, ComparisonRow], ours: Sequence[str], peers: Sequence[str]
+) -> LearnerComparison:
     """Set rows beside the best peer, the one of least mean regret, and our heads beside `point`."""
     rows = dict(rows)
     mine = [name for name in ours if name in rows]
@@ -70,7 +72,7 @@ def compared(rows: Mapping[str, Row], ours: Sequence[str], peers: Sequence[str])
             rows[name] = replace(rows[name], beside_point=rows[name].beside(point))
     best_peer, best_ours = _best(rows, peers), _best(rows, ours)
     if best_peer is None:
-        return Comparison(rows, None, best_ours, None)
+        return LearnerComparison(rows, None, best_ours, None)
     best = rows[best_peer]
     for name, row in rows.items():
         rows[name] = replace(
@@ -79,10 +81,10 @@ def compared(rows: Mapping[str, Row], ours: Sequence[str], peers: Sequence[str])
             beside_best_peer=row.beside(best) if row is not best else None,
         )
     ratio = rows[best_ours].ratio_to_best_peer if best_ours else None
-    return Comparison(rows, best_peer, best_ours, ratio)
+    return LearnerComparison(rows, best_peer, best_ours, ratio)
 
 
-def _best(rows: Mapping[str, Row], names: Sequence[str]) -> str | None:
+def _best(rows: Mapping[str, ComparisonRow], names: Sequence[str]) -> str | None:
     played = [name for name in names if name in rows]
     return min(played, key=lambda name: rows[name].regret_percent, default=None)
 

@@ -14,7 +14,7 @@ from bandit.choice import choose
 from bandit.simple import uniform
 from bench.learning.artwork import artwork_stage
 from bench.learning.settings import OURS, make_policy, settings_of
-from bench.learning.stage import Learner, Stage, View, digits_stage
+from bench.learning.stage import Stage, StagedLearner, View, digits_stage
 from bench.seed_statistics import SeedMean, mean_of, ratio_of, seeds_of
 from bench.small_demo import demo_folders
 from data.errors import BadInput
@@ -150,7 +150,7 @@ class _Runs:
 
 
 def play_late(
-    policy: Learner, stage: Stage, count: int, seed: int, delay: int, most: int = 64
+    policy: StagedLearner, stage: Stage, count: int, seed: int, delay: int, most: int = 64
 ) -> tuple[Regrets, Regrets]:
     """Play with rewards that are observed a number of decisions late.
 

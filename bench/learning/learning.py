@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.learning.artwork import encoder_bundle, prepared_catalogue
-from bench.learning.comparison import Row, compared
+from bench.learning.comparison import ComparisonRow, compared
 from bench.learning.peers import why_no_peer
-from bench.learning.runs import Pool, Run, grid_of
+from bench.learning.runs import LearnerRun, Pool, grid_of
 from bench.learning.settings import policies_of, settings_of
 from bench.learning.stage import Features
 from bench.seed_statistics import seeds_of
@@ -25,7 +25,7 @@ QUICK_ROUNDS = 60
 
 
 @dataclass(frozen=True)
-class Learning:
+class LearningRegrets:
     """What was played, and how the policies compare."""
 
     environment: str
@@ -36,7 +36,7 @@ class Learning:
     rounds: int
     delay: int
     seeds: list[int]
-    policies: dict[str, Row]
+    policies: dict[str, ComparisonRow]
     best_peer: str | None
     best_ours: str | None
     ratio_to_best_peer: float | None
@@ -62,7 +62,7 @@ def learning(
     processes: int = 2,
     out: Path | None = None,
     quick: bool = False,
-) -> Learning:
+) -> LearningRegrets:
     """Regret of each policy in % of uniform choice's, with a 95% interval over seeds.
 
     Each policy is tuned over at most four settings on four seeds that are not used again; features,
@@ -100,7 +100,7 @@ def learning(
     names, left_out = _playing(policies, environment, ours, peers)
     if quick:
         chosen, rounds, tuning_rounds = chosen[:2], min(rounds, QUICK_ROUNDS), 0
-    base = Run(environment, delta, features, "", 0, 0, rounds, delay, "")
+    base = LearnerRun(environment, delta, features, "", 0, 0, rounds, delay, "")
     given = {"catalogue": catalogue or subjects, "bundle": bundle}
     on_artwork = environment == "artwork"
     with demo_folders(quick and on_artwork, given, looks == "encoder") as demo:
@@ -114,7 +114,7 @@ def learning(
         tuned = base._replace(delta=tuning_delta or delta)
         best = _tuned(pool, tuned, names, tuning_rounds)
         found = compared(_rows(pool, base, best, chosen), ours, peers)
-    return Learning(
+    return LearningRegrets(
         environment=environment,
         delta=delta if environment == "wheel" else None,
         features=features if environment == "wheel" else None,
@@ -147,7 +147,7 @@ def _playing(
     return named or [name for name in (*ours, *peers) if name not in missing], missing
 
 
-def _tuned(pool: Pool, base: Run, names: list[str], rounds: int) -> dict[str, int]:
+def _tuned(pool: Pool, base: LearnerRun, names: list[str], rounds: int) -> dict[str, int]:
     """The setting of each policy with the least regret on the tuning seeds; first without any."""
     if not rounds:
         return dict.fromkeys(names, 0)
@@ -168,7 +168,9 @@ def _tuned(pool: Pool, base: Run, names: list[str], rounds: int) -> dict[str, in
     }
 
 
-def _rows(pool: Pool, base: Run, best: dict[str, int], seeds: list[int]) -> dict[str, Row]:
+def _rows(
+    pool: Pool, base: LearnerRun, best: dict[str, int], seeds: list[int]
+) -> dict[str, ComparisonRow]:
     runs = {
         name: [base._replace(policy=name, setting=setting, seed=seed) for seed in seeds]
         for name, setting in best.items()
@@ -176,12 +178,12 @@ def _rows(pool: Pool, base: Run, best: dict[str, int], seeds: list[int]) -> dict
     done = pool.run([run for each in runs.values() for run in each])
     grid = grid_of(base.environment)
     return {
-        name: Row.of([done[run] for run in each], settings_of(name, grid)[best[name]])
+        name: ComparisonRow.of([done[run] for run in each], settings_of(name, grid)[best[name]])
         for name, each in runs.items()
     }
 
 
-def show_learning(found: Learning) -> None:
+def show_learning(found: LearningRegrets) -> None:
     """Print a row for each policy, the least regret first."""
     table = Table(
         *("policy", "regret, % of uniform", "95% interval", "over the best peer", "setting"),

@@ -17,12 +17,12 @@ from bandit.simple import uniform
 from bench.learning.online.update_schedule import Pace
 from bench.learning.stage import Stage, View
 from data.features import CandidateFeatures, ContextFeatures
-from export.graphs.graphs import Parts
+from export.graphs.graphs import GraphParts
 from model.heads.interface import DEFAULT_KIND, Kind
 from model.training.dataset import Examples, Masks, bootstrap_weights
-from model.training.fit_hierarchical import Artworks
-from model.training.run import Trained, TrainingData, train_network
-from model.training.settings import Data, Fit, Heads, Model, RandomEffects, Settings
+from model.training.fit_hierarchical import CatalogueArtworks
+from model.training.run import TrainedNetwork, TrainingData, train_network
+from model.training.settings import Data, Fit, HeadOptions, Model, RandomEffects, Settings
 
 ROWS = 4096
 """Decisions scored at a time."""
@@ -58,7 +58,7 @@ class NetworkSettings(Pace):
     def training(self, rows: int, seed: int, out: str) -> Settings:
         """The product's settings for a log of so many rows."""
         passes = max(self.passes, -(-self.steps // -(-rows // self.minibatch)))
-        heads = Heads(self.kind, self.heads, prior_scale=self.prior_scale, masks=self.masks)
+        heads = HeadOptions(self.kind, self.heads, prior_scale=self.prior_scale, masks=self.masks)
         effects = RandomEffects(posterior_scale=self.posterior_scale)
         return Settings(
             model=Model("features", heads=heads, random_effects=effects),
@@ -107,11 +107,11 @@ class NetworkPolicy:
         of_title = [self.candidates.dense[:, : whole.genres + 2], self.candidates.title_cast_ids]
         titles = np.unique(np.concatenate(of_title, 1), axis=0, return_inverse=True)[1]
         ids = [f"artwork-{row}" for row in range(len(self.embeddings))]
-        self.artworks = Artworks(ids, titles.reshape(-1))
+        self.artworks = CatalogueArtworks(ids, titles.reshape(-1))
         self.sample = _array(stage.sample())
         self.log = Log()
         self.trained_rows = self.trainings = 0
-        self.trained: Trained | None = None
+        self.trained: TrainedNetwork | None = None
 
     def batch(self) -> int:
         """See `Learner`."""
@@ -178,7 +178,7 @@ class NetworkPolicy:
         if self.trained is None:
             return
         records = self.trained.posterior.records()
-        self.parts = Parts(self.trained.network, records is not None)
+        self.parts = GraphParts(self.trained.network, records is not None)
         self.vectors = self.parts("candidate.onnx", (self.embeddings, *self.candidates))[0]
         if records is not None:
             self.vectors = self.vectors + records.added(self.artworks.ids, self.vectors.shape[1])

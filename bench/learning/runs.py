@@ -14,7 +14,7 @@ from bench.learning.settings import make_policy, settings_of
 from bench.learning.stage import Features, Stage, digits_stage, play, wheel_stage
 
 
-class Run(NamedTuple):
+class LearnerRun(NamedTuple):
     """One policy with one setting on one stream of rounds."""
 
     environment: str
@@ -47,13 +47,13 @@ class Pool:
 
     def __init__(self, processes: int, out: Path | None) -> None:
         self.processes, self.out = processes, out
-        self.done: dict[Run, Played] = {}
+        self.done: dict[LearnerRun, Played] = {}
         if out is not None and out.exists():
             for line in out.read_text().splitlines():
                 run, result = json.loads(line)
-                self.done[Run(*run)] = Played(*result)
+                self.done[LearnerRun(*run)] = Played(*result)
 
-    def run(self, runs: Sequence[Run]) -> dict[Run, Played]:
+    def run(self, runs: Sequence[LearnerRun]) -> dict[LearnerRun, Played]:
         """Results of runs, each carried out once."""
         left = [run for run in dict.fromkeys(runs) if run not in self.done]
         if left:
@@ -65,7 +65,7 @@ class Pool:
                     self._keep(waiting[future], future.result(), f"{count}/{len(left)}")
         return {run: self.done[run] for run in runs}
 
-    def _keep(self, run: Run, result: Played, count: str) -> None:
+    def _keep(self, run: LearnerRun, result: Played, count: str) -> None:
         self.done[run] = result
         print(
             f"{count} {run.environment} {run.delta} {run.policy} setting {run.setting} "
@@ -78,7 +78,7 @@ class Pool:
                 file.write(json.dumps([run, result]) + "\n")
 
 
-def carry_out(run: Run) -> Played:
+def carry_out(run: LearnerRun) -> Played:
     """Let a run's policy play its rounds."""
     stage = stage_of(run)
     setting = settings_of(run.policy, grid_of(run.environment))[run.setting]
@@ -89,7 +89,7 @@ def carry_out(run: Run) -> Played:
     return Played(regret, uniform, tenths.tolist())
 
 
-def stage_of(run: Run) -> Stage:
+def stage_of(run: LearnerRun) -> Stage:
     """The environment of a run."""
     if run.environment == "wheel":
         return wheel_stage(run.delta, run.features)

@@ -11,7 +11,7 @@ from bench.learning import peers
 from bench.learning.network_policy import NetworkPolicy, NetworkSettings
 from bench.learning.online.online_bandit import OnlineBandit
 from bench.learning.online.online_settings import OnlineSettings
-from bench.learning.stage import Learner, Stage, View
+from bench.learning.stage import Stage, StagedLearner, View
 from bench.learning.vowpal import BayesianArtwork, VowpalArtwork
 
 Setting = dict[str, Any]
@@ -184,13 +184,13 @@ def policies_of(environment: str) -> tuple[list[str], list[str]]:
     return list(OURS[environment]), peers
 
 
-def make_policy(name: str, stage: Stage, setting: Setting, seed: int) -> Learner:
+def make_policy(name: str, stage: Stage, setting: Setting, seed: int) -> StagedLearner:
     """An untrained policy."""
-    makers: dict[str, Callable[..., Learner]] = {
+    makers: dict[str, Callable[..., StagedLearner]] = {
         "bayesianbandits": peers.BayesianLinear,
         "contextualbandits": peers.Bootstrapped,
         "mabwiser": peers.MabWiserLinUCB,
-        "uniform": lambda stage, seed: Uniform(),
+        "uniform": lambda stage, seed: UniformLearner(),
     }
     if stage.whole is not None and name in WHOLE_PEERS:
         if name == "bayesianbandits":
@@ -205,7 +205,7 @@ def make_policy(name: str, stage: Stage, setting: Setting, seed: int) -> Learner
     return Neural(stage, seed, kind=name, **setting)
 
 
-class Uniform:
+class UniformLearner:
     """Chance."""
 
     def batch(self) -> int:

@@ -29,7 +29,7 @@ class View(NamedTuple):
     valid: Bool[np.ndarray, "rounds candidates"]
 
 
-class Learner(Protocol):
+class StagedLearner(Protocol):
     """A learner of the benchmark, ours or a peer."""
 
     def batch(self) -> int:
@@ -77,7 +77,7 @@ class Stage:
 
 
 def play(
-    policy: Learner, stage: Stage, count: int, seed: int, delay: int = 0
+    policy: StagedLearner, stage: Stage, count: int, seed: int, delay: int = 0
 ) -> tuple[float, float, Float[np.ndarray, " tenths"]]:
     """Regret of a policy that learns as it goes, and of uniform choice, over the same rounds.
 

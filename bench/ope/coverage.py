@@ -24,7 +24,7 @@ ROUNDS = 10
 
 
 @dataclass(frozen=True)
-class Row:
+class CoverageRow:
     """How far an estimator is from the truth, over logs of one setting."""
 
     logging: str
@@ -44,7 +44,7 @@ def coverage(logs: int, sizes: Sequence[int] = SIZES) -> dict[str, object]:
 
     "near" is half uniform and half the best action of each segment, "far" always the best one.
     """
-    rows: list[Row] = []
+    rows: list[CoverageRow] = []
     held: dict[str, list[bool]] = {name: [] for name in NAMES}
     trusted: dict[str, list[bool]] = {name: [] for name in NAMES}
     for logging in LOGGING:
@@ -136,11 +136,11 @@ def _row(
     estimator: str,
     estimates: list[Estimate],
     truths: Float[np.ndarray, " logs"],
-) -> tuple[Row, list[bool]]:
+) -> tuple[CoverageRow, list[bool]]:
     """Of an estimator in a setting, and whether each log's interval holds the truth."""
     error = np.array([one.value for one in estimates]) - truths
     inside = [one.low <= truth <= one.high for one, truth in zip(estimates, truths, strict=True)]
-    row = Row(
+    row = CoverageRow(
         *setting,
         estimator=estimator,
         bias=float(np.nanmean(error)),

@@ -35,7 +35,7 @@ class Injection(NamedTuple):
     mend: Callable[[], None]
 
 
-class Row(TypedDict):
+class FailureRow(TypedDict):
     """What came of an injection."""
 
     injection: str
@@ -51,7 +51,7 @@ class Row(TypedDict):
 class Outcome(TypedDict):
     """What came of all of them."""
 
-    injections: list[Row]
+    injections: list[FailureRow]
     pages: int
     without_image: int
     non_200: int
@@ -102,7 +102,7 @@ def show_failures(outcome: Outcome) -> None:
         console.print(problem)
 
 
-def _complaints(row: Row) -> list[str]:
+def _complaints(row: FailureRow) -> list[str]:
     counts = {"without_image": row["without_image"], "non_200": row["non_200"]}
     complaints = [f"{count} {name}" for name, count in counts.items() if count]
     complaints += [f"{reason} was not counted" for reason in row["uncounted"]]
@@ -147,7 +147,9 @@ def injections(service: BreakableService) -> list[Injection]:
     ]
 
 
-def _break(service: BreakableService, injection: Injection, rate: float, seconds: float) -> Row:
+def _break(
+    service: BreakableService, injection: Injection, rate: float, seconds: float
+) -> FailureRow:
     """Break one thing under load, mend it, and see what that did."""
     live = page_requests(PAGE)
     late = [each.replace(b"\r\n", b"\r\nX-Deadline-Ms: 0\r\n", 1) for each in live]

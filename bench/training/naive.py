@@ -13,7 +13,7 @@ from data.catalogue import Catalogue
 from data.features import CAST_BUCKETS
 from data.images.cache import image_cache
 from model.network.image_encoder import make_encoder
-from model.network.lightning_module import Batch, Learner
+from model.network.lightning_module import Learner, TrainingBatch
 from model.network.towers import Architecture, Marquee
 from model.training.dataset import Examples
 from model.training.dataset_statistics import DatasetStatistics
@@ -102,14 +102,14 @@ def untrained(examples: Examples, genres: int) -> Learner:
     return Learner(network).train()
 
 
-def each_alone(batch: Batch) -> Batch:
+def each_alone(batch: TrainingBatch) -> TrainingBatch:
     """The same decisions, each with an image of its own."""
     of = batch.image_of
-    images = {name: getattr(batch, name)[of] for name in Batch._fields[:6]}
+    images = {name: getattr(batch, name)[of] for name in TrainingBatch._fields[:6]}
     return batch._replace(**images, image_of=torch.arange(len(of)))
 
 
-def step(learner: Learner, optimizer: torch.optim.Optimizer, parts: list[Batch]) -> None:
+def step(learner: Learner, optimizer: torch.optim.Optimizer, parts: list[TrainingBatch]) -> None:
     """One step of the optimizer, on the mean gradient of the parts."""
     optimizer.zero_grad()
     for part in parts:

@@ -7,7 +7,7 @@ from bench.measured import command
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """What one run took and made."""
 
     seconds: float
@@ -35,7 +35,7 @@ class Runs:
         self.at, self.catalogue, self.buffer = at, catalogue, buffer
         self.epochs, self.passes, self.number = epochs, passes, 0
 
-    def __call__(self, examples: Path, *options: object, may_fail: bool = False) -> Run:
+    def __call__(self, examples: Path, *options: object, may_fail: bool = False) -> TrainingRun:
         """Train on examples, with further options.
 
         Raises:
@@ -64,7 +64,7 @@ class Runs:
             errors = [line for line in ended.complaint.splitlines() if "rror" in line]
             failed = errors[-1] if errors else f"exit code {ended.code}"
         spent = ended.spent
-        return Run(
+        return TrainingRun(
             round(spent.seconds, 2),
             round(spent.cpu_seconds, 2),
             spent.peak_bytes,

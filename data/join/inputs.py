@@ -56,7 +56,7 @@ class LogFiles:
         return str(file.relative_to(self.root))
 
 
-class Sources(NamedTuple):
+class JoinSources(NamedTuple):
     """The files under the views that the join reads."""
 
     decisions: list[Path]
@@ -64,7 +64,7 @@ class Sources(NamedTuple):
     titles: list[Path]
 
     @classmethod
-    def of(cls, files: LogFiles, titles_path: Path | str | None, staging: Path) -> "Sources":
+    def of(cls, files: LogFiles, titles_path: Path | str | None, staging: Path) -> "JoinSources":
         """A log's files and the titles; what there is none of is an empty file in `staging`."""
         events = files.events or [empty(EVENTS, staging / "none.parquet")]
         return cls(files.decisions, events, [title_file(titles_path, files.root, staging)])

@@ -19,7 +19,7 @@ from data.errors import BadInput
 from data.join.attribution import Attribution, Spans
 from data.join.day_files import publish_days, write_days
 from data.join.engine import Engine
-from data.join.inputs import LogFiles, Sources, log_files, refuse_newer_schema, refuse_senseless
+from data.join.inputs import JoinSources, LogFiles, log_files, refuse_newer_schema, refuse_senseless
 from data.join.open_engine import EngineSettings
 from data.join.rendered_draws import file_rendered
 from data.join.rewards import Reward, reward_named
@@ -106,7 +106,7 @@ def join(
         fresh = files.unread(marks, state.files)
         for file in (*fresh.decisions, *fresh.events):
             refuse_newer_schema(file)
-        sources = Sources.of(files, titles_path, staging)
+        sources = JoinSources.of(files, titles_path, staging)
         days = _Days(runner, sources, spans, named, staging, out, Counter())
         joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
         state.files |= marks
@@ -118,7 +118,7 @@ class _Days(NamedTuple):
     """Joins days of a log."""
 
     engine: Engine
-    sources: Sources
+    sources: JoinSources
     spans: Spans
     reward: Reward
     staging: Path

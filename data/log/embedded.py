@@ -22,7 +22,7 @@ def connect(log_dir: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         log_dir / DATABASE, timeout=60, isolation_level=None, check_same_thread=False
     )
-    with Turn(log_dir):
+    with WriterTurn(log_dir):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("CREATE TABLE IF NOT EXISTS name (name TEXT NOT NULL)")
@@ -39,7 +39,7 @@ def connect(log_dir: Path) -> sqlite3.Connection:
     return connection
 
 
-class Turn:
+class WriterTurn:
     """The processes' turn: a lock that wakes the next in line at once."""
 
     def __init__(self, log_dir: Path, name: str = ".write.lock") -> None:

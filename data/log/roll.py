@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data.atomic_write import sync
 from data.errors import BadInput
-from data.log.embedded import DATABASE, Turn, connect
+from data.log.embedded import DATABASE, WriterTurn, connect
 from data.log.expand_runs import expand
 from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
 from data.log.parquet import append_table, retire
@@ -52,7 +52,7 @@ def roll(log_dir: Path | str, chunk: int = CHUNK, keep_runs: bool = False) -> di
     moved = {"decisions": 0, "events": 0, "files": 0, "rejected": 0}
     connection = connect(log_dir)
     try:
-        with Turn(log_dir, ".roll.lock"):
+        with WriterTurn(log_dir, ".roll.lock"):
             for aside in (f for kind in SCHEMAS for f in (log_dir / kind).rglob(".roll-*.tmp")):
                 aside.unlink(missing_ok=True)
             clear(log_dir)

@@ -21,7 +21,7 @@ LEAST = 20
 
 
 @dataclass(frozen=True)
-class Audience:
+class NewMembers:
     """Members by their facts.
 
     Raises:
@@ -38,7 +38,7 @@ class Audience:
         return len(self.facts)
 
     @classmethod
-    def read(cls, path: Path | str, members: int = 2000) -> "Audience":
+    def read(cls, path: Path | str, members: int = 2000) -> "NewMembers":
         """Members of a Parquet file or folder with `facts` and `profile_id`.
 
         Args:
@@ -91,7 +91,7 @@ class Audience:
         ]
         return named | {"genre": np.array(favourite, object)}
 
-    def only(self, wanted: str | None) -> "Audience":
+    def only(self, wanted: str | None) -> "NewMembers":
         """Those for whom all of `segment=value`, with commas between, holds.
 
         Raises:
@@ -111,7 +111,7 @@ class Audience:
                 known = ", ".join(sorted(set(self.values[name])))
                 raise BadInput(f"--audience {text!r}: nobody is there; {name} may be {known}")
             inside &= there
-        return Audience(self.facts.filter(pa.array(inside)))
+        return NewMembers(self.facts.filter(pa.array(inside)))
 
     def parts(self, names: Sequence[str] = SEGMENTS) -> dict[str, Bool[np.ndarray, " members"]]:
         """`segment=value` → who is in it, of parts that hold some but not all."""

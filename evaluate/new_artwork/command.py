@@ -8,7 +8,7 @@ from rich.table import Table
 
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from evaluate.new_artwork.audience import Audience
+from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.page import write_page
 from evaluate.new_artwork.records import NewArtwork
 from evaluate.new_artwork.value_images import value_images
@@ -54,7 +54,7 @@ def candidates(
     except ValueError:
         raise BadInput(f"--day {day!r} is no date; write it as 2026-01-31") from None
     where = Catalogue.read(catalogue)
-    people = Audience.read(_find_facts(where.root, facts), members).only(audience)
+    people = NewMembers.read(_find_facts(where.root, facts), members).only(audience)
     with cache_folder(cache) as folder:
         scorer = Scorer(bundle, threads=2, judging=True)
         value = value_images(scorer, where, title, images, people, when, folder)

@@ -14,7 +14,7 @@ from data.errors import BadInput
 from data.images.cache import image_cache
 from data.images.decode import load_image
 from data.records import ARTWORKS
-from evaluate.new_artwork.audience import Audience
+from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.image_kinds import best_image_kinds, donors, image_kinds
 from evaluate.new_artwork.records import (
     ArtworksToday,
@@ -45,7 +45,7 @@ def value_images(
     catalogue: Catalogue,
     title_id: int,
     images: Sequence[Path | str],
-    audience: Audience,
+    audience: NewMembers,
     day: date,
     cache: Path | str,
 ) -> NewArtwork:
@@ -122,14 +122,14 @@ def _curve(takes: HeadTakes, names: Sequence[str], today: Sequence[str]) -> list
     ]
 
 
-def _takes(scorer: Scorer, audience: Audience, artworks: Artworks) -> HeadTakes:
+def _takes(scorer: Scorer, audience: NewMembers, artworks: Artworks) -> HeadTakes:
     scores = BundleScores(scorer, artworks)
     return scores.head_takes(scores.members(audience.facts), artworks)
 
 
 def _gains(
     scorer: Scorer,
-    audience: Audience,
+    audience: NewMembers,
     artworks: Artworks,
     today: Float[np.ndarray, "members some"],
     first: int,
@@ -148,7 +148,7 @@ def _gains(
 
 
 def _image_value(
-    image: str, at: int, takes: HeadTakes, now: Int[np.ndarray, " some"], audience: Audience
+    image: str, at: int, takes: HeadTakes, now: Int[np.ndarray, " some"], audience: NewMembers
 ) -> ImageValue:
     segments = {
         name: SegmentValue(

@@ -14,7 +14,7 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
 from data.images.cache import image_cache
-from serve.scoring.scorer import Artworks, Members, Scorer
+from serve.scoring.scorer import Artworks, ScoredMembers, Scorer
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.true_attributes import artwork_attributes
 
@@ -36,7 +36,7 @@ class BundleScores:
         """Share of uniform exploration in the bundle's policy."""
         return self.scorer.manifest.policy.head_policy.epsilon
 
-    def members(self, facts: pa.StructArray) -> Members:
+    def members(self, facts: pa.StructArray) -> ScoredMembers:
         """What the bundle says of whoever has these facts."""
         return self.scorer.members(context_features(self.scorer.spec, facts))
 
@@ -46,14 +46,14 @@ class BundleScores:
         return max(1, BLOCK // (heads * max(1, candidates)))
 
     def scores(
-        self, members: Members, rows: Int[np.ndarray, "decisions candidates"]
+        self, members: ScoredMembers, rows: Int[np.ndarray, "decisions candidates"]
     ) -> Float[np.ndarray, "decisions heads candidates"]:
         """Logits of the artwork's part: all that a choice depends on."""
         return head_scores(members.functionals, self.artworks.vectors[rows])
 
     def probabilities(
         self,
-        members: Members,
+        members: ScoredMembers,
         rows: Int[np.ndarray, "decisions candidates"],
         valid: Bool[np.ndarray, "decisions candidates"],
         policy: HeadPolicy,
@@ -67,13 +67,13 @@ class BundleScores:
         return served if form == "served" else HeadPolicy.named(form, served.epsilon)
 
     def takes(
-        self, members: Members, rows: Int[np.ndarray, "decisions candidates"]
+        self, members: ScoredMembers, rows: Int[np.ndarray, "decisions candidates"]
     ) -> Float[np.ndarray, "decisions candidates"]:
         """The bundle's probability of a take."""
         return self.scorer.takes(members, self.artworks.vectors[rows], self.artworks.appeals[rows])
 
     def head_takes(
-        self, members: Members, artworks: Artworks
+        self, members: ScoredMembers, artworks: Artworks
     ) -> Float[np.ndarray, "members heads artworks"]:
         """Each head's probability of a take, of every artwork to every member."""
         calibration = self.scorer.manifest.calibration

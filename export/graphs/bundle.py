@@ -17,7 +17,7 @@ from data.features import FeatureSpec
 from export.graphs.architecture import architecture_of
 from export.graphs.description import BundleDescription
 from export.graphs.example_inputs import Probe, random_probe
-from export.graphs.graphs import Parts
+from export.graphs.graphs import GraphParts
 from export.graphs.manifest import seal
 from export.graphs.model_card import model_card
 from export.graphs.parity import write_graphs
@@ -68,7 +68,7 @@ def write_bundle(
     _check(network, description, records)
     shows = unpersonalised.select(UNPERSONALISED.names).cast(UNPERSONALISED)
     network = copy.deepcopy(network).cpu().eval()
-    parts = Parts(network, records is not None)
+    parts = GraphParts(network, records is not None)
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]
     with staging(Path(root)) as part:
         names, gap = write_graphs(parts, part, [*drawn, *probes])

@@ -62,7 +62,7 @@ class WithRoom(nn.Module):
         return nn.functional.pad(vector, (0, self.more)), effect
 
 
-class Parts:
+class GraphParts:
     """The network cut where the graphs are: each part and what it says to the same inputs.
 
     Args:

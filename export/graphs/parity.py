@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 
 from export.graphs.example_inputs import Probe
-from export.graphs.graphs import NAMES, Parts, write_graph
+from export.graphs.graphs import NAMES, GraphParts, write_graph
 
 TOLERANCE = 1e-4
 """Of numbers up to 1; of larger ones their share, as float32 has it."""
@@ -17,7 +17,9 @@ class ParityError(RuntimeError):
     """A graph says something else than torch."""
 
 
-def write_graphs(parts: Parts, folder: Path, probes: Sequence[Probe]) -> tuple[list[str], float]:
+def write_graphs(
+    parts: GraphParts, folder: Path, probes: Sequence[Probe]
+) -> tuple[list[str], float]:
     """Write a graph for each part of a network and compare it with torch on every probe.
 
     Args:
@@ -40,7 +42,9 @@ def write_graphs(parts: Parts, folder: Path, probes: Sequence[Probe]) -> tuple[l
     return list(parts.modules), worst
 
 
-def _gaps(parts: Parts, name: str, file: Path, inputs: list[tuple[np.ndarray, ...]]) -> list[float]:
+def _gaps(
+    parts: GraphParts, name: str, file: Path, inputs: list[tuple[np.ndarray, ...]]
+) -> list[float]:
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])

@@ -25,22 +25,22 @@ CONVERGED = 1e-8
 """Squared residual at which the solver stops, relative to the right side."""
 
 
-class Weights(NamedTuple):
+class LogisticWeights(NamedTuple):
     """A value for each weight: its mean, pull or residual."""
 
     shared: Float[Tensor, "features components"]
     artwork: Float[Tensor, "artworks features"]
     title: Float[Tensor, "titles features"]
 
-    def plus(self, other: "Weights", times: float = 1.0) -> "Weights":
+    def plus(self, other: "LogisticWeights", times: float = 1.0) -> "LogisticWeights":
         """Sum with a multiple of other weights."""
-        return Weights(*(a + times * b for a, b in zip(self, other, strict=True)))
+        return LogisticWeights(*(a + times * b for a, b in zip(self, other, strict=True)))
 
-    def over(self, other: "Weights") -> "Weights":
+    def over(self, other: "LogisticWeights") -> "LogisticWeights":
         """Weight by weight."""
-        return Weights(*(a / b for a, b in zip(self, other, strict=True)))
+        return LogisticWeights(*(a / b for a, b in zip(self, other, strict=True)))
 
-    def dot(self, other: "Weights") -> float:
+    def dot(self, other: "LogisticWeights") -> float:
         """Inner product."""
         return sum(float((a * b).sum()) for a, b in zip(self, other, strict=True))
 
@@ -87,21 +87,21 @@ class HierarchicalLogistic(nn.Module):
         self.register_buffer("title_of", title_of)
         self.register_buffer("gram", torch.zeros(artworks, features, features))
         self.register_buffer("moment", torch.zeros(artworks, features))
-        self.mean = Weights(
+        self.mean = LogisticWeights(
             torch.zeros(features, self.components.shape[1]),
             torch.zeros(artworks, features),
             torch.zeros(titles, features),
         )
         first = torch.full((features,), FIRST_VARIANCE)
-        self.variance = Weights(first[:, None], first, first.clone())
+        self.variance = LogisticWeights(first[:, None], first, first.clone())
         self.variance.title[0] = INTERCEPT_VARIANCE
 
-    def weights(self, of: Weights | None = None) -> Float[Tensor, "artworks features"]:
+    def weights(self, of: LogisticWeights | None = None) -> Float[Tensor, "artworks features"]:
         """The weights u(a) of every artwork."""
         of = of or self.mean
         return of.title[self.title_of] + self.within_title(of)
 
-    def within_title(self, of: Weights | None = None) -> Float[Tensor, "artworks features"]:
+    def within_title(self, of: LogisticWeights | None = None) -> Float[Tensor, "artworks features"]:
         """The part of u(a) in which a title's artworks differ: all that a choice depends on."""
         of = of or self.mean
         return of.artwork + self.components @ of.shared.T
@@ -172,9 +172,13 @@ class HierarchicalLogistic(nn.Module):
         shown = self.gram[:, 0, 0] > 0
         for _ in range(steps):
             precision = self._diagonal()
-            square = Weights(*(m**2 + 1 / d for m, d in zip(self.mean, precision, strict=True)))
+            square = LogisticWeights(
+                *(m**2 + 1 / d for m, d in zip(self.mean, precision, strict=True))
+            )
             kinds = square.shared.mean(1, True), square.artwork[shown].mean(0), square.title.mean(0)
-            self.variance = Weights(*(v.clamp(LEAST_VARIANCE, MOST_VARIANCE) for v in kinds))
+            self.variance = LogisticWeights(
+                *(v.clamp(LEAST_VARIANCE, MOST_VARIANCE) for v in kinds)
+            )
             self.variance.title[0] = INTERCEPT_VARIANCE
             self.solve()
 
@@ -207,19 +211,19 @@ class HierarchicalLogistic(nn.Module):
         projection = torch.linalg.solve_triangular(root.T, axes, upper=True)
         return Factors(projection, u @ axes, self.mean.shared[:few].T @ root @ axes)
 
-    def _pulls(self, by_artwork: Float[Tensor, "artworks features"]) -> Weights:
+    def _pulls(self, by_artwork: Float[Tensor, "artworks features"]) -> LogisticWeights:
         """What pulls at each weight, of what pulls at each u(a)."""
         by_title = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, by_artwork)
-        return Weights(by_artwork.T @ self.components, by_artwork, by_title)
+        return LogisticWeights(by_artwork.T @ self.components, by_artwork, by_title)
 
-    def _times(self, of: Weights) -> Weights:
+    def _times(self, of: LogisticWeights) -> LogisticWeights:
         """The system's matrix times weights."""
         pulled = torch.bmm(self.gram, self.weights(of)[:, :, None])[:, :, 0]
         return self._pulls(pulled).plus(of.over(self.variance))
 
-    def _diagonal(self) -> Weights:
+    def _diagonal(self) -> LogisticWeights:
         """Of the system's matrix."""
         sums = self.gram.diagonal(dim1=1, dim2=2)
         titles = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, sums)
-        parts = Weights(sums.T @ self.components**2, sums, titles)
-        return Weights(*(m + 1 / v for m, v in zip(parts, self.variance, strict=True)))
+        parts = LogisticWeights(sums.T @ self.components**2, sums, titles)
+        return LogisticWeights(*(m + 1 / v for m, v in zip(parts, self.variance, strict=True)))

@@ -19,7 +19,7 @@ WARM_UP = 0.1
 ZOOM_VARIANCE = math.log(ZOOM[1] / ZOOM[0]) ** 2 / 12
 
 
-class Batch(NamedTuple):
+class TrainingBatch(NamedTuple):
     """Decisions, and each distinct image of them once.
 
     `images` is uint8 [images, 3, height, width], or float32 [images, embedding] where embeddings
@@ -100,7 +100,7 @@ class Learner(L.LightningModule):
             return encoder(images).float()
 
     def logits(
-        self, batch: Batch, embedding: Float[Tensor, "images embedding"]
+        self, batch: TrainingBatch, embedding: Float[Tensor, "images embedding"]
     ) -> Float[Tensor, "decisions heads"]:
         """Each head's logit of the artwork that was shown."""
         net = self.network
@@ -111,14 +111,14 @@ class Learner(L.LightningModule):
         main_effect = (effect * title[batch.image_of]).sum(1, keepdim=True) + net.bias
         return artwork + scale_gradient(main_effect, 1 / functionals.shape[1])
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
+    def training_step(self, batch: TrainingBatch, _: int) -> Tensor:
         """The loss of one batch of decisions, and of what the catalogue says of its images."""
         loss, parts = self.loss(batch)
         for name, part in parts.items():
             self.log(name, part, prog_bar=True)
         return loss
 
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """What is minimised, and the parts of it that are worth a curve."""
         if self.network.encoder is None:
             loss = self._reward_loss(batch, batch.images)
@@ -144,12 +144,12 @@ class Learner(L.LightningModule):
         beside = self.settings.catalogue_share * catalogue + self.settings.zoom_share * zoom
         return reward + batch.image_part * beside, curves
 
-    def _reward_loss(self, batch: Batch, embedding: Tensor) -> Tensor:
+    def _reward_loss(self, batch: TrainingBatch, embedding: Tensor) -> Tensor:
         weights = batch.weights * batch.importance[:, None]
         loss = bootstrap_loss(self.logits(batch, embedding), batch.reward, weights)
         return batch.decision_part * loss
 
-    def validation_step(self, batch: Batch, _: int) -> None:
+    def validation_step(self, batch: TrainingBatch, _: int) -> None:
         """The mean loss of the trained heads on later days, without bootstrap weights."""
         heads = self.network.context.heads
         heads.train()  # the mean of neural_linear: its bank of draws is filled after training

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from model.heads.interface import LastLayerHeads, ProjectedHeads
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
-from model.training.fit_hierarchical import Artworks, fit_hierarchical
+from model.training.fit_hierarchical import CatalogueArtworks, fit_hierarchical
 from model.training.fit_last_layer import LastLayerPosterior, fit_last_layer
 from model.training.fit_random_effects import ArtworkPosterior, NoEffects, fit_random_effects
 from model.training.posterior import Inferred
@@ -20,7 +20,7 @@ class ClosedForms:
     """Trained, on the CPU, in evaluation."""
     examples: Source
     """That it was trained on, with embeddings in the images' place."""
-    artworks: Artworks
+    artworks: CatalogueArtworks
     settings: RandomEffects
     seed: int
 

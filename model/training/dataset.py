@@ -12,14 +12,14 @@ from torch.utils.data import Dataset
 from bandit.choice import profile_keys
 from data.features import CandidateFeatures, ContextFeatures
 from model.heads import bootstrap_weights as bootstrap
-from model.network.lightning_module import Batch
+from model.network.lightning_module import TrainingBatch
 
 Masks = Literal["double_or_nothing", "poisson"]
 AT_ONCE = 16_384
 """Decisions judged at once: memory stays bounded where few artworks have many."""
 OWN = ("artwork_of", "reward", "importance", "weights")
 """What examples have of each decision, beside the context."""
-ALONE = tuple(Batch._field_defaults.values())
+ALONE = tuple(TrainingBatch._field_defaults.values())
 """The end of a batch that one process has whole."""
 
 
@@ -37,7 +37,7 @@ def bootstrap_weights(
 
 
 @dataclass(frozen=True)
-class Examples(Dataset[Batch]):
+class Examples(Dataset[TrainingBatch]):
     """Decisions as arrays, and the artworks that they showed; give rows, get a batch."""
 
     context: ContextFeatures
@@ -54,7 +54,7 @@ class Examples(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.reward)
 
-    def __getitem__(self, rows: Int[np.ndarray, " some"]) -> Batch:
+    def __getitem__(self, rows: Int[np.ndarray, " some"]) -> TrainingBatch:
         artworks, image_of = np.unique(self.artwork_of[rows], return_inverse=True)
         arrays = (
             self.images[self.image_row[artworks]],
@@ -65,7 +65,7 @@ class Examples(Dataset[Batch]):
             self.importance[rows],
             self.weights[rows],
         )
-        return Batch._make(
+        return TrainingBatch._make(
             (*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), *ALONE)
         )
 
@@ -118,10 +118,10 @@ class Deal(NamedTuple):
     """How many processes."""
 
 
-class Dealt(Dataset[Batch]):
+class Dealt(Dataset[TrainingBatch]):
     """Give a deal, get its batch."""
 
-    def __getitem__(self, deal: Deal) -> Batch:
+    def __getitem__(self, deal: Deal) -> TrainingBatch:
         if deal.world == 1:
             return deal.examples[deal.rows]
         idle = not len(deal.rows)  # takes part all the same, with what counts nothing

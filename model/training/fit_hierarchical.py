@@ -35,7 +35,7 @@ LEAST_UNIT = 1e-4
 """Of matches that are scaled by their deviation: below, there are none."""
 
 
-class Artworks(NamedTuple):
+class CatalogueArtworks(NamedTuple):
     """Those of the catalogue, in its order."""
 
     ids: Sequence[str]
@@ -67,7 +67,11 @@ class Components(NamedTuple):
 
 @torch.no_grad()
 def fit_hierarchical(
-    network: Marquee, heads: ProjectedHeads, examples: Source, artworks: Artworks, scale: float
+    network: Marquee,
+    heads: ProjectedHeads,
+    examples: Source,
+    artworks: CatalogueArtworks,
+    scale: float,
 ) -> "HierarchicalPosterior":
     """Infer the network's heads, and the random effects of the artworks that were shown.
 
@@ -90,7 +94,7 @@ def fit_hierarchical(
             posterior.regression.forget()
         for part in examples.buffers(epoch):
             if posterior is None:
-                inputs = Inputs.of(network, heads, part, shown)
+                inputs = RegressionInputs.of(network, heads, part, shown)
                 posterior = inputs.posterior(artworks, scale)
             for at in range(0, len(part), ROWS):
                 posterior.add(part, np.arange(at, min(at + ROWS, len(part))))
@@ -112,7 +116,7 @@ def _clear(network: Marquee) -> None:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class RegressionInputs:
     """What the regression reads of the network, for the artworks that were shown."""
 
     network: Marquee
@@ -139,7 +143,7 @@ class Inputs:
         heads: ProjectedHeads,
         part: Examples,
         shown: Int[np.ndarray, " shown"],
-    ) -> "Inputs":
+    ) -> "RegressionInputs":
         """Before any reward; `part` is what facts and matches are scaled by."""
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         embeddings = torch.from_numpy(np.array(part.images[part.image_row[shown]]))
@@ -164,7 +168,7 @@ class Inputs:
             x.T @ x / len(x),
         )
 
-    def posterior(self, artworks: Artworks, scale: float) -> "HierarchicalPosterior":
+    def posterior(self, artworks: CatalogueArtworks, scale: float) -> "HierarchicalPosterior":
         """That of these artworks, before any reward."""
         titles = artworks.title_ids[self.shown]
         title_of = torch.from_numpy(np.unique(titles, return_inverse=True)[1])
@@ -179,7 +183,7 @@ class Inputs:
 class HierarchicalPosterior:
     """The regression, what it reads, and where its outcome is written to."""
 
-    inputs: Inputs
+    inputs: RegressionInputs
     regression: HierarchicalLogistic
     row: Int[np.ndarray, " artworks"]
     """Of each artwork of the catalogue in the regression; -1: it was not shown."""

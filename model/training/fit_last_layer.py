@@ -7,7 +7,7 @@ from torch import Tensor
 
 from data.artwork_effects import ArtworkRecords
 from model.heads.interface import LastLayerHeads
-from model.network.lightning_module import Batch
+from model.network.lightning_module import TrainingBatch
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
@@ -69,7 +69,7 @@ class LastLayerPosterior:
 
 
 def _features(
-    network: Marquee, heads: LastLayerHeads, batch: Batch
+    network: Marquee, heads: LastLayerHeads, batch: TrainingBatch
 ) -> tuple[Float[Tensor, "decisions features"], Float[Tensor, " decisions"]]:
     """What the last layer reads of each decision, and the rest of its logit."""
     vectors, title = network.candidate(batch.images, *batch[1:6])

@@ -21,7 +21,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from data.artwork_effects import ArtworkRecords
 from model.heads.artwork_random_effects import ArtworkRandomEffects
 from model.heads.epistemic_index import LEAST_SCALE, index_rows, index_size
-from model.network.lightning_module import Batch, Learner
+from model.network.lightning_module import Learner, TrainingBatch
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
@@ -38,7 +38,7 @@ LAST = 0.25
 """Share of the examples, the last, that predictions are scored on: early on all know little."""
 
 
-class Impressions(NamedTuple):
+class ArtworkImpressions(NamedTuple):
     """What random effects read of a batch."""
 
     functional: Float[Tensor, "impressions rank"]
@@ -78,13 +78,15 @@ class Content:
             vectors[rows], titles[rows] = both
         return cls(network, vectors, titles, shown)
 
-    def impressions(self, part: Examples, rows: Int[np.ndarray, " impressions"]) -> Impressions:
+    def impressions(
+        self, part: Examples, rows: Int[np.ndarray, " impressions"]
+    ) -> ArtworkImpressions:
         """What some examples say."""
         network = self.network
         bank, effect = network.context(*(torch.from_numpy(c[rows]) for c in part.context))
         functional, shown = bank.mean(1), torch.from_numpy(part.artwork_of[rows])
         offset = (functional * self.vectors[shown]).sum(1) + network.bias
-        return Impressions(
+        return ArtworkImpressions(
             functional[:, : network.context.rank],
             shown,
             torch.from_numpy(part.reward[rows]),
@@ -93,7 +95,7 @@ class Content:
         )
 
     def effects(
-        self, batch: Impressions, settings: RandomEffects, strength: float
+        self, batch: ArtworkImpressions, settings: RandomEffects, strength: float
     ) -> ArtworkRandomEffects:
         """Those of all artworks, before any reward."""
         rank = self.network.context.rank
@@ -201,7 +203,7 @@ def fit_random_effects(
     return ArtworkPosterior(content, scaled, artwork_ids, candidates[best]), gain
 
 
-def _gain(effects: ArtworkRandomEffects, batch: Impressions) -> float:
+def _gain(effects: ArtworkRandomEffects, batch: ArtworkImpressions) -> float:
     """How much better the effects predict a batch than the network alone does, in nats."""
     logits = batch.offset, batch.offset + effects(batch.functional, batch.artworks)
     losses = [
@@ -225,7 +227,7 @@ class RecordEffects:
 
     @torch.no_grad()
     def logits(
-        self, learner: Learner, batch: Batch, artworks: Int[np.ndarray, " decisions"]
+        self, learner: Learner, batch: TrainingBatch, artworks: Int[np.ndarray, " decisions"]
     ) -> Float[Tensor, "decisions heads"]:
         """For decisions that showed artworks of these rows of the catalogue."""
         bank, _ = learner.network.context(batch.context, batch.cast_ids, batch.cast_weights)

@@ -21,7 +21,7 @@ from model.training.calibrate import calibrate
 from model.training.closed_forms import ClosedForms
 from model.training.dataset import Examples
 from model.training.fit import embed_all, fit
-from model.training.fit_hierarchical import Artworks
+from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.fit_random_effects import RecordEffects
 from model.training.posterior import Posterior
 from model.training.settings import Fit, Settings
@@ -36,7 +36,7 @@ class TrainingData:
     genres: int
     """First features of a title, its mix of genres."""
     mean_reward: float
-    artworks: Artworks
+    artworks: CatalogueArtworks
     """Of the catalogue."""
     prepare: Callable[[int], tuple[Source, Examples]]
     """From the number of heads that are trained to the examples to learn from, and to validate
@@ -44,7 +44,7 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedNetwork:
     """What a run ends with."""
 
     network: Marquee
@@ -60,7 +60,7 @@ class Trained:
 
 def train_network(
     settings: Settings, data: TrainingData, say: Callable[[str], None] = lambda _: None
-) -> Trained | None:
+) -> TrainedNetwork | None:
     """A whole run on prepared examples.
 
     Args:
@@ -92,7 +92,7 @@ def train_network(
     added = None if records is None else RecordEffects(records, data.artworks.ids)
     temperature, error = calibrate(learner, validation, 4 * settings.fit.artworks, added)
     metrics |= inferred.metrics | error
-    return Trained(network, records, inferred.posterior, temperature, metrics)
+    return TrainedNetwork(network, records, inferred.posterior, temperature, metrics)
 
 
 def learner_settings(settings: Fit) -> LearnerSettings:

@@ -60,7 +60,7 @@ class Data:
 
 
 @dataclass
-class Heads:
+class HeadOptions:
     """The posterior: a bank of linear functionals."""
 
     kind: Kind = DEFAULT_KIND
@@ -105,7 +105,7 @@ class Model:
     """dimension of the encoder's embedding of an image; none: all that its backbone gives."""
     rank: int = 24
     """learnt dimensions of an artwork's vector."""
-    heads: Heads = field(default_factory=Heads)
+    heads: HeadOptions = field(default_factory=HeadOptions)
     """the posterior."""
     random_effects: RandomEffects = field(default_factory=RandomEffects)
     """what is known of an artwork from its own rewards."""

@@ -47,7 +47,7 @@ class Pipeline(Protocol):
         ...
 
 
-class Client(Protocol):
+class RedisClient(Protocol):
     """What is asked of Redis, one server or a cluster: its own types serve asyncio too."""
 
     def get(self, name: bytes) -> bytes | None:
@@ -96,17 +96,17 @@ class RedisStore:
     ) -> None:
         self.ttl, self.block = ttl, block
         self._url, self._timeout, self._write_timeout = url, timeout, write_timeout
-        self._reader: Client | None = None
-        self._writer: Client | None = None
+        self._reader: RedisClient | None = None
+        self._writer: RedisClient | None = None
 
     @property
-    def _read(self) -> Client:
+    def _read(self) -> RedisClient:
         if self._reader is None:
             self._reader = _connected(self._url, self._timeout)
         return self._reader
 
     @property
-    def _write(self) -> Client:
+    def _write(self) -> RedisClient:
         if self._writer is None:
             self._writer = _connected(self._url, self._write_timeout)
         return self._writer
@@ -177,20 +177,20 @@ class RedisStore:
                 client.close()
 
 
-def _connected(url: str, seconds: float) -> Client:
+def _connected(url: str, seconds: float) -> RedisClient:
     """A client of the server or cluster that a URL names."""
     if url.startswith("redis+cluster://"):
         where = "redis://" + url.removeprefix("redis+cluster://")
         cluster = redis.cluster.RedisCluster.from_url(
             where, socket_timeout=seconds, socket_connect_timeout=seconds
         )
-        return cast("Client", cluster)
+        return cast("RedisClient", cluster)
     # A page never waits for a second try: it falls back, and the next page asks again.
     never = Retry(NoBackoff(), 0)
     server = redis.Redis.from_url(
         url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=never
     )
-    return cast("Client", server)
+    return cast("RedisClient", server)
 
 
 def _asked(ask: Callable[[], Reply]) -> Reply:

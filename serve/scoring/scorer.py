@@ -28,7 +28,7 @@ BATCH = 64
 """Images or artworks worked on at a time: memory stays bounded."""
 
 
-class Members(NamedTuple):
+class ScoredMembers(NamedTuple):
     """What a bundle says of members."""
 
     functionals: Float[np.ndarray, "members heads dimension"]
@@ -150,9 +150,9 @@ class Scorer:
         nothing = np.zeros((len(artworks), self._width("candidate", 0)), np.float32)
         return self.artworks(nothing, titles, artworks).appeals
 
-    def members(self, features: ContextFeatures) -> Members:
+    def members(self, features: ContextFeatures) -> ScoredMembers:
         """Functionals and appeals of members, from `data.features.context_features`."""
-        return Members(*self._run("context", *features))
+        return ScoredMembers(*self._run("context", *features))
 
     def functionals(
         self, features: ContextFeatures
@@ -162,7 +162,7 @@ class Scorer:
 
     def takes(
         self,
-        members: Members,
+        members: ScoredMembers,
         vectors: Float[np.ndarray, "decisions candidates dimension"],
         appeals: Float[np.ndarray, "decisions candidates appeal"],
     ) -> Float[np.ndarray, "decisions candidates"]:

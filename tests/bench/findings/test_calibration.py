@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from bench.findings.calibration_error import TooFew, error_of
-from bench.findings.impressions import Impressions
+from bench.findings.impressions import BrowsedImpressions
 from bench.seed_statistics import mean_of, ratio_of
 
 
 def shown(off, count=30_000, seed=0):
     rng = np.random.default_rng(seed)
     expected = rng.uniform(0.05, 0.4, count)
-    return Impressions(
+    return BrowsedImpressions(
         predicted=expected + off,
         reward=(rng.random(count) < expected).astype(float),
         expected=expected,
@@ -36,7 +36,7 @@ def test_predictions_that_are_off_have_that_error():
 
 def test_gaps_of_both_signs_do_not_cancel():
     one = shown(0.0)
-    tilted = Impressions(
+    tilted = BrowsedImpressions(
         0.5 * one.expected + 0.1125, one.reward, one.expected, one.profile, one.new
     )
     assert error_of(tilted, 100).exact > 0.03
@@ -51,7 +51,7 @@ def test_a_part_keeps_its_rows_together_and_people_of_two_parts_apart():
     one = shown(0.0, 60)
     some = one.part(one.new)
     np.testing.assert_array_equal(some.reward, one.reward[::3])
-    both = Impressions.together([one, one])
+    both = BrowsedImpressions.together([one, one])
     assert len(np.unique(both.profile)) == 2 * len(np.unique(one.profile))
 
 

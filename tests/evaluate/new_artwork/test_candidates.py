@@ -17,7 +17,7 @@ from PIL import Image
 
 from data.errors import BadInput
 from data.records import FACTS
-from evaluate.new_artwork.audience import Audience
+from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.command import candidates as command
 from evaluate.new_artwork.image_kinds import best_image_kinds, donors, image_kinds
 from evaluate.new_artwork.value import (
@@ -56,7 +56,7 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def audience(story):
-    return Audience(story.world.members.facts)
+    return NewMembers(story.world.members.facts)
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +199,8 @@ def test_a_profiles_last_facts_speak_for_it(tmp_path):
     ]
     schema = pa.schema([("profile_id", pa.string()), ("facts", FACTS)])
     pq.write_table(pa.Table.from_pylist(rows, schema), tmp_path / "p.parquet")
-    assert sorted(Audience.read(tmp_path).values["country"]) == ["FR", "JP"]
-    assert len(Audience.read(tmp_path / "p.parquet", members=1)) == 1
+    assert sorted(NewMembers.read(tmp_path).values["country"]) == ["FR", "JP"]
+    assert len(NewMembers.read(tmp_path / "p.parquet", members=1)) == 1
 
 
 def test_the_command_prints_one_object_and_a_page_of_its_own(story, bright, pictures, tmp_path):

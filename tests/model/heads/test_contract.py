@@ -14,20 +14,20 @@ from bandit.choice import choose
 from bandit.thompson import thompson_probabilities
 from data.features import candidate_features, context_features
 from data.records import FACTS
-from export.graphs.graphs import NAMES, Parts, write_graph
+from export.graphs.graphs import NAMES, GraphParts, write_graph
 from model.heads.interface import DEFAULT_KIND, KINDS
 from model.heads.make_heads import OF_KIND
 from model.network.lightning_module import Learner, LearnerSettings
 from model.training.closed_forms import ClosedForms
 from model.training.dataset import Examples
-from model.training.fit_hierarchical import Artworks
-from model.training.run import Trained, TrainingData, build_network, train_network
-from model.training.settings import Fit, Heads, Model, RandomEffects, Settings
+from model.training.fit_hierarchical import CatalogueArtworks
+from model.training.run import TrainedNetwork, TrainingData, build_network, train_network
+from model.training.settings import Fit, HeadOptions, Model, RandomEffects, Settings
 from tests.export.world import ARTWORKS_TABLE, SPEC, TITLES_TABLE, make_facts, make_titles
 
 ROWS, HEADS, EMBEDDING = 5000, 6, 5
 IDS = ARTWORKS_TABLE["artwork_id"].to_pylist()
-ARTWORKS = Artworks(IDS, ARTWORKS_TABLE["title_id"].to_numpy())
+ARTWORKS = CatalogueArtworks(IDS, ARTWORKS_TABLE["title_id"].to_numpy())
 LUCKY, UNLUCKY = 3, 7
 """Rows of two artworks that members take more, and less, than their content says."""
 NEVER = len(IDS) - 1
@@ -39,7 +39,7 @@ def settings(kind, seed=1, out="unused"):
         model=Model(
             encoder="features",
             rank=4,
-            heads=Heads(kind=kind, count=HEADS, prior=2),
+            heads=HeadOptions(kind=kind, count=HEADS, prior=2),
             random_effects=RandomEffects(posterior_scale=1.0),
         ),
         fit=Fit(passes=8, decisions=500, rate=2e-2, progress=False),
@@ -96,7 +96,7 @@ def kind(request):
 
 
 @pytest.fixture(scope="module")
-def trained(kind, tmp_path_factory) -> Trained:
+def trained(kind, tmp_path_factory) -> TrainedNetwork:
     return trained_again(kind, tmp_path_factory.mktemp(kind))
 
 
@@ -115,7 +115,7 @@ class Bank(NamedTuple):
         return self.scores().mean((0, 1))
 
 
-def inferred(kind) -> Trained:
+def inferred(kind) -> TrainedNetwork:
     """Beside a network that never learnt: rewards come out as it says, but for luck."""
     network = build_network(settings(kind), data()).eval()
     made = examples(network.context.heads.trained_heads)
@@ -126,7 +126,7 @@ def inferred(kind) -> Trained:
     made.reward[:] = np.random.default_rng(3).random(ROWS) < p
     forms = ClosedForms(network, made, ARTWORKS, settings(kind).model.random_effects, seed=1)
     posterior, records, metrics = network.context.heads.infer(forms)
-    return Trained(network, records, posterior, 1.0, metrics)
+    return TrainedNetwork(network, records, posterior, 1.0, metrics)
 
 
 @torch.no_grad()
@@ -136,7 +136,7 @@ def bank_of(trained, facts=None, candidates=None, embeddings=None):
     facts = made.context if facts is None else context_features(SPEC, facts)
     candidates = made.candidates if candidates is None else candidates
     embeddings = made.images if embeddings is None else embeddings
-    parts = Parts(trained.network.eval(), trained.records is not None)
+    parts = GraphParts(trained.network.eval(), trained.records is not None)
     vectors = parts("candidate.onnx", (embeddings, *candidates))[0]
     if trained.records is not None and len(vectors) == len(IDS):
         vectors = vectors + trained.records.added(IDS, vectors.shape[1])
@@ -180,7 +180,9 @@ def test_candidates_in_another_order_have_their_scores_in_that_order(trained):
     candidates = type(made.candidates)(*(column[order] for column in made.candidates))
     records = trained.records
     again = bank_of(
-        Trained(trained.network, None, trained.posterior, 1.0, {}) if records is None else trained,
+        TrainedNetwork(trained.network, None, trained.posterior, 1.0, {})
+        if records is None
+        else trained,
         candidates=candidates,
         embeddings=made.images[order],
     )
@@ -212,7 +214,7 @@ def test_weights_that_were_saved_are_the_same_network_again(trained, kind, tmp_p
 @pytest.mark.filterwarnings("ignore")  # the exporter's own deprecations
 def test_onnx_gives_the_same_functionals_and_the_same_choices(trained, tmp_path):
     bank = bank_of(trained)
-    parts = Parts(trained.network.eval(), trained.records is not None)
+    parts = GraphParts(trained.network.eval(), trained.records is not None)
     file = write_graph(
         parts.modules["context.onnx"], "context.onnx", tuple(examples(1, 3).context), tmp_path
     )

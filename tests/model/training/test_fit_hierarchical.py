@@ -10,7 +10,7 @@ from model.heads.epistemic_index import INDEX
 from model.network.lightning_module import Learner
 from model.network.towers import Architecture, Marquee
 from model.training.dataset import Examples
-from model.training.fit_hierarchical import Artworks, fit_hierarchical
+from model.training.fit_hierarchical import CatalogueArtworks, fit_hierarchical
 from model.training.fit_random_effects import RecordEffects
 
 COUNT, NEVER, EACH, HEADS, FACTS, LOOKS = 40, 6, 4, 20, 3, 4
@@ -20,7 +20,7 @@ OWN = MappingProxyType({"a03": 1.2, "a05": -1.2})
 """What two artworks are worth to all, beyond their looks."""
 
 
-ARTWORKS = Artworks(IDS, np.arange(COUNT) // EACH + 1)
+ARTWORKS = CatalogueArtworks(IDS, np.arange(COUNT) // EACH + 1)
 
 
 def learner(kind="hierarchical"):
