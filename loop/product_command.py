@@ -8,6 +8,7 @@ from loop.product_loop import ProductLoop
 from loop.product_steps import ProductLoopSettings
 from loop.product_table import days_table, summary
 from loop.state import Row
+from simulate.browsing.habits import Habits
 
 
 # Each parameter is an option of the command.
@@ -24,6 +25,7 @@ def product(
     train_first: list[str] | None = None,
     margin: float = 0.2,
     deadline_ms: float = 1000.0,
+    habits: Habits | None = None,
     seed: int = 1,
 ) -> Row:
     """Live through some days of the whole product: serve, log, join, train, publish, precompute.
@@ -45,6 +47,7 @@ def product(
         margin: share of the live bundle's value by which a new one may be judged under it and still
             be published; a few thousand decisions cannot tell two bundles apart more finely.
         deadline_ms: of a live page; generous, as training shares the machine.
+        habits: what members meet again, skip, and come back for.
         seed: of catalogue, members, visits and outcomes.
     """
     settings = ProductLoopSettings(
@@ -59,6 +62,7 @@ def product(
         train=tuple(train or ()),
         train_first=tuple(train_first or ()),
         margin=margin,
+        habits=habits or Habits(),
     )
     loop = ProductLoop(out, settings, deadline_ms)
     with Console(stderr=True).status("loop") as status:

@@ -16,6 +16,7 @@ from data.clock import turn
 from data.days import moment_us
 from data.features import FeatureSpec
 from loop.audit import day_counts
+from loop.draw_value import draw_value
 from loop.product_steps import ProductLoopSettings, ProductSteps
 from loop.state import LoopState, Moment, Row, Step
 from simulate.world.titles import START
@@ -108,9 +109,11 @@ class ProductLoop:
         self.state.row(day)["offline"] = {"bundle": bundle, **self.product.estimate()}
 
     def _count(self, day: int) -> None:
-        """Count every live day at every station."""
+        """Count every live day at every station, and what its draws were worth."""
         spec = FeatureSpec.from_json((self.product.bundle / "features.json").read_text())
         for live in range(1, day):
             sent = self.product.sent(self._number(live))
             counts = day_counts(sent, self.product.log, self.product.examples, spec)
-            self.state.row(live)["counts"] = counts._asdict()
+            folder = f"day={self.midnight(live).date()}"
+            value = draw_value(sent, self.product.log, folder)
+            self.state.row(live).update(counts=counts._asdict(), online=value._asdict())

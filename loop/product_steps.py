@@ -1,7 +1,7 @@
 """What a day of the product consists of: its own commands, on the files of one folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pyarrow.dataset as ds
 from data.bundle import CURRENT
 from data.errors import BadInput
 from loop.processes import Commands, Printed, option_words
+from simulate.browsing.habits import Habits
 
 HELD_OUT = 0.15
 """Share of the time of the examples, the latest, that training leaves to judge by."""
@@ -40,6 +41,8 @@ class ProductLoopSettings:
     """Still further options of its first run."""
     margin: float
     """Of publishing."""
+    habits: Habits = field(default_factory=Habits)
+    """Of members."""
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.history < 3 or self.members < 2 or self.decisions < 100:
@@ -52,7 +55,14 @@ class ProductLoopSettings:
     def record(self) -> dict[str, object]:
         """As the loop's state keeps them."""
         settings: dict[str, object] = dict(vars(self))
-        return settings | {"subjects": str(self.subjects)}
+        return settings | {"subjects": str(self.subjects), "habits": asdict(self.habits)}
+
+    def habit_options(self) -> dict[str, object]:
+        """The habits as options of the simulator's commands."""
+        return {
+            f"habits.{name.replace('_', '-')}": str(value).lower()
+            for name, value in asdict(self.habits).items()
+        }
 
 
 class ProductSteps:
@@ -103,6 +113,7 @@ class ProductSteps:
                     "decisions-per-day": self.settings.decisions,
                     "seed": self.settings.seed,
                     "policy": "uniform",
+                    **self.settings.habit_options(),
                 },
             )
 
@@ -145,6 +156,7 @@ class ProductSteps:
                 "seed": self.settings.seed,
                 "map-share": self.settings.map_share,
                 "close": str(close).lower(),
+                **self.settings.habit_options(),
             }
             return self._run("simulate", "visit", options)
 

@@ -29,7 +29,7 @@ def days_table(rows: Sequence[Row]) -> Table:
     Args:
         rows: of the loop's state; row 0 is the history before the first live day.
     """
-    table = Table(title="live days; regret and online value by the truth, over impressions")
+    table = Table(title="live days, by the truth: regret over impressions, online value over draws")
     for name in COLUMNS:
         table.add_column(name, justify="right")
     for before, row in pairwise(rows):
@@ -72,9 +72,8 @@ def holds(before: Row, row: Row) -> bool:
 
 
 def online_value(row: Row) -> float:
-    """A live day's expected take, of pages that were decided live."""
-    live = row["cells"]["live"]
-    return live["expected"] / live["impressions"]
+    """A live day's expected take a draw, of what was decided live."""
+    return row["online"]["expected"]
 
 
 def _take(cell: dict[str, float] | None) -> str:

@@ -18,6 +18,14 @@ from simulate.world.titles import START
 EXPECTED = pa.schema([("decision_id", pa.string()), ("expected", pa.list_(pa.float64()))])
 LATER = 0.08
 """Share of plays that come hours after the impression, within the attribution window."""
+SCREEN_SECONDS = 1.6
+"""Until the first row of a page has come into view, on average."""
+ROW_SECONDS = 4.0
+"""Until each further row of a page comes into view."""
+START_SECONDS = 1.0, 240.0
+"""Between an impression and the play, otherwise."""
+LATER_HOURS = 1.0, 44.0
+"""What is added to it where it comes later."""
 OFFLINE = 0.03
 """Share of events from devices that were offline: received up to a day late."""
 
@@ -86,10 +94,10 @@ def events_of(
     """An impression of each rendered decision; a play and its progress where there was one."""
     shown = np.flatnonzero(outcomes.rendered)
     played = np.flatnonzero(outcomes.played)
-    seen = slots.second + rng.uniform(0.2, 3.0, len(slots.second)) + 4.0 * slots.row
-    start = seen[played] + rng.uniform(1, 240, len(played))
+    seen = slots.second + rng.uniform(0.2, 3.0, len(slots.second)) + ROW_SECONDS * slots.row
+    start = seen[played] + rng.uniform(*START_SECONDS, len(played))
     later = rng.random(len(played)) < LATER
-    start = np.where(later, start + rng.uniform(1, 44, len(played)) * 3600, start)
+    start = np.where(later, start + rng.uniform(*LATER_HOURS, len(played)) * 3600, start)
     minutes = _minutes(world.truth.runtime[slots.title[played]], outcomes.taken[played], rng)
     end = start + 60 * minutes
     artwork = requests.candidates[np.arange(len(outcomes.choice)), outcomes.choice]
@@ -125,6 +133,25 @@ def events_of(
             columns[name] = requests.facts.field(name).take(take)
         tables.append(_table(columns, EVENTS, count))
     return pa.concat_tables(tables).combine_chunks()
+
+
+def share_in_time(
+    runtime: Float[np.ndarray, " takes"], seconds: Float[np.ndarray, " takes"]
+) -> Float[np.ndarray, " takes"]:
+    """Of takes of such runtimes, the share that is over within so many seconds of the impression.
+
+    The mean over what `events_of` draws: when the play begins, whether hours later, and for how
+    long it is watched.
+    """
+    even = (np.arange(12) + 0.5) / 12
+    threshold = np.minimum(TAKE_MINUTES, TAKE_SHARE * runtime)[:, None]
+    minutes = threshold + (runtime[:, None] - threshold) * np.sqrt(even)
+    begins = START_SECONDS[0] + (START_SECONDS[1] - START_SECONDS[0]) * even
+    lasts = (60 * minutes[:, :, None] + begins).reshape(len(runtime), -1)
+    spare = seconds[:, None] - lasts
+    low, high = (3600 * hours for hours in LATER_HOURS)
+    later = np.clip((spare - low) / (high - low), 0, 1).mean(1)
+    return (1 - LATER) * (spare >= 0).mean(1) + LATER * later
 
 
 def _minutes(

@@ -12,7 +12,7 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from data.clock import turn
 from data.days import DAY_US, day_number, moment_us
@@ -20,26 +20,18 @@ from simulate.browsing.day import Browsing, Outcomes, Requests
 from simulate.browsing.member_memory import MemberMemory
 from simulate.browsing.offers import Offers, offers_of
 from simulate.browsing.pages import Slots, drawn_pages
-from simulate.browsing.records import events_of
-from simulate.browsing.respond import respond
+from simulate.browsing.records import ROW_SECONDS, events_of
+from simulate.browsing.respond import others_odds, respond
 from simulate.browsing.value import value_of
 from simulate.named_rng import named_generator
 from simulate.visits.client import Client
+from simulate.visits.looks import Look
 from simulate.visits.outbox import Outbox
 from simulate.visits.report import VisitReport
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.titles import START
 
 EPOCH_DAY = day_number(START)
-
-
-class DecisionTruth(NamedTuple):
-    """What was expected of a decision where it was rendered first."""
-
-    artworks: list[str]  # the day's candidates
-    takes: list[float]
-    member: int
-    offset: float  # of the place, in logits
 
 
 class ShownPage(NamedTuple):
@@ -64,7 +56,8 @@ class VisitDay:
     change_cost: float
     outbox: Outbox
     report: VisitReport = field(default_factory=VisitReport)
-    expected: dict[str, DecisionTruth] = field(default_factory=dict)
+    looks: list[Look] = field(default_factory=list)
+    """At what was in view, whether skipped or not."""
     sent: list[dict[str, str]] = field(default_factory=list)
     """Decisions that were answered: id, cell, and the facts that were sent for it."""
 
@@ -97,8 +90,9 @@ class VisitDay:
         choice = np.maximum(shown.choice, 0)
         competition = self.browsing.competition
         takes, outcomes = respond(self.world, page, offers, choice, rendered, competition, rng)
+        self._note_looks(page, offers, choice, rendered, shown)
         self._put_events(visit, page, offers.requests, outcomes, shown.decision_ids, rng)
-        self._remember(page, offers, outcomes, takes, shown, cell)
+        self._remember(page, offers.requests, outcomes, takes, shown, cell)
 
     def _ask(self, visit: int, requests: Requests, profile: str, cell: str) -> ShownPage:
         """What the service shows on a page, by a decision now or by the profile's map."""
@@ -170,34 +164,61 @@ class VisitDay:
             }
             self.outbox.put(due, name, event)
 
-    def _remember(
+    def _note_looks(
         self,
         page: Slots,
         offers: Offers,
+        choice: Int[np.ndarray, " places"],
+        rendered: Bool[np.ndarray, " places"],
+        shown: ShownPage,
+    ) -> None:
+        """Note what is in view, before anything of the page happens."""
+        at = np.arange(len(choice))
+        artworks = offers.requests.candidates[at, choice]
+        last = self.memory.last_seen(page.member, page.title)
+        offset = page.offset
+        if self.browsing.competition:
+            own = np.broadcast_to(offers.offset, offers.requests.valid.shape)[at, choice]
+            odds = np.exp(self.world.play_logit(page.member, artworks, own))
+            offset = offset - np.log1p(others_odds(page, np.where(rendered, odds, 0.0)))
+        for row in np.flatnonzero(page.in_view & (shown.choice >= 0)).tolist():
+            name = shown.decision_ids[row]
+            if name is None:
+                continue
+            look = Look(
+                time=self._microseconds(
+                    float(page.second[row]) + 1.6 + ROW_SECONDS * page.row[row]
+                ),
+                day=self.number,
+                member=int(page.member[row]),
+                title=int(page.title[row]),
+                decision_id=name,
+                artwork=int(artworks[row]),
+                rendered=bool(rendered[row]),
+                last=int(last[row]),
+                offset=float(offset[row]),
+            )
+            self.looks.append(look)
+
+    def _remember(
+        self,
+        page: Slots,
+        requests: Requests,
         outcomes: Outcomes,
         takes: Float[np.ndarray, "places candidates"],
         shown: ShownPage,
         cell: str,
     ) -> None:
-        """Note what members saw, and what was to be expected of it."""
-        requests = offers.requests
+        """Note what members saw and did, and what that was worth."""
         rows = np.flatnonzero(outcomes.rendered)
         at = requests.candidates[rows, outcomes.choice[rows]]
         changed = self.memory.changes(page.member[rows], page.title[rows], at[:, None])[:, 0]
         self.memory.remember(requests, outcomes)
         value = value_of(takes, requests.valid, outcomes)
         self.report.add(cell, value, int(changed.sum()), shown.bundle)
-        for row in rows.tolist():
-            name = shown.decision_ids[row]
-            if name is not None:
-                truth = DecisionTruth(
-                    artworks=self._artwork_ids(requests, row),
-                    takes=takes[row][requests.valid[row]].tolist(),
-                    member=int(page.member[row]),
-                    offset=float(page.offset[row]),
-                )
-                self.expected.setdefault(name, truth)
-                self.report.rendered.setdefault(cell, set()).add(name)
+        names = (shown.decision_ids[row] for row in rows.tolist())
+        ids = self.report.rendered.setdefault(cell, set())
+        ids.update(name for name in names if name is not None)
 
     def _send(self, until: int) -> None:
         self.report.events += self.outbox.send(self.client, self.clock, until)

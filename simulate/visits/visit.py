@@ -1,7 +1,7 @@
 """A day of visits, from what the day before left to what the next one needs."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import cache, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,11 +12,11 @@ from simulate.browsing.log import members_file
 from simulate.browsing.member_memory import MemberMemory
 from simulate.visits.client import Client
 from simulate.visits.day import VisitDay
+from simulate.visits.looks import read_looks, write_looks
 from simulate.visits.outbox import Outbox
-from simulate.visits.truth import write_truth
+from simulate.visits.truth import OPEN_DAYS, write_truth
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.switches import Switches, world_on
-from simulate.world.titles import START
 
 SENT = pa.schema([(name, pa.string()) for name in ("decision_id", "cell", "level", "facts")])
 
@@ -35,6 +35,10 @@ class VisitFiles:
     def members(self, day: int) -> Path:
         """What members had seen and played before a day."""
         return self.out / f"members-{day}.npz"
+
+    def looks(self, day: int) -> Path:
+        """Looks of the days before, at draws that may still be open on a day."""
+        return self.out / f"looks-{day}.parquet"
 
     def pending(self, day: int) -> Path:
         """Events of the days before that were not sent yet."""
@@ -72,7 +76,8 @@ def visit_day(
     Raises:
         BadInput: the service does not answer.
     """
-    world = world_on(visitors.world, visitors.switches, day)
+    world_of = cache(partial(world_on, visitors.world, visitors.switches))
+    world = world_of(day)
     files.out.mkdir(parents=True, exist_ok=True)
     before = files.members(day), members_file(files.log, day)
     known = [file for file in before if file.is_file()]
@@ -93,7 +98,11 @@ def visit_day(
             visits.close()
         else:
             visits.live()
-    write_truth(world, visits.expected, files.log, f"day={START + timedelta(days=day)}")
+    looks = read_looks(files.looks(day)) + visits.looks
+    change_cost, skip = visitors.switches.change_cost, visitors.browsing.habits.skip
+    write_truth(looks, world_of, change_cost, skip, files.log, day)
+    still_open = [look for look in looks if look.day > day - OPEN_DAYS]
+    write_looks(still_open, files.looks(day + 1))
     write_whole(pa.Table.from_pylist(visits.sent, SENT), files.sent(day).resolve())
     memory.write(files.members(day + 1))
     visits.outbox.write(files.pending(day + 1))

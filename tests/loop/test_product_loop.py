@@ -16,6 +16,7 @@ from data.join.join import join
 from data.log.roll import roll
 from data.records import FACTS
 from loop.audit import day_counts, skewed_rows
+from loop.draw_value import draw_value
 from loop.processes import Commands
 from loop.product_table import days_table, summary
 from serve.scoring.decide_requests import decide_requests
@@ -116,6 +117,24 @@ def test_truth_is_told_of_every_decision_that_was_rendered(place):
     assert len(known) == told.num_rows
     for row in pq.read_table(out / "examples").to_pylist():
         assert len(known[row["decision_id"]]) == len(row["candidates"])
+
+
+def test_draws_are_worth_by_the_truth_what_they_earned(place):
+    """Each counted once, with all looks at it: more than its impressions are worth one by one."""
+    out, reports = place
+    values = [
+        draw_value(
+            out / "visits" / f"sent-{day}.parquet", out / "log", f"day={START + day * DAY:%F}"
+        )
+        for day in (0, 1)
+    ]
+    rewards = pq.read_table(out / "examples", columns=["reward"])["reward"].to_pylist()
+    assert sum(value.draws for value in values) == len(rewards)
+    expected = sum(value.draws * value.expected for value in values)
+    assert abs(sum(rewards) - expected) < 4 * np.sqrt(expected)
+    live = [reports[day]["cells"]["live"] for day in (0, 1)]
+    a_look = sum(cell["expected"] for cell in live) / sum(cell["impressions"] for cell in live)
+    assert expected / len(rewards) > a_look
 
 
 def decided(out, answered, policy, **options):
@@ -234,6 +253,7 @@ LIVE_DAY = {
     "artwork_changed": 9,
     "pages": {"live": 9, "shed": 1},
     "offline": {},
+    "online": {"draws": 80, "expected": 0.1111},
     "counts": COUNTED,
 }
 
