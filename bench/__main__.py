@@ -28,6 +28,9 @@ COMMANDS = {
     "join": Command(
         "bench.logs.join", "Seconds and memory of the join at several sizes, beside a bare scan."
     ),
+    "rendered": Command(
+        "bench.logs.rendered", "Precompute to examples: draws looked up, beside all as rows."
+    ),
     "log": Command("bench.logs.log", "Records acknowledged a second, on SQLite and on Redis."),
     "learning": Command(
         "bench.learning.learning",

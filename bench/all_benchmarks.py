@@ -38,6 +38,7 @@ CASES = {
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
     "ope scale": Case(("ope", "--part", "scale")),
     "join": Case(("join",)),
+    "rendered": Case(("rendered",)),
     "log": Case(("log",)),
     "crash": Case(("crash",)),
     "learning wheel": Case(("learning", "--environment", "wheel")),

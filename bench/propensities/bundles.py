@@ -26,9 +26,9 @@ class Size:
 
     titles: int = 24
     artworks: int = 5
-    members: int = 600
-    decisions_per_day: int = 6000
-    epochs: int = 4
+    members: int = 1500
+    decisions_per_day: int = 15000
+    epochs: int = 8
 
 
 def train_bundles(folder: Path, size: Size, days: tuple[int, ...] = (1, 3, 6)) -> Trained:

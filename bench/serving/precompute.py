@@ -90,7 +90,7 @@ def precompute(
 
 def _measure(work: Work, members: int, workers: int, folder: Path) -> Report:
     store = LmdbStore(folder)
-    report = precompute_maps(work, _facts(members), store, workers=workers)
+    report = precompute_maps(work, random_facts(members), store, workers=workers)
     store.close()
     return report
 
@@ -120,7 +120,8 @@ def _rolled(log_dir: Path, decisions: int) -> dict[str, float]:
     }
 
 
-def _facts(count: int) -> pa.Table:
+def random_facts(count: int) -> pa.Table:
+    """Profiles with facts of the usual size."""
     watched = {
         "watched_genres": [(f"genre-{i}", 1.0 + i) for i in range(8)],
         "watched_cast": [(f"cast-{i}", 1.0 + i) for i in range(12)],
