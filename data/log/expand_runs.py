@@ -4,6 +4,7 @@ Seeds and decision ids, which a run's file does not hold, are made again from wh
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -172,13 +173,20 @@ def _named(
         none = pa.nulls(len(of), pa.int64())
         return _Named(seeds, ids, none.cast(pa.int32()), none)
     prints = table["fingerprint"].to_numpy()[of]
-    candidates = candidate_words(header.artwork_ids, header.starts)[slots]
+    artworks, pools = _words(tuple(header.artwork_ids), tuple(header.starts))
     epochs = epoch_numbers(keys, titles, header.day, rules.epochs.days)
-    context = context_words(prints, candidates, rules.word)
+    context = context_words(prints, pools[slots], rules.word)
     seeds = draw_seeds(keys, titles, epochs, context, rules.salt)
-    shown = artwork_words(header.artwork_ids)[ordinals]
-    ids = draw_ids(seeds, keys, titles, shown, propensities, rules.record_word())
+    ids = draw_ids(seeds, keys, titles, artworks[ordinals], propensities, rules.record_word())
     return _Named(seeds, ids, pa.array(epochs, pa.int32()), pa.array(prints, pa.int64()))
+
+
+@lru_cache(maxsize=4)
+def _words(
+    artwork_ids: tuple[str, ...], starts: tuple[int, ...]
+) -> tuple[UInt64[np.ndarray, " artworks"], UInt64[np.ndarray, " titles"]]:
+    """Hashes of a catalogue, which all files of a run share."""
+    return artwork_words(artwork_ids), candidate_words(artwork_ids, starts)
 
 
 def _numbers(
