@@ -32,6 +32,15 @@ class Turn(NamedTuple):
     visits: Sequence[Visit]
 
 
+class Answer(NamedTuple):
+    """What a page was told of a title."""
+
+    profile_id: str
+    title_id: int
+    artwork_id: str
+    propensity: float
+
+
 @dataclass
 class Sums:
     """Expected takes over what was rendered."""
@@ -53,6 +62,7 @@ class Audience:
         last_rank: what was seen last, as a place among the candidates; −1 nothing.
         last_draw: the draw that it was.
         draws: decision id → number of the draw.
+        answers: decision id → all that was answered under it: profile, title, artwork, propensity.
         looks: at what was in view, turn by turn.
         events: that were not handed over yet.
     """
@@ -62,6 +72,7 @@ class Audience:
     last_rank: Int[np.ndarray, "members titles"]
     last_draw: Int[np.ndarray, "members titles"]
     draws: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, set[Answer]] = field(default_factory=dict)
     looks: list[Looks] = field(default_factory=list)
     events: list[dict[str, object]] = field(default_factory=list)
     sums: Sums = field(default_factory=Sums)
@@ -81,6 +92,12 @@ class Audience:
         """Members look at what pages show, and play; what they do is reported."""
         slots, world = turn.slots, turn.world
         candidates, valid = _candidates(world, turn.day)
+        for visit, artworks in zip(turn.visits, shown, strict=True):
+            for title, artwork in artworks.items():
+                answer = Answer(
+                    visit.page.profile_id, title, artwork.artwork_id, artwork.propensity
+                )
+                self.answers.setdefault(artwork.decision_id, set()).add(answer)
         at, rank, ids = _in_view(turn, shown, candidates, valid)
         draw = np.array([self.draws.setdefault(name, len(self.draws)) for name in ids], int)
         member, title = slots.member[at], slots.title[at]
@@ -110,7 +127,7 @@ class Audience:
         for i in np.flatnonzero(rendered).tolist():
             artwork = world.truth.catalogue.artwork_ids[pools[i, rank[i]]]
             did = (bool(played[i]), bool(taken[i]))
-            self.events += _events(turn, int(at[i]), ShownArtwork(artwork, ids[i]), *did)
+            self.events += _events(turn, int(at[i]), artwork, ids[i], *did)
 
 
 def _candidates(
@@ -142,7 +159,7 @@ def _in_view(
 
 
 def _events(
-    turn: Turn, slot: int, shown: ShownArtwork, played: bool, taken: bool
+    turn: Turn, slot: int, artwork: str, decision_id: str, played: bool, taken: bool
 ) -> Iterator[dict[str, object]]:
     """What a device reports of one look."""
     slots, truth = turn.slots, turn.world.truth
@@ -155,14 +172,14 @@ def _events(
         when = turn.moment + seconds * 1_000_000
         yield dict.fromkeys(EVENTS.names) | {
             "schema_version": SCHEMA_VERSION,
-            "event_id": f"{shown.decision_id}-{turn.moment}-{kind}",
+            "event_id": f"{decision_id}-{turn.moment}-{kind}",
             "kind": kind,
             "time": when,
             "received": when,
-            "decision_id": shown.decision_id,
+            "decision_id": decision_id,
             "profile_id": turn.world.members.profile_ids[slots.member[slot]],
             "title_id": int(truth.title_ids[title]),
-            "artwork_id": shown.artwork_id,
+            "artwork_id": artwork,
             "minutes": watched,
             "row": int(slots.row[slot]),
             "column": int(slots.column[slot]),

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from bench.propensities.audience import Audience
+from bench.propensities.audience import Answer, Audience
 from bench.propensities.lives import FIRST_DAY
 from bench.propensities.looks import Looks, values_of_draws
 from data.catalogue import Catalogue
@@ -44,6 +44,18 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """Whether pages were told what is logged."""
+
+    compared: int
+    """Decisions whose row is in the log and was joined."""
+    different: int
+    """Of these, told otherwise: another artwork, profile, title, or propensity, to the last bit."""
+    ids: int
+    ids_of_two_things: int
+
+
+@dataclass(frozen=True)
 class LogEstimates:
     """What one log says."""
 
@@ -54,6 +66,7 @@ class LogEstimates:
     """Of the uniform policy, by day and level: "3 personalised"."""
     policy_weights: dict[str, float]
     """Mean weight of each policy over all examples."""
+    answers: Answers
     alerts: list[str]
     """What the monitor says is wrong."""
 
@@ -107,7 +120,20 @@ def estimates_of(
             if check.state == "alert"
         }
     )
-    return LogEstimates(len(logged), estimates, _by_day(table), weights, alerts)
+    return LogEstimates(
+        len(logged), estimates, _by_day(table), weights, _answers(table, audience), alerts
+    )
+
+
+def _answers(examples: pa.Table, audience: Audience) -> Answers:
+    names = ["decision_id", "profile_id", "title_id", "action", "propensity"]
+    rows = examples.select(names).to_pylist()
+    different = sum(
+        audience.answers[name] != {Answer(*row)}
+        for name, *row in (tuple(row.values()) for row in rows)
+    )
+    several = sum(len(told) > 1 for told in audience.answers.values())
+    return Answers(len(rows), different, len(audience.answers), several)
 
 
 def _by_day(examples: pa.Table) -> dict[str, Weights]:

@@ -1,7 +1,7 @@
 """What logs that were lived through say together."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.stats import t
 
 from bandit.draws import Epochs
 from bench.propensities.audience import Sums
-from bench.propensities.estimates import ESTIMATORS, LogEstimates, coverage
+from bench.propensities.estimates import ESTIMATORS, Answers, LogEstimates, coverage
 from bench.seed_statistics import SeedMean, mean_of, ratio_of
 
 
@@ -62,6 +62,8 @@ class WayResult:
     """Mean weight of each policy over all rows."""
     estimates: list[Judged]
     least_coverage: float
+    answers: Answers
+    """Of all logs together."""
     alerts: dict[str, int]
     """What the monitor says is wrong → in how many logs."""
 
@@ -113,6 +115,9 @@ def result_of_way(told: Sequence[OneLog], policies: Iterable[str]) -> WayResult:
         {name: mean_of([log.policy_weights[name] for log in logs]) for name in policies},
         judged,
         min(each.coverage for each in judged),
+        Answers(
+            *(sum(column) for column in zip(*(astuple(log.answers) for log in logs), strict=True))
+        ),
         alerts,
     )
 
@@ -183,5 +188,10 @@ def show_propensities(found: Propensities) -> None:
         )
     console.print(sticky)
     for way, result in found.ways.items():
+        told = result.answers
+        console.print(
+            f"{way}: {told.different} of {told.compared:,} decisions are logged otherwise than "
+            f"answered; {told.ids_of_two_things} of {told.ids:,} ids name two things"
+        )
         for name, count in result.alerts.items():
             console.print(f"{way}: the monitor alerts on {name} in {count} of {result.logs} logs")

@@ -45,6 +45,7 @@ class ShownArtwork(NamedTuple):
 
     artwork_id: str
     decision_id: str
+    propensity: float
 
 
 class Serving(Protocol):
@@ -95,9 +96,13 @@ class FromMaps:
             return {}
         draws, layout = read[1], self.layout
         return {
-            int(layout.title_ids[slot]): ShownArtwork(layout.artwork_ids[ordinal], name)
-            for slot, ordinal, name in zip(
-                draws.slots.tolist(), draws.ordinals.tolist(), draws.ids, strict=True
+            int(layout.title_ids[slot]): ShownArtwork(layout.artwork_ids[ordinal], name, chance)
+            for slot, ordinal, name, chance in zip(
+                draws.slots.tolist(),
+                draws.ordinals.tolist(),
+                draws.ids,
+                draws.propensities.tolist(),
+                strict=True,
             )
         }
 
@@ -129,7 +134,9 @@ class Live:
         answers = self.loop.run_until_complete(self._together(pages, day))
         return [
             {
-                choice["title_id"]: ShownArtwork(choice["artwork_id"], choice["decision_id"])
+                choice["title_id"]: ShownArtwork(
+                    choice["artwork_id"], choice["decision_id"], choice["propensity"]
+                )
                 for choice in answer["decisions"]
                 if choice["decision_id"] is not None
             }

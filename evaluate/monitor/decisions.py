@@ -1,7 +1,6 @@
 """Checks that need only the decision log: propensities, entropy, fallbacks."""
 
 import duckdb
-import numpy as np
 from scipy import stats
 
 from data.check.finding import Check, Limits, by_limits, by_p
@@ -12,9 +11,6 @@ SELECT day, bundle, count(*) AS n, avg((level <> 'personalised')::INT) AS fallba
        sum((NOT (propensity > 0 AND propensity <= 1))::INT) AS impossible,
        sum((probabilities IS NOT NULL AND abs(probabilities[chosen] - propensity) > 1e-6)::INT)
          AS unequal,
-       avg(1 / (propensity * len(candidates))) AS mean_inverse,
-       stddev_samp(1 / (propensity * len(candidates))) / sqrt(count(*)) AS error_inverse,
-       sum((probabilities IS NULL)::INT) AS without,
        avg(CASE WHEN len(candidates) > 1 THEN
          list_sum(list_transform(probabilities, lambda p: CASE WHEN p > 0 THEN -p * ln(p)
            ELSE 0 END)) / ln(len(candidates)) END) AS entropy
@@ -41,7 +37,7 @@ def check_decisions(connection: duckdb.DuckDBPyConnection, limits: Limits) -> li
     checks = []
     shares = _chosen_shares(connection)
     for row in connection.sql(SUMMARY).fetchall():
-        day, bundle, n, fallbacks, strangers, impossible, unequal, inverse, error, without, h = row
+        day, bundle, n, fallbacks, strangers, impossible, unequal, h = row
         wrong = strangers + impossible + unequal
         checks.append(
             Check(
@@ -51,18 +47,8 @@ def check_decisions(connection: duckdb.DuckDBPyConnection, limits: Limits) -> li
                 f" (0, 1], {unequal} differ from the logged probability of the action, of {n}",
             )
         )
-        if (day, bundle) in shares and without == 0:
+        if (day, bundle) in shares:
             checks.append(_share_check(day, bundle, *shares[day, bundle]))
-        elif n > 30 and error and np.isfinite(error):
-            p = float(2 * stats.norm.sf(abs(inverse - 1) / error))
-            checks.append(
-                Check(
-                    *("propensity_shares", day, bundle, inverse),
-                    by_p(p, abs(inverse - 1) > 0.01),
-                    f"the mean of 1 / (propensity × candidates) is {inverse:.3f} and should be 1"
-                    f" (p = {p:.2g}): else propensities are not those the choice was drawn with",
-                )
-            )
         checks.append(
             Check(
                 *("fallbacks", day, bundle, fallbacks),

@@ -50,9 +50,6 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
         connection: with the view `d`, and the view `r` of reference decisions.
         limits: of the index.
     """
-    per_day = connection.sql("SELECT day, count(DISTINCT profile_id) FROM d GROUP BY day")
-    profiles = dict(per_day.fetchall())
-    base = connection.sql("SELECT count(DISTINCT profile_id) FROM r").fetchall()[0][0]
     checks = []
     for fact, sql in FACTS.items():
         counted = f"SELECT CAST({sql} AS VARCHAR) AS v, count(*) AS n"
@@ -61,6 +58,9 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
         if not reference:
             continue  # no page was known then: there is nothing to compare with
         common = sorted(reference, key=lambda v: -reference[v])[:MOST]
+        profiles = f"count(DISTINCT profile_id) FILTER (WHERE {known})"
+        base = connection.sql(f"SELECT {profiles} FROM r").fetchall()[0][0]
+        seen = dict(connection.sql(f"SELECT day, {profiles} FROM d GROUP BY day").fetchall())
         days: dict[str, dict[str | None, int]] = {}
         rows = f"{counted}, day, {known} AS known FROM d GROUP BY ALL ORDER BY known DESC"
         for v, n, day, is_known in connection.sql(rows).fetchall():
@@ -69,7 +69,7 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
         for day in sorted(days):
             index = stability_index(_histogram(reference, common), _histogram(days[day], common))
             # Facts belong to profiles, so chance is that of profiles, not of decisions.
-            chance = len(common) * (1 / max(base, 1) + 1 / max(profiles[day], 1))
+            chance = len(common) * (1 / max(base, 1) + 1 / max(seen[day], 1))
             checks.append(
                 Check(
                     *(f"drift_{fact}", day, "all", index),

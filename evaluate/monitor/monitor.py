@@ -52,7 +52,7 @@ def inspect(
         checks = check_decisions(connection, limits) + check_drift(connection, limits)
         checks += check_draws(connection)
         if view_impressions(connection, log):
-            checks += check_impressions(connection)
+            checks += check_impressions(connection, log)
         curves: CalibrationCurves = {}
         if examples is not None:
             has_predictions = view_examples(connection, examples, predictions)

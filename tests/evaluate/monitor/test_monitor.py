@@ -96,7 +96,7 @@ def test_a_propensity_bug_alerts(clean, tmp_path):
     bare = changed(decisions, "probabilities", [None] * len(decisions))
     assert not_ok(checks_of(tmp_path, bare, examples)) == set()
     halved = changed(bare, "propensity", np.asarray(bare["propensity"]) * 0.8)
-    assert "propensity_shares" in not_ok(checks_of(tmp_path, halved, examples))
+    assert "mean_weight_personalised" in not_ok(checks_of(tmp_path, halved, examples))
 
 
 def test_miscalibration_alerts(clean, tmp_path):
