@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Bool, Int
 from scipy.special import expit
 
 from bench.propensities.looks import Looks
 from bench.propensities.serving import Page, ShownArtwork
-from data.records import EVENTS, SCHEMA_VERSION
+from data.records import EVENTS, FACTS, SCHEMA_VERSION
+from simulate.browsing.day import Outcomes, Requests
+from simulate.browsing.member_memory import MemberMemory
 from simulate.browsing.pages import Slots
 from simulate.world.artwork_world import ArtworkWorld
 
@@ -58,7 +61,7 @@ class Audience:
 
     Attributes:
         change_cost: as `simulate.world.switches.Switches`.
-        played: members × titles.
+        memory: what they saw, played and enjoyed.
         last_rank: what was seen last, as a place among the candidates; −1 nothing.
         last_draw: the draw that it was.
         draws: decision id → number of the draw.
@@ -68,7 +71,7 @@ class Audience:
     """
 
     change_cost: float
-    played: Bool[np.ndarray, "members titles"]
+    memory: MemberMemory
     last_rank: Int[np.ndarray, "members titles"]
     last_draw: Int[np.ndarray, "members titles"]
     draws: dict[str, int] = field(default_factory=dict)
@@ -78,10 +81,10 @@ class Audience:
     sums: Sums = field(default_factory=Sums)
 
     @classmethod
-    def new(cls, members: int, titles: int, change_cost: float) -> "Audience":
-        """Members who have seen nothing."""
-        nothing = np.full((members, titles), -1)
-        return cls(change_cost, np.zeros(nothing.shape, bool), nothing, nothing.copy())
+    def of(cls, world: ArtworkWorld, change_cost: float) -> "Audience":
+        """A world's members, who have seen nothing."""
+        nothing = np.full((len(world.members), len(world.truth.title_ids)), -1)
+        return cls(change_cost, MemberMemory.of(world), nothing, nothing.copy())
 
     def look(
         self,
@@ -105,7 +108,7 @@ class Audience:
         logit = world.play_logit(member[:, None], pools, slots.offset[at][:, None])
         logit = np.where(real, logit, -np.inf)
         enjoy = np.where(real, world.enjoy_probability(member[:, None], pools), 0.0)
-        rendered = ~self.played[member, title]
+        rendered = ~self.memory.has_played(member, title)
         was, was_draw = self.last_rank[member, title], self.last_draw[member, title]
         cost = self.change_cost * ((was >= 0) & (was != rank))
         here = np.arange(len(at))
@@ -117,7 +120,8 @@ class Audience:
         self.looks.append(
             Looks(moments, member, title, draw, rank, rendered, was, was_draw, logit, enjoy)
         )
-        self.played[member[played], title[played]] = True
+        asked = Requests(turn.day, member, title, pools, real, pa.array([], FACTS))
+        self.memory.remember(asked, Outcomes(rank, rendered, played, taken))
         seen = member[rendered], title[rendered]
         self.last_rank[seen], self.last_draw[seen] = rank[rendered], draw[rendered]
         takes = expit(logit) * enjoy

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,8 @@ from data.log import append_table, roll
 from data.records import EVENTS
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.precompute import precompute_maps
+from simulate.browsing.habits import Habits
+from simulate.browsing.member_memory import MemberMemory
 from simulate.browsing.offers import page_facts
 from simulate.browsing.pages import Slots, drawn_pages
 from simulate.named_rng import named_generator
@@ -45,6 +47,7 @@ class Life:
         places: on the pages of a day.
         epochs: of draws.
         switches: change effects and the like.
+        habits: of members.
     """
 
     models: Models
@@ -53,6 +56,7 @@ class Life:
     places: int
     epochs: Epochs
     switches: Switches
+    habits: Habits = field(default_factory=Habits)
 
 
 @dataclass
@@ -74,7 +78,7 @@ def live_through(life: Life, way: Way, seed: int, folder: Path) -> tuple[Audienc
         folder: empty; for maps, clock, and `log`, which is rolled.
     """
     world = ArtworkWorld.read(life.models.catalogue, life.members, seed)
-    audience = Audience.new(life.members, len(world.truth.title_ids), life.switches.change_cost)
+    audience = Audience.of(world, life.switches.change_cost)
     log, clock, current = folder / "log", folder / "clock", folder / "current"
     log.mkdir(parents=True)
     os.environ[VARIABLE] = str(clock)
@@ -98,7 +102,7 @@ def live_through(life: Life, way: Way, seed: int, folder: Path) -> tuple[Audienc
                 serving = live = live or Live(life.models, current, log, maps, life.epochs.days)
             today = world_on(world, life.switches, day)
             rng = named_generator("propensities", seed, day)
-            for moment in _turns(today, life.places, day, way == "mixed", rng):
+            for moment in _turns(today, life, day, way == "mixed", audience.memory, rng):
                 turn(clock, moment.moment)
                 pages = [visit.page for visit in moment.visits]
                 audience.look(moment, serving.pages(pages, FIRST_DAY + day), rng)
@@ -134,10 +138,15 @@ def _with_maps(world: ArtworkWorld, way: Way) -> pa.Table:
 
 
 def _turns(
-    world: ArtworkWorld, places: int, day: int, mixed: bool, rng: np.random.Generator
+    world: ArtworkWorld,
+    life: Life,
+    day: int,
+    mixed: bool,
+    memory: MemberMemory,
+    rng: np.random.Generator,
 ) -> Iterator[Turn]:
     """A day's visits: the first of every member, then the second ones, and so on."""
-    slots = drawn_pages(world, places, day, rng)
+    slots = drawn_pages(world, life.places, day, rng, life.habits, memory)
     facts = page_facts(world, slots, day)
     for number in np.unique(slots.turn).tolist():
         moment = (FIRST_DAY + day) * DAY_US + (6 + HOURS * number) * HOUR_US

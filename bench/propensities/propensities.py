@@ -46,9 +46,10 @@ class _Task(NamedTuple):
 def propensities(
     ways: str = "precompute,live,mixed",
     logs: int = 100,
+    lives: int = 20,
     days: int = 10,
-    members: int = 300,
-    places: int = 1500,
+    members: int = 200,
+    places: int = 2500,
     epoch_days: int = Epochs.days,
     keep: float = Epochs.keep,
     curve: str = "",
@@ -67,9 +68,11 @@ def propensities(
     every day and level; intervals of 95% must hold the truth as often.
 
     Args:
-        ways: to serve, separated by commas: from maps (precompute), live, or both mixed, with
-            members without maps, pages that ask for new draws, and pages that fall back.
-        logs: how many, each of other members.
+        ways: to serve, separated by commas, '' for none: from maps (precompute), live, or both
+            mixed, with members without maps, pages that ask for new draws, and pages that fall
+            back.
+        logs: how many of each way, each of other members.
+        lives: how many for each length of epochs, to compare regret and change of artwork.
         days: of each log.
         members: of each log.
         places: on all pages of a day.
@@ -83,13 +86,15 @@ def propensities(
             given.
         quick: a few small logs.
     """
-    asked = {way.strip() for way in ways.split(",")}
+    asked = {way.strip() for way in ways.split(",") if way.strip()}
+    if lives < 2 or (asked and logs < 2):
+        raise BadInput(f"--logs {logs} --lives {lives}: an interval needs two at least")
     named: list[Way] = [way for way in get_args(Way) if way in asked]
     if unknown := asked - set(named):
         raise BadInput(f"--ways {sorted(unknown)[0]}: choose among {', '.join(get_args(Way))}")
     size = Size()
     if quick:
-        logs, days, members, places, resamples = 2, 4, 60, 300, 100
+        logs, lives, days, members, places, resamples = 2, 2, 4, 60, 300, 100
         size = Size(8, 4, 100, 600, 1)
     switches = switches or Switches()
     epochs = [Epochs(epoch_days, keep), *_epochs(curve)]
@@ -115,19 +120,19 @@ def propensities(
             for way in named
         }
         anew = [Epochs(1, 0.0), *epochs]
-        lives = {
+        sticky = {
             each: [
                 _Task(replace(life, epochs=each), "precompute", s, {}, folder, resamples, False)
-                for s in range(1, max(2, logs // 5) + 1)
+                for s in range(1, lives + 1)
             ]
             for each in dict.fromkeys(anew)
         }
-        told = _all([*chain(*parts.values()), *chain(*lives.values())], workers)
+        told = _all([*chain(*parts.values()), *chain(*sticky.values())], workers)
     done = iter(told)
     results = {
         way: result_of_way([next(done) for _ in tasks], policies) for way, tasks in parts.items()
     }
-    lived = {each: [next(done) for _ in tasks] for each, tasks in lives.items()}
+    lived = {each: [next(done) for _ in tasks] for each, tasks in sticky.items()}
     return Propensities(days, epoch_days, keep, switches.change_cost, results, stickiness_of(lived))
 
 
