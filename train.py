@@ -31,9 +31,11 @@ from data.images.cache import image_cache
 from data.importers.open_bandit import open_bandit
 from evaluate.ope.estimate import Estimate
 from evaluate.ope.support import NoSupport
+from evaluate.ope.trust import to_read
 from evaluate.policies.gate import GateResult, publish_gate
 from evaluate.policies.judge import policy_values
 from evaluate.policies.log_only_policies import log_only_values
+from evaluate.policies.table import estimator_columns, led_by, verdict_lines
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from export.publish.open_store import open_store
@@ -166,18 +168,21 @@ def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> 
         say(f"not judged: {error}")
         return
     logged = later["reward"].to_numpy().mean()
-    table = Table(title=f"on {len(later):,} held-out examples; logged {logged:.4f}")
-    table.add_column("policy")
-    for estimator in values["random"]:
-        table.add_column(estimator, justify="right")
+    others = {
+        f"{name}, which earned {other['reward'].to_numpy().mean():.4f}": log_only_values(
+            later, inputs.catalogue, other
+        )
+        for name, other in inputs.references.items()
+    }
+    values = {name.rpartition(":")[2]: of for name, of in values.items()} | others
+    read = to_read(values.values())
+    title = f"on {len(later):,} held-out examples; logged {logged:.4f}"
+    table = Table("policy", *estimator_columns(values["random"], read), title=title)
     for name, estimates in values.items():
-        table.add_row(name.rpartition(":")[2], *(_interval(e) for e in estimates.values()))
-    for name, other in inputs.references.items():
-        rewards = other["reward"].to_numpy()
-        estimates = log_only_values(later, inputs.catalogue, other)
-        earned = f"{name}, which earned {rewards.mean():.4f}"
-        table.add_row(earned, *(_interval(e) for e in estimates.values()))
+        table.add_row(name, *(_cell(estimates[e]) for e in led_by(read, estimates)))
     Console(stderr=True, width=140).print(table)
+    for words in verdict_lines(values, read):
+        say(words)
     for words in values["random"]["dr"].support.words():
         say(words)
 
@@ -241,8 +246,9 @@ def _specification(settings: Settings, statistics: DatasetStatistics) -> Feature
     return statistics.specification()
 
 
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
+def _cell(estimate: Estimate) -> str:
+    interval = f"[{estimate.low:.4f}, {estimate.high:.4f}]"
+    return f"{estimate.value:.4f} {interval}\n{estimate.verdict}"
 
 
 def say(text: str) -> None:

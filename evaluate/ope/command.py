@@ -9,6 +9,7 @@ from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import Estimate, Lambda
 from evaluate.ope.estimate import estimate as estimate_values
 from evaluate.ope.estimators import NAMES
+from evaluate.ope.trust import to_read
 
 
 # Each parameter is an option of the command.
@@ -61,19 +62,23 @@ def estimate(
 
 
 def show(estimates: dict[str, Estimate]) -> None:
-    """A table, then each warning once with the estimators it is about."""
+    """A table led by the estimate to read, then each doubt once with those that it is about."""
     console = Console()
-    first = next(iter(estimates.values()))
-    table = Table("estimator", "value", "95% interval", "λ", "believe it?")
-    for name, e in estimates.items():
+    read = to_read([estimates])
+    first = estimates[read]
+    table = Table("estimator", "value", "95% interval", "λ", "verdict")
+    for name in (read, *(n for n in estimates if n != read)):
+        e = estimates[name]
         table.add_row(
             name,
             f"{e.value:.5f}",
             f"{e.low:.5f} … {e.high:.5f}",
             "" if e.parameter is None else f"{e.parameter:g}",
-            "yes" if e.believable else "no",
+            e.verdict,
+            style="bold" if name == read else "dim",
         )
     console.print(table)
+    console.print(f"read {read} ({first.verdict}): {first.reason}")
     console.print(
         f"{first.decisions:,} decisions, worth {first.ess:,.0f} to this target; match rate"
         f" {first.match_rate:.1%}; largest weight {first.largest_weight:.3g}; without support"

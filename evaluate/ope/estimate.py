@@ -1,6 +1,5 @@
 """Off-policy estimates of one feedback log: value, interval, and whether to believe it."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,16 +11,17 @@ import pyarrow as pa
 from data.duplicate_ids import DuplicateIds
 from data.errors import BadInput
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
-from evaluate.ope.diagnostics import diagnose, matched_rows, warnings_for, weight_excess
+from evaluate.ope.diagnostics import Diagnostics, diagnose, matched_rows
 from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED, Estimator
 from evaluate.ope.feedback import Feedback
 from evaluate.ope.feedback_file import FeedbackSource
 from evaluate.ope.feedback_sums import FeedbackSums
-from evaluate.ope.fraction_intervals import fraction_interval
+from evaluate.ope.fraction_intervals import Matched, fraction_interval
 from evaluate.ope.intervals import influence, resampled_sums, studentised_interval
 from evaluate.ope.reward_model import CrossFittedMeans
 from evaluate.ope.slope import GRIDS, slope
 from evaluate.ope.support import EVERY_ROW, Support
+from evaluate.ope.trust import Evidence, Trust, doubts, verdict_of
 
 Interval = Literal["bootstrap", "bernstein"]
 Lambda = float | Literal["slope"]
@@ -43,7 +43,13 @@ class Estimate:
         match_rate: mean target probability of the logged action.
         largest_weight: largest importance weight.
         share_without_support: share of the target's doing that the log could not contain.
-        believable: no warning stands against it.
+        mean_weight: 1 up to chance when propensities are right and support is full.
+        mean_weight_low: lower end of its 95% interval.
+        mean_weight_high: upper end.
+        matched_takes: takes of equal weight among rows that the target would have chosen too.
+        verdict: trust, weak or do not use.
+        reason: of the verdict, in a sentence.
+        believable: no warning stands against it, so that it can be trusted.
         warnings: each a plain sentence.
         support: rows of the log that were left out, and why.
     """
@@ -58,6 +64,12 @@ class Estimate:
     match_rate: float
     largest_weight: float
     share_without_support: float
+    mean_weight: float
+    mean_weight_low: float
+    mean_weight_high: float
+    matched_takes: float
+    verdict: Trust
+    reason: str
     believable: bool
     warnings: list[str]
     support: Support = EVERY_ROW
@@ -110,11 +122,9 @@ def estimate(
             seen.refuse(source)
         Support.sum(supports).refuse_none(source.name)
 
-    estimates = estimate_feedback(
-        stream(), chosen, interval, bootstrap, clustered=source.has("profile_id")
-    )
-    support = Support.sum(supports)
-    return {name: replace(one, support=support) for name, one in estimates.items()}
+    log = FeedbackSums.of(stream(), chosen)
+    clustered, support = source.has("profile_id"), Support.sum(supports)
+    return _estimates(log, chosen, interval, bootstrap, clustered, support)
 
 
 def estimate_feedback(
@@ -136,29 +146,26 @@ def estimate_feedback(
         support: of the log that the batches come from.
     """
     log = FeedbackSums.of(batches, estimators)
+    return _estimates(log, estimators, interval, bootstrap, clustered, support)
+
+
+def _estimates(
+    log: FeedbackSums,
+    estimators: Sequence[Estimator],
+    interval: Interval,
+    bootstrap: Bootstrap,
+    clustered: bool,
+    support: Support,
+) -> dict[str, Estimate]:
+    """Estimates by name, from sums."""
     sums = log.sums[:, log.columns[0]]
-    diagnostics, excess = diagnose(sums, log.largest_weight), weight_excess(sums)
+    context = diagnose(sums, log.largest_weight), matched_rows(sums, clustered), support
     results: dict[str, list[tuple[Estimate, float]]] = {}
-    of_each = _values(log, estimators, interval, bootstrap, clustered)
-    for at, (e, made) in enumerate(zip(estimators, of_each, strict=True)):
-        words = warnings_for(e.name, diagnostics, len(sums), excess, log.removed(at), e.needs_model)
-        if math.isnan(made.value):
-            words.insert(0, "no decision of the log agrees with the target: nothing is known")
-        estimate = Estimate(
-            value=made.value,
-            low=made.low,
-            high=made.high,
-            interval=made.interval,
-            parameter=e.parameter,
-            decisions=diagnostics.decisions,
-            ess=diagnostics.ess,
-            match_rate=diagnostics.match_rate,
-            largest_weight=diagnostics.largest_weight,
-            share_without_support=diagnostics.share_without_support,
-            believable=not words,
-            warnings=words,
-            support=support,
-        )
+    for at, (e, made) in enumerate(
+        zip(estimators, _values(log, estimators, interval, bootstrap, clustered), strict=True)
+    ):
+        evidence = Evidence(e.name, made.value, log.fraction, log.removed(at), e.needs_model)
+        estimate = _estimate(made, evidence, e.parameter, *context)
         results.setdefault(e.name, []).append((estimate, made.half_width))
     return {name: _choose(grid) for name, grid in results.items()}
 
@@ -203,6 +210,41 @@ def _values(
         if log.fraction:
             low, high = fraction_interval(value, low, high, matched)
         yield _Value(value, low, high, "bernstein" if bounded else "bootstrap", half_width)
+
+
+def _estimate(
+    made: _Value,
+    evidence: Evidence,
+    parameter: float | None,
+    diagnostics: Diagnostics,
+    matched: Matched,
+    support: Support,
+) -> Estimate:
+    """A value with what there is to know of it."""
+    found = doubts(evidence, diagnostics, matched, support)
+    verdict, reason = verdict_of(found, diagnostics)
+    low, high = diagnostics.mean_weight_range
+    return Estimate(
+        value=made.value,
+        low=made.low,
+        high=made.high,
+        interval=made.interval,
+        parameter=parameter,
+        decisions=diagnostics.decisions,
+        ess=diagnostics.ess,
+        match_rate=diagnostics.match_rate,
+        largest_weight=diagnostics.largest_weight,
+        share_without_support=diagnostics.share_without_support,
+        mean_weight=diagnostics.mean_weight,
+        mean_weight_low=low,
+        mean_weight_high=high,
+        matched_takes=matched.takes,
+        verdict=verdict,
+        reason=reason,
+        believable=not found,
+        warnings=[doubt.words for doubt in found],
+        support=support,
+    )
 
 
 def _choose(grid: list[tuple[Estimate, float]]) -> Estimate:

@@ -9,9 +9,10 @@ bootstrap over profiles. The candidate is refused when
   narrow its own interval is.
 
 A log too small to tell gives the candidate a wide interval, so it is the first rule that asks for
-evidence. The margin is a share of what the live bundle is estimated to earn: two trainings on the
-same data differ by a few percent on a log of ten thousand decisions, and that is no reason to
-refuse one of them.
+evidence. A bundle that no reward of the log speaks for is refused, unless the two do the same; the
+reason says how far the estimates can be trusted. The margin is a share of what the live bundle is
+estimated to earn: two trainings on the same data differ by a few percent on a log of ten thousand
+decisions, and that is no reason to refuse one of them.
 """
 
 from collections.abc import Mapping
@@ -26,11 +27,10 @@ from data.bundle import Bundle, resolve
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
-from evaluate.ope.diagnostics import diagnose, diagnostic_terms
+from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import PLAIN
-from evaluate.ope.feedback import Feedback
-from evaluate.ope.paired_bootstrap import PairedGain, group_sums, paired_gains
-from evaluate.ope.support import NoSupport
+from evaluate.ope.paired_bootstrap import PairedGain, paired_gains
+from evaluate.ope.support import NoSupport, Support
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.find_catalogue import find_catalogue
 from evaluate.policies.logged_examples import LoggedExamples
@@ -38,6 +38,8 @@ from evaluate.policies.policy_probabilities import PolicyProbabilities
 from evaluate.policies.read_examples import read_examples
 
 MARGIN = 0.05
+ESTIMATOR = "dr"
+"""That both are judged by."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ class GateResult:
     reason: str
     numbers: Mapping[str, object]
     """candidate and live (value, low, high, ess), difference (value, low, high), margin, allowed
-    (what the margin is in rewards), decisions that were drawn, support of the log; empty where
-    nothing was live or nothing was drawn."""
+    (what the margin is in rewards), decisions that were drawn, estimator, verdicts of candidate and
+    live (verdict, reason), support of the log; empty where nothing was live or nothing was drawn.
+    Ends are not cut at 0 and 1: the rule is on how far they fall."""
 
 
 def publish_gate(
@@ -92,10 +95,48 @@ def publish_gate(
             replace(logged.feedback, target=policies(str(resolve(path))))
             for path in (candidate, live)
         )
-    gain = paired_gains(PLAIN["dr"](), new, old, bootstrap=bootstrap)[0]
-    sizes = (_effective_size(new), _effective_size(old))
+    gain = paired_gains(PLAIN[ESTIMATOR](), new, old, bootstrap=bootstrap)[0]
+    estimates = {
+        name: estimate_feedback(
+            [feedback], [PLAIN[ESTIMATOR]()], bootstrap=bootstrap, support=logged.support
+        )[ESTIMATOR]
+        for name, feedback in (("candidate", new), ("live", old))
+    }
+    sizes = estimates["candidate"].ess, estimates["live"].ess
     result = gate_result(gain, margin, len(logged), sizes)
-    return replace(result, numbers={**result.numbers, "support": logged.support.record()})
+    same = np.array_equal(new.target, old.target)
+    return _with_verdicts(result, same, estimates, logged.support)
+
+
+def _with_verdicts(
+    result: GateResult, same: bool, estimates: Mapping[str, Estimate], support: Support
+) -> GateResult:
+    """The result, with what it was decided by and how far that can be trusted.
+
+    What the log has not one take of is not passed on what its model says, unless the two bundles
+    do the same.
+    """
+    numbers = {
+        **result.numbers,
+        "estimator": ESTIMATOR,
+        "verdicts": {
+            name: {"verdict": e.verdict, "reason": e.reason} for name, e in estimates.items()
+        },
+        "support": support.record(),
+    }
+    unseen = [name for name, e in estimates.items() if not e.matched_takes > 0]
+    if result.passed and unseen and not same:
+        words = (
+            f"no reward of the log is of what the {' or the '.join(unseen)} bundle would show, so"
+            " nothing is known of its worth; judge on a larger log"
+        )
+        return GateResult(False, words, numbers)
+    said = ", ".join(f"{e.verdict} for the {name}" for name, e in estimates.items())
+    doubtful = next((e for e in estimates.values() if e.verdict != "trust"), None)
+    because = "" if doubtful is None else f" ({doubtful.reason})"
+    return GateResult(
+        result.passed, f"{result.reason}; decided by {ESTIMATOR}: {said}{because}", numbers
+    )
 
 
 def gate_result(
@@ -188,8 +229,3 @@ def show(record: Mapping[str, object]) -> None:
 def status(record: Mapping[str, object]) -> int:
     """1 where the bundle is refused."""
     return 0 if record["passed"] else 1
-
-
-def _effective_size(feedback: Feedback) -> float:
-    sums = group_sums(diagnostic_terms(feedback), feedback.group)
-    return diagnose(sums[sums[:, 0] > 0], float(feedback.weight.max())).ess

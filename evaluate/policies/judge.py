@@ -20,6 +20,7 @@ from evaluate.ope.paired_bootstrap import (
     group_sums,
     ranges,
 )
+from evaluate.ope.trust import to_read
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.expected_takes import expected_takes
 from evaluate.policies.judgement import ESTIMATORS, Judgement, SegmentLifts
@@ -120,6 +121,7 @@ def judge(
         support=logged.support,
         logged=_earned(random, bootstrap),
         policies=values,
+        read=to_read(values.values()),
         estimator=estimator,
         lift_over_random={name: lift[0] for name, lift in lifts.items()},
         segments=table,

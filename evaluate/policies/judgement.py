@@ -29,6 +29,7 @@ class Judgement:
         support: of the whole log: rows that were left out, and why.
         logged: what the logging policy did earn.
         policies: policy → estimator → estimate.
+        read: the estimator to read, of those that are trusted most for every policy.
         estimator: that lift and segments are judged by.
         lift_over_random: policy → its lift.
         segments: division → part → lifts in it.
@@ -39,6 +40,7 @@ class Judgement:
     support: Support
     logged: Range
     policies: Mapping[str, Mapping[str, Estimate]]
+    read: str
     estimator: str
     lift_over_random: Mapping[str, Lift]
     segments: Mapping[str, Mapping[str, SegmentLifts]]

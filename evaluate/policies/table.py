@@ -1,11 +1,11 @@
 """Values of policies as tables in a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from evaluate.ope.estimate import Estimate
 from evaluate.ope.paired_bootstrap import Range
@@ -16,18 +16,24 @@ def show(judgement: Judgement) -> None:
     """Values, lift over random, lift by segment, and what speaks against believing them."""
     console = Console()
     policies, truth = judgement.policies, judgement.truth
-    estimators = list(next(iter(policies.values())))
-    table = Table("policy", *estimators, *(["true"] if truth else []), "over random")
+    names = next(iter(policies.values()))
+    table = Table(
+        *("policy", *estimator_columns(names, judgement.read)),
+        *(["true"] if truth else []),
+        "over random",
+    )
     for name, estimates in policies.items():
-        cells = [_estimate(estimates[e]) for e in estimators]
+        cells = [estimate_cell(estimates[e]) for e in led_by(judgement.read, estimates)]
         cells += [f"{truth[name]:.4f}"] if truth else []
         table.add_row(_short(name), *cells, _percent(judgement.lift_over_random[name].relative))
     console.print(table)
     console.print(
         f"{judgement.decisions:,} decisions; the logging policy earned "
         f"{judgement.logged.value:.4f}, {_between(judgement.logged)}; lift by "
-        f"{judgement.estimator}; * where a warning stands against it"
+        f"{judgement.estimator}"
     )
+    for words in verdict_lines(policies, judgement.read):
+        console.print(words)
     for way, parts in judgement.segments.items():
         table = Table(way.replace("_", " "), "decisions", *map(_short, policies))
         for part, lifts in parts.items():
@@ -40,20 +46,47 @@ def show(judgement: Judgement) -> None:
         console.print(f"[yellow]{', '.join(about)}[/yellow]: {words}")
 
 
+def led_by(read: str, estimators: Iterable[str]) -> list[str]:
+    """Estimators in the order of a table: the one to read, then the others."""
+    return [read, *(name for name in estimators if name != read)]
+
+
+def estimator_columns(estimators: Iterable[str], read: str) -> list[Column]:
+    """A column an estimator, led by the one to read; the others are dimmed."""
+    return [
+        Column(name, style="bold" if name == read else "dim") for name in led_by(read, estimators)
+    ]
+
+
+def estimate_cell(estimate: Estimate) -> str:
+    """Value, interval and verdict."""
+    interval = f"{estimate.low:.4f} … {estimate.high:.4f}"
+    return f"{estimate.value:.4f}\n{interval}\n{estimate.verdict}"
+
+
+def verdict_lines(policies: Mapping[str, Mapping[str, Estimate]], read: str) -> list[str]:
+    """The verdict on what is to be read and its reason, once for the policies that share it."""
+    about: dict[tuple[str, str], list[str]] = {}
+    for policy, estimates in policies.items():
+        one = estimates[read]
+        about.setdefault((one.verdict, one.reason), []).append(_short(policy))
+    return [
+        f"read {read} of {', '.join(names)}: {verdict} ({reason})"
+        for (verdict, reason), names in about.items()
+    ]
+
+
 def _warnings(policies: Mapping[str, Mapping[str, Estimate]]) -> dict[str, list[str]]:
-    """Each warning once, with the policies and estimators it is about; not what always holds."""
+    """Each warning once, with the policies and estimators it is about."""
     about: dict[str, list[str]] = {}
     for policy, estimates in policies.items():
         for name, estimate in estimates.items():
             for words in estimate.warnings:
-                if name != "dm":
-                    about.setdefault(words, []).append(f"{policy} {name}")
-    return about
-
-
-def _estimate(estimate: Estimate) -> str:
-    star = "" if estimate.believable else "*"
-    return f"{estimate.value:.4f}{star}\n{estimate.low:.4f} … {estimate.high:.4f}"
+                about.setdefault(words, []).append(f"{_short(policy)} {name}")
+    return {
+        words: ["every dm"] if all(one.endswith(" dm") for one in who) else who
+        for words, who in about.items()
+    }
 
 
 def _short(name: str) -> str:

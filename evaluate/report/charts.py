@@ -30,6 +30,8 @@ ESTIMATOR_COLOURS = {
     "dm": "#2f9be0",
     "dr": VIOLET,
 }
+FADED = 0.35
+"""Opacity of estimates that are not the ones to read."""
 GRID = "rgba(139,147,167,.22)"
 
 
@@ -65,9 +67,12 @@ def take_fractions(takes: Mapping[str, Range]) -> go.Figure:
 
 
 def estimates(
-    policies: Mapping[str, Mapping[str, Estimate]], truth: Mapping[str, Range]
+    policies: Mapping[str, Mapping[str, Estimate]], truth: Mapping[str, Range], read: str
 ) -> go.Figure:
-    """Each policy's estimates side by side, over a line where the truth is."""
+    """Each policy's estimates side by side, over a line where the truth is.
+
+    Only the estimator to read has full colour.
+    """
     figure = _figure(height=390, legend=True)
     names = list(policies)
     step = 0.14
@@ -82,12 +87,14 @@ def estimates(
             y=values,
             mode="markers",
             name=_term(estimator),
+            opacity=1 if estimator == read else FADED,
             marker={"color": colour, "size": 8},
             error_y=_bars(values, low, high, colour),
-            customdata=[[name, e.low, e.high] for _, name, e in points],
+            customdata=[[name, e.low, e.high, e.verdict] for _, name, e in points],
             hovertemplate="%{customdata[0]} "
             + _term(estimator)
-            + ": %{y:.4f}<br>%{customdata[1]:.4f} … %{customdata[2]:.4f}<extra></extra>",
+            + ": %{y:.4f}<br>%{customdata[1]:.4f} … %{customdata[2]:.4f}<br>%{customdata[3]}"
+            + "<extra></extra>",
         )
     for i, name in enumerate(names):
         if name in truth:

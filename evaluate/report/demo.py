@@ -4,11 +4,12 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from evaluate.new_artwork.cold_start_result import ColdStartResult
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.judgement import ESTIMATORS
+from evaluate.policies.table import led_by
 from evaluate.report.findings import Summary
 from evaluate.report.report import ReportRecord, Sources, report_on
 
@@ -67,9 +68,15 @@ def show(record: ReportRecord) -> None:
 
 
 def _estimates(summary: Summary) -> Table:
+    """Led by the estimator to read; the others are dimmed, each with its verdict."""
+    read = summary["read"]
+    names = led_by(read, ESTIMATORS)
     table = Table(
         "policy",
-        *(e.upper() if len(e) < 6 else e for e in ESTIMATORS),
+        *(
+            Column(e.upper() if len(e) < 6 else e, style="bold" if e == read else "dim")
+            for e in names
+        ),
         "true",
         title="estimated off-policy, from the log of random artwork",
         box=box.SIMPLE_HEAD,
@@ -77,7 +84,8 @@ def _estimates(summary: Summary) -> Table:
     )
     for name, estimates in summary["estimates"].items():
         cells = [
-            f"{e['value']:.3f}\n{_short(e['low'])}–{_short(e['high'])}" for e in estimates.values()
+            f"{e['value']:.3f}\n{_short(e['low'])}–{_short(e['high'])}\n{e['verdict']}"
+            for e in (estimates[n] for n in names)
         ]
         true = f"{summary['take_fractions'][name]:.3f}" if summary["exact"] else ""
         table.add_row(name, *cells, true)

@@ -18,6 +18,7 @@ from evaluate.ope.estimate import Estimate, estimate_feedback
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
 from evaluate.ope.support import Support, SupportRecord
+from evaluate.ope.trust import to_read
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.expected_takes import expected_takes
 from evaluate.policies.judgement import ESTIMATORS
@@ -48,6 +49,16 @@ class LogSpan(TypedDict):
     last_day: str
 
 
+class EstimateRecord(TypedDict):
+    """An estimate as summaries have it."""
+
+    value: float
+    low: float
+    high: float
+    verdict: str
+    reason: str
+
+
 class Summary(TypedDict):
     """Findings as plain numbers, as `summary.json` has them."""
 
@@ -59,7 +70,8 @@ class Summary(TypedDict):
     intervals: dict[str, list[float]]
     lift_over_random: dict[str, dict[str, float]]
     share_of_oracle: dict[str, dict[str, float]]
-    estimates: dict[str, dict[str, dict[str, float]]]
+    read: str
+    estimates: dict[str, dict[str, EstimateRecord]]
     calibration_error: float
     cold_start: dict[str, object] | None
 
@@ -98,6 +110,11 @@ class Findings:
     curves: LearningCurves | None
     cold_start: ColdStartResult | None
 
+    @property
+    def read(self) -> str:
+        """The estimator to read, of those that are trusted most for every policy."""
+        return to_read(self.estimates.values())
+
     def summary(self) -> Summary:
         """The findings as plain numbers, for JSON."""
         return {
@@ -109,9 +126,17 @@ class Findings:
             "intervals": {name: [take.low, take.high] for name, take in self.takes.items()},
             "lift_over_random": {name: lift._asdict() for name, lift in self.lift.items()},
             "share_of_oracle": {name: share._asdict() for name, share in self.share.items()},
+            "read": self.read,
             "estimates": {
                 policy: {
-                    name: {"value": e.value, "low": e.low, "high": e.high} for name, e in of.items()
+                    name: {
+                        "value": e.value,
+                        "low": e.low,
+                        "high": e.high,
+                        "verdict": e.verdict,
+                        "reason": e.reason,
+                    }
+                    for name, e in of.items()
                 }
                 for policy, of in self.estimates.items()
             },
@@ -226,8 +251,9 @@ def _exact(
 
 
 def _estimated(estimates: Mapping[str, Mapping[str, Estimate]]) -> Three:
-    """The same where the truth is not known: by doubly robust estimates."""
-    takes = {n: Range(e["dr"].value, e["dr"].low, e["dr"].high) for n, e in estimates.items()}
+    """The same where the truth is not known: by the estimator to read."""
+    read = to_read(estimates.values())
+    takes = {n: Range(e[read].value, e[read].low, e[read].high) for n, e in estimates.items()}
     base = takes["random"].value
     lift = {n: Range(*(v / base - 1 for v in t)) for n, t in takes.items() if n != "random"}
     return takes, lift if base > 0 else {}, {}

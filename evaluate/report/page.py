@@ -14,6 +14,7 @@ from data.atomic_write import write_text_whole
 from data.catalogue import Catalogue
 from data.images.decode import load_image
 from evaluate.ope.paired_bootstrap import Range
+from evaluate.policies.table import led_by, verdict_lines
 from evaluate.report import charts
 from evaluate.report.advice import advice
 from evaluate.report.findings import Findings
@@ -38,7 +39,9 @@ def write_report(findings: Findings, catalogue: Catalogue, out: Path | str) -> P
     out = Path(out)
     figures = {
         "takes": charts.take_fractions(findings.takes),
-        "estimates": charts.estimates(findings.estimates, findings.takes if findings.exact else {}),
+        "estimates": charts.estimates(
+            findings.estimates, findings.takes if findings.exact else {}, findings.read
+        ),
         "calibration": charts.calibration(findings.calibration),
         "learning": None if findings.curves is None else charts.learning(findings.curves),
         "cold_start": None
@@ -50,6 +53,8 @@ def write_report(findings: Findings, catalogue: Catalogue, out: Path | str) -> P
     page = environment.from_string(TEMPLATE.read_text()).render(
         found=findings,
         tiles=_tiles(findings),
+        verdicts=verdict_lines(findings.estimates, findings.read),
+        columns=led_by(findings.read, next(iter(findings.estimates.values()))),
         charts={name: _division(name, figure) for name, figure in figures.items() if figure},
         images=_images(findings, catalogue) if findings.reads_pixels else {},
         advice=advice(findings),
@@ -62,7 +67,7 @@ def write_report(findings: Findings, catalogue: Catalogue, out: Path | str) -> P
 
 def _tiles(findings: Findings) -> list[tuple[str, str, str]]:
     """Number, what it is, and its interval."""
-    word = "exact" if findings.exact else "estimated by DR"
+    word = "exact" if findings.exact else f"estimated by {findings.read.upper()}"
     thompson = findings.takes["thompson"]
     tiles = [
         (

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from data.errors import BadInput
 from evaluate.ope.paired_bootstrap import PairedGain, Range
 from evaluate.policies.gate import gate, gate_result, publish_gate, status
+from tests.evaluate.columns import changed
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +90,25 @@ def test_the_command_ends_with_1_when_it_refuses(story, bundles):
     assert (refused["passed"], passed["passed"]) == (False, True)
     assert refused["candidate_bundle"] == passed["live_bundle"] == Path(bad).name
     assert refused["difference"]["high"] < 0 < passed["difference"]["low"]
+
+
+def test_it_says_by_which_estimate_it_decided_and_how_far_to_trust_it(story, bundles):
+    result = gated(story, bundles["good"], bundles["bad"])
+    assert result.numbers["estimator"] == "dr"
+    verdicts = result.numbers["verdicts"]
+    assert verdicts["candidate"]["verdict"] == verdicts["live"]["verdict"] == "trust"
+    assert "decided by dr: trust for the candidate, trust for the live" in result.reason
+    few = publish_gate(
+        bundles["good"], bundles["good"], story.examples.slice(0, 60), story.catalogue
+    )
+    assert few.numbers["verdicts"]["candidate"]["verdict"] != "trust"
+    assert few.numbers["verdicts"]["candidate"]["reason"] in few.reason
+
+
+def test_what_no_reward_speaks_for_does_not_pass_on_a_model_alone(story, bundles):
+    """Nobody ever took anything: both are worth nothing, for all that the log tells."""
+    nothing = changed(story.examples, "reward", np.zeros(len(story.examples)))
+    refused = publish_gate(bundles["good"], bundles["bad"], nothing, story.catalogue)
+    assert not refused.passed
+    assert "no reward of the log" in refused.reason
+    assert publish_gate(bundles["good"], bundles["again"], nothing, story.catalogue).passed

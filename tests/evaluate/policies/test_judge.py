@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evaluate.policies.judge import judge, policy_values
+from evaluate.policies.table import show
 from simulate.browsing.log import read_expected
 from tests.evaluate.columns import changed
 
@@ -56,3 +57,15 @@ def test_no_profile_chooses_what_it_is_judged_by(story, tmp_path):
         values.append(made["unpersonalised"]["dr"].value)
     assert abs(np.mean(values) - 0.1) < 3 * np.std(values) / np.sqrt(len(values))
     assert abs(np.mean(values) - 0.1) < 0.01
+
+
+def test_every_estimate_has_a_verdict_and_the_one_to_read_leads_the_table(found, capsys):
+    assert found.read == "dr"
+    for estimates in found.policies.values():
+        assert estimates["dm"].verdict == "do not use"
+        assert estimates["dr"].verdict == "trust"
+    show(found)
+    shown = capsys.readouterr().out
+    heading = next(line for line in shown.splitlines() if "policy" in line)
+    assert heading.index("dr") < min(heading.index(name) for name in ("replay", "ips", "dm"))
+    assert "read dr of" in shown

@@ -110,6 +110,22 @@ def test_every_policy_has_every_estimate(written):
         assert list(made) == ["replay", "ips", "snips", "dm", "dr"]
 
 
+def test_the_page_leads_with_the_estimate_to_read_and_dims_the_others(written):
+    summary, page = written
+    assert summary["read"] == "dr"
+    verdicts = {name: e["verdict"] for name, e in summary["estimates"]["greedy"].items()}
+    assert verdicts["dr"] == "trust"
+    assert verdicts["dm"] == "do not use"
+    table = page.split('<table class="estimates">')[1].split("</table>")[0]
+    headings = re.findall(r"<th( class=\"dim\")?>([^<]+)</th>", table.split("</tr>")[0])
+    assert headings == [
+        ("", "policy"),
+        ("", "DR, to read"),
+        *((' class="dim"', name) for name in ("REPLAY", "IPS", "SNIPS", "DM")),
+    ]
+    assert table.count("do not use") == len(summary["estimates"])
+
+
 def test_the_page_asks_the_network_for_nothing(written):
     wanted = ParsedPage(written[1]).wanted
     assert wanted
