@@ -30,7 +30,7 @@ DIGITS = why_no_package("sklearn")
 CASES = {
     "lookup": Case(("lookup",)),
     "precompute": Case(("precompute",)),
-    "propensities": Case(("propensities",)),
+    "propensities": Case(("propensities",), (*MODEL, "cache")),
     "live": Case(("live",)),
     "failures": Case(("failures",), why_not=why_no_redis()),
     "encoder": Case(("encoder",), (*MODEL, "cache")),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from bandit.draws import Epochs
-from bench.propensities.bundles import Size, train_bundles
+from bench.propensities.bundles import Size, Trained, train_bundles
 from bench.propensities.estimates import estimates_of
 from bench.propensities.lives import Life, Way, live_through
 from bench.propensities.results import (
@@ -57,6 +57,9 @@ def propensities(
     resamples: int = 400,
     workers: int = 2,
     scratch: Path | None = None,
+    catalogue: Path | None = None,
+    bundle: Path | None = None,
+    cache: Path = Path("artifacts/cache"),
     quick: bool = False,
 ) -> Propensities:
     """Mean weights, bias and coverage beside the truth; what it costs that artwork stays.
@@ -84,6 +87,9 @@ def propensities(
         workers: processes.
         scratch: folder that keeps catalogue and bundles for the next time; a temporary one if not
             given.
+        catalogue: with its truth, in place of one made for this; the bundle is served every day.
+        bundle: trained on that catalogue.
+        cache: of its decoded images.
         quick: a few small logs.
     """
     asked = {way.strip() for way in ways.split(",") if way.strip()}
@@ -94,13 +100,16 @@ def propensities(
         raise BadInput(f"--ways {sorted(unknown)[0]}: choose among {', '.join(get_args(Way))}")
     size = Size()
     if quick:
-        logs, lives, days, members, places, resamples = 2, 2, 4, 60, 300, 100
+        logs, lives, days, members, places, resamples = 2, 2, 3, 40, 200, 100
         size = Size(8, 4, 100, 600, 1)
     switches = switches or Switches()
     epochs = [Epochs(epoch_days, keep), *_epochs(curve)]
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as temporary:
         folder = Path(temporary)
-        trained = train_bundles(scratch or folder, size)
+        if catalogue is not None and bundle is not None:
+            trained = Trained(catalogue, cache, [bundle.resolve()] * 3)
+        else:
+            trained = train_bundles(scratch or folder, size)
         first, second, last = trained.bundles
         daily = [first] * (days // 2) + [second] * (days - days // 2)
         life = Life(
