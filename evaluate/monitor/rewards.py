@@ -17,7 +17,7 @@ SUMS = """
 SELECT day, bundle, profile_id, policy, count(*)::DOUBLE AS n, sum(reward)::DOUBLE AS reward,
        sum(reward / (propensity * len(candidates)))::DOUBLE AS weighted,
        sum(1 / (propensity * len(candidates)))::DOUBLE AS weight
-FROM e GROUP BY ALL ORDER BY ALL
+FROM e WHERE len(candidates) = 1 OR propensity < 1 GROUP BY ALL ORDER BY ALL
 """
 CALIBRATION = """
 SELECT day, bundle, least(floor(predicted_take * 10 / greatest(top, 1e-9)), 9) AS bin,

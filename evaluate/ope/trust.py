@@ -160,7 +160,7 @@ def _of_weights(log: Diagnostics) -> list[Doubt]:
 
 def _of_estimator(evidence: Evidence, log: Diagnostics) -> list[Doubt]:
     found = []
-    if evidence.removed > (0.25 if evidence.modelled else 0.02):
+    if evidence.removed > 0.02:
         modelled = evidence.modelled
         instead = "the reward model alone speaks for it" if modelled else "its reward is lost"
         words = (

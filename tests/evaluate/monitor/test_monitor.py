@@ -144,6 +144,21 @@ def test_a_policy_worse_than_uniform_alerts(clean, tmp_path):
     assert "lift_over_uniform" in not_ok(checks_of(tmp_path, decisions, examples))
 
 
+def test_what_was_not_drawn_does_not_speak_for_uniform_choice(clean, tmp_path):
+    """A third more pages showed a default, with propensity 1, and all of them took it."""
+    decisions, examples = clean
+    fallbacks = examples.slice(0, len(examples) // 3)
+    names = [f"{i:032x}" for i in range(10**6, 10**6 + len(fallbacks))]
+    fallbacks = changed(changed(fallbacks, "decision_id", names), "reward", [1.0] * len(names))
+    fallbacks = changed(fallbacks, "propensity", [1.0] * len(names))
+
+    def lift(rows):
+        checks = checks_of(tmp_path, decisions, rows)
+        return next(c.value for c in checks if c.name == "lift_over_uniform")
+
+    assert lift(pa.concat_tables([examples, fallbacks])) == pytest.approx(lift(examples))
+
+
 def test_the_command_ends_with_the_state_and_writes_metrics_and_page(clean, tmp_path):
     decisions, examples = clean
     (tmp_path / "log" / "decisions").mkdir(parents=True)
