@@ -7,12 +7,16 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from data.join.rewards import TAKE_MINUTES, TAKE_SHARE
+from simulate.browsing.browse import browse_days
 from simulate.browsing.day import Browsing
 from simulate.browsing.habits import NO_HABITS, Habits
-from simulate.browsing.log import read_expected
+from simulate.browsing.log import read_expected, write_days
+from simulate.browsing.logging_policies import Uniform
+from simulate.browsing.member_memory import MemberMemory
 from simulate.named_rng import named_seed
 from simulate.visits.draw_takes import draw_takes
 from simulate.visits.looks import Look
@@ -71,23 +75,30 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def lived(world, out, habits, switches=None, competition=False):
-    """Rewards, actions and pools by draw, and the truth that was written of them."""
-    server = Draws(world)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        browsing = Browsing(4000, 9, competition, habits=habits)
-        visitors = Visitors(world, browsing, 0.0, switches or Switches())
-        files = VisitFiles(out / "clock", out / "visits", out / "log")
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        for day in range(DAYS + 1):
-            visit_day(visitors, day, url, files, close=day == DAYS)
-    finally:
-        server.shutdown()
-        server.server_close()
+    """The server after some days, and the truth that was written of its draws."""
+    browsing = Browsing(4000, 9, competition, habits=habits)
+    server = lived_days(world, out, range(DAYS), browsing, switches)
     expected = read_expected(out / "log").to_pydict()
     truth = dict(zip(*expected.values(), strict=True))
     assert len(truth) == len(expected["decision_id"])
     return server, truth
+
+
+def lived_days(world, out, days, browsing, switches=None):
+    """The server after members have visited it, and all that was to come has come."""
+    server = Draws(world)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        visitors = Visitors(world, browsing, 0.0, switches or Switches())
+        files = VisitFiles(out / "clock", out / "visits", out / "log")
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        for day in days:
+            visit_day(visitors, day, url, files)
+        visit_day(visitors, days.stop, url, files, close=True)
+    finally:
+        server.shutdown()
+        server.server_close()
+    return server
 
 
 def rewards_of(server, world):
@@ -140,8 +151,34 @@ def test_draws_earn_what_their_truth_says(steady_world, habits, switches, compet
     noise = np.sqrt((expected * (1 - expected)).sum())
     assert np.mean(often) > 1.2
     assert abs(earned.sum() - expected.sum()) < 3 * noise
-    # One look alone explains less: the test can tell.
+    # One look alone explains half of it: the test can tell.
     assert noise < 0.05 * expected.sum()
+    # How often a draw is rendered hangs on its reward, as it must not without habits.
+    often, taken = np.array(often), earned > 0
+    assert (often[taken].mean() < often[~taken].mean() - 0.1) == habits.skip
+    plays = [e for e in server.events.values() if e["kind"] == "play"]
+    pairs = {(event["profile_id"], event["title_id"]) for event in plays}
+    assert (len(pairs) == len(plays)) == habits.skip
+
+
+def test_visits_go_on_from_what_members_did_in_a_simulated_log(steady_world, tmp_path):
+    """Who has played something in the log's days does not look at it in the days of visits."""
+    memory = MemberMemory.of(steady_world)
+    browsing = Browsing(8000, 9)
+    logs = browse_days(steady_world, Uniform(), range(4), browsing, None, memory)
+    write_days(logs, tmp_path / "log", memory=memory)
+    events = pq.ParquetDataset(sorted((tmp_path / "log" / "events").rglob("*.parquet")))
+    rows = events.read(columns=["kind", "profile_id", "title_id"]).to_pylist()
+    played = {(r["profile_id"], r["title_id"]) for r in rows if r["kind"] == "play"}
+    server = lived_days(steady_world, tmp_path, range(4, 5), browsing)
+    seen = {
+        (event["profile_id"], event["title_id"])
+        for event in server.events.values()
+        if event["kind"] == "impression"
+    }
+    assert len(played) > 300
+    assert len({pair[0] for pair in seen} & {pair[0] for pair in played}) > 100
+    assert not seen & played
 
 
 def test_a_look_after_the_window_and_one_elsewhere_count_as_they_should(world):
