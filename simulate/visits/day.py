@@ -25,7 +25,7 @@ from simulate.browsing.respond import others_odds, respond
 from simulate.browsing.value import value_of
 from simulate.named_rng import named_generator
 from simulate.visits.client import Client
-from simulate.visits.looks import Look
+from simulate.visits.looks import TitleLook
 from simulate.visits.outbox import Outbox
 from simulate.visits.report import VisitReport
 from simulate.world.artwork_world import ArtworkWorld
@@ -56,7 +56,7 @@ class VisitDay:
     change_cost: float
     outbox: Outbox
     report: VisitReport = field(default_factory=VisitReport)
-    looks: list[Look] = field(default_factory=list)
+    looks: list[TitleLook] = field(default_factory=list)
     """At what was in view, whether skipped or not."""
     sent: list[dict[str, str]] = field(default_factory=list)
     """Decisions that were answered: id, cell, and the facts that were sent for it."""
@@ -185,7 +185,7 @@ class VisitDay:
             name = shown.decision_ids[row]
             if name is None:
                 continue
-            look = Look(
+            look = TitleLook(
                 time=self._microseconds(
                     float(page.second[row]) + 1.6 + ROW_SECONDS * page.row[row]
                 ),

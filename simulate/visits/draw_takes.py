@@ -19,7 +19,7 @@ from scipy.special import expit
 from data.days import HOUR_US
 from data.join.attribution import Attribution
 from simulate.browsing.records import share_in_time
-from simulate.visits.looks import Look
+from simulate.visits.looks import TitleLook
 from simulate.world.artwork_world import ArtworkWorld
 
 WINDOW_US = round(Attribution().window_hours * HOUR_US)
@@ -28,15 +28,15 @@ WINDOW_US = round(Attribution().window_hours * HOUR_US)
 class _Row(NamedTuple):
     """A look as a draw has it."""
 
-    look: Look
-    before: Look | None  # at the same title, within the draw's window
+    look: TitleLook
+    before: TitleLook | None  # at the same title, within the draw's window
     left_us: int  # of the window
     draw: int  # number of the draw
 
 
 def draw_takes(
     pools: Mapping[str, Sequence[int]],
-    looks: Sequence[Look],
+    looks: Sequence[TitleLook],
     world_of: Callable[[int], ArtworkWorld],
     change_cost: float,
     skip: bool = True,
@@ -69,9 +69,9 @@ def draw_takes(
     return result
 
 
-def _rows(numbers: Mapping[str, int], looks: Sequence[Look]) -> list[_Row]:
+def _rows(numbers: Mapping[str, int], looks: Sequence[TitleLook]) -> list[_Row]:
     """The looks of each draw's window, draw after draw, by time."""
-    pairs: dict[tuple[int, int], list[Look]] = {}
+    pairs: dict[tuple[int, int], list[TitleLook]] = {}
     for look in sorted(looks, key=lambda look: (look.time, look.decision_id)):
         pairs.setdefault((look.member, look.title), []).append(look)
     rows, begun = [], set()

@@ -24,7 +24,7 @@ LOOKS = pa.schema(
 )
 
 
-class Look(NamedTuple):
+class TitleLook(NamedTuple):
     """A place in view that shows something of the catalogue; the member may skip it."""
 
     time: int
@@ -44,15 +44,15 @@ class Look(NamedTuple):
     """Of the place, in logits of a play, less what the page's other titles take from it."""
 
 
-def read_looks(file: Path) -> list[Look]:
+def read_looks(file: Path) -> list[TitleLook]:
     """What `write_looks` stored; none if there is no such file."""
     if not file.is_file():
         return []
     columns = pq.ParquetFile(file).read().to_pydict()
-    return [Look(*row) for row in zip(*columns.values(), strict=True)]
+    return [TitleLook(*row) for row in zip(*columns.values(), strict=True)]
 
 
-def write_looks(looks: Sequence[Look], file: Path) -> None:
+def write_looks(looks: Sequence[TitleLook], file: Path) -> None:
     """Store looks, whole or not at all."""
     columns = [[getattr(look, name) for look in looks] for name in LOOKS.names]
     write_whole(pa.table(columns, schema=LOOKS), file.resolve())

@@ -14,7 +14,7 @@ from data.log.parquet import write_whole
 from simulate.browsing.log import FILES
 from simulate.browsing.records import EXPECTED
 from simulate.visits.draw_takes import draw_takes
-from simulate.visits.looks import Look
+from simulate.visits.looks import TitleLook
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.titles import START
 
@@ -23,7 +23,7 @@ OPEN_DAYS = 2
 
 
 def write_truth(
-    looks: Sequence[Look],
+    looks: Sequence[TitleLook],
     world_of: Callable[[int], ArtworkWorld],
     change_cost: float,
     skip: bool,
@@ -70,7 +70,7 @@ def _known_before(log: Path, day: int) -> set[str]:
     return known
 
 
-def _first_days(looks: Sequence[Look], known: set[str]) -> dict[str, int]:
+def _first_days(looks: Sequence[TitleLook], known: set[str]) -> dict[str, int]:
     """Draws that were rendered → the day of the first time."""
     first: dict[str, int] = {}
     for look in sorted(looks, key=lambda look: look.time):
@@ -81,7 +81,7 @@ def _first_days(looks: Sequence[Look], known: set[str]) -> dict[str, int]:
 
 def _pools(
     opened: Mapping[str, int],
-    looks: Sequence[Look],
+    looks: Sequence[TitleLook],
     world_of: Callable[[int], ArtworkWorld],
     log: Path,
 ) -> dict[str, list[int]]:

@@ -19,7 +19,7 @@ from simulate.browsing.logging_policies import Uniform
 from simulate.browsing.member_memory import MemberMemory
 from simulate.named_rng import named_seed
 from simulate.visits.draw_takes import draw_takes
-from simulate.visits.looks import Look
+from simulate.visits.looks import TitleLook
 from simulate.visits.visit import VisitFiles, Visitors, visit_day
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.switches import Switches
@@ -188,7 +188,7 @@ def test_a_look_after_the_window_and_one_elsewhere_count_as_they_should(world):
     other, cost = pool[1], 0.7
     names = ("mine", "theirs", "mine", "mine")
     looks = [
-        Look(hours * HOUR, hours // 24, member, title, name, shown, True, last, offset)
+        TitleLook(hours * HOUR, hours // 24, member, title, name, shown, True, last, offset)
         for hours, name, shown, last, offset in zip(
             (1, 5, 20, 60), names, (pool[0], other, pool[0], pool[0]), (-1, 7, 7, 7),
             (0.1, 0.0, -0.2, 0.0), strict=True,
