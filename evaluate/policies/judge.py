@@ -120,6 +120,10 @@ def judge(
         decisions=len(logged),
         support=logged.support,
         logged=_earned(random, bootstrap),
+        impressions=logged.impressions,
+        logged_an_impression=(
+            float(random.reward.sum()) / logged.impressions if logged.impressions else None
+        ),
         policies=values,
         read=to_read(values.values()),
         estimator=estimator,

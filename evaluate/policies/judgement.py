@@ -27,7 +27,10 @@ class Judgement:
     Attributes:
         decisions: of the log that were drawn, so that estimates may weigh them.
         support: of the whole log: rows that were left out, and why.
-        logged: what the logging policy did earn.
+        logged: what the logging policy did earn a draw.
+        impressions: pages that showed the draws; None where they were not counted.
+        logged_an_impression: what it earned an impression: members look again until they play, so
+            this is less than what it earned a draw.
         policies: policy → estimator → estimate.
         read: the estimator to read, of those that are trusted most for every policy.
         estimator: that lift and segments are judged by.
@@ -39,6 +42,8 @@ class Judgement:
     decisions: int
     support: Support
     logged: Range
+    impressions: int | None
+    logged_an_impression: float | None
     policies: Mapping[str, Mapping[str, Estimate]]
     read: str
     estimator: str

@@ -25,6 +25,8 @@ NEEDED = (
 )
 SUPPORT = ("level", "probabilities")
 """Read where they are there: whether an action was drawn."""
+IMPRESSIONS = "impressions"
+"""Read where it is there: how many pages showed a draw."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class LoggedExamples:
         feedback = examples.select(
             ["decision_id", "candidates", "action", "reward", "propensity", "profile_id", *has]
         ).combine_chunks()
-        examples = examples.select(list(NEEDED)).combine_chunks()
+        kept = [name for name in (*NEEDED, IMPRESSIONS) if name in examples.schema.names]
+        examples = examples.select(kept).combine_chunks()
         source = FeedbackSource.open(
             feedback.append_column("target_probabilities", _uniform(examples["candidates"]))
         )
@@ -99,6 +102,14 @@ class LoggedExamples:
 
     def __len__(self) -> int:
         return len(self.examples)
+
+    @cached_property
+    def impressions(self) -> int | None:
+        """Pages that showed the draws, all together; None where they were not counted."""
+        if IMPRESSIONS not in self.examples.schema.names:
+            return None
+        counts = self.examples[IMPRESSIONS]
+        return None if counts.null_count else int(pc.call_function("sum", [counts]).as_py())
 
     @property
     def ends(self) -> tuple[datetime, datetime]:

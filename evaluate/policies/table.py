@@ -29,8 +29,8 @@ def show(judgement: Judgement) -> None:
     console.print(table)
     console.print(
         f"{judgement.decisions:,} decisions; the logging policy earned "
-        f"{judgement.logged.value:.4f}, {_between(judgement.logged)}; lift by "
-        f"{judgement.estimator}"
+        f"{judgement.logged.value:.4f} a draw, {_between(judgement.logged)}"
+        f"{_an_impression(judgement)}; lift by {judgement.estimator}"
     )
     for words in verdict_lines(policies, judgement.read):
         console.print(words)
@@ -44,6 +44,14 @@ def show(judgement: Judgement) -> None:
         console.print(f"[yellow]log[/yellow]: {words}")
     for words, about in _warnings(policies).items():
         console.print(f"[yellow]{', '.join(about)}[/yellow]: {words}")
+
+
+def _an_impression(judgement: Judgement) -> str:
+    """What it earned an impression, where these were counted."""
+    if judgement.impressions is None or judgement.logged_an_impression is None:
+        return ""
+    pages = judgement.impressions / judgement.decisions
+    return f", and {judgement.logged_an_impression:.4f} an impression ({pages:.2f} a draw)"
 
 
 def led_by(read: str, estimators: Iterable[str]) -> list[str]:

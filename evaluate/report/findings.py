@@ -42,6 +42,9 @@ class LogSpan(TypedDict):
     """What a log holds."""
 
     decisions: int
+    impressions: int | None
+    """Pages that showed the decisions; None: not counted."""
+    takes: float
     profiles: int
     titles: int
     artworks: int
@@ -264,6 +267,8 @@ def _span(logged: LoggedExamples) -> LogSpan:
     first, last = (moment.date() for moment in logged.ends)
     return {
         "decisions": len(logged),
+        "impressions": logged.impressions,
+        "takes": float(logged.feedback.reward.sum()),
         "profiles": len(examples["profile_id"].unique()),
         "titles": len(examples["title_id"].unique()),
         "artworks": len(logged.catalogue.artwork_ids),

@@ -69,3 +69,20 @@ def test_every_estimate_has_a_verdict_and_the_one_to_read_leads_the_table(found,
     heading = next(line for line in shown.splitlines() if "policy" in line)
     assert heading.index("dr") < min(heading.index(name) for name in ("replay", "ips", "dm"))
     assert "read dr of" in shown
+
+
+def test_what_a_log_earned_is_said_a_draw_and_an_impression(story, good, capsys):
+    pages = np.where(np.arange(len(story.examples)) % 4 == 0, 3, 1)
+    judged = judge(
+        changed(story.examples, "impressions", pages), story.catalogue, [good], by_segment=False
+    )
+    takes = np.asarray(story.examples["reward"]).sum()
+    assert judged.impressions == pages.sum()
+    assert judged.logged_an_impression == pytest.approx(takes / pages.sum())
+    assert judged.logged.value == pytest.approx(takes / len(pages))
+    show(judged)
+    assert f"{takes / pages.sum():.4f} an impression (1.50 a draw)" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    uncounted = changed(story.examples, "impressions", [None, *pages[1:].tolist()])
+    assert judge(uncounted, story.catalogue, [good], by_segment=False).impressions is None
