@@ -121,9 +121,7 @@ def judge(
         support=logged.support,
         logged=_earned(random, bootstrap),
         impressions=logged.impressions,
-        logged_an_impression=(
-            float(random.reward.sum()) / logged.impressions if logged.impressions else None
-        ),
+        logged_an_impression=logged.reward_an_impression,
         policies=values,
         read=to_read(values.values()),
         estimator=estimator,

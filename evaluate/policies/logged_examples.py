@@ -112,6 +112,12 @@ class LoggedExamples:
         return None if counts.null_count else int(pc.call_function("sum", [counts]).as_py())
 
     @property
+    def reward_an_impression(self) -> float | None:
+        """What the log earned on each page that showed a draw; None where they were not counted."""
+        pages = self.impressions
+        return float(self.feedback.reward.sum()) / pages if pages else None
+
+    @property
     def ends(self) -> tuple[datetime, datetime]:
         """When the first decision was taken, and the last."""
         first, last = pc.call_function("min_max", [self.examples["time"]]).as_py().values()
