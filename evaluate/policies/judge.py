@@ -1,6 +1,6 @@
 """What bundles and baselines would have earned on a log: estimates, lift and segments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from evaluate.policies.judgement import ESTIMATORS, Judgement, SegmentLifts
 from evaluate.policies.lift import Lift, lifts_over
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import PolicyProbabilities
-from evaluate.policies.segments import segments
+from evaluate.policies.segments import Segments, segments
 
 
 def policy_values(
@@ -95,8 +95,7 @@ def judge(
     random, judging = logged.feedback, _estimator(estimator)
     chosen = [_estimator(name) for name in dict.fromkeys((*ESTIMATORS, estimator))]
     divided = segments(logged) if by_segment else {}
-    places = [(way, part) for way, parts in divided.items() for part in parts]
-    masks = [None, *(divided[way][part] for way, part in places)]
+    masks = [None, *(mask for parts in divided.values() for mask in parts.values())]
     true_takes = None if expected is None else expected_takes(expected, logged)
     values: dict[str, dict[str, Estimate]] = {}
     lifts: dict[str, list[Lift]] = {}
@@ -111,11 +110,6 @@ def judge(
             lifts[name] = lifts_over(judging, policy, random, masks, bootstrap)
             if true_takes is not None:
                 truth[name] = float((policy.target * true_takes).sum() / len(logged))
-    table: dict[str, dict[str, SegmentLifts]] = {way: {} for way in divided}
-    for at, (way, part) in enumerate(places, start=1):
-        decisions = int(divided[way][part].sum())
-        of_policies = {name: lift[at] for name, lift in lifts.items()}
-        table[way][part] = SegmentLifts(decisions, of_policies)
     return Judgement(
         decisions=len(logged),
         support=logged.support,
@@ -126,9 +120,22 @@ def judge(
         read=to_read(values.values()),
         estimator=estimator,
         lift_over_random={name: lift[0] for name, lift in lifts.items()},
-        segments=table,
+        segments=_by_segment(divided, lifts),
         truth=truth,
     )
+
+
+def _by_segment(
+    divided: Mapping[str, Segments], lifts: Mapping[str, Sequence[Lift]]
+) -> dict[str, dict[str, SegmentLifts]]:
+    """Lifts by division and part; those of the whole log come before those of parts."""
+    table: dict[str, dict[str, SegmentLifts]] = {way: {} for way in divided}
+    places = [(way, part) for way, parts in divided.items() for part in parts]
+    for at, (way, part) in enumerate(places, start=1):
+        decisions = int(divided[way][part].sum())
+        of_policies = {name: lift[at] for name, lift in lifts.items()}
+        table[way][part] = SegmentLifts(decisions, of_policies)
+    return table
 
 
 def _estimator(name: str) -> Estimator:
