@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluate.ope.bootstrap import Bootstrap
@@ -42,6 +42,7 @@ def test_a_large_even_log_is_trusted_and_says_what_speaks_for_it():
     assert dr.mean_weight_low < 1 < dr.mean_weight_high
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
 def test_the_direct_method_is_never_trusted(chance, wanted):
     dm = judged(600, (chance, 1 - chance), (wanted, 1 - wanted), names=["dm"])["dm"]
