@@ -31,7 +31,7 @@ class Counts(NamedTuple):
     doubled: int
     """Examples beyond the first of a decision."""
     skewed: int
-    """Of these, examples whose features differ from those of the request."""
+    """Of these, examples of live draws whose features differ from those of the request."""
 
 
 def day_counts(sent: Path, log: Path, examples: Path, spec: FeatureSpec) -> Counts:
@@ -51,7 +51,10 @@ def day_counts(sent: Path, log: Path, examples: Path, spec: FeatureSpec) -> Coun
     once = _of(decisions, ids, ["decision_id"])["decision_id"].unique()
     seen = _of(events, ids, ["decision_id", "kind"])
     shown = seen.filter(pc.equal(seen["kind"], "impression"))["decision_id"].unique()  # pyright: ignore[reportAttributeAccessIssue]
-    rows = _of(_examples(examples), ids, ["decision_id", "facts"])
+    rows = _of(_examples(examples), ids, ["decision_id", "facts", "cell"])
+    # A page is answered from its member's map where a draw goes on: that was decided, and is
+    # logged, with what precompute knew, and names no cell.
+    live = rows.filter(pc.is_valid(rows["cell"]))  # pyright: ignore[reportAttributeAccessIssue]
     joined = len(rows["decision_id"].unique())
     return Counts(
         served=len(ids),
@@ -59,7 +62,7 @@ def day_counts(sent: Path, log: Path, examples: Path, spec: FeatureSpec) -> Coun
         rendered=len(shown),
         joined=joined,
         doubled=len(rows) - joined,
-        skewed=skewed_rows(spec, asked, rows),
+        skewed=skewed_rows(spec, asked, live),
     )
 
 
