@@ -213,8 +213,8 @@ def load(data: Data, model: Model) -> Inputs:
         references["bts"] = sample(ExampleStream(Path(imported.bts.examples)), data.held_out)
     elif data.examples is None:
         say("no --data.examples given: learning from a sample, which is made once and kept")
-        made = make_sample(cache, SampleSettings(**asdict(data.sample)), progress=say)
-        examples_at, catalogue_at = made.examples, made.catalogue
+        sample_folders = make_sample(cache, SampleSettings(**asdict(data.sample)), progress=say)
+        examples_at, catalogue_at = sample_folders.examples, sample_folders.catalogue
     elif data.catalogue is None:
         raise BadInput("--data.examples needs --data.catalogue: the folder of their catalogue")
     else:

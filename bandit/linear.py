@@ -61,10 +61,10 @@ class LinearPosterior:
         """
         if not 0 <= forget <= 1:
             raise ValueError(f"forget is {forget}; it is a factor from 0 to 1")
-        kept = forget * self.precision + (1 - forget) * self.ridge * np.eye(len(self.moment))
+        discounted = forget * self.precision + (1 - forget) * self.ridge * np.eye(len(self.moment))
         return replace(
             self,
-            precision=kept + chosen.T @ chosen,
+            precision=discounted + chosen.T @ chosen,
             moment=forget * self.moment + chosen.T @ rewards,
         )
 

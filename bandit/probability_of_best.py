@@ -36,11 +36,11 @@ def beta_probability_of_best(
                 f"{name} of decision row {row}, candidate {candidate} is "
                 f"{parameter[row, candidate]}; it must be above 0"
             )
-    found = np.empty(valid.shape)
+    probabilities = np.empty(valid.shape)
     for start in range(0, len(valid), BLOCK):
         block = slice(start, start + BLOCK)
-        found[block] = _block(alpha[block], beta[block], valid[block])
-    return found
+        probabilities[block] = _block(alpha[block], beta[block], valid[block])
+    return probabilities
 
 
 def _block(alpha: np.ndarray, beta: np.ndarray, valid: np.ndarray) -> np.ndarray:

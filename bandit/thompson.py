@@ -34,10 +34,10 @@ def thompson_votes(
         )
     if not heads:
         raise ValueError(f"scores of shape {scores.shape} have no head; give at least one")
-    some = valid.any(-1)
-    if not some.all():
+    any_valid = valid.any(-1)
+    if not any_valid.all():
         raise ValueError(
-            f"decision row {int(some.argmin())} has no valid candidate; "
+            f"decision row {int(any_valid.argmin())} has no valid candidate; "
             "drop the title or give it a default"
         )
     votes = np.empty((decisions, candidates))

@@ -90,14 +90,14 @@ class ArtworkRecords:
         at = pc.index_in(pa.array(artwork_ids, pa.string()), value_set=known)
         rows = pc.fill_null(at, -1).to_numpy()
         has, rank = rows >= 0, self.vectors.shape[1]
-        found = np.zeros((len(artwork_ids), dimension), np.float32)
-        found[has, :rank] = self.vectors[rows[has]]
-        found[has, -self.more] = self.levels[rows[has]]
+        effects = np.zeros((len(artwork_ids), dimension), np.float32)
+        effects[has, :rank] = self.vectors[rows[has]]
+        effects[has, -self.more] = self.levels[rows[has]]
         if self.doubts:
-            deviations = np.full(len(found), self.prior)
+            deviations = np.full(len(effects), self.prior)
             deviations[has] = self.deviations[rows[has]]
-            found[:, -self.doubts :] = deviations[:, None] * directions(artwork_ids, self.doubts)
-        return found
+            effects[:, -self.doubts :] = deviations[:, None] * directions(artwork_ids, self.doubts)
+        return effects
 
     def write(self, file: Path) -> None:
         """As Parquet, a row an artwork; `said` is kept elsewhere."""

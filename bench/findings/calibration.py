@@ -143,14 +143,14 @@ def _counted(name: str, shown: BrowsedImpressions) -> BrowsedImpressions:
     return shown
 
 
-def show_calibration(found: CalibrationErrors) -> None:
+def show_calibration(errors: CalibrationErrors) -> None:
     """Print a row for each source of impressions."""
     table = Table(
         *("impressions of", "how many", "predicted", "taken", "error", "95% interval", "exact"),
         "noise",
-        title=f"expected calibration error of {found.bundle}, {BINS} bins",
+        title=f"expected calibration error of {errors.bundle}, {BINS} bins",
     )
-    for name, row in found.errors.items():
+    for name, row in errors.errors.items():
         if isinstance(row, TooFew):
             table.add_row(name.replace("_", " "), f"{row.impressions:,}")
         else:

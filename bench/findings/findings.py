@@ -101,10 +101,10 @@ def findings(
     return TalkFindings(scores.scorer.bundle_id, chosen, summaries)
 
 
-def show_findings(found: TalkFindings) -> None:
+def show_findings(findings_of: TalkFindings) -> None:
     """Print a table for each part."""
     console = Console()
-    for part, tables in found.parts.items():
+    for part, tables in findings_of.parts.items():
         table = Table("", "mean", "95% interval", title=part.replace("_", " "))
         for kind, rows in tables.items():
             scale, end, digits = (100, "%", 2) if kind == "lift" else (1, "", 4)

@@ -39,10 +39,10 @@ class NameMatch:
 
     def watched(self, facts: ContextFeatures) -> Float[np.ndarray, "decisions names"]:
         """Weights of the names that artwork shows, in units of a match."""
-        found = np.zeros((len(facts.cast_ids), self.contrast.shape[1] + 1), np.float32)
-        rows = np.arange(len(found))[:, None]
-        np.add.at(found, (rows, self.slot[facts.cast_ids]), facts.cast_weights)
-        return found[:, :-1] / self.unit
+        shares = np.zeros((len(facts.cast_ids), self.contrast.shape[1] + 1), np.float32)
+        rows = np.arange(len(shares))[:, None]
+        np.add.at(shares, (rows, self.slot[facts.cast_ids]), facts.cast_weights)
+        return shares[:, :-1] / self.unit
 
     def __call__(
         self, watched: Float[np.ndarray, "members names"], artworks: Int[np.ndarray, " artworks"]
@@ -57,10 +57,10 @@ class NameMatch:
 
 def _bags(ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weights by bucket: [rows, buckets]; bucket 0 pads."""
-    found = np.zeros((len(ids), CAST_BUCKETS), np.float32)
-    np.add.at(found, (np.arange(len(ids))[:, None], ids), weights)
-    found[:, 0] = 0
-    return found
+    shares = np.zeros((len(ids), CAST_BUCKETS), np.float32)
+    np.add.at(shares, (np.arange(len(ids))[:, None], ids), weights)
+    shares[:, 0] = 0
+    return shares
 
 
 def leading(rows: np.ndarray, directions: int) -> np.ndarray:

@@ -214,11 +214,11 @@ def _delays(text: str) -> list[int]:
     return waits
 
 
-def show_delays(found: Delays) -> None:
+def show_delays(delays: Delays) -> None:
     """Print a row for each delay."""
-    title = f"{found.policy} on {found.environment}, {found.rounds:,} decisions"
+    title = f"{delays.policy} on {delays.environment}, {delays.rounds:,} decisions"
     table = Table("delay", "regret, % of uniform", "ratio", "arithmetic", title=title)
-    for wait, row in found.delays.items():
+    for wait, row in delays.delays.items():
         ratio = "1" if row.ratio is None else row.ratio.text()
         table.add_row(f"{wait:,}", row.regret_percent.text(2), ratio, f"{row.arithmetic:.3f}")
     Console().print(table)

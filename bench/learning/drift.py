@@ -148,13 +148,13 @@ class _Runs:
         return rounds, View(rounds.contexts, place.features, rounds.candidates, rounds.valid)
 
 
-def show_drift(found: Drift) -> None:
+def show_drift(regrets: Drift) -> None:
     """Print a row for each memory, where tastes move and where they stay."""
     table = Table(
         *("tastes", "learns from", "regret, % of uniform", "ratio", "later half", "ratio there"),
-        title=f"{found.days} days of {found.decisions:,} decisions",
+        title=f"{regrets.days} days of {regrets.decisions:,} decisions",
     )
-    for world, rows in (("moving", found.moving), ("still", found.still)):
+    for world, rows in (("moving", regrets.moving), ("still", regrets.still)):
         for name, row in rows.items():
             ratio, later_ratio = (
                 "1" if mean is None else mean.text() for mean in (row.ratio, row.later_half_ratio)

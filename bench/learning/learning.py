@@ -113,7 +113,7 @@ def learning(
         pool = Pool(processes, out)
         tuned = base._replace(delta=tuning_delta or delta)
         best = _tuned(pool, tuned, names, tuning_rounds)
-        found = compared(_rows(pool, base, best, chosen), ours, peers)
+        comparison = compared(_rows(pool, base, best, chosen), ours, peers)
     return LearningRegrets(
         environment=environment,
         delta=delta if environment == "wheel" else None,
@@ -121,7 +121,7 @@ def learning(
         rounds=rounds,
         delay=delay,
         seeds=chosen,
-        **vars(found),
+        **vars(comparison),
         left_out=left_out,
     )
 
@@ -183,18 +183,18 @@ def _rows(
     }
 
 
-def show_learning(found: LearningRegrets) -> None:
+def show_learning(regrets: LearningRegrets) -> None:
     """Print a row for each policy, the least regret first."""
     table = Table(
         *("policy", "regret, % of uniform", "95% interval", "over the best peer", "setting"),
-        title=f"{found.environment}, {found.rounds:,} rounds, seeds {found.seeds}",
+        title=f"{regrets.environment}, {regrets.rounds:,} rounds, seeds {regrets.seeds}",
     )
-    for name, row in sorted(found.policies.items(), key=lambda pair: pair[1].regret_percent):
+    for name, row in sorted(regrets.policies.items(), key=lambda pair: pair[1].regret_percent):
         low, high = row.interval
         ratio = "" if row.ratio_to_best_peer is None else f"{row.ratio_to_best_peer:.3f}"
         interval = f"{low:.3f} … {high:.3f}"
         table.add_row(name, f"{row.regret_percent:.3f}", interval, ratio, str(row.setting))
     console = Console()
     console.print(table)
-    for name, why in found.left_out.items():
+    for name, why in regrets.left_out.items():
         console.print(f"{name} is left out: {why}")

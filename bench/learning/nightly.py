@@ -46,8 +46,10 @@ class Nightly:
         """
         self.memory, self.temperature = memory, temperature
         width, rank = view.contexts.shape[1], view.bank.shape[1]
-        made = HeadSettings(width, rank, HEADS, prior=0, prior_scale=1.0, last_width=0, seed=seed)
-        self.heads = NeuralLinearHeads(made).eval()
+        settings = HeadSettings(
+            width, rank, HEADS, prior=0, prior_scale=1.0, last_width=0, seed=seed
+        )
+        self.heads = NeuralLinearHeads(settings).eval()
         self.generator = torch.Generator().manual_seed(seed)
         self.days: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.earned = np.array([FIRST_LEVEL, 1 - FIRST_LEVEL]) * LEVEL_PRIOR

@@ -59,14 +59,14 @@ def acknowledged(log: BufferedLog, writers: int, records: int, seconds: float) -
                 {**DECISION, "decision_id": f"{writer:08x}{number:016x}{i:08x}"}
                 for i in range(records)
             ]
-            made = time.perf_counter()
+            started = time.perf_counter()
             ticket = log.append("decisions", page)
-            appends[writer].append(time.perf_counter() - made)
+            appends[writer].append(time.perf_counter() - started)
             if ticket is None:
                 refused[writer] += records
                 continue
             ticket.result()
-            waits[writer].append(time.perf_counter() - made)
+            waits[writer].append(time.perf_counter() - started)
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(writers)]
     for thread in threads:

@@ -104,13 +104,13 @@ def estimates_of(
     estimates, weights = {}, {}
     for name, policy in policies.items():
         target = probabilities(policy)
-        found = estimate_feedback(
+        by_estimator = estimate_feedback(
             [replace(feedback, target=target)], estimators, bootstrap=bootstrap
         )
         truth = float((logged.by_decision(target) * worth).sum() / len(logged))
         estimates[name] = {
             estimator: Beside(each.value, each.low, each.high, truth)
-            for estimator, each in found.items()
+            for estimator, each in by_estimator.items()
         }
         weights[name] = float((target[feedback.logged] / feedback.propensity).mean())
     alerts = sorted(
@@ -132,7 +132,7 @@ def _answers(examples: pa.Table, audience: Audience) -> Answers:
         audience.answers[name] != {Answer(*row)}
         for name, *row in (tuple(row.values()) for row in rows)
     )
-    several = sum(len(told) > 1 for told in audience.answers.values())
+    several = sum(len(answers) > 1 for answers in audience.answers.values())
     return Answers(len(rows), different, len(audience.answers), several)
 
 

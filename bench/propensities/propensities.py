@@ -136,8 +136,8 @@ def propensities(
             ]
             for each in dict.fromkeys(anew)
         }
-        told = _all([*chain(*parts.values()), *chain(*sticky.values())], workers)
-    done = iter(told)
+        lived_logs = _all([*chain(*parts.values()), *chain(*sticky.values())], workers)
+    done = iter(lived_logs)
     results = {
         way: result_of_way([next(done) for _ in tasks], policies) for way, tasks in parts.items()
     }
@@ -161,11 +161,11 @@ def _epochs(text: str) -> list[Epochs]:
 def _all(tasks: Sequence[_Task], workers: int) -> list[OneLog]:
     """Logs lived through, some at a time."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        told = []
+        logs = []
         for at, one in enumerate(pool.map(_live, tasks), start=1):
-            told.append(one)
+            logs.append(one)
             print(f"{at} of {len(tasks)} logs", file=sys.stderr, flush=True)
-        return told
+        return logs
 
 
 def _live(task: _Task) -> OneLog:

@@ -94,9 +94,9 @@ class Propensities:
     stickiness: list[Stickiness]
 
 
-def result_of_way(told: Sequence[OneLog], policies: Iterable[str]) -> WayResult:
+def result_of_way(logs_lived: Sequence[OneLog], policies: Iterable[str]) -> WayResult:
     """What the logs of one way to serve say."""
-    logs = [one.estimates for one in told if one.estimates is not None]
+    logs = [one.estimates for one in logs_lived if one.estimates is not None]
     weights = _mean_weights(logs)
     judged = [
         Judged(policy, estimator, *coverage(logs, policy, estimator))
@@ -143,9 +143,10 @@ def _mean_weights(logs: Sequence[LogEstimates]) -> list[MeanWeight]:
 def stickiness_of(lived: Mapping[Epochs, Sequence[OneLog]]) -> list[Stickiness]:
     """What each length of epochs costs, beside drawing everything anew every day."""
 
-    def regrets(told: Sequence[OneLog]) -> list[float]:
+    def regrets(logs_lived: Sequence[OneLog]) -> list[float]:
         return [
-            (one.takes.best - one.takes.shown) / (one.takes.best - one.takes.even) for one in told
+            (one.takes.best - one.takes.shown) / (one.takes.best - one.takes.even)
+            for one in logs_lived
         ]
 
     anew = regrets(lived[Epochs(1, 0.0)])
@@ -153,11 +154,11 @@ def stickiness_of(lived: Mapping[Epochs, Sequence[OneLog]]) -> list[Stickiness]:
         Stickiness(
             each.days,
             each.keep,
-            mean_of([one.changed for one in told]),
-            mean_of(regrets(told)),
-            None if each == Epochs(1, 0.0) else ratio_of(regrets(told), anew),
+            mean_of([one.changed for one in logs_lived]),
+            mean_of(regrets(logs_lived)),
+            None if each == Epochs(1, 0.0) else ratio_of(regrets(logs_lived), anew),
         )
-        for each, told in lived.items()
+        for each, logs_lived in lived.items()
     ]
 
 
@@ -188,10 +189,10 @@ def show_propensities(found: Propensities) -> None:
         )
     console.print(sticky)
     for way, result in found.ways.items():
-        told = result.answers
+        answers = result.answers
         console.print(
-            f"{way}: {told.different} of {told.compared:,} decisions are logged otherwise than "
-            f"answered; {told.ids_of_two_things} of {told.ids:,} ids name two things"
+            f"{way}: {answers.different} of {answers.compared:,} decisions are logged otherwise "
+            f"than answered; {answers.ids_of_two_things} of {answers.ids:,} ids name two things"
         )
         for name, count in result.alerts.items():
             console.print(f"{way}: the monitor alerts on {name} in {count} of {result.logs} logs")

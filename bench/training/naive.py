@@ -90,7 +90,7 @@ def untrained(examples: Examples, genres: int) -> Learner:
     """A network with bootstrap heads, before training."""
     L.seed_everything(1, verbose=False)
     encoder = make_encoder("cnn", "none", None)
-    made = Architecture(
+    architecture = Architecture(
         embedding=encoder.embedding,
         context=examples.context.dense.shape[1],
         title=examples.candidates.dense.shape[1],
@@ -98,7 +98,7 @@ def untrained(examples: Examples, genres: int) -> Learner:
         buckets=CAST_BUCKETS,
         kind="bootstrap",
     )
-    network = Marquee(encoder, made)
+    network = Marquee(encoder, architecture)
     return Learner(network).train()
 
 

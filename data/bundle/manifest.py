@@ -208,8 +208,8 @@ class _Fields:
 
     def refuse(self, name: str, value: object) -> NoReturn:
         """Say that a field is not what it should be."""
-        said = "missing" if value is ... else repr(value)[:40]
-        raise BadInput(f"{self.where}: {self.path}{name} is {said}; {REMEDY}")
+        shown = "missing" if value is ... else repr(value)[:40]
+        raise BadInput(f"{self.where}: {self.path}{name} is {shown}; {REMEDY}")
 
 
 def _json_object(raw: bytes, where: str) -> Mapping[str, object]:

@@ -114,10 +114,10 @@ def parquet_files(path: Path | str) -> list[str]:
         BadInput: there are none.
     """
     path = Path(path)
-    found = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
-    if not found:
+    files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
+    if not files:
         raise BadInput(f"{path}: no Parquet file there; give a log folder or a Parquet file")
-    return [str(f) for f in found]
+    return [str(f) for f in files]
 
 
 def _quoted(files: list[str]) -> str:

@@ -118,6 +118,6 @@ def _rendered(run: RunFile, named: Impressions) -> pa.Table:
         row_of[at[known]] = np.flatnonzero(known)
     rows = row_of[named.profiles]
     mine = rows >= 0
-    found = expand_some(run, rows[mine], named.title_ids[mine])
-    wanted = pc.is_in(found["decision_id"], value_set=named.decision_ids)
-    return found.filter(wanted)
+    draws = expand_some(run, rows[mine], named.title_ids[mine])
+    wanted = pc.is_in(draws["decision_id"], value_set=named.decision_ids)
+    return draws.filter(wanted)

@@ -54,8 +54,8 @@ def expand_some(
     rows, at = np.unique(pairs // len(titles), return_inverse=True)
     wanted = at * len(titles) + pairs % len(titles)
     table = run.table.take(pa.array(rows)).combine_chunks()
-    made = _draws(table)
-    every = made.of * len(titles) + made.slots
+    draws = _draws(table)
+    every = draws.of * len(titles) + draws.slots
     place = np.minimum(every.searchsorted(wanted), max(len(every) - 1, 0))
     if not len(every):
         return DECISIONS.empty_table()
@@ -100,7 +100,7 @@ def _expanded(
     at = (np.cumsum(widths) - widths)[of] + place
     every = at[:, None] + np.arange(header.most) * counts[of][:, None]
     chances = np.asarray(header.chances)[codes[every]]
-    kept = chances[np.arange(header.most) < shown[:, None]]
+    probabilities = chances[np.arange(header.most) < shown[:, None]]
     offsets = pa.array(np.concatenate([[0], np.cumsum(shown)]).astype(np.int32))
     artworks = pa.array(header.artwork_ids, pa.string())
     candidates = pa.ListArray.from_arrays(pa.array(starts.astype(np.int32)), artworks)
@@ -120,7 +120,7 @@ def _expanded(
         "candidates": candidates.take(pa.array(slots)),
         "action": artworks.take(pa.array(ordinals)),
         "propensity": pa.array(propensities),
-        "probabilities": pa.ListArray.from_arrays(offsets, pa.array(kept)),
+        "probabilities": pa.ListArray.from_arrays(offsets, pa.array(probabilities)),
         "policy": pa.repeat(pa.scalar(header.rules.policy), count),
         "bundle": pa.repeat(pa.scalar(header.rules.bundle), count),
         "seed": pa.array(named.seeds),

@@ -161,12 +161,14 @@ def _estimates(
     sums = log.sums[:, log.columns[0]]
     context = diagnose(sums, log.largest_weight), matched_rows(sums, clustered), support
     results: dict[str, list[tuple[Estimate, float]]] = {}
-    for at, (e, made) in enumerate(
+    for at, (e, value_record) in enumerate(
         zip(estimators, _values(log, estimators, interval, bootstrap, clustered), strict=True)
     ):
-        evidence = Evidence(e.name, made.value, log.fraction, log.removed(at), e.needs_model)
-        estimate = _estimate(made, evidence, e.parameter, *context)
-        results.setdefault(e.name, []).append((estimate, made.half_width))
+        evidence = Evidence(
+            e.name, value_record.value, log.fraction, log.removed(at), e.needs_model
+        )
+        estimate = _estimate(value_record, evidence, e.parameter, *context)
+        results.setdefault(e.name, []).append((estimate, value_record.half_width))
     return {name: _choose(grid) for name, grid in results.items()}
 
 
@@ -213,7 +215,7 @@ def _values(
 
 
 def _estimate(
-    made: _Value,
+    value_record: _Value,
     evidence: Evidence,
     parameter: float | None,
     diagnostics: Diagnostics,
@@ -225,10 +227,10 @@ def _estimate(
     verdict, reason = verdict_of(found, diagnostics)
     low, high = diagnostics.mean_weight_range
     return Estimate(
-        value=made.value,
-        low=made.low,
-        high=made.high,
-        interval=made.interval,
+        value=value_record.value,
+        low=value_record.low,
+        high=value_record.high,
+        interval=value_record.interval,
         parameter=parameter,
         decisions=diagnostics.decisions,
         ess=diagnostics.ess,

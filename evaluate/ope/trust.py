@@ -63,25 +63,25 @@ def doubts(evidence: Evidence, log: Diagnostics, matched: Matched, support: Supp
             " interval tells nothing of the model's bias"
         )
         return [Doubt("do not use", words), *_of_groups(log)]
-    found = [*_of_groups(log), *_of_weights(log), *_of_estimator(evidence, log)]
+    reasons = [*_of_groups(log), *_of_weights(log), *_of_estimator(evidence, log)]
     if math.isnan(evidence.value):
         words = "no decision of the log agrees with the target: nothing is known"
-        found.insert(0, Doubt("do not use", words))
+        reasons.insert(0, Doubt("do not use", words))
     else:
-        found += _of_matched(evidence, matched)
+        reasons += _of_matched(evidence, matched)
     if support.share_left_out > 0.5:
         words = (
             f"{support.share_left_out:.0%} of the log was not drawn at random and is left out: the"
             " estimate speaks of the smaller part"
         )
-        found.append(Doubt("weak", words))
-    return found
+        reasons.append(Doubt("weak", words))
+    return reasons
 
 
-def verdict_of(found: Sequence[Doubt], log: Diagnostics) -> tuple[Trust, str]:
+def verdict_of(reasons: Sequence[Doubt], log: Diagnostics) -> tuple[Trust, str]:
     """The worst of all doubts and its words; where there are none, what speaks for it."""
-    if found:
-        worst = max(found, key=lambda doubt: ORDER.index(doubt.trust))
+    if reasons:
+        worst = max(reasons, key=lambda doubt: ORDER.index(doubt.trust))
         return worst.trust, worst.words
     low, high = log.mean_weight_range
     return "trust", (
@@ -129,37 +129,37 @@ def _of_groups(log: Diagnostics) -> list[Doubt]:
 
 
 def _of_weights(log: Diagnostics) -> list[Doubt]:
-    found = []
+    reasons = []
     if log.ess < 100:
         words = (
             f"the log is worth only {log.ess:.0f} decisions to this target (effective sample"
             " size below 100): log with more exploration, or judge a policy nearer to it"
         )
-        found.append(Doubt("weak" if log.ess >= 20 else "do not use", words))
+        reasons.append(Doubt("weak" if log.ess >= 20 else "do not use", words))
     if log.ess and log.largest_weight > 0.05 * log.decisions:
         words = (
             f"one decision has weight {log.largest_weight:.3g}, over 5% of the whole: a single"
             " reward decides the estimate"
         )
         heavy = log.largest_weight > 0.2 * log.decisions
-        found.append(Doubt("do not use" if heavy else "weak", words))
+        reasons.append(Doubt("do not use" if heavy else "weak", words))
     if log.share_without_support > 0.01:
         words = (
             f"{log.share_without_support:.1%} of what the target does was never possible under"
             " the logging policy: its value there is unknown"
         )
-        found.append(Doubt("do not use" if log.share_without_support > 0.1 else "weak", words))
+        reasons.append(Doubt("do not use" if log.share_without_support > 0.1 else "weak", words))
     if log.excess > 4:
         words = (
             f"the mean weight is {log.mean_weight:.3f} and should be 1, {log.excess:.0f} standard"
             " errors away: the logged propensities or the target probabilities are wrong"
         )
-        found.append(Doubt("do not use", words))
-    return found
+        reasons.append(Doubt("do not use", words))
+    return reasons
 
 
 def _of_estimator(evidence: Evidence, log: Diagnostics) -> list[Doubt]:
-    found = []
+    reasons = []
     if evidence.removed > 0.02:
         modelled = evidence.modelled
         instead = "the reward model alone speaks for it" if modelled else "its reward is lost"
@@ -167,11 +167,11 @@ def _of_estimator(evidence: Evidence, log: Diagnostics) -> list[Doubt]:
             f"{evidence.removed:.0%} of the weight was cut or shrunk away and {instead}: the"
             " interval does not cover that bias; choose λ with slope, or use dr or snips"
         )
-        found.append(Doubt("weak", words))
+        reasons.append(Doubt("weak", words))
     if evidence.name == "replay" and not log.uniform:
         words = (
             "replay is right only for uniform logging, and these propensities are not"
             " 1 / candidates: prefer snips or dr"
         )
-        found.append(Doubt("do not use", words))
-    return found
+        reasons.append(Doubt("do not use", words))
+    return reasons

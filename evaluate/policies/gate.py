@@ -131,11 +131,11 @@ def _with_verdicts(
             " nothing is known of its worth; judge on a larger log"
         )
         return GateResult(False, words, numbers)
-    said = ", ".join(f"{e.verdict} for the {name}" for name, e in estimates.items())
+    verdicts = ", ".join(f"{e.verdict} for the {name}" for name, e in estimates.items())
     doubtful = next((e for e in estimates.values() if e.verdict != "trust"), None)
     because = "" if doubtful is None else f" ({doubtful.reason})"
     return GateResult(
-        result.passed, f"{result.reason}; decided by {ESTIMATOR}: {said}{because}", numbers
+        result.passed, f"{result.reason}; decided by {ESTIMATOR}: {verdicts}{because}", numbers
     )
 
 

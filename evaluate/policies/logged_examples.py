@@ -76,8 +76,8 @@ class LoggedExamples:
         feedback = examples.select(
             ["decision_id", "candidates", "action", "reward", "propensity", "profile_id", *has]
         ).combine_chunks()
-        kept = [name for name in (*NEEDED, IMPRESSIONS) if name in examples.schema.names]
-        examples = examples.select(kept).combine_chunks()
+        columns = [name for name in (*NEEDED, IMPRESSIONS) if name in examples.schema.names]
+        examples = examples.select(columns).combine_chunks()
         source = FeedbackSource.open(
             feedback.append_column("target_probabilities", _uniform(examples["candidates"]))
         )

@@ -37,8 +37,8 @@ def architecture_of(network: Marquee, encoder: str | None) -> dict[str, object]:
     elif encoder is None:
         small = isinstance(getattr(network.encoder, "backbone", None), SmallCNN)
         encoder = "cnn" if small else "unknown"
-    said = {name: getattr(network.architecture, name) for name in SAID}
-    return {**said, "heads": network.context.heads.heads, "encoder": encoder}
+    described = {name: getattr(network.architecture, name) for name in SAID}
+    return {**described, "heads": network.context.heads.heads, "encoder": encoder}
 
 
 def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> Marquee:
@@ -78,13 +78,13 @@ def said_of(bundle: Bundle) -> dict[str, Any]:
     Raises:
         BadInput: it does not say.
     """
-    said = bundle.manifest.network
-    if not isinstance(said, dict) or said.get("encoder", "unknown") == "unknown":
+    described = bundle.manifest.network
+    if not isinstance(described, dict) or described.get("encoder", "unknown") == "unknown":
         raise BadInput(
             f"bundle {bundle.bundle_id} does not name its encoder, so its network cannot be made "
             "again; give write_bundle its name, or train again"
         )
-    return said
+    return described
 
 
 def read_weights(file: Path) -> dict[str, torch.Tensor]:

@@ -103,23 +103,23 @@ class GraphParts:
     @torch.inference_mode()
     def __call__(self, name: str, inputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
         """What a part says in torch."""
-        said = self.modules[name](*(torch.from_numpy(np.ascontiguousarray(x)) for x in inputs))
-        return tuple(x.numpy() for x in (said if isinstance(said, tuple) else (said,)))
+        outputs = self.modules[name](*(torch.from_numpy(np.ascontiguousarray(x)) for x in inputs))
+        return tuple(x.numpy() for x in (outputs if isinstance(outputs, tuple) else (outputs,)))
 
 
-def write_graph(part: nn.Module, name: str, given: tuple[np.ndarray, ...], folder: Path) -> Path:
+def write_graph(part: nn.Module, name: str, sample: tuple[np.ndarray, ...], folder: Path) -> Path:
     """Write the graph of one part.
 
     Args:
         part: of the network, in evaluation.
         name: of the graph.
-        given: inputs of three rows or so; only their shapes matter.
+        sample: inputs of three rows or so; only their shapes matter.
         folder: to write to.
     """
     inputs, outputs = NAMES[name]
     torch.onnx.export(
         part,
-        tuple(torch.from_numpy(np.array(x)) for x in given),
+        tuple(torch.from_numpy(np.array(x)) for x in sample),
         str(folder / name),
         input_names=inputs,
         output_names=outputs,

@@ -50,8 +50,8 @@ def _gaps(
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     gaps = []
     for given in inputs:
-        said = session.run(None, dict(zip(NAMES[name][0], given, strict=True)))
-        for output, mine, theirs in zip(NAMES[name][1], said, parts(name, given), strict=True):
+        outputs = session.run(None, dict(zip(NAMES[name][0], given, strict=True)))
+        for output, mine, theirs in zip(NAMES[name][1], outputs, parts(name, given), strict=True):
             apart = np.abs(np.asarray(mine) - theirs) / np.maximum(1.0, np.abs(theirs))
             gap = float(apart.max(initial=0.0))
             if not gap <= TOLERANCE:

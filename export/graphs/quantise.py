@@ -231,8 +231,8 @@ def _pools(catalogue: Catalogue) -> list[tuple[int, Int[np.ndarray, " candidates
 def _members(spec: FeatureSpec, count: int, examples: Path | None) -> tuple[np.ndarray, ...]:
     if examples is None:
         return tuple(random_probe(spec, count, 0, embedding=1).context)
-    found = ds.dataset(examples, format="parquet", partitioning="hive")
-    facts = found.head(count, columns=["facts"])["facts"].combine_chunks()
+    dataset = ds.dataset(examples, format="parquet", partitioning="hive")
+    facts = dataset.head(count, columns=["facts"])["facts"].combine_chunks()
     return tuple(context_features(spec, facts))
 
 

@@ -29,7 +29,7 @@ def bundle(
         out: Folder of bundles.
     """
     held = Bundle.open(like)
-    said = held.manifest
+    manifest = held.manifest
     state = read_weights(weights or held.file("weights.safetensors"))
     # Records are beside the very network that they were fitted beside.
     records = held.records() if weights is None else None
@@ -39,13 +39,13 @@ def bundle(
         FeatureSpec.from_json(held.file("features.json").read_text()),
         out,
         BundleDescription(
-            image=said.image,
-            reward_name=said.reward_name,
-            head_policy=said.policy.head_policy,
-            salt=said.policy.salt,
+            image=manifest.image,
+            reward_name=manifest.reward_name,
+            head_policy=manifest.policy.head_policy,
+            salt=manifest.policy.salt,
             parent=held.bundle_id,
             metrics={},
-            temperature=said.calibration.temperature,
+            temperature=manifest.calibration.temperature,
             data={"weights": str(weights.name) if weights else "those of the parent"},
             encoder=encoder,
         ),

@@ -85,9 +85,9 @@ class Learner(L.LightningModule):
         self.network, self.settings = network, settings or LearnerSettings()
         self.steps = 1000
         """Of the stage; the learning rate follows a curve over them."""
-        made = network.architecture
-        self.names = torch.nn.Linear(made.embedding, made.buckets)
-        self.zoom = torch.nn.Linear(made.embedding, 1, bias=False)
+        architecture = network.architecture
+        self.names = torch.nn.Linear(architecture.embedding, architecture.buckets)
+        self.zoom = torch.nn.Linear(architecture.embedding, 1, bias=False)
         self.draw = torch.Generator().manual_seed(seed)
 
     def embed(self, images: Tensor) -> Float[Tensor, "images embedding"]:

@@ -41,7 +41,7 @@ def named_loss(
     logs = names.log_softmax(1)
     tagged = tag_weights.sum(1) > 0
     exact = -(logs.gather(1, tag_ids) * tag_weights).sum(1)
-    some = logs.gather(1, cast_ids) + (cast_weights + 1e-9).log()
-    partial = -torch.logsumexp(some, 1)
+    named = logs.gather(1, cast_ids) + (cast_weights + 1e-9).log()
+    partial = -torch.logsumexp(named, 1)
     known = cast_weights.sum(1) > 0
     return torch.where(tagged, exact, torch.where(known, partial, 0.0)).mean()

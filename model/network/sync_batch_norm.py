@@ -48,8 +48,8 @@ class NormTogether(nn.Module):
         """Normalised by mean and variance over all processes; in evaluation, by what was kept."""
         wide = x.float()
         if not self.training:
-            kept = self.running_mean, self.running_var
-            return self._normal(wide, *kept).to(x.dtype)
+            running = self.running_mean, self.running_var
+            return self._normal(wide, *running).to(x.dtype)
         dims = [dim for dim in range(x.dim()) if dim != 1]
         count = Sum.apply(wide.new_full((1,), wide.numel() / wide.shape[1]))
         mean = Sum.apply(wide.sum(dims)) / count

@@ -45,9 +45,9 @@ class DatasetStatistics:
 
     def add(self, examples: pa.Table) -> None:
         """Take some more examples, as EXAMPLES and checked."""
-        kept = sum(len(part) for part in self.sample)
-        if kept < SAMPLE:
-            self.sample.append(examples.slice(0, SAMPLE - kept))
+        sampled = sum(len(part) for part in self.sample)
+        if sampled < SAMPLE:
+            self.sample.append(examples.slice(0, SAMPLE - sampled))
         self.count += len(examples)
         reward = examples["reward"].to_numpy()
         self.reward += float(reward.sum())

@@ -68,16 +68,16 @@ class Layout:
                 raise ValueError(
                     f"title_id {title_id} is outside 1 … 2³² − 2; number the titles anew"
                 )
-        kept = sorted(title_id for title_id in wanted if candidates.get(title_id))
-        pairs = [pair for title_id in kept for pair in candidates[title_id]]
-        starts = np.cumsum([0] + [len(candidates[title_id]) for title_id in kept])
+        shown = sorted(title_id for title_id in wanted if candidates.get(title_id))
+        pairs = [pair for title_id in shown for pair in candidates[title_id]]
+        starts = np.cumsum([0] + [len(candidates[title_id]) for title_id in shown])
         defaults = []
-        for slot, title_id in enumerate(kept):
+        for slot, title_id in enumerate(shown):
             ids = [artwork_id for artwork_id, _ in candidates[title_id]]
             name = wanted[title_id]
             defaults.append(int(starts[slot]) + (ids.index(name) if name in ids else 0))
         return Layout(
-            np.array(kept, np.uint32),
+            np.array(shown, np.uint32),
             tuple(artwork_id for artwork_id, _ in pairs),
             tuple(path for _, path in pairs),
             starts.astype(np.int64),

@@ -65,9 +65,9 @@ def _new(last: dict, work: Work, facts: pa.Table, now: float) -> dict:
 
 def _older_layouts(store: MapStore, last: dict, layout: Layout) -> dict[bytes, Layout]:
     """Layouts that maps in the store may still be written in."""
-    found = {}
+    layouts = {}
     for name in last.get("layouts", []):
         raw = store.get_shared(f"layout:{name}")
         if raw is not None and name != layout.digest.hex():
-            found[bytes.fromhex(name)] = Layout.from_bytes(raw)
-    return found
+            layouts[bytes.fromhex(name)] = Layout.from_bytes(raw)
+    return layouts

@@ -173,8 +173,8 @@ class Scorer:
 
     def _run(self, graph: str, *inputs: np.ndarray) -> list[np.ndarray]:
         session = self._sessions[graph]
-        given = dict(zip(INPUTS[graph], map(np.ascontiguousarray, inputs), strict=True))
-        return [np.asarray(said) for said in session.run(None, given)]
+        feeds = dict(zip(INPUTS[graph], map(np.ascontiguousarray, inputs), strict=True))
+        return [np.asarray(output) for output in session.run(None, feeds)]
 
     def _width(self, graph: str, at: int) -> int:
         return self._sessions[graph].get_inputs()[at].shape[-1]

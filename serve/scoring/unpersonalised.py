@@ -43,5 +43,5 @@ def unpersonalised_map(
     run_of = np.zeros(len(choices), np.uint8)
     tag = bundle_tag(policy.bundle)
     run = (Run(day, policy.salt, 0),)
-    found = ArtworkMap(layout.digest, version, 0, tag, choices, run_of, run)
-    return found.to_bytes(layout.width)
+    best_map = ArtworkMap(layout.digest, version, 0, tag, choices, run_of, run)
+    return best_map.to_bytes(layout.width)

@@ -53,12 +53,12 @@ class Subjects:
         """
         folder = Path(folder)
         rows = _rows(folder / "subjects.csv")
-        found = cls(
+        subjects = cls(
             tuple(Path(row["file"]).stem for _, row in rows),
             tuple(row["theme"].strip() for _, row in rows),
             tuple(_cut_out(folder, row["file"], line) for line, row in rows),
         )
-        return found.only(exclude, include)
+        return subjects.only(exclude, include)
 
     def only(self, exclude: Iterable[str], include: Iterable[str]) -> "Subjects":
         """These subjects without some, or some of them alone.

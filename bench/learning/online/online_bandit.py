@@ -87,7 +87,7 @@ class OnlineBandit(nn.Module):
 
     def _heads(self, width: int, per_arm: bool, seed: int) -> Heads:
         s = self.settings
-        made = HeadSettings(
+        head_settings = HeadSettings(
             width,
             self.rank,
             s.heads,
@@ -101,7 +101,7 @@ class OnlineBandit(nn.Module):
             link=s.link,
             seed=seed,
         )
-        return make_heads(s.kind, made)
+        return make_heads(s.kind, head_settings)
 
     def batch(self) -> int:
         """How many rounds to decide before the next rewards are learnt from."""
