@@ -12,6 +12,7 @@ import pyarrow as pa
 from bandit.draws import Epochs
 from bench.propensities.audience import Audience, Turn, Visit
 from bench.propensities.serving import FromMaps, Live, Models, Page, Serving
+from data.atomic_write import move_into_place
 from data.clock import VARIABLE, turn
 from data.days import DAY_US, HOUR_US, day_number
 from data.log import append_table, roll
@@ -122,7 +123,7 @@ def _point(current: Path, bundle: Path) -> None:
     """Let a link lead to a bundle."""
     aside = current.with_suffix(".new")
     aside.symlink_to(bundle.resolve())
-    aside.replace(current)
+    move_into_place(aside, current)
 
 
 def _with_maps(world: ArtworkWorld, way: Way) -> pa.Table:

@@ -53,8 +53,8 @@ def load_live(
         unpersonalised_best(bundle, layout),
         BundleImages(scorer, catalogue),
         base_url,
-        # What was shown before is unknown where there is no map: nothing of it is kept.
-        Epochs(epoch_days, 0.0),
+        # As precompute's by default: where both draw from the same facts they make the same draw.
+        Epochs(epoch_days),
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model

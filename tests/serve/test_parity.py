@@ -84,7 +84,8 @@ class Product:
             network=self.network,
             records=self.records,
             encoder=pixels,
-            policy={"kind": policy, "epsilon": 0.05, "salt": SALT},
+            head_policy=self.policy,
+            salt=SALT,
         )
         (folder / "bundles" / "current").symlink_to(self.bundle)
         root = folder / "catalogue"
