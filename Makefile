@@ -16,7 +16,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 setup: $(VENV)/installed
 
 test: setup
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .
