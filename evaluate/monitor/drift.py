@@ -25,6 +25,9 @@ FACTS = {
 PAGE_KNOWN = " OR ".join(f'facts."{name}" IS NOT NULL' for name in PAGE_FACTS)
 """Whether a decision knows its page. Those made ahead of pages do not, and how many of a day's rows
 they are is no drift: page facts are compared among the others, unless a day has none."""
+BELONGS_TO = {"candidates": "title_id"}
+"""Whose a fact is, where it is not the profile's: chance is that of so many. On a day on which most
+draws are of titles with new artwork, their numbers of candidates are those of a few titles."""
 MOST = 20
 """Values of a fact that are counted apart; the rest are one."""
 
@@ -58,9 +61,10 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
         if not reference:
             continue  # no page was known then: there is nothing to compare with
         common = sorted(reference, key=lambda v: -reference[v])[:MOST]
-        profiles = f"count(DISTINCT profile_id) FILTER (WHERE {known})"
-        base = connection.sql(f"SELECT {profiles} FROM r").fetchall()[0][0]
-        seen = dict(connection.sql(f"SELECT day, {profiles} FROM d GROUP BY day").fetchall())
+        owner = BELONGS_TO.get(fact, "profile_id")
+        owners = f"count(DISTINCT {owner}) FILTER (WHERE {known})"
+        base = connection.sql(f"SELECT {owners} FROM r").fetchall()[0][0]
+        seen = dict(connection.sql(f"SELECT day, {owners} FROM d GROUP BY day").fetchall())
         days: dict[str, dict[str | None, int]] = {}
         rows = f"{counted}, day, {known} AS known FROM d GROUP BY ALL ORDER BY known DESC"
         for v, n, day, is_known in connection.sql(rows).fetchall():
@@ -68,12 +72,12 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
                 days.setdefault(day, {})[v] = n
         for day in sorted(days):
             index = stability_index(_histogram(reference, common), _histogram(days[day], common))
-            # Facts belong to profiles, so chance is that of profiles, not of decisions.
+            # Facts belong to profiles or titles: chance is that of these, not of decisions.
             chance = len(common) * (1 / max(base, 1) + 1 / max(seen[day], 1))
             checks.append(
                 Check(
                     *(f"drift_{fact}", day, "all", index),
-                    by_limits(index - 2 * chance, limits.drift_warn, limits.drift_alert),
+                    by_limits(index - 3 * chance, limits.drift_warn, limits.drift_alert),
                     f"{fact}: stability index {index:.3f} against the reference (chance alone"
                     f" gives about {chance:.3f}); see what changed in how it is computed or who"
                     " comes",
