@@ -16,7 +16,6 @@ from evaluate.policies.logged_examples import LoggedExamples
 FORMS = ("served", "thompson", "greedy", "epsilon_greedy", "unpersonalised")
 """What may follow a bundle, after a colon: the policy that it is served by, another over its heads,
 or the best of its table of takes over all members."""
-BASELINES = ("random", "unpersonalised")
 
 Matrix = Float[np.ndarray, "decisions candidates"]
 

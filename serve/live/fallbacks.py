@@ -168,7 +168,7 @@ class Fallbacks:
 
     def _reader_of(self, store: MapStore, model: LiveModel) -> MapReader:
         if self._reader is None or self._reader.layout is not model.layout:
-            self._reader = MapReader(store, model.layout)
+            self._reader = MapReader(store, model.layout, model.words)
         return self._reader
 
     async def _log(

@@ -17,11 +17,14 @@ class MapReader:
     Args:
         store: where maps and runs are.
         layout: that maps must be in.
+        words: of that layout, where they are known: they hash every artwork's id.
     """
 
-    def __init__(self, store: MapStore, layout: Layout) -> None:
+    def __init__(
+        self, store: MapStore, layout: Layout, words: CatalogueWords | None = None
+    ) -> None:
         self.store, self.layout = store, layout
-        self._words = CatalogueWords.of(layout)
+        self._words = CatalogueWords.of(layout) if words is None else words
         self._infos: dict[int, RunInfo] = {}
 
     def draws(

@@ -37,7 +37,6 @@ SCROLL, SWIPE = 0.92, 0.94
 """Probability of going on by one row, and by one column."""
 STARTS = {"morning": 6, "afternoon": 12, "evening": 18, "night": 0}
 """Hour at which each part of the day begins; each lasts six."""
-DAY_SECONDS = 24 * 3600
 
 
 class Slots(NamedTuple):

@@ -18,8 +18,6 @@ from simulate.world.titles import START
 EXPECTED = pa.schema([("decision_id", pa.string()), ("expected", pa.list_(pa.float64()))])
 LATER = 0.08
 """Share of plays that come hours after the impression, within the attribution window."""
-SCREEN_SECONDS = 1.6
-"""Until the first row of a page has come into view, on average."""
 ROW_SECONDS = 4.0
 """Until each further row of a page comes into view."""
 START_SECONDS = 1.0, 240.0

@@ -26,7 +26,7 @@ def map_routes(service: LiveService) -> APIRouter:
         model, store = service.source.model, service.store
         if store is None or model is None:
             raise HTTPException(404, "this service has no map store or no model")
-        reader, today = MapReader(store, model.layout), clock.now_us() // DAY_US
+        reader, today = MapReader(store, model.layout, model.words), clock.now_us() // DAY_US
         member = None
         try:
             member = await asyncio.to_thread(reader.draws, profile_id, today)
