@@ -22,6 +22,11 @@ COMMANDS = {
         "Mean weights, bias and coverage where artwork stays and members look again.",
         show="show_propensities",
     ),
+    "judging": Command(
+        "bench.judging.judging",
+        "Every interval, gate, experiment and alarm beside what it promises, on known truth.",
+        show="show_judging",
+    ),
     "encoder": Command(
         "bench.serving.encoder", "ONNX Runtime beside torch eager, fp32 beside int8."
     ),

@@ -31,6 +31,7 @@ CASES = {
     "lookup": Case(("lookup",)),
     "precompute": Case(("precompute",)),
     "propensities": Case(("propensities",), (*MODEL, "cache")),
+    "judging": Case(("judging",)),
     "live": Case(("live",)),
     "failures": Case(("failures",), why_not=why_no_redis()),
     "encoder": Case(("encoder",), (*MODEL, "cache")),
