@@ -6,10 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import expit
 
-from data.days import HOUR_US
+from simulate.visits.draw_takes import WINDOW_US, first_take
 
-WINDOW_US = 48 * HOUR_US
-"""As the join attributes by default."""
 ENGAGED_US = 60_000_000
 """From a look to the end of what comes of it: later than that it is outside the window."""
 
@@ -56,8 +54,7 @@ def values_of_draws(looks: Looks, cost: float) -> dict[int, Float[np.ndarray, " 
 
     The outcome of a draw is a take within the window of its first rendering. Which pages have the
     title in view in those hours does not depend on the draw; on which of them the member still
-    looks does, and is averaged over: `enjoy · (1 − Π (1 − play))`, less what another draw of the
-    same title took before.
+    looks does, and is averaged over: a play of another draw of the same title ends it too.
     """
     values: dict[int, np.ndarray] = {}
     order = np.lexsort((looks.time, looks.title, looks.member))
@@ -72,6 +69,6 @@ def values_of_draws(looks: Looks, cost: float) -> dict[int, Float[np.ndarray, " 
             others = looks.draw[within] != draw
             at = looks.rank[within[others]]
             plays[others] = np.take_along_axis(plays[others], at[:, None], 1)
-            left = np.cumprod(np.vstack([np.ones(plays.shape[1]), 1 - plays]), 0)[:-1]
-            values[draw] = looks.enjoy[mine[0]] * (left * plays)[~others].sum(0)
+            takes = plays * looks.enjoy[mine[0]] * ~others[:, None]
+            values[draw] = first_take(takes, plays)
     return values

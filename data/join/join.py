@@ -36,7 +36,8 @@ from data.join.state import (
 )
 
 SQL = Path(__file__).with_suffix(".sql").read_text()
-SET_ASIDE = Path(__file__).with_name("set_aside.sql").read_text()
+CHOSEN = Path(__file__).with_name("chosen.sql").read_text()
+SET_ASIDE = Path(__file__).with_name("set_aside.sql").read_text().format(chosen=CHOSEN)
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,8 @@ class _Days(NamedTuple):
         self.engine.view("events", "events", events, (earliest, latest))
         self.engine.focus()
         self.set_aside.update(dict(self.engine.query(SET_ASIDE)))
-        sql = SQL.format(
-            **self.spans._asdict(), from_us=start, now_us=now_us, reward=self.reward.sql
-        )
+        words = {"from_us": start, "now_us": now_us, "reward": self.reward.sql, "chosen": CHOSEN}
+        sql = SQL.format(**self.spans._asdict(), **words)
         writer = partial(write_days, folder=self.staging, reward_name=self.reward.name)
         results = {row.day: row for row in self.engine.write(sql, writer)}
         worthless = sum(row.worthless for row in results.values())

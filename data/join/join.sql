@@ -15,16 +15,8 @@ logged AS (
     GROUP BY decision_id
     HAVING min(decided_at) >= {from_us}
 ),
--- An id stands for one choice. Where copies differ in it, no impression can say which was shown.
-chosen AS (
-    SELECT
-        decision_id, min(action) AS action, min(profile_id) AS profile_id,
-        min(title_id) AS title_id
-    FROM decisions
-    GROUP BY decision_id
-    HAVING min(action) = max(action) AND min(profile_id) = max(profile_id)
-        AND min(title_id) = max(title_id)
-),
+-- What each id stands for: chosen.sql.
+chosen AS ({chosen}),
 -- Nothing happens after it was received: a clock that runs ahead is pulled back to that.
 impressions AS (
     SELECT

@@ -119,5 +119,6 @@ def _rendered(run: RunFile, named: Impressions) -> pa.Table:
     rows = row_of[named.profiles]
     mine = rows >= 0
     draws = expand_some(run, rows[mine], named.title_ids[mine])
-    wanted = pc.is_in(draws["decision_id"], value_set=named.decision_ids)
-    return draws.filter(wanted)
+    # Of this run's members only: a set of all that is named, made for each run, grows squared.
+    wanted = named.decision_ids.filter(pa.array(mine))
+    return draws.filter(pc.is_in(draws["decision_id"], value_set=wanted))

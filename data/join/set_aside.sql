@@ -11,15 +11,7 @@ FROM (
         END AS reason
     FROM events i
     JOIN (SELECT DISTINCT decision_id FROM decisions) d ON d.decision_id = i.decision_id
-    LEFT JOIN (
-        SELECT
-            decision_id, min(action) AS action, min(profile_id) AS profile_id,
-            min(title_id) AS title_id
-        FROM decisions
-        GROUP BY decision_id
-        HAVING min(action) = max(action) AND min(profile_id) = max(profile_id)
-            AND min(title_id) = max(title_id)
-    ) k ON k.decision_id = i.decision_id
+    LEFT JOIN ({chosen}) k ON k.decision_id = i.decision_id
     WHERE i.kind = 'impression'
 )
 WHERE reason IS NOT NULL

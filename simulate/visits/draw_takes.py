@@ -63,10 +63,21 @@ def draw_takes(
         name, shape = names[numbers[start]], (stop - start, sizes[start])
         play = plays[ends[start] : ends[stop]].reshape(shape)
         take = takes[ends[start] : ends[stop]].reshape(shape)
-        ends_it = play if skip else take
-        still = np.cumprod(np.vstack([np.ones(shape[1]), 1 - ends_it]), 0)[:-1]
-        result[name] = (still * take).sum(0).tolist()
+        result[name] = first_take(take, play if skip else take).tolist()
     return result
+
+
+def first_take(
+    take: Float[np.ndarray, "looks candidates"], ends: Float[np.ndarray, "looks candidates"]
+) -> Float[np.ndarray, " candidates"]:
+    """Probability of a take that counts, by a member who looks until a look ends it.
+
+    Args:
+        take: of each look that is reached: probability of a take that counts for the draw.
+        ends: that the member looks no more after it.
+    """
+    reached = np.cumprod(np.vstack([np.ones(take.shape[1]), 1 - ends]), 0)[:-1]
+    return (reached * take).sum(0)
 
 
 def _rows(numbers: Mapping[str, int], looks: Sequence[TitleLook]) -> list[_Row]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from bench.propensities.looks import ENGAGED_US, WINDOW_US, Looks, values_of_draws
+from bench.propensities.looks import ENGAGED_US, Looks, values_of_draws
+from simulate.visits.draw_takes import WINDOW_US
 
 HOUR = 3_600_000_000
 
