@@ -29,7 +29,7 @@ BATCH = 16
 Embed = Callable[[np.ndarray], np.ndarray]
 
 
-class Effort(NamedTuple):
+class Repeats(NamedTuple):
     """How hard it is measured."""
 
     threads: int
@@ -82,12 +82,12 @@ def encoder(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         fp32 = write_graph(module.eval(), "encoder.onnx", (pictures[:3],), folder)
-        result |= _measure(module, fp32, folder, pictures, Effort(threads, rounds))
+        result |= _measure(module, fp32, folder, pictures, Repeats(threads, rounds))
         if bundle is not None:
             opened = Bundle.open(bundle)
             shown = None if catalogue is None else Catalogue.read(catalogue)
             images = _images(opened, shown, cache, titles)
-            own = _of_bundle(opened, shown, images, folder, Effort(threads, rounds))
+            own = _of_bundle(opened, shown, images, folder, Repeats(threads, rounds))
             result |= {"bundle_id": opened.bundle_id}
             result |= {f"bundle_{name}": value for name, value in own.items()}
     return result
@@ -106,11 +106,11 @@ def _images(bundle: Bundle, shown: Catalogue | None, cache: Path, titles: int) -
 
 
 def _of_bundle(
-    bundle: Bundle, shown: Catalogue | None, images: np.ndarray, folder: Path, effort: Effort
+    bundle: Bundle, shown: Catalogue | None, images: np.ndarray, folder: Path, repeats: Repeats
 ) -> dict[str, float]:
     module = network_of(bundle).encoder
     assert module is not None
-    measured = _measure(module, bundle.file("encoder.onnx"), folder, images, effort)
+    measured = _measure(module, bundle.file("encoder.onnx"), folder, images, repeats)
     if shown is not None:
         share = equal_choices(bundle, folder / "int8.onnx", shown, images, 10_000, None)
         measured["int8_equal_choices"] = round(share, 4)
@@ -118,7 +118,7 @@ def _of_bundle(
 
 
 def _measure(
-    module: torch.nn.Module, fp32: Path, folder: Path, pictures: np.ndarray, effort: Effort
+    module: torch.nn.Module, fp32: Path, folder: Path, pictures: np.ndarray, repeats: Repeats
 ) -> dict[str, float]:
     """One encoder three ways, turn about, so that whoever else uses these cores disturbs all."""
     int8 = folder / "int8.onnx"
@@ -130,10 +130,10 @@ def _measure(
 
     ways: dict[str, Embed] = {
         "torch": eager,
-        "ort": graph(fp32, effort.threads),
-        "int8": graph(int8, effort.threads),
+        "ort": graph(fp32, repeats.threads),
+        "int8": graph(int8, repeats.threads),
     }
-    rates = _rates(ways, pictures, effort.rounds)
+    rates = _rates(ways, pictures, repeats.rounds)
     limit = _limit(module, pictures[:BATCH])
     return {
         **{f"{way}_images_per_second": round(rate) for way, rate in rates.items()},
