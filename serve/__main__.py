@@ -23,6 +23,9 @@ COMMANDS = {
         function="decide_requests",
     ),
     "live": Command("serve.live.command", "Serve decisions over HTTP."),
+    "token": Command(
+        "serve.live.door.command", "Give out a token for the live service.", show="show"
+    ),
     "loop": Command(
         "loop.product_command",
         "Live through some days of the whole, on one machine.",

@@ -15,7 +15,8 @@ from fastapi import FastAPI, Request, Response
 from bandit.head_policy import HeadPolicy
 from bench.serving.random_maps import numbered_layout
 from data.bundle import Bundle
-from serve.live.app import LiveApp
+from serve.live.app import live_app
+from serve.live.door.door import Door
 from serve.live.recorder import EmbeddedLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
@@ -56,12 +57,12 @@ def model(bundle: str = "bench") -> LiveModel:
     return LiveModel(policy, layout, vectors, Tower(), layout.starts[:-1] + 1)
 
 
-def service() -> LiveApp:
+def service() -> Door:
     """The live service, its log in the folder that `MARQUEE_BENCH_LOG` names."""
     folder = Path(tempfile.mkdtemp(prefix="marquee-bench-"))
     (folder / "manifest.json").write_text("{}")
     source = ModelSource(folder, lambda _: model())
-    return LiveApp(LiveService(source, EmbeddedLog(Path(os.environ[LOG])), deadline=0.05))
+    return live_app(LiveService(source, EmbeddedLog(Path(os.environ[LOG])), deadline=0.05))
 
 
 def bare() -> FastAPI:
@@ -87,15 +88,15 @@ def bare() -> FastAPI:
     return app
 
 
-def unlogged() -> LiveApp:
+def unlogged() -> Door:
     """The live service with its log off: what durability costs."""
     folder = Path(tempfile.mkdtemp(prefix="marquee-bench-"))
     (folder / "manifest.json").write_text("{}")
     source = ModelSource(folder, lambda _: model())
-    return LiveApp(LiveService(source, NoLog(), deadline=0.05))
+    return live_app(LiveService(source, NoLog(), deadline=0.05))
 
 
-def published() -> LiveApp:
+def published() -> Door:
     """The live service on published bundles, checked as real ones are, with maps in Redis."""
     source = ModelSource(
         Path(os.environ[BUNDLES]) / "current",
@@ -103,4 +104,4 @@ def published() -> LiveApp:
     )
     store = open_map_store(os.environ[STORE], readonly=True)
     log = EmbeddedLog(Path(os.environ[LOG]))
-    return LiveApp(LiveService(source, log, store, deadline=0.05, watch=0.1))
+    return live_app(LiveService(source, log, store, deadline=0.05, watch=0.1))

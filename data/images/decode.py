@@ -101,6 +101,8 @@ def decode(
             upright, profile = _upright(image, height, width)
         except BadInput as error:
             raise BadInput(f"image {name}: {error}") from None
+        except MemoryError:
+            raise
         except Exception as error:  # decoders raise whatever they like at damaged data
             raise BadInput(
                 f"image {name} ({image.format}) is truncated or damaged "

@@ -5,7 +5,7 @@ documents everything: routing, validation and injection cost more than a decisio
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import orjson
@@ -13,6 +13,9 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from serve.live import metrics
+from serve.live.door.door import Door
+from serve.live.door.tokens import Tokens
+from serve.live.page_request import deadline_ms
 from serve.live.routes.events import event_routes
 from serve.live.routes.health import health_routes
 from serve.live.routes.images import image_routes
@@ -20,10 +23,20 @@ from serve.live.routes.maps import map_routes
 from serve.live.routes.pages import page_routes
 from serve.live.service import LiveService
 
-BODY_LIMIT = 1 << 20
-LONGEST_MS = 60_000
-"""A page's deadline is cut to it."""
 ROUTES = (page_routes, map_routes, image_routes, event_routes, health_routes)
+
+
+def live_app(
+    service: LiveService, tokens: Tokens | None = None, origins: Iterable[str] = ()
+) -> Door:
+    """The application of a service, behind its door.
+
+    Args:
+        service: that answers.
+        tokens: that are given out; with none everything is open.
+        origins: of pages that may send to it from a browser, besides its own.
+    """
+    return Door(LiveApp(service), tokens or Tokens(()), origins)
 
 
 class LiveApp:
@@ -44,7 +57,7 @@ class LiveApp:
         start = time.perf_counter()
         status = 200
         try:
-            request = orjson.loads(await _body(receive))
+            request = orjson.loads((await receive())["body"])
             due = self.service.due(_milliseconds(scope))
             body = await self.service.answer(request, due)
         except (ValueError, TypeError, KeyError) as error:
@@ -84,21 +97,8 @@ def _milliseconds(scope: Scope) -> float | None:
     """What a request says of its own deadline."""
     for name, value in scope["headers"]:
         if name == b"x-deadline-ms":
-            return min(float(value), LONGEST_MS)
+            return deadline_ms(value.decode("latin-1"))
     return None
-
-
-async def _body(receive: Receive) -> bytes:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if size > BODY_LIMIT:
-            raise ValueError(f"the request is larger than {BODY_LIMIT} bytes")
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 def _complaint(error: Exception) -> str:

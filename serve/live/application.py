@@ -9,7 +9,9 @@ from pathlib import Path
 import orjson
 
 from data import clock
-from serve.live.app import LiveApp
+from serve.live.app import live_app
+from serve.live.door.door import Door
+from serve.live.door.tokens import Token, Tokens, read_tokens
 from serve.live.load_model import load_live
 from serve.live.recorder import EmbeddedLog, NoLog
 from serve.live.reload import ModelSource
@@ -19,7 +21,7 @@ from serve.live.snapshot import LiveModel
 from serve.maps.open_store import open_map_store
 
 
-def application() -> LiveApp:
+def application() -> Door:
     """The service, following `current`."""
     settings = LiveSettings(**orjson.loads(os.environ[SETTINGS]))
     catalogue = Path(settings.catalogue)
@@ -36,8 +38,10 @@ def application() -> LiveApp:
         ModelSource(Path(settings.bundles) / "current", load, stamp),
         EmbeddedLog(Path(settings.log)) if settings.log else NoLog(),
         open_map_store(settings.store, readonly=True) if settings.store else None,
-        token=os.environ.get("MARQUEE_TOKEN", ""),
         deadline=settings.deadline,
         queue=settings.queue,
     )
-    return LiveApp(service)
+    tokens = read_tokens(Path(settings.tokens)) if settings.tokens else []
+    if secret := os.environ.get("MARQUEE_TOKEN"):
+        tokens.append(Token.of("MARQUEE_TOKEN", secret))
+    return live_app(service, Tokens(tokens), settings.origins)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data.errors import BadInput
+from serve.live.door.tokens import read_tokens
 from serve.live.server import LiveSettings, serve
 
 
@@ -22,10 +23,13 @@ def live(
     base_url: str = "/images/",
     cache: Path = Path("artifacts/cache"),
     epoch_days: int = Epochs.days,
+    tokens: Path | None = None,
+    origins: str = "",
 ) -> None:
     """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
 
-    `MARQUEE_TOKEN` holds the bearer token that writing end points ask for.
+    Where there are tokens, every end point but /healthz and /readyz asks for one: those of
+    `--tokens`, each with its scopes and rate, and what `MARQUEE_TOKEN` holds, which may do all.
 
     Args:
         bundles: Folder whose `current` points at the bundle; followed while running.
@@ -41,12 +45,20 @@ def live(
         cache: Folder of decoded images.
         epoch_days: Days that a live draw lasts; 1 draws every title anew every day. Draws of the
             maps in `store` last as long as precompute said.
+        tokens: file of hashed tokens, as `python -m serve token NAME` makes it.
+        origins: of pages that may post from a browser, as https://example.com, separated by
+            commas; others may not.
     """
-    if host not in ("127.0.0.1", "localhost", "::1") and not os.environ.get("MARQUEE_TOKEN"):
+    guarded = bool(os.environ.get("MARQUEE_TOKEN")) or (tokens is not None and read_tokens(tokens))
+    if host not in ("127.0.0.1", "localhost", "::1") and not guarded:
         raise BadInput(
-            f"listening on {host} without a token lets anyone write events; "
-            "set MARQUEE_TOKEN, or listen on 127.0.0.1"
+            f"listening on {host} without a token lets anyone read maps and write events; "
+            "set MARQUEE_TOKEN, give --tokens, or listen on 127.0.0.1"
         )
+    allowed = [origin.strip() for origin in origins.split(",") if origin.strip()]
+    for origin in allowed:
+        if "://" not in origin or origin.endswith("/"):
+            raise BadInput(f"--origins {origin}: write it as a browser does, https://example.com")
     if not 1 <= epoch_days <= EPOCH_DAYS_MAX:
         raise BadInput(f"--epoch-days {epoch_days}: give whole days, 1 to {EPOCH_DAYS_MAX}")
     settings = LiveSettings(
@@ -59,5 +71,7 @@ def live(
         base_url=base_url,
         cache=str(cache),
         epoch_days=epoch_days,
+        tokens=str(tokens) if tokens is not None else None,
+        origins=allowed,
     )
     serve(settings, host, port, workers)

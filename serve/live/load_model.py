@@ -3,13 +3,14 @@
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from jaxtyping import UInt8
 
 from bandit.draws import Epochs
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
-from data.images.decode import decode
 from data.records import FACTS
 from serve.live.schema import ScoredImage
 from serve.live.snapshot import LiveModel
@@ -66,17 +67,21 @@ class BundleImages:
     def __init__(self, scorer: Scorer, catalogue: Catalogue) -> None:
         self.scorer, self.catalogue = scorer, catalogue
 
-    def score(self, raw: bytes, title_id: int) -> ScoredImage:
+    @property
+    def size(self) -> tuple[int, int]:
+        """See `ImageModel`."""
+        size = self.scorer.manifest.image
+        if size is None:
+            raise BadInput(
+                f"bundle {self.scorer.bundle_id} has no image encoder; it cannot score an image"
+            )
+        return size.height, size.width
+
+    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: int) -> ScoredImage:
         """See `ImageModel`."""
         scorer, catalogue = self.scorer, self.catalogue
         if title_id not in catalogue.title_ids:
             raise BadInput(f"title {title_id} is not in the catalogue; give one that is")
-        size = scorer.manifest.image
-        if size is None:
-            raise BadInput(
-                f"bundle {scorer.bundle_id} has no image encoder; it cannot score an image"
-            )
-        picture = decode(raw, "sent", size.height, size.width)
         embedding = scorer.embed(picture[None])
         row = catalogue.artworks.slice(0, 1).to_pylist()[0] | {
             "artwork_id": "new",

@@ -43,6 +43,7 @@ QUEUE = Gauge("marquee_queue_pages", "Pages waiting for the model", multiprocess
 LOG_QUEUE = Gauge(
     "marquee_log_queue_rows", "Rows waiting to be durable", multiprocess_mode="livesum"
 )
+TURNED_AWAY = Counter("marquee_turned_away_total", "Requests that were refused", ["status"])
 SHED = Counter("marquee_shed_total", "Pages shed by admission control")
 
 

@@ -1,6 +1,7 @@
 """One page's request to decide, out of the JSON that it came as."""
 
 import hashlib
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from data.days import DAY_US
 from serve.live.request_facts import RequestFacts, refuse_unknown
 
 TITLES_LIMIT = 1000
+LONGEST_MS = 60_000
+"""A page's deadline is cut to it."""
 
 
 class PageRequest(NamedTuple):
@@ -53,6 +56,23 @@ def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
         raise ValueError("fresh must be true or false")
     nonce = request_nonce(bundle, str(request.get("request_id") or uuid.uuid4().hex))
     return PageRequest(profile_id, title_ids, day, nonce, facts, cell, fresh)
+
+
+def deadline_ms(text: str | None) -> float | None:
+    """Milliseconds that a request gives itself; None if it does not say.
+
+    Raises:
+        ValueError: they are no finite number, or negative.
+    """
+    if text is None:
+        return None
+    try:
+        milliseconds = float(text)
+    except ValueError:
+        milliseconds = math.nan
+    if not 0 <= milliseconds < math.inf:
+        raise ValueError(f"X-Deadline-Ms {text[:40]!r}: give milliseconds, 0 or more")
+    return min(milliseconds, LONGEST_MS)
 
 
 def parse_title_ids(request: Mapping[str, object]) -> list[int]:

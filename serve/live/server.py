@@ -26,6 +26,8 @@ class LiveSettings:
     base_url: str
     cache: str
     epoch_days: int
+    tokens: str | None
+    origins: list[str]
 
 
 def serve(settings: LiveSettings, host: str, port: int, workers: int) -> None:

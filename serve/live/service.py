@@ -8,6 +8,7 @@ import gc
 from collections.abc import Mapping
 
 from serve.live import metrics
+from serve.live.door.image_worker import ImageWorker
 from serve.live.micro_batcher import MicroBatcher
 from serve.live.page_request import parse_page, parse_title_ids
 from serve.live.recorder import Recorder
@@ -22,7 +23,6 @@ class LiveService:
         source: where the model comes from.
         recorder: where decisions and events are logged.
         store: precomputed maps; None has none.
-        token: bearer token that writing end points ask for; empty asks for none.
         deadline: seconds a page may take when it does not say.
         queue: pages that may be open at once; more are shed.
         watch: seconds between looks at `current`.
@@ -33,14 +33,14 @@ class LiveService:
         source: ModelSource,
         recorder: Recorder,
         store: MapStore | None = None,
-        token: str = "",
         deadline: float = 0.05,
         queue: int = 10,
         watch: float = 1.0,
     ) -> None:
         self.source, self.recorder, self.store = source, recorder, store
-        self.token, self.deadline, self.watch = token, deadline, watch
+        self.deadline, self.watch = deadline, watch
         self.batcher = MicroBatcher(source, recorder, store, queue)
+        self.pictures = ImageWorker()
         self.draining = False
 
     async def answer(
@@ -96,6 +96,7 @@ class LiveService:
         self.draining = True
         self._watcher.cancel()
         gc.unfreeze()
+        self.pictures.close()
         await asyncio.to_thread(self.recorder.close)
         if self.store is not None:
             self.store.close()

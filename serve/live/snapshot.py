@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, cast
 import numpy as np
 import orjson
 import pyarrow as pa
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from bandit.draws import Epochs
 from serve.live.fallback_choice import FallbackChoice
@@ -29,11 +29,20 @@ from serve.scoring.served_policy import ServedPolicy
 class ImageModel(Protocol):
     """A model of images."""
 
-    def score(self, raw: bytes, title_id: int) -> ScoredImage:
-        """An image that the catalogue does not have, as a candidate of a title.
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures that it reads.
 
         Raises:
-            ValueError: it cannot be decoded, there is no such title, or the model reads no images.
+            ValueError: it reads none.
+        """
+        ...
+
+    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: int) -> ScoredImage:
+        """A picture that the catalogue does not have, as a candidate of a title.
+
+        Raises:
+            ValueError: there is no such title.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import time
 from types import TracebackType
 from typing import TypedDict
@@ -99,6 +100,8 @@ class Client:
         for turn in range(TRIES):
             try:
                 headers = {"Content-Type": "application/json"}
+                if token := os.environ.get("MARQUEE_TOKEN"):
+                    headers["Authorization"] = f"Bearer {token}"
                 self._connection.request(method, path, body, headers)
                 response = self._connection.getresponse()
                 content = response.read()

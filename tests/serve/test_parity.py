@@ -26,7 +26,7 @@ from data.log import roll
 from data.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import open_bundle_scores
 from model.heads.interface import KINDS
-from serve.live.app import LiveApp
+from serve.live.app import live_app
 from serve.live.load_model import load_live
 from serve.live.recorder import EmbeddedLog
 from serve.live.reload import ModelSource
@@ -138,7 +138,7 @@ class Product:
 
         async def ask():
             live = LiveService(source, EmbeddedLog(log), None, deadline=60.0)
-            transport = httpx.ASGITransport(LiveApp(live))
+            transport = httpx.ASGITransport(live_app(live))
             async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
                 await live.start()
                 for at in range(0, self.members, PAGES):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, HTTPException, UploadFile
 
+from serve.live.door.image_worker import BusyError
 from serve.live.schema import ScoredImage
 from serve.live.service import LiveService
 
@@ -25,7 +26,12 @@ def image_routes(service: LiveService) -> APIRouter:
         if model is None or model.images is None:
             raise HTTPException(404, "the model in use scores no images")
         try:
-            return await asyncio.to_thread(model.images.score, raw, title_id)
+            height, width = model.images.size
+            picture = await service.pictures.decode(raw, height, width)
+            return await asyncio.to_thread(model.images.score, picture, title_id)
+        except BusyError:
+            words = "other images are being scored; send it again"
+            raise HTTPException(503, words, {"Retry-After": "1"}) from None
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
 

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Response
 
+from serve.live.page_request import deadline_ms
 from serve.live.schema import DecideAnswer, DecideBatch, DecideRequest
 from serve.live.service import LiveService
 
-Deadline = Annotated[float | None, Header()]
+Deadline = Annotated[str | None, Header()]
 JSON = "application/json"
 
 
@@ -19,14 +20,18 @@ def page_routes(service: LiveService) -> APIRouter:
     @router.post("/v1/decide", response_model=DecideAnswer)
     async def decide(page: DecideRequest, x_deadline_ms: Deadline = None) -> Response:
         """Decide a page; always 200 with an image a title, `reason` says if by a fallback."""
-        answer = await service.answer(page.model_dump(), service.due(x_deadline_ms))
+        try:
+            due = service.due(deadline_ms(x_deadline_ms))
+            answer = await service.answer(page.model_dump(), due)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
         return Response(answer, media_type=JSON)
 
     @router.post("/v1/decide/batch", response_model=list[DecideAnswer])
     async def decide_batch(batch: DecideBatch, x_deadline_ms: Deadline = None) -> Response:
         """Decide several pages, in the order given."""
-        due, admitted = service.due(x_deadline_ms), not service.batcher.full
         try:
+            due, admitted = service.due(deadline_ms(x_deadline_ms)), not service.batcher.full
             answers = await asyncio.gather(
                 *(service.answer(page.model_dump(), due, admitted) for page in batch.requests)
             )

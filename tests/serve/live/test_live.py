@@ -16,7 +16,8 @@ import pytest
 import redis
 
 from data.log import decode, encode_page, roll
-from serve.live.app import LiveApp
+from serve.live.app import live_app
+from serve.live.door.tokens import Token, Tokens
 from serve.live.recorder import EmbeddedLog, LogFullError, NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
@@ -63,11 +64,14 @@ def bundles(tmp_path):
 
 
 @asynccontextmanager
-async def served(bundles, recorder=None, store=None, **options):
+async def served(
+    bundles, recorder=None, store=None, tokens=(), origins=(), deadline=20.0, queue=10, watch=1.0
+):
     # A patient deadline, so that a busy machine does not decide what is tested.
-    options = {"deadline": 20.0} | options
-    live = LiveService(bundles.source, recorder or NoLog(), store, **options)
-    transport = httpx.ASGITransport(LiveApp(live))
+    live = LiveService(
+        bundles.source, recorder or NoLog(), store, deadline=deadline, queue=queue, watch=watch
+    )
+    transport = httpx.ASGITransport(live_app(live, Tokens(tokens), origins))
     async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
         await live.start()
         yield client, live
@@ -543,7 +547,7 @@ def test_events_need_the_token_and_are_on_disk_when_accepted(bundles, tmp_path):
 
     async def check():
         log = EmbeddedLog(tmp_path / "log")
-        async with served(bundles, log, token="secret") as (client, _):
+        async with served(bundles, log, tokens=[Token.of("player", "secret")]) as (client, _):
             given = {"events": [event]}
             assert (await client.post("/v1/events", json=given)).status_code == 401
             headers = {"Authorization": "Bearer secret"}
@@ -612,7 +616,7 @@ def test_a_server_told_to_stop_finishes_and_flushes(tmp_path):
                 client.post(
                     "/v1/decide",
                     content=orjson.dumps(page(titles=list(range(1, 41)), fresh=True)),
-                    headers={"X-Deadline-Ms": "5000"},
+                    headers={"X-Deadline-Ms": "5000", "Content-Type": "application/json"},
                 ).json()
                 for _ in range(20)
             ]

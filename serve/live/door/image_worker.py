@@ -1,0 +1,106 @@
+"""Decodes what people send, in a process of its own: its memory is bounded, and its time.
+
+A small file can decode to gigabytes, and a decoder that fails can take its process with it. Pages
+are answered by another process, which neither slows nor grows.
+"""
+
+import asyncio
+import resource
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from data.errors import BadInput
+from data.images.decode import decode
+
+MEMORY = 3 << 29
+"""Bytes that decoding may take beside what the process has: the largest picture needs 1.2 × 2³⁰."""
+SECONDS = 10.0
+"""That a picture may take."""
+WAITING = 4
+"""Pictures that may wait; more are turned away."""
+LINUX = sys.platform == "linux"
+"""Elsewhere memory has no such limit, and a picture's pixels alone are bounded."""
+PICTURES = 200
+"""After so many the process is a new one."""
+
+
+class BusyError(Exception):
+    """More pictures wait than may."""
+
+
+class ImageWorker:
+    """One process, started by the first picture."""
+
+    def __init__(self, memory: int = MEMORY, seconds: float = SECONDS) -> None:
+        self.memory, self.seconds = memory, seconds
+        self._pool: ProcessPoolExecutor | None = None
+        self._one = asyncio.Lock()
+        self._waiting = 0
+
+    async def decode(self, raw: bytes, height: int, width: int) -> UInt8[np.ndarray, "3 h w"]:
+        """The pixels of a picture, as `data.images.decode.decode` gives them.
+
+        Raises:
+            BadInput: it cannot be decoded, or not within the memory or the time that it may take.
+            BusyError: others wait already.
+        """
+        if self._waiting >= WAITING:
+            raise BusyError
+        self._waiting += 1
+        try:
+            async with self._one:
+                return await self._decoded(raw, height, width)
+        finally:
+            self._waiting -= 1
+
+    async def _decoded(self, raw: bytes, height: int, width: int) -> UInt8[np.ndarray, "3 h w"]:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                1,
+                mp_context=get_context("spawn"),
+                initializer=_bound,
+                initargs=(self.memory,),
+                max_tasks_per_child=PICTURES,
+            )
+        work = asyncio.get_running_loop().run_in_executor(self._pool, _decode, raw, height, width)
+        try:
+            return await asyncio.wait_for(work, self.seconds)
+        except TimeoutError:
+            self.close()
+            raise BadInput(
+                f"the image was not decoded within {self.seconds:g} s; export it smaller"
+            ) from None
+        except BrokenProcessPool:
+            self.close()
+            raise BadInput("the image broke its decoder; export it as PNG or JPEG") from None
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        processes = list((pool._processes or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+
+
+def _bound(memory: int) -> None:
+    """Limit this process to what it has mapped by now and so much more."""
+    if LINUX:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _decode(raw: bytes, height: int, width: int) -> UInt8[np.ndarray, "3 h w"]:
+    try:
+        return decode(raw, "sent", height, width)
+    except MemoryError:
+        raise BadInput("the image takes too much memory; export it smaller") from None
