@@ -136,7 +136,7 @@ def _bare_gets(seed: int, plan: Plan) -> float:
     store = LmdbStore(Path(plan.store), readonly=True)
     names, _ = _visits(plan, np.arange(plan.page, dtype=np.uint32), seed)
     keys = [name.encode() for name in names]
-    begin, done, start = store.begin, 0, time.perf_counter()
+    begin, done, start = store.environment().begin, 0, time.perf_counter()
     with begin(buffers=True) as txn:
         get = txn.get
         while time.perf_counter() - start < plan.seconds:

@@ -5,8 +5,9 @@ the rest of the manifest, so the id alone vouches for all of it.
 """
 
 import hashlib
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -24,6 +25,11 @@ LARGEST = 1 << 20
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 REMEDY = "export or publish it again, or roll back to another"
 Value = TypeVar("Value")
+
+
+def _within(name: str, number: int, least: int, most: int) -> None:
+    if not least <= number <= most:
+        raise ValueError(f"{name} is {number}; it must be from {least} to {most}")
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,10 @@ class PublishedPolicy:
     heads: int
     """In the bank of functionals."""
 
+    def __post_init__(self) -> None:
+        _within("salt", self.salt, 0, 2**64 - 1)
+        _within("heads", self.heads, 1, 65_535)
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -53,6 +63,12 @@ class Calibration:
     bias: float
     temperature: float
 
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.bias):
+            raise ValueError(f"bias is {self.bias}; it must be finite")
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature is {self.temperature}; it must be above 0 and finite")
+
 
 @dataclass(frozen=True)
 class ImageSize:
@@ -60,6 +76,10 @@ class ImageSize:
 
     height: int
     width: int
+
+    def __post_init__(self) -> None:
+        _within("height", self.height, 1, 16_384)
+        _within("width", self.width, 1, 16_384)
 
 
 @dataclass(frozen=True)
@@ -146,6 +166,7 @@ class Manifest:
             records=fields.of("records", dict) if fields.values.get("records") else None,
             written=fields.values,
         )
+        fields.checked(lambda: _within("dimension", manifest.dimension, 1, 65_536))
         manifest._check(fields)
         return manifest
 
@@ -191,12 +212,28 @@ class _Fields:
     def of(self, name: str, kind: type[Value]) -> Value:
         """A field of a type."""
         value = self.values.get(name, ...)
-        return value if isinstance(value, kind) else self.refuse(name, value)
+        # A bool is an int to Python.
+        if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+            return value
+        return self.refuse(name, value)
 
     def number(self, name: str) -> float:
         """A field that is a whole number or another."""
         value = self.values.get(name, ...)
-        return float(value) if isinstance(value, int | float) else self.refuse(name, value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        return self.refuse(name, value)
+
+    def checked(self, make: Callable[[], Value]) -> Value:
+        """A record of fields of this object.
+
+        Raises:
+            BadInput: their numbers are out of range.
+        """
+        try:
+            return make()
+        except ValueError as error:
+            raise BadInput(f"{self.where}: {self.path}{error}; {REMEDY}") from None
 
     def null(self, name: str) -> bool:
         """Whether a field is there, and null."""
@@ -242,16 +279,15 @@ def _files(fields: _Fields) -> dict[str, FileEntry]:
 
 def _policy(fields: _Fields) -> PublishedPolicy:
     kind, epsilon = fields.of("kind", str), fields.number("epsilon")
-    try:
-        head_policy = HeadPolicy.named(kind, epsilon)
-    except ValueError as error:
-        raise BadInput(f"{fields.where}: {error}; {REMEDY}") from None
-    return PublishedPolicy(head_policy, fields.of("salt", int), fields.of("heads", int))
+    salt, heads = fields.of("salt", int), fields.of("heads", int)
+    return fields.checked(lambda: PublishedPolicy(HeadPolicy.named(kind, epsilon), salt, heads))
 
 
 def _calibration(fields: _Fields) -> Calibration:
-    return Calibration(fields.number("bias"), fields.number("temperature"))
+    bias, temperature = fields.number("bias"), fields.number("temperature")
+    return fields.checked(lambda: Calibration(bias, temperature))
 
 
 def _image(fields: _Fields) -> ImageSize:
-    return ImageSize(fields.of("height", int), fields.of("width", int))
+    height, width = fields.of("height", int), fields.of("width", int)
+    return fields.checked(lambda: ImageSize(height, width))

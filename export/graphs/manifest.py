@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from data.bundle import MANIFEST, Bundle, content_hash, entry
+from data.bundle import MANIFEST, Bundle, Manifest, content_hash, entry
 from export.publish.staging import settle
 
 
@@ -19,6 +19,9 @@ def seal(part: Path, root: Path, manifest: Mapping[str, object]) -> Path:
         part: from `export.publish.staging.staging`.
         root: folder of bundles.
         manifest: all but `files` and `bundle_id`.
+
+    Raises:
+        BadInput: a number of it is out of range; nothing is written to `root`.
     """
     files = {}
     for file in sorted(part.iterdir()):
@@ -34,6 +37,7 @@ def seal(part: Path, root: Path, manifest: Mapping[str, object]) -> Path:
     when = datetime.fromisoformat(sealed["created"])
     sealed["bundle_id"] = f"{when:%Y%m%d-%H%M%S}-{content_hash(sealed)}"
     text = orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+    Manifest.parse(text, f"the manifest of {sealed['bundle_id']}")  # as whoever serves it will
     (part / MANIFEST).write_bytes(text + b"\n")
     target = root / sealed["bundle_id"]
     settle(part, target)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bandit.head_policy import HeadPolicy
+from data.bundle.manifest import PublishedPolicy
+from data.errors import BadInput
 from model.heads.interface import DEFAULT_KIND, Kind
 from model.training.dataset import Masks
 
@@ -177,6 +180,12 @@ class Publish:
     """of the seed of each decision."""
     margin: float = 0.05
     """how far the value may fall under the live bundle's, as a share of it."""
+
+    def __post_init__(self) -> None:
+        try:
+            PublishedPolicy(HeadPolicy("thompson", self.epsilon), self.salt, 1)
+        except ValueError as error:
+            raise BadInput(f"--publish.{error}") from None
 
 
 @dataclass

@@ -37,7 +37,7 @@ def application() -> Door:
     service = LiveService(
         ModelSource(Path(settings.bundles) / "current", load, stamp),
         EmbeddedLog(Path(settings.log)) if settings.log else NoLog(),
-        open_map_store(settings.store, readonly=True) if settings.store else None,
+        open_map_store(settings.store, True, patient=True) if settings.store else None,
         deadline=settings.deadline,
         queue=settings.queue,
     )

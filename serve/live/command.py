@@ -7,6 +7,7 @@ from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data.errors import BadInput
 from serve.live.door.tokens import read_tokens
 from serve.live.server import LiveSettings, serve
+from serve.maps.open_store import open_map_store
 
 
 # Each parameter is an option of the command.
@@ -61,6 +62,8 @@ def live(
             raise BadInput(f"--origins {origin}: write it as a browser does, https://example.com")
     if not 1 <= epoch_days <= EPOCH_DAYS_MAX:
         raise BadInput(f"--epoch-days {epoch_days}: give whole days, 1 to {EPOCH_DAYS_MAX}")
+    if store is not None:  # said here once, by the process that was asked
+        open_map_store(store, readonly=True).close()
     settings = LiveSettings(
         bundles=str(bundles),
         catalogue=str(catalogue),

@@ -1,5 +1,6 @@
 """The seam to the event log: rows go in, a future says when they are on disk."""
 
+import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -28,28 +29,61 @@ class Recorder(Protocol):
         """Rows that are not on disk yet."""
         ...
 
+    def look(self) -> None:
+        """Try again what failed; called about once a second."""
+        ...
+
+    def trouble(self) -> str:
+        """Why nothing can be logged; empty where it can."""
+        ...
+
     def close(self) -> None:
         """Flush everything, then let go."""
         ...
 
 
 class EmbeddedLog:
-    """The embedded log of a folder (`data.log.EventLog`); one a process, opened after forking."""
+    """The embedded log of a folder (`data.log.EventLog`); one a process, opened after forking.
+
+    A log that cannot be opened, on a full or read-only disk, is one that takes nothing yet: pages
+    fall back as `unlogged`, and `look` tries again.
+    """
 
     def __init__(self, folder: Path, capacity: int = 20_000) -> None:
         # The log's thread takes the interpreter lock once a group; it must not wait 5 ms for it.
         sys.setswitchinterval(0.0005)
-        self._log = EventLog(folder, capacity)
+        self._folder, self._capacity = folder, capacity
+        self._log: EventLog | None = None
+        self._trouble = ""
         self._ahead = 0
+        self.look()
+
+    def look(self) -> None:
+        """Open the log if it is not."""
+        if self._log is not None:
+            return
+        try:
+            self._log, self._trouble = EventLog(self._folder, self._capacity), ""
+        except (OSError, sqlite3.Error) as error:
+            self._trouble = f"the log in {self._folder} cannot be opened: {error}"
+
+    def trouble(self) -> str:
+        """Why nothing can be logged; empty where it can."""
+        return self._trouble
+
+    def _opened(self) -> EventLog:
+        if self._log is None:
+            raise LogFullError(self._trouble)
+        return self._log
 
     def decisions(self, pages: Sequence[PageRecords]) -> Future[None]:
         """Append pages of decisions; raises `LogFullError` at once and never waits."""
-        ticket = self._log.append_pages("decisions", pages)
+        ticket = self._opened().append_pages("decisions", pages)
         return self._taken(ticket, sum(page.records for page in pages), "decisions")
 
     def events(self, rows: Sequence[Mapping[str, object]]) -> Future[None]:
         """Append events; raises `LogFullError` at once and never waits."""
-        return self._taken(self._log.append("events", rows), len(rows), "events")
+        return self._taken(self._opened().append("events", rows), len(rows), "events")
 
     def _taken(self, ticket: Future[None] | None, count: int, kind: str) -> Future[None]:
         if ticket is None:
@@ -59,11 +93,13 @@ class EmbeddedLog:
 
     def waiting(self) -> int:
         """Records that are not on disk yet."""
-        return self._ahead - self._log.acknowledged - self._log.failed
+        log = self._log
+        return 0 if log is None else self._ahead - log.acknowledged - log.failed
 
     def close(self) -> None:
         """Write what is buffered, then stop."""
-        self._log.close()
+        if self._log is not None:
+            self._log.close()
 
 
 class NoLog:
@@ -80,6 +116,13 @@ class NoLog:
     def waiting(self) -> int:
         """Nothing ever waits."""
         return 0
+
+    def look(self) -> None:
+        """Nothing fails."""
+
+    def trouble(self) -> str:
+        """None."""
+        return ""
 
     def close(self) -> None:
         """Nothing to do."""

@@ -1,19 +1,28 @@
 """The published model, loaded again when the bundle or the catalogue changes."""
 
+import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from serve.live.snapshot import LiveModel
 
+PAUSES = (1.0, 60.0)
+"""Seconds until what was refused is tried again: the first time, and at most."""
+
 
 class ModelSource:
     """Follows `current` to the newest bundle; keeps the old one when the new is no good.
+
+    What was refused is tried again, after pauses that double: a file may be on its way yet, a disk
+    may come back, an image may be put in its place.
 
     Args:
         current: symlink to the bundle folder.
         load: reads a bundle folder whole and checks it; any exception refuses it.
         stamp: what else the model was made from, as a value that changes with it (the day, the
             catalogue's files).
+        now: seconds, monotonic.
     """
 
     def __init__(
@@ -21,8 +30,10 @@ class ModelSource:
         current: Path,
         load: Callable[[Path], LiveModel],
         stamp: Callable[[], object] = lambda: None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._current, self._load, self._stamp = current, load, stamp
+        self._current, self._load, self._stamp, self._now = current, load, stamp, now
+        self._again_at, self._pause = math.inf, PAUSES[0]
         self.model: LiveModel | None = None
         self._seen: tuple[str, int, object] | None = None
         self.refused = ""
@@ -39,15 +50,19 @@ class ModelSource:
             self.events["no_current"] += 1
             self.refused = f"{self._current} leads nowhere: {error}"
             return False
-        if seen == self._seen:
+        if seen != self._seen:
+            self._pause = PAUSES[0]
+        elif self._now() < self._again_at:
             return False
         self._seen = seen
         try:
             model = self._load(folder)
         except Exception as error:
             self.events["refused"] += 1
+            self._again_at = self._now() + self._pause
+            self._pause = min(2 * self._pause, PAUSES[1])
             self.refused = f"bundle {folder.name} was refused: {error}"
             return False
-        self.model, self.refused = model, ""
+        self.model, self.refused, self._again_at = model, "", math.inf
         self.events["loaded"] += 1
         return True

@@ -72,11 +72,15 @@ class ScoredImage(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether pages can be decided, by which bundle, and why a newer one is not used."""
+    """Whether pages can be decided, by which bundle, and why a newer one is not used.
+
+    `log` says why nothing can be logged, and pages fall back; empty where all is well.
+    """
 
     bundle: str | None
     refused: str
     draining: bool
+    log: str
 
 
 class Event(BaseModel):

@@ -6,6 +6,7 @@ Routes (`serve.live.routes`) and the ASGI application (`serve.live.app`) stand a
 import asyncio
 import gc
 from collections.abc import Mapping
+from contextlib import suppress
 
 from serve.live import metrics
 from serve.live.door.image_worker import ImageWorker
@@ -13,7 +14,7 @@ from serve.live.micro_batcher import MicroBatcher
 from serve.live.page_request import parse_page, parse_title_ids
 from serve.live.recorder import Recorder
 from serve.live.reload import ModelSource
-from serve.maps.store import MapStore
+from serve.maps.store import MapStore, StoreUnavailableError
 
 
 class LiveService:
@@ -80,9 +81,17 @@ class LiveService:
         while True:
             await asyncio.sleep(self.watch)
             before = dict(self.source.events)
-            await asyncio.to_thread(self.source.look)
+            await asyncio.to_thread(self._look)
             self._count_reload(before)
             metrics.LOG_QUEUE.set(self.recorder.waiting())
+
+    def _look(self) -> None:
+        """See whether there is a new model, and whether log and store are whole."""
+        self.source.look()
+        self.recorder.look()
+        if self.store is not None:
+            with suppress(StoreUnavailableError):  # each page finds it, and counts it
+                self.store.look()
 
     def _count_reload(self, before: dict[str, int]) -> None:
         for outcome, count in self.source.events.items():

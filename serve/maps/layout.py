@@ -155,13 +155,27 @@ class Layout:
         )
 
     @staticmethod
-    def from_bytes(raw: bytes) -> "Layout":
-        """Read `to_bytes` back."""
-        got = orjson.loads(raw)
-        return Layout(
-            np.array(got["title_ids"], np.uint32),
-            tuple(got["artwork_ids"]),
-            tuple(got["paths"]),
-            np.array(got["starts"], np.int64),
-            np.array(got["defaults"], np.int64),
-        )
+    def from_bytes(raw: bytes, digest: bytes | None = None) -> "Layout":
+        """Read `to_bytes` back.
+
+        Args:
+            raw: as stored.
+            digest: that its content must have; None: any.
+
+        Raises:
+            ValueError: it is no layout, or another one than its name says.
+        """
+        try:
+            got = orjson.loads(raw)
+            layout = Layout(
+                np.array(got["title_ids"], np.uint32),
+                tuple(got["artwork_ids"]),
+                tuple(got["paths"]),
+                np.array(got["starts"], np.int64),
+                np.array(got["defaults"], np.int64),
+            )
+        except (KeyError, TypeError, OverflowError, IndexError) as error:
+            raise ValueError(f"not a layout: {type(error).__name__} at {error}") from None
+        if digest is not None and layout.digest != digest:
+            raise ValueError(f"the layout of this name has the content {layout.digest.hex()}")
+        return layout

@@ -15,7 +15,6 @@ from jaxtyping import Int
 
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
 from serve.maps.layout import Layout
-from serve.maps.lmdb_store import LmdbStore
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.url_table import UrlTable
@@ -23,6 +22,8 @@ from serve.maps.url_table import UrlTable
 INT64, INTP = np.dtype(np.int64), np.dtype(np.intp)
 BODY = HEADER.size
 frombuffer = np.frombuffer
+LOOK = 1.0
+"""Seconds between looks at whether the store is whole."""
 
 
 class Lookup:
@@ -50,7 +51,6 @@ class Lookup:
         self._store, self._base_url, self._placeholder = store, base_url, placeholder
         self._refresh, self._pause, self._clock = refresh, pause, clock
         self._get = store.get
-        self._begin = store.begin if isinstance(store, LmdbStore) else None
         self._counts = [0, 0, 0, 0]
         self.reasons: Counter[str] = Counter()
         """Pages that were not personalised, by reason."""
@@ -58,7 +58,7 @@ class Lookup:
         self._layout = layout
         self._best: ArtworkMap | None = None
         self._asleep_until = 0.0
-        self._next_refresh = 0.0
+        self._next_refresh = self._next_look = 0.0
         empty = layout if layout is not None else _no_titles()
         self._table = UrlTable(empty, base_url, None)
         self.refresh()
@@ -75,8 +75,11 @@ class Lookup:
 
     def refresh(self) -> None:
         """Read the shared values again; a failure keeps the ones in memory."""
-        self._next_refresh = self._clock() + self._refresh
+        now = self._clock()
+        self._next_refresh = now + self._refresh
+        self._next_look = now + min(LOOK, self._refresh)
         try:
+            self._store.look()
             digest = self._store.get_shared("layout")
             best = self._store.get_shared("unpersonalised")
             self._best = ArtworkMap.parse(best) if best is not None else self._best
@@ -85,18 +88,37 @@ class Lookup:
             return
         except CorruptMapError:
             self.reasons["unpersonalised_corrupt"] += 1
-            digest = self._store.get_shared("layout")
+            digest = self._digest()
         self._tables.clear()
         if digest is not None:
-            self._table = self._table_of(digest) or self._table
+            self._table = self._known_table(digest) or self._table
         elif self._layout is not None:
             self._table = UrlTable(self._layout, self._base_url, self._best)
+
+    def _digest(self) -> bytes | None:
+        """The layout in use, where the store says it."""
+        try:
+            return self._store.get_shared("layout")
+        except StoreUnavailableError as error:
+            self._sleep(error)
+            return None
+
+    def _look(self, now: float) -> None:
+        """What is due by a time: shared values, or only whether the store is whole."""
+        if now >= self._next_refresh:
+            self.refresh()
+            return
+        self._next_look = now + LOOK
+        try:
+            self._store.look()
+        except StoreUnavailableError as error:
+            self._sleep(error)
 
     def page(self, profile_id: str) -> PageUrls:
         """Open a page request: one read of the store."""
         now = self._clock()
-        if now >= self._next_refresh:
-            self.refresh()
+        if now >= self._next_look:
+            self._look(now)
         table = self._table
         if self._asleep_until:
             if now < self._asleep_until:
@@ -112,13 +134,10 @@ class Lookup:
 
     def urls(self, profile_id: str, title_ids: Int[np.ndarray, " titles"]) -> np.ndarray:
         """URLs of one page's titles: `page(profile_id).urls(title_ids)` in fewer calls."""
-        if self._asleep_until or self._clock() >= self._next_refresh:
+        if self._asleep_until or self._clock() >= self._next_look:
             return self.page(profile_id).urls(title_ids)
         try:
-            if self._begin is not None:  # `LmdbStore.get` without its call
-                value = self._begin().get(profile_id.encode() or b"\0")
-            else:
-                value = self._get(profile_id)
+            value = self._get(profile_id)
         except StoreUnavailableError as error:
             self._sleep(error)
             return self._fallback(self._table).urls(title_ids)
@@ -143,7 +162,7 @@ class Lookup:
     ) -> np.ndarray:
         """URLs of several pages' titles: one round trip to the store, arrays throughout."""
         table = self._table
-        if self._clock() >= self._next_refresh or self._asleep_until:
+        if self._clock() >= self._next_look or self._asleep_until:
             return np.stack([self.urls(p, t) for p, t in zip(profile_ids, title_ids, strict=True)])
         try:
             values = self._store.get_many(profile_ids)
@@ -183,11 +202,7 @@ class Lookup:
         except CorruptMapError:
             self.reasons["map_corrupt"] += 1
             return self._fallback(self._table)
-        try:
-            table = self._table_of(member_map.layout)
-        except StoreUnavailableError as error:
-            self._sleep(error)
-            table = None
+        table = self._known_table(member_map.layout)
         if table is None or len(member_map.choices) != table.titles:
             self.reasons["layout_unknown"] += 1
             return self._fallback(self._table)
@@ -202,6 +217,16 @@ class Lookup:
         choices[slots[known]] = ordinals[known]
         return PageUrls(self._table, choices, False, self._counts, self._placeholder)
 
+    def _known_table(self, digest: bytes) -> UrlTable | None:
+        """The table of a layout; None where the store does not have it whole, and counted."""
+        try:
+            return self._table_of(digest)
+        except StoreUnavailableError as error:
+            self._sleep(error)
+        except ValueError:
+            self.reasons["layout_damaged"] += 1
+        return None
+
     def _table_of(self, digest: bytes) -> UrlTable | None:
         table = self._tables.get(digest)
         if table is None:
@@ -211,7 +236,7 @@ class Lookup:
                 raw = self._store.get_shared(f"layout:{digest.hex()}")
                 if raw is None:
                     return None
-                layout = Layout.from_bytes(raw)
+                layout = Layout.from_bytes(raw, digest)
             table = self._tables[digest] = UrlTable(layout, self._base_url, self._best)
         return table
 

@@ -1,6 +1,7 @@
 """A member's draws as they lie in a store: what is shown, under which id, with what probability."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -58,5 +59,10 @@ class MapReader:
 
     def _learn(self, nonce: int) -> None:
         raw = self.store.get_shared(run_key(nonce))
-        if raw is not None:
-            self._infos[nonce] = RunInfo.from_bytes(raw)
+        if raw is None:
+            return
+        # What a run has in common names it: damaged, its draws are as if they had none.
+        with suppress(ValueError):
+            info = RunInfo.from_bytes(raw)
+            if info.nonce == nonce:
+                self._infos[nonce] = info

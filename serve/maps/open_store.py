@@ -7,13 +7,19 @@ from serve.maps.lmdb_store import LmdbStore
 from serve.maps.store import MapStore
 
 
-def open_map_store(url: str, readonly: bool = False, timeout: float = 0.05) -> MapStore:
+def open_map_store(
+    url: str, readonly: bool = False, timeout: float = 0.05, patient: bool = False
+) -> MapStore:
     """Open a store by name.
 
     Args:
         url: a folder (LMDB), `redis://host:port/db` or `redis+cluster://host:port`.
         readonly: refuse to create or write (LMDB).
         timeout: seconds that a read from Redis may take.
+        patient: what cannot be opened yet is tried again by `look` (LMDB; Redis always is).
+
+    Raises:
+        BadInput: no store goes by that name, or it is damaged and `patient` is not set.
     """
     if url.startswith(("redis://", "rediss://", "redis+cluster://")):
         # Redis' package is optional.
@@ -22,4 +28,5 @@ def open_map_store(url: str, readonly: bool = False, timeout: float = 0.05) -> M
         return RedisStore(url, timeout=timeout)
     if "://" in url:
         raise BadInput(f"store {url!r}: use a folder, redis://host:port/0 or redis+cluster://…")
-    return LmdbStore(Path(url.removeprefix("lmdb:")), readonly=readonly)
+    folder = Path(url.removeprefix("lmdb:"))
+    return LmdbStore(folder, readonly=readonly, patient=patient)

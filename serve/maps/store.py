@@ -11,6 +11,10 @@ VERSION = slice(16, 24)
 """Bytes of a map that hold its version, big-endian (serve/maps/artwork_map.py)."""
 
 
+LONGEST_KEY = 500
+"""Bytes of a profile's id."""
+
+
 class StoreUnavailableError(RuntimeError):
     """The store did not answer; `reason` is the word to count it under."""
 
@@ -50,20 +54,38 @@ class MapStore(Protocol):
         """Replace a shared value."""
         ...
 
+    def look(self) -> None:
+        """See whether the store is whole; called about once a second."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...
+
+
+def known_key(profile_id: str) -> bytes | None:
+    """A profile's key; None of what can be no profile's id, so that it has no map.
+
+    An id has 1 to 500 bytes of UTF-8 and begins with no NUL: shared values do.
+    """
+    try:
+        key = profile_id.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return None
+    return key if 0 < len(key) <= LONGEST_KEY and key[0] else None
 
 
 def profile_key(profile_id: str) -> bytes:
     """A profile's key.
 
     Raises:
-        ValueError: empty, longer than 500 bytes, or starting with a NUL.
+        ValueError: empty, longer than 500 bytes, starting with a NUL, or no text.
     """
-    key = profile_id.encode()
-    if not 0 < len(key) <= 500 or key[0] == 0:
+    key = known_key(profile_id)
+    if key is None:
+        size = len(profile_id.encode(errors="surrogatepass"))
         raise ValueError(
-            f"profile_id {profile_id[:40]!r} ({len(key)} bytes): use 1 to 500 bytes, no NUL first"
+            f"profile_id {profile_id[:40]!r} ({size} bytes): use 1 to 500 bytes of text, no NUL"
+            " first"
         )
     return key

@@ -1,5 +1,6 @@
 """How far a precompute run has come, kept beside the maps: what makes it resumable."""
 
+from contextlib import suppress
 from zlib import crc32
 
 import orjson
@@ -69,5 +70,8 @@ def _older_layouts(store: MapStore, last: dict, layout: Layout) -> dict[bytes, L
     for name in last.get("layouts", []):
         raw = store.get_shared(f"layout:{name}")
         if raw is not None and name != layout.digest.hex():
-            layouts[bytes.fromhex(name)] = Layout.from_bytes(raw)
+            digest = bytes.fromhex(name)
+            # Damaged, its maps are as if they were not: their titles are drawn anew.
+            with suppress(ValueError):
+                layouts[digest] = Layout.from_bytes(raw, digest)
     return layouts

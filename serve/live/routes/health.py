@@ -25,6 +25,7 @@ def health_routes(service: LiveService) -> APIRouter:
             bundle=model.policy.bundle if model is not None else None,
             refused=service.source.refused,
             draining=service.draining,
+            log=service.recorder.trouble(),
         )
 
     @router.get("/metrics")

@@ -1,0 +1,96 @@
+"""What fails for a while is tried again, and said; pages have their images meanwhile."""
+
+import itertools
+import os
+import subprocess
+import sys
+
+import pytest
+
+from data.log import roll
+from serve.live.recorder import EmbeddedLog
+from serve.live.reload import ModelSource
+from tests.serve.live.test_live import Bundles, page, run, served
+from tests.serve.maps.test_lookup import Clock
+from tests.serve.world import make_model
+
+
+def test_a_bundle_that_did_not_load_is_tried_again_ever_less_often(tmp_path):
+    clock, tries = Clock(), []
+
+    def load(folder):
+        tries.append(clock.now)
+        if len(tries) < 12:
+            raise OSError("an image is on its way")
+        return make_model(folder.name)
+
+    bundles = Bundles(tmp_path)
+    bundles.publish("bundle-1")
+    source = ModelSource(tmp_path / "current", load, now=clock)
+    for _ in range(2000):
+        source.look()
+        clock.now += 0.5
+    pauses = [after - before for before, after in itertools.pairwise(tries)]
+    assert source.model is not None
+    assert source.refused == ""
+    assert len(tries) == 12, "what is loaded is not loaded again"
+    assert pauses[:3] == [1, 2, 4]
+    assert max(pauses) == 60
+
+
+def test_another_bundle_is_tried_at_once(tmp_path):
+    clock = Clock()
+    bundles = Bundles(tmp_path)
+    source = ModelSource(tmp_path / "current", bundles.load, now=clock)
+    bundles.publish("bad", "torn")
+    assert not source.look()
+    bundles.publish("good")
+    assert source.look()
+
+
+def test_a_log_that_cannot_be_opened_is_said_and_opened_when_it_can(tmp_path):
+    bundles = Bundles(tmp_path)
+    bundles.publish("bundle-1")
+    place = tmp_path / "log"
+    place.write_text("in the way")
+
+    async def check():
+        log = EmbeddedLog(place)
+        async with served(bundles, log) as (client, _):
+            got = (await client.post("/v1/decide", json=page(fresh=True))).json()
+            assert (got["reason"], got["logged"]) == ("unlogged", False)
+            assert all(decision["url"] for decision in got["decisions"])
+            ready = await client.get("/readyz")
+            assert (ready.status_code, "cannot be opened" in ready.json()["log"]) == (200, True)
+            events = {"events": [{"kind": "play", "profile_id": "a", "title_id": 5}]}
+            assert (await client.post("/v1/events", json=events)).status_code == 503
+            place.unlink()
+            log.look()
+            got = (await client.post("/v1/decide", json=page(fresh=True))).json()
+            assert (got["reason"], got["logged"]) == (None, True)
+            assert (await client.get("/readyz")).json()["log"] == ""
+        assert roll(place)["decisions"] == len(got["decisions"])
+
+    run(check())
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("content", [None, b"no store" * 4096])
+def test_a_service_whose_store_is_none_ends_with_one_word(tmp_path, workers, content):
+    if content is not None:
+        (tmp_path / "maps").mkdir()
+        (tmp_path / "maps" / "data.mdb").write_bytes(content)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "serve", "live", "--workers", workers, "--port", "0"),
+            *("--store", tmp_path / "maps", "--log", tmp_path / "log"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=os.environ,
+    )
+    assert done.returncode == 2
+    assert "store at" in done.stderr
+    assert "Traceback" not in done.stderr
