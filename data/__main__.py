@@ -14,6 +14,9 @@ COMMANDS = {
         "data.join.command", "Join decisions and events into examples.", function="join_command"
     ),
     "roll": Command("data.log.roll", "Move the log into Parquet by day.", function="roll_command"),
+    "forget": Command(
+        "serve.maps.forget", "Take people out of logs, runs, examples, tables and maps."
+    ),
     "features": Command(
         "data.examples.backfill", "Compute features over old logs, as of each decision."
     ),

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from data import clock
+from data.privacy.pseudonym import Pseudonyms
 from serve.live.app import live_app
 from serve.live.door.door import Door
 from serve.live.door.tokens import Token, Tokens, read_tokens
@@ -40,6 +41,7 @@ def application() -> Door:
         open_map_store(settings.store, True, patient=True) if settings.store else None,
         deadline=settings.deadline,
         queue=settings.queue,
+        names=Pseudonyms.from_environment(),
     )
     tokens = read_tokens(Path(settings.tokens)) if settings.tokens else []
     if secret := os.environ.get("MARQUEE_TOKEN"):

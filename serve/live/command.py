@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data.errors import BadInput
+from data.privacy.pseudonym import Pseudonyms
 from serve.live.door.tokens import read_tokens
 from serve.live.server import LiveSettings, serve
 from serve.maps.open_store import open_map_store
@@ -31,6 +32,7 @@ def live(
 
     Where there are tokens, every end point but /healthz and /readyz asks for one: those of
     `--tokens`, each with its scopes and rate, and what `MARQUEE_TOKEN` holds, which may do all.
+    Where `MARQUEE_PROFILE_SALT` is set, profiles are logged under keyed hashes of their ids.
 
     Args:
         bundles: Folder whose `current` points at the bundle; followed while running.
@@ -64,6 +66,7 @@ def live(
         raise BadInput(f"--epoch-days {epoch_days}: give whole days, 1 to {EPOCH_DAYS_MAX}")
     if store is not None:  # said here once, by the process that was asked
         open_map_store(store, readonly=True).close()
+    Pseudonyms.from_environment()  # a salt that is too short is said here
     settings = LiveSettings(
         bundles=str(bundles),
         catalogue=str(catalogue),

@@ -71,18 +71,24 @@ class Fallbacks:
         self._store_rests_until = time.monotonic() + seconds
 
     def shed(self, title_ids: Sequence[int]) -> PageAnswer:
-        """The quickest answer: what all members are shown, put together from ready pieces.
-
-        Not logged: that is most of the work that shedding saves.
-        """
-        model = self.source.model
+        """The quickest answer: not logged, which is most of the work that shedding saves."""
         metrics.SHED.inc()
         metrics.UNLOGGED.labels("fallback").inc(len(title_ids))
+        return self.impersonal(title_ids, "shed")
+
+    def impersonal(self, title_ids: Sequence[int], reason: str) -> PageAnswer:
+        """What all members are shown, put together from ready pieces; nothing of it is logged.
+
+        Args:
+            title_ids: of the page.
+            reason: why it is not decided; counted.
+        """
+        model = self.source.model
         pieces, bundle = (model.pieces, model.policy.bundle) if model is not None else ({}, None)
         parts = [pieces.get(title) or placeholder(title) for title in title_ids]
-        metrics.FALLBACKS.labels("unpersonalised", "shed").inc()
+        metrics.FALLBACKS.labels("unpersonalised", reason).inc()
         metrics.LOOKUPS.labels("unpersonalised").inc(len(title_ids))
-        return PageAnswer(bundle, parts, "shed", False)
+        return PageAnswer(bundle, parts, reason, False)
 
     async def answer(self, page: PageRequest, reason: str, facts: orjson.Fragment) -> PageAnswer:
         """The precomputed map where the store answers, what all members are shown elsewhere.

@@ -25,6 +25,7 @@ class PageRequest(NamedTuple):
     facts: RequestFacts
     cell: str | None = None  # of an experiment
     fresh: bool = False  # draw anew, whatever the map says and other pages drew
+    profiling: bool = True  # False: nothing is chosen by who looks, and nothing is logged
 
 
 def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
@@ -54,8 +55,11 @@ def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
     fresh = request.get("fresh") or False
     if not isinstance(fresh, bool):
         raise ValueError("fresh must be true or false")
+    profiling = request.get("profiling", True)
+    if not isinstance(profiling, bool):
+        raise ValueError("profiling must be true or false")
     nonce = request_nonce(bundle, str(request.get("request_id") or uuid.uuid4().hex))
-    return PageRequest(profile_id, title_ids, day, nonce, facts, cell, fresh)
+    return PageRequest(profile_id, title_ids, day, nonce, facts, cell, fresh, profiling)
 
 
 def deadline_ms(text: str | None) -> float | None:

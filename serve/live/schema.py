@@ -17,6 +17,9 @@ class DecideRequest(BaseModel):
     day: int | None = Field(None, description="Days since 1970-01-01; today when left out")
     cell: str | None = None
     fresh: bool = Field(False, description="Draw anew, whatever the map or other pages drew")
+    profiling: bool = Field(
+        True, description="False where the member opted out: unpersonalised, and nothing is logged"
+    )
 
 
 class DecideBatch(BaseModel):

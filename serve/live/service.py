@@ -8,6 +8,7 @@ import gc
 from collections.abc import Mapping
 from contextlib import suppress
 
+from data.privacy.pseudonym import Pseudonyms
 from serve.live import metrics
 from serve.live.door.image_worker import ImageWorker
 from serve.live.micro_batcher import MicroBatcher
@@ -27,6 +28,7 @@ class LiveService:
         deadline: seconds a page may take when it does not say.
         queue: pages that may be open at once; more are shed.
         watch: seconds between looks at `current`.
+        names: that profiles go by in logs and maps; their own ids if None.
     """
 
     def __init__(
@@ -37,9 +39,11 @@ class LiveService:
         deadline: float = 0.05,
         queue: int = 10,
         watch: float = 1.0,
+        names: Pseudonyms | None = None,
     ) -> None:
         self.source, self.recorder, self.store = source, recorder, store
         self.deadline, self.watch = deadline, watch
+        self.names = names or Pseudonyms()
         self.batcher = MicroBatcher(source, recorder, store, queue)
         self.pictures = ImageWorker()
         self.draining = False
@@ -61,6 +65,10 @@ class LiveService:
             return self.batcher.shed(parse_title_ids(request)).to_json()
         model = self.source.model
         page = parse_page(request, model.policy.bundle if model is not None else "")
+        if not page.profiling:
+            return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out").to_json()
+        if self.names:
+            page = page._replace(profile_id=self.names.of(page.profile_id))
         return (await self.batcher.decide(page, due)).to_json()
 
     def due(self, milliseconds: float | None) -> float:

@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 from jaxtyping import Int
 
+from data.privacy.pseudonym import Pseudonyms
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
 from serve.maps.layout import Layout
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
@@ -36,6 +37,7 @@ class Lookup:
         refresh: seconds between looks at the shared values (layout, unpersonalised map).
         pause: seconds during which a store that failed is not asked again.
         clock: seconds, monotonic.
+        names: that profiles go by in the maps; those of MARQUEE_PROFILE_SALT if None.
     """
 
     def __init__(
@@ -47,10 +49,13 @@ class Lookup:
         refresh: float = 10.0,
         pause: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        names: Pseudonyms | None = None,
     ) -> None:
         self._store, self._base_url, self._placeholder = store, base_url, placeholder
         self._refresh, self._pause, self._clock = refresh, pause, clock
-        self._get = store.get
+        names = Pseudonyms.from_environment() if names is None else names
+        self._get = (lambda name: store.get(names.of(name))) if names else store.get
+        self._names = names
         self._counts = [0, 0, 0, 0]
         self.reasons: Counter[str] = Counter()
         """Pages that were not personalised, by reason."""
@@ -165,7 +170,8 @@ class Lookup:
         if self._clock() >= self._next_look or self._asleep_until:
             return np.stack([self.urls(p, t) for p, t in zip(profile_ids, title_ids, strict=True)])
         try:
-            values = self._store.get_many(profile_ids)
+            named = map(self._names.of, profile_ids) if self._names else profile_ids
+            values = self._store.get_many(list(named))
         except StoreUnavailableError as error:
             self._sleep(error)
             values = [None] * len(profile_ids)

@@ -1,11 +1,15 @@
 """`python -m serve precompute`: decide every title for every profile and store the maps."""
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 import sys
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from rich.console import Console
 from rich.progress import Progress
@@ -15,6 +19,7 @@ from data import clock
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
+from data.privacy.pseudonym import Pseudonyms
 from data.records import FACTS
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
@@ -58,7 +63,8 @@ def precompute(
     Args:
         bundle: Bundle folder, or the `current` link to it.
         catalogue: Folder with titles.parquet, artworks.parquet and images.
-        profiles: Parquet file or folder with the columns profile_id and facts.
+        profiles: Parquet file or folder with the columns profile_id and facts; where a column
+            `profiling` is false somebody opted out: their map is taken away, and none is made.
         store: Folder for LMDB, redis://host:port/0 or redis+cluster://host:port.
         log: Folder of the logs; `python -m data roll` expands what is written there. Nothing is
             logged without.
@@ -76,7 +82,7 @@ def precompute(
     today = day_number(_day(day))
     epochs = _epochs(epoch_days, keep, threshold)
     folder = _bundle(bundle)
-    members = _profiles(profiles)
+    members, opted_out = _profiles(profiles)
     shown = Catalogue.read(catalogue)
     layout = Layout.of_catalogue(shown.titles, shown.artworks, today)
     scorer = Scorer(folder)
@@ -95,7 +101,9 @@ def precompute(
         block,
     )
     maps = open_map_store(store, timeout=10.0)
+    maps.delete(opted_out)
     report = _run(work, members, maps, engine, workers)
+    report.opted_out = len(opted_out)
     best = unpersonalised_best(folder, layout)
     if best is not None:
         shared = unpersonalised_map(best, layout, policy, today, report.version)
@@ -159,8 +167,10 @@ def _bundle(path: Path) -> Path:
     return folder
 
 
-def _profiles(path: Path) -> pa.Table:
-    """Profiles with their facts, in a stable order.
+def _profiles(path: Path) -> tuple[pa.Table, list[str]]:
+    """Profiles with their facts, in a stable order, and the ids of those who opted out.
+
+    Under the names that MARQUEE_PROFILE_SALT gives, where it is set.
 
     Raises:
         BadInput: no file, or columns of another kind.
@@ -168,11 +178,19 @@ def _profiles(path: Path) -> pa.Table:
     if not path.exists():
         raise BadInput(f"no profiles at {path}; give a Parquet file with profile_id and facts")
     try:
-        table = ds.dataset(path, format="parquet").to_table(columns=["profile_id", "facts"])
+        source = ds.dataset(path, format="parquet")
+        wanted = ["profile_id", "facts", *({"profiling"} & set(source.schema.names))]
+        table = source.to_table(columns=wanted)
         ids = table["profile_id"].cast(pa.string()).combine_chunks()
+        if names := Pseudonyms.from_environment():
+            ids = pa.array([name and names.of(name) for name in ids.to_pylist()], pa.string())
         facts = table["facts"].combine_chunks().cast(FACTS)
     except (pa.ArrowException, KeyError) as error:
         raise BadInput(f"profiles {path}: {error}; docs/data.md says what it must hold") from None
     if ids.null_count or len(ids.unique()) != len(ids):
         raise BadInput(f"profiles {path}: profile_id must be there and different on every row")
-    return pa.table({"profile_id": ids, "facts": facts})
+    members = pa.table({"profile_id": ids, "facts": facts})
+    if "profiling" not in wanted:
+        return members, []
+    may = pc.fill_null(table["profiling"].combine_chunks().cast(pa.bool_()), fill_value=True)
+    return members.filter(may), ids.filter(pc.invert(may)).to_pylist()

@@ -39,6 +39,7 @@ class Report:
     decisions: int = 0
     kept: int = 0
     artwork_changed: int = 0
+    opted_out: int = 0
     resumed_at: int = 0
     seconds: float = 0.0
     pairs_per_second: float = 0.0

@@ -6,6 +6,7 @@ import uuid
 from fastapi import APIRouter, HTTPException
 
 from data import clock
+from data.privacy.pseudonym import Pseudonyms
 from data.records import EVENT_KINDS, EVENTS, SCHEMA_VERSION
 from serve.live import metrics
 from serve.live.recorder import LogFullError
@@ -21,7 +22,7 @@ def event_routes(service: LiveService) -> APIRouter:
     async def events(batch: Events) -> dict[str, int]:
         """Impressions, plays, progress and thumbs; answered when they are on disk."""
         now = clock.now_us()
-        rows = [_row(event, now) for event in batch.events]
+        rows = [_row(event, now, service.names) for event in batch.events]
         try:
             await asyncio.wrap_future(service.recorder.events(rows))
         except LogFullError:
@@ -34,7 +35,7 @@ def event_routes(service: LiveService) -> APIRouter:
     return router
 
 
-def _row(event: Event, now: int) -> dict[str, object]:
+def _row(event: Event, now: int, names: Pseudonyms) -> dict[str, object]:
     """An event as it is logged.
 
     Raises:
@@ -44,6 +45,7 @@ def _row(event: Event, now: int) -> dict[str, object]:
         raise HTTPException(422, f"kind {event.kind!r} is not one of {EVENT_KINDS}")
     row: dict[str, object] = {**dict.fromkeys(EVENTS.names), **event.model_dump()}
     row |= {"schema_version": SCHEMA_VERSION, "received": now}
+    row["profile_id"] = names.of(event.profile_id)
     row["event_id"] = event.event_id or uuid.uuid4().hex
     row["time"] = now if event.time is None else event.time
     return row

@@ -29,7 +29,7 @@ def map_routes(service: LiveService) -> APIRouter:
         reader, today = MapReader(store, model.layout, model.words), clock.now_us() // DAY_US
         member = None
         try:
-            member = await asyncio.to_thread(reader.draws, profile_id, today)
+            member = await asyncio.to_thread(reader.draws, service.names.of(profile_id), today)
         except StoreUnavailableError as error:
             metrics.FALLBACKS.labels("store", error.reason).inc()
         except CorruptMapError:

@@ -65,12 +65,18 @@ def bundles(tmp_path):
 
 @asynccontextmanager
 async def served(
-    bundles, recorder=None, store=None, tokens=(), origins=(), deadline=20.0, queue=10, watch=1.0
+    bundles,
+    recorder=None,
+    store=None,
+    tokens=(),
+    origins=(),
+    deadline=20.0,
+    queue=10,
+    watch=1.0,
+    names=None,
 ):
     # A patient deadline, so that a busy machine does not decide what is tested.
-    live = LiveService(
-        bundles.source, recorder or NoLog(), store, deadline=deadline, queue=queue, watch=watch
-    )
+    live = LiveService(bundles.source, recorder or NoLog(), store, deadline, queue, watch, names)
     transport = httpx.ASGITransport(live_app(live, Tokens(tokens), origins))
     async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
         await live.start()
