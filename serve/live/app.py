@@ -16,14 +16,16 @@ from serve.live import metrics
 from serve.live.door.door import Door
 from serve.live.door.tokens import Tokens
 from serve.live.page_request import deadline_ms
+from serve.live.routes.documentation import documentation
 from serve.live.routes.events import event_routes
+from serve.live.routes.files import file_routes
 from serve.live.routes.health import health_routes
 from serve.live.routes.images import image_routes
 from serve.live.routes.maps import map_routes
 from serve.live.routes.pages import page_routes
 from serve.live.service import LiveService
 
-ROUTES = (page_routes, map_routes, image_routes, event_routes, health_routes)
+ROUTES = (page_routes, map_routes, image_routes, event_routes, health_routes, file_routes)
 
 
 def live_app(
@@ -87,9 +89,13 @@ def routed_app(service: LiveService) -> FastAPI:
         yield
         await service.stop()
 
-    app = FastAPI(title="Marquee live", version="1", lifespan=lifespan)
+    # Its own documentation pages load scripts from another host.
+    app = FastAPI(
+        title="Marquee live", version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     for routes in ROUTES:
         app.include_router(routes(service))
+    app.include_router(documentation(app))
     return app
 
 

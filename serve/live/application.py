@@ -42,6 +42,7 @@ def application() -> Door:
         deadline=settings.deadline,
         queue=settings.queue,
         names=Pseudonyms.from_environment(),
+        catalogue=catalogue,
     )
     tokens = read_tokens(Path(settings.tokens)) if settings.tokens else []
     if secret := os.environ.get("MARQUEE_TOKEN"):

@@ -7,6 +7,7 @@ from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data.errors import BadInput
 from data.privacy.pseudonym import Pseudonyms
 from serve.live.door.tokens import read_tokens
+from serve.live.routes.files import FILES
 from serve.live.server import LiveSettings, serve
 from serve.maps.open_store import open_map_store
 
@@ -22,7 +23,7 @@ def live(
     workers: int = 1,
     deadline_ms: float = 50,
     queue: int = 10,
-    base_url: str = "/images/",
+    base_url: str = FILES,
     cache: Path = Path("artifacts/cache"),
     epoch_days: int = Epochs.days,
     tokens: Path | None = None,
@@ -44,7 +45,7 @@ def live(
         workers: Processes.
         deadline_ms: Milliseconds a page may take when its request does not say.
         queue: Pages that may wait for the model or the log in each process; more are shed.
-        base_url: Put before each artwork's path.
+        base_url: Put before each artwork's path; this service gives files at its default.
         cache: Folder of decoded images.
         epoch_days: Days that a live draw lasts; 1 draws every title anew every day. Draws of the
             maps in `store` last as long as precompute said.

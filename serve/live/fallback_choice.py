@@ -5,6 +5,7 @@ from typing import NamedTuple
 import orjson
 
 from serve.maps.page_urls import PLACEHOLDER as PLACEHOLDER_URL
+from serve.maps.url_table import artwork_url
 
 PLACEHOLDER = "placeholder"
 """Fallback level of a title that the catalogue lacks."""
@@ -26,7 +27,7 @@ class FallbackChoice(NamedTuple):
         decision = {
             "title_id": self.title_id,
             "artwork_id": self.artwork_id,
-            "url": base_url + self.path if self.path else PLACEHOLDER_URL,
+            "url": artwork_url(base_url, self.path) if self.path else PLACEHOLDER_URL,
             "level": self.level,
             "decision_id": self.decision_id,
             "propensity": self.propensity,

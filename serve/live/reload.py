@@ -45,10 +45,15 @@ class ModelSource:
         try:
             folder = self._current.resolve(strict=True)
             manifest = (folder / "manifest.json").stat().st_mtime_ns
+        except OSError as error:
+            self.events["no_current"] += 1
+            self.refused = f"{self._current} leads to no bundle: {error}; publish one"
+            return False
+        try:
             seen = (str(folder), manifest, self._stamp())
         except OSError as error:
             self.events["no_current"] += 1
-            self.refused = f"{self._current} leads nowhere: {error}"
+            self.refused = f"the catalogue is not there: {error}; give its folder by --catalogue"
             return False
         if seen != self._seen:
             self._pause = PAUSES[0]
@@ -61,7 +66,7 @@ class ModelSource:
             self.events["refused"] += 1
             self._again_at = self._now() + self._pause
             self._pause = min(2 * self._pause, PAUSES[1])
-            self.refused = f"bundle {folder.name} was refused: {error}"
+            self.refused = f"not loaded with bundle {folder.name}: {error}"
             return False
         self.model, self.refused, self._again_at = model, "", math.inf
         self.events["loaded"] += 1

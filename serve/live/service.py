@@ -7,6 +7,7 @@ import asyncio
 import gc
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from data.privacy.pseudonym import Pseudonyms
 from serve.live import metrics
@@ -28,6 +29,7 @@ class LiveService:
         deadline: seconds a page may take when it does not say.
         queue: pages that may be open at once; more are shed.
         watch: seconds between looks at `current`.
+        catalogue: folder that the artworks' paths start from; None: their files are elsewhere.
         names: that profiles go by in logs and maps; their own ids if None.
     """
 
@@ -40,9 +42,11 @@ class LiveService:
         queue: int = 10,
         watch: float = 1.0,
         names: Pseudonyms | None = None,
+        catalogue: Path | None = None,
     ) -> None:
         self.source, self.recorder, self.store = source, recorder, store
         self.deadline, self.watch = deadline, watch
+        self.catalogue = catalogue
         self.names = names or Pseudonyms()
         self.batcher = MicroBatcher(source, recorder, store, queue)
         self.pictures = ImageWorker()

@@ -82,7 +82,8 @@ class LiveModel:
     """How long draws last."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[int, int] = field(init=False)
-    path_of: dict[str, str] = field(init=False)  # by artwork id
+    paths: frozenset[str] = field(init=False)
+    """Files of the artworks that are shown, within the catalogue."""
     fallback: dict[int, FallbackChoice] = field(init=False)  # what a title shows to all members
     pieces: dict[int, str] = field(init=False)  # the same as JSON
     _openings: list[str] = field(init=False)  # of each artwork's JSON, up to the decision id
@@ -97,7 +98,7 @@ class LiveModel:
         titles = layout.title_ids.tolist()
         put("words", CatalogueWords.of(layout))
         put("slot_of", {title: slot for slot, title in enumerate(titles)})
-        put("path_of", dict(zip(layout.artwork_ids, layout.paths, strict=True)))
+        put("paths", frozenset(layout.paths))
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
         columns = self.vectors[starts[:, None] + ranks].astype(np.float32)

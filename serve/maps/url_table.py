@@ -1,10 +1,20 @@
 """What all pages of one layout share in memory, arranged so that a page takes few array calls."""
 
+from urllib.parse import quote
+
 import numpy as np
 from jaxtyping import Int
 
 from serve.maps.artwork_map import COMPLETE, FORMAT, HEADER, WIDE, ArtworkMap
 from serve.maps.layout import Layout
+
+IN_PATHS = "/:@!$&'()*+,;=~"
+"""Stands in a URL's path as it is, as letters, digits, `_`, `.` and `-` do (RFC 3986)."""
+
+
+def artwork_url(base_url: str, path: str) -> str:
+    """Where an artwork's file is had: its path in the catalogue, quoted, after a base."""
+    return base_url + quote(path, safe=IN_PATHS)
 
 
 class UrlTable:
@@ -14,7 +24,7 @@ class UrlTable:
         self.layout = layout
         self.titles = len(layout.title_ids)
         self.dtype = np.dtype(f"<u{layout.width}")
-        self.url_of = [base_url + path for path in layout.paths]
+        self.url_of = [artwork_url(base_url, path) for path in layout.paths]
         self.urls = np.array(self.url_of, object)
         flags = COMPLETE | (WIDE if layout.width == 4 else 0)
         # What a map of this layout with a choice for every title starts with.

@@ -16,13 +16,14 @@ class RouteLimits(NamedTuple):
 ROUTES = {
     "/healthz": RouteLimits(None, 0),
     "/readyz": RouteLimits(None, 0),
+    "/static/placeholder.svg": RouteLimits(None, 0),
     "/v1/decide": RouteLimits("write", 256 << 10, True),
     "/v1/decide/batch": RouteLimits("write", 1 << 20, True),
     "/v1/events": RouteLimits("write", 1 << 20, True),
     "/v1/score": RouteLimits("read", 9 << 20),
 }
 OTHERS = RouteLimits()
-"""Maps, metrics, documentation, and whatever is added and not named above."""
+"""Maps, files of artworks, metrics, documentation, and whatever is added and not named above."""
 
 
 def limits_of(path: str) -> RouteLimits:

@@ -14,6 +14,7 @@ from serve.maps.artwork_map import CorruptMapError
 from serve.maps.map_draws import MapDraws
 from serve.maps.map_reader import MapReader
 from serve.maps.store import StoreUnavailableError
+from serve.maps.url_table import artwork_url
 
 
 def map_routes(service: LiveService) -> APIRouter:
@@ -49,7 +50,7 @@ def _titles(draws: MapDraws, model: LiveModel) -> list[MapTitle]:
         MapTitle(
             title_id=layout.title_ids.item(slot),
             artwork_id=layout.artwork_ids[ordinal],
-            url=model.base_url + layout.paths[ordinal],
+            url=artwork_url(model.base_url, layout.paths[ordinal]),
             decision_id=name,
             propensity=propensity,
         )

@@ -74,9 +74,11 @@ async def served(
     queue=10,
     watch=1.0,
     names=None,
+    catalogue=None,
 ):
     # A patient deadline, so that a busy machine does not decide what is tested.
-    live = LiveService(bundles.source, recorder or NoLog(), store, deadline, queue, watch, names)
+    recorder = recorder or NoLog()
+    live = LiveService(bundles.source, recorder, store, deadline, queue, watch, names, catalogue)
     transport = httpx.ASGITransport(live_app(live, Tokens(tokens), origins))
     async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
         await live.start()
