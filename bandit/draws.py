@@ -72,23 +72,47 @@ def draw_seeds(
     title_ids: Int[np.ndarray, "..."],
     epochs: Int[np.ndarray, "..."],
     contexts: UInt64[np.ndarray, "..."],
-    salt: int,
+    salt: int | UInt64[np.ndarray, "..."],
 ) -> UInt64[np.ndarray, "..."]:
     """A seed for each draw; all broadcast against each other.
 
     Everything that the probabilities follow from goes in, so two draws of unequal probabilities
-    never share a uniform number: the second would not be random, given the first.
+    never share a uniform number: the second would not be random, given the first. What was shown
+    before goes in by the salt, see `opening_salts`.
 
     Args:
         profile_keys: from `bandit.choice.profile_keys`.
         title_ids: titles.
         epochs: from `epoch_numbers`.
         contexts: from `context_words`.
-        salt: of the policy; another salt draws anew.
+        salt: of the policy, or from `opening_salts`; another salt draws anew.
     """
-    keys = mix_words(np.asarray(profile_keys, np.uint64) ^ np.uint64(salt & MASK))
+    salts = np.uint64(salt & MASK) if isinstance(salt, int) else salt
+    keys = mix_words(np.asarray(profile_keys, np.uint64) ^ salts)
     titles = mix_words(keys + np.asarray(title_ids).astype(np.uint64))
     return mix_words(mix_words(titles ^ np.asarray(epochs).astype(np.uint64)) ^ contexts)
+
+
+FIRST, RENEWED, REDRAWN = 0, 1, 2
+"""How a draw opens: where nothing was shown before; in place of a draw of an earlier day; in place
+of one that was opened on the same day."""
+
+
+def opening_salts(salt: int, day: int, version: int) -> UInt64[np.ndarray, " openings"]:
+    """Salts of draws by how they open: FIRST, RENEWED, REDRAWN.
+
+    A draw in place of another has probabilities that follow from what that one fell on, and may
+    come twice in an epoch with all else equal: candidates that go and come back. So it has a number
+    of its own, by the day it opens on and, on the day of the draw that it replaces, by the run. A
+    first draw follows from nothing before it, and is the same wherever it is asked for.
+
+    Args:
+        salt: of the policy.
+        day: on which the draws open, since 1970-01-01.
+        version: of the run.
+    """
+    own = (salt & MASK, text_word("renewed", salt, day), text_word("redrawn", salt, day, version))
+    return np.array(own, np.uint64)
 
 
 def context_words(

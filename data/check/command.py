@@ -20,7 +20,7 @@ class CheckReport:
 
 
 def check(
-    path: Path, catalogue: Path | None = None, images: bool = True, copies: bool = False
+    path: Path, catalogue: Path | None = None, images: bool = True, copies: bool = True
 ) -> CheckReport:
     """Say what is wrong with a catalogue, a log, examples, or one Parquet file; exit 2 if anything.
 
@@ -28,7 +28,8 @@ def check(
         path: a folder or a Parquet file; its content shows what it is.
         catalogue: the catalogue that rows refer to; one found beside PATH if not given.
         images: decode every image of a catalogue.
-        copies: let a decision be logged again, in the same words; an event always may.
+        copies: let a decision be logged again, in the same words, as pages of one draw are; an
+            event always may. `--copies=false` names each.
     """
     problems = check_path(path, catalogue, images=images, copies=copies)
     count = sum(problem.count for problem in problems)

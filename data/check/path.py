@@ -12,6 +12,8 @@ from data.check.kinds import KINDS, kind_of, table_problems
 from data.check.known import Known
 from data.check.repeated_ids import Copies, repeated
 from data.errors import BadInput
+from data.log.expand_runs import expand
+from data.log.precompute_runs import run_files
 from data.problem import Problem, whole
 from data.schema_cast import parquet_files, read_table
 
@@ -21,7 +23,7 @@ def check_path(
     catalogue: Path | str | None = None,
     *,
     images: bool = True,
-    copies: bool = False,
+    copies: bool = True,
 ) -> list[Problem]:
     """Every problem of a catalogue, a log, a folder of examples or one Parquet file.
 
@@ -29,7 +31,8 @@ def check_path(
         path: which of them it is shows in its content.
         catalogue: whose artworks and titles rows may refer to; one found beside `path` if None.
         images: decode every image of a catalogue.
-        copies: let a decision be logged again, in the same words; an event always may.
+        copies: let a decision be logged again, in the same words, as pages of one draw are; an
+            event always may.
 
     Raises:
         BadInput: there is nothing of ours at `path`, or the catalogue given is itself wrong.
@@ -40,13 +43,15 @@ def check_path(
     if _is_catalogue(path):
         return list(check_catalogue(path, images=images))
     known = _known(path, catalogue)
+    runs = run_files(path) if path.is_dir() else []
     files = [path] if path.is_file() else parquet_files(path)
-    if not files:
+    files = [file for file in files if file not in runs]
+    if not files and not runs:
         raise BadInput(
             f"{path} holds no Parquet files; a catalogue has titles.parquet and artworks.parquet, "
             "a log decisions/*.parquet and events/*.parquet"
         )
-    problems: list[Problem] = []
+    problems = [problem for file in runs for problem in _problems_of_run(file)]
     ids: dict[tuple[str, str], list[tuple[str, pa.ChunkedArray]]] = {}
     for file in files:
         try:
@@ -70,6 +75,16 @@ def check_path(
     if not problems:
         problems += _problems_of_draws(path, {kind for kind, _ in ids})
     return problems
+
+
+def _problems_of_run(file: Path) -> Iterator[Problem]:
+    """What is wrong with a file of precompute's draws."""
+    try:
+        for _ in expand(file):
+            pass
+    except Exception as error:  # whatever a damaged file makes of its reader
+        what = f"{type(error).__name__}: {error}"
+        yield whole("unreadable", file, None, what, "move it away, and precompute again")
 
 
 def _problems_of_draws(path: Path, kinds: set[str]) -> Iterator[Problem]:

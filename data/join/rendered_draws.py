@@ -24,7 +24,14 @@ from bandit.draws import text_word
 from data.atomic_write import write_text_whole
 from data.log.expand_runs import expand_some
 from data.log.parquet import append_table
-from data.log.precompute_runs import FOLDER, RunFile, run_files, run_time
+from data.log.precompute_runs import (
+    FOLDER,
+    RunFile,
+    filed_ids,
+    rendered_name,
+    run_files,
+    run_time,
+)
 from data.records import TIMESTAMP
 
 STATE = "_rendered.json"
@@ -47,7 +54,12 @@ class Impressions(NamedTuple):
         is_one = (ds.field("kind") == "impression") & ds.field("decision_id").is_valid()
         late = ds.field("received") >= pa.scalar(since_us, pa.int64()).cast(TIMESTAMP)
         source = ds.dataset([str(file) for file in files], format="parquet", partitioning=None)
-        rows = source.to_table(columns=columns, filter=is_one & late)
+        return Impressions.of(source.to_table(columns=columns, filter=is_one & late))
+
+    @staticmethod
+    def of(rows: pa.Table) -> "Impressions":
+        """Those of a table with decision_id, profile_id and title_id."""
+        columns = ["decision_id", "profile_id", "title_id"]
         rows = rows.group_by(columns).aggregate([]).combine_chunks()
         names = rows["profile_id"].combine_chunks().dictionary_encode()
         keys = np.asarray(profile_keys(names.dictionary.to_pylist()), np.uint64)
@@ -99,16 +111,20 @@ def _look_up(log: Path, runs: Sequence[Path], events: Sequence[Path]) -> int:
     named = Impressions.read(events, min(map(run_time, runs)) - SKEW_US)
     filed = 0
     for path in runs:
-        rows = _rendered(RunFile.read(path), named)
+        rows = rendered_rows(RunFile.read(path), named)
+        if len(rows):
+            # A draw that goes on is named by pages of many days.
+            again = pc.is_in(rows["decision_id"], value_set=filed_ids(log, path))
+            rows = rows.filter(pc.invert(again))
         if len(rows):
             # Named by its content: the same look-up again replaces the same file.
             content = text_word(*rows["decision_id"].to_pylist())
-            append_table(log, "decisions", rows, f"rendered-{path.stem}-{content:016x}")
+            append_table(log, "decisions", rows, rendered_name(path, content))
             filed += len(rows)
     return filed
 
 
-def _rendered(run: RunFile, named: Impressions) -> pa.Table:
+def rendered_rows(run: RunFile, named: Impressions) -> pa.Table:
     """The rows of a run's draws that impressions name."""
     keys = np.asarray(profile_keys(run.table["profile_id"].to_pylist()), np.uint64)
     at = np.minimum(named.keys.searchsorted(keys), max(len(named.keys) - 1, 0))

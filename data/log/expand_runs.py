@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, UInt64
 
 from bandit.choice import decision_ids, decision_seeds, profile_keys
 from bandit.draws import (
+    FIRST,
     artwork_words,
     candidate_words,
     context_words,
@@ -68,6 +69,7 @@ class _Draws(NamedTuple):
     of: Int[np.ndarray, " draws"]  # row of the profile
     place: Int[np.ndarray, " draws"]  # among the profile's draws
     slots: Int[np.ndarray, " draws"]  # of the titles
+    openings: Int[np.ndarray, " draws"]  # how each opens
     ranks: Int[np.ndarray, " draws"]  # chosen
     counts: Int[np.ndarray, " profiles"]  # draws of each profile
 
@@ -80,7 +82,10 @@ def _draws(table: pa.Table) -> _Draws:
         slots = place
     else:
         slots, _ = _numbers(table["slots"], np.dtype("<u4"))
-    return _Draws(of, place, slots, ranks, counts)
+    openings = np.full(len(of), FIRST, np.int64)
+    if not table["openings"].null_count:
+        openings, _ = _numbers(table["openings"], np.dtype("u1"))
+    return _Draws(of, place, slots, openings, ranks, counts)
 
 
 def _expanded(
@@ -89,12 +94,13 @@ def _expanded(
     """Draws as rows: all of them, or those at some places."""
     titles, starts = np.asarray(header.title_ids), np.asarray(header.starts)
     names = table["profile_id"].to_pylist()
-    of, place, slots, ranks, counts = _draws(table)
+    of, place, slots, openings, ranks, counts = _draws(table)
     codes, widths = _numbers(table["codes"], np.dtype("u1"))
     if len(codes) != len(ranks) * header.most:
         codes, widths = _numbers(table["codes"], np.dtype("<u2"))
     if chosen is not None:
         of, place, slots, ranks = of[chosen], place[chosen], slots[chosen], ranks[chosen]
+        openings = openings[chosen]
 
     shown = np.diff(starts)[slots]
     at = (np.cumsum(widths) - widths)[of] + place
@@ -109,7 +115,10 @@ def _expanded(
     propensities = chances[np.arange(count), ranks]
     ordinals = starts[slots] + ranks
     keys = np.asarray(profile_keys(names))[of]
-    named = _named(header, table, keys, of, slots, ordinals, propensities)
+    salts = np.full(count, header.rules.salt, np.uint64)
+    if header.salts is not None:
+        salts = np.array(header.salts, np.uint64)[openings]
+    named = _named(header, table, keys, salts, of, slots, ordinals, propensities)
     columns = {
         "schema_version": pa.repeat(pa.scalar(header.schema_version, pa.int16()), count),
         "decision_id": pa.array(named.ids, pa.string()),
@@ -150,6 +159,7 @@ def _named(
     header: RunHeader,
     table: pa.Table,
     keys: UInt64[np.ndarray, " draws"],
+    salts: UInt64[np.ndarray, " draws"],
     of: Int[np.ndarray, " draws"],
     slots: Int[np.ndarray, " draws"],
     ordinals: Int[np.ndarray, " draws"],
@@ -161,6 +171,7 @@ def _named(
         header: of the run.
         table: rows of `SCHEMA`.
         keys: of the profiles, draw by draw.
+        salts: of the draws.
         of: row of each draw's profile.
         slots: of the titles.
         ordinals: of what is shown.
@@ -176,7 +187,7 @@ def _named(
     artworks, pools = _words(tuple(header.artwork_ids), tuple(header.starts))
     epochs = epoch_numbers(keys, titles, header.day, rules.epochs.days)
     context = context_words(prints, pools[slots], rules.word)
-    seeds = draw_seeds(keys, titles, epochs, context, rules.salt)
+    seeds = draw_seeds(keys, titles, epochs, context, salts)
     ids = draw_ids(seeds, keys, titles, artworks[ordinals], propensities, rules.record_word())
     return _Named(seeds, ids, pa.array(epochs, pa.int32()), pa.array(prints, pa.int64()))
 

@@ -21,13 +21,14 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Bool, Int, UInt16
+from jaxtyping import Int, Int8, UInt16
 
-from bandit.draws import DrawRules, Epochs
+from bandit.draws import FIRST, DrawRules, Epochs
 from data.days import day_number
 from data.records import FACTS, SCHEMA_VERSION
 
 FOLDER = "runs"
+RENDERED = "rendered"
 HEADER = b"marquee_run"
 SCHEMA = pa.schema(
     [
@@ -37,6 +38,7 @@ SCHEMA = pa.schema(
         pa.field("ranks", pa.binary(), nullable=False),  # uint16 each: chosen candidate
         pa.field("codes", pa.binary(), nullable=False),  # uint8 or uint16, candidate by candidate
         pa.field("fingerprint", pa.int64()),  # of the facts; null: made before there were epochs
+        pa.field("openings", pa.binary()),  # uint8 each: how the draw opens; null: all FIRST
     ]
 )
 
@@ -58,6 +60,8 @@ class RunHeader:
     chances: Sequence[float]
     """Code → probability."""
     schema_version: int = SCHEMA_VERSION
+    salts: Sequence[int] | None = None
+    """Of draws by how they open (`bandit.draws.opening_salts`); None: all by the rules' salt."""
     nonce: int | None = None
     """Of a run that was made before there were epochs: schema 1."""
 
@@ -83,7 +87,7 @@ def write_run(
     profile_ids: pa.Array,
     facts: pa.StructArray,
     fingerprints: Int[np.ndarray, " profiles"],
-    made: Bool[np.ndarray, "profiles titles"],
+    openings: Int8[np.ndarray, "profiles titles"],
     ranks: Int[np.ndarray, "profiles titles"],
     codes: UInt16[np.ndarray, "profiles candidates titles"],
 ) -> None:
@@ -95,10 +99,11 @@ def write_run(
         profile_ids: profiles.
         facts: what was known of them.
         fingerprints: of the features that the facts became.
-        made: where there is a decision; elsewhere an earlier one was kept.
+        openings: how each draw opens, see `bandit.draws`; −1 where an earlier one was kept.
         ranks: chosen candidate, by its place among the title's.
         codes: position of each candidate's probability in `header.chances`.
     """
+    made = openings >= 0
     counts = made.sum(1)
     small = np.uint8 if len(header.chances) <= 256 else np.uint16
     if made.all():
@@ -115,6 +120,9 @@ def write_run(
             _binary(ranks[made].astype("<u2"), counts),
             _binary(flat_codes, counts * codes.shape[1]),
             pa.array(fingerprints, pa.int64()),
+            _binary(openings[made].astype("u1"), counts)
+            if (openings > FIRST).any()
+            else pa.nulls(len(made), pa.binary()),
         ],
         schema=SCHEMA.with_metadata({HEADER: orjson.dumps(asdict(header))}),
     ).filter(pa.array(counts > 0))
@@ -142,6 +150,19 @@ def _binary(values: np.ndarray, counts: Int[np.ndarray, " profiles"]) -> pa.Arra
 def run_files(log_dir: Path) -> list[Path]:
     """Files of runs that were not expanded yet."""
     return sorted((log_dir / FOLDER).glob("*.parquet"))
+
+
+def rendered_name(run: Path, content: int) -> str:
+    """What a file of some of a run's draws, as rows, is called."""
+    return f"{RENDERED}-{run.stem}-{content:016x}"
+
+
+def filed_ids(log_dir: Path, run: Path) -> pa.Array:
+    """Ids of a run's draws that are rows of the log already, since they were rendered."""
+    files = sorted((log_dir / "decisions").rglob(f"{RENDERED}-{run.stem}-*.parquet"))
+    parts = [pq.ParquetFile(file).read(columns=["decision_id"]) for file in files]
+    ids = [chunk for part in parts for chunk in part["decision_id"].cast(pa.string()).chunks]
+    return pa.chunked_array(ids, pa.string()).combine_chunks()
 
 
 def retire_runs(log_dir: Path, keep_days: int, today: date) -> list[str]:
@@ -172,6 +193,8 @@ class RunFile(NamedTuple):
     def read(path: Path) -> "RunFile":
         """Read a file that `write_run` wrote, in this version or an earlier one."""
         table = pq.ParquetFile(path).read()
-        if "fingerprint" not in table.schema.names:
-            table = table.append_column("fingerprint", pa.nulls(len(table), pa.int64()))
+        for name in ("fingerprint", "openings"):  # which earlier versions did not write
+            if name not in table.schema.names:
+                field = SCHEMA.field(name)
+                table = table.append_column(field, pa.nulls(len(table), field.type))
         return RunFile(RunHeader.from_json(table.schema.metadata[HEADER]), table)

@@ -6,10 +6,15 @@ Killed anywhere, the next roll carries out the same move: the same files, replac
 content.
 """
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 import sqlite3
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+
+import pyarrow.compute as pc
 
 from data.atomic_write import sync
 from data.errors import BadInput
@@ -18,7 +23,7 @@ from data.log.expand_runs import expand
 from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
 from data.log.parquet import append_table, retire
 from data.log.precompute_runs import FOLDER as RUNS
-from data.log.precompute_runs import retire_runs, run_files
+from data.log.precompute_runs import filed_ids, retire_runs, run_files
 from data.log.records import SCHEMAS, decode_each, unpacked
 
 CHUNK = 50_000
@@ -96,7 +101,10 @@ def _roll_segment(
 
 def _roll_run(path: Path, log_dir: Path, moved: dict[str, int]) -> None:
     """Expand a run's decisions; done again after a kill it writes the same files."""
+    filed = filed_ids(log_dir, path)  # rows already: they keep their files
     for part, table in enumerate(expand(path)):
+        if len(filed):
+            table = table.filter(pc.invert(pc.is_in(table["decision_id"], value_set=filed)))
         files = append_table(log_dir, "decisions", table, f"{path.stem}-{part:03}")
         moved["decisions"] += table.num_rows
         moved["files"] += len(files)

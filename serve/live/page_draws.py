@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import orjson
 from jaxtyping import Float, Int, UInt64
 
 from bandit.choice import profile_keys
@@ -14,6 +15,7 @@ from bandit.draws import (
     draw_ids,
     draw_seeds,
     epoch_numbers,
+    text_word,
 )
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_request import PageRequest
@@ -42,7 +44,8 @@ class PageDraws(NamedTuple):
         days = np.array([[page.day] for page in pages])
         epochs = epoch_numbers(keys, titles, days, rules.epochs.days)
         context = context_words(fingerprints[:, None], words.candidates[slots], rules.word)
-        nonces = [[page.nonce if page.fresh else 0] for page in pages]
+        # A cell logs its draws apart, so they are draws apart.
+        nonces = [[_own_word(page)] for page in pages]
         seeds = draw_seeds(keys, titles, epochs, context ^ np.array(nonces, np.uint64), rules.salt)
         return PageDraws(np.broadcast_to(keys, titles.shape), titles, epochs, seeds)
 
@@ -69,11 +72,18 @@ class PageDraws(NamedTuple):
         ]
 
 
+def _own_word(page: PageRequest) -> int:
+    """What sets a page's draws apart from those of the same profile, titles and facts."""
+    word = page.nonce if page.fresh else 0
+    return word if page.cell is None else word ^ text_word("cell", page.cell)
+
+
 def name_fallback(bundle: str, page: PageRequest, choice: FallbackChoice) -> FallbackChoice:
-    """A fallback under the id of this request's showing of it."""
+    """A fallback under the id of this request's showing of it, by these facts."""
     rules = DrawRules(bundle, "fallback", 0.0, 0, 1)
+    facts = text_word(orjson.dumps(page.facts, option=orjson.OPT_SORT_KEYS))
     [name] = draw_ids(
-        np.array([page.nonce], np.uint64),
+        np.array([page.nonce ^ facts], np.uint64),
         np.asarray(profile_keys([page.profile_id])),
         np.array([choice.title_id]),
         artwork_words([choice.artwork_id]),

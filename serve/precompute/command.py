@@ -68,7 +68,8 @@ def precompute(
         store: Folder for LMDB, redis://host:port/0 or redis+cluster://host:port.
         log: Folder of the logs; `python -m data roll` expands what is written there. Nothing is
             logged without.
-        day: Day to decide for, YYYY-MM-DD; today (UTC) when left out.
+        day: Day to decide for, YYYY-MM-DD; today (UTC) when left out. Decisions are stamped with
+            the time it is all the same.
         epoch_days: Days that a draw lasts; 1 draws everything anew every day.
         keep: Share of a new draw's probability that goes to what was shown before; 0.5 if not
             given.

@@ -9,20 +9,35 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Int, UInt8, UInt64
+from jaxtyping import Bool, Int, Int8, UInt8, UInt64
 
 from bandit.choice import profile_keys
-from bandit.draws import DrawRules, Epochs, context_words, draw_seeds, epoch_numbers
+from bandit.draws import (
+    DrawRules,
+    Epochs,
+    context_words,
+    draw_seeds,
+    epoch_numbers,
+    opening_salts,
+    text_word,
+)
 from bandit.thompson_batch import Workspace
 from data.log.precompute_runs import FOLDER, RunHeader, write_run
 from data.page_facts import without_page_facts
 from serve.maps.artwork_map import UNKNOWN_CODE, Run, bundle_tag, encode_maps
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords, RunInfo, propensity_codes
-from serve.precompute.previous_draws import Before, read_before, still_open, used_runs
+from serve.precompute.previous_draws import (
+    Before,
+    openings,
+    read_before,
+    still_open,
+    used_runs,
+)
 from serve.precompute.probability_codebook import Codes
 from serve.scoring.candidate_bank import Bank, decide_members
 from serve.scoring.member_model import MemberFunctionals, MemberModel
@@ -95,11 +110,17 @@ class Job:
         """Hashes of today's catalogue."""
         return CatalogueWords.of(self.work.layout)
 
+    @cached_property
+    def salts(self) -> UInt64[np.ndarray, " openings"]:
+        """Of this run's draws, by how they open."""
+        return opening_salts(self.work.policy.salt, self.work.day, self.version)
+
     @property
-    def run(self) -> Run:
-        """This run's entry in the maps, without a profile's facts."""
+    def runs(self) -> list[Run]:
+        """This run's entries in the maps by how draws open, without a profile's facts."""
         work = self.work
-        return Run(work.day, work.policy.salt, work.info.nonce, work.epochs.days)
+        nonce, days = work.info.nonce, work.epochs.days
+        return [Run(work.day, salt, nonce, days) for salt in self.salts.tolist()]
 
     def block(self, index: int, table: pa.Table, old: list[bytes | None]) -> Block:
         """Decide a block of members.
@@ -119,14 +140,14 @@ class Job:
             open_now = before.same
         else:
             open_now = still_open(before, keys, titles, work.day, work.epochs.days)
-        runs = [*before.runs, self.run]
-        run_of = np.where(open_now, before.run_of, len(runs) - 1)
+        opening = openings(before, work.day)
+        runs = [*before.runs, *self.runs]
+        run_of = np.where(open_now, before.run_of, len(before.runs) + opening)
         facts = without_page_facts(table["facts"].combine_chunks())
         described = work.members.functionals_of(facts)
-        drawn = self._draw(described, keys, before, ~open_now)
-        prints = np.concatenate(
-            [before.prints, described.fingerprints[:, None].astype(np.uint32)], axis=1
-        )
+        drawn = self._draw(described, keys, before, ~open_now, opening)
+        mine = np.repeat(described.fingerprints[:, None].astype(np.uint32), len(self.runs), 1)
+        prints = np.concatenate([before.prints, mine], axis=1)
         used = used_runs(run_of, runs, prints)
         if used.too_many.any():
             # Members whose maps name too many runs, once more and from nothing.
@@ -153,7 +174,8 @@ class Job:
         total = int(fresh.sum())
         part = None
         if drawn.log is not None and total:
-            part = self._log(index, members, facts, described.fingerprints, fresh, drawn)
+            made = np.where(fresh, opening, -1)
+            part = self._log(index, members, facts, described.fingerprints, made, drawn)
         changed = fresh & (before.choices >= 0) & (drawn.choices != before.choices)
         written = [names[i] for i in at.tolist()]
         counts = (len(names), total, int(open_now.sum()), int(changed.sum()))
@@ -165,6 +187,7 @@ class Job:
         keys: UInt64[np.ndarray, " members"],
         before: Before,
         due: Bool[np.ndarray, "members titles"],
+        opening: Int8[np.ndarray, "members titles"],
     ) -> "Drawn":
         """What members are shown: new draws where they are due, what was drawn before elsewhere."""
         work, bank = self.work, self.work.bank
@@ -185,7 +208,8 @@ class Job:
                 described.fingerprints[tile][:, None], words.candidates, rules.word
             )
             epochs = epoch_numbers(key, words.titles, work.day, work.epochs.days)
-            seeds = draw_seeds(key, words.titles, epochs, context, rules.salt)
+            salts = self.salts[opening[tile]]
+            seeds = draw_seeds(key, words.titles, epochs, context, salts)
             had = np.where(before.choices[tile] >= 0, before.choices[tile] - words.starts, -1)
             if described.functionals.shape[1] != work.heads:
                 raise ValueError(
@@ -223,7 +247,7 @@ class Job:
         members: pa.Array,
         facts: pa.StructArray,
         fingerprints: Int[np.ndarray, " members"],
-        fresh: Bool[np.ndarray, "members titles"],
+        made: Int8[np.ndarray, "members titles"],
         drawn: "Drawn",
     ) -> Path:
         """A block's draws as one file beside its later name."""
@@ -239,10 +263,15 @@ class Job:
             artwork_ids=layout.artwork_ids,
             starts=layout.starts.tolist(),
             chances=drawn.log.chances,
+            salts=self.salts.tolist(),
         )
-        part = self.work.log / FOLDER / f"precompute-{self.version}-{index:06d}.parquet.part"
         ranks = drawn.choices - layout.starts[:-1]
-        write_run(part, header, members, facts, fingerprints, fresh, ranks, drawn.log.codes)
+        # By content: done again after some of its maps were written, a block has fewer draws, and
+        # its file must not take the place of the one that has them all.
+        content = text_word(crc32(made.tobytes()), crc32(np.where(made >= 0, ranks, -1).tobytes()))
+        name = f"precompute-{self.version}-{index:06d}-{content:016x}.parquet.part"
+        part = self.work.log / FOLDER / name
+        write_run(part, header, members, facts, fingerprints, made, ranks, drawn.log.codes)
         return part
 
 

@@ -88,7 +88,10 @@ def precompute_maps(
 
 
 def publish(part: Path | None) -> None:
-    """Give a block's decisions the name that readers open, before its maps can be shown."""
+    """Give a block's decisions the name that readers open, before its maps can be shown.
+
+    Its name is that of its content, so what has it already is the same.
+    """
     if part is not None and part.exists():
         move_into_place(part, part.with_suffix(""))
 

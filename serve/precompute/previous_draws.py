@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8, UInt32, UInt64
+from jaxtyping import Bool, Int, Int8, UInt8, UInt32, UInt64
 
-from bandit.draws import epoch_stagger
+from bandit.draws import FIRST, REDRAWN, RENEWED, epoch_stagger
 from serve.maps.artwork_map import RUNS_MAX, UNKNOWN_CODE, ArtworkMap, CorruptMapError, Run
 from serve.maps.layout import Layout
 
@@ -22,6 +22,7 @@ class Before(NamedTuple):
     run_of: Int[np.ndarray, "members titles"]  # index into `runs`; 0 where there is none
     codes: UInt8[np.ndarray, "members titles"]  # of the propensities
     same: Bool[np.ndarray, "members titles"]  # drawn among today's candidates
+    shown: Bool[np.ndarray, "members titles"]  # something was, withdrawn or not
     runs: list[Run]  # of the whole block, their fingerprints 0
     prints: UInt32[np.ndarray, "members runs"]  # facts fingerprint of each member in each run
     explicit: list[dict[int, float]]  # propensities that no code stands for, by slot
@@ -42,7 +43,7 @@ def read_before(
     choices = np.full(shape, -1, np.int64)
     run_of = np.zeros(shape, np.int64)
     codes = np.full(shape, UNKNOWN_CODE, np.uint8)
-    same = np.zeros(shape, bool)
+    same, shown = np.zeros(shape, bool), np.zeros(shape, bool)
     explicit: list[dict[int, float]] = [{} for _ in values]
     layouts = [b""] * len(values)
     known: dict[Run, int] = {}
@@ -64,7 +65,7 @@ def read_before(
         if old.layout == layout.digest:
             choices[row], run_of[row] = old.choices, index[old.run_of]
             codes[row] = UNKNOWN_CODE if old.codes is None else old.codes
-            same[row] = old.choices >= 0
+            same[row] = shown[row] = old.choices >= 0
             explicit[row] = dict(old.explicit)
         else:
             if old.layout not in moves:
@@ -76,6 +77,7 @@ def read_before(
             if old.codes is not None:
                 codes[row, move.slots] = old.codes[move.kept]
             same[row, move.slots] = (here >= 0) & move.same
+            shown[row, move.slots] = (old.choices >= 0)[move.kept]
             explicit[row] = {
                 move.slot_of[slot]: p for slot, p in old.explicit if slot in move.slot_of
             }
@@ -84,7 +86,7 @@ def read_before(
     if prints:
         rows, columns, numbers = np.array(prints, np.int64).T
         table[rows, columns] = numbers.astype(np.uint32)
-    return Before(choices, run_of, codes, same, list(known), table, explicit, layouts)
+    return Before(choices, run_of, codes, same, shown, list(known), table, explicit, layouts)
 
 
 class _Move(NamedTuple):
@@ -126,9 +128,21 @@ def still_open(
     if not before.runs or not before.same.any():
         return np.zeros(before.choices.shape, bool)
     days_gone = (day + epoch_stagger(keys[:, None], title_ids, days)) % days
-    drawn_on = np.array([run.day for run in before.runs], np.int64)[before.run_of]
     named = np.array([run.days > 0 for run in before.runs], bool)[before.run_of]
-    return before.same & named & (day - drawn_on <= days_gone)
+    return before.same & named & (day - _drawn_on(before) <= days_gone)
+
+
+def openings(before: Before, day: int) -> Int8[np.ndarray, "members titles"]:
+    """How a draw opens that is made today: FIRST, RENEWED or REDRAWN of `bandit.draws`."""
+    if not before.runs:
+        return np.full(before.choices.shape, FIRST, np.int8)
+    replaced = np.where(_drawn_on(before) == day, REDRAWN, RENEWED)
+    return np.where(before.shown, replaced, FIRST).astype(np.int8)
+
+
+def _drawn_on(before: Before) -> Int[np.ndarray, "members titles"]:
+    """The day that the draw of before was opened on; of no meaning where there is none."""
+    return np.array([run.day for run in before.runs], np.int64)[before.run_of]
 
 
 class UsedRuns(NamedTuple):

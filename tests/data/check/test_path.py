@@ -96,13 +96,23 @@ def test_copies_pass_where_a_log_may_have_them(tmp_path: Path):
     folder = log(tmp_path, [decision(0), decision(1)], [event(0), event(0, received=later)])
     assert check_path(folder) == []
     again = folder / "decisions" / "day=2026-01-02.parquet"
-    pq.write_table(pa.Table.from_pylist([decision(2), decision(1)], DECISIONS), again)
-    [problem] = check_path(folder)
+    pq.write_table(pa.Table.from_pylist([decision(2), decision(1, time=later)], DECISIONS), again)
+    assert check_path(folder) == []
+    [problem] = check_path(folder, copies=False)
     assert (problem.kind, problem.rows[0][0]) == ("duplicate id", 1)
     assert "part-0.parquet, row 1 already" in problem.rows[0][1]
-    assert check_path(folder, copies=True) == []
     pq.write_table(pa.Table.from_pylist([decision(1, policy="other")], DECISIONS), again)
-    assert kinds(check_path(folder, copies=True)) == [("duplicate id", "decision_id", 0)]
+    assert kinds(check_path(folder)) == [("duplicate id", "decision_id", 0)]
+
+
+def test_facts_that_became_the_same_features_are_one_draw_and_others_are_not(tmp_path: Path):
+    one = decision(0, fingerprint=7, facts={"country": "NO"})
+    folder = log(tmp_path, [one], [])
+    again = folder / "decisions" / "day=2026-01-02.parquet"
+    for fingerprint, expected in ((7, []), (8, [("duplicate id", "decision_id", 0)])):
+        other = decision(0, fingerprint=fingerprint, facts={"country": "SE"})
+        pq.write_table(pa.Table.from_pylist([other], DECISIONS), again)
+        assert kinds(check_path(folder)) == expected
 
 
 def test_a_catalogue_is_checked_to_the_last_image(catalogue: Catalogue):

@@ -6,11 +6,14 @@ import pyarrow.dataset as ds
 import pytest
 
 from bandit.draws import DrawRules, Epochs
+from data.check.path import check_path
 from data.join.rendered_draws import file_rendered
-from data.log import append_table
+from data.log import append_table, roll
 from data.log.expand_runs import expand
 from data.log.precompute_runs import RunHeader, write_run
 from data.records import EVENTS, FACTS
+from serve.maps.lmdb_store import LmdbStore
+from tests.serve.precompute.test_precompute import run
 
 TITLES, STARTS = [3, 5, 9], [0, 2, 3, 6]
 ARTWORKS = [f"a{i}" for i in range(6)]
@@ -40,7 +43,7 @@ def log(tmp_path):
             pa.array(names),
             pa.array([{"country": "FR"}] * 40, FACTS),
             np.arange(40) + day,
-            made,
+            np.where(made, 0, -1),
             np.stack([rng.integers(0, n, 40) for n in np.diff(STARTS)], 1),
             rng.integers(0, 30, (40, 3, 3)).astype(np.uint16),
         )
@@ -103,3 +106,55 @@ def test_what_no_run_made_is_left_to_the_join_to_count(log):
     impress(log, [strange, nobody, no_title])
     assert file_rendered(log, events_of(log)) == 0
     assert not (log / "decisions").exists()
+
+
+def ids_filed(log):
+    table = ds.dataset(log / "decisions", format="parquet", partitioning=None).to_table()
+    return table["decision_id"].to_pylist()
+
+
+def test_a_draw_that_goes_on_is_filed_by_the_first_page_that_shows_it(log):
+    rows = every_row(log)
+    impress(log, rows[:10], "first")
+    assert file_rendered(log, events_of(log)) == 10
+    impress(log, rows[5:15], "a day later", 90_000_000_000)
+    assert file_rendered(log, events_of(log)) == 5
+    assert sorted(ids_filed(log)) == sorted(row["decision_id"] for row in rows[:15])
+
+
+def test_a_roll_after_a_look_up_files_what_is_left(log):
+    rows = every_row(log)
+    impress(log, rows[:30])
+    file_rendered(log, events_of(log))
+    roll(log)
+    assert sorted(ids_filed(log)) == sorted(row["decision_id"] for row in rows)
+
+
+@pytest.fixture
+def sound(tmp_path):
+    """A log that precompute wrote."""
+    store = LmdbStore(tmp_path / "maps", size=1 << 26)
+    run(store, tmp_path / "sound")
+    store.close()
+    return tmp_path / "sound"
+
+
+def test_a_log_with_runs_is_sound_and_impressions_of_nothing_are_seen_in_it(sound):
+    rows = every_row(sound)
+    impress(sound, rows[:60])
+    file_rendered(sound, events_of(sound)[:1])
+    assert check_path(sound) == []
+    impress(sound, rows[60:120], "not yet filed")
+    assert check_path(sound) == [], "the join will look them up"
+    strange = [row | {"decision_id": f"{at:032x}"} for at, row in enumerate(rows[:10])]
+    impress(sound, strange, "of nothing")
+    assert {problem.kind for problem in check_path(sound)} == {"impressions_of_decisions"}
+
+
+def test_a_run_that_cannot_be_read_is_named(sound):
+    impress(sound, every_row(sound)[:5])
+    file_rendered(sound, events_of(sound))
+    file = next((sound / "runs").glob("*.parquet"))
+    file.write_bytes(file.read_bytes()[:100])
+    [problem] = check_path(sound)
+    assert (problem.kind, problem.file) == ("unreadable", str(file))

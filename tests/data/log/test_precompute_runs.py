@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bandit.choice import profile_keys
 from bandit.draws import (
+    FIRST,
     DrawRules,
     Epochs,
     artwork_words,
@@ -57,7 +58,8 @@ def write(path, made, ranks, codes, chances):
         FACTS,
     )
     prints = 50 + np.arange(len(made))
-    write_run(path, header(chances), pa.array(names), facts, prints, made, ranks, codes)
+    openings = np.where(made, FIRST, -1)
+    write_run(path, header(chances), pa.array(names), facts, prints, openings, ranks, codes)
     return names
 
 
@@ -135,7 +137,6 @@ def test_no_decision_at_all_makes_an_empty_run(tmp_path):
 
 @pytest.mark.parametrize("name", ["", "ada", "日本"])
 def test_names_of_any_length_are_kept(tmp_path, name):
-    made = np.ones((1, 3), bool)
     facts = pa.array([{"country": None}], FACTS)
     write_run(
         tmp_path / "r",
@@ -143,7 +144,7 @@ def test_names_of_any_length_are_kept(tmp_path, name):
         pa.array([name]),
         facts,
         np.array([1]),
-        made,
+        np.zeros((1, 3), int),
         np.zeros((1, 3), int),
         np.zeros((1, 3, 3), np.uint16),
     )

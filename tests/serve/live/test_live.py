@@ -185,6 +185,26 @@ def test_the_same_draw_is_one_decision_on_every_page_and_another_context_has_its
     run(check())
 
 
+def test_a_cell_has_draws_of_its_own(bundles):
+    bundles.publish("bundle-1")
+
+    async def check():
+        async with served(bundles) as (client, _):
+            drawn = {}
+            for cell in (None, "a", "b", "a"):
+                pages = [page(f"profile-{at:04d}", cell=cell) for at in range(40)]
+                answers = [(await client.post("/v1/decide", json=one)).json() for one in pages]
+                shown = [d for answer in answers for d in answer["decisions"]]
+                assert drawn.setdefault(cell, shown) == shown, "the same cell, the same draws"
+            ids = [{d["decision_id"] for d in shown} for shown in drawn.values()]
+            assert not ids[0] & ids[1] | ids[1] & ids[2]
+            for one, other in ((None, "a"), ("a", "b")):
+                pairs = zip(drawn[one], drawn[other], strict=True)
+                assert any(a["artwork_id"] != b["artwork_id"] for a, b in pairs)
+
+    run(check())
+
+
 def test_a_fresh_page_draws_anew_and_a_retry_of_it_does_not(bundles):
     bundles.publish("bundle-1")
 
@@ -368,7 +388,7 @@ def test_a_new_bundle_is_taken_and_a_bad_one_refused_while_pages_are_answered(bu
             (bundles.folder / "current").unlink()
             await until(lambda _: live.source.events["no_current"] > 0)
             assert seen[-1] == "bundle-2"
-            assert "leads nowhere" in (await client.get("/readyz")).json()["refused"]
+            assert "leads to no bundle" in (await client.get("/readyz")).json()["refused"]
             bundles.publish("bundle-4")
             await until(lambda answer: answer["bundle"] == "bundle-4")
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pytest
 
@@ -10,6 +11,7 @@ from data.records import DECISIONS
 from serve.maps.artwork_map import ArtworkMap
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.map_reader import MapReader
+from serve.maps.store import StoreUnavailableError
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
 from serve.scoring.candidate_bank import Bank
@@ -199,6 +201,75 @@ def test_the_same_draw_is_one_decision_though_its_map_was_lost(tmp_path, layout)
         store.close()
     assert names[0] == names[1]
     assert len(set(logged(log)["decision_id"].to_pylist())) == len(names[0])
+
+
+def without_last(layout):
+    """The same catalogue with the last artwork of every title that has several withdrawn."""
+    ends = layout.starts[1:][layout.counts > 1] - 1
+    return make_layout(drop=[layout.artwork_ids[end] for end in ends])
+
+
+def test_candidates_that_go_and_come_back_are_drawn_by_numbers_of_their_own(tmp_path, layout):
+    fewer, facts = without_last(layout), make_facts(400)
+    store = LmdbStore(tmp_path / "maps", size=1 << 28)
+    whole = {"facts": facts, "epochs": Epochs(30, 0.5)}
+    shown = [layout, fewer, layout, fewer, layout]  # the last three on one day
+    for day, candidates in zip((0, 1, 2, 2, 2), shown, strict=True):
+        run(store, tmp_path, layout=candidates, day=DAY + day, **whole)
+    store.close()
+    rows = logged(tmp_path)
+    several = rows.filter(pc.greater(pc.list_value_length(rows["candidates"]), 1))
+    seeds = several.group_by("seed").aggregate([("decision_id", "count_distinct")])
+    assert set(seeds["decision_id_count_distinct"].to_pylist()) == {1}
+    # What came back is random, given what was shown: each draw has weight 1 / (K p) by its own p.
+    counts = np.array([len(c) for c in several["candidates"].to_pylist()])
+    weights = 1 / (counts * several["propensity"].to_numpy())
+    assert len(weights) > 400 * 10 * 3
+    assert abs(weights.mean() - 1) < 4 * weights.std() / len(weights) ** 0.5
+
+
+def test_a_map_that_was_lost_is_drawn_by_other_numbers_where_its_probabilities_differ(tmp_path):
+    epochs, facts = Epochs(2, 0.5), make_facts(40)
+    for day, name in ((0, "maps"), (1, "maps"), (2, "maps"), (2, "other"), (3, "other")):
+        store = LmdbStore(tmp_path / name, size=1 << 26)
+        run(store, tmp_path / "log", day=DAY + day, epochs=epochs, facts=facts)
+        store.close()
+    rows = logged(tmp_path / "log")
+    of_seed = {}
+    for seed, p in zip(rows["seed"].to_pylist(), rows["propensity"].to_pylist(), strict=True):
+        assert of_seed.setdefault(seed, p) == p
+
+
+class Partly:
+    """A store that has no room for the second half of what it is given once."""
+
+    def __init__(self, store):
+        self.store, self.full = store, True
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    def put_many(self, profile_ids, maps):
+        if not self.full:
+            return self.store.put_many(profile_ids, maps)
+        self.full = False
+        half = len(maps) // 2
+        self.store.put_many(profile_ids[:half], maps[:half])
+        raise StoreUnavailableError("store_full", "no room")
+
+
+@pytest.mark.parametrize("rolled", [False, True])
+def test_a_block_whose_maps_were_written_in_part_keeps_its_decisions(store, tmp_path, rolled):
+    partly = Partly(store)
+    with pytest.raises(StoreUnavailableError):
+        run(partly, tmp_path)
+    if rolled:
+        logged(tmp_path)
+    run(partly, tmp_path)
+    ids = set(logged(tmp_path)["decision_id"].to_pylist())
+    in_maps = {name for _, name, _, _ in shown(store, make_layout()).values()}
+    assert len(in_maps) == 20 * 12
+    assert in_maps <= ids
 
 
 def test_a_withdrawal_opens_a_draw_for_everybody_who_has_the_title(lmdb_store, layout):
