@@ -12,19 +12,22 @@ from data.duplicate_ids import DuplicateIds
 from data.errors import BadInput
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.diagnostics import Diagnostics, diagnose, matched_rows
-from evaluate.ope.estimators import DEFAULTS, NAMES, PLAIN, TUNED, Estimator
+from evaluate.ope.estimators import USUAL, Estimator
+from evaluate.ope.estimators.by_name import Lambda, estimators_by_name
 from evaluate.ope.feedback import Feedback
 from evaluate.ope.feedback_file import FeedbackSource
 from evaluate.ope.feedback_sums import FeedbackSums
-from evaluate.ope.fraction_intervals import Matched, fraction_interval
+from evaluate.ope.fraction_intervals import Matched, fraction_interval, resampling_fails
 from evaluate.ope.intervals import influence, resampled_sums, studentised_interval
 from evaluate.ope.reward_model import CrossFittedMeans
-from evaluate.ope.slope import GRIDS, slope
+from evaluate.ope.slope import slope
 from evaluate.ope.support import EVERY_ROW, Support
-from evaluate.ope.trust import Evidence, Trust, doubts, verdict_of
+from evaluate.ope.trust import Evidence, Trust, can_hold, doubts, verdict_of
 
-Interval = Literal["bootstrap", "bernstein"]
-Lambda = float | Literal["slope"]
+Interval = Literal["bootstrap", "betting"]
+"""What can be asked for."""
+Made = Literal["bootstrap", "binomial", "betting", "none"]
+"""What an interval is: `binomial` where resampling says nothing, `none` where nothing holds."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Estimate:
     Attributes:
         value: the estimate; NaN where the log says nothing. Of rewards within [0, 1] a weighted or
             doubly robust value may lie outside, and stays as it is: its interval does not.
-        low: lower end of the 95% interval; within [0, 1] where all rewards are.
+        low: lower end of the 95% interval; within [0, 1] where all rewards are; NaN where no
+            interval can hold what the target is worth.
         high: upper end of the 95% interval.
         interval: how the interval was made.
         parameter: λ used, None where the estimator has none.
@@ -57,7 +61,7 @@ class Estimate:
     value: float
     low: float
     high: float
-    interval: str
+    interval: Made
     parameter: float | None
     decisions: int
     ess: float
@@ -77,7 +81,7 @@ class Estimate:
 
 def estimate(
     feedback: pa.Table | str | Path,
-    estimators: Sequence[str] = NAMES,
+    estimators: Sequence[str] = USUAL,
     lambdas: dict[str, Lambda] | None = None,
     interval: Interval = "bootstrap",
     bootstrap: Bootstrap = BOOTSTRAP,
@@ -93,15 +97,15 @@ def estimate(
             probabilities`. Rows whose action was not drawn only teach the reward model.
         estimators: which of `NAMES`.
         lambdas: hyper-parameter by estimator, or "slope" to choose it from the log.
-        interval: "bootstrap" over profiles, or "bernstein" where a guarantee is wanted (mean
-            estimators only; the others keep the bootstrap and say so in `interval`).
+        interval: "bootstrap" over profiles, or "betting" where a guarantee is wanted.
         bootstrap: one for all estimators.
 
     Raises:
         NoSupport: no row's action was drawn at random.
-        BadInput: the feedback, an estimator's name or a λ is wrong.
+        BadInput: the feedback, an estimator's name or a λ is wrong, or bets are asked for on
+            rewards outside [0, 1].
     """
-    chosen = _build(estimators, lambdas or {})
+    chosen = estimators_by_name(estimators, lambdas or {})
     source = FeedbackSource.open(feedback)
     model = None
     if any(e.needs_model for e in chosen) and not source.has("estimated_rewards"):
@@ -142,7 +146,7 @@ def estimate_feedback(
         estimators: what to compute.
         interval: as for `estimate`.
         bootstrap: one for all estimators.
-        clustered: False where decisions are independent, which tightens "bernstein".
+        clustered: False where decisions are independent.
         support: of the log that the batches come from.
     """
     log = FeedbackSums.of(batches, estimators)
@@ -158,44 +162,69 @@ def _estimates(
     support: Support,
 ) -> dict[str, Estimate]:
     """Estimates by name, from sums."""
-    sums = log.sums[:, log.columns[0]]
-    context = diagnose(sums, log.largest_weight), matched_rows(sums, clustered), support
-    results: dict[str, list[tuple[Estimate, float]]] = {}
-    for at, (e, value_record) in enumerate(
-        zip(estimators, _values(log, estimators, interval, bootstrap, clustered), strict=True)
-    ):
-        evidence = Evidence(
-            e.name, value_record.value, log.fraction, log.removed(at), e.needs_model
-        )
-        estimate = _estimate(value_record, evidence, e.parameter, *context)
-        results.setdefault(e.name, []).append((estimate, value_record.half_width))
-    return {name: _choose(grid) for name, grid in results.items()}
-
-
-class _Value(NamedTuple):
-    """What an estimator says of a log."""
-
-    value: float
-    low: float
-    high: float
-    interval: Interval
-    half_width: float
-    """Before any cut."""
-
-
-def _values(
-    log: FeedbackSums,
-    estimators: Sequence[Estimator],
-    interval: Interval,
-    bootstrap: Bootstrap,
-    clustered: bool,
-) -> Iterable[_Value]:
-    """Value and interval of each estimator, from one draw of groups for all."""
     matched = matched_rows(log.sums[:, log.columns[0]], clustered)
+    context = diagnose(log.sums[:, log.columns[0]], log.largest_weight), matched, support
+    names = [e.name for e in estimators]
+    evidence = [
+        Evidence(
+            e.name,
+            float(e.value(log.sums[:, part].sum(0))),
+            log.fraction,
+            log.removed(at),
+            e.needs_model,
+            names.count(e.name) > 1,
+        )
+        for at, (e, part) in enumerate(zip(estimators, log.columns[1:], strict=True))
+    ]
     own = [
         influence(log.sums[:, part], e.value)
         for e, part in zip(estimators, log.columns[1:], strict=True)
     ]
+    if interval == "betting":
+        intervals = _by_betting(log, evidence)
+    else:
+        intervals = _by_resampling(log, estimators, own, matched, bootstrap)
+    results: dict[str, list[tuple[Estimate, np.ndarray]]] = {}
+    for e, known, ends, moved in zip(estimators, evidence, intervals, own, strict=True):
+        ends = ends if can_hold(known, context[0]) else NO_INTERVAL
+        results.setdefault(e.name, []).append(
+            (_estimate(known, ends, e.parameter, *context), moved)
+        )
+    return {name: _choose(grid) for name, grid in results.items()}
+
+
+class _Ends(NamedTuple):
+    """An interval, and what it is."""
+
+    low: float
+    high: float
+    made: Made
+
+
+NO_INTERVAL = _Ends(np.nan, np.nan, "none")
+
+
+def _by_betting(log: FeedbackSums, evidence: Sequence[Evidence]) -> list[_Ends]:
+    """One interval for all, since it is of the target's value, stretched to each estimate."""
+    if not log.fraction:
+        least, most = log.rewards
+        raise BadInput(
+            f"--interval betting: rewards reach from {least:g} to {most:g}, and bets need them"
+            " within [0, 1]; divide them by the largest that is possible, or use bootstrap"
+        )
+    low, high = log.bets().interval()
+    inside = [min(max(each.value, 0.0), 1.0) for each in evidence]
+    return [_Ends(float(np.fmin(low, v)), float(np.fmax(high, v)), "betting") for v in inside]
+
+
+def _by_resampling(
+    log: FeedbackSums,
+    estimators: Sequence[Estimator],
+    own: Sequence[np.ndarray],
+    matched: Matched,
+    bootstrap: Bootstrap,
+) -> Iterable[_Ends]:
+    """Interval of each estimator, from one draw of groups for all."""
     drawn = resampled_sums(
         np.concatenate([log.sums, *(np.stack([o, o**2], -1) for o in own)], axis=1), bootstrap
     )
@@ -205,18 +234,18 @@ def _values(
         low, high = studentised_interval(
             value, e.value(drawn[:, part]), own[at], pushes[:, 0], pushes[:, 1]
         )
-        bounded = interval == "bernstein" and e.linear
-        if bounded:
-            low, high = log.bernstein(at, value, clustered)
-        half_width = (high - low) / 2
+        made: Made = "bootstrap"
         if log.fraction:
+            made = "binomial" if resampling_fails(low, high, matched) else made
             low, high = fraction_interval(value, low, high, matched)
-        yield _Value(value, low, high, "bernstein" if bounded else "bootstrap", half_width)
+        elif log.rewards[0] >= 0:
+            low = max(low, min(value, 0.0))
+        yield _Ends(low, high, made)
 
 
 def _estimate(
-    value_record: _Value,
     evidence: Evidence,
+    ends: _Ends,
     parameter: float | None,
     diagnostics: Diagnostics,
     matched: Matched,
@@ -227,10 +256,10 @@ def _estimate(
     verdict, reason = verdict_of(found, diagnostics)
     low, high = diagnostics.mean_weight_range
     return Estimate(
-        value=value_record.value,
-        low=value_record.low,
-        high=value_record.high,
-        interval=value_record.interval,
+        value=evidence.value,
+        low=ends.low,
+        high=ends.high,
+        interval=ends.made,
         parameter=parameter,
         decisions=diagnostics.decisions,
         ess=diagnostics.ess,
@@ -249,31 +278,9 @@ def _estimate(
     )
 
 
-def _choose(grid: list[tuple[Estimate, float]]) -> Estimate:
-    """The only estimate of a name, or SLOPE's choice among a grid, by widths before any cut."""
-    estimates, half_widths = zip(*grid, strict=True)
+def _choose(grid: list[tuple[Estimate, np.ndarray]]) -> Estimate:
+    """The only estimate of a name, or SLOPE's choice among a grid."""
+    estimates, own = zip(*grid, strict=True)
     if len(grid) == 1:
         return estimates[0]
-    return estimates[slope(np.array([e.value for e in estimates]), np.array(half_widths))]
-
-
-def _build(names: Sequence[str], lambdas: dict[str, Lambda]) -> list[Estimator]:
-    """Estimators by name, a whole grid where SLOPE shall choose."""
-    unknown = [n for n in names if n not in NAMES]
-    if unknown:
-        raise BadInput(f"estimators: no {', '.join(unknown)}; choose among {', '.join(NAMES)}")
-    unused = [n for n in lambdas if n not in TUNED]
-    if unused:
-        raise BadInput(f"λ given for {', '.join(unused)}; only {', '.join(TUNED)} have one")
-    built: list[Estimator] = []
-    for name in names:
-        if name in PLAIN:
-            built.append(PLAIN[name]())
-            continue
-        asked = lambdas.get(name, DEFAULTS[name])
-        for value in GRIDS[name] if asked == "slope" else (float(asked),):
-            if not value >= 0 or (name.startswith("sg_") and value > 1):
-                limit = "between 0 and 1" if name.startswith("sg_") else "0 or more"
-                raise BadInput(f"λ of {name} is {value}; it must be {limit}")
-            built.append(TUNED[name](float(value)))
-    return built
+    return estimates[slope(np.array([e.value for e in estimates]), np.stack(own))]

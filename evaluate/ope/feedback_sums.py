@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from evaluate.ope.betting import Bets
 from evaluate.ope.diagnostics import diagnostic_terms
 from evaluate.ope.estimators import Estimator
 from evaluate.ope.feedback import GROUPS, Feedback
-from evaluate.ope.intervals import bernstein_interval
 
 
 @dataclass(frozen=True)
@@ -20,20 +20,19 @@ class FeedbackSums:
         sums: terms of the diagnostics, then of each estimator; groups without a decision are left
             out.
         columns: of `sums`: those of the diagnostics, then of each estimator.
-        squares: sum of each estimator's first term squared.
-        span: largest less smallest first term of each estimator.
         kept: weight that each estimator did not cut or shrink away.
         largest_weight: of any decision.
-        fraction: whether all rewards lie within [0, 1].
+        possible_weight: that any decision could have had: the target's largest probability over
+            the smallest propensity.
+        rewards: the least and the greatest.
     """
 
     sums: Float[np.ndarray, "groups columns"]
     columns: list[slice]
-    squares: Float[np.ndarray, " estimators"]
-    span: Float[np.ndarray, " estimators"]
     kept: Float[np.ndarray, " estimators"]
     largest_weight: float
-    fraction: bool
+    possible_weight: float
+    rewards: tuple[float, float]
 
     @classmethod
     def of(cls, batches: Iterable[Feedback], estimators: Sequence[Estimator]) -> "FeedbackSums":
@@ -44,10 +43,8 @@ class FeedbackSums:
         """
         sums: np.ndarray | None = None
         width: list[int] = []
-        count = len(estimators)
-        squares, kept, largest = np.zeros(count), np.zeros(count), 0.0
-        least, most = np.full(count, np.inf), np.full(count, -np.inf)
-        fraction = True
+        kept, largest = np.zeros(len(estimators)), 0.0
+        target, propensity, rewards = 0.0, 1.0, (np.inf, -np.inf)
         for feedback in batches:
             if not len(feedback):
                 continue
@@ -57,38 +54,30 @@ class FeedbackSums:
                 sums = np.zeros((GROUPS, sum(width)))
             for at, column in enumerate(np.concatenate(terms, axis=1).T):
                 sums[:, at] += np.bincount(feedback.group, weights=column, minlength=GROUPS)
-            first = np.stack([t[:, 0] for t in terms[1:]]) if estimators else np.zeros((0, 1))
-            squares += (first**2).sum(1)
-            least, most = np.minimum(least, first.min(1)), np.maximum(most, first.max(1))
             kept += [(e.kept(feedback) if e.kept else feedback.weight).sum() for e in estimators]
             largest = max(largest, float(feedback.weight.max()))
-            fraction &= bool(((feedback.reward >= 0) & (feedback.reward <= 1)).all())
+            target = max(target, float(feedback.target.max()))
+            propensity = min(propensity, float(feedback.propensity.min()))
+            least, most = float(feedback.reward.min()), float(feedback.reward.max())
+            rewards = min(rewards[0], least), max(rewards[1], most)
         if sums is None:
             raise ValueError("no decisions to estimate from; give at least one")
         ends = np.cumsum(width)
         columns = [slice(end - wide, end) for end, wide in zip(ends, width, strict=True)]
         sums = sums[sums[:, 0] > 0]
-        return cls(sums, columns, squares, most - least, kept, largest, fraction)
+        return cls(sums, columns, kept, largest, target / propensity, rewards)
+
+    @property
+    def fraction(self) -> bool:
+        """Whether all rewards lie within [0, 1]."""
+        return 0 <= self.rewards[0] <= self.rewards[1] <= 1
 
     def removed(self, estimator: int) -> float:
         """Share of all weight that an estimator cut or shrank away."""
         weight = self.sums[:, 1]
         return float(1 - self.kept[estimator] / weight.sum()) if weight.any() else 0.0
 
-    def bernstein(self, estimator: int, mean: float, clustered: bool) -> tuple[float, float]:
-        """Bernstein's bound of an estimator that is a mean.
-
-        Args:
-            estimator: its place.
-            mean: its value.
-            clustered: whether the independent terms are groups of profiles, not decisions.
-        """
-        sums, span = self.sums[:, self.columns[1 + estimator]], self.span[estimator]
-        if clustered:
-            groups, size = len(sums), sums[:, 1].mean()
-            deviations = (sums[:, 0] - mean * sums[:, 1]) / size
-            variance = float((deviations**2).sum() / max(groups - 1, 1))
-            return bernstein_interval(groups, mean, variance, span * float(sums[:, 1].max() / size))
-        count = int(self.sums[:, 0].sum())
-        variance = max(self.squares[estimator] / count - mean**2, 0) * count / max(count - 1, 1)
-        return bernstein_interval(count, mean, variance, span)
+    def bets(self) -> Bets:
+        """What can be bet on the target's value; rewards must be fractions."""
+        of = self.sums[:, self.columns[0]]
+        return Bets(of[:, 0], of[:, 1], of[:, 6], self.possible_weight)

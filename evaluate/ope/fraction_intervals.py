@@ -91,13 +91,17 @@ def fraction_interval(
         high: upper end.
         matched: rows that the target would have chosen too.
     """
-    ends = np.clip([low, high], 0.0, 1.0)
-    if matched.few or not ends[1] - ends[0] > NOTHING:
-        ends = np.array(matched.interval())
+    failed = resampling_fails(low, high, matched)
+    ends = np.array(matched.interval()) if failed else np.clip([low, high], 0.0, 1.0)
     if not math.isnan(value):
         inside = min(max(value, 0.0), 1.0)
         ends = np.array([min(ends[0], inside), max(ends[1], inside)])
     return float(ends[0]), float(ends[1])
+
+
+def resampling_fails(low: float, high: float, matched: Matched) -> bool:
+    """Whether an interval by resampling is of no use: too little matches, or nothing varies."""
+    return matched.few or not min(high, 1.0) - max(low, 0.0) > NOTHING
 
 
 def _effective(parts: Float[np.ndarray, " groups"]) -> float:

@@ -8,6 +8,9 @@ from scipy import special
 
 from evaluate.ope.bootstrap import Bootstrap
 
+CARRIED = 10.0
+"""Groups that carry the influence, below which resamples are not studentised."""
+
 
 def resampled_sums(
     sums: Float[np.ndarray, "groups terms"], bootstrap: Bootstrap
@@ -54,6 +57,9 @@ def studentised_interval(
 ) -> tuple[float, float]:
     """Bootstrap-t interval, which stays right where a few heavy weights make values skewed.
 
+    Where fewer than `CARRIED` groups carry the influence, some resamples have next to no spread and
+    their t is without bound: then it is Student's interval, with as many degrees of freedom.
+
     Args:
         value: the estimate.
         values: its bootstrap values.
@@ -73,40 +79,21 @@ def studentised_interval(
     if groups < 2 or not np.isfinite(value):
         return np.nan, np.nan
     error = np.sqrt((own**2).sum() * groups / (groups - 1))
-    spread = np.sqrt(np.maximum(squares - sums**2 / groups, 0) * groups / (groups - 1))
-    usable = np.isfinite(values) & (spread > 1e-9 * error)
     if not error > 1e-12 * abs(value):
         return value, value
+    spread = np.sqrt(np.maximum(squares - sums**2 / groups, 0) * groups / (groups - 1))
+    parts = own / np.abs(own).max()
+    carried = max((parts**2).sum() ** 2 / (parts**4).sum() - 1, 1.0)
+    tail = (1 - confidence) / 2
+    student = float(special.stdtrit(carried, tail))
+    if carried < CARRIED:
+        return value + student * error, value - student * error
+    usable = np.isfinite(values) & (spread > 1e-9 * error)
     if usable.sum() < len(values) / 2:
         return np.nan, np.nan
     t = (values[usable] - value) / spread[usable]
     low, high = np.quantile(t, [(1 + confidence) / 2, (1 - confidence) / 2])
-    # A few groups may carry all the influence: then the resamples know no more than a t law with
-    # as many degrees of freedom, and the normal tail of the many must be widened to its tail.
-    parts = own / np.abs(own).max()
-    carried = max((parts**2).sum() ** 2 / (parts**4).sum() - 1, 1.0)
-    tail = (1 - confidence) / 2
-    error *= special.stdtrit(carried, tail) / special.ndtri(tail)
+    # Resamples of some groups know no more than a t law with as many degrees of freedom, so the
+    # normal tail of the many is widened to its tail.
+    error *= student / special.ndtri(tail)
     return float(value - low * error), float(value - high * error)
-
-
-def bernstein_interval(
-    count: int, mean: float, variance: float, span: float, confidence: float = 0.95
-) -> tuple[float, float]:
-    """Interval that holds the true mean with the stated probability at any sample size.
-
-    Args:
-        count: independent terms.
-        mean: their mean.
-        variance: their sample variance.
-        span: largest less smallest value that a term can take.
-        confidence: two-sided.
-
-    Source: Maurer and Pontil (2009), "Empirical Bernstein Bounds and Sample Variance
-    Penalization", COLT, Theorem 4.
-    """
-    if count < 2:
-        return np.nan, np.nan
-    log = np.log(4 / (1 - confidence))
-    half = np.sqrt(2 * variance * log / count) + 7 * span * log / (3 * (count - 1))
-    return mean - half, mean + half

@@ -18,6 +18,9 @@ PREFERENCE = (
 )
 """Which estimator to read first where several are trusted alike."""
 
+REMOVED = 0.02
+"""Share of the weight that may be cut or shrunk away before bias counts."""
+
 
 class Doubt(NamedTuple):
     """Something that speaks against an estimate, and what it leaves of it."""
@@ -37,6 +40,8 @@ class Evidence(NamedTuple):
     """Share of all weight that it cut or shrank away."""
     modelled: bool
     """Whether a reward model stands in for what was removed."""
+    chosen: bool = False
+    """Whether its λ was chosen on this log."""
 
 
 class WithVerdict(Protocol):
@@ -46,6 +51,15 @@ class WithVerdict(Protocol):
     def verdict(self) -> Trust:
         """How far to trust it."""
         ...
+
+
+def can_hold(evidence: Evidence, log: Diagnostics) -> bool:
+    """Whether an interval of this estimator can hold what the target is worth.
+
+    One around a value with an unknown bias holds that value's own mean, which nobody asked for.
+    """
+    biased = evidence.removed > REMOVED or (evidence.name == "replay" and not log.uniform)
+    return not (evidence.name == "dm" or evidence.chosen or biased)
 
 
 def doubts(evidence: Evidence, log: Diagnostics, matched: Matched, support: Support) -> list[Doubt]:
@@ -59,8 +73,8 @@ def doubts(evidence: Evidence, log: Diagnostics, matched: Matched, support: Supp
     """
     if evidence.name == "dm":
         words = (
-            "dm is as good as its reward model, and nothing in the log corrects it: its narrow"
-            " interval tells nothing of the model's bias"
+            "dm is as good as its reward model, and nothing in the log corrects it: no interval"
+            " tells of the model's bias"
         )
         return [Doubt("do not use", words), *_of_groups(log)]
     reasons = [*_of_groups(log), *_of_weights(log), *_of_estimator(evidence, log)]
@@ -160,12 +174,18 @@ def _of_weights(log: Diagnostics) -> list[Doubt]:
 
 def _of_estimator(evidence: Evidence, log: Diagnostics) -> list[Doubt]:
     reasons = []
-    if evidence.removed > 0.02:
+    if evidence.chosen:
+        words = (
+            "λ was chosen on this log: no interval covers what was chosen (SLOPE bounds its error"
+            " up to a factor, and gives none)"
+        )
+        reasons.append(Doubt("weak", words))
+    if evidence.removed > REMOVED:
         modelled = evidence.modelled
         instead = "the reward model alone speaks for it" if modelled else "its reward is lost"
         words = (
-            f"{evidence.removed:.0%} of the weight was cut or shrunk away and {instead}: the"
-            " interval does not cover that bias; choose λ with slope, or use dr or snips"
+            f"{evidence.removed:.0%} of the weight was cut or shrunk away and {instead}: no"
+            " interval covers that bias; use dr or snips"
         )
         reasons.append(Doubt("weak", words))
     if evidence.name == "replay" and not log.uniform:

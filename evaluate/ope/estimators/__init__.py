@@ -1,6 +1,6 @@
 """Off-policy estimators: each a few per-decision terms, summed, and a value of the sums.
 
-NumPy only. May import `evaluate.ope.feedback`; knows nothing of files, intervals or words.
+NumPy only. May import `evaluate.ope.feedback`; knows nothing of files or intervals.
 """
 
 from collections.abc import Callable
@@ -45,4 +45,7 @@ NAMES = (
 )
 """Every estimator, in the order of reports."""
 
-__all__ = ["DEFAULTS", "NAMES", "PLAIN", "TUNED", "Estimator"]
+USUAL = tuple(name for name in NAMES if name != "dros")
+"""Those that are shown if none is asked for: dros shrinks weights that need no shrinking."""
+
+__all__ = ["DEFAULTS", "NAMES", "PLAIN", "TUNED", "USUAL", "Estimator"]

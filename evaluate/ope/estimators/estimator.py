@@ -23,7 +23,6 @@ class Estimator:
         needs_model: whether the terms read `estimated_rewards`.
         parameter: the hyper-parameter λ, None where there is none.
         kept: the weights that are left of w after cutting or shrinking, None where all are.
-        linear: whether the value is a plain mean of the first term, as Bernstein's bound needs.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Estimator:
     needs_model: bool = False
     parameter: float | None = None
     kept: Weights | None = None
-    linear: bool = False
 
 
 def ratio(sums: Float[np.ndarray, "*batch 2"]) -> np.ndarray:
@@ -56,5 +54,4 @@ def mean_of(
         needs_model=needs_model,
         parameter=parameter,
         kept=kept,
-        linear=True,
     )

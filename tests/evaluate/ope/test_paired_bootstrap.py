@@ -5,7 +5,7 @@ import pytest
 
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.feedback import dense_feedback
-from evaluate.ope.paired_bootstrap import paired_gains
+from evaluate.ope.paired_bootstrap import Quantity, paired_gains, ranges
 
 
 def test_gains_in_a_part_are_those_of_the_part_alone():
@@ -24,3 +24,14 @@ def test_gains_in_a_part_are_those_of_the_part_alone():
     wanted = paired_gains(PLAIN["snips"](), *alone)[0]
     assert found[1].relative.value == pytest.approx(wanted.relative.value)
     assert found[0].relative.value != pytest.approx(wanted.relative.value)
+
+
+def test_a_few_groups_with_all_the_influence_give_a_finite_interval():
+    """Three of a thousand profiles earned something: many resamples have next to no spread."""
+    sums = np.stack([np.zeros(1000), np.ones(1000)], axis=-1)
+    sums[:3, 0] = (30.0, 31.0, 29.0)
+    mean = Quantity([0, 1], lambda terms: terms[..., 0] / terms[..., 1])
+    found = ranges(sums, [mean])[0]
+    error = np.sqrt((sums[:, 0] - sums[:, 0].mean()).var() / 1000)
+    assert found.low < found.value < found.high
+    assert 2 * error < found.high - found.value < 10 * error
