@@ -247,8 +247,12 @@ def _specification(settings: Settings, statistics: DatasetStatistics) -> Feature
 
 
 def _cell(estimate: Estimate) -> str:
-    interval = f"[{estimate.low:.4f}, {estimate.high:.4f}]"
-    return f"{estimate.value:.4f} {interval}\n{estimate.verdict}"
+    ends = (
+        "no interval"
+        if estimate.interval == "none"
+        else f"[{estimate.low:.4f}, {estimate.high:.4f}]"
+    )
+    return f"{estimate.value:.4f} {ends}\n{estimate.verdict}"
 
 
 def say(text: str) -> None:

@@ -26,7 +26,7 @@ EPSILON: dict[LogKind, float] = {"even": 1.0, "explored": 0.3, "skewed": 0.05, "
 """How evenly each log was drawn; the target is never on the log's favourite."""
 
 
-class Setting(NamedTuple):
+class LogSetting(NamedTuple):
     """One kind of log."""
 
     rows: int
@@ -52,7 +52,7 @@ class KnownLog:
     truth: float
 
 
-def known_log(setting: Setting, seed: int) -> KnownLog:
+def known_log(setting: LogSetting, seed: int) -> KnownLog:
     """A log of a world drawn anew.
 
     Of a rule's log only what was drawn is in the feedback, and the truth is that of these pages.

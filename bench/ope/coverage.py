@@ -34,7 +34,7 @@ class CoverageRow:
     bias: float
     rmse: float
     coverage: float
-    """Share of the logs whose 95% interval holds the truth."""
+    """Share of the 95% intervals that hold the truth; NaN where there is none."""
     width: float
     """Of the interval."""
 
@@ -56,8 +56,8 @@ def coverage(logs: int, sizes: Sequence[int] = SIZES) -> dict[str, object]:
                     estimates = [one[name] for one, _ in simulated]
                     row, inside = _row((logging, size, distance), name, estimates, truths)
                     rows.append(row)
-                    held[name] += inside
-                    pairs = zip(estimates, inside, strict=True)
+                    pairs = list(zip(estimates, inside, strict=True))
+                    held[name] += [holds for one, holds in pairs if one.interval != "none"]
                     trusted[name] += [holds for one, holds in pairs if one.believable]
                 print(logging, size, distance, file=sys.stderr)
     by_logging = {
@@ -69,7 +69,7 @@ def coverage(logs: int, sizes: Sequence[int] = SIZES) -> dict[str, object]:
     }
     return {
         "logs": logs,
-        "coverage": {name: float(np.mean(inside)) for name, inside in held.items()},
+        "coverage": {name: float(np.mean(inside)) for name, inside in held.items() if inside},
         "coverage_where_believable": {n: float(np.mean(i)) for n, i in trusted.items() if i},
         "least_coverage": by_logging,
         "table": rows,
@@ -140,12 +140,13 @@ def _row(
     """Of an estimator in a setting, and whether each log's interval holds the truth."""
     error = np.array([one.value for one in estimates]) - truths
     inside = [one.low <= truth <= one.high for one, truth in zip(estimates, truths, strict=True)]
+    widths = [one.high - one.low for one in estimates if one.interval != "none"]
     row = CoverageRow(
         *setting,
         estimator=estimator,
         bias=float(np.nanmean(error)),
         rmse=float(np.sqrt(np.nanmean(error**2))),
-        coverage=float(np.mean(inside)),
-        width=float(np.mean([one.high - one.low for one in estimates])),
+        coverage=sum(inside) / len(widths) if widths else np.nan,
+        width=float(np.mean(widths)) if widths else np.nan,
     )
     return row, inside

@@ -70,7 +70,7 @@ def show(estimates: dict[str, Estimate]) -> None:
         table.add_row(
             name,
             f"{e.value:.5f}",
-            "none" if e.interval == "none" else f"{e.low:.5f} … {e.high:.5f}",
+            e.between(5),
             "" if e.parameter is None else f"{e.parameter:g}",
             e.verdict,
             style="bold" if name == read else "dim",

@@ -78,6 +78,12 @@ class Estimate:
     warnings: list[str]
     support: Support = EVERY_ROW
 
+    def between(self, digits: int = 4) -> str:
+        """The interval for a reader."""
+        if self.interval == "none":
+            return "no interval"
+        return f"{self.low:.{digits}f} … {self.high:.{digits}f}"
+
 
 def estimate(
     feedback: pa.Table | str | Path,

@@ -68,8 +68,7 @@ def estimator_columns(estimators: Iterable[str], read: str) -> list[Column]:
 
 def estimate_cell(estimate: Estimate) -> str:
     """Value, interval and verdict."""
-    interval = f"{estimate.low:.4f} … {estimate.high:.4f}"
-    return f"{estimate.value:.4f}\n{interval}\n{estimate.verdict}"
+    return f"{estimate.value:.4f}\n{estimate.between()}\n{estimate.verdict}"
 
 
 def verdict_lines(policies: Mapping[str, Mapping[str, Estimate]], read: str) -> list[str]:

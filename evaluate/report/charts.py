@@ -90,10 +90,10 @@ def estimates(
             opacity=1 if estimator == read else FADED,
             marker={"color": colour, "size": 8},
             error_y=_bars(values, low, high, colour),
-            customdata=[[name, e.low, e.high, e.verdict] for _, name, e in points],
+            customdata=[[name, e.between(), e.verdict] for _, name, e in points],
             hovertemplate="%{customdata[0]} "
             + _term(estimator)
-            + ": %{y:.4f}<br>%{customdata[1]:.4f} … %{customdata[2]:.4f}<br>%{customdata[3]}"
+            + ": %{y:.4f}<br>%{customdata[1]}<br>%{customdata[2]}"
             + "<extra></extra>",
         )
     for i, name in enumerate(names):

@@ -1,12 +1,12 @@
 """`python -m evaluate report`: one HTML file that shows what a bundle does and what it earns."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from data.atomic_write import write_text_whole
+from data.command_line.commands import as_json_text
 from evaluate.new_artwork.cold_start_result import ColdStartResult
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.find_catalogue import find_catalogue
@@ -115,7 +115,7 @@ def report_on(sources: Sources, out: str, summary: str | None, bootstrap: Bootst
         write_report(findings, where, out)
     if summary is not None:
         Path(summary).parent.mkdir(parents=True, exist_ok=True)
-        write_text_whole(Path(summary), json.dumps(findings.summary(), indent=1))
+        write_text_whole(Path(summary), as_json_text(findings.summary()))
     return findings
 
 

@@ -122,5 +122,7 @@ def test_the_table_leads_with_it_and_says_why(capsys):
     rows = [line for line in shown.splitlines() if line.startswith("│")]
     assert [row.split("│")[1].strip() for row in rows] == ["dr", "ips", "dm"]
     assert "do not use" in rows[2]
-    assert "none" in rows[2]  # in place of an interval that knows nothing of the model's bias
+    assert (
+        "no interval" in rows[2]
+    )  # in place of an interval that knows nothing of the model's bias
     assert "read dr (trust)" in shown
