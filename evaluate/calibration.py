@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.stats import norm
 
-from data.calibration_error import equal_bins, error_of_gaps
+from data.calibration_error import CalibrationGap, calibration_error, equal_bins
 
 BINS = 10
 
@@ -21,6 +21,7 @@ class CalibrationCurve:
         low: lower end of the 95% Wilson interval of `actual`.
         high: its upper end.
         count: impressions of each bin.
+        gap: the calibration error.
     """
 
     predicted: Float[np.ndarray, " bins"]
@@ -28,6 +29,7 @@ class CalibrationCurve:
     low: Float[np.ndarray, " bins"]
     high: Float[np.ndarray, " bins"]
     count: Float[np.ndarray, " bins"]
+    gap: CalibrationGap
 
     @classmethod
     def of(
@@ -35,8 +37,9 @@ class CalibrationCurve:
         predicted: Float[np.ndarray, " decisions"],
         reward: Float[np.ndarray, " decisions"],
         bins: int = BINS,
+        profile: Int[np.ndarray, " decisions"] | None = None,
     ) -> "CalibrationCurve":
-        """The curve of some predictions.
+        """The curve of some predictions; its error is over profiles, where they are named.
 
         Source: Wilson (1927), "Probable inference", JASA 22.
         """
@@ -48,10 +51,5 @@ class CalibrationCurve:
         inside = np.maximum(actual * (1 - actual), 0) / count + z**2 / (4 * count**2)
         half = z * np.sqrt(inside) / (1 + z**2 / count)
         mean = np.array([predicted[part].mean() for part in parts])
-        return cls(mean, actual, middle - half, middle + half, count)
-
-    @property
-    def error(self) -> float:
-        """Expected calibration error."""
-        gaps = (self.predicted - self.actual) * self.count
-        return error_of_gaps(gaps, float(self.count.sum()))
+        gap = calibration_error(predicted, reward, bins, profile)
+        return cls(mean, actual, middle - half, middle + half, count, gap)

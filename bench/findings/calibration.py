@@ -57,7 +57,6 @@ def calibration(
     decisions: int = 30_000,
     titles: int | None = None,
     cache: Path | None = None,
-    resamples: int = 1000,
     quick: bool = False,
 ) -> CalibrationErrors:
     """Expected calibration error of the take probability, overall and for new artwork.
@@ -86,14 +85,13 @@ def calibration(
         titles: of each new catalogue; as many as in the known one if not given, since a title's
             popularity is a share of all plays.
         cache: folder of decoded images.
-        resamples: draws of profiles for the intervals.
         quick: one seed, few days, decisions and titles, on a small demo of its own if no folder is
             given: to see that it works.
     """
     chosen = seeds_of(seeds, least=1)
     if quick:
         chosen, days, decisions = chosen[:1], min(days, 2), min(decisions, 600)
-        titles, resamples = min(titles or 4, 4), min(resamples, 50)
+        titles = min(titles or 4, 4)
     given = {"bundle": bundle, "catalogue": catalogue, "examples": examples}
     given |= {"held_out": held_out, "log": log, "cache": cache}
     with demo_folders(quick, given) as demo:
@@ -109,9 +107,9 @@ def calibration(
             sources[name] = _counted(name, BrowsedImpressions.together(parts))
     errors: dict[str, CalibrationError | TooFew] = {}
     for name, shown in sources.items():
-        errors[name] = error_of(shown, resamples)
+        errors[name] = error_of(shown)
         if name in ("held_out", "later"):
-            errors[f"{name}_new"] = error_of(shown.part(shown.new), resamples)
+            errors[f"{name}_new"] = error_of(shown.part(shown.new))
     overall, new = (_of(errors[name]) for name in ("later", "later_new"))
     return CalibrationErrors(bundle_id, chosen, AIM, overall, new, errors)
 

@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 from scipy import stats
 
-from data.calibration_error import error_of_gaps
+from data.calibration_error import error_of_sums
 from data.check.finding import Check, by_p
 
 CalibrationCurves = dict[str, list[tuple[float, float, float]]]
@@ -39,16 +39,17 @@ def check_calibration(
     checks, curves = [], {}
     for (day, bundle), rows in groups.items():
         bins, n, predicted, actual, variance = np.array(rows, dtype=float).T
-        error = error_of_gaps(predicted - actual, n.sum())
+        gap = error_of_sums(predicted, actual, n)
         full = variance > 5
         statistic = float(((actual - predicted)[full] ** 2 / variance[full]).sum())
         p = float(stats.chi2.sf(statistic, full.sum())) if full.any() else 1.0
         checks.append(
             Check(
-                *("calibration_error", day, bundle, error),
-                by_p(p, error > 0.01),
+                *("calibration_error", day, bundle, gap.error),
+                by_p(p, gap.error > 0.01),
                 f"predicted take {predicted.sum() / n.sum():.4f}, actual"
-                f" {actual.sum() / n.sum():.4f}, calibration error {error:.4f} (p = {p:.2g})",
+                f" {actual.sum() / n.sum():.4f}, calibration error {gap.error:.4f}"
+                f" [{gap.low:.4f}, {gap.high:.4f}] (p = {p:.2g})",
             )
         )
         curve = curves.setdefault(bundle, np.zeros((10, 3)))

@@ -39,12 +39,12 @@ def advice(findings: Findings) -> list[Advice]:
                 "python train.py --config configs/full.yaml",
             )
         )
-    if findings.calibration.error > WELL_CALIBRATED:
+    if findings.calibration.gap.low > WELL_CALIBRATED:
         steps.append(
             Advice(
                 "Mind the calibration.",
-                f"Predicted takes are off by {findings.calibration.error:.3f} on average. Choices "
-                "do not depend on it, estimates by DM do.",
+                f"Predicted takes are off by {findings.calibration.gap.error:.3f} on average. "
+                "Choices do not depend on it, estimates by DM do.",
                 "python -m evaluate monitor --help",
             )
         )

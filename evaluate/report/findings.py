@@ -76,6 +76,7 @@ class Summary(TypedDict):
     read: str
     estimates: dict[str, dict[str, EstimateRecord]]
     calibration_error: float
+    calibration_interval: list[float]
     cold_start: dict[str, object] | None
 
 
@@ -143,7 +144,8 @@ class Findings:
                 }
                 for policy, of in self.estimates.items()
             },
-            "calibration_error": self.calibration.error,
+            "calibration_error": self.calibration.gap.error,
+            "calibration_interval": [self.calibration.gap.low, self.calibration.gap.high],
             "cold_start": None if self.cold_start is None else self.cold_start.as_record(),
         }
 
@@ -199,7 +201,9 @@ def judge_bundle(
         lift=lift,
         share=share,
         estimates=estimates,
-        calibration=CalibrationCurve.of(predicted, logged.feedback.reward),
+        calibration=CalibrationCurve.of(
+            predicted, logged.feedback.reward, profile=logged.feedback.group
+        ),
         titles=showcase(scored, logged),
         curves=curves,
         cold_start=cold_start,

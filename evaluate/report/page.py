@@ -81,8 +81,9 @@ def _tiles(findings: Findings) -> list[tuple[str, str, str]]:
     if share := findings.share.get("greedy"):
         small = f"{_percents(share, '')} · {word}"
         tiles.append((f"{share.value:.0%}", "of the oracle's gain, greedy", small))
-    error = f"{findings.calibration.error:.4f}"
-    return [*tiles, (error, "calibration error", "mean distance of prediction and truth")]
+    gap = findings.calibration.gap
+    between = f"{gap.low:.4f} … {gap.high:.4f} · chance, taken off, would add {gap.noise:.4f}"
+    return [*tiles, (f"{gap.error:.4f}", "calibration error", between)]
 
 
 def _images(findings: Findings, catalogue: Catalogue) -> Mapping[str, str]:

@@ -58,7 +58,9 @@ def calibrate(
     temperature, intercept = fitted(logits, reward)
     with torch.no_grad():
         learner.network.bias.add_(intercept)
-    return temperature, {"calibration_error": calibration_error(predicted, reward)}
+    gap = calibration_error(predicted, reward)
+    ends = {"calibration_error_low": gap.low, "calibration_error_high": gap.high}
+    return temperature, {"calibration_error": gap.error, **ends}
 
 
 def fitted(

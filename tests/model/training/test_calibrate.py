@@ -17,5 +17,5 @@ def test_temperature_and_level_are_found_again(temperature, level):
     found = fitted(heads, reward)
     assert found == pytest.approx((temperature, level), abs=0.06)
     told = mean_take_probability(heads + found[1], temperature=found[0])
-    assert calibration_error(told, reward) < 0.004
+    assert calibration_error(told, reward).error < 0.004
     assert abs(told.mean() - reward.mean()) < 1e-3
