@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from bench.judging.intervals import intervals
 from bench.judging.row import Effort, Row
 from data.errors import BadInput
 
-SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {}
+SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {"intervals": intervals}
 """What each measures is in its module's first line."""
 
 
