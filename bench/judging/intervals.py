@@ -9,7 +9,7 @@ from bench.judging.known_value_logs import LogSetting, known_log
 from bench.judging.row import Effort, Row, run_each, share_row
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import estimate_feedback
-from evaluate.ope.estimators import NAMES, PLAIN
+from evaluate.ope.estimators import NAMES, PLAIN, TUNED
 from evaluate.ope.estimators.by_name import estimators_by_name
 
 SECTION = "intervals"
@@ -29,6 +29,7 @@ SETTINGS = (
         for heavy in (False, True)
     ),
     *(LogSetting(rows, base, "rule", True) for rows in (1000, 5000) for base in BASES),
+    *(LogSetting(1000, base, "near", True) for base in BASES),
     *(LogSetting(60_000, 0.005, log, True) for log in ("even", "skewed")),
     LogSetting(60_000, 0.15, "skewed", False),
 )
@@ -58,6 +59,11 @@ class Seen(NamedTuple):
     holds: bool
     width: float
 
+    @property
+    def what(self) -> str:
+        """Of what kind: estimators that cut or shrink weights are judged together."""
+        return f"{'cut or shrunk' if self.estimator in TUNED else self.estimator}, {self.kind}"
+
 
 def intervals(effort: Effort) -> list[Row]:
     """Coverage of each kind of interval in its worst setting by size of log, and widths."""
@@ -73,9 +79,8 @@ def intervals(effort: Effort) -> list[Row]:
     rows: list[Row] = []
     for size in sorted({setting.rows for setting in settings}):
         of_size = [one for one in seen if one.setting.rows == size]
-        for kind, name in dict.fromkeys((one.kind, one.estimator) for one in of_size):
-            those = [one for one in of_size if (one.kind, one.estimator) == (kind, name)]
-            rows += _coverage(f"{name}, {kind}", size, those)
+        for what in dict.fromkeys(one.what for one in of_size):
+            rows += _coverage(what, size, [one for one in of_size if one.what == what])
         rows += _costs(size, of_size)
     return rows + _slope(effort)
 
@@ -123,23 +128,19 @@ def _coverage(what: str, size: int, seen: Sequence[Seen]) -> list[Row]:
 
 
 def _costs(size: int, seen: Sequence[Seen]) -> list[Row]:
-    """How often dr may be used, and how wide its intervals are then."""
+    """How often dr may be used, and how wide its intervals are then under an even log."""
     dr = [one for one in seen if one.estimator == "dr"]
     plain = [one.usable for one in dr if one.kind == "bootstrap"]
     use = "dr is not 'do not use'"
     rows = [share_row(SECTION, use, f"{size:,} rows, all settings", plain, None, "shown")]
-    for kind in ("bootstrap", "betting"):
-        for base in sorted({one.setting.base for one in dr}):
-            widths = [
-                one.width
-                for one in dr
-                if one.kind == kind and one.usable and one.setting[1:] == (base, "even", True)
-            ]
-            if widths:
-                words = LogSetting(size, base, "even", True).words()
-                median = float(np.median(widths))
-                what = f"dr, {kind}: median width"
-                rows.append(Row(SECTION, what, words, len(widths), median, None, None, "shown"))
+    even = sorted({one.setting for one in dr if one.setting.log == "even"})
+    for setting in (one for one in even if one.base in (BASES[0], BASES[-1])):
+        for kind in ("bootstrap", "betting"):
+            each = [o.width for o in dr if (o.setting, o.kind, o.usable) == (setting, kind, True)]
+            if each and size >= 1000:
+                what, median = f"dr, {kind}: median width", float(np.median(each))
+                words = setting.words()
+                rows.append(Row(SECTION, what, words, len(each), median, None, None, "shown"))
     return rows
 
 

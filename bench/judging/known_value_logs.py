@@ -18,12 +18,12 @@ TASTE = (0.2, 1.8)
 """How much more or less than the mean a profile takes: evenly between."""
 DRAWN = 0.1
 """Share of a rule's log that was drawn."""
-LEAN = 0.95
-"""Share of decisions in which a policy takes its favourite; the rest are even."""
+LEAN, NEAR = 0.95, 0.5
+"""Share of decisions in which the target takes its favourite; the rest are even."""
 
-LogKind = Literal["even", "explored", "skewed", "rule"]
-EPSILON: dict[LogKind, float] = {"even": 1.0, "explored": 0.3, "skewed": 0.05, "rule": 1.0}
-"""How evenly each log was drawn; the target is never on the log's favourite."""
+LogKind = Literal["even", "near", "explored", "skewed", "rule"]
+EPSILON: dict[LogKind, float] = {"explored": 0.3, "skewed": 0.05}
+"""How evenly logs were drawn; others quite evenly. The target is never on the log's favourite."""
 
 
 class LogSetting(NamedTuple):
@@ -64,8 +64,8 @@ def known_log(setting: LogSetting, seed: int) -> KnownLog:
     favourite = g.integers(0, CANDIDATES, KINDS)
     others = relative.copy()
     others[np.arange(KINDS), favourite] = -1
-    target = _leaning(others.argmax(1), LEAN)
-    logging = _leaning(favourite, 1 - EPSILON[setting.log])
+    target = _leaning(others.argmax(1), NEAR if setting.log == "near" else LEAN)
+    logging = _leaning(favourite, 1 - EPSILON.get(setting.log, 1.0))
     profile = _profiles(rows, g) if setting.heavy else np.arange(rows)
     taste = g.uniform(*TASTE, int(profile.max()) + 1)[profile]
     kind = g.integers(0, KINDS, rows)
