@@ -8,7 +8,7 @@ import numpy as np
 from bench.judging.known_value_logs import LogSetting, known_log
 from bench.judging.row import Effort, Row, run_each, share_row
 from evaluate.ope.bootstrap import Bootstrap
-from evaluate.ope.estimate import estimate_feedback
+from evaluate.ope.estimate import Interval, estimate_feedback
 from evaluate.ope.estimators import NAMES, PLAIN, TUNED
 from evaluate.ope.estimators.by_name import estimators_by_name
 
@@ -30,6 +30,7 @@ SETTINGS = (
     ),
     *(LogSetting(rows, base, "rule", True) for rows in (1000, 5000) for base in BASES),
     *(LogSetting(1000, base, "near", True) for base in BASES),
+    *(LogSetting(rows, base, "minutes", True) for rows in (1000, 5000) for base in BASES),
     *(LogSetting(60_000, 0.005, log, True) for log in ("even", "skewed")),
     LogSetting(60_000, 0.15, "skewed", False),
 )
@@ -89,11 +90,14 @@ def _judged(task: Task) -> list[Seen]:
     """Every interval of one log."""
     log = known_log(task.setting, task.seed)
     seen = []
-    for kind, names in (("bootstrap", NAMES), ("betting", ("dr",))):
+    asked: dict[Interval, tuple[str, ...]] = {"bootstrap": NAMES}
+    if task.setting.log != "minutes":  # bets need fractions
+        asked["betting"] = ("dr",)  # it is one for all
+    for kind, names in asked.items():
         found = estimate_feedback(
             [log.feedback],
             estimators_by_name(names, {}),
-            "betting" if kind == "betting" else "bootstrap",
+            kind,
             Bootstrap(seed=task.seed),
             log.clustered,
             log.support,

@@ -20,8 +20,10 @@ DRAWN = 0.1
 """Share of a rule's log that was drawn."""
 LEAN, NEAR = 0.95, 0.5
 """Share of decisions in which the target takes its favourite; the rest are even."""
+MINUTES, SPREAD = 20.0, 0.8
+"""Median minutes of a take, where rewards are minutes, and the spread of their logarithm."""
 
-LogKind = Literal["even", "near", "explored", "skewed", "rule"]
+LogKind = Literal["even", "near", "explored", "skewed", "rule", "minutes"]
 EPSILON: dict[LogKind, float] = {"explored": 0.3, "skewed": 0.05}
 """How evenly logs were drawn; others quite evenly. The target is never on the log's favourite."""
 
@@ -71,13 +73,16 @@ def known_log(setting: LogSetting, seed: int) -> KnownLog:
     kind = g.integers(0, KINDS, rows)
     action = choose(logging[kind], g.random(rows))
     reward = (g.random(rows) < setting.base * taste * relative[kind, action]).astype(float)
+    truth = float(setting.base * (target * relative).sum(1).mean())
+    if setting.log == "minutes":
+        reward = reward * g.lognormal(np.log(MINUTES), SPREAD, rows)
+        truth *= MINUTES * np.exp(SPREAD**2 / 2)
     chances = target[kind], logging[kind, action]
     feedback = _modelled(action, reward, *chances, profile)
     support = EVERY_ROW
     if setting.log == "rule":
         left_out = {"level rule": setting.rows - rows}
         support = Support(setting.rows, rows, left_out)
-    truth = float(setting.base * (target * relative).sum(1).mean())
     return KnownLog(feedback, support, setting.heavy, truth)
 
 
