@@ -18,7 +18,8 @@ from evaluate.ope.feedback import Feedback
 from evaluate.ope.feedback_file import FeedbackSource
 from evaluate.ope.feedback_sums import FeedbackSums
 from evaluate.ope.fraction_intervals import Matched, fraction_interval, resampling_fails
-from evaluate.ope.intervals import influence, resampled_sums, studentised_interval
+from evaluate.ope.intervals import influence
+from evaluate.ope.paired_bootstrap import Quantity, ranges
 from evaluate.ope.reward_model import CrossFittedMeans
 from evaluate.ope.slope import slope
 from evaluate.ope.support import EVERY_ROW, Support
@@ -182,20 +183,16 @@ def _estimates(
         )
         for at, (e, part) in enumerate(zip(estimators, log.columns[1:], strict=True))
     ]
-    own = [
-        influence(log.sums[:, part], e.value)
-        for e, part in zip(estimators, log.columns[1:], strict=True)
-    ]
+    held = [can_hold(known, context[0]) for known in evidence]
     if interval == "betting":
-        intervals = _by_betting(log, evidence)
+        ends = _by_betting(log, evidence)
     else:
-        intervals = _by_resampling(log, estimators, own, matched, bootstrap)
+        ends = _by_resampling(log, estimators, evidence, held, matched, bootstrap)
     results: dict[str, list[tuple[Estimate, np.ndarray]]] = {}
-    for e, known, ends, moved in zip(estimators, evidence, intervals, own, strict=True):
-        ends = ends if can_hold(known, context[0]) else NO_INTERVAL
-        results.setdefault(e.name, []).append(
-            (_estimate(known, ends, e.parameter, *context), moved)
-        )
+    for at, (e, part) in enumerate(zip(estimators, log.columns[1:], strict=True)):
+        made = _estimate(evidence[at], ends[at] if held[at] else NONE, e.parameter, *context)
+        own = influence(log.sums[:, part], e.value)
+        results.setdefault(e.name, []).append((made, own))
     return {name: _choose(grid) for name, grid in results.items()}
 
 
@@ -207,7 +204,7 @@ class _Ends(NamedTuple):
     made: Made
 
 
-NO_INTERVAL = _Ends(np.nan, np.nan, "none")
+NONE = _Ends(np.nan, np.nan, "none")
 
 
 def _by_betting(log: FeedbackSums, evidence: Sequence[Evidence]) -> list[_Ends]:
@@ -226,27 +223,35 @@ def _by_betting(log: FeedbackSums, evidence: Sequence[Evidence]) -> list[_Ends]:
 def _by_resampling(
     log: FeedbackSums,
     estimators: Sequence[Estimator],
-    own: Sequence[np.ndarray],
+    evidence: Sequence[Evidence],
+    held: Sequence[bool],
     matched: Matched,
     bootstrap: Bootstrap,
-) -> Iterable[_Ends]:
-    """Interval of each estimator, from one draw of groups for all."""
-    drawn = resampled_sums(
-        np.concatenate([log.sums, *(np.stack([o, o**2], -1) for o in own)], axis=1), bootstrap
-    )
-    for at, (e, part) in enumerate(zip(estimators, log.columns[1:], strict=True)):
-        value = float(e.value(log.sums[:, part].sum(0)))
-        pushes = drawn[:, log.sums.shape[1] + 2 * at :][:, :2]
-        low, high = studentised_interval(
-            value, e.value(drawn[:, part]), own[at], pushes[:, 0], pushes[:, 1]
-        )
+) -> list[_Ends]:
+    """Interval of each estimator that can have one, from one draw of groups for all."""
+    ends = [NONE] * len(estimators)
+    places = [at for at, can in enumerate(held) if can]
+    if log.fraction and matched.few:
+        for at in places:
+            low, high = fraction_interval(evidence[at].value, np.nan, np.nan, matched)
+            ends[at] = _Ends(low, high, "binomial")
+        return ends
+    needed, quantities = [0], []  # with the count of decisions no group is without a term
+    for at in places:
+        part = log.columns[1 + at]
+        first, width = len(needed), part.stop - part.start
+        quantities.append(Quantity(list(range(first, first + width)), estimators[at].value))
+        needed += range(part.start, part.stop)
+    found = ranges(log.sums[:, needed], quantities, bootstrap) if places else []
+    for at, (value, low, high) in zip(places, found, strict=True):
         made: Made = "bootstrap"
         if log.fraction:
             made = "binomial" if resampling_fails(low, high, matched) else made
             low, high = fraction_interval(value, low, high, matched)
         elif log.rewards[0] >= 0:
             low = max(low, min(value, 0.0))
-        yield _Ends(low, high, made)
+        ends[at] = _Ends(low, high, made)
+    return ends
 
 
 def _estimate(
