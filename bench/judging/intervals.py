@@ -18,7 +18,7 @@ LEAST = 0.93
 REFUSED = 0.95
 """Share of `do not use` from which a setting needs no coverage."""
 BASES = (0.005, 0.05, 0.15)
-FEWER = {200: 1, 1000: 1, 5000: 2, 60_000: 8}
+FEWER = {200: 1, 1000: 1, 5000: 2, 60_000: 4}
 """Runs are divided by this, by size of log."""
 SETTINGS = (
     *(
