@@ -29,12 +29,13 @@ from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
 from data.images.cache import image_cache
 from data.importers.open_bandit import open_bandit
+from evaluate.gate.publish_gate import GateResult, publish_gate
 from evaluate.ope.estimate import Estimate
 from evaluate.ope.support import NoSupport
 from evaluate.ope.trust import to_read
-from evaluate.policies.gate import GateResult, publish_gate
 from evaluate.policies.judge import policy_values
 from evaluate.policies.log_only_policies import log_only_values
+from evaluate.policies.policy_probabilities import TABLE
 from evaluate.policies.table import estimator_columns, led_by, verdict_lines
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
@@ -161,7 +162,7 @@ def _write(
 
 def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:
     """What the bundle and the baselines would have earned on the days that were held out."""
-    names = ["random", "unpersonalised", f"{bundle}:greedy", f"{bundle}:thompson"]
+    names = ["random", f"{bundle}:{TABLE}", f"{bundle}:greedy", f"{bundle}:thompson"]
     try:
         values = policy_values(later, inputs.catalogue, names, cache=settings.data.cache)
     except NoSupport as error:
@@ -188,17 +189,17 @@ def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> 
 
 
 def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:
-    """Make the bundle the live one, unless it is judged worse than the one that is."""
+    """Make the bundle the live one, if it is shown to be no worse than the one that is."""
     if settings.publish.current is False:
         return
     margin = settings.publish.margin
 
-    def gate(candidate: Path, live: Path) -> GateResult:
-        return publish_gate(
-            candidate, live, later, inputs.catalogue, margin, cache=settings.data.cache
-        )
+    def gate(candidate: Path, live: Path | None, anchor: Path | None) -> GateResult:
+        catalogue, cache = inputs.catalogue, settings.data.cache
+        return publish_gate(candidate, live, later, catalogue, margin, anchor=anchor, cache=cache)
 
-    publication = publish(bundle, settings.publish.bundles, gate, settings.publish.force)
+    options = settings.publish
+    publication = publish(bundle, options.bundles, gate, options.force, options.undecided)
     say(f"{'published' if publication.published else 'not published'}: {publication.reason}")
 
 

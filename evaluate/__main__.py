@@ -21,7 +21,7 @@ COMMANDS = {
         "evaluate.report.demo", "Tables and report of what `make demo` trained.", show="show"
     ),
     "gate": Command(
-        "evaluate.policies.gate",
+        "evaluate.gate.command",
         "May a bundle take the live one's place?",
         show="show",
         status="status",

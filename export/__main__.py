@@ -9,9 +9,14 @@ COMMANDS = {
     ),
     "publish": Command(
         "export.publish.commands",
-        "Make a bundle the live one, if it is not worse.",
+        "Make a bundle the live one, if it is shown to be no worse.",
         show="show_publication",
-        status="refused",
+        status="status",
+    ),
+    "anchor": Command(
+        "export.publish.commands",
+        "Make a bundle the one that a chain of nights may not fall behind.",
+        show="show_anchor",
     ),
     "pull": Command("export.publish.pull", "Bring a store's live bundle to this machine."),
     "rollback": Command(
@@ -26,7 +31,7 @@ COMMANDS = {
     "verify": Command(
         "export.publish.commands", "Check every byte of every bundle.", show="show_problems"
     ),
-    "prune": Command("export.publish.commands", "Remove old bundles, never the live one."),
+    "prune": Command("export.publish.commands", "Remove old bundles, never live or anchor."),
     "quantise": Command(
         "export.graphs.quantise",
         "Add a smaller, faster encoder to a bundle.",

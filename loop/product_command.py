@@ -1,6 +1,7 @@
 """`python -m serve loop`: the whole product on one machine, day after day, with real processes."""
 
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 
@@ -24,6 +25,7 @@ def product(
     train: list[str] | None = None,
     train_first: list[str] | None = None,
     margin: float = 0.2,
+    undecided: Literal["keep", "publish"] = "publish",
     deadline_ms: float = 1000.0,
     habits: Habits | None = None,
     seed: int = 1,
@@ -44,8 +46,10 @@ def product(
         subjects: folder of cut-outs to render a catalogue from.
         train: further options of train.py, such as '[--fit.epochs=6]'.
         train_first: still further options of its first run, which starts from nothing.
-        margin: share of the live bundle's value by which a new one may be judged under it and still
-            be published; a few thousand decisions cannot tell two bundles apart more finely.
+        margin: share of the live bundle's value that a new one may lose.
+        undecided: what becomes of a bundle of which a night's log cannot tell whether it holds the
+            margin. A loop goes on learning, so it publishes; a service with members keeps the live
+            one. A few thousand decisions hardly tell any two bundles apart.
         deadline_ms: of a live page; generous, as training shares the machine.
         habits: what members meet again, skip, and come back for.
         seed: of catalogue, members, visits and outcomes.
@@ -62,12 +66,13 @@ def product(
         train=tuple(train or ()),
         train_first=tuple(train_first or ()),
         margin=margin,
+        undecided=undecided,
         habits=habits or Habits(),
     )
     loop = ProductLoop(out, settings, deadline_ms)
     with Console(stderr=True).status("loop") as status:
         rows = loop.run(lambda moment: status.update(f"day {moment.day}: {moment.step}"))
-    return {"out": str(out.resolve()), **summary(rows), "days": rows}
+    return {"out": str(out.resolve()), "undecided": undecided, **summary(rows), "days": rows}
 
 
 def show(record: Row) -> None:

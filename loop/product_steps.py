@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -41,6 +42,8 @@ class ProductLoopSettings:
     """Still further options of its first run."""
     margin: float
     """Of publishing."""
+    undecided: Literal["keep", "publish"]
+    """What becomes of a bundle of which a night's log cannot tell."""
     habits: Habits = field(default_factory=Habits)
     """Of members."""
 
@@ -179,6 +182,7 @@ class ProductSteps:
             "data.validation": HELD_OUT,
             "publish.bundles": self.bundles,
             "publish.margin": self.settings.margin,
+            "publish.undecided": self.settings.undecided,
             "out": self.out / "run",
         }
         if current.is_symlink():

@@ -59,6 +59,7 @@ def summary(rows: Sequence[Row]) -> Row:
         "regret_per_impression": [
             row["cells"]["live"]["regret"] / row["cells"]["live"]["impressions"] for row in live
         ],
+        "bundles_published": len({row["offline"]["bundle"] for row in rows}),
         "days_held_by_offline_interval": sum(holds(*pair) for pair in pairwise(rows)),
         "lost": sum(c["served"] - c["logged"] + c["rendered"] - c["joined"] for c in counts),
         "doubled": sum(c["doubled"] for c in counts),

@@ -104,7 +104,7 @@ def test_training_ends_with_values_of_every_policy_and_a_live_bundle(tmp_path, s
     done = run(tmp_path, sample.examples, sample.catalogue, "--model.heads.kind", kind)
     assert done.returncode == 0, done.stderr
     values = policy_table(done.stderr)
-    assert list(values) == ["random", "unpersonalised", "greedy", "thompson"]
+    assert list(values) == ["random", "bundle-table", "greedy", "thompson"]
     for policy, estimates in values.items():
         assert {"snips", "dr"} <= estimates.keys(), policy
         for value, low, high in estimates.values():

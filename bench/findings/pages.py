@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float, Int
 
 from bandit.simple import greedy, uniform
 from data.bundle import resolve
+from evaluate.policies.baselines import one_hot
 from evaluate.policies.bundle_scores import BundleScores
-from evaluate.policies.policy_probabilities import one_hot
 from simulate.browsing.browse import browse
 from simulate.browsing.day import Browsing, Requests
 from simulate.browsing.habits import NO_HABITS
@@ -39,7 +39,7 @@ class Pages:
         valid: which are candidates.
         mean: a bundle's mean score of each.
         thompson: the probabilities of its policy.
-        table: the bundle's take of each over all members: what an unpersonalised choice goes by.
+        table: the bundle's take of each over all members: what `bundle-table` goes by.
         artworks: rows of the catalogue.
         obscurity: of the title, 0 (best known) … 1.
         place: each candidate's place in a random order of its title's artworks.
@@ -81,8 +81,8 @@ class Pages:
         there = self.valid if valid is None else valid
         return {
             "random": uniform(there),
-            "unpersonalised": best(self.table, there),
-            "best_unpersonalised": best(self._for_all(), there),
+            "bundle-table": best(self.table, there),
+            "oracle-for-all": best(self._for_all(), there),
             "thompson": self.thompson,
             "greedy": greedy(self.mean, there),
             "oracle": best(self.takes, there),

@@ -7,14 +7,14 @@ from bench.findings.pages import QUARTERS, SIZES, by_candidates, by_fame, by_pol
 from bench.findings.scene import Scene
 from bench.seed_statistics import SeedMean, mean_of
 
-POLICIES = ("random", "unpersonalised", "best_unpersonalised", "thompson", "greedy", "oracle")
+POLICIES = ("random", "bundle-table", "oracle-for-all", "thompson", "greedy", "oracle")
 PAIRS = (
-    ("unpersonalised", "random"),
-    ("greedy", "unpersonalised"),
-    ("greedy", "best_unpersonalised"),
+    ("bundle-table", "random"),
+    ("greedy", "bundle-table"),
+    ("greedy", "oracle-for-all"),
     ("thompson", "random"),
-    ("thompson", "unpersonalised"),
-    ("oracle", "best_unpersonalised"),
+    ("thompson", "bundle-table"),
+    ("oracle", "oracle-for-all"),
 )
 Summary = Mapping[str, Mapping[str, SeedMean | Mapping[int, SeedMean]]]
 """take, fraction or lift → what → its mean over seeds, or means by number of candidates."""
@@ -48,7 +48,7 @@ def varied(scenes: Sequence[Scene]) -> Summary:
 def lesser_known(scenes: Sequence[Scene]) -> Summary:
     """Lesser-known titles gain most."""
     values = [by_fame(scene.pages) for scene in scenes]
-    names = ("unpersonalised", "greedy", "oracle")
+    names = ("bundle-table", "greedy", "oracle")
     lifts = {
         f"{name}, quarter {at + 1}": mean_of([v[at][name] / v[at]["random"] - 1 for v in values])
         for name in names

@@ -117,7 +117,7 @@ def propensities(
         )
         policies = {
             "uniform": "random",
-            "unpersonalised": "unpersonalised",
+            "best-on-log": "best-on-log",
             "greedy": f"{second}:greedy",
             "next": str(last),
         }

@@ -3,7 +3,7 @@
 May import `bandit` and the root of `data`.
 """
 
-from data.bundle.folder import CURRENT, PUBLICATION, Bundle, resolve
+from data.bundle.folder import ANCHOR, CURRENT, PUBLICATION, Bundle, resolve
 from data.bundle.manifest import (
     BUNDLE_VERSION,
     MANIFEST,
@@ -15,6 +15,7 @@ from data.bundle.manifest import (
 )
 
 __all__ = [
+    "ANCHOR",
     "BUNDLE_VERSION",
     "CURRENT",
     "MANIFEST",

@@ -21,6 +21,9 @@ from data.bundle.manifest import (
 from data.errors import BadInput
 
 CURRENT = "current"
+"""Leads to the live bundle, beside the bundles."""
+ANCHOR = "anchor"
+"""Leads to the bundle that no chain of publications may fall behind."""
 
 
 @dataclass(frozen=True)

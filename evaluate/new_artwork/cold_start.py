@@ -109,7 +109,7 @@ def cold_start(
         catalogue = Catalogue.read(folder)
         opened = open_bundle_scores(bundle, catalogue, scratch)
         takes = baseline_takes(world)
-        takes |= exact_takes(opened, world, ("unpersonalised", "greedy", "thompson"))
+        takes |= exact_takes(opened, world, ("bundle-mean", "greedy", "thompson"))
         bar.advance(scores)
         if ceiling is not None:
             sighted = _open_ceiling(ceiling, catalogue, scratch)

@@ -15,7 +15,7 @@ from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.paired_bootstrap import Range
 
 POLICIES = (
-    *("random", "unpersonalised", "unpersonalised_best", "greedy", "thompson"),
+    *("random", "bundle-mean", "oracle-for-all", "greedy", "thompson"),
     *("attribute_ceiling", "oracle"),
 )
 """In the order of tables."""

@@ -21,13 +21,13 @@ def exact_takes(
     Args:
         scored: a bundle, on the world's catalogue.
         world: the truth, and the members.
-        names: of greedy, thompson and unpersonalised (each title's best in the bundle's own
+        names: of greedy, thompson and bundle-mean (each title's best in the bundle's own
             mean over all members: nobody has shown these images, so nothing else is known).
     """
     rows, valid = world.truth.candidates()
     titles, members = np.arange(len(rows)), np.arange(len(world.members))
     step = max(1, scored.block(rows.shape[1]) // len(titles))
-    takes: dict[str, list[TitleTakes]] = {name: [] for name in names if name != "unpersonalised"}
+    takes: dict[str, list[TitleTakes]] = {name: [] for name in names if name != "bundle-mean"}
     total = np.zeros(rows.shape)
     for start in range(0, len(members), step):
         block = members[start : start + step]
@@ -38,12 +38,12 @@ def exact_takes(
         for name, blocks in takes.items():
             chosen = scored.probabilities(pairs, pool, there, scored.policy(name))
             blocks.append((chosen.reshape(truth.shape) * truth).sum(-1))
-        if "unpersonalised" in names:
+        if "bundle-mean" in names:
             total += scored.takes(pairs, pool).reshape(truth.shape).sum(0)
     whole = {name: np.concatenate(blocks) for name, blocks in takes.items()}
-    if "unpersonalised" in names:
+    if "bundle-mean" in names:
         best = np.where(valid, total, -np.inf).argmax(-1)
-        whole["unpersonalised"] = single_takes(world, rows[titles, best])
+        whole["bundle-mean"] = single_takes(world, rows[titles, best])
     return whole
 
 
@@ -61,7 +61,7 @@ def baseline_takes(world: ArtworkWorld) -> dict[str, TitleTakes]:
     best = np.where(valid, total, -np.inf).argmax(-1)
     return {
         "random": np.concatenate(uniform),
-        "unpersonalised_best": single_takes(world, rows[np.arange(len(rows)), best]),
+        "oracle-for-all": single_takes(world, rows[np.arange(len(rows)), best]),
         "oracle": np.concatenate(oracle),
     }
 

@@ -7,17 +7,20 @@ from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.find_catalogue import find_catalogue
 from evaluate.policies.judge import judge
 from evaluate.policies.judgement import Judgement
+from evaluate.policies.policy_probabilities import BEST_ON_LOG, TABLE
 from evaluate.policies.read_examples import read_examples
 from evaluate.policies.table import show
 from simulate.browsing.log import read_expected
 
 __all__ = ["bundle", "show"]
 
+LIVE = "artifacts/bundles/current"
+
 
 # Each parameter is an option of the command.
 def bundle(
     log: str,
-    bundles: str = "artifacts/bundles/current,random,unpersonalised",
+    bundles: str = f"{LIVE},random,{LIVE}:{TABLE},{BEST_ON_LOG}",
     catalogue: str | None = None,
     estimator: str = "dr",
     since: str | None = None,
@@ -32,9 +35,9 @@ def bundle(
 
     Args:
         log: joined examples; or a log folder, which is joined for this one time if it holds none.
-        bundles: names with commas between: random, unpersonalised (each title's best on this log
+        bundles: names with commas between: random, best-on-log (each title's best on this log
             among other profiles), or folders of bundles; BUNDLE:greedy takes the best mean score,
-            BUNDLE:unpersonalised the best of the bundle's table over all members.
+            BUNDLE:bundle-table the best of the bundle's table, learnt on its training days.
         catalogue: folder of titles.parquet and artworks.parquet; a folder catalogue beside or in
             the log if not given.
         estimator: that lift and segments are judged by.
@@ -50,7 +53,7 @@ def bundle(
     bootstrap = Bootstrap.of_options(resamples, seed)
     names = [name.strip() for name in bundles.split(",") if name.strip()]
     if not names:
-        raise BadInput("--bundles is empty; name bundles, random or unpersonalised")
+        raise BadInput("--bundles is empty; name bundles, random or best-on-log")
     where = find_catalogue(log, catalogue)
     expected = None if truth is None else read_expected(truth)
     examples = read_examples(log, where, since, until)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Float
 
 from data.catalogue import Catalogue
 from data.errors import BadInput
@@ -26,7 +27,7 @@ from evaluate.policies.expected_takes import expected_takes
 from evaluate.policies.judgement import ESTIMATORS, Judgement, SegmentLifts
 from evaluate.policies.lift import Lift, lifts_over
 from evaluate.policies.logged_examples import LoggedExamples
-from evaluate.policies.policy_probabilities import PolicyProbabilities
+from evaluate.policies.policy_probabilities import BEST_ON_LOG, PolicyProbabilities
 from evaluate.policies.segments import Segments, segments
 
 
@@ -44,7 +45,7 @@ def policy_values(
     Args:
         examples: as EXAMPLES; for an honest judgement, none that a bundle was trained on.
         catalogue: that has every candidate of the examples.
-        names: of policies: random, unpersonalised, and bundles, see `PolicyProbabilities`.
+        names: of policies: random, best-on-log, and bundles, see `PolicyProbabilities`.
         cache: folder for decoded images; made anew if None.
         estimators: of `evaluate.ope.estimators.NAMES`.
         bootstrap: of the intervals.
@@ -54,18 +55,47 @@ def policy_values(
         BadInput: an example is wrong, or a bundle does not fit.
     """
     logged = LoggedExamples.of(examples, catalogue)
-    chosen = [_estimator(name) for name in estimators]
     with cache_folder(cache) as folder:
         probabilities = PolicyProbabilities(logged, folder)
         return {
-            name: estimate_feedback(
-                [replace(logged.feedback, target=probabilities(name))],
-                chosen,
-                bootstrap=bootstrap,
-                support=logged.support,
+            name: target_estimates(
+                logged, probabilities(name), estimators_for(name, estimators), bootstrap
             )
             for name in names
         }
+
+
+def target_estimates(
+    logged: LoggedExamples,
+    target: Float[np.ndarray, " flat"],
+    estimators: Sequence[str] = ESTIMATORS,
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> dict[str, Estimate]:
+    """What a policy would have earned a decision: the one place where commands get it from.
+
+    So tables, report, training and gate say the same of the same policy on the same rows.
+
+    Args:
+        logged: the rows.
+        target: the policy's probability of each candidate.
+        estimators: of `evaluate.ope.estimators.NAMES`.
+        bootstrap: of the intervals.
+    """
+    return estimate_feedback(
+        [replace(logged.feedback, target=target)],
+        [_estimator(name) for name in estimators],
+        bootstrap=bootstrap,
+        support=logged.support,
+    )
+
+
+def estimators_for(policy: str, estimators: Sequence[str] = ESTIMATORS) -> list[str]:
+    """Estimators that may judge a policy.
+
+    Not the direct method where the policy takes the best of means of the judged log: the same
+    means would say how good that choice is, and each maximum is too high.
+    """
+    return [name for name in estimators if not (policy == BEST_ON_LOG and name == "dm")]
 
 
 def judge(
@@ -93,9 +123,14 @@ def judge(
     """
     logged = LoggedExamples.of(examples, catalogue)
     random, judging = logged.feedback, _estimator(estimator)
-    chosen = [_estimator(name) for name in dict.fromkeys((*ESTIMATORS, estimator))]
+    chosen = list(dict.fromkeys((*ESTIMATORS, estimator)))
     divided = segments(logged) if by_segment else {}
     masks = [None, *(mask for parts in divided.values() for mask in parts.values())]
+    if refused := [name for name in names if not estimators_for(name, [estimator])]:
+        raise BadInput(
+            f"--estimator {estimator} cannot judge {refused[0]}, which takes the best of the same "
+            "means; give dr"
+        )
     true_takes = None if expected is None else expected_takes(expected, logged)
     values: dict[str, dict[str, Estimate]] = {}
     lifts: dict[str, list[Lift]] = {}
@@ -104,8 +139,8 @@ def judge(
         probabilities = PolicyProbabilities(logged, folder)
         for name in names:
             policy = replace(random, target=probabilities(name))
-            values[name] = estimate_feedback(
-                [policy], chosen, bootstrap=bootstrap, support=logged.support
+            values[name] = target_estimates(
+                logged, policy.target, estimators_for(name, chosen), bootstrap
             )
             lifts[name] = lifts_over(judging, policy, random, masks, bootstrap)
             if true_takes is not None:

@@ -3,17 +3,14 @@
 # pyarrow.compute makes its functions at import: no checker sees them.
 # pyright: reportAttributeAccessIssue=false
 
-from dataclasses import replace
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.catalogue import Catalogue
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
-from evaluate.ope.estimate import Estimate, estimate_feedback
-from evaluate.ope.estimators import PLAIN
-from evaluate.policies.judgement import ESTIMATORS
+from evaluate.ope.estimate import Estimate
+from evaluate.policies.judge import target_estimates
 from evaluate.policies.logged_examples import LoggedExamples
 
 
@@ -44,9 +41,7 @@ def log_only_values(
     np.add.at(shares, (place, shown), 1.0)
     wanted = np.where(logged.valid, shares[other[:, None], logged.rows], 0.0) + logged.valid * 1e-9
     target = (wanted / wanted.sum(1, keepdims=True))[logged.valid]
-    estimators = [PLAIN[name]() for name in ESTIMATORS]
-    feedback = replace(logged.feedback, target=target)
-    return estimate_feedback([feedback], estimators, bootstrap=bootstrap, support=logged.support)
+    return target_estimates(logged, target, bootstrap=bootstrap)
 
 
 def _places(examples: pa.Table) -> np.ndarray:

@@ -16,14 +16,14 @@ def show(judgement: Judgement) -> None:
     """Values, lift over random, lift by segment, and what speaks against believing them."""
     console = Console()
     policies, truth = judgement.policies, judgement.truth
-    names = next(iter(policies.values()))
+    names = list(dict.fromkeys(name for estimates in policies.values() for name in estimates))
     table = Table(
         *("policy", *estimator_columns(names, judgement.read)),
         *(["true"] if truth else []),
         "over random",
     )
     for name, estimates in policies.items():
-        cells = [estimate_cell(estimates[e]) for e in led_by(judgement.read, estimates)]
+        cells = [estimate_cell(estimates.get(e)) for e in led_by(judgement.read, names)]
         cells += [f"{truth[name]:.4f}"] if truth else []
         table.add_row(_short(name), *cells, _percent(judgement.lift_over_random[name].relative))
     console.print(table)
@@ -66,8 +66,10 @@ def estimator_columns(estimators: Iterable[str], read: str) -> list[Column]:
     ]
 
 
-def estimate_cell(estimate: Estimate) -> str:
-    """Value, interval and verdict."""
+def estimate_cell(estimate: Estimate | None) -> str:
+    """Value, interval and verdict; a dash where the estimator may not judge the policy."""
+    if estimate is None:
+        return "—"
     return f"{estimate.value:.4f}\n{estimate.between()}\n{estimate.verdict}"
 
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from evaluate.policies.policy_probabilities import TABLE
 from evaluate.report.findings import Findings
 
 WELL_CALIBRATED = 0.02
@@ -26,7 +27,7 @@ def advice(findings: Findings) -> list[Advice]:
     """Steps in the order in which they are worth taking."""
     lift = findings.lift.get("thompson")
     better = lift is not None and lift.low > 0
-    plain = findings.takes["unpersonalised"]
+    plain = findings.takes[TABLE]
     ready = better and findings.takes["thompson"].value > plain.value
     steps = [_test(findings) if ready else _train_longer(findings, better)]
     share = findings.share.get("greedy")
@@ -61,7 +62,7 @@ def advice(findings: Findings) -> list[Advice]:
 
 
 def _test(findings: Findings) -> Advice:
-    thompson, plain = findings.takes["thompson"], findings.takes["unpersonalised"]
+    thompson, plain = findings.takes["thompson"], findings.takes[TABLE]
     return Advice(
         "Plan an A/B test.",
         "Off-policy, the bandit beats random and the best artwork for everybody. Only "
@@ -72,12 +73,12 @@ def _test(findings: Findings) -> Advice:
 
 
 def _train_longer(findings: Findings, better: bool) -> Advice:
-    names = ("thompson", "random", "unpersonalised")
+    names = ("thompson", "random", TABLE)
     thompson, random, plain = (findings.takes[name].value for name in names)
     compared = "showing everybody the same best artwork" if better else "random artwork"
     return Advice(
         "Train longer or on more days before anything else.",
         f"On these days the bandit is not better than {compared} "
-        f"({thompson:.4f}, random {random:.4f}, unpersonalised {plain:.4f}).",
+        f"({thompson:.4f}, random {random:.4f}, {TABLE} {plain:.4f}).",
         "python train.py --config configs/full.yaml",
     )

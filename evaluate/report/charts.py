@@ -15,8 +15,9 @@ from evaluate.report.curves import LearningCurves
 GREY, VIOLET = "#8b93a7", "#7c5cff"
 COLOURS = {
     "random": GREY,
-    "unpersonalised": "#e39b2d",
-    "unpersonalised_best": "#c97b16",
+    "bundle-table": "#e39b2d",
+    "bundle-mean": "#e39b2d",
+    "oracle-for-all": "#c97b16",
     "greedy": "#2f9be0",
     "thompson": VIOLET,
     "attribute_ceiling": "#d35d9e",
@@ -189,9 +190,7 @@ def _bars(
 
 
 def _label(name: str) -> str:
-    return {"thompson": "Thompson", "unpersonalised_best": "unpersonalised, knowing all"}.get(
-        name, name.replace("_", " ")
-    )
+    return {"thompson": "Thompson"}.get(name, name.replace("_", " "))
 
 
 def _term(estimator: str) -> str:

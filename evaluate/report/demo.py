@@ -18,7 +18,7 @@ NEXT = (
     ("on real logs", "python train.py --config configs/open_bandit.yaml"),
     ("decide live", "python -m serve live --catalogue {demo}/catalogue --store {demo}/maps"),
 )
-COLD_START = ("random", "unpersonalised", "greedy", "thompson", "oracle")
+COLD_START = ("random", "bundle-mean", "greedy", "thompson", "oracle")
 REPORT, SUMMARY = "report.html", "summary.json"
 
 

@@ -14,22 +14,24 @@ from data.catalogue import Catalogue
 from evaluate.calibration import CalibrationCurve
 from evaluate.new_artwork.cold_start_result import ColdStartResult
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
-from evaluate.ope.estimate import Estimate, estimate_feedback
+from evaluate.ope.estimate import Estimate
 from evaluate.ope.estimators import PLAIN
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
 from evaluate.ope.support import Support, SupportRecord
 from evaluate.ope.trust import to_read
+from evaluate.policies.baselines import one_hot
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.expected_takes import expected_takes
-from evaluate.policies.judgement import ESTIMATORS
+from evaluate.policies.judge import target_estimates
+from evaluate.policies.lift import lifts_over
 from evaluate.policies.logged_examples import LoggedExamples
-from evaluate.policies.policy_probabilities import PolicyProbabilities, one_hot
+from evaluate.policies.policy_probabilities import TABLE, PolicyProbabilities
 from evaluate.report.curves import LearningCurves
 from evaluate.report.showcase import TitleShowcase, showcase
 
 FORMS = {
     "random": "random",
-    "unpersonalised": "{}:unpersonalised",
+    TABLE: f"{{}}:{TABLE}",
     "greedy": "{}:greedy",
     "thompson": "{}",
 }
@@ -188,7 +190,7 @@ def judge_bundle(
         targets["oracle"] = one_hot(best, logged.valid)[logged.valid]
     estimates = _estimates(targets, logged, bootstrap)
     if truth is None:
-        takes, lift, share = _estimated(estimates)
+        takes, lift, share = _estimated(estimates, targets, logged, bootstrap)
     else:
         takes, lift, share = _exact(targets, truth, logged, bootstrap)
     return Findings(
@@ -214,14 +216,8 @@ def _estimates(
     targets: Mapping[str, Flat], logged: LoggedExamples, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Estimate]]:
     """Policy → estimator → estimate."""
-    estimators = [PLAIN[name]() for name in ESTIMATORS]
     return {
-        name: estimate_feedback(
-            [replace(logged.feedback, target=target)],
-            estimators,
-            bootstrap=bootstrap,
-            support=logged.support,
-        )
+        name: target_estimates(logged, target, bootstrap=bootstrap)
         for name, target in targets.items()
     }
 
@@ -257,13 +253,24 @@ def _exact(
     return take, lift, share
 
 
-def _estimated(estimates: Mapping[str, Mapping[str, Estimate]]) -> Three:
-    """The same where the truth is not known: by the estimator to read."""
+def _estimated(
+    estimates: Mapping[str, Mapping[str, Estimate]],
+    targets: Mapping[str, Flat],
+    logged: LoggedExamples,
+    bootstrap: Bootstrap,
+) -> Three:
+    """The same where the truth is not known: by the estimator to read, lift as in its tables."""
     read = to_read(estimates.values())
     takes = {n: Range(e[read].value, e[read].low, e[read].high) for n, e in estimates.items()}
-    base = takes["random"].value
-    lift = {n: Range(*(v / base - 1 for v in t)) for n, t in takes.items() if n != "random"}
-    return takes, lift if base > 0 else {}, {}
+    if not takes["random"].value > 0:
+        return takes, {}, {}
+    policies = {n: replace(logged.feedback, target=target) for n, target in targets.items()}
+    random, estimator = policies.pop("random"), PLAIN[read]()
+    lift = {
+        name: lifts_over(estimator, policy, random, (None,), bootstrap)[0].relative
+        for name, policy in policies.items()
+    }
+    return takes, lift, {}
 
 
 def _span(logged: LoggedExamples) -> LogSpan:

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data.atomic_write import move_into_place
-from data.bundle import CURRENT, MANIFEST, NAME, PUBLICATION, Bundle
+from data.bundle import ANCHOR, CURRENT, MANIFEST, NAME, PUBLICATION, Bundle
 from data.errors import BadInput
 from export.publish.staging import PART, locked, settle, staging, sweep, write_whole
 from export.publish.store import Note, as_text, from_text, missing
 
+POINTERS = (CURRENT, ANCHOR)
+
 
 class LocalStore:
-    """A folder of bundle folders; `current` is a link to the live one."""
+    """A folder of bundle folders; `current` is a link to the live one, `anchor` to the anchor."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.where = root, str(root)
@@ -24,22 +26,21 @@ class LocalStore:
         if not self.root.is_dir():
             return []
         names = [file.parent.name for file in self.root.glob(f"*/{MANIFEST}")]
-        return sorted(name for name in names if NAME.fullmatch(name) and name != CURRENT)
+        return sorted(name for name in names if NAME.fullmatch(name) and name not in POINTERS)
 
     def live(self) -> str | None:
         """Id of the live bundle; None: nothing was published."""
-        link = self.root / CURRENT
-        if link.is_symlink():
-            return link.readlink().name
-        if link.is_file():
-            return link.read_text()[:256].strip()
-        return None
+        return self._named_by(CURRENT)
 
-    def point(self, bundle_id: str) -> None:
-        """Make a bundle the live one, in one step for everyone who looks."""
+    def anchor(self) -> str | None:
+        """Id of the bundle that no chain of publications may fall behind; None: there is none."""
+        return self._named_by(ANCHOR)
+
+    def point(self, bundle_id: str, pointer: str = CURRENT) -> None:
+        """Make a bundle the live one, or the anchor, in one step for everyone who looks."""
         part = self.root / f"{PART}{uuid.uuid4().hex[:12]}"
         part.symlink_to(bundle_id)
-        move_into_place(part, self.root / CURRENT)
+        move_into_place(part, self.root / pointer)
 
     def add(self, bundle: Bundle) -> None:
         """Copy a bundle here unless it is here already; it appears whole or not at all."""
@@ -89,3 +90,11 @@ class LocalStore:
         with locked(self.root):
             sweep(self.root)
             yield
+
+    def _named_by(self, pointer: str) -> str | None:
+        link = self.root / pointer
+        if link.is_symlink():
+            return link.readlink().name
+        if link.is_file():
+            return link.read_text()[:256].strip()
+        return None

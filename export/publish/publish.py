@@ -6,10 +6,11 @@ time, another may be published: then the comparison is made again, with the new 
 
 import getpass
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TypedDict
+from typing import Literal, Protocol, TypedDict
 
 from data.bundle import Bundle
 from data.errors import BadInput
@@ -24,8 +25,8 @@ class Verdict(Protocol):
     """What a gate says of a candidate."""
 
     @property
-    def passed(self) -> bool:
-        """Whether the candidate may go live."""
+    def verdict(self) -> str:
+        """passed, refused or undecided."""
         ...
 
     @property
@@ -39,8 +40,11 @@ class Verdict(Protocol):
         ...
 
 
-Gate = Callable[[Path, Path], Verdict]
-"""Candidate's folder, live bundle's folder → verdict."""
+Gate = Callable[[Path, Path | None, Path | None], Verdict]
+"""Folders of the candidate, of the live bundle and of the anchor, None where there is none →
+verdict."""
+Undecided = Literal["keep", "publish"]
+"""What becomes of a bundle of which the log cannot tell: the live one stays, or it goes live."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +64,24 @@ class Publication:
 
 
 def publish(
-    bundle: Path | str, store: Path | str, gate: Gate | None = None, force: bool = False
+    bundle: Path | str,
+    store: Path | str,
+    gate: Gate | None = None,
+    force: bool = False,
+    undecided: Undecided = "keep",
 ) -> Publication:
     """Make a bundle the live one, if it may be.
 
-    With a gate, its verdict over the live bundle decides. Without, the bundle's parent must be
-    the live one: else another was published since, which this one was never compared with.
+    With a gate, its verdict over the live bundle and the anchor decides. Without, the bundle's
+    parent must be the live one: else another was published since, which this one was never compared
+    with. Where nothing is live, only what a gate refuses stays out.
 
     Args:
         bundle: its folder, or the id of a bundle in the store.
         store: folder or URL of the published bundles.
-        gate: compares the bundle with the live one.
+        gate: compares the bundle with the live one and the anchor.
         force: publish in any case, and note whose verdict was overridden.
+        undecided: what becomes of a bundle of which the gate cannot tell.
 
     Returns:
         With `published` False if it was refused; the store is then as it was.
@@ -82,25 +92,29 @@ def publish(
     place = open_store(store)
     if not Path(bundle).exists() and str(bundle) in place.ids():
         with place.at_hand(str(bundle)) as folder:
-            return _publish(Bundle.open(folder), place, gate, force)
-    return _publish(Bundle.open(bundle), place, gate, force)
+            return _publish(Bundle.open(folder), place, gate, force, undecided)
+    return _publish(Bundle.open(bundle), place, gate, force, undecided)
 
 
-def _publish(candidate: Bundle, place: Store, gate: Gate | None, force: bool) -> Publication:
+def _publish(
+    candidate: Bundle, place: Store, gate: Gate | None, force: bool, undecided: Undecided
+) -> Publication:
     name = candidate.bundle_id
     for _ in range(ROUNDS):
         live = place.live()
         if live == name:
             return Publication(name, True, "it is live already", _previous(place, name))
-        passed, reason, verdict = _judge(candidate, place, live, gate, force)
-        forced = not passed and force
-        if not passed and not force:
+        may, reason, verdict = _judge(candidate, place, live, gate, force)
+        if verdict is not None and verdict["verdict"] == "undecided":
+            may = live is None or undecided == "publish"
+        forced = not may and force
+        if not may and not force:
             return Publication(name, False, reason, live, verdict=verdict)
         place.add(candidate)
         with place.locked():
             if place.live() != live or name not in place.ids():
                 continue
-            publication = Publication(name, True, reason, live, forced, verdict, _user())
+            publication = Publication(name, True, reason, live, forced, verdict, user())
             place.note(name, asdict(publication))
             place.point(name)
             return publication
@@ -114,9 +128,9 @@ def _judge(
     candidate: Bundle, place: Store, live: str | None, gate: Gate | None, force: bool
 ) -> tuple[bool, str, Note | None]:
     """Whether the candidate may replace the live bundle, why, and the gate's verdict."""
-    if live is None:
+    if live is None and gate is None:
         return True, "nothing was live", None
-    if trouble := _whole(place, live):
+    if live is not None and (trouble := fault_of(place, live)):
         return True, f"the live bundle is broken, so there is nothing to lose: {trouble}", None
     if gate is None:
         parent = candidate.manifest.parent
@@ -124,15 +138,21 @@ def _judge(
             return True, "its parent was live", None
         return False, f"its parent is {parent}, but {live} is live: compare them first", None
     try:
-        with place.at_hand(live) as folder:
-            verdict = gate(candidate.root, folder)
+        anchor = None if live is None else place.anchor()
+        with _at_hand(place, live) as folder, _at_hand(place, anchor) as floor:
+            verdict = gate(candidate.root, folder, floor)
     except BadInput as error:
         if not force:
             raise
         return False, f"the gate could not judge: {error}", None
-    grounds = {"numbers": verdict.numbers, "live": live}
-    note = {"passed": verdict.passed, "reason": verdict.reason, **grounds}
-    return verdict.passed, verdict.reason, note
+    grounds = {"numbers": verdict.numbers, "live": live, "anchor": anchor}
+    note = {"verdict": verdict.verdict, "reason": verdict.reason, **grounds}
+    return verdict.verdict == "passed", verdict.reason, note
+
+
+def _at_hand(place: Store, bundle_id: str | None) -> AbstractContextManager[Path | None]:
+    """A bundle's folder for a while; nothing of none."""
+    return nullcontext() if bundle_id is None else place.at_hand(bundle_id)
 
 
 def rollback(store: Path | str, to: str | None = None) -> Publication:
@@ -158,10 +178,10 @@ def rollback(store: Path | str, to: str | None = None) -> Publication:
             )
         if target not in place.ids():
             raise BadInput(missing(target, place))
-        if trouble := _whole(place, target):
+        if trouble := fault_of(place, target):
             raise BadInput(f"not rolled back to {target}: {trouble}")
         place.point(target)
-    return Publication(target, True, "rolled back", live, by=_user())
+    return Publication(target, True, "rolled back", live, by=user())
 
 
 class ListedBundle(TypedDict):
@@ -169,6 +189,7 @@ class ListedBundle(TypedDict):
 
     bundle_id: str
     live: bool
+    anchor: bool
     published: str | None
     """When."""
     previous: str | None
@@ -180,15 +201,16 @@ class ListedBundle(TypedDict):
 def list_bundles(store: Path | str) -> list[ListedBundle]:
     """Bundles of a store, oldest first: id, whether live, and how each was published."""
     place = open_store(store)
-    live = place.live()
-    return [_listed(name, name == live, place.noted(name)) for name in place.ids()]
+    return [_listed(name, place) for name in place.ids()]
 
 
-def _listed(bundle_id: str, live: bool, note: Note) -> ListedBundle:
+def _listed(bundle_id: str, place: Store) -> ListedBundle:
+    note = place.noted(bundle_id)
     forced = note.get("forced")
     return ListedBundle(
         bundle_id=bundle_id,
-        live=live,
+        live=bundle_id == place.live(),
+        anchor=bundle_id == place.anchor(),
         published=text_in(note, "time"),
         previous=text_in(note, "previous"),
         forced=forced if isinstance(forced, bool) else None,
@@ -208,11 +230,11 @@ def verify(store: Path | str, bundle_id: str | None = None) -> dict[str, str]:
     names = [bundle_id] if bundle_id else place.ids()
     if not bundle_id and live is not None and live not in names:
         names.append(live)
-    return {name: _whole(place, name) for name in names}
+    return {name: fault_of(place, name) for name in names}
 
 
 def prune(store: Path | str, keep: int) -> list[str]:
-    """Remove all but the newest bundles; never the live one, nor the one to roll back to.
+    """Remove all but the newest bundles; never the live one, the one before, nor the anchor.
 
     Args:
         store: folder or URL of the published bundles.
@@ -229,7 +251,7 @@ def prune(store: Path | str, keep: int) -> list[str]:
         return removed
     with place.locked():
         live = place.live()
-        spared = {live, _previous(place, live)}
+        spared = {live, _previous(place, live), place.anchor()}
         for name in place.ids()[:-keep]:
             if name not in spared:
                 place.remove(name)
@@ -237,7 +259,7 @@ def prune(store: Path | str, keep: int) -> list[str]:
     return removed
 
 
-def _whole(place: Store, bundle_id: str) -> str:
+def fault_of(place: Store, bundle_id: str) -> str:
     """What is wrong with a bundle of a store; empty if nothing."""
     try:
         with place.at_hand(bundle_id) as folder:
@@ -252,7 +274,8 @@ def _previous(place: Store, bundle_id: str | None) -> str | None:
     return None if bundle_id is None else text_in(place.noted(bundle_id), "previous")
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs this; empty where the machine does not say."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

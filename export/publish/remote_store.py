@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from data.bundle import CURRENT, MANIFEST, NAME, PUBLICATION, Bundle, Manifest
+from data.bundle import ANCHOR, CURRENT, MANIFEST, NAME, PUBLICATION, Bundle, Manifest
 from data.errors import BadInput
 from export.publish.store import Note, as_text, from_text, missing
 
@@ -49,14 +49,15 @@ class RemoteStore:
 
     def live(self) -> str | None:
         """Id of the live bundle; None: nothing was published."""
-        try:
-            return self.fs.cat_file(self._path(CURRENT)).decode().strip()
-        except FileNotFoundError:
-            return None
+        return self._named_by(CURRENT)
 
-    def point(self, bundle_id: str) -> None:
-        """Make a bundle the live one, in one step for everyone who looks."""
-        self.fs.pipe_file(self._path(CURRENT), f"{bundle_id}\n".encode())
+    def anchor(self) -> str | None:
+        """Id of the bundle that no chain of publications may fall behind; None: there is none."""
+        return self._named_by(ANCHOR)
+
+    def point(self, bundle_id: str, pointer: str = CURRENT) -> None:
+        """Make a bundle the live one, or the anchor, in one step for everyone who looks."""
+        self.fs.pipe_file(self._path(pointer), f"{bundle_id}\n".encode())
 
     def add(self, bundle: Bundle) -> None:
         """Copy a bundle here unless it is here already; its manifest goes last."""
@@ -142,6 +143,12 @@ class RemoteStore:
             return from_text(self.fs.cat_file(self._path(LOCK)))
         except FileNotFoundError:
             return {}
+
+    def _named_by(self, pointer: str) -> str | None:
+        try:
+            return self.fs.cat_file(self._path(pointer)).decode().strip()
+        except FileNotFoundError:
+            return None
 
     def _path(self, *names: str) -> str:
         return "/".join((self.root, *names))

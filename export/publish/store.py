@@ -8,7 +8,7 @@ from typing import Protocol
 
 import orjson
 
-from data.bundle import Bundle
+from data.bundle import CURRENT, Bundle
 
 Note = Mapping[str, object]
 """What `publication.json` says of a bundle: the fields of a `Publication`, as JSON has them."""
@@ -27,8 +27,12 @@ class Store(Protocol):
         """Id of the live bundle; None: nothing was published."""
         ...
 
-    def point(self, bundle_id: str) -> None:
-        """Make a bundle the live one, in one step for everyone who looks."""
+    def anchor(self) -> str | None:
+        """Id of the bundle that no chain of publications may fall behind; None: there is none."""
+        ...
+
+    def point(self, bundle_id: str, pointer: str = CURRENT) -> None:
+        """Make a bundle the live one, or the anchor, in one step for everyone who looks."""
         ...
 
     def add(self, bundle: Bundle) -> None:

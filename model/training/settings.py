@@ -174,12 +174,14 @@ class Publish:
     """make it the live one; none: yes, but for a bundle that cannot serve (attributes)."""
     force: bool = False
     """publish even if it is judged worse than the live one."""
+    undecided: Literal["keep", "publish"] = "keep"
+    """where the held-out days cannot tell whether it is worse: keep the live one, or publish."""
     epsilon: float = 0.05
     """share of uniform exploration."""
     salt: int = 0
     """of the seed of each decision."""
     margin: float = 0.05
-    """how far the value may fall under the live bundle's, as a share of it."""
+    """share of the live bundle's value that may be lost."""
 
     def __post_init__(self) -> None:
         try:

@@ -11,13 +11,15 @@ from export.publish.staging import staging
 
 @dataclass
 class Verdict:
-    passed: bool
+    verdict: str
     reason: str = "judged"
     numbers: dict = field(default_factory=dict)
 
 
-def gate(passed):
-    return lambda candidate, live: Verdict(passed, f"{candidate.name} over {live.name}")
+def gate(verdict):
+    return lambda candidate, live, anchor: Verdict(
+        verdict, f"{candidate.name} over {None if live is None else live.name}"
+    )
 
 
 def small_bundle(root, number, parent=None):
@@ -45,4 +47,4 @@ def small_bundle(root, number, parent=None):
 def publisher(store, folders, start):
     start.wait()
     for folder in folders:
-        publish(folder, store, gate=gate(True))
+        publish(folder, store, gate=gate("passed"))

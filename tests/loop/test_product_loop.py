@@ -236,7 +236,7 @@ def test_a_service_that_cannot_start_is_not_waited_for(tmp_path):
         pass
 
 
-HISTORY = {"day": 0, "offline": {"value": 0.1, "low": 0.05, "high": 0.2}}
+HISTORY = {"day": 0, "offline": {"bundle": "first", "value": 0.1, "low": 0.05, "high": 0.2}}
 COUNTED = {"served": 95, "logged": 94, "rendered": 91, "joined": 90, "doubled": 2, "skewed": 1}
 LIVE_DAY = {
     "day": 1,
@@ -252,7 +252,7 @@ LIVE_DAY = {
     "impressions": 90.0,
     "artwork_changed": 9,
     "pages": {"live": 9, "shed": 1},
-    "offline": {},
+    "offline": {"bundle": "second"},
     "online": {"draws": 80, "expected": 0.1111},
     "counts": COUNTED,
 }
@@ -269,6 +269,7 @@ def test_the_table_has_a_line_a_live_day():
 def test_the_summary_says_what_was_lost_doubled_and_skewed():
     assert summary([HISTORY, LIVE_DAY]) == {
         "regret_per_impression": [5 / 90],
+        "bundles_published": 2,
         "days_held_by_offline_interval": 1,
         "lost": 2,
         "doubled": 2,

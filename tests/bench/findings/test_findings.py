@@ -52,7 +52,7 @@ def pages(scored, bundle, world):
 
 def test_policies_are_ordered_by_what_they_know(pages):
     takes = by_policy(pages)
-    assert takes["random"] < takes["greedy"] <= takes["best_unpersonalised"] < takes["oracle"]
+    assert takes["random"] < takes["greedy"] <= takes["oracle-for-all"] < takes["oracle"]
 
 
 def test_every_policy_is_one_and_chooses_among_the_valid(pages):

@@ -61,11 +61,11 @@ def brightest(world):
 def test_one_mind_among_heads_chooses_what_it_wants(new, tmp_path):
     bundle = pixel_bundle(tmp_path, new, [BRIGHT] * 3, epsilon=0.3)
     scored = open_bundle_scores(bundle, new.truth.catalogue, tmp_path / "cache")
-    takes = exact_takes(scored, new, ("greedy", "thompson", "unpersonalised"))
+    takes = exact_takes(scored, new, ("greedy", "thompson", "bundle-mean"))
     members = np.arange(60)[:, None]
     wanted = new.expected_take(members, brightest(new)[None])
     np.testing.assert_allclose(takes["greedy"], wanted)
-    np.testing.assert_allclose(takes["unpersonalised"], wanted)
+    np.testing.assert_allclose(takes["bundle-mean"], wanted)
     mixed = 0.7 * wanted + 0.3 * baseline_takes(new)["random"]
     np.testing.assert_allclose(takes["thompson"], mixed)
 
@@ -86,7 +86,7 @@ def test_heads_that_disagree_share_the_choice(new, tmp_path):
 def test_members_in_blocks_give_the_same(new, tmp_path, monkeypatch):
     bundle = pixel_bundle(tmp_path, new, np.random.default_rng(0).normal(size=(5, 3)))
     scored = open_bundle_scores(bundle, new.truth.catalogue, tmp_path / "cache")
-    names = ("greedy", "thompson", "unpersonalised")
+    names = ("greedy", "thompson", "bundle-mean")
     whole = {**exact_takes(scored, new, names), **baseline_takes(new)}
     monkeypatch.setattr("evaluate.policies.bundle_scores.BLOCK", 5 * 3 * 5 * 7)  # seven members
     monkeypatch.setattr("evaluate.new_artwork.exact_takes.BLOCK", 5 * 3 * 7)
@@ -98,8 +98,8 @@ def test_members_in_blocks_give_the_same(new, tmp_path, monkeypatch):
 def test_nothing_beats_the_oracle_and_no_single_artwork_the_best_single(new):
     baselines = baseline_takes(new)
     rows, _ = new.truth.candidates()
-    assert (baselines["oracle"] >= baselines["unpersonalised_best"] - 1e-12).all()
-    best = baselines["unpersonalised_best"].mean(0)
+    assert (baselines["oracle"] >= baselines["oracle-for-all"] - 1e-12).all()
+    best = baselines["oracle-for-all"].mean(0)
     for place in range(rows.shape[1]):
         each = new.expected_take(np.arange(60)[:, None], rows[:, place][None]).mean(0)
         assert (best >= each - 1e-12).all()
@@ -179,7 +179,7 @@ def test_the_command_prints_one_object_and_leaves_nothing_behind(new, told, tmp_
         env={"PATH": "/usr/bin", "TMPDIR": str(tmp_path / "t")},
     )
     said = json.loads(done.stdout)
-    for name in ("unpersonalised", "greedy", "thompson", "attribute_ceiling", "random"):
+    for name in ("bundle-mean", "greedy", "thompson", "attribute_ceiling", "random"):
         assert 0 < said[name] <= said["oracle"]
         low, high = said["intervals"][name]
         assert low <= said[name] <= high

@@ -39,11 +39,11 @@ def held(story, good, torn, tmp_path_factory):
     takes, cache = expected_takes(expected, logged), tmp_path_factory.mktemp("images")
     probabilities = PolicyProbabilities(logged, cache)
     fixed = {name: probabilities(name) for name in ("random", good, torn, f"{torn}:greedy")}
-    held = {name: [] for name in (*fixed, "unpersonalised")}
+    held = {name: [] for name in (*fixed, "best-on-log")}
     for seed in range(DRAWS):
         logged = LoggedExamples.of(drawn_again(examples, expected, seed), story.catalogue)
-        best = PolicyProbabilities(logged, cache)("unpersonalised")
-        for name, target in {**fixed, "unpersonalised": best}.items():
+        best = PolicyProbabilities(logged, cache)("best-on-log")
+        for name, target in {**fixed, "best-on-log": best}.items():
             feedback = replace(logged.feedback, target=target)
             estimators = [PLAIN[estimator]() for estimator in ESTIMATORS]
             estimates = estimate_feedback([feedback], estimators, bootstrap=Bootstrap(400))
@@ -54,11 +54,11 @@ def held(story, good, torn, tmp_path_factory):
 
 
 def test_intervals_of_a_policy_that_was_there_before_the_log(held):
-    fixed = [inside for name, inside in held.items() if name != "unpersonalised"]
+    fixed = [inside for name, inside in held.items() if name != "best-on-log"]
     assert np.mean(fixed) >= 0.88
     assert not np.all(fixed)  # or they would be too wide
 
 
 def test_intervals_of_a_policy_that_is_chosen_on_the_log_hold_it_less_often(held):
     """They are drawn as if the choice were given; it is the log's too, if of other profiles."""
-    assert np.mean(held["unpersonalised"]) >= 0.75
+    assert np.mean(held["best-on-log"]) >= 0.75

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data.errors import BadInput
 from evaluate.policies.judge import judge, policy_values
 from evaluate.policies.table import show
 from simulate.browsing.log import read_expected
@@ -11,7 +12,7 @@ from tests.evaluate.columns import changed
 
 @pytest.fixture(scope="module")
 def names(good, torn):
-    return ["random", "unpersonalised", good, torn, f"{torn}:greedy"]
+    return ["random", "best-on-log", good, torn, f"{torn}:greedy"]
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +54,36 @@ def test_no_profile_chooses_what_it_is_judged_by(story, tmp_path):
     for _ in range(10):
         chance = (rng.random(len(story.examples)) < 0.1).astype(float)
         noise = changed(story.examples, "reward", chance)
-        made = policy_values(noise, story.catalogue, ["unpersonalised"], cache=tmp_path)
-        values.append(made["unpersonalised"]["dr"].value)
+        made = policy_values(noise, story.catalogue, ["best-on-log"], cache=tmp_path)
+        values.append(made["best-on-log"]["dr"].value)
     assert abs(np.mean(values) - 0.1) < 3 * np.std(values) / np.sqrt(len(values))
     assert abs(np.mean(values) - 0.1) < 0.01
 
 
 def test_every_estimate_has_a_verdict_and_the_one_to_read_leads_the_table(found, capsys):
     assert found.read == "dr"
-    for estimates in found.policies.values():
-        assert estimates["dm"].verdict == "do not use"
+    for name, estimates in found.policies.items():
         assert estimates["dr"].verdict == "trust"
+        if name != "best-on-log":
+            assert estimates["dm"].verdict == "do not use"
     show(found)
     shown = capsys.readouterr().out
     heading = next(line for line in shown.splitlines() if "policy" in line)
     assert heading.index("dr") < min(heading.index(name) for name in ("replay", "ips", "dm"))
     assert "read dr of" in shown
+
+
+def test_means_of_a_log_do_not_judge_the_choice_of_the_best_of_them(story, found):
+    """The direct method would say of each title's highest mean that it is as good as it looks."""
+    assert "dm" not in found.policies["best-on-log"]
+    with pytest.raises(BadInput, match="cannot judge best-on-log"):
+        judge(story.examples, story.catalogue, ["best-on-log"], estimator="dm")
+
+
+def test_a_name_that_three_policies_had_is_refused_with_theirs(story, good):
+    for name in ("unpersonalised", f"{good}:unpersonalised"):
+        with pytest.raises(BadInput, match=r"best-on-log .* BUNDLE:bundle-table"):
+            policy_values(story.examples, story.catalogue, [name])
 
 
 def test_what_a_log_earned_is_said_a_draw_and_an_impression(story, good, capsys):

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from data.errors import BadInput
+from evaluate.gate.publish_gate import publish_gate
 from evaluate.ope.support import NoSupport
-from evaluate.policies.gate import publish_gate
 from evaluate.policies.judge import policy_values
 from evaluate.policies.logged_examples import LoggedExamples
 from tests.evaluate.columns import changed
@@ -58,7 +58,7 @@ def test_nothing_drawn_is_refused_and_no_bundle_passes_by_it(story, good):
     with pytest.raises(NoSupport, match="log choices of a policy that explores"):
         LoggedExamples.of(fixed, story.catalogue)
     result = publish_gate(good, good, fixed, story.catalogue)
-    assert not result.passed
+    assert result.verdict == "undecided"
     assert "none was drawn at random" in result.reason
 
 

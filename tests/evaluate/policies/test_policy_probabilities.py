@@ -35,9 +35,9 @@ def test_takes_are_of_what_was_shown(story, good, tmp_path):
     np.testing.assert_allclose(PolicyProbabilities(logged, tmp_path).takes(good), wanted, rtol=1e-5)
 
 
-def test_unpersonalised_of_a_bundle_is_its_tables_best(story, good, tmp_path):
+def test_a_bundles_table_shows_everybody_its_best(story, good, tmp_path):
     logged = LoggedExamples.of(story.examples.slice(0, 300), story.catalogue)
-    chosen = PolicyProbabilities(logged, tmp_path)(f"{good}:unpersonalised")
+    chosen = PolicyProbabilities(logged, tmp_path)(f"{good}:bundle-table")
     # The planted table's takes rise along the file, so the last candidate is the best.
     wanted = np.zeros(len(chosen))
     wanted[logged.feedback.offsets[1:] - 1] = 1

@@ -19,7 +19,7 @@ COLD = {
     "greedy": 0.12,
     "thompson": 0.11,
     "oracle": 0.2,
-    "unpersonalised": 0.1,
+    "bundle-mean": 0.1,
     "titles": 4,
     "artworks": 3,
     "members": 20,
@@ -99,7 +99,7 @@ def test_takes_are_the_true_ones(story, bundle, written):
 
 def test_takes_have_intervals_and_nothing_beats_the_oracle(written):
     takes, intervals = written[0]["take_fractions"], written[0]["intervals"]
-    assert list(takes) == ["random", "unpersonalised", "greedy", "thompson", "oracle"]
+    assert list(takes) == ["random", "bundle-table", "greedy", "thompson", "oracle"]
     assert max(takes, key=takes.get) == "oracle"
     for name, value in takes.items():
         assert intervals[name][0] < value < intervals[name][1]
@@ -170,7 +170,7 @@ def test_the_demo_ends_with_takes_the_report_and_three_commands(
         (tmp_path / name).symlink_to(story.root / where)
     show(demo(str(tmp_path), bundle, str(run), resamples=100))
     said = json.loads((tmp_path / "summary.json").read_text())["take_fractions"]
-    assert set(said) == {"random", "unpersonalised", "greedy", "thompson", "oracle"}
+    assert set(said) == {"random", "bundle-table", "greedy", "thompson", "oracle"}
     shown = capsys.readouterr().out
     assert f"{said['thompson']:.4f}" in shown
     after = shown.split("report.html")[1]

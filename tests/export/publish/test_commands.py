@@ -50,13 +50,21 @@ def test_from_publishing_to_rolling_back(store):
 def test_a_verdict_decides_and_is_held_to_its_bundles(store, tmp_path):
     first, second = (row["bundle_id"] for row in said("list", "--store", store)["bundles"])
     said("publish", first, "--store", store)
-    verdict = tmp_path / "verdict.json"
-    verdict.write_bytes(orjson.dumps({"passed": True, "reason": "better", "live_bundle": "other"}))
-    done = run("publish", second, "--store", store, "--verdict", verdict)
+    verdict, asked = tmp_path / "verdict.json", ("publish", second, "--store", store, "--verdict")
+    better = {"verdict": "passed", "reason": "better"}
+
+    def printed(record):
+        verdict.write_bytes(orjson.dumps(record))
+        return verdict
+
+    done = run(*asked, printed(better | {"live_bundle": "other"}))
     assert done.returncode == 2
     assert f"the verdict is on live other, not {first}" in done.stderr
-    verdict.write_bytes(orjson.dumps({"passed": True, "reason": "better", "live_bundle": first}))
-    assert said("publish", second, "--store", store, "--verdict", verdict)["reason"] == "better"
+    done = run(*asked, printed({"verdict": "undecided", "reason": "few"}))
+    assert (done.returncode, done.stderr) == (3, "not published: few\n")
+    done = run(*asked, printed({"verdict": "fine", "reason": ""}))
+    assert "must be one of passed, refused, undecided" in done.stderr
+    assert said(*asked, printed(better | {"live_bundle": first}))["reason"] == "better"
 
 
 def test_a_gate_that_cannot_be_asked_stops_it_and_says_why(store, tmp_path):

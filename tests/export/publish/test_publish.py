@@ -9,6 +9,7 @@ import pytest
 
 from data.bundle import Bundle, resolve
 from data.errors import BadInput
+from export.publish.anchor import anchor
 from export.publish.open_store import open_store
 from export.publish.publish import list_bundles, prune, publish, rollback, verify
 from export.publish.staging import staging
@@ -37,7 +38,8 @@ def live(store):
 
 
 def test_the_first_bundle_goes_live(store, bundles):
-    said = publish(bundles[0], store, gate=gate(False))
+    assert not publish(bundles[0], store, gate=gate("refused")).published
+    said = publish(bundles[0], store, gate=gate("undecided"))
     assert said.published
     assert said.previous is None
     assert live(store) == bundles[0].name
@@ -69,17 +71,17 @@ def test_a_bundle_that_was_compared_with_another_does_not_go_live(store, bundles
     assert not said.published
     assert bundles[1].name in said.reason
     assert live(store) == bundles[1].name
-    assert publish(bundles[3], store, gate=gate(True)).published
+    assert publish(bundles[3], store, gate=gate("passed")).published
 
 
 def test_the_gate_decides_unless_it_is_overridden_on_record(store, bundles):
     publish(bundles[0], store)
-    refused = publish(bundles[1], store, gate=gate(False))
+    refused = publish(bundles[1], store, gate=gate("refused"))
     assert not refused.published
-    assert refused.verdict["passed"] is False
+    assert refused.verdict["verdict"] == "refused"
     assert live(store) == bundles[0].name
     assert bundles[1].name not in open_store(store).ids()
-    forced = publish(bundles[1], store, gate=gate(False), force=True)
+    forced = publish(bundles[1], store, gate=gate("refused"), force=True)
     assert forced.published
     assert forced.forced
     assert live(store) == bundles[1].name
@@ -88,18 +90,59 @@ def test_the_gate_decides_unless_it_is_overridden_on_record(store, bundles):
     assert noted["verdict"]["live"] == bundles[0].name
     assert noted["verdict"]["reason"] == f"{bundles[1].name} over {bundles[0].name}"
     assert verify(store) == {bundles[0].name: "", bundles[1].name: ""}
-    assert not publish(bundles[2], store, gate=gate(True), force=True).forced
+    assert not publish(bundles[2], store, gate=gate("passed"), force=True).forced
+
+
+def test_what_the_log_cannot_tell_stays_out_unless_it_is_asked_in(store, bundles):
+    publish(bundles[0], store)
+    stays = publish(bundles[1], store, gate=gate("undecided"))
+    assert not stays.published
+    assert stays.verdict["verdict"] == "undecided"
+    assert live(store) == bundles[0].name
+    asked_in = publish(bundles[1], store, gate=gate("undecided"), undecided="publish")
+    assert asked_in.published
+    assert not asked_in.forced
+    assert open_store(store).noted(bundles[1].name)["verdict"]["verdict"] == "undecided"
+    assert not publish(bundles[2], store, gate=gate("refused"), undecided="publish").published
+
+
+def test_the_anchor_stays_where_it_was_put_and_every_gate_sees_it(store, bundles):
+    seen = []
+
+    def watching(candidate, current, floor):
+        seen.append(None if floor is None else Bundle.open(floor).bundle_id)
+        return Verdict("passed")
+
+    with pytest.raises(BadInput, match="no live bundle"):
+        anchor(store)
+    publish(bundles[0], store, gate=watching)
+    publish(bundles[1], store, gate=watching)
+    assert anchor(store).bundle_id == bundles[1].name
+    publish(bundles[2], store, gate=watching)
+    publish(bundles[3], store, gate=watching)
+    assert seen == [None, None, bundles[1].name, bundles[1].name]
+    rows = list_bundles(store)
+    assert [row["bundle_id"] for row in rows if row["anchor"]] == [bundles[1].name]
+    rollback(store)
+    assert prune(store, keep=1) == [bundles[0].name]
+    assert anchor(store, bundles[2].name).previous == bundles[1].name
+    with pytest.raises(BadInput, match="has no bundle 'lost'"):
+        anchor(store, "lost")
+    damage(store, bundles[3].name)
+    with pytest.raises(BadInput, match="not made the anchor"):
+        anchor(store, bundles[3].name)
+    assert open_store(store).anchor() == bundles[2].name
 
 
 def test_another_bundle_gone_live_meanwhile_is_compared_too(store, bundles):
     publish(bundles[0], store)
     compared = []
 
-    def slow(candidate, current):
+    def slow(candidate, current, anchor):
         compared.append(current.name)
         if len(compared) == 1:
             publish(bundles[1], store)
-        return Verdict(True)
+        return Verdict("passed")
 
     said = publish(bundles[3], store, gate=slow)
     assert compared == [bundles[0].name, bundles[1].name]
@@ -109,7 +152,7 @@ def test_another_bundle_gone_live_meanwhile_is_compared_too(store, bundles):
 def test_a_gate_that_cannot_judge_stops_it(store, bundles):
     publish(bundles[0], store)
 
-    def broken(candidate, current):
+    def broken(candidate, current, anchor):
         raise BadInput("no log")
 
     with pytest.raises(BadInput, match="no log"):
@@ -156,9 +199,9 @@ def damage(store, name):
 def test_a_broken_live_bundle_is_replaced(store, bundles):
     publish(bundles[0], store)
     damage(store, bundles[0].name)
-    assert "broken" in publish(bundles[2], store, gate=gate(False)).reason
+    assert "broken" in publish(bundles[2], store, gate=gate("refused")).reason
     assert live(store) == bundles[2].name
-    assert publish(bundles[0], store, gate=gate(True)).published
+    assert publish(bundles[0], store, gate=gate("passed")).published
     assert verify(store)[bundles[0].name] == ""
 
 
