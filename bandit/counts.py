@@ -12,6 +12,8 @@ from scipy.special import betaincinv
 
 PRIOR_IMPRESSIONS = 20.0
 """Impressions that an average counts for, before what is known of a candidate itself."""
+LEAST_IMPRESSIONS, MOST_IMPRESSIONS = 1.0, 10_000.0
+"""Between which what is learnt of that stays."""
 
 
 @dataclass(frozen=True)
@@ -111,3 +113,39 @@ class BetaCounts:
         return replace(
             self, takes=keep * self.takes + takes, misses=keep * self.misses + (shown - takes)
         )
+
+
+def prior_strength(
+    size: Float[np.ndarray, " candidates"],
+    mean: Float[np.ndarray, " candidates"],
+    noise: Float[np.ndarray, " titles"],
+    title: Int[np.ndarray, " candidates"],
+) -> float:
+    """Impressions that a title's mean is worth beside those of a candidate, learnt from all titles.
+
+    Empirical Bayes by moments: candidates of a title scatter by chance, which is known, and by what
+    they truly differ, which is the rest. Where they scatter no more than by chance, the title's
+    mean is worth `MOST_IMPRESSIONS`.
+
+    Args:
+        size: impressions of each candidate, or as many as weighted ones are worth; 0: not shown.
+        mean: take of each.
+        noise: variance of one take, of each title.
+        title: of each candidate.
+
+    Source: DerSimonian and Laird (1986), "Meta-analysis in clinical trials", Controlled Clinical
+    Trials 7(3), here for variances that are proportional to their title's noise; Efron and Morris
+    (1975), "Data Analysis Using Stein's Estimator", JASA 70.
+    """
+    titles = len(noise)
+    whole = np.bincount(title, size, titles)
+    squares = np.bincount(title, size**2, titles)
+    shown = np.bincount(title, size > 0, titles)
+    centre = np.bincount(title, size * mean, titles) / np.maximum(whole, 1e-12)
+    scatter = np.bincount(title, size * (mean - centre[title]) ** 2, titles)
+    tells = (noise > 0) & (shown > 1)
+    if not tells.any():
+        return PRIOR_IMPRESSIONS
+    beyond = (scatter[tells] / noise[tells]).sum() - (shown[tells] - 1).sum()
+    room = (whole[tells] - squares[tells] / whole[tells]).sum()
+    return float(np.clip(room / max(beyond, 1e-12), LEAST_IMPRESSIONS, MOST_IMPRESSIONS))

@@ -42,7 +42,7 @@ def policy(
     Args:
         days: how many, from day 0 on.
         decisions_per_day: places on all pages of a day.
-        policy: uniform; unpersonalised, beta_thompson, bayesian_ucb, ucb1 or exp3 (by artwork);
+        policy: uniform; best_by_counts, beta_thompson, bayesian_ucb, ucb1 or exp3 (by artwork);
             linucb, linear_thompson or squarecb (on facts and what artwork looks like); thompson,
             greedy, epsilon_greedy or neural_ucb (of the model that train.py trains every night).
         catalogue: folder that `python -m simulate catalogue` wrote; a small one is rendered if not

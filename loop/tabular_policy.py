@@ -21,7 +21,7 @@ Rule = Callable[
     Float[np.ndarray, "titles candidates"],
 ]
 RULES: dict[str, Rule] = {
-    "unpersonalised": lambda counts, valid, epsilon: best_unpersonalised(counts, valid, epsilon),
+    "best_by_counts": lambda counts, valid, epsilon: best_unpersonalised(counts, valid, epsilon),
     "beta_thompson": lambda counts, valid, epsilon: beta_thompson(counts, valid, epsilon),
     "bayesian_ucb": lambda counts, valid, epsilon: bayesian_ucb(counts, valid, epsilon=epsilon),
     "ucb1": lambda counts, valid, epsilon: ucb1(counts, valid, epsilon=epsilon),

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from bench.judging.gate import gate
 from bench.judging.intervals import intervals
 from bench.judging.row import Effort, Row
 from data.errors import BadInput
 
-SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {"intervals": intervals}
+SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
+    "gate": gate,
+    "intervals": intervals,
+}
 """What each measures is in its module's first line."""
 
 

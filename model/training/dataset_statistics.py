@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bandit.counts import PRIOR_IMPRESSIONS
+from bandit.counts import PRIOR_IMPRESSIONS, prior_strength
 from data.catalogue import Catalogue
 from data.features import CATEGORIES, FeatureSpec
 from data.records import FACTS
@@ -39,6 +39,7 @@ class DatasetStatistics:
         self.reward = self.importance = 0.0
         self.shown = np.zeros(artworks, np.int64)
         self.weight, self.taken = np.zeros(artworks), np.zeros(artworks)
+        self.weight_squares, self.taken_squares = np.zeros(artworks), np.zeros(artworks)
         self.values: dict[str, set[str]] = {name: set() for name in (*CATEGORIES, "genres")}
         self.tenure = np.zeros(3)
         self.last = 0
@@ -60,6 +61,8 @@ class DatasetStatistics:
         self.shown += np.bincount(at, minlength=artworks)
         self.weight += np.bincount(at, weight, minlength=artworks)
         self.taken += np.bincount(at, weight * reward, minlength=artworks)
+        self.weight_squares += np.bincount(at, weight**2, minlength=artworks)
+        self.taken_squares += np.bincount(at, weight * reward**2, minlength=artworks)
         facts = examples["facts"].combine_chunks()
         for name in CATEGORIES:
             self.values[name] |= set(pc.unique(facts.field(name)).to_pylist()) - {None}
@@ -101,15 +104,21 @@ class DatasetStatistics:
         )
 
     def unpersonalised_takes(self) -> pa.Table:
-        """Smoothed take of each artwork over all members, importance weighted."""
+        """Take of each artwork over all members, importance weighted, shrunken to its title's.
+
+        By as much as artworks of a title are found to differ less than chance makes them.
+        """
         titles = self.catalogue.artworks["title_id"].to_numpy()
         _, title = np.unique(titles, return_inverse=True)
         overall = self.taken.sum() / self.weight.sum()
-        by_title = (np.bincount(title, self.taken) + PRIOR_IMPRESSIONS * overall) / (
-            np.bincount(title, self.weight) + PRIOR_IMPRESSIONS
-        )
-        prior = PRIOR_IMPRESSIONS * by_title[title]
-        take = (self.taken + prior) / (self.weight + PRIOR_IMPRESSIONS)
+        weight, taken = np.bincount(title, self.weight), np.bincount(title, self.taken)
+        by_title = (taken + PRIOR_IMPRESSIONS * overall) / (weight + PRIOR_IMPRESSIONS)
+        size = self.weight**2 / np.maximum(self.weight_squares, 1e-12)
+        mean = self.taken / np.maximum(self.weight, 1e-12)
+        shown = np.maximum(weight, 1e-12)
+        noise = np.bincount(title, self.taken_squares) / shown - (taken / shown) ** 2
+        strength = prior_strength(size, mean, noise, title)
+        take = (size * mean + strength * by_title[title]) / (size + strength)
         return pa.table(
             {"title_id": titles, "artwork_id": self.ids, "take": take, "impressions": self.shown}
         )
