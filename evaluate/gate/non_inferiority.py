@@ -25,6 +25,8 @@ ESTIMATOR = "dr"
 """That both policies are judged by."""
 LEVEL = 0.05
 """Share of policies at the edge of the margin that pass on one log."""
+TWICE = 0.2
+"""Of that level: share of those at twice the margin."""
 POWER = 0.8
 """Share of equal policies that pass on as many rows as `Lead.rows_to_tell` says."""
 
@@ -38,9 +40,9 @@ class Lead(NamedTuple):
     error: float
     """Standard error of it, over profiles."""
     low: float
-    """Lower end of the interval of 1 − 2 · level; passed where it is above 0."""
+    """Above this it is shown to be; passed where that is above 0."""
     high: float
-    """Upper end; refused where it is below 0."""
+    """Below this it is shown to be; refused where that is below 0."""
     level: float
     rows_to_tell: float
     """Rows of such a log on which an equal policy passes in `POWER` of cases; infinite without a
@@ -54,8 +56,10 @@ def lead(of: Feedback, over: Feedback, margin: float, level: float = LEVEL) -> L
     """Test whether a policy earns no less than (1 − margin) of what another earns.
 
     D = DR(policy) − (1 − margin) · DR(other) on each row, with its standard error over profiles; t
-    quantiles with as many degrees of freedom as the profiles that carry the error are worth. Two
-    policies that do the same pass without a test.
+    quantiles with as many degrees of freedom as the profiles that carry the error are worth. To
+    pass, it must also be shown, at a fifth of the level, to lose less than twice the margin: on a
+    log that cannot tell one from the other, chance would pass both alike. Two policies that do the
+    same pass without a test.
 
     Args:
         of: the log under the policy.
@@ -73,22 +77,30 @@ def lead(of: Feedback, over: Feedback, margin: float, level: float = LEVEL) -> L
     sums = sums[(sums != 0).any(1)]
     width = terms.shape[1] // 2
     other = float(estimator.value(sums[:, width:].sum(0)))
-    share = 1 - margin if other >= 0 else 1 + margin  # of a loss, the margin is a larger loss
 
-    def difference(each: Float[np.ndarray, "*batch terms"]) -> np.ndarray:
-        return estimator.value(each[..., :width]) - share * estimator.value(each[..., width:])
+    def ends(lost: float, tail: float) -> tuple[float, float, float, float]:
+        """Lead over what is left of the other's value, its error, and both ends."""
+        share = 1 - lost if other >= 0 else 1 + lost  # of a loss, the margin is a larger loss
 
-    value = float(difference(sums.sum(0)))
+        def difference(each: Float[np.ndarray, "*batch terms"]) -> np.ndarray:
+            return estimator.value(each[..., :width]) - share * estimator.value(each[..., width:])
+
+        value = float(difference(sums.sum(0)))
+        error, freedom = _error(influence(sums, difference))
+        half = -float(special.stdtrit(freedom, tail)) * error
+        return value, error, value - half, value + half
+
+    value, error, low, high = ends(margin, level)
     if np.array_equal(of.target, over.target):
         return Lead("passed", value, 0.0, value, value, level, 0.0, False)
-    error, freedom = _error(influence(sums, difference))
-    half = -float(special.stdtrit(freedom, level)) * error
+    if margin > 0:
+        low = min(low, ends(2 * margin, TWICE * level)[2])
     few = any(_few_takes(feedback) for feedback in (of, over))
     verdict: Verdict = "undecided"
-    if not few and np.isfinite([value, half]).all():
-        verdict = "passed" if value - half > 0 else "refused" if value + half < 0 else "undecided"
+    if not few and np.isfinite([low, high]).all():
+        verdict = "passed" if low > 0 else "refused" if high < 0 else "undecided"
     rows = rows_to_tell(len(of), error, margin * abs(other), level)
-    return Lead(verdict, value, error, value - half, value + half, level, rows, few)
+    return Lead(verdict, value, error, low, high, level, rows, few)
 
 
 def rows_to_tell(rows: int, error: float, allowed: float, level: float = LEVEL) -> float:
