@@ -31,7 +31,6 @@ CANDIDATES = {
 """What is judged → what it earns more than the live rule."""
 PROMISES = {"random artwork (−14%)": 0.01, "−10%": 0.01, "at the margin (−5%)": LEVEL}
 """Largest share that may pass."""
-CHAIN = {"no anchor": False, "anchor": True}
 
 
 class _Task(NamedTuple):
@@ -58,9 +57,12 @@ def gate(effort: Effort) -> list[Row]:
     few = tuple(PROMISES)
     rows += _one_log(effort, 0.02, sizes[-1] // 3, "even", few)
     rows += _asked(effort)
-    for logging, size in (("even", sizes[0]), ("even", sizes[-1] // 6), ("live", sizes[-1] // 6)):
-        for name, anchored in CHAIN.items():
-            rows.append(_chains(effort, size, logging, name, anchored))
+    for anchored, logging, size in (
+        *((False, "even", sizes[0]), (True, "even", sizes[0])),
+        *((False, "even", sizes[-1] // 6), (True, "even", sizes[-1] // 6)),
+        (True, "live", sizes[-1] // 6),
+    ):
+        rows.append(_chains(effort, size, logging, anchored))
     return rows
 
 
@@ -102,17 +104,15 @@ def _asked(effort: Effort) -> list[Row]:
     return [share_row(SECTION, "evaluate gate passes", setting, passed, least, side)]
 
 
-def _chains(effort: Effort, size: int, logging: str, name: str, anchored: bool) -> Row:
+def _chains(effort: Effort, size: int, logging: str, anchored: bool) -> Row:
     """Share of chains of nights that end further below their beginning than the margin."""
     tasks = [
         _Task(effort.seed, run, 0.15, size, logging, (), anchored)
         for run in range(max(2, effort.runs // 2))
     ]
     lost = run_each(_chain_falls, tasks, effort.workers)
-    setting = (
-        f"{NIGHTS} nights of {STEP:+.1%}, {name}; takes 15%, {_log_words(logging)}, "
-        f"{size:,} rows a night"
-    )
+    chain = f"{NIGHTS} nights of {STEP:+.1%}, {'an' if anchored else 'no'} anchor"
+    setting = f"{chain}; takes 15%, {_log_words(logging)}, {size:,} rows a night"
     most, side = (LEVEL, "at most") if anchored else (None, "shown")
     return share_row(SECTION, f"chains that end below −{MARGIN:.0%}", setting, lost, most, side)
 
@@ -145,7 +145,7 @@ def _chain_falls(task: _Task) -> bool:
     first = live = world.rule(0)
     worth = value = world.value(first)
     for night in range(NIGHTS):
-        candidate = world.worth(1 + night % 5, worth * (1 + STEP))
+        candidate = _worth(task.seed, task.base, 1 + night % 5, worth * (1 + STEP))
         log = _log(world, task, live, 1 + night)
         new = log.under(candidate)
         if lead(new, log.under(live), MARGIN).verdict != "passed":
@@ -169,13 +169,18 @@ def _world(seed: int, base: float) -> GateWorld:
     return GateWorld.draw(seed, base)
 
 
-@lru_cache(maxsize=40)
+@lru_cache(maxsize=30)
+def _worth(seed: int, base: float, number: int, value: float) -> Rule:
+    """One of the rules, as it is worth so much."""
+    return _world(seed, base).worth(number, value)
+
+
 def _candidate(seed: int, base: float, name: str, number: int) -> Rule:
     """A rule that earns what its name says."""
     world, more = _world(seed, base), CANDIDATES[name]
     if more is None:
         return world.even
-    return world.worth(number, (1 + more) * world.value(world.rule(0)))
+    return _worth(seed, base, number, (1 + more) * world.value(world.rule(0)))
 
 
 def _log_words(logging: str) -> str:
