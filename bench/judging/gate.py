@@ -17,8 +17,8 @@ from evaluate.gate.publish_gate import MARGIN, NIGHTS
 SECTION = "gate"
 EPSILON = 0.1
 """Of the live policy that made a live-like log."""
-STEP = -0.038
-"""What each night of a chain loses."""
+STEPS = (-0.038, -0.015)
+"""What each night of a chain loses: nearly the margin, and so little that many nights pass."""
 CANDIDATES = {
     "random artwork (−14%)": None,
     "−10%": -0.1,
@@ -43,8 +43,10 @@ class _Task(NamedTuple):
     logging: str
     """even, or live."""
     candidates: tuple[str, ...] = ()
-    anchored: bool | None = None
-    """Of a chain; None: it is one log."""
+    anchored: bool = False
+    """Of a chain."""
+    step: float = 0.0
+    """Of a chain."""
 
 
 def gate(effort: Effort) -> list[Row]:
@@ -57,13 +59,9 @@ def gate(effort: Effort) -> list[Row]:
     few = tuple(PROMISES)
     rows += _one_log(effort, 0.02, sizes[-1] // 3, "even", few)
     rows += _asked(effort)
-    for anchored, logging, size in (
-        *((False, "even", sizes[0]), (True, "even", sizes[0])),
-        *((False, "even", sizes[-1] // 6), (True, "even", sizes[-1] // 6)),
-        (True, "live", sizes[-1] // 6),
-    ):
-        rows.append(_chains(effort, size, logging, anchored))
-    return rows
+    for size, step in ((sizes[0], STEPS[0]), *((sizes[-1] // 6, step) for step in STEPS)):
+        rows += [_chains(effort, size, "even", step, anchored) for anchored in (False, True)]
+    return [*rows, _chains(effort, sizes[-1] // 6, "live", STEPS[0], True)]
 
 
 def _one_log(
@@ -104,14 +102,14 @@ def _asked(effort: Effort) -> list[Row]:
     return [share_row(SECTION, "evaluate gate passes", setting, passed, least, side)]
 
 
-def _chains(effort: Effort, size: int, logging: str, anchored: bool) -> Row:
+def _chains(effort: Effort, size: int, logging: str, step: float, anchored: bool) -> Row:
     """Share of chains of nights that end further below their beginning than the margin."""
     tasks = [
-        _Task(effort.seed, run, 0.15, size, logging, (), anchored)
+        _Task(effort.seed, run, 0.15, size, logging, (), anchored, step)
         for run in range(max(2, effort.runs // 2))
     ]
     lost = run_each(_chain_falls, tasks, effort.workers)
-    chain = f"{NIGHTS} nights of {STEP:+.1%}, {'an' if anchored else 'no'} anchor"
+    chain = f"{NIGHTS} nights of {step:+.1%}, {'an' if anchored else 'no'} anchor"
     setting = f"{chain}; takes 15%, {_log_words(logging)}, {size:,} rows a night"
     most, side = (LEVEL, "at most") if anchored else (None, "shown")
     return share_row(SECTION, f"chains that end below −{MARGIN:.0%}", setting, lost, most, side)
@@ -145,7 +143,7 @@ def _chain_falls(task: _Task) -> bool:
     first = live = world.rule(0)
     worth = value = world.value(first)
     for night in range(NIGHTS):
-        candidate = _worth(task.seed, task.base, 1 + night % 5, worth * (1 + STEP))
+        candidate = _worth(task.seed, task.base, 1 + night % 5, worth * (1 + task.step))
         log = _log(world, task, live, 1 + night)
         new = log.under(candidate)
         if lead(new, log.under(live), MARGIN).verdict != "passed":
