@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluate.experiments.allocation import mismatch_p_value
-from evaluate.experiments.sequential import always_valid_half_width
+from evaluate.experiments.sample_ratio import MISMATCH, sample_ratio_p
+from evaluate.experiments.sequential import (
+    always_valid_half_width,
+    difference_variance,
+    planned_tau,
+)
 from evaluate.experiments.take_difference import take_fraction_difference
 
 
@@ -34,7 +38,6 @@ def false_positives(
     days: int = 14,
     base: float = 0.1,
     lift: float = 0.0,
-    effect: float = 0.02,
     alpha: float = 0.05,
     seed: int = 0,
 ) -> FalsePositives:
@@ -44,6 +47,8 @@ def false_positives(
     day. With `lift` above 0 it is the power instead.
     """
     generator = np.random.default_rng(seed)
+    taste_spread = np.sqrt(base * (1 - base) / 21)
+    plan = planned_tau(difference_variance(base, members // 2, days * 5, taste_spread), alpha)
     found = naive = mismatched = 0
     for _ in range(experiments):
         treated = generator.random(members) < 0.5
@@ -54,20 +59,19 @@ def false_positives(
         before = (generator.binomial(before_seen, taste) + 5 * base) / (before_seen + 5)
         takes, seen = np.zeros(members), np.zeros(members)
         any_found = any_naive = False
+        sizes = []
         for _ in range(days):
             today = generator.poisson(busy)
             seen += today
             takes += generator.binomial(today, rate)
             here = seen > 0
             d = take_fraction_difference(takes[here], seen[here], treated[here], before[here])
-            variance = d.variance
-            half = always_valid_half_width(variance, effect * d.control, alpha)
-            any_found |= abs(d.difference) > half
+            any_found |= abs(d.difference) > always_valid_half_width(d.variance, plan, alpha)
             any_naive |= abs(d.difference) > 1.96 * np.sqrt(d.variance)
+            sizes.append({"a": int((here & treated).sum()), "b": int((here & ~treated).sum())})
         found += any_found
         naive += any_naive
-        sizes = {"a": int(treated.sum()), "b": int((~treated).sum())}
-        mismatched += mismatch_p_value(sizes, {"a": 0.5, "b": 0.5}) < 0.001
+        mismatched += sample_ratio_p(sizes, {"a": 0.5, "b": 0.5}) < MISMATCH
     return FalsePositives(
         experiments=experiments,
         looks=days,

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 import numpy as np
-from scipy import stats
 
 
 def allocate(profile_ids: Sequence[str], experiment: str, shares: Mapping[str, float]) -> list[str]:
@@ -40,19 +39,6 @@ def check_shares(shares: Mapping[str, float]) -> None:
             f"shares {dict(shares)} must be two or more cells, each above 0, summing to 1"
             f" (their sum is {total:.6g})"
         )
-
-
-def mismatch_p_value(members: Mapping[str, int], shares: Mapping[str, float]) -> float:
-    """Chi-square p-value of cell sizes against their planned shares.
-
-    Below 0.001 members are lost or gained in one cell, and no other number of the experiment can
-    be believed (Fabijan et al. 2019, "Diagnosing Sample Ratio Mismatch", KDD).
-    """
-    seen = np.array([members.get(name, 0) for name in shares], dtype=float)
-    planned = np.array(list(shares.values())) * seen.sum()
-    if not seen.sum():
-        return 1.0
-    return float(stats.chisquare(seen, planned).pvalue)
 
 
 def _point(experiment: str, profile: str) -> float:

@@ -12,12 +12,18 @@ from rich.console import Console
 from rich.table import Table
 
 from data.errors import BadInput
-from evaluate.experiments.allocation import check_shares, mismatch_p_value
-from evaluate.experiments.look import Comparison, Look, daily_looks
+from evaluate.experiments.allocation import check_shares
+from evaluate.experiments.look import (
+    LEAST_MEMBERS,
+    CellLooks,
+    Comparison,
+    ExperimentPlan,
+    Look,
+    PlannedLook,
+    all_looks,
+)
 from evaluate.experiments.member_days import MemberDays
-
-MISMATCH = 0.001
-"""p-value of the sample ratio below which nothing else is believed."""
+from evaluate.experiments.sample_ratio import MISMATCH, sample_ratio_p
 
 
 @dataclass(frozen=True)
@@ -25,20 +31,27 @@ class CellResult(Look):
     """The last look at a treatment cell, and all that led to it."""
 
     found: bool
-    """A difference, in either direction."""
+    """A difference, in either direction: at a planned look if looks were planned, else now."""
     first_found: str | None
     """The day on which it was found first."""
+    tau: float
+    """Spread of differences that the always-valid interval is made for."""
     looks: list[Look]
+    planned: list[PlannedLook]
+    """CellLooks that the test may stop at; empty if none were planned."""
 
     @classmethod
-    def of(cls, looks: Sequence[Look]) -> "CellResult":
+    def of(cls, looks: CellLooks, are_planned: bool) -> "CellResult":
         """What some looks come to; there must be at least one."""
-        days = [look.day for look in looks if look.excludes_zero]
+        deciding = looks.planned if are_planned else looks.daily
+        days = [look.day for look in deciding if look.excludes_zero]
         return cls(
-            **vars(looks[-1]),
-            found=looks[-1].excludes_zero,
+            **vars(looks.daily[-1]),
+            found=bool(days) if are_planned else looks.daily[-1].excludes_zero,
             first_found=days[0] if days else None,
-            looks=list(looks),
+            tau=looks.tau,
+            looks=looks.daily,
+            planned=looks.planned,
         )
 
 
@@ -48,10 +61,11 @@ class ExperimentResult:
 
     Attributes:
         members: of each cell.
-        mismatch_p: p-value of these numbers against the planned shares.
+        mismatch_p: p-value of these numbers, day by day, against the planned shares.
         moved_members: seen in more than one cell, and left out.
         state: alert where nothing else can be believed, warn where members were left out.
         warnings: each a plain sentence.
+        notes: how looks were made, likewise.
         cells: treatment cell → what is known of it.
     """
 
@@ -60,15 +74,19 @@ class ExperimentResult:
     moved_members: int
     state: Literal["ok", "warn", "alert"]
     warnings: list[str]
+    notes: list[str]
     cells: Mapping[str, CellResult]
 
 
+# Each parameter is an option of the command.
 def experiment(
     log: str,
     control: str = "control",
     shares: dict[str, float] | None = None,
     start: str | None = None,
-    effect: float = 0.02,
+    tau: float | None = None,
+    looks: int = 0,
+    days: int = 0,
     confidence: float = 0.95,
 ) -> ExperimentResult:
     """Compare the cells of an A/B test, every day, with intervals that allow looking early.
@@ -82,12 +100,18 @@ def experiment(
         shares: planned share of members by cell; equal where not given.
         start: first day of the experiment (YYYY-MM-DD); earlier rows are the pre-period, which
             takes away variance.
-        effect: relative lift the test should be most eager for.
-        confidence: of the always-valid intervals, shared among treatment cells.
+        tau: as `power` prints it: the intervals are narrowest at the precision planned there; half
+            the first look's standard error is taken for planned where it is not given.
+        looks: of a test with a planned end, at even distances; decide by these, and by no other.
+        days: until that end.
+        confidence: of the intervals, shared among treatment cells.
     """
-    if not 0 < confidence < 1 or effect <= 0:
+    if not 0 < confidence < 1 or (tau is not None and not tau > 0):
+        raise BadInput(f"--confidence {confidence} must lie in (0, 1) and --tau {tau} above 0")
+    if looks < 0 or (looks and days < looks):
         raise BadInput(
-            f"--confidence {confidence} must lie between 0 and 1 and --effect {effect} above 0"
+            f"--looks {looks} needs --days, at least as many ({days}): plan with `python -m"
+            " evaluate power --looks`, which prints both"
         )
     first = _date(start)
     rows = MemberDays.read(log)
@@ -106,12 +130,79 @@ def experiment(
     if strangers := [c for c in cells if c not in planned]:
         raise BadInput(f"{log}: cells {strangers} are not in --shares {planned}; add them")
     treatments = [c for c in cells if c != control]
-    alpha = (1 - confidence) / len(treatments)
-    looks = {
-        cell: daily_looks(rows, members, Comparison(control, cell, first, effect, alpha))
-        for cell in treatments
-    }
-    return _result(members, planned, looks)
+    plan = ExperimentPlan((1 - confidence) / len(treatments), tau, looks, days)
+    return read_out(rows, planned, [Comparison(control, cell, first, plan) for cell in treatments])
+
+
+def read_out(
+    rows: MemberDays, shares: Mapping[str, float], comparisons: Sequence[Comparison]
+) -> ExperimentResult:
+    """What an experiment says so far; see `experiment`.
+
+    Args:
+        rows: takes and impressions by member, cell and day.
+        shares: planned share of members by cell.
+        comparisons: of treatment cells with control, at least one.
+    """
+    first = comparisons[0].first
+    members = rows.cell_of(first)
+    sizes = rows.sizes(members, first)
+    looks = {one.treatment: all_looks(rows, members, one) for one in comparisons}
+    mismatch = sample_ratio_p(sizes, shares)
+    moved = sum(cell is None for cell in members.values())
+    warnings = []
+    if mismatch < MISMATCH:
+        warnings.append(
+            f"sample ratio mismatch: members {sizes[-1]} against planned shares {dict(shares)} (p ="
+            f" {mismatch:.2g} over all days); members are lost or gained in one cell, believe"
+            " nothing below before that is explained"
+        )
+    if moved:
+        warnings.append(
+            f"{moved} members were seen in more than one cell and are left out; members must keep"
+            " their cell"
+        )
+    return ExperimentResult(
+        members=sizes[-1],
+        mismatch_p=mismatch,
+        moved_members=moved,
+        state="alert" if mismatch < MISMATCH else "warn" if moved else "ok",
+        warnings=warnings,
+        notes=[words for one in comparisons for words in _notes(looks[one.treatment], one)],
+        cells={
+            one.treatment: CellResult.of(looks[one.treatment], one.plan.looks > 0)
+            for one in comparisons
+            if looks[one.treatment].daily
+        },
+    )
+
+
+def _notes(looks: CellLooks, comparison: Comparison) -> list[str]:
+    """What was done about small cells and busy members, and what to decide by."""
+    cell, plan, notes = comparison.treatment, comparison.plan, []
+    if looks.too_small:
+        notes.append(
+            f"{cell}: no look on {looks.too_small} days, as a cell had fewer than {LEAST_MEMBERS}"
+            " members"
+        )
+    if not looks.daily:
+        return notes
+    if capped := looks.daily[-1].capped:
+        notes.append(
+            f"{cell}: {capped} members own so much of the impressions that they count by the 99th"
+            " percentile of members' impressions"
+        )
+    if plan.tau is None:
+        notes.append(
+            f"{cell}: no --tau, so tau {looks.tau:.5f} is that of twice the first look's precision;"
+            " `python -m evaluate power` gives the one of a plan"
+        )
+    if plan.looks:
+        notes.append(
+            f"{cell}: decide by the {plan.looks} planned looks; the always-valid interval is shown"
+            " beside them, and stopping by either doubles the error"
+        )
+    return notes
 
 
 def show(result: ExperimentResult) -> None:
@@ -128,39 +219,17 @@ def show(result: ExperimentResult) -> None:
             f"{look.p:.2g}",
         )
     console.print(table)
+    for cell, last in result.cells.items():
+        for look in last.planned:
+            verdict = "stop: they differ" if look.excludes_zero else "go on"
+            console.print(
+                f"{cell}, planned look {look.number} on {look.day}: {look.low:+.5f} …"
+                f" {look.high:+.5f}, {verdict}"
+            )
+    for words in result.notes:
+        console.print(words)
     for words in result.warnings:
         console.print(f"[red]{words}[/red]")
-
-
-def _result(
-    members: Mapping[str, str | None],
-    planned: Mapping[str, float],
-    looks: Mapping[str, Sequence[Look]],
-) -> ExperimentResult:
-    """Looks at every treatment cell, with the alarms that belong to all of them."""
-    sizes = {cell: sum(m == cell for m in members.values()) for cell in planned}
-    mismatch = mismatch_p_value(sizes, planned)
-    moved = sum(cell is None for cell in members.values())
-    warnings = []
-    if mismatch < MISMATCH:
-        warnings.append(
-            f"sample ratio mismatch: members {sizes} against planned shares {planned} (p ="
-            f" {mismatch:.2g}); members are lost or gained in one cell, believe nothing below"
-            " before that is explained"
-        )
-    if moved:
-        warnings.append(
-            f"{moved} members were seen in more than one cell and are left out; members must keep"
-            " their cell"
-        )
-    return ExperimentResult(
-        members=sizes,
-        mismatch_p=mismatch,
-        moved_members=moved,
-        state="alert" if mismatch < MISMATCH else "warn" if moved else "ok",
-        warnings=warnings,
-        cells={cell: CellResult.of(some) for cell, some in looks.items() if some},
-    )
 
 
 def _date(text: str | None) -> date | None:

@@ -1,5 +1,7 @@
 """Takes and impressions of an experiment by member, cell and day, from its joined examples."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -68,8 +70,29 @@ class MemberDays:
     def cell_of(self, first: date | None) -> dict[str, str | None]:
         """Cell of each member since the first day, None for those seen in more than one."""
         members: dict[str, str | None] = {}
+        since = str(first or "")
         for profile, cell, day in zip(self.profile_id, self.cell, self.day, strict=True):
-            if cell is None or (first and date.fromisoformat(day) < first):
+            if cell is None or day < since:
                 continue
             members[profile] = cell if members.get(profile, cell) == cell else None
         return members
+
+    def sizes(self, members: Mapping[str, str | None], first: date | None) -> list[dict[str, int]]:
+        """Members of each cell who were seen by the end of each day, those left out not counted."""
+        seen: dict[str, Counter[str]] = {}
+        known: set[str] = set()
+        since = str(first or "")
+        for profile, cell, day in zip(self.profile_id, self.cell, self.day, strict=True):
+            if cell is None or day < since:
+                continue
+            own = members.get(profile)
+            arrivals = seen.setdefault(day, Counter())
+            if own is not None and profile not in known:
+                known.add(profile)
+                arrivals[own] += 1
+        total: Counter[str] = Counter()
+        days = []
+        for arrivals in seen.values():
+            total += arrivals
+            days.append(dict(total))
+        return days

@@ -1,5 +1,7 @@
 """`python -m evaluate power`: how many days an experiment needs, or what it can find."""
 
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -7,7 +9,12 @@ import numpy as np
 from scipy import stats
 
 from data.errors import BadInput
-from evaluate.experiments.sequential import always_valid_half_width, difference_variance
+from evaluate.experiments.planned_looks import planned_bounds, planned_days, spent_alpha
+from evaluate.experiments.sequential import (
+    difference_variance,
+    half_width_at_plan,
+    planned_tau,
+)
 
 YEAR = 365
 
@@ -38,26 +45,61 @@ class DaysNeeded:
     members_a_cell: int
     fixed: int | None
     """One look, on that day."""
+    planned: int | None
+    """By the last of some planned looks, on that day; None too if no looks are planned."""
     always_valid: int | None
-    """By that day's look, each day looked at."""
+    """By that day's look, each day looked at, with no planned end."""
+    looks: int
+    tau: float
+    """For `experiment`: of the precision on the planned day, or after a year if there is none."""
 
 
-def days_needed(design: Design) -> DaysNeeded:
-    """Days until the lift is found with the stated power."""
-    wanted, chance = design.lift * design.base, stats.norm.ppf(design.power)
-    fixed: int | None = None
-    always_valid: int | None = None
-    for days in range(YEAR, 0, -1):
-        impressions = design.impressions_per_day * days
-        variance = difference_variance(
-            design.base, design.members, impressions, design.spread, design.explained
+def days_needed(design: Design, looks: int = 0) -> DaysNeeded:
+    """Days until the lift is found with the stated power.
+
+    Args:
+        design: of the experiment.
+        looks: at even distances until a planned end; 0: none are planned.
+    """
+    wanted, chance = design.lift * design.base, float(stats.norm.ppf(design.power))
+
+    def found_by(days: int, bound: float) -> bool:
+        return wanted >= (bound + chance) * np.sqrt(variance_after(design, days))
+
+    def last_bound(days: int) -> float:
+        at = planned_days(looks, days)
+        information = np.array([1 / variance_after(design, day) for day in at])
+        return float(
+            planned_bounds(information, spent_alpha(np.array(at) / days, design.alpha))[-1]
         )
-        half = always_valid_half_width(variance, wanted, design.alpha)
-        if wanted >= (stats.norm.ppf(1 - design.alpha / 2) + chance) * np.sqrt(variance):
-            fixed = days
-        if wanted >= half + chance * np.sqrt(variance):
-            always_valid = days
-    return DaysNeeded(design.members, fixed, always_valid)
+
+    once = float(stats.norm.isf(design.alpha / 2))
+    ever = half_width_at_plan(design.alpha)
+    always_valid = _first(lambda days: found_by(days, ever))
+    planned = _first(lambda days: found_by(days, last_bound(days))) if looks else None
+    end = (planned if looks else always_valid) or YEAR
+    return DaysNeeded(
+        members_a_cell=design.members,
+        fixed=_first(lambda days: found_by(days, once)),
+        planned=planned,
+        always_valid=always_valid,
+        looks=looks,
+        tau=planned_tau(variance_after(design, end), design.alpha),
+    )
+
+
+def variance_after(design: Design, days: int) -> float:
+    """Variance of the difference after some days."""
+    impressions = design.impressions_per_day * days
+    return difference_variance(
+        design.base, design.members, impressions, design.spread, design.explained
+    )
+
+
+def _first(enough: Callable[[int], bool]) -> int | None:
+    """The first day of a year from which on it is enough."""
+    day = bisect_left(range(1, YEAR + 1), True, key=enough) + 1
+    return day if day <= YEAR else None
 
 
 # Each parameter is an option of the command.
@@ -71,6 +113,7 @@ def power(
     power: float = 0.8,
     alpha: float = 0.05,
     cells: int = 2,
+    looks: int = 0,
 ) -> DaysNeeded:
     """Days needed to find a lift of the take fraction.
 
@@ -84,6 +127,7 @@ def power(
         power: chance to find the lift.
         alpha: two-sided, shared among treatment cells.
         cells: with control.
+        looks: of a test with a planned end, at even distances; 0 if it may go on for ever.
     """
     if not (0 < base < 1 and lift > 0 and cells >= 2 and members >= cells and 0 <= explained < 1):
         raise BadInput(
@@ -95,24 +139,24 @@ def power(
             f"power {power} and alpha {alpha} must lie in (0, 1), spread {spread} below"
             f" {np.sqrt(base * (1 - base)):.3g}"
         )
+    if looks < 0:
+        raise BadInput(f"--looks {looks} must be 0 or more")
+    share = alpha / (cells - 1)
+    each = members // cells
     return days_needed(
-        Design(
-            base,
-            lift,
-            members // cells,
-            impressions_per_day,
-            spread,
-            explained,
-            power,
-            alpha / (cells - 1),
-        )
+        Design(base, lift, each, impressions_per_day, spread, explained, power, share), looks
     )
 
 
 def show(needed: DaysNeeded) -> None:
-    """Both numbers of days, in words."""
-    for days, words in (
-        (needed.fixed, "looked at once"),
-        (needed.always_valid, "looked at every day"),
-    ):
+    """Days of each way to look, in words, and what to tell `experiment`."""
+    ways = [(needed.fixed, "looked at once")]
+    if needed.looks:
+        ways.append((needed.planned, f"{needed.looks} planned looks, the last"))
+    ways.append((needed.always_valid, "looked at every day, with no planned end"))
+    for days, words in ways:
         print(f"{words}: " + ("not within a year" if days is None else f"{days} days"))
+    options = f"--tau {needed.tau:.6g}"
+    if needed.looks and needed.planned:
+        options += f" --looks {min(needed.looks, needed.planned)} --days {needed.planned}"
+    print(f"read it with: python -m evaluate experiment LOG {options}")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from data.errors import BadInput
 from evaluate.experiments.aa import false_positives
-from evaluate.experiments.allocation import allocate, mismatch_p_value
+from evaluate.experiments.allocation import allocate
 from evaluate.experiments.experiment import experiment
-from evaluate.experiments.power import DaysNeeded, Design, days_needed
+from evaluate.experiments.power import Design, days_needed
 from evaluate.experiments.take_difference import take_fraction_difference
 
 HALVES = {"control": 0.5, "treatment": 0.5}
@@ -66,7 +66,7 @@ def test_looking_daily_at_equal_cells_seldom_finds_a_difference():
     assert result.found_by_naive_looks > result.found
 
 
-def write_experiment(path, lift=0.0, lost=0.0, days=8, members=3000, seed=0):
+def write_experiment(path, lift=0.0, lost=0.0, days=8, members=3000, each=12, seed=0):
     """Examples of two cells, the first three days before the experiment."""
     g = np.random.default_rng(seed)
     profiles = [f"p{i}" for i in range(members)]
@@ -77,7 +77,7 @@ def write_experiment(path, lift=0.0, lost=0.0, days=8, members=3000, seed=0):
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for day in range(days):
         live = day >= 3
-        who = np.repeat(np.flatnonzero(kept), 12)
+        who = np.repeat(np.flatnonzero(kept), each)
         rate = taste[who] * (1 + lift * (live & (cells[who] == "treatment")))
         columns["profile_id"] += [profiles[w] for w in who]
         columns["cell"] += [cells[w] if live else None for w in who]
@@ -116,7 +116,6 @@ def test_a_planted_sample_ratio_mismatch_alerts(tmp_path):
     found = json.loads(done.stdout)
     assert found["state"] == "alert"
     assert "sample ratio mismatch" in found["warnings"][0]
-    assert mismatch_p_value({"control": 500, "treatment": 510}, HALVES) > 0.5
 
 
 def test_bad_input_says_what_to_do(tmp_path):
@@ -130,10 +129,69 @@ def test_bad_input_says_what_to_do(tmp_path):
         experiment(str(path), start="yesterday")
     with pytest.raises(BadInput, match="summing to 1"):
         experiment(str(path), shares={"control": 0.9, "treatment": 0.9})
+    with pytest.raises(BadInput, match="evaluate power"):
+        experiment(str(path), looks=5)
 
 
 def test_power_needs_more_days_for_less_lift_and_for_looking_daily():
     large = days_needed(Design(0.1, 0.04, 20_000, 5.0, 0.03))
-    small = days_needed(Design(0.1, 0.02, 20_000, 5.0, 0.03))
-    assert large.fixed < small.fixed < small.always_valid
-    assert days_needed(Design(0.1, 0.001, 100, 5.0, 0.03)) == DaysNeeded(100, None, None)
+    small = days_needed(Design(0.1, 0.02, 20_000, 5.0, 0.03), looks=5)
+    assert large.fixed < small.fixed <= small.planned < small.always_valid
+    members_differ = days_needed(Design(0.3, 0.052, 1500, 12.0, 0.138), looks=4)
+    assert members_differ.planned in range(4, 8)  # the last looks bring little that is new
+    hopeless = days_needed(Design(0.1, 0.001, 100, 5.0, 0.03), looks=5)
+    assert (hopeless.fixed, hopeless.planned, hopeless.always_valid) == (None, None, None)
+
+
+def test_what_power_plans_experiment_reads(tmp_path):
+    """A lift of which power says when it is found, read with what power prints."""
+    plan = days_needed(Design(0.3, 0.058, 1500, 3.0, 0.138), looks=4)
+    assert plan.planned in range(4, 20)
+    path = tmp_path / "examples.parquet"
+    write_experiment(path, lift=0.058, days=3 + plan.planned + 1, each=3)
+    options = {"tau": plan.tau, "looks": 4, "days": plan.planned}
+    found = experiment(str(path), start="2026-01-04", shares=HALVES, **options)
+    cell = found.cells["treatment"]
+    assert cell.found
+    assert cell.tau == plan.tau
+    last = cell.planned[-1]
+    assert last.day == f"2026-01-{3 + plan.planned:02}"  # none after the planned end
+    at_the_end = next(look for look in cell.looks if look.day == last.day)
+    assert last.high - last.low < 0.8 * (at_the_end.high - at_the_end.low)
+    assert any("planned looks" in words for words in found.notes)
+
+
+def test_small_cells_get_no_look_and_busy_members_are_capped(tmp_path):
+    path = tmp_path / "examples.parquet"
+    write_experiment(path, days=5, members=50)
+    small = experiment(str(path), start="2026-01-04", shares=HALVES)
+    assert not small.cells
+    assert any("fewer than 30 members" in words for words in small.notes)
+    write_experiment(path, days=5, members=200)
+    table = pq.read_table(path)
+    busy = table.filter(pa.compute.equal(table["profile_id"], "p3"))
+    pq.write_table(pa.concat_tables([table, *[busy] * 60]), path)
+    ruled = experiment(str(path), start="2026-01-04", shares=HALVES)
+    assert ruled.cells["treatment"].capped >= 1
+    assert any("99th percentile" in words for words in ruled.notes)
+
+
+def test_the_error_holds_where_a_few_members_own_the_impressions():
+    """Equal cells of 20, Pareto use: without leverage one in seven is called different."""
+    g, wrong = np.random.default_rng(5), []
+    for _ in range(600):
+        taste = g.beta(6.5, 32, 40)
+        seen = g.poisson(np.minimum(g.pareto(1.3, 40) + 1, 400) * 20).astype(float) + 1
+        takes = g.binomial(seen.astype(int), taste).astype(float)
+        d = take_fraction_difference(takes, seen, np.arange(40) < 20)
+        wrong.append(abs(d.difference) > 1.96 * np.sqrt(d.variance))
+    assert np.mean(wrong) < 0.1
+
+
+def test_one_member_who_is_the_cell_does_not_look_certain():
+    seen = np.full(80, 10.0)
+    takes = np.tile([2.0, 3.0], 40)
+    seen[0], takes[0] = 5000.0, 1500.0
+    d = take_fraction_difference(takes, seen, np.arange(80) < 40)
+    assert d.capped == 1
+    assert abs(d.difference) < 0.05
