@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.judging.gate import gate
+from bench.judging.experiments import experiments
 from bench.judging.intervals import intervals
 from bench.judging.row import Effort, Row
 from data.errors import BadInput
@@ -15,6 +16,7 @@ from data.errors import BadInput
 SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
     "gate": gate,
     "intervals": intervals,
+    "experiments": experiments,
 }
 """What each measures is in its module's first line."""
 
