@@ -23,6 +23,7 @@ class Check:
         value: what was measured.
         state: ok, warn or alert.
         words: what it means and what to look at.
+        p: how likely chance alone gives as much, where the state goes by that.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Check:
     value: float
     state: State
     words: str
+    p: float | None = None
 
 
 class Limits(NamedTuple):
@@ -41,6 +43,8 @@ class Limits(NamedTuple):
     drift_warn: float = 0.1
     """Stability index that warns, beyond what chance explains."""
     drift_alert: float = 0.25
+    drift_points: float = 0.02
+    """Change of a value's share below which it does not matter, however certain."""
 
 
 def worst(checks: list[Check]) -> State:

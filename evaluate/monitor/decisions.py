@@ -1,9 +1,15 @@
 """Checks that need only the decision log: propensities, entropy, fallbacks."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import duckdb
+import numpy as np
 from scipy import stats
+from scipy.special import gammainc, gammaincc
 
 from data.check.finding import Check, Limits, by_limits, by_p
+from evaluate.monitor.windows import worst_windows
 
 SUMMARY = """
 SELECT day, bundle, count(*) AS n, avg((level <> 'personalised')::INT) AS fallbacks,
@@ -16,15 +22,29 @@ SELECT day, bundle, count(*) AS n, avg((level <> 'personalised')::INT) AS fallba
            ELSE 0 END)) / ln(len(candidates)) END) AS entropy
 FROM d GROUP BY ALL ORDER BY day, bundle
 """
-SHARES = """
-WITH flat AS (
-  SELECT day, bundle, unnest(probabilities) AS p,
-         generate_subscripts(probabilities, 1) = chosen AS hit
-  FROM d WHERE probabilities IS NOT NULL)
-SELECT day, bundle, least(floor(p * 10), 9) AS bin, sum(p) AS expected,
-       sum(p * (1 - p)) AS variance, sum(hit::INT) AS observed
-FROM flat GROUP BY ALL ORDER BY day, bundle, bin
+SCORES = """
+WITH rows AS (
+  SELECT day, bundle, ln(probabilities[chosen]) AS seen,
+         list_transform(list_filter(probabilities, lambda p: p > 0), lambda p: [p, ln(p)]) AS every
+  FROM d WHERE probabilities IS NOT NULL AND chosen > 0 AND probabilities[chosen] > 0),
+moments AS (
+  SELECT day, bundle, seen, list_sum(list_transform(every, lambda x: x[1] * x[2])) AS mean,
+         list_sum(list_transform(every, lambda x: x[1] * x[2] ** 2)) AS second,
+         list_sum(list_transform(every, lambda x: x[1] * x[2] ** 3)) AS third
+  FROM rows)
+SELECT day, bundle, sum(seen - mean), sum(second - mean ** 2),
+       sum(third - 3 * mean * second + 2 * mean ** 3)
+FROM moments GROUP BY ALL ORDER BY day, bundle
 """
+
+
+class Score(NamedTuple):
+    """Log probabilities of what was chosen, less what they should be on average."""
+
+    gap: float
+    variance: float
+    third: float
+    """Third central moment."""
 
 
 def check_decisions(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[Check]:
@@ -34,8 +54,7 @@ def check_decisions(connection: duckdb.DuckDBPyConnection, limits: Limits) -> li
         connection: with the view `d`.
         limits: of the share of fallbacks.
     """
-    checks = []
-    shares = _chosen_shares(connection)
+    checks = _score_checks(connection)
     for row in connection.sql(SUMMARY).fetchall():
         day, bundle, n, fallbacks, strangers, impossible, unequal, h = row
         wrong = strangers + impossible + unequal
@@ -47,8 +66,6 @@ def check_decisions(connection: duckdb.DuckDBPyConnection, limits: Limits) -> li
                 f" (0, 1], {unequal} differ from the logged probability of the action, of {n}",
             )
         )
-        if (day, bundle) in shares:
-            checks.append(_share_check(day, bundle, *shares[day, bundle]))
         checks.append(
             Check(
                 *("fallbacks", day, bundle, fallbacks),
@@ -68,24 +85,57 @@ def check_decisions(connection: duckdb.DuckDBPyConnection, limits: Limits) -> li
     return checks
 
 
-def _chosen_shares(
-    connection: duckdb.DuckDBPyConnection,
-) -> dict[tuple[str, str], tuple[float, int]]:
-    """Chi-square of choices against logged probabilities, and bins, by day and bundle."""
-    bins: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
-    for day, bundle, _, expected, variance, observed in connection.sql(SHARES).fetchall():
-        if variance > 5:
-            bins.setdefault((day, bundle), []).append((expected, variance, observed))
-    return {
-        key: (sum((o - e) ** 2 / v for e, v, o in rows), len(rows)) for key, rows in bins.items()
-    }
+def _score_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """Were the probabilities that are logged those that choices were drawn by?"""
+    bundles: dict[str, dict[str, Score]] = {}
+    for day, bundle, *moments in connection.sql(SCORES).fetchall():
+        bundles.setdefault(bundle, {})[day] = Score(*moments)
+    checks = []
+    for bundle, days in bundles.items():
+        windows = worst_windows(days, score_p)
+        for day, score in days.items():
+            if not score.variance > 0:
+                continue  # nothing was drawn
+            p, window = score_p([score]), windows[day]
+            checks.append(
+                Check(
+                    *("propensity_shares", day, bundle, score.gap**2 / score.variance),
+                    by_p(p),
+                    "choices are likelier by the logged probabilities than if these were true"
+                    f" by {score.gap:+.1f} ± {score.variance**0.5:.1f} (log scale, p = {p:.2g}):"
+                    " above 0 the policy draws less evenly than it says, below 0 more",
+                    p,
+                )
+            )
+            if window.days > 1:
+                checks.append(
+                    Check(
+                        *("propensity_week", day, bundle, window.days),
+                        by_p(window.p),
+                        f"the same over the last {window.days} days together (p = {window.p:.2g})",
+                        window.p,
+                    )
+                )
+    return checks
 
 
-def _share_check(day: str, bundle: str, statistic: float, bins: int) -> Check:
-    p = float(stats.chi2.sf(statistic, bins))
-    return Check(
-        *("propensity_shares", day, bundle, statistic / bins),
-        by_p(p),
-        f"how often actions of each probability were chosen, against how often they should have"
-        f" been (chi-square {statistic:.1f} over {bins} bins, p = {p:.2g})",
-    )
+def score_p(days: Sequence[Score]) -> float:
+    """p-value of some days' choices under the logged probabilities, both sides.
+
+    The score test of p^θ against θ = 1: its variance is known exactly for each decision, whether
+    there are two candidates or twenty, and it needs no bins. A policy that seldom explores makes
+    sums of few rare terms, whose law is skewed: Pearson's of type III has that skewness.
+
+    Source: Rao (1948), "Large Sample Tests of Statistical Hypotheses concerning Several
+    Parameters", Proceedings of the Cambridge Philosophical Society 44(1).
+    """
+    gap, variance, third = np.array(days).sum(0)
+    if not variance > 0:
+        return 1.0
+    z, skew = gap / variance**0.5, third / variance**1.5
+    if abs(skew) < 1e-4:
+        return float(2 * stats.norm.sf(abs(z)))
+    # A gamma law, moved and scaled, and mirrored where the skewness is negative.
+    scale = 2 / abs(skew)
+    at = max(0.0, scale * (z * np.sign(skew) + scale))
+    return float(min(1.0, 2 * min(gammainc(scale**2, at), gammaincc(scale**2, at))))

@@ -1,10 +1,14 @@
-"""Drift of what is known when deciding: population stability index of each fact by day."""
+"""Drift of what is known when deciding: each fact's shares by day, against a reference."""
+
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from scipy import stats
 
-from data.check.finding import Check, Limits, by_limits
+from data.check.finding import WARN_P, Check, Limits, by_limits
+from data.check.log_views import whole_days
 from data.page_facts import PAGE_FACTS
 
 FACTS = {
@@ -46,47 +50,136 @@ def stability_index(
     return float(((p - q) * np.log(p / q)).sum())
 
 
+class Shares(NamedTuple):
+    """How often each value of a fact was seen, by whose it is."""
+
+    counts: Float[np.ndarray, "owners values"]
+
+    @property
+    def total(self) -> Float[np.ndarray, " values"]:
+        """Of all owners."""
+        return self.counts.sum(0)
+
+    @property
+    def weight(self) -> Float[np.ndarray, " owners"]:
+        """Share of all rows that are an owner's."""
+        return self.counts.sum(1) / self.counts.sum()
+
+    @property
+    def influence(self) -> Float[np.ndarray, "owners values"]:
+        """What each owner moved the shares by, corrected by leverage."""
+        weight = self.weight[:, None]
+        share = self.total / self.counts.sum()
+        pieces = self.counts / self.counts.sum() - share * weight
+        return pieces / np.maximum(1 - weight, 0.01)
+
+
+class Change(NamedTuple):
+    """The value whose share changed most surely, of those that changed by enough to matter."""
+
+    value: int
+    points: float
+    p: float
+
+
+def surest_change(reference: Shares, seen: Shares, points: float) -> Change | None:
+    """Chi-square of one degree for each value's share, its owners being the independent units.
+
+    Who came on both days is compared with themselves. p is multiplied by the number of values, and
+    follows Student's t law on as many degrees of freedom as owners that would weigh the same.
+
+    Args:
+        reference: shares that are compared with, of the same owners and values.
+        seen: shares of the day.
+        points: change of a share that matters; None if no value has it.
+
+    Source: Rao and Scott (1981), JASA 76(374), for what clusters do to chi-square; Liang and Zeger
+    (1986), Biometrika 73(1), for their variance.
+    """
+    gap = seen.total / seen.total.sum() - reference.total / reference.total.sum()
+    variance = ((seen.influence - reference.influence) ** 2).sum(0)
+    weight = seen.weight + reference.weight
+    freedom = max(1.0, float(weight.sum() ** 2 / (weight**2).sum()) - 1)
+    matters = np.flatnonzero(abs(gap) >= points)
+    if not len(matters):
+        return None
+    z = abs(gap[matters]) / np.sqrt(np.maximum(variance[matters], 1e-300))
+    p = np.minimum(1.0, 2 * stats.t.sf(z, freedom) * len(gap))
+    return Change(int(matters[p.argmin()]), float(gap[matters[p.argmin()]]), float(p.min()))
+
+
 def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[Check]:
-    """Drift of each fact on each day against the reference.
+    """Drift of each fact on each whole day against the reference.
 
     Args:
         connection: with the view `d`, and the view `r` of reference decisions.
-        limits: of the index.
+        limits: of the index, and of shares.
     """
     checks = []
-    for fact, sql in FACTS.items():
-        counted = f"SELECT CAST({sql} AS VARCHAR) AS v, count(*) AS n"
-        known = f"({PAGE_KNOWN})" if fact in PAGE_FACTS else "true"
-        reference = dict(connection.sql(f"{counted} FROM r WHERE {known} GROUP BY v").fetchall())
-        if not reference:
-            continue  # no page was known then: there is nothing to compare with
-        common = sorted(reference, key=lambda v: -reference[v])[:MOST]
-        owner = BELONGS_TO.get(fact, "profile_id")
-        owners = f"count(DISTINCT {owner}) FILTER (WHERE {known})"
-        base = connection.sql(f"SELECT {owners} FROM r").fetchall()[0][0]
-        seen = dict(connection.sql(f"SELECT day, {owners} FROM d GROUP BY day").fetchall())
-        days: dict[str, dict[str | None, int]] = {}
-        rows = f"{counted}, day, {known} AS known FROM d GROUP BY ALL ORDER BY known DESC"
-        for v, n, day, is_known in connection.sql(rows).fetchall():
-            if is_known or day not in days:
-                days.setdefault(day, {})[v] = n
-        for day in sorted(days):
-            index = stability_index(_histogram(reference, common), _histogram(days[day], common))
-            # Facts belong to profiles or titles: chance is that of these, not of decisions.
-            chance = len(common) * (1 / max(base, 1) + 1 / max(seen[day], 1))
-            checks.append(
-                Check(
-                    *(f"drift_{fact}", day, "all", index),
-                    by_limits(index - 3 * chance, limits.drift_warn, limits.drift_alert),
-                    f"{fact}: stability index {index:.3f} against the reference (chance alone"
-                    f" gives about {chance:.3f}); see what changed in how it is computed or who"
-                    " comes",
-                )
-            )
+    days = whole_days(connection, "d")
+    for fact in FACTS:
+        names, reference, seen = _shares(connection, fact, days)
+        for day, shares in seen.items():
+            checks.append(_check(fact, day, names, reference, shares, limits))
     return checks
 
 
-def _histogram(counts: dict[str | None, int], common: list[str | None]) -> np.ndarray:
-    """Counts of the common values, and of all others together."""
-    known = [counts.get(v, 0) for v in common]
-    return np.array([*known, sum(counts.values()) - sum(known)], dtype=float)
+def _check(
+    fact: str, day: str, names: list[str], reference: Shares, seen: Shares, limits: Limits
+) -> Check:
+    index = stability_index(reference.total, seen.total)
+    # Facts belong to profiles or titles: chance is that of these, not of decisions, and of as many
+    # as would weigh the same.
+    chance = len(names) * float((reference.weight**2).sum() + (seen.weight**2).sum())
+    state = by_limits(index - 3 * chance, limits.drift_warn, limits.drift_alert)
+    change = surest_change(reference, seen, limits.drift_points)
+    words = ""
+    if change is not None:
+        words = f"; {names[change.value]}: {100 * change.points:+.1f} points (p = {change.p:.2g})"
+        if state == "ok" and change.p < WARN_P:
+            state = "warn"
+    return Check(
+        *(f"drift_{fact}", day, "all", index),
+        state,
+        f"{fact}: stability index {index:.3f} against the reference (chance alone gives about"
+        f" {chance:.3f}){words}; see what changed in how it is computed or who comes",
+        None if change is None else change.p,
+    )
+
+
+def _shares(
+    connection: duckdb.DuckDBPyConnection, fact: str, days: list[str]
+) -> tuple[list[str], Shares, dict[str, Shares]]:
+    """Names of a fact's values, their shares in the reference, and by day; none if it has none."""
+    known = f"({PAGE_KNOWN})" if fact in PAGE_FACTS else "true"
+    counted = f"""coalesce(CAST({FACTS[fact]} AS VARCHAR), 'none') AS value,
+        hash({BELONGS_TO.get(fact, "profile_id")}) AS owner, {known} AS known, count(*) AS n"""
+    table = connection.sql(
+        f"""SELECT NULL AS day, {counted} FROM r WHERE {known} GROUP BY ALL
+        UNION ALL SELECT day, {counted} FROM d GROUP BY ALL"""
+    ).to_arrow_table()
+    day = np.array(table["day"].to_pylist(), dtype=object)
+    base = table["day"].is_null().to_numpy()
+    if not base.any():
+        return [], Shares(np.zeros((0, 0))), {}  # no page was known then: nothing to compare with
+    n = table["n"].to_numpy().astype(float)
+    is_known = table["known"].to_numpy(zero_copy_only=False)
+    encoded = table["value"].combine_chunks().dictionary_encode()
+    values, code = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+    often = np.argsort(-np.bincount(code[base], n[base], len(values)), kind="stable")
+    place = np.full(len(values), min(len(values), MOST))
+    place[often[:MOST]] = np.arange(len(often[:MOST]))
+    names = [values[at] for at in often[:MOST]] + ["others"]
+    owners, owner = np.unique(table["owner"].to_numpy(), return_inverse=True)
+
+    def shares(rows: Bool[np.ndarray, " rows"]) -> Shares:
+        cell = owner[rows] * len(names) + place[code[rows]]
+        counts = np.bincount(cell, n[rows], len(owners) * len(names))
+        return Shares(counts.reshape(len(owners), len(names)))
+
+    found = {}
+    for name in days:
+        today = day == name
+        page = today & is_known
+        found[name] = shares(page if page.any() else today)
+    return names, shares(base), found

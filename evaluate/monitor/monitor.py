@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zoneinfo import available_timezones
 
 import duckdb
 import pyarrow.parquet as pq
@@ -14,10 +15,11 @@ from data.check.draws import check_draws, check_impressions, check_rows_a_draw
 from data.check.finding import EXIT_CODES, ORDER, Check, Limits, State, worst
 from data.check.log_views import view_decisions, view_examples, view_impressions
 from data.errors import BadInput
+from evaluate.monitor.calibration import CalibrationCurves, check_calibration
 from evaluate.monitor.decisions import check_decisions
 from evaluate.monitor.drift import check_drift
 from evaluate.monitor.page import write_page
-from evaluate.monitor.rewards import CalibrationCurves, check_calibration, check_value
+from evaluate.monitor.rewards import check_value
 from evaluate.policies.predictions import predicted_takes
 
 
@@ -43,19 +45,22 @@ def inspect(
     reference: str | None = None,
     expected: dict[str, list[float]] | None = None,
     limits: Limits | None = None,
+    zone: str = "UTC",
 ) -> MonitorResult:
     """All checks of a log, and calibration curves; see `monitor` for the arguments."""
     limits = limits or Limits()
+    if zone not in available_timezones():
+        raise BadInput(f"--zone {zone!r} is no time zone; name one such as Europe/Paris or UTC")
     connection = duckdb.connect()
     try:
-        view_decisions(connection, log, reference)
+        view_decisions(connection, log, reference, zone=zone)
         checks = check_decisions(connection, limits) + check_drift(connection, limits)
         checks += check_draws(connection)
         if view_impressions(connection, log):
             checks += check_impressions(connection, log)
         curves: CalibrationCurves = {}
         if examples is not None:
-            has_predictions = view_examples(connection, examples, predictions)
+            has_predictions = view_examples(connection, examples, predictions, zone)
             checks += check_value(connection, expected or {}) + check_rows_a_draw(connection)
             if has_predictions:
                 errors, curves = check_calibration(connection)
@@ -78,6 +83,8 @@ def monitor(
     fallback_warn: float = 0.05,
     drift_warn: float = 0.1,
     drift_alert: float = 0.25,
+    drift_points: float = 0.02,
+    zone: str = "UTC",
     bundle: str | None = None,
     catalogue: str | None = None,
     prometheus: str | None = None,
@@ -90,12 +97,14 @@ def monitor(
         examples: joined examples; without them nothing that needs rewards is checked.
         predictions: Parquet of decision_id and predicted_take; a predicted_take column of the
             examples serves as well.
-        reference: decisions to compare facts with, such as those trained on; the log's first day
-            where not given.
+        reference: decisions to compare facts with, such as those trained on, of which whole days
+            are taken; the log's first whole day where not given.
         expected: bundle → [low, high], the off-policy interval it was published with.
         fallback_warn: share of fallbacks that warns; five times as many alert.
         drift_warn: stability index that warns.
         drift_alert: stability index that alerts.
+        drift_points: change of the share of a fact's value that warns where it is no chance.
+        zone: time zone of the service, in which its days begin, such as Europe/Paris.
         bundle: where there are no predictions, predict with this bundle: for the decisions that it
             made, or for all if it made none.
         catalogue: folder of titles.parquet and artworks.parquet that the bundle reads; a folder
@@ -109,8 +118,8 @@ def monitor(
                 raise BadInput("--bundle predicts for --examples, and where --predictions are not")
             predictions = str(Path(folder) / "predictions.parquet")
             pq.write_table(predicted_takes(bundle, examples, catalogue), predictions)
-        limits = Limits(fallback_warn, drift_warn, drift_alert)
-        result = inspect(log, examples, predictions, reference, expected, limits)
+        limits = Limits(fallback_warn, drift_warn, drift_alert, drift_points)
+        result = inspect(log, examples, predictions, reference, expected, limits, zone)
     if prometheus:
         _write_metrics(result.checks, Path(prometheus))
     if html:

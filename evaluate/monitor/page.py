@@ -6,7 +6,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from data.check.finding import ORDER, Check, worst
-from evaluate.monitor.rewards import CalibrationCurves
+from evaluate.monitor.calibration import CalibrationCurves
 
 COLOURS = {"ok": "#2e7d32", "warn": "#e69500", "alert": "#c62828"}
 

@@ -102,7 +102,10 @@ def test_a_propensity_bug_alerts(clean, tmp_path):
 def test_miscalibration_alerts(clean, tmp_path):
     decisions, examples = clean
     proud = changed(examples, "predicted_take", np.asarray(examples["predicted_take"]) * 1.3)
-    assert not_ok(checks_of(tmp_path, decisions, proud)) == {"calibration_error"}
+    assert not_ok(checks_of(tmp_path, decisions, proud)) == {
+        "calibration_error",
+        "takes_of_predicted",
+    }
 
 
 def test_feature_skew_alerts_on_its_day(clean, tmp_path):
@@ -127,6 +130,48 @@ def test_how_many_decisions_were_made_ahead_of_pages_is_no_drift(clean, tmp_path
     checks = checks_of(tmp_path, changed(decisions, "facts", facts), examples)
     found = {(c.name, c.day) for c in checks if c.state != "ok"}
     assert found == ({("drift_device", "2026-01-03")} if lost else set())
+
+
+def test_a_fifth_of_devices_recorded_as_another_warns(clean, tmp_path):
+    """Their shares move by ten points, and the stability index by .04, which is no drift."""
+    decisions, examples = clean
+    other = np.random.default_rng(6).random(len(decisions)) < 0.2
+    late = np.arange(len(decisions)) >= 2 * PROFILES * EACH
+    facts = [
+        {**fact, "device": "phone" if wrong else fact["device"]}
+        for fact, wrong in zip(decisions["facts"].to_pylist(), other & late, strict=True)
+    ]
+    checks = checks_of(tmp_path, changed(decisions, "facts", facts), examples)
+    assert {(c.name, c.day) for c in checks if c.state != "ok"} == {("drift_device", "2026-01-03")}
+    drift = next(c for c in checks if c.name == "drift_device" and c.day == "2026-01-03")
+    assert drift.value < 0.1
+    assert "points" in drift.words
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_the_first_two_hours_of_a_service_are_no_reference(clean, tmp_path, zone):
+    """It began at ten in the evening of its zone, with other devices than by day."""
+    decisions, examples = clean
+    evening = decisions.slice(0, 500)
+    facts = [{**fact, "device": "watch"} for fact in evening["facts"].to_pylist()]
+    begun = datetime(2025, 12, 31, 22 if zone == "UTC" else 13, tzinfo=UTC)
+    times = [begun + timedelta(seconds=12 * i) for i in range(500)]
+    evening = changed(changed(evening, "facts", facts), "time", times)
+    evening = changed(evening, "decision_id", [f"{10**7 + i:032x}" for i in range(500)])
+    evening = changed(evening, "seed", list(range(10**7, 10**7 + 500)))
+    if zone != "UTC":  # days of Tokyo begin nine hours earlier
+        moved = [time - timedelta(hours=9) for time in decisions["time"].to_pylist()]
+        decisions = changed(decisions, "time", moved)
+    both = pa.concat_tables([evening, decisions])
+    checks = checks_of(tmp_path, both, examples, zone=zone)
+    assert not any(name.startswith("drift") for name in not_ok(checks))
+    days = {c.day for c in checks if c.name == "drift_device"}
+    assert days == {"2026-01-01", "2026-01-02", "2026-01-03"}
+
+
+def test_a_zone_that_is_none_is_refused(clean, tmp_path):
+    with pytest.raises(BadInput, match="--zone 'Mars'"):
+        checks_of(tmp_path, *clean, zone="Mars")
 
 
 def test_fallbacks_and_broken_promises_alert(clean, tmp_path):

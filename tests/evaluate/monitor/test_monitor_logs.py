@@ -94,7 +94,7 @@ def test_miscalibration_alarms(clean, tmp_path):
     decisions, examples, _ = clean
     proud = examples["predicted_take"].to_numpy() * 1.35
     found = alarms(tmp_path, decisions, changed(examples, "predicted_take", proud))
-    assert {name for name, _ in found} == {"calibration_error"}
+    assert {name for name, _ in found} == {"calibration_error", "takes_of_predicted"}
 
 
 def test_feature_skew_alarms_on_its_day(clean, tmp_path):
@@ -142,7 +142,7 @@ def test_the_command_predicts_with_a_bundle(story, steady, planted, shift):
     where = {"examples": str(root / "examples"), "catalogue": str(story.root / "catalogue")}
     found = monitor(str(root / "log"), bundle=bundle, **where)
     wrong = {c.name for c in found.checks if c.state != "ok"}
-    assert wrong == ({"calibration_error"} if shift else set())
+    assert wrong == ({"calibration_error", "takes_of_predicted"} if shift else set())
     assert found.state == ("alert" if shift else "ok")
     assert status(found) == (4 if shift else 0)
 

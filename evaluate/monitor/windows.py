@@ -1,0 +1,52 @@
+"""A week's days judged together: what is too little for one day's decisions shows in seven's."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple, TypeVar
+
+from data.check.finding import WARN_P
+
+Day = TypeVar("Day")
+WEEK = 7
+
+
+class Window(NamedTuple):
+    """The days up to one that speak the loudest."""
+
+    p: float
+    """That chance gives as much in any window that ends on the day."""
+    days: int
+
+
+def worst_windows(
+    days: Mapping[str, Day], p_of: Callable[[Sequence[Day]], float]
+) -> dict[str, Window]:
+    """The worst window of at most a week that ends on each day.
+
+    A change that began some days ago is seen best from its own first day on, and nobody knows that
+    day: all are tried, and the p-value is multiplied by how many there are (a CUSUM whose reference
+    is what is most likely, limited to a week). A day that is an alarm of its own is left to that.
+
+    Args:
+        days: date → what was counted on it.
+        p_of: p-value of some days together.
+
+    Source: Lai (1995), "Sequential Changepoint Detection in Quality Control and Dynamical Systems",
+    JRSS B 57(4), section 2.
+    """
+    order = sorted(days)
+    found, after = {}, 0
+    for at, last in enumerate(order):
+        end = date.fromisoformat(last)
+        first = at
+        while first > after and (end - date.fromisoformat(order[first - 1])).days < WEEK:
+            first -= 1
+        windows = [
+            (p_of([days[day] for day in order[start : at + 1]]), at + 1 - start)
+            for start in range(first, at + 1)
+        ]
+        p, length = min(windows)
+        found[last] = Window(min(1.0, p * len(windows)), length)
+        if windows[-1][0] < WARN_P:
+            after = at + 1
+    return found

@@ -1,0 +1,109 @@
+"""Alarms ring as seldom as they say, and ring where something is wrong."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from evaluate.monitor.calibration import DaySums, sums_p
+from evaluate.monitor.decisions import Score, score_p
+from evaluate.monitor.drift import Shares, surest_change
+from evaluate.monitor.windows import worst_windows
+
+
+def score(p, rows, rng, drawn=None):
+    """Score of a day on which every row has the same probabilities."""
+    counts = rng.multinomial(rows, p if drawn is None else drawn)
+    log = np.log(p)
+    mean = (p * log).sum()
+    central = [rows * (p * (log - mean) ** power).sum() for power in (2, 3)]
+    return Score(float((counts * log).sum() - rows * mean), *map(float, central))
+
+
+@pytest.mark.parametrize("p", [[0.975, 0.025], [0.925, 0.025, 0.025, 0.025], [0.995, 0.005]])
+def test_true_propensities_warn_at_the_stated_rate(p):
+    """Bins of two candidates mirror each other: read as two, one day in 400 was below 1e-4."""
+    rng = np.random.default_rng(0)
+    found = np.array([score_p([score(np.array(p), 1000, rng)]) for _ in range(4000)])
+    assert (found < 1e-3).mean() <= 0.0025
+    assert 0.02 < (found < 0.05).mean() < 0.08
+
+
+def test_probabilities_that_are_sharper_than_told_show_in_a_week():
+    rng, p = np.random.default_rng(1), np.array([0.6, 0.2, 0.1, 0.1])
+    sharper = p**1.1 / (p**1.1).sum()
+    days = {
+        str(date(2026, 1, 1) + timedelta(days=day)): score(p, 2000, rng, sharper)
+        for day in range(7)
+    }
+    alone = [score_p([day]) for day in days.values()]
+    week = worst_windows(days, score_p)
+    assert week["2026-01-07"].p < 1e-4 < np.median(alone)
+    assert week["2026-01-01"].days == 1
+
+
+def test_a_day_that_is_its_own_alarm_does_not_ring_all_week():
+    p, quiet = 1e-9, 0.5
+    days = {f"2026-01-0{day}": p if day == 2 else quiet for day in range(1, 8)}
+    found = worst_windows(days, min)
+    assert [day for day, window in found.items() if window.p < 1e-4] == ["2026-01-02"]
+
+
+def test_a_day_long_ago_is_in_no_window():
+    found = worst_windows({"2026-01-01": 0.001, "2026-01-09": 0.5}, min)
+    assert found["2026-01-09"] == (0.5, 1)
+
+
+def takes(rng, days, rows=2000, profiles=500, high=1.0, taste=0.5):
+    """Days of right predictions times `high`, where a profile's takes go together."""
+    bias = rng.normal(0, taste, profiles)
+    found = {}
+    for day in range(days):
+        profile = rng.integers(0, profiles, rows)
+        logit = rng.normal(-1.9, 0.5, rows)
+        truth = 1 / (1 + np.exp(-logit - bias[profile]))
+        told = high * truth.mean() / (1 / (1 + np.exp(-logit))).mean() / (1 + np.exp(-logit))
+        reward = rng.random(rows) < truth
+        sums = (np.bincount(profile, x, profiles) for x in (told, reward, told * (1 - told)))
+        found[str(date(2026, 1, 1) + timedelta(days=day))] = DaySums(np.arange(profiles), *sums)
+    return found
+
+
+def test_right_predictions_warn_at_the_stated_rate():
+    rng = np.random.default_rng(2)
+    found = [p.p for _ in range(40) for p in worst_windows(takes(rng, 8), sums_p).values()]
+    assert np.mean(np.array(found) < 0.05) <= 0.06
+    assert np.mean(np.array(found) < 1e-3) <= 0.01
+
+
+def test_predictions_a_tenth_too_high_show_in_a_week():
+    rng = np.random.default_rng(3)
+    worlds = [worst_windows(takes(rng, 7, high=1.12), sums_p) for _ in range(10)]
+    assert np.mean([min(w.p for w in world.values()) < 1e-4 for world in worlds]) >= 0.7
+
+
+def shares(rng, use, of_first):
+    counts = rng.binomial(use, of_first)
+    return Shares(np.stack([counts, use - counts], 1).astype(float))
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_shares_that_did_not_change_seldom_warn(heavy):
+    """Also where a few owners make a tenth of the day each, whose own habits are the shares."""
+    rng, found = np.random.default_rng(4), []
+    for _ in range(300):
+        taste = rng.beta(2, 2, 200)
+        rate = np.minimum(rng.pareto(1.1, 200) + 1, 400) if heavy else np.full(200, 5.0)
+        days = [shares(rng, rng.poisson(rate) + 1, taste) for _ in range(2)]
+        change = surest_change(*days, points=0.02)
+        found.append(change is not None and change.p < 0.01)
+    assert np.mean(found) <= 0.02
+
+
+def test_a_change_that_is_too_small_to_matter_is_none():
+    reference = Shares(np.array([[50.0, 50.0]] * 1000))
+    seen = Shares(np.array([[51.0, 49.0]] * 1000))
+    assert surest_change(reference, seen, 0.02) is None
+    change = surest_change(reference, seen, 0.005)
+    assert change is not None
+    assert change.p < 1e-6
