@@ -1,9 +1,11 @@
 """`python -m evaluate attribution`: what the recommendation earned, and what the artwork did.
 
-A bundle's score of a decision is a sum: the title's appeal to the member in this place, which is
-the recommendation's part, and the functional of the member applied to the artwork's vector. What
-all candidates of a title have in common is the title's as well, so the artwork's part is what
-sets each apart from their mean; it alone moves the choice.
+The headline needs no model: what was shown against an even draw of its candidates. Beside it a
+bundle's score of a decision is a sum: the title's appeal to the member in this place, which is the
+recommendation's part, and the functional of the member applied to the artwork's vector. What all
+candidates of a title have in common is called the title's, so the artwork's part is what sets each
+apart from their mean. That is a convention, not an estimate: six good posters look like a good
+title, so the artwork's share is a lower bound, and depends on how many candidates there are.
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,8 @@ from rich.table import Table
 from bandit.simple import uniform_value
 from data.errors import BadInput
 from data.join.inputs import log_files
-from evaluate.attribution.change_effects import ChangeEffects, change_effects
+from evaluate.attribution.change_effects import ChangeEffects, change_effects, change_lines
+from evaluate.attribution.shown_gain import ShownGain, shown_gain
 from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.expected_takes import expected_takes
@@ -53,14 +56,17 @@ class TakeAttribution:
     decisions: int
     """Each counted once, however often it was rendered, with its own propensity."""
     take: float
+    shown_gain: ShownGain | None
+    """Of what was shown over an even draw, from rewards: the headline; None: nothing was drawn."""
     title_sd: float
     """Spread of the title's part over decisions, in logits."""
     artwork_sd: float
     """Spread of the artwork's part over candidates, in logits."""
     title_share: float
-    """Of the variance of the two parts of what was shown."""
+    """Of the variance of the two parts of what was shown, if what candidates share is the title's:
+    an upper bound by that convention."""
     artwork_gain: float
-    """Expected take of what was shown, less that of a candidate drawn evenly, a decision."""
+    """By the bundle: expected take of what was shown, less that of an even draw, a decision."""
     artwork_best_gain: float
     """The same of each decision's best candidate by the bundle: what choice could earn."""
     title_truth: Agreement | None
@@ -68,7 +74,7 @@ class TakeAttribution:
     artwork_truth: Agreement | None
     """Of differences from that mean with the true ones."""
     true_artwork_gain: float | None
-    """What `artwork_gain` estimates."""
+    """What `shown_gain` and `artwork_gain` estimate."""
     change: ChangeEffects | None
     """None: only examples were given, no log."""
 
@@ -108,6 +114,7 @@ def attribute(
         log: that the decisions come from, for the days on which artwork changed; None: not there.
     """
     parts, valid = score_parts(scored, logged), logged.valid
+    gain_over_even = shown_gain(*_drawn(logged))
     at = np.arange(len(logged))
     place = (logged.rows == logged.chosen[:, None]).argmax(1)
     even = uniform_value(parts.takes, valid)
@@ -131,6 +138,7 @@ def attribute(
     return TakeAttribution(
         decisions=len(logged),
         take=float(logged.examples["reward"].to_numpy().mean()),
+        shown_gain=gain_over_even,
         title_sd=float(parts.title.std()),
         artwork_sd=float(parts.artwork[valid].std()),
         title_share=float(shown_title / max(shown_title + shown_artwork, 1e-12)),
@@ -141,6 +149,25 @@ def attribute(
         true_artwork_gain=gain,
         change=change,
     )
+
+
+def _drawn(logged: LoggedExamples) -> tuple[np.ndarray, ...]:
+    """Rewards, weights, modelled takes and profiles of what was drawn; see `shown_gain`."""
+    feedback, valid = logged.feedback, logged.valid
+    at = np.arange(len(logged))
+    flat = np.zeros(len(feedback.target)) if feedback.estimated is None else feedback.estimated
+    modelled = logged.by_decision(flat)
+    place = (logged.rows == logged.chosen[:, None]).argmax(1)
+    drawn = np.ones(len(logged), bool)
+    ends = np.cumsum([0, *(len(batch.feedback.reward) for batch in logged.batches)])
+    for batch, start, end in zip(logged.batches, ends, ends[1:], strict=False):
+        if batch.drawn is not None:
+            drawn[start:end] = batch.drawn
+    weight = 1 / (feedback.propensity * valid.sum(1))
+    even = uniform_value(modelled, valid)
+    profile = at if feedback.group is None else feedback.group
+    columns = (feedback.reward, weight, modelled[at, place], even, profile)
+    return tuple(column[drawn] for column in columns)
 
 
 def attribution(
@@ -177,36 +204,38 @@ def attribution(
 
 
 def show(result: TakeAttribution) -> None:
-    """The two parts, what choosing artwork gained, and what changing it did."""
-    table = Table(title=f"{result.decisions:,} decisions, take {result.take:.4f}")
+    """What choosing artwork gained, the two parts by convention, and what changing it did."""
+    console = Console(width=110)
+    console.print(f"{result.decisions:,} decisions, take {result.take:.4f}")
+    real = "" if result.true_artwork_gain is None else f", in truth {result.true_artwork_gain:+.4f}"
+    gained = result.shown_gain
+    if gained is None:
+        console.print("nothing was drawn: the log cannot tell what choosing artwork gained")
+    else:
+        console.print(
+            f"[bold]what was shown, over an even draw: {gained.gain:+.4f} takes a decision"
+            f" [{gained.low:+.4f}, {gained.high:+.4f}][/bold]{real}"
+        )
+    console.print(
+        f"by the bundle's own expectation {result.artwork_gain:+.4f}, and"
+        f" {result.artwork_best_gain:+.4f} if its best were always shown"
+    )
+    table = Table(title="What all candidates share called the title's: a convention, no estimate")
     for name in ("part", "spread (logits)", "share", "correlation with truth", "slope"):
         table.add_column(name)
     share = result.title_share
     for name, spread, part, truth in (
-        ("recommendation", result.title_sd, share, result.title_truth),
-        ("artwork", result.artwork_sd, 1 - share, result.artwork_truth),
+        ("recommendation", result.title_sd, f"at most {share:.1%}", result.title_truth),
+        ("artwork", result.artwork_sd, f"at least {1 - share:.1%}", result.artwork_truth),
     ):
-        numbers = [f"{spread:.3f}", f"{part:.1%}", "–", "–"]
+        numbers = [f"{spread:.3f}", part, "–", "–"]
         if truth is not None:
             numbers[2:] = [f"{truth.correlation:.3f}", f"{truth.slope:.2f}"]
         table.add_row(name, *numbers)
-    console = Console(width=110)
     console.print(table)
-    real = "" if result.true_artwork_gain is None else f" (in truth {result.true_artwork_gain:.4f})"
-    console.print(f"the chosen artwork over an even draw: {result.artwork_gain:+.4f} takes{real}")
-    if result.change is None:
-        return
-    change = result.change
-    console.print(
-        f"artwork changed on {change.changed_days:,} days (take {change.take_changed:.4f}), stayed "
-        f"on {change.stayed_days:,} (take {change.take_stayed:.4f})"
-    )
-    for name, effect in (("plain", change.plain), ("adjusted", change.adjusted)):
-        if effect is not None:
-            console.print(
-                f"{name} effect of change: {effect.difference:+.4f} "
-                f"[{effect.low:+.4f}, {effect.high:+.4f}]"
-            )
+    if result.change is not None:
+        for line in change_lines(result.change):
+            console.print(line)
 
 
 def _agreement(estimate: np.ndarray, truth: np.ndarray) -> Agreement:

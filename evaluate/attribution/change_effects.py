@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Float, Int
 
 from data.catalogue import Catalogue
 from data.days import DAY_US
@@ -20,6 +19,10 @@ from data.join.attribution import Attribution
 from data.join.duckdb_engine import events_view, parquet
 from data.join.inputs import log_files
 from data.join.rewards import TAKE_MINUTES, TAKE_SHARE
+from evaluate.attribution.effect_within import ChangeEffect, effect_within
+
+MOST_EXPOSURES = 20
+"""Number of exposure from which on they are as one."""
 
 SQL = """
 WITH told AS (
@@ -38,8 +41,8 @@ shown AS (
     GROUP BY profile_id, title_id, day
 ),
 days AS (
-    SELECT *, lag(artwork_id) OVER (PARTITION BY profile_id, title_id ORDER BY day) AS before
-    FROM shown
+    SELECT *, lag(artwork_id) OVER w AS before, row_number() OVER w AS exposure
+    FROM shown WINDOW w AS (PARTITION BY profile_id, title_id ORDER BY day)
 ),
 watched AS (
     SELECT d.profile_id, d.title_id, d.day, max(e.minutes) AS minutes
@@ -49,24 +52,14 @@ watched AS (
     WHERE e.moment <= d.moment + {window_us}
     GROUP BY d.profile_id, d.title_id, d.day
 )
-SELECT d.profile_id, d.decision_id, d.before, d.before IS DISTINCT FROM d.artwork_id AS changed,
-    d.impressions,
+SELECT d.profile_id, d.title_id, d.decision_id, d.exposure, d.before,
+    d.before IS DISTINCT FROM d.artwork_id AS changed, d.impressions,
     coalesce(w.minutes >= least({minutes}, {share} * t.runtime_minutes), false) AS taken
 FROM days d
 LEFT JOIN watched w USING (profile_id, title_id, day)
 LEFT JOIN titles t USING (title_id)
 WHERE d.moment + {window_us} <= (SELECT max(heard_at) FROM told)
 """
-
-
-@dataclass(frozen=True)
-class ChangeEffect:
-    """Take on days of a changed artwork, less that on days of the same one."""
-
-    difference: float
-    low: float
-    high: float
-    """Of the 95% interval; profiles are drawn, not days."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +74,14 @@ class ChangeEffects:
     """Impressions of a choice that had been rendered before: they count once as examples."""
     take_changed: float
     take_stayed: float
-    plain: ChangeEffect | None
-    """As observed; None where nothing changed or nothing stayed."""
+    observed: ChangeEffect | None
+    """The plain difference; who sees changes, and when, is in it: no effect. None where nothing
+    changed or nothing stayed."""
+    within: ChangeEffect | None
+    """Of days of the same profile, title and number of exposure."""
     adjusted: ChangeEffect | None
-    """Of what was taken over what the bundle expected of the artwork that was shown, so that days
-    on which better artwork came do not count as the effect of change."""
+    """The same of what was taken over what the bundle expected of the artwork that was shown, so
+    that days on which better artwork came do not count as the effect of change."""
 
 
 def change_effects(
@@ -112,49 +108,64 @@ def change_effects(
         connection.register("titles", catalogue.titles.select(["title_id", "runtime_minutes"]))
         sql = SQL.format(**spans, day_us=DAY_US, minutes=TAKE_MINUTES, share=TAKE_SHARE)
         days: pa.Table = connection.sql(sql).to_arrow_table()
+    return effects_of_days(days, expected)
+
+
+def effects_of_days(days: pa.Table, expected: dict[str, float] | None = None) -> ChangeEffects:
+    """Compare days on which titles were seen.
+
+    Args:
+        days: profile_id, title_id, decision_id, exposure (1 is the first), before (the artwork
+            that the title had then), changed, impressions and taken.
+        expected: decision_id → take that the bundle expects of what was shown.
+    """
     seen = days.filter(days["before"].is_valid())
     changed = seen["changed"].to_numpy()
     taken = seen["taken"].to_numpy().astype(float)
-    profiles = np.unique(seen["profile_id"].to_numpy(), return_inverse=True)[1]
+    profile, title = (
+        np.unique(seen[name].to_numpy(), return_inverse=True)[1]
+        for name in ("profile_id", "title_id")
+    )
+    exposure = np.minimum(seen["exposure"].to_numpy(), MOST_EXPOSURES)
+    groups = [profile, title, exposure]
     adjusted = None
     if expected is not None:
         hoped = [expected.get(name, np.nan) for name in seen["decision_id"].to_pylist()]
         rest = taken - np.array(hoped, float)
         known = np.isfinite(rest)
-        adjusted = _effect(rest[known], changed[known], profiles[known])
-    stayed = ~changed
-    ids = days["decision_id"].drop_null()
+        adjusted = effect_within(
+            rest[known], changed[known], profile[known], [g[known] for g in groups]
+        )
     impressions = int(days["impressions"].to_numpy().sum())
     return ChangeEffects(
         first_days=days.num_rows - seen.num_rows,
         changed_days=int(changed.sum()),
-        stayed_days=int(stayed.sum()),
-        repeated_impressions=impressions - len(ids.unique()),
+        stayed_days=int((~changed).sum()),
+        repeated_impressions=impressions - len(days["decision_id"].drop_null().unique()),
         take_changed=_mean(taken[changed]),
-        take_stayed=_mean(taken[stayed]),
-        plain=_effect(taken, changed, profiles),
+        take_stayed=_mean(taken[~changed]),
+        observed=effect_within(taken, changed, profile),
+        within=effect_within(taken, changed, profile, groups),
         adjusted=adjusted,
     )
 
 
+def change_lines(effects: ChangeEffects) -> list[str]:
+    """What change did, in words."""
+    lines = [
+        f"artwork changed on {effects.changed_days:,} days (take {effects.take_changed:.4f}),"
+        f" stayed on {effects.stayed_days:,} (take {effects.take_stayed:.4f})"
+    ]
+    for words, effect in (
+        ("observed difference (no effect: who sees changes, and when, is in it)", effects.observed),
+        ("effect of change, within profile, title and number of exposure", effects.within),
+        ("the same, over what the bundle expected of what was shown", effects.adjusted),
+    ):
+        if effect is not None:
+            interval = f"[{effect.low:+.4f}, {effect.high:+.4f}]"
+            lines.append(f"{words}: {effect.difference:+.4f} {interval}")
+    return lines
+
+
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def _effect(
-    values: Float[np.ndarray, " days"],
-    changed: Bool[np.ndarray, " days"],
-    profiles: Int[np.ndarray, " days"],
-) -> ChangeEffect | None:
-    """Difference of two means with an interval by linearisation over profiles."""
-    if not changed.any() or changed.all():
-        return None
-    size = int(profiles.max()) + 1
-    difference, influence = 0.0, np.zeros(size)
-    for rows, sign in ((changed, 1), (~changed, -1)):
-        mean = values[rows].mean()
-        difference += sign * mean
-        own = np.bincount(profiles[rows], values[rows] - mean, size)
-        influence += sign * own / rows.sum()
-    spread = 1.96 * float(np.sqrt((influence**2).sum() * size / max(1, size - 1)))
-    return ChangeEffect(float(difference), float(difference - spread), float(difference + spread))

@@ -10,7 +10,8 @@ from data.catalogue import Catalogue
 from data.log.parquet import append_table
 from data.records import EVENTS, EXAMPLES
 from evaluate.attribution.attribution import attribute, score_parts
-from evaluate.attribution.change_effects import change_effects
+from evaluate.attribution.change_effects import change_effects, effects_of_days
+from evaluate.attribution.shown_gain import shown_gain
 from evaluate.policies.bundle_scores import BundleScores
 from evaluate.policies.logged_examples import LoggedExamples
 from serve.scoring.scorer import Scorer
@@ -151,9 +152,10 @@ def shown(log, days, take_if_changed, take_if_not, profiles=400, repeats=1, seed
 def test_the_effect_of_change_is_found_within_its_interval(changed, stayed, catalogue, tmp_path):
     shown(tmp_path, 5, changed, stayed, repeats=3)
     found = change_effects(tmp_path, catalogue)
-    assert found.plain is not None
-    assert found.plain.low <= changed - stayed <= found.plain.high
-    assert found.plain.high - found.plain.low < 0.15
+    for effect in (found.observed, found.within):
+        assert effect is not None
+        assert effect.low <= changed - stayed <= effect.high
+        assert effect.high - effect.low < 0.15
     assert found.first_days == 400
     assert found.changed_days + found.stayed_days == 1600
     decisions = 400 + found.changed_days
@@ -165,14 +167,81 @@ def test_better_artwork_that_came_with_a_change_is_not_its_effect(catalogue, tmp
     ids = {f"d{n}-{day}" for n in range(400) for day in range(5)}
     better = {name: 0.4 if name.endswith("-0") else 0.5 for name in ids}
     found = change_effects(tmp_path, catalogue, better)
-    assert found.plain is not None
+    assert found.within is not None
     assert found.adjusted is not None
-    assert found.plain.low < 0 < found.plain.high
-    assert found.adjusted.high < 0
+    assert found.within.low < 0 < found.within.high
+    assert found.adjusted.difference < found.within.difference - 0.03
 
 
 def test_a_log_without_changes_has_no_effect_to_tell(catalogue, tmp_path):
     shown(tmp_path, 1, 0.3, 0.3, profiles=5)
     found = change_effects(tmp_path, catalogue)
     assert (found.first_days, found.changed_days, found.stayed_days) == (5, 0, 0)
-    assert found.plain is None
+    assert found.observed is None
+    assert found.within is None
+
+
+def days_seen(rng, changes, effect=0.0, profiles=600, titles=6, exposures=6):
+    """Days on which titles were seen again; `changes` gives P(change) of interest and exposure."""
+    profile, title, exposure = (
+        grid.ravel()
+        for grid in np.meshgrid(*map(np.arange, (profiles, titles, exposures)), indexing="ij")
+    )
+    interest = rng.normal(0, 1, profiles)[profile]
+    seen = exposure > 0
+    changed = seen & (rng.random(len(profile)) < changes(interest, exposure))
+    logit = -1 + 0.6 * interest + np.linspace(-0.5, 0.5, titles)[title] - 0.25 * exposure
+    taken = rng.random(len(profile)) < 1 / (1 + np.exp(-logit)) + effect * changed
+    return pa.table(
+        {
+            "profile_id": profile,
+            "title_id": title,
+            "decision_id": [f"d{n}" for n in range(len(profile))],
+            "exposure": exposure + 1,
+            "before": pa.array(np.where(seen, "a", None), pa.string()),
+            "changed": changed,
+            "impressions": np.ones(len(profile), int),
+            "taken": taken,
+        }
+    )
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.05])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        lambda interest, exposure: np.full(len(interest), 0.3),
+        lambda interest, exposure: 0.1 * exposure,
+        lambda interest, exposure: 1 / (1 + np.exp(1 - interest)),
+    ],
+    ids=["at random", "late", "for members with interest"],
+)
+def test_when_and_for_whom_artwork_changes_is_no_effect_of_change(changes, effect):
+    found = effects_of_days(days_seen(np.random.default_rng(7), changes, effect))
+    assert found.within is not None
+    assert found.within.low <= effect <= found.within.high
+    assert found.within.high - found.within.low < 0.04
+
+
+def test_what_was_shown_over_an_even_draw_needs_no_right_model():
+    """ε-greedy among two artworks of which one is taken twice as often; all models are wrong."""
+    rng = np.random.default_rng(8)
+    profile = np.repeat(np.arange(2000), 5)
+    best = rng.random(len(profile)) < 0.8
+    propensity = np.where(best, 0.8, 0.2)
+    reward = (rng.random(len(profile)) < np.where(best, 0.4, 0.2)).astype(float)
+    for wrong in (0.0, 0.7):
+        modelled = np.full(len(profile), wrong)
+        found = shown_gain(reward, 0.5 / propensity, modelled, modelled, profile)
+        assert found is not None
+        assert found.low <= 0.36 - 0.3 <= found.high
+        assert found.high - found.low < 0.08
+    nothing = np.zeros(0)
+    assert shown_gain(nothing, nothing, nothing, nothing, nothing.astype(int)) is None
+
+
+def test_the_headline_is_of_the_logs_own_draws(scored, logged):
+    found = attribute(scored, logged, None, None)
+    assert found.shown_gain is not None
+    assert found.shown_gain.decisions == len(logged)
+    assert found.shown_gain.low <= 0 <= found.shown_gain.high  # each was shown at random
