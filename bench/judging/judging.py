@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.judging.gate import gate
+from bench.judging.attribution import attribution
 from bench.judging.experiments import experiments
 from bench.judging.intervals import intervals
 from bench.judging.row import Effort, Row
@@ -17,6 +18,7 @@ SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
     "gate": gate,
     "intervals": intervals,
     "experiments": experiments,
+    "attribution": attribution,
 }
 """What each measures is in its module's first line."""
 

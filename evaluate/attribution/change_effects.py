@@ -78,7 +78,7 @@ class ChangeEffects:
     """The plain difference; who sees changes, and when, is in it: no effect. None where nothing
     changed or nothing stayed."""
     within: ChangeEffect | None
-    """Of days of the same profile, title and number of exposure."""
+    """Among days on which a profile saw the same title, beside an effect of number of exposure."""
     adjusted: ChangeEffect | None
     """The same of what was taken over what the bundle expected of the artwork that was shown, so
     that days on which better artwork came do not count as the effect of change."""
@@ -126,8 +126,10 @@ def effects_of_days(days: pa.Table, expected: dict[str, float] | None = None) ->
         np.unique(seen[name].to_numpy(), return_inverse=True)[1]
         for name in ("profile_id", "title_id")
     )
+    # Interest is a profile's in a title: effects of each alone leave it in.
+    pair = np.unique(np.stack([profile, title]), axis=1, return_inverse=True)[1].ravel()
     exposure = np.minimum(seen["exposure"].to_numpy(), MOST_EXPOSURES)
-    groups = [profile, title, exposure]
+    groups = [pair, exposure]
     adjusted = None
     if expected is not None:
         hoped = [expected.get(name, np.nan) for name in seen["decision_id"].to_pylist()]
@@ -158,7 +160,7 @@ def change_lines(effects: ChangeEffects) -> list[str]:
     ]
     for words, effect in (
         ("observed difference (no effect: who sees changes, and when, is in it)", effects.observed),
-        ("effect of change, within profile, title and number of exposure", effects.within),
+        ("effect of change, within a profile's days of a title", effects.within),
         ("the same, over what the bundle expected of what was shown", effects.adjusted),
     ):
         if effect is not None:

@@ -1,4 +1,4 @@
-"""The effect of change among days that are alike: same profile, same title, same exposure."""
+"""The effect of change among days that are alike: of the same profile and title."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ def effect_within(
 ) -> ChangeEffect | None:
     """Difference that change makes beside an effect of each group, with an interval.
 
-    Who sees changes, of which titles and when, is no chance: members who come often see more of
-    them, and later exposures are taken less. Effects of profile, title and exposure take that out,
-    and are left to days within which the artwork sometimes changed.
+    Who sees changes, of which titles and when, is no chance: members with more interest may see
+    more of them, and later exposures are taken less. Effects of a profile's interest in a title and
+    of the number of exposure take that out.
 
     Args:
         values: of each day.
