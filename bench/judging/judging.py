@@ -11,6 +11,10 @@ from bench.judging.gate import gate
 from bench.judging.attribution import attribution
 from bench.judging.experiments import experiments
 from bench.judging.intervals import intervals
+from bench.judging.monitor import monitor
+
+SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
+}
 from bench.judging.row import Effort, Row
 from data.errors import BadInput
 
@@ -18,6 +22,7 @@ SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
     "gate": gate,
     "intervals": intervals,
     "experiments": experiments,
+    "monitor": monitor,
     "attribution": attribution,
 }
 """What each measures is in its module's first line."""

@@ -89,11 +89,15 @@ def days_needed(design: Design, looks: int = 0) -> DaysNeeded:
 
 
 def variance_after(design: Design, days: int) -> float:
-    """Variance of the difference after some days."""
+    """Variance of the difference after some days, each cell with its own take fraction."""
     impressions = design.impressions_per_day * days
-    return difference_variance(
-        design.base, design.members, impressions, design.spread, design.explained
-    )
+    cells = [
+        difference_variance(
+            design.base * by, design.members, impressions, design.spread * by, design.explained
+        )
+        for by in (1.0, 1 + design.lift)
+    ]
+    return sum(cells) / 2
 
 
 def _first(enough: Callable[[int], bool]) -> int | None:
@@ -129,11 +133,13 @@ def power(
         cells: with control.
         looks: of a test with a planned end, at even distances; 0 if it may go on for ever.
     """
-    if not (0 < base < 1 and lift > 0 and cells >= 2 and members >= cells and 0 <= explained < 1):
+    if not (0 < base < base * (1 + lift) < 1 and 0 <= explained < 1 and impressions_per_day > 0):
         raise BadInput(
-            f"base {base} must lie in (0, 1), lift {lift} above 0, cells {cells} at least 2,"
-            f" members {members} at least as many, explained {explained} in [0, 1)"
+            f"base {base}, and it with the lift {lift}, must lie in (0, 1), the lift above 0,"
+            f" explained {explained} in [0, 1), impressions a day {impressions_per_day} above 0"
         )
+    if not members >= cells >= 2:
+        raise BadInput(f"cells {cells} must be at least 2, members {members} at least as many")
     if not (0 < power < 1 and 0 < alpha < 1 and spread**2 < base * (1 - base)):
         raise BadInput(
             f"power {power} and alpha {alpha} must lie in (0, 1), spread {spread} below"
