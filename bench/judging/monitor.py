@@ -13,9 +13,8 @@ from data.check.finding import WARN_P
 from evaluate.monitor.monitor import inspect
 
 SECTION = "monitor"
-CLEAN_DAYS, BLOCK, WEEK = 300, 30, 8
-FEWER = 5
-"""Weeks with a fault are this many times fewer than runs."""
+CLEAN_DAYS, BLOCK = 300, 30
+SMALL = "propensities sharper by 5%"
 CLEAN = {
     "4 candidates, drawn softly, even use": Service(0, BLOCK),
     "2 candidates, epsilon .1, even use": Service(0, BLOCK, 2, 0.1),
@@ -23,6 +22,15 @@ CLEAN = {
 }
 TESTED = ("propensity_shares", "propensity_week", "calibration_error", "takes_of_predicted")
 """Checks whose every p-value is printed."""
+
+
+class Planted(NamedTuple):
+    """A fault in logs, which begins on the second day."""
+
+    fault: str
+    decisions: int = 2_000  # a day
+    days: int = 8
+    fewer: int = 5  # logs than runs
 
 
 class Found(NamedTuple):
@@ -42,15 +50,28 @@ def monitor(effort: Effort) -> list[Row]:
         length = 3 if effort.quick else BLOCK
         logs = [service._replace(seed=first + block, days=length) for block in range(days // BLOCK)]
         rows += false_alarms(setting, run_each(watch, logs, effort.workers), length * len(logs))
-    for number, (fault, seen_by) in enumerate(list(FAULTS.items())[: 1 if effort.quick else None]):
-        first = effort.seed + 10_000 + 1_000 * number
-        weeks = max(1, effort.runs // FEWER)
-        logs = [Service(first + week, WEEK, fault=fault) for week in range(weeks)]
-        found = run_each(watch, logs, effort.workers)
-        hits = [any(name in seen_by for name, _ in one.warned) for one in found]
-        what = "fault found within a week of 2,000 a day"
-        rows.append(share_row(SECTION, what, fault, hits, 0.8))
+    faults = [*(Planted(fault) for fault in FAULTS), Planted(SMALL, 20_000, 4, 20)]
+    for number, planted in enumerate(faults[: 1 if effort.quick else None]):
+        rows.append(power(planted, effort, effort.seed + 10_000 + 1_000 * number))
     return rows
+
+
+def power(planted: Planted, effort: Effort, first: int) -> Row:
+    """How often a fault is found."""
+    logs = [
+        Service(seed, planted.days, fault=planted.fault, decisions=planted.decisions)
+        for seed in range(first, first + max(1, effort.runs // planted.fewer))
+    ]
+    hits = [
+        any(name in FAULTS[planted.fault] for name, _ in found.warned)
+        for found in run_each(watch, logs, effort.workers)
+    ]
+    what = f"fault found in {planted.days - 1} days of {planted.decisions:,}"
+    # Five hundredths of sharpness is at the edge of what so few draws can tell from chance.
+    edge = planted.fault == SMALL and planted.decisions < 20_000
+    return share_row(
+        SECTION, what, planted.fault, hits, None if edge else 0.8, "shown" if edge else "at least"
+    )
 
 
 def watch(service: Service) -> Found:

@@ -61,9 +61,7 @@ def write_service(service: Service, folder: Path) -> tuple[str, str]:
     elif service.fault == "5% served uniformly":
         drawn = np.where(late[:, None], 0.95 * told + 0.05 / count, told)
     elif service.fault == "policy 30% worse than uniform":
-        # What the policy likes best is taken less, whatever it is told.
-        hoped = (told * take).sum(1) / take.mean(1)
-        take = take * (1 - told * (1 - 0.7 / hoped)[:, None] / (told**2).sum(1)[:, None]).clip(0.05)
+        take = _taken_less_where_likely(take, told)
     rows = np.arange(size)
     shown = (drawn.cumsum(1) < g.random((size, 1))).sum(1).clip(0, count - 1)
     reward = (g.random(size) < take[rows, shown]).astype(float)
@@ -82,12 +80,23 @@ def write_service(service: Service, folder: Path) -> tuple[str, str]:
     return str(where[0]), str(where[1])
 
 
+def _taken_less_where_likely(
+    take: Float[np.ndarray, "decisions candidates"],
+    told: Float[np.ndarray, "decisions candidates"],
+) -> Float[np.ndarray, "decisions candidates"]:
+    """Takes of the same mean over candidates, of which the policy gets 30% less than that mean."""
+    even = 1 / take.shape[1]
+    uneven = (told**2).sum(1, keepdims=True) - even  # 0: it draws evenly, and can be no worse
+    slope = 0.3 / np.maximum(uneven, 0.05)
+    return take.mean(1, keepdims=True) * np.maximum(1 + slope * (even - told), 0)
+
+
 def _chances(
     guess: Float[np.ndarray, "decisions candidates"], service: Service
 ) -> Float[np.ndarray, "decisions candidates"]:
     if not service.epsilon:
-        soft = np.exp(3 * (guess - guess.max(1, keepdims=True)))
-        return 0.9 * soft / soft.sum(1, keepdims=True) + 0.1 / service.candidates
+        soft = np.exp(6 * (guess - guess.max(1, keepdims=True)))
+        return 0.95 * soft / soft.sum(1, keepdims=True) + 0.05 / service.candidates
     chances = np.full(guess.shape, service.epsilon / service.candidates)
     chances[np.arange(len(guess)), guess.argmax(1)] += 1 - service.epsilon
     return chances

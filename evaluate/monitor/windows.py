@@ -7,7 +7,8 @@ from typing import NamedTuple, TypeVar
 from data.check.finding import WARN_P
 
 Day = TypeVar("Day")
-WEEK = 7
+LENGTHS = 1, 2, 4, 7
+"""Days of the windows that are tried."""
 
 
 class Window(NamedTuple):
@@ -24,8 +25,9 @@ def worst_windows(
     """The worst window of at most a week that ends on each day.
 
     A change that began some days ago is seen best from its own first day on, and nobody knows that
-    day: all are tried, and the p-value is multiplied by how many there are (a CUSUM whose reference
-    is what is most likely, limited to a week). A day that is an alarm of its own is left to that.
+    day: windows of several lengths are tried, and the p-value is multiplied by how many there are
+    (a CUSUM whose reference is what is most likely, limited to a week). A day that is an alarm of
+    its own is left to that.
 
     Args:
         days: date → what was counted on it.
@@ -34,19 +36,19 @@ def worst_windows(
     Source: Lai (1995), "Sequential Changepoint Detection in Quality Control and Dynamical Systems",
     JRSS B 57(4), section 2.
     """
-    order = sorted(days)
+    order = [date.fromisoformat(day) for day in sorted(days)]
     found, after = {}, 0
     for at, last in enumerate(order):
-        end = date.fromisoformat(last)
-        first = at
-        while first > after and (end - date.fromisoformat(order[first - 1])).days < WEEK:
-            first -= 1
+        starts = {
+            next(n for n in range(after, at + 1) if (last - order[n]).days < length)
+            for length in LENGTHS
+        }
         windows = [
-            (p_of([days[day] for day in order[start : at + 1]]), at + 1 - start)
-            for start in range(first, at + 1)
+            (p_of([days[str(day)] for day in order[start : at + 1]]), at + 1 - start)
+            for start in starts
         ]
         p, length = min(windows)
-        found[last] = Window(min(1.0, p * len(windows)), length)
-        if windows[-1][0] < WARN_P:
+        found[str(last)] = Window(min(1.0, p * len(windows)), length)
+        if p_of([days[str(last)]]) < WARN_P:
             after = at + 1
     return found
