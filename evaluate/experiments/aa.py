@@ -48,7 +48,8 @@ def false_positives(
     """
     generator = np.random.default_rng(seed)
     taste_spread = np.sqrt(base * (1 - base) / 21)
-    plan = planned_tau(difference_variance(base, members // 2, days * 5, taste_spread), alpha)
+    planned = difference_variance(base, members // 2, days * 5, taste_spread, uneven=0.5**0.5)
+    plan = planned_tau(planned, alpha)
     found = naive = mismatched = 0
     for _ in range(experiments):
         treated = generator.random(members) < 0.5

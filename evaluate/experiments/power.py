@@ -36,6 +36,8 @@ class Design(NamedTuple):
     """Share of variance that the pre-period explains."""
     power: float = 0.8
     alpha: float = 0.05
+    uneven: float = 0.0
+    """Standard deviation of members' impressions over their mean."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,9 @@ def variance_after(design: Design, days: int) -> float:
     impressions = design.impressions_per_day * days
     cells = [
         difference_variance(
-            design.base * by, design.members, impressions, design.spread * by, design.explained
+            *(design.base * by, design.members, impressions, design.spread * by),
+            design.explained,
+            design.uneven,
         )
         for by in (1.0, 1 + design.lift)
     ]
@@ -118,6 +122,7 @@ def power(
     alpha: float = 0.05,
     cells: int = 2,
     looks: int = 0,
+    uneven: float = 0.0,
 ) -> DaysNeeded:
     """Days needed to find a lift of the take fraction.
 
@@ -132,6 +137,8 @@ def power(
         alpha: two-sided, shared among treatment cells.
         cells: with control.
         looks: of a test with a planned end, at even distances; 0 if it may go on for ever.
+        uneven: standard deviation of members' impressions over their mean; 0 if all see the
+            same. Those who come often say less than as many members would.
     """
     if not (0 < base < base * (1 + lift) < 1 and 0 <= explained < 1 and impressions_per_day > 0):
         raise BadInput(
@@ -145,12 +152,13 @@ def power(
             f"power {power} and alpha {alpha} must lie in (0, 1), spread {spread} below"
             f" {np.sqrt(base * (1 - base)):.3g}"
         )
-    if looks < 0:
-        raise BadInput(f"--looks {looks} must be 0 or more")
+    if looks < 0 or uneven < 0:
+        raise BadInput(f"--looks {looks} and --uneven {uneven} must be 0 or more")
     share = alpha / (cells - 1)
     each = members // cells
     return days_needed(
-        Design(base, lift, each, impressions_per_day, spread, explained, power, share), looks
+        Design(base, lift, each, impressions_per_day, spread, explained, power, share, uneven),
+        looks,
     )
 
 

@@ -52,7 +52,12 @@ def _tau_squared_of_one(alpha: float) -> float:
 
 
 def difference_variance(
-    base: float, members: int, impressions: float, spread: float, explained: float = 0.0
+    base: float,
+    members: int,
+    impressions: float,
+    spread: float,
+    explained: float = 0.0,
+    uneven: float = 0.0,
 ) -> float:
     """Variance of the difference of two cells' take fractions.
 
@@ -62,8 +67,9 @@ def difference_variance(
         impressions: a member.
         spread: standard deviation of members' own take fractions about `base`.
         explained: share of members' variance that the pre-period explains.
+        uneven: standard deviation of members' impressions over their mean.
 
     Source: Deng, Knoblich and Lu (2018), "Applying the Delta Method in Metric Analytics", KDD.
     """
-    each = (base * (1 - base) - spread**2) / impressions + spread**2
+    each = (base * (1 - base) - spread**2) / impressions + spread**2 * (1 + uneven**2)
     return 2 * each * (1 - explained) / members

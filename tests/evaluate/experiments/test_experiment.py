@@ -16,7 +16,7 @@ from data.errors import BadInput
 from evaluate.experiments.aa import false_positives
 from evaluate.experiments.allocation import allocate
 from evaluate.experiments.experiment import experiment
-from evaluate.experiments.power import Design, days_needed
+from evaluate.experiments.power import Design, days_needed, variance_after
 from evaluate.experiments.take_difference import take_fraction_difference
 
 HALVES = {"control": 0.5, "treatment": 0.5}
@@ -141,6 +141,21 @@ def test_power_needs_more_days_for_less_lift_and_for_looking_daily():
     assert members_differ.planned in range(4, 8)  # the last looks bring little that is new
     hopeless = days_needed(Design(0.1, 0.001, 100, 5.0, 0.03), looks=5)
     assert (hopeless.fixed, hopeless.planned, hopeless.always_valid) == (None, None, None)
+
+
+def test_power_is_of_the_variance_that_experiment_reads():
+    """Members who come unevenly, and a treatment cell that takes more."""
+    g, errors = np.random.default_rng(11), []
+    design = Design(0.2, 0.3, 400, 5.0, 0.08, uneven=0.5**0.5)
+    weight = 0.2 * 0.8 / 0.08**2 - 1
+    for _ in range(40):
+        treated = np.arange(800) < 400
+        taste = g.beta(0.2 * weight, 0.8 * weight, 800) * (1 + 0.3 * treated)
+        seen = g.poisson(g.gamma(2, 2.5, 800) * 10).astype(float)
+        takes = g.binomial(seen.astype(int), np.minimum(taste, 1)).astype(float)
+        here = seen > 0
+        errors.append(take_fraction_difference(takes[here], seen[here], treated[here]).variance)
+    assert np.mean(errors) == pytest.approx(variance_after(design, 10), rel=0.06)
 
 
 def test_what_power_plans_experiment_reads(tmp_path):
