@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.judging.change_world import CHANGES, ChangeWorld, days_seen
-from bench.judging.row import Effort, Row, Side, run_each, share_row
+from bench.judging.row import Effort, Row, run_each, share_row
 from evaluate.attribution.change_effects import effects_of_days
 from evaluate.attribution.effect_within import ChangeEffect
 from evaluate.attribution.shown_gain import shown_gain
@@ -34,9 +34,7 @@ def attribution(effort: Effort) -> list[Row]:
         setting = way + (", titles that are taken are shown no more" if stops else "")
         what = "effect of change covers 0 where there is none (evaluate attribution)"
         hits = [covers.within for covers in found]
-        # Which exposures there are then depends on takes, and no adjustment mends that.
-        side: Side = "shown" if stops else "at least"
-        rows.append(share_row(SECTION, what, setting, hits, COVER, side))
+        rows.append(share_row(SECTION, what, setting, hits, COVER))
         observed = [covers.observed for covers in found]
         rows.append(
             share_row(SECTION, "observed difference covers 0", setting, observed, None, "shown")
