@@ -18,7 +18,7 @@ SMALL = "propensities sharper by 5%"
 CLEAN = {
     "4 candidates, drawn softly, even use": Service(0, BLOCK),
     "2 candidates, epsilon .1, even use": Service(0, BLOCK, 2, 0.1),
-    "4 candidates, drawn softly, Pareto-2 use": Service(0, BLOCK, use=2.0),
+    "4 candidates, drawn softly, Pareto-1.1 use": Service(0, BLOCK, use=1.1),
 }
 TESTED = ("propensity_shares", "propensity_week", "calibration_error", "takes_of_predicted")
 """Checks whose every p-value is printed."""

@@ -247,6 +247,7 @@ def mean_weights(connection: duckdb.DuckDBPyConnection, whole: bool = True) -> l
                 by_p(p, abs(mean - 1) > 0.02),
                 f"the mean weight of the uniform policy on {level} rows is {mean:.3f} and must be"
                 f" 1 (p < {p:.2g}): else which rows exist depends on what was drawn",
+                p,
             )
         )
     return checks
@@ -283,6 +284,7 @@ def _given_before(connection: duckdb.DuckDBPyConnection) -> list[Check]:
                 by_p(p, abs(observed / expected - 1) > 0.02),
                 f"{observed} of {n} draws fell on what was shown before, {expected:.0f} should"
                 f" have (p = {p:.2g}): propensities are not conditional on it, or draws are shared",
+                p,
             )
         )
     return checks
