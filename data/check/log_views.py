@@ -47,6 +47,7 @@ def view_decisions(
     """
     drawn = "probabilities, seed," if whole else ""
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # it would print into --json
     view = partial(DECISIONS.format, drawn=drawn, zone=zone)
     connection.execute(view(view="d", files=_quoted(decision_files(log))))
     source = "d"

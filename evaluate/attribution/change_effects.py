@@ -102,6 +102,7 @@ def change_effects(
         raise BadInput(f"{log} holds no events/*.parquet; give the folder of a log")
     spans = Attribution().spans()._asdict()
     with duckdb.connect(":memory:") as connection:
+        connection.execute("SET enable_progress_bar = false")  # it would print into --json
         view = events_view(parquet(files))
         view = view.replace("SELECT event_id", "SELECT artwork_id, event_id", 1)
         connection.execute(f"CREATE VIEW events AS {view}")

@@ -45,7 +45,9 @@ class MemberDays:
         if not files:
             raise BadInput(f"{log}: the folder holds no Parquet file; give joined examples")
         try:
-            relation = duckdb.connect().sql(
+            connection = duckdb.connect()
+            connection.execute("SET enable_progress_bar = false")  # it would print into --json
+            relation = connection.sql(
                 """SELECT profile_id, cell, strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
                           sum(reward)::DOUBLE AS takes, count(*)::DOUBLE AS impressions
                    FROM read_parquet(?, union_by_name = true)
