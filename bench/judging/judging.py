@@ -12,9 +12,6 @@ from bench.judging.attribution import attribution
 from bench.judging.experiments import experiments
 from bench.judging.intervals import intervals
 from bench.judging.monitor import monitor
-
-SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
-}
 from bench.judging.row import Effort, Row
 from data.errors import BadInput
 
