@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from bench.judging.gate import gate
 from bench.judging.attribution import attribution
 from bench.judging.experiments import experiments
+from bench.judging.gate import gate
 from bench.judging.intervals import intervals
 from bench.judging.monitor import monitor
 from bench.judging.row import Effort, Row
