@@ -65,6 +65,14 @@ class NewMembers:
             table = data.to_table(columns=["profile_id", "facts"])
         except (pa.ArrowException, OSError) as error:
             raise BadInput(f"{path}: cannot be read as Parquet ({error})") from None
+        try:
+            return cls.of(table, members)
+        except pa.ArrowException as error:
+            raise BadInput(f"{path}: facts are not as docs/data.md says ({error})") from None
+
+    @classmethod
+    def of(cls, table: pa.Table, members: int = 2000) -> "NewMembers":
+        """Members of a table with `facts` and `profile_id`, as `read` takes them."""
         names = table["profile_id"].to_pylist()
         last = {name: row for row, name in enumerate(names) if name is not None}
         keys = profile_keys(list(last))
@@ -72,10 +80,7 @@ class NewMembers:
         facts = table["facts"].take(pa.array(np.sort(rows))).combine_chunks()
         if isinstance(facts, pa.ChunkedArray):
             facts = pa.concat_arrays(facts.chunks) if facts.num_chunks else pa.array([], FACTS)
-        try:
-            return cls(facts.cast(FACTS))
-        except pa.ArrowException as error:
-            raise BadInput(f"{path}: facts are not as docs/data.md says ({error})") from None
+        return cls(facts.cast(FACTS))
 
     @cached_property
     def values(self) -> dict[str, np.ndarray]:

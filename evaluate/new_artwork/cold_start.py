@@ -2,7 +2,7 @@
 
 A new catalogue is rendered from cut-outs, new members are drawn, and the simulator tells what is
 expected of every artwork to every member: no sampling of choices or outcomes, so the only
-uncertainty is in which members and titles were drawn.
+uncertainty is in which members, titles and cut-outs were drawn.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import numpy as np
+from jaxtyping import Float
 from rich.console import Console
 from rich.progress import Progress
 
@@ -90,7 +92,7 @@ def cold_start(
         seed: of artwork and members; none of another command's come again.
         exclude_subjects: names to leave out, with commas between, or a file with one a line.
         include_subjects: the only names to use, given likewise.
-        resamples: draws of members and titles for the intervals.
+        resamples: draws of members, titles and cut-outs for the intervals.
         workers: processes to render with.
     """
     bootstrap = Bootstrap.of_options(resamples, seed)
@@ -116,7 +118,8 @@ def cold_start(
             takes["attribute_ceiling"] = exact_takes(sighted, world, ("greedy",))["greedy"]
             bar.advance(scores)
     about = {"bundle": opened.scorer.bundle_id, **size._asdict(), "subjects": len(pool.names)}
-    return ColdStartResult.of(takes, bootstrap, about | {"seed": seed}).as_record()
+    shares = subject_shares(world.truth)
+    return ColdStartResult.of(takes, bootstrap, about | {"seed": seed}, shares).as_record()
 
 
 def show(record: Mapping[str, object]) -> None:
@@ -126,6 +129,15 @@ def show(record: Mapping[str, object]) -> None:
     for name, share in result.shares.items():
         words = name.replace("_", " ")
         console.print(f"{words}: {share.value:.3f}, {share.low:.3f} … {share.high:.3f}")
+
+
+def subject_shares(truth: CatalogueTruth) -> Float[np.ndarray, "titles subjects"]:
+    """How much of each title's posters shows each subject; rows sum to 1."""
+    shares = np.zeros((len(truth.title_ids), len(truth.subjects.names)))
+    artwork, place = np.nonzero(truth.subjects_shown >= 0)
+    subject = truth.subjects_shown[artwork, place]
+    np.add.at(shares, (truth.title_of[artwork], subject), truth.subject_weights[artwork, place])
+    return shares / shares.sum(1, keepdims=True)
 
 
 def _open_ceiling(bundle: str, catalogue: Catalogue, cache: str) -> BundleScores:

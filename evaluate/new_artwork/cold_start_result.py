@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
 from rich.table import Table
 
 from data.errors import BadInput
@@ -32,7 +34,7 @@ class ColdStartResult:
     """Exact take fractions.
 
     Attributes:
-        takes: policy → take fraction, with its 95% interval over members and titles.
+        takes: policy → take fraction, with its 95% interval over members, titles and subjects.
         shares: what greedy gains over random, as a share of what others gain.
         about: bundle, titles, artworks, members, subjects, seed.
     """
@@ -47,9 +49,10 @@ class ColdStartResult:
         takes: Mapping[str, TitleTakes],
         bootstrap: Bootstrap = BOOTSTRAP,
         about: Mapping[str, object] | None = None,
+        subjects: Float[np.ndarray, "titles subjects"] | None = None,
     ) -> "ColdStartResult":
-        """Of each policy's takes of all members and titles."""
-        means = PigeonholeMeans.of(takes, bootstrap)
+        """Of each policy's takes of all members and titles, whose shares of subjects are known."""
+        means = PigeonholeMeans.of(takes, bootstrap, subjects)
         shares = {
             name: means.share("greedy", whole) for name, whole in SHARES.items() if whole in takes
         }

@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
@@ -12,8 +13,13 @@ from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.page import write_page
 from evaluate.new_artwork.records import NewArtwork
 from evaluate.new_artwork.value_images import value_images
+from evaluate.new_artwork.what_is_known import what_is_known
 from evaluate.policies.cache_folder import cache_folder
+from evaluate.policies.read_examples import read_examples
 from serve.scoring.scorer import Scorer
+
+FEWEST = 20
+"""Members of a title in a log who may stand for those who are shown it."""
 
 
 # Each parameter is an option of the command.
@@ -22,6 +28,7 @@ def candidates(
     title: int,
     catalogue: str,
     bundle: str = "artifacts/bundles/current",
+    log: str | None = None,
     facts: str | None = None,
     audience: str | None = None,
     members: int = 2000,
@@ -36,8 +43,12 @@ def candidates(
         title: id of the title that they are for.
         catalogue: folder of titles.parquet and artworks.parquet.
         bundle: that judges.
+        log: joined examples, or a log folder, best of days after the bundle's training: what the
+            title earns, whom it is shown to, and how well the bundle foresaw artwork that came
+            since. Without, what training had of the title.
         facts: Parquet with profile_id and facts (profiles, joined examples) of the members to
-            judge for; profiles.parquet or examples in or beside the catalogue if not given.
+            judge for; if not given those who were shown the title in the log, or profiles.parquet
+            or examples in or beside the catalogue.
         audience: only members for whom segment=value holds (with commas between: all of them);
             segments are country, language, device, day_part and genre, the most watched.
         members: judge for at most so many.
@@ -49,18 +60,37 @@ def candidates(
         raise BadInput("no image is given; name at least one file")
     if len(set(images)) < len(images):
         raise BadInput("an image is given twice; name each once")
+    if members < 1:
+        raise BadInput(f"--members {members}: there must be at least 1")
     try:
         when = date.fromisoformat(day) if day else date.today()
     except ValueError:
         raise BadInput(f"--day {day!r} is no date; write it as 2026-01-31") from None
     where = Catalogue.read(catalogue)
-    people = NewMembers.read(_find_facts(where.root, facts), members).only(audience)
+    if title not in where.title_ids:
+        raise BadInput(f"--title {title}: it is not in the catalogue {where.root}")
+    examples = None if log is None else read_examples(log, where)
+    people = _viewers(examples, title, members) if facts is None else None
+    people = people or NewMembers.read(_find_facts(where.root, facts), members)
     with cache_folder(cache) as folder:
         scorer = Scorer(bundle, threads=2, judging=True)
-        value = value_images(scorer, where, title, images, people, when, folder)
+        known = what_is_known(scorer, where, title, examples, folder)
+        value = value_images(
+            scorer, where, title, images, people.only(audience), when, folder, known
+        )
     if html is not None:
         write_page(value, where, Path(html))
     return value
+
+
+def _viewers(examples: pa.Table | None, title: int, members: int) -> NewMembers | None:
+    """Those who were shown the title; None where they are too few to stand for anybody."""
+    if examples is None:
+        return None
+    own = examples.filter(pa.array(examples["title_id"].to_numpy() == title))
+    if len(set(own["profile_id"].to_pylist())) < FEWEST:
+        return NewMembers.of(examples, members)
+    return NewMembers.of(own, members)
 
 
 def _find_facts(root: Path, facts: str | None) -> Path:
@@ -79,21 +109,27 @@ def _find_facts(root: Path, facts: str | None) -> Path:
 def show(value: NewArtwork) -> None:
     """Images, the curve of value, and the kinds of image to commission next."""
     console = Console()
-    table = Table("image", "expected take", "best of all", "adds to the title", "most for")
+    for words in value.words:
+        console.print(words, highlight=False)
+    table = Table(
+        "image", "to known artwork", "expected take", "best of all", "adds to the title", "most for"
+    )
     for image in value.images:
-        most = sorted(image.audience.items(), key=lambda item: -item[1].adds)[:2]
+        ratio, adds = image.ratio, image.adds
         table.add_row(
             image.name,
+            f"× {ratio.value:.2f}\n{ratio.low:.2f} … {ratio.high:.2f}",
             f"{image.expected_take:.4f}\n{image.low:.4f} … {image.high:.4f}",
             f"{image.probability_of_best:.0%}",
-            f"{image.adds.value:+.4f}\n{image.adds.low:+.4f} … {image.adds.high:+.4f}",
-            "\n".join(f"{name} {segment.adds:+.4f}" for name, segment in most),
+            f"{adds.value:+.4f}\n{adds.low:+.4f} … {adds.high:+.4f}",
+            "\n".join(f"{name} {image.audience[name].adds:+.4f}" for name in image.most_for[:2])
+            or "nobody more than others",
         )
     console.print(table)
     today = value.today
     console.print(
-        f"{value.members:,} members; with its {len(today.artworks)} artworks of today the title is "
-        f"expected to earn {today.value:.4f}, {today.low:.4f} … {today.high:.4f}"
+        f"{value.members:,} members; of its {len(today.artworks)} artworks of today the bundle "
+        f"chooses those from which the title is expected to earn {today.value:.4f}"
     )
     table = Table("candidates", "add", "value", "gain", title="in the order of what each adds")
     for point in value.curve:

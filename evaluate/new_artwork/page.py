@@ -38,12 +38,14 @@ def write_page(value: NewArtwork, catalogue: Catalogue, path: Path) -> None:
         f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
 <title>New artwork for {escape(name)}</title><style>{STYLE}</style></head><body>
 <h1>New artwork for {escape(name)}</h1>
-<p>Judged for {value.members:,} members. With its {count} artworks of today the title is
-expected to earn {today.value:.4f} takes an impression
-({today.low:.4f} … {today.high:.4f} over the model's heads).</p>
+{"".join(f"<p>{escape(words)}</p>" for words in value.words)}
+<p>Judged for {value.members:,} members. From its {count} artworks of today, as the bundle chooses
+among them, the title is expected to earn {today.value:.4f}.</p>
 {"".join(map(_card, value.images))}
 <h2>Value by number of candidates</h2>{curve}
-<h2>For whom</h2>{segments}
+<h2>For whom</h2>
+<p>What an image adds in parts of the audience, drawn towards what it adds to all of it as far as
+they cannot be told apart.</p>{segments}
 <h2>What to commission next</h2>
 <p>Images of other titles, scored as if they were this title's, by kind.</p>
 <table><tr><th>kind</th><th>images</th><th>would add</th><th>95% interval</th><th>such as</th></tr>
@@ -56,27 +58,21 @@ def _card(image: ImageValue) -> str:
     packed = io.BytesIO()
     picture.save(packed, "JPEG", quality=85)
     source = base64.b64encode(packed.getvalue()).decode()
+    adds, ratio = image.adds, image.ratio
+    most = ", ".join(image.most_for[:3]) or "nobody more than others"
     return (
         f'<div class="card"><img alt="" src="data:image/jpeg;base64,{source}">'
-        f"{escape(image.name)}<br><b>{image.adds.value:+.4f}</b> to the title<br>"
-        f"take {image.expected_take:.4f} ({image.low:.4f} … {image.high:.4f}), "
-        f"best of all for {image.probability_of_best:.0%}</div>"
+        f"{escape(image.name)}<br><b>{adds.value:+.4f}</b> to the title "
+        f"({adds.low:+.4f} … {adds.high:+.4f})<br>"
+        f"× {ratio.value:.2f} of known artwork ({ratio.low:.2f} … {ratio.high:.2f})<br>"
+        f"take {image.expected_take:.4f} ({image.low:.4f} … {image.high:.4f})<br>"
+        f"best of all for {image.probability_of_best:.0%}; most for {escape(most)}</div>"
     )
 
 
 def _curve(value: NewArtwork) -> go.Figure:
     count = [point.candidates for point in value.curve]
-    low, high = [p.low for p in value.curve], [p.high for p in value.curve]
     figure = go.Figure(layout={"height": 380, "margin": {"t": 20}})
-    figure.add_scatter(
-        x=count + count[::-1],
-        y=high + low[::-1],
-        fill="toself",
-        mode="lines",
-        line={"width": 0},
-        fillcolor="rgba(46,94,170,.15)",
-        name="over heads",
-    )
     figure.add_scatter(
         x=count,
         y=[point.value for point in value.curve],

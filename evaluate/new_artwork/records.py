@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from evaluate.new_artwork.image_kinds import ImageKind
 from evaluate.ope.paired_bootstrap import Range
+
+Anchor = Literal["log", "training", "none"]
 
 
 @dataclass(frozen=True)
@@ -13,9 +16,11 @@ class SegmentValue:
     """An image for a part of the audience."""
 
     members: int
-    expected_take: float
-    probability_of_best: float
     adds: float
+    """To the title's expected take there."""
+    difference: Range
+    """What it adds beyond what it adds to the whole audience; shrunk, at 95% for all parts
+    together."""
 
 
 @dataclass(frozen=True)
@@ -24,21 +29,25 @@ class ImageValue:
 
     Attributes:
         image: its file.
-        expected_take: if every member of the audience saw it.
-        low: lower end of its 95% interval over heads.
+        ratio: its take over that of the title's known artwork, with its 95% interval.
+        expected_take: if all who are shown the title saw it.
+        low: lower end of its 95% interval.
         high: its upper end.
-        probability_of_best: that it beats all that the title has today.
-        adds: to the title's expected take, given what it has.
+        probability_of_best: of those who are shown the title, for whom it beats all that it has.
+        adds: to the title's take, when those see it for whom the bundle prefers it.
         audience: segment → the same in it.
+        most_for: segments in which it adds more than elsewhere, beyond doubt.
     """
 
     image: str
+    ratio: Range
     expected_take: float
     low: float
     high: float
     probability_of_best: float
     adds: Range
     audience: Mapping[str, SegmentValue]
+    most_for: list[str]
 
     @property
     def name(self) -> str:
@@ -48,12 +57,38 @@ class ImageValue:
 
 @dataclass(frozen=True)
 class ArtworksToday:
-    """What a title has already, and its expected take with these."""
+    """What a title has already.
+
+    Attributes:
+        artworks: their ids.
+        take: with these shown as often each, and its 95% interval.
+        value: expected take when the bundle chooses among them.
+        anchor: where the level of all takes is from: a log, training, or the bundle alone.
+        decisions: that it was read from.
+    """
 
     artworks: list[str]
+    take: Range
     value: float
-    low: float
-    high: float
+    anchor: Anchor
+    decisions: int
+
+
+@dataclass(frozen=True)
+class ForesightRecord:
+    """How much of a new poster's worth is known.
+
+    Attributes:
+        known: deviation of what is foreseen over that of true takes.
+        spread: standard deviation of the takes of a title's artworks, as a share of its take.
+        foreseen: the part of it that is foreseen.
+        artworks: which training had not seen and the log has shown; that it was learnt from.
+    """
+
+    known: float
+    spread: float
+    foreseen: float
+    artworks: int
 
 
 @dataclass(frozen=True)
@@ -65,8 +100,6 @@ class CurvePoint:
         artwork: that was added: a file if new.
         new: nobody has shown it.
         value: expected take of the title with it and all before it.
-        low: lower end of its interval over heads.
-        high: its upper end.
         gain: what it added.
     """
 
@@ -74,8 +107,6 @@ class CurvePoint:
     artwork: str
     new: bool
     value: float
-    low: float
-    high: float
     gain: float
 
 
@@ -90,6 +121,7 @@ class NewArtwork:
         commission_next: kinds of image, the best first.
         title: that they are for.
         members: of the audience.
+        foresight: how much is known.
     """
 
     today: ArtworksToday
@@ -98,3 +130,33 @@ class NewArtwork:
     commission_next: list[ImageKind]
     title: int
     members: int
+    foresight: ForesightRecord
+
+    @property
+    def words(self) -> list[str]:
+        """What to know before reading any number, in sentences."""
+        today, foresight = self.today, self.foresight
+        take = f"{today.take.value:.4f} ({today.take.low:.4f} … {today.take.high:.4f})"
+        of = "a take is of those who are shown the title"
+        level = {
+            "log": f"In the log the title earned {take} with its known artwork shown as often "
+            f"each, over {today.decisions:,} decisions: {of}.",
+            "training": f"In training the title earned {take} with its known artwork shown as "
+            f"often each, over {today.decisions:,} decisions: {of}. "
+            "Give --log for its level of today.",
+            "none": f"The level is not anchored: nothing was logged of this title, and {take} is "
+            "what the bundle predicts. Ratios to its known artwork are what to read.",
+        }[today.anchor]
+        spread = (
+            f"Artworks of one title mostly earn from {max(0, 1 - foresight.spread):.0%} to "
+            f"{1 + foresight.spread:.0%} of its take. Of that the bundle foresees "
+            f"±{foresight.foreseen:.0%} before anybody has seen a poster: "
+            f"{foresight.known:.0%} of what makes one earn more than another."
+        )
+        learnt = (
+            f"That was learnt from {foresight.artworks:,} artworks which training had not seen."
+            if foresight.artworks
+            else "No artwork in the log came after training, so how well the bundle foresees was "
+            "not measured: half of what it says of new artwork is counted."
+        )
+        return [level, spread, learnt]

@@ -1,54 +1,169 @@
 """What images are worth to a title that shows each member the best of what it has.
 
-All of it is what a bundle believes: nobody has shown these images. Uncertainty is between the
-bundle's heads; whom the audience is drawn from is given.
+Nobody has shown these images. What a bundle predicts of them is held against what it predicts of
+the title's known artwork, and counts as far as `Foresight` has it; the level is what the title
+earns among those who are shown it.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from evaluate.new_artwork.foresight import Belief, Foresight
 from evaluate.ope.paired_bootstrap import Range
 
 HeadTakes = Float[np.ndarray, "members heads artworks"]
+Z = 1.96
 
 
 class Addition(NamedTuple):
-    """An image added to those before it."""
+    """What an image adds, member by member."""
 
-    artwork: int
-    value: Range
-    """Expected take of the title with it and all before it."""
-    gain: float
-    """What it added."""
+    gains: Float[np.ndarray, " members"]
+    """0 for whom the bundle prefers what there is."""
+    exposure: Float[np.ndarray, " members"]
+    """Take with known artwork of those for whom it prefers the image; 0 for others."""
+    relative: Float[np.ndarray, " members"]
+    """What the gain would change by if members' differences counted by one more."""
 
-
-def over_heads(values: Float[np.ndarray, " heads"]) -> Range:
-    """Mean over heads and the interval that holds 95% of them."""
-    low, high = np.quantile(values, (0.025, 0.975))
-    return Range(float(values.mean()), float(low), float(high))
-
-
-def expected_take(takes: HeadTakes, artwork: int) -> Range:
-    """Of an image shown to every member."""
-    return over_heads(takes[:, :, artwork].mean(0))
+    def value(self, part: Bool[np.ndarray, " members"] | slice = slice(None)) -> float:
+        """To the title's take, in a part of the audience."""
+        return float(self.gains[part].mean())
 
 
-def title_values(
-    takes: HeadTakes, artworks: Int[np.ndarray, " some"]
-) -> Float[np.ndarray, " heads"]:
-    """Each head's expected take when every member sees what is best in the mean over heads."""
-    if not len(artworks):
-        return np.zeros(takes.shape[1])
-    best = artworks[takes[:, :, artworks].mean(1).argmax(-1)]
-    return takes[np.arange(len(takes)), :, best].mean(0)
+@dataclass(frozen=True)
+class TitleToday:
+    """A title with its artwork of today, before an audience.
+
+    Attributes:
+        takes: that the bundle predicts for this artwork.
+        scale: what the title earns over what is predicted; its deviation as a share of itself.
+        levels: of each artwork, ratios to their mean, less 1.
+        doubts: standard deviations of these.
+        foresight: what predictions mean.
+        predicted_spread: standard deviation of predicted levels of new artwork.
+    """
+
+    takes: HeadTakes
+    scale: Belief
+    levels: Float[np.ndarray, " known"]
+    doubts: Float[np.ndarray, " known"]
+    foresight: Foresight
+    predicted_spread: float
+
+    @cached_property
+    def mean(self) -> Float[np.ndarray, "members known"]:
+        """Predicted takes, the mean over heads."""
+        return self.takes.mean(1)
+
+    @cached_property
+    def everyone(self) -> Float[np.ndarray, " members"]:
+        """Predicted take of each member with known artwork."""
+        return self.mean.mean(1)
+
+    @cached_property
+    def take(self) -> Range:
+        """Of the title with its artwork shown as often each."""
+        value = self.scale.value * float(self.everyone.mean())
+        half = Z * self.scale.deviation
+        return Range(value, value * np.exp(-half), value * np.exp(half))
+
+    @cached_property
+    def best(self) -> Int[np.ndarray, " members"]:
+        """Which artwork the bundle shows to each member today."""
+        return self.mean.argmax(1)
+
+    @cached_property
+    def known(self) -> Float[np.ndarray, "members known"]:
+        """Expected takes of today's artwork, once predictions count as far as they may."""
+        slope = self.foresight.known_personal
+        return self._expected(self.mean, self.levels, self.foreseen(self.mean), slope)
+
+    @cached_property
+    def today(self) -> float:
+        """Expected take of the title, when the bundle chooses among what there is."""
+        return float(self.known[np.arange(len(self.best)), self.best].mean())
+
+    def foreseen(
+        self, mean: Float[np.ndarray, "members artworks"]
+    ) -> Float[np.ndarray, " artworks"]:
+        """Levels that the bundle predicts, of the mean over heads."""
+        return mean.mean(0) / self.everyone.mean() - 1
+
+    def level(self, takes: Float[np.ndarray, "members heads"]) -> Belief:
+        """Of an image."""
+        by_head = takes.mean(0) / self.takes.mean((0, 2)) - 1
+        foreseen = float(takes.mean() / self.everyone.mean() - 1)
+        return self.foresight.level(foreseen, float(by_head.std()), self.predicted_spread)
+
+    def new(self, mean: Float[np.ndarray, "members images"]) -> Float[np.ndarray, "members images"]:
+        """Expected takes of images, once predictions count as far as they may."""
+        foresight, foreseen = self.foresight, self.foreseen(mean)
+        levels = foresight.shift.value + foresight.slope.value * foreseen
+        return self._expected(mean, levels, foreseen, foresight.personal.value)
+
+    def adds(self, mean: Float[np.ndarray, " members"]) -> Addition:
+        """Of an image: of those for whom the bundle would prefer it."""
+        rows = np.arange(len(mean))
+        chosen = mean > self.mean[rows, self.best]
+        gains = self.new(mean[:, None])[:, 0] - self.known[rows, self.best]
+        differs = mean - self.everyone * (1 + self.foreseen(mean[:, None])[0])
+        scaled = self.scale.value * np.stack([self.everyone, differs])
+        return Addition(np.where(chosen, gains, 0.0), *np.where(chosen, scaled, 0.0))
+
+    def doubt(
+        self, added: Addition, level: Belief, part: Bool[np.ndarray, " members"] | slice
+    ) -> float:
+        """Standard deviation of what an image adds to a part of the audience."""
+        foresight, exposure = self.foresight, float(added.exposure[part].mean())
+        rest = np.hypot(level.deviation, self._own_rest)
+        known = float((added.exposure * self.doubts[self.best])[part].mean())
+        slope = foresight.personal.deviation * float(added.relative[part].mean())
+        level_of_title = self.scale.deviation * added.value(part)
+        return float(np.sqrt((rest * exposure) ** 2 + known**2 + slope**2 + level_of_title**2))
+
+    def difference_doubt(
+        self, added: Addition, level: Belief, part: Bool[np.ndarray, " members"]
+    ) -> float:
+        """The same of how much more it adds there than to the whole audience."""
+        inside = part.mean()
+        exposure = added.exposure[part].mean()
+        common = level.deviation * (exposure - added.exposure.mean())
+        own = self._own_rest * exposure * np.sqrt(1 - inside)
+        slope = added.relative[part].mean() - added.relative.mean()
+        return float(np.sqrt(common**2 + own**2 + (self.foresight.personal.deviation * slope) ** 2))
+
+    @property
+    def _own_rest(self) -> float:
+        """What those for whom an image is chosen have in common beyond its level."""
+        foresight = self.foresight
+        return float(np.sqrt(max(foresight.own_rest**2 - foresight.spread**2, 0.0)))
+
+    def _expected(
+        self,
+        mean: Float[np.ndarray, "members artworks"],
+        levels: Float[np.ndarray, " artworks"],
+        foreseen: Float[np.ndarray, " artworks"],
+        slope: float,
+    ) -> Float[np.ndarray, "members artworks"]:
+        everyone = self.everyone[:, None]
+        differs = mean - everyone * (1 + foreseen)
+        return self.scale.value * (everyone * (1 + levels) + slope * differs)
 
 
-def gain(takes: HeadTakes, today: Int[np.ndarray, " some"], artwork: int) -> Range:
-    """What an image adds to a title that has others already: never below 0 in the mean."""
-    more = np.append(today, artwork)
-    return over_heads(title_values(takes, more) - title_values(takes, today))
+def ratio_range(level: Belief, more: float = 0.0) -> Range:
+    """1 + level with its 95% interval, which is cut off at 0.
+
+    Args:
+        level: less 1.
+        more: relative deviation of what the ratio is multiplied by.
+    """
+    value = max(1 + level.value, 0.0)
+    half = Z * float(np.hypot(level.deviation, more * value))
+    return Range(value, max(value - half, 0.0), value + half)
 
 
 def probability_of_best(takes: HeadTakes, today: Int[np.ndarray, " some"], artwork: int) -> float:
@@ -56,14 +171,14 @@ def probability_of_best(takes: HeadTakes, today: Int[np.ndarray, " some"], artwo
 
     So often would Thompson sampling show it.
     """
-    if not len(today):
-        return 1.0
     rival, mine = takes[:, :, today].max(-1), takes[:, :, artwork]
     return float((mine > rival).mean() + 0.5 * (mine == rival).mean())
 
 
-def greedy_order(takes: HeadTakes, most: int | None = None) -> list[Addition]:
-    """Images in the order in which each adds most to those before it.
+def greedy_order(
+    expected: Float[np.ndarray, "members artworks"],
+) -> list[tuple[int, float, float]]:
+    """Artworks in the order in which each adds most to those before it: which, value, and gain.
 
     The value of a set is the mean over members of its best image, so gains can only fall, and no
     other set of a size is worth more than 1 / (1 − 1/e) times as much.
@@ -71,23 +186,25 @@ def greedy_order(takes: HeadTakes, most: int | None = None) -> list[Addition]:
     Source: Nemhauser, Wolsey and Fisher (1978), "An analysis of approximations for maximizing
     submodular set functions", Mathematical Programming 14.
     """
-    mean = takes.mean(1)
-    best = np.zeros(len(mean))
-    left = list(range(mean.shape[1]))
-    additions: list[Addition] = []
-    while left and len(additions) < (most or mean.shape[1]):
-        gains = np.maximum(mean[:, left] - best[:, None], 0).mean(0)
+    best = np.zeros(len(expected))
+    left = list(range(expected.shape[1]))
+    order: list[tuple[int, float, float]] = []
+    while left:
+        gains = np.maximum(expected[:, left] - best[:, None], 0).mean(0)
+        gain = float(gains.max())
         pick = left.pop(int(gains.argmax()))
-        best = np.maximum(best, mean[:, pick])
-        chosen = np.array([addition.artwork for addition in additions] + [pick])
-        additions.append(
-            Addition(pick, over_heads(title_values(takes, chosen)), float(gains.max()))
-        )
-    return additions
+        best = np.maximum(best, expected[:, pick])
+        order.append((pick, float(best.mean()), gain))
+    return order
 
 
-def mean_gains(takes: HeadTakes, today: Int[np.ndarray, " some"]) -> Float[np.ndarray, " artworks"]:
-    """What every single image would add to those of today, in the mean over heads."""
-    mean = takes.mean(1)
-    best = mean[:, today].max(-1) if len(today) else np.zeros(len(mean))
-    return np.maximum(mean - best[:, None], 0).mean(0)
+def shrunk_differences(
+    differences: Float[np.ndarray, " parts"], doubts: Float[np.ndarray, " parts"]
+) -> tuple[Float[np.ndarray, " parts"], Float[np.ndarray, " parts"]]:
+    """How parts differ from the whole, shrunk to 0, and their standard deviations.
+
+    By as much as their doubts explain how far they differ (empirical Bayes, one factor for all).
+    """
+    square = float((differences**2).sum())
+    factor = max(0.0, 1 - float((doubts**2).sum()) / square) if square > 0 else 0.0
+    return factor * differences, np.sqrt(factor) * doubts

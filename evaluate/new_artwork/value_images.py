@@ -1,12 +1,14 @@
-"""What images that nobody has shown would earn a title, as a bundle's heads see them."""
+"""What images that nobody has shown would earn a title, as a bundle and its log see them."""
 
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, Int
+from jaxtyping import Float
+from scipy.stats import norm
 
 from data.catalogue import Catalogue
 from data.days import EPOCH
@@ -15,29 +17,47 @@ from data.images.cache import image_cache
 from data.images.decode import load_image
 from data.records import ARTWORKS
 from evaluate.new_artwork.audience import NewMembers
+from evaluate.new_artwork.foresight import ENOUGH, Belief
 from evaluate.new_artwork.image_kinds import best_image_kinds, donors, image_kinds
 from evaluate.new_artwork.records import (
     ArtworksToday,
     CurvePoint,
+    ForesightRecord,
     ImageValue,
     NewArtwork,
     SegmentValue,
 )
 from evaluate.new_artwork.value import (
+    Addition,
     HeadTakes,
-    expected_take,
-    gain,
+    TitleToday,
+    Z,
     greedy_order,
-    mean_gains,
-    over_heads,
     probability_of_best,
-    title_values,
+    ratio_range,
+    shrunk_differences,
 )
+from evaluate.new_artwork.what_is_known import TitleKnown
+from evaluate.ope.paired_bootstrap import Range
 from evaluate.policies.bundle_scores import BundleScores
 from serve.scoring.scorer import Artworks, Scorer
 
 STEP = 1 << 22
 """Takes worked out at a time."""
+
+
+class Judged(NamedTuple):
+    """Takes that a bundle predicts, of all that a title might show."""
+
+    images: HeadTakes
+    today: HeadTakes
+    donors: Float[np.ndarray, "members donors"]
+    """Of other titles' images in this title's place, the mean over heads."""
+    artworks: list[str]
+    """Of today."""
+    donated: list[str]
+    kinds: list[list[str]]
+    """Of the donors."""
 
 
 def value_images(
@@ -48,8 +68,9 @@ def value_images(
     audience: NewMembers,
     day: date,
     cache: Path | str,
+    known: TitleKnown,
 ) -> NewArtwork:
-    """Score images as candidates of a title, for an audience.
+    """Judge images as candidates of a title, for an audience.
 
     Args:
         scorer: of a bundle that reads pixels.
@@ -59,17 +80,90 @@ def value_images(
         audience: for whom.
         day: on which the title has what is called today's set.
         cache: folder for decoded images.
+        known: of the title, from a log or from training.
 
     Raises:
-        BadInput: no such title, no encoder, or an image that cannot be decoded, by name.
+        BadInput: no encoder, no artwork on that day, or an image that cannot be decoded, by name.
     """
-    if title_id not in catalogue.title_ids:
-        raise BadInput(f"--title {title_id}: it is not in the catalogue {catalogue.root}")
+    judged = _predicted(scorer, catalogue, title_id, images, audience, day, Path(cache))
+    today = title_today(judged.today, judged.artworks, judged.donors, known)
+    spread, share = known.foresight.spread, known.foresight.known(today.predicted_spread)
+    values = [
+        _image_value(str(path), judged.images[:, :, at], today, audience)
+        for at, path in enumerate(images)
+    ]
+    gains = [today.adds(judged.donors[:, at]).value() for at in range(len(judged.donated))]
+    return NewArtwork(
+        today=ArtworksToday(
+            judged.artworks,
+            today.take,
+            today.today,
+            known.anchor,
+            known.title.decisions if known.title else 0,
+        ),
+        images=sorted(values, key=lambda value: -value.adds.value),
+        curve=_curve(today, judged.images.mean(1), [*map(str, images), *judged.artworks]),
+        commission_next=best_image_kinds(judged.donated, judged.kinds, np.array(gains)),
+        title=title_id,
+        members=len(audience),
+        foresight=ForesightRecord(share, spread, share * spread, known.foresight.artworks),
+    )
+
+
+def title_today(
+    takes: HeadTakes,
+    artworks: Sequence[str],
+    others: Float[np.ndarray, "members donors"],
+    known: TitleKnown,
+) -> TitleToday:
+    """A title's artwork before an audience, with what is known of it.
+
+    Args:
+        takes: that the bundle predicts for the artwork of today.
+        artworks: their ids.
+        others: predicted takes of other titles' images in its place, whose levels differ about as
+            far as those of new artwork.
+        known: of the title.
+    """
+    foresight, title = known.foresight, known.title
+    everyone = takes.mean()
+    foreseen = takes.mean((0, 1)) / everyone - 1
+    seen, noise = np.zeros(len(artworks)), np.full(len(artworks), np.inf)
+    if title is None:
+        scale = Belief(1.0, 0.0)
+    else:
+        place = {known.artwork_ids[row]: at for at, row in enumerate(title.rows)}
+        for at, name in enumerate(artworks):
+            if name in place:
+                seen[at] = title.artworks.seen[place[name]]
+                noise[at] = title.artworks.noise[place[name]]
+        scale = Belief(title.scale or title.take / everyone, title.deviation / title.take)
+    levels, doubts = foresight.known_levels(foreseen, seen, noise)
+    spread = foresight.predicted_spread
+    if spread is None:
+        spread = float((others.mean(0) / everyone).std()) if others.shape[1] >= ENOUGH else 0.0
+    return TitleToday(takes, scale, levels, doubts, foresight, spread)
+
+
+def _predicted(
+    scorer: Scorer,
+    catalogue: Catalogue,
+    title_id: int,
+    images: Sequence[Path | str],
+    audience: NewMembers,
+    day: date,
+    cache: Path,
+) -> Judged:
     shape = _image_size(scorer)
     fresh = np.stack([load_image(path, *shape) for path in images])
-    decoded = image_cache(catalogue, Path(cache), height=shape[0], width=shape[1], quiet=True)
+    decoded = image_cache(catalogue, cache, height=shape[0], width=shape[1], quiet=True)
     known = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
     today = catalogue.candidates(title_id, day)
+    if not today:
+        raise BadInput(
+            f"--title {title_id} has no artwork on {day}, which new artwork is held against; give "
+            "a --day on which it has"
+        )
     others = donors(catalogue, title_id)
     rows = np.array([*(known[artwork] for artwork in today), *others], np.int64)
     old = catalogue.artworks.take(pa.array(rows))
@@ -82,22 +176,15 @@ def value_images(
             _untagged(old["path"].to_pylist()[len(today) :], title_id),
         ]
     )
-    scored = scorer.artworks(scorer.embed(pixels), catalogue.titles, table)
-    names = [*map(str, images), *today]
-    own = slice(0, len(names))
-    takes = _takes(scorer, audience, Artworks(*(part[own] for part in scored)))
-    now = np.arange(len(images), len(names))
-    gains = _gains(scorer, audience, scored, takes[:, :, now].mean(1), len(names))
-    kinds = image_kinds(old.slice(len(today)), pixels[len(names) :])
-    donated = old["artwork_id"].to_pylist()[len(today) :]
-    values = [_image_value(str(path), at, takes, now, audience) for at, path in enumerate(images)]
-    return NewArtwork(
-        today=ArtworksToday(today, *over_heads(title_values(takes, now))),
-        images=sorted(values, key=lambda value: -value.adds.value),
-        curve=_curve(takes, names, today),
-        commission_next=best_image_kinds(donated, kinds, gains),
-        title=title_id,
-        members=len(audience),
+    scores = BundleScores(scorer, scorer.artworks(scorer.embed(pixels), catalogue.titles, table))
+    own = _takes(scores, audience, 0, len(images) + len(today))
+    return Judged(
+        own[:, :, : len(images)],
+        own[:, :, len(images) :],
+        _mean_takes(scores, audience, len(images) + len(today)),
+        list(today),
+        old["artwork_id"].to_pylist()[len(today) :],
+        image_kinds(old.slice(len(today)), pixels[len(images) + len(today) :]),
     )
 
 
@@ -112,55 +199,89 @@ def _image_size(scorer: Scorer) -> tuple[int, int]:
     return size.height, size.width
 
 
-def _curve(takes: HeadTakes, names: Sequence[str], today: Sequence[str]) -> list[CurvePoint]:
+def _takes(scores: BundleScores, audience: NewMembers, first: int, last: int) -> HeadTakes:
+    some = Artworks(*(part[first:last] for part in scores.artworks))
+    return scores.head_takes(scores.members(audience.facts), some)
+
+
+def _mean_takes(
+    scores: BundleScores, audience: NewMembers, first: int
+) -> Float[np.ndarray, "members others"]:
+    """Predicted takes of artworks from the `first` on, the mean over heads."""
+    count = len(scores.artworks.vectors)
+    step = max(1, STEP // (len(audience) * scores.scorer.manifest.policy.heads))
+    blocks = [_takes(scores, audience, at, at + step).mean(1) for at in range(first, count, step)]
+    return np.concatenate([np.zeros((len(audience), 0)), *blocks], 1)
+
+
+def _curve(
+    today: TitleToday, images: Float[np.ndarray, "members images"], names: Sequence[str]
+) -> list[CurvePoint]:
     """Value of the title by number of candidates, in the order of what each adds."""
+    expected = np.concatenate([today.new(images), today.known], 1)
     return [
-        CurvePoint(
-            at, names[added.artwork], names[added.artwork] not in today, *added.value, added.gain
-        )
-        for at, added in enumerate(greedy_order(takes), start=1)
+        CurvePoint(at, names[pick], pick < images.shape[1], value, gain)
+        for at, (pick, value, gain) in enumerate(greedy_order(expected), start=1)
     ]
 
 
-def _takes(scorer: Scorer, audience: NewMembers, artworks: Artworks) -> HeadTakes:
-    scores = BundleScores(scorer, artworks)
-    return scores.head_takes(scores.members(audience.facts), artworks)
-
-
-def _gains(
-    scorer: Scorer,
-    audience: NewMembers,
-    artworks: Artworks,
-    today: Float[np.ndarray, "members some"],
-    first: int,
-) -> Float[np.ndarray, " others"]:
-    """What each artwork from the `first` on would add, in the mean over heads."""
-    heads = scorer.manifest.policy.heads
-    step = max(1, STEP // (len(audience) * heads))
-    gains = [np.zeros(0)]
-    for at in range(first, len(artworks.vectors), step):
-        block = Artworks(*(part[at : at + step] for part in artworks))
-        mean = _takes(scorer, audience, block).mean(1)
-        both = np.concatenate([today, mean], axis=1)[:, None]
-        rows: Int[np.ndarray, " some"] = np.arange(today.shape[1])
-        gains.append(mean_gains(both, rows)[today.shape[1] :])
-    return np.concatenate(gains)
-
-
 def _image_value(
-    image: str, at: int, takes: HeadTakes, now: Int[np.ndarray, " some"], audience: NewMembers
+    image: str,
+    takes: Float[np.ndarray, "members heads"],
+    today: TitleToday,
+    audience: NewMembers,
 ) -> ImageValue:
-    segments = {
+    level, added = today.level(takes), today.adds(takes.mean(1))
+    value, low, high = ratio_range(level, today.scale.deviation)
+    title = today.take.value
+    half = Z * today.doubt(added, level, slice(None))
+    segments = _segments(added, level, today, audience)
+    return ImageValue(
+        image,
+        ratio_range(level),
+        title * value,
+        title * low,
+        title * high,
+        _probability_of_best(takes, today),
+        Range(added.value(), added.value() - half, added.value() + half),
+        segments,
+        sorted(
+            (name for name, segment in segments.items() if segment.difference.low > 0),
+            key=lambda name: -segments[name].difference.value,
+        ),
+    )
+
+
+def _probability_of_best(takes: Float[np.ndarray, "members heads"], today: TitleToday) -> float:
+    """What heads say counts as far as levels are known; for the rest all are as likely."""
+    rivals = np.arange(today.takes.shape[2])
+    together = np.concatenate([today.takes, takes[:, :, None]], 2)
+    even = 1 / together.shape[2]
+    by_heads = probability_of_best(together, rivals, len(rivals))
+    return even + today.foresight.known(today.predicted_spread) * (by_heads - even)
+
+
+def _segments(
+    added: Addition, level: Belief, today: TitleToday, audience: NewMembers
+) -> dict[str, SegmentValue]:
+    parts = audience.parts()
+    whole = added.value()
+    differences, doubts = shrunk_differences(
+        np.array([added.value(part) - whole for part in parts.values()]),
+        np.array([today.difference_doubt(added, level, part) for part in parts.values()]),
+    )
+    # So that none of all parts is shown by chance more than once in twenty (Bonferroni).
+    z = float(norm.isf(0.025 / max(1, len(parts))))
+    return {
         name: SegmentValue(
             members=int(part.sum()),
-            expected_take=expected_take(takes[part], at).value,
-            probability_of_best=probability_of_best(takes[part], now, at),
-            adds=gain(takes[part], now, at).value,
+            adds=whole + float(difference),
+            difference=Range(
+                float(difference), float(difference - z * doubt), float(difference + z * doubt)
+            ),
         )
-        for name, part in audience.parts().items()
+        for (name, part), difference, doubt in zip(parts.items(), differences, doubts, strict=True)
     }
-    best = probability_of_best(takes, now, at)
-    return ImageValue(image, *expected_take(takes, at), best, gain(takes, now, at), segments)
 
 
 def _untagged(paths: Sequence[str], title_id: int) -> pa.Table:

@@ -4,15 +4,11 @@ import json
 import subprocess
 import sys
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from data.errors import BadInput
@@ -20,22 +16,9 @@ from data.records import FACTS
 from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.command import candidates as command
 from evaluate.new_artwork.image_kinds import best_image_kinds, donors, image_kinds
-from evaluate.new_artwork.value import (
-    gain,
-    greedy_order,
-    mean_gains,
-    over_heads,
-    probability_of_best,
-    title_values,
-)
 from evaluate.new_artwork.value_images import value_images
+from evaluate.new_artwork.what_is_known import what_is_known
 from serve.scoring.scorer import Scorer
-
-takes = st.integers(1, 9).flatmap(
-    lambda members: st.tuples(st.integers(1, 4), st.integers(2, 6)).flatmap(
-        lambda shape: arrays(np.float64, (members, *shape), elements=st.floats(0.01, 0.99))
-    )
-)
 
 
 @pytest.fixture(scope="module")
@@ -59,32 +42,106 @@ def audience(story):
     return NewMembers(story.world.members.facts)
 
 
+def judged(story, bundle, pictures, audience, cache, examples=None):
+    scorer, title = Scorer(bundle, judging=True), story.catalogue.title_ids[8]
+    known = what_is_known(scorer, story.catalogue, title, examples, cache)
+    day = date(2026, 1, 5)
+    return value_images(scorer, story.catalogue, title, pictures, audience, day, cache, known)
+
+
 @pytest.fixture(scope="module")
 def found(story, bright, pictures, audience, tmp_path_factory):
-    title, day = story.catalogue.title_ids[2], date(2026, 1, 5)
-    cache = tmp_path_factory.mktemp("cache")
-    return value_images(Scorer(bright), story.catalogue, title, pictures, audience, day, cache)
+    return judged(story, bright, pictures, audience, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def logged(story, bright, pictures, audience, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    return judged(story, bright, pictures, audience, folder, story.examples)
 
 
 def test_the_image_that_the_heads_want_comes_first(found):
     white, *_, black = found.images
     assert white.image.endswith("white.png")
-    assert white.probability_of_best == pytest.approx(0.75)
-    assert white.adds.value > 0
-    assert black.probability_of_best == pytest.approx(0.25)
+    assert white.probability_of_best > 1 / (1 + len(found.today.artworks))
+    assert black.probability_of_best < white.probability_of_best
     assert black.adds.value == 0
-    # All heads but one say 1 / (1 + e^(2 − 3)), the other 1 / (1 + e^(2 + 3)).
-    said = [1 / (1 + np.exp(-1))] * 3 + [1 / (1 + np.exp(5))]
-    assert white.expected_take == pytest.approx(np.mean(said), rel=1e-5)
-    assert white.low < white.expected_take < white.high + 1e-9
+    assert white.ratio.value > black.ratio.value
+    for image in found.images:
+        assert image.ratio.low < image.ratio.value < image.ratio.high
+        assert image.low < image.expected_take < image.high
+
+
+def test_takes_are_of_those_who_are_shown_the_title(story, logged):
+    own = story.examples.filter(pa.array(story.examples["title_id"].to_numpy() == logged.title))
+    take = own["reward"].to_numpy().mean()
+    assert logged.today.anchor == "log"
+    assert logged.today.take.value == pytest.approx(take, rel=0.02)  # drawn evenly, but by chance
+    assert logged.today.take.low < take < logged.today.take.high
+    for image in logged.images:
+        assert image.expected_take == pytest.approx(image.ratio.value * logged.today.take.value)
+    assert f"{len(own):,} decisions" in logged.words[0]
+
+
+def test_a_bundle_that_predicts_twice_as_much_judges_the_same(
+    story, planted, pictures, audience, tmp_path
+):
+    """Where heads agree, a higher level of all predictions is no higher take."""
+    low, high = (
+        judged(
+            story,
+            planted([[1.0, 1.0, 1.0]] * 2, pixels=True, bias=bias),
+            pictures,
+            audience,
+            tmp_path,
+            story.examples,
+        )
+        for bias in (-7.0, -7.0 + np.log(2))
+    )
+    for one, other in zip(low.images, high.images, strict=True):
+        assert one.image == other.image
+        assert other.expected_take == pytest.approx(one.expected_take, rel=0.05)
+
+
+def test_without_a_log_training_is_the_anchor_and_it_is_said(found, story):
+    assert found.today.anchor == "training"
+    assert "Give --log" in found.words[0]
+    assert "No artwork in the log came after training" in found.words[2]
+    takes = np.linspace(0.1, 0.2, 40)[32:36]  # as planted
+    assert found.today.take.value == pytest.approx(takes.mean(), rel=1e-6)
+
+
+def test_a_title_that_nothing_is_known_of_has_no_level(story, bright, pictures, audience, tmp_path):
+    scorer, title = Scorer(bright, judging=True), story.catalogue.title_ids[8]
+    known = what_is_known(scorer, story.catalogue, title, None, tmp_path)
+    value = value_images(
+        scorer,
+        story.catalogue,
+        title,
+        pictures,
+        audience,
+        date(2026, 1, 5),
+        tmp_path,
+        known._replace(title=None, anchor="none"),
+    )
+    assert "not anchored" in value.words[0]
+    assert value.images[0].ratio.value > 0
+
+
+def test_nobody_is_named_whom_an_image_is_for_where_members_are_alike(logged):
+    """All members see the same in these heads: a difference of segments can only be chance."""
+    for image in logged.images:
+        assert image.most_for == []
+        for segment in image.audience.values():
+            assert segment.difference.low <= 0 <= segment.difference.high
 
 
 def test_the_curve_begins_with_the_best_and_counts_all(story, found):
-    today = story.catalogue.candidates(story.catalogue.title_ids[2], date(2026, 1, 5))
-    assert found.curve[0].artwork.endswith("white.png")
-    assert found.curve[0].new
+    today = story.catalogue.candidates(story.catalogue.title_ids[8], date(2026, 1, 5))
     assert [point.candidates for point in found.curve] == list(range(1, len(today) + 4))
     assert {point.artwork for point in found.curve if not point.new} == set(today)
+    values = [point.value for point in found.curve]
+    assert values == sorted(values)
     assert found.today.artworks == today
 
 
@@ -114,47 +171,6 @@ def test_images_of_other_titles_come_by_likeness_of_genre(story):
     mine = set(genres[story.catalogue.title_ids[0]])
     shared = [bool(mine & set(genres[o])) for o in owners]
     assert shared == sorted(shared, reverse=True)
-
-
-@given(takes)
-def test_gains_never_rise_along_the_greedy_order(values):
-    steps = greedy_order(values)
-    gains = [step.gain for step in steps]
-    assert sorted(step.artwork for step in steps) == list(range(values.shape[2]))
-    assert all(a >= b - 1e-12 for a, b in pairwise(gains))
-    np.testing.assert_allclose(np.cumsum(gains), [step.value.value for step in steps])
-    np.testing.assert_allclose(steps[-1].value.value, values.mean(1).max(-1).mean())
-
-
-@given(takes)
-def test_what_an_image_adds_is_the_difference_of_two_values(values):
-    last, others = values.shape[2] - 1, np.arange(values.shape[2] - 1)
-    added = gain(values, others, last)
-    both = title_values(values, np.arange(values.shape[2])).mean()
-    assert added.value == pytest.approx(both - title_values(values, others).mean(), abs=1e-12)
-    assert added.value >= -1e-12
-    assert mean_gains(values, others)[last] == pytest.approx(added.value, abs=1e-12)
-
-
-@given(takes)
-def test_probabilities_of_best_of_all_images_sum_to_one(values):
-    values = values + np.arange(values.shape[2]) * 1e-7  # no ties
-    every = np.arange(values.shape[2])
-    total = sum(probability_of_best(values, np.delete(every, at), at) for at in every)
-    assert total == pytest.approx(1)
-
-
-def test_an_image_that_equals_what_is_there_is_best_half_the_time():
-    values = np.full((5, 3, 2), 0.3)
-    assert probability_of_best(values, np.array([0]), 1) == 0.5
-    assert gain(values, np.array([0]), 1).value == 0
-
-
-def test_a_title_without_images_earns_nothing_and_any_image_is_its_best():
-    values, nothing = np.full((3, 2, 1), 0.2), np.zeros(0, np.int64)
-    assert over_heads(title_values(values, nothing)).value == 0
-    assert probability_of_best(values, nothing, 0) == 1
-    assert gain(values, nothing, 0).value == pytest.approx(0.2)
 
 
 def test_kinds_with_few_images_are_left_out():
@@ -222,6 +238,8 @@ def test_the_command_prints_one_object_and_a_page_of_its_own(story, bright, pict
             "device=tv",
             "--day",
             "2026-01-05",
+            "--log",
+            str(story.root / "examples"),
             "--html",
             str(page),
             "--json",
@@ -236,6 +254,10 @@ def test_the_command_prints_one_object_and_a_page_of_its_own(story, bright, pict
     assert len(said["curve"]) == len(said["today"]["artworks"]) + 3
     assert said["commission_next"]
     text = page.read_text()
+    assert said["today"]["anchor"] == "log"
+    assert said["foresight"]["spread"] > said["foresight"]["foreseen"]
+    assert "of those who are shown the title" in text
+    assert "of what makes one earn more" in text
     assert "data:image/jpeg;base64" in text
     assert "<script src=" not in text
 
@@ -252,6 +274,8 @@ def test_bad_input_is_named(story, bright, good, pictures, tmp_path):
         ({"bundle": good}, "reads no pixels"),
         ({"facts": where + "/titles.parquet"}, "no column facts"),
         ({"day": "tomorrow"}, "tomorrow"),
+        ({"day": "2020-01-31"}, "no artwork on 2020-01-31"),
+        ({"log": where}, "no column decision_id"),
     ]
     for changed, said in cases:
         given = {"images": pictures, "title": title, "catalogue": where, "bundle": bright}
