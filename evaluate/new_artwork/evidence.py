@@ -69,7 +69,7 @@ class TitleEvidence(NamedTuple):
     known_personal: SlopeSums
 
 
-class Evidence(NamedTuple):
+class NewArtworkEvidence(NamedTuple):
     """Of all titles."""
 
     artworks: ArtworkEvidence
@@ -77,7 +77,7 @@ class Evidence(NamedTuple):
     known_personal: SlopeSums
 
     @classmethod
-    def of(cls, titles: Iterable[TitleEvidence]) -> "Evidence":
+    def of(cls, titles: Iterable[TitleEvidence]) -> "NewArtworkEvidence":
         """Titles together."""
         titles = list(titles)
         sums = [

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from evaluate.new_artwork.evidence import ArtworkEvidence, Evidence, SlopeSums
+from evaluate.new_artwork.evidence import ArtworkEvidence, NewArtworkEvidence, SlopeSums
 
 LEAST, UNKNOWN, MOST = 0.05, 0.3, 2.0
 """Spreads: the smallest, that before any artwork is known, and the largest."""
@@ -71,7 +71,7 @@ class Foresight:
     artworks: int
 
     @classmethod
-    def of(cls, evidence: Evidence) -> "Foresight":
+    def of(cls, evidence: NewArtworkEvidence) -> "Foresight":
         """What a log tells; the priors, where it does not."""
         seen = evidence.artworks
         new, known = seen.part(seen.new), seen.part(~seen.new)

@@ -15,7 +15,7 @@ from data.records import ARTWORKS
 from evaluate.new_artwork.evidence import (
     FEWEST_TAKES,
     ArtworkEvidence,
-    Evidence,
+    NewArtworkEvidence,
     SlopeSums,
     TitleEvidence,
     TitleLog,
@@ -144,22 +144,22 @@ class LogEvidence:
             catalogue.artworks["title_id"].to_numpy() == catalogue.title_ids[title_row]
         )
 
-    def all_titles(self) -> Evidence:
+    def all_titles(self) -> NewArtworkEvidence:
         """What the log says of artwork."""
         there = np.unique(self.logged.title_rows)
         there = there[:: max(1, -(-len(there) // MOST_TITLES))]
         found = (self.title(int(row)) for row in there)
-        return Evidence.of(title for title in found if title is not None)
+        return NewArtworkEvidence.of(title for title in found if title is not None)
 
 
-def training_evidence(counts: TrainingCounts, catalogue: Catalogue) -> Evidence:
+def training_evidence(counts: TrainingCounts, catalogue: Catalogue) -> NewArtworkEvidence:
     """What a bundle's training had of the catalogue's artworks."""
     ids = catalogue.artwork_ids
     owners = catalogue.artworks["title_id"].to_numpy()
     order = np.argsort(owners, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(owners[order])) + 1)
     found = (counts.title([ids[row] for row in group]) for group in groups)
-    return Evidence.of(title for title in found if title is not None)
+    return NewArtworkEvidence.of(title for title in found if title is not None)
 
 
 def unrecorded(artworks: pa.Table) -> pa.Table:

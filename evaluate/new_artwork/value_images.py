@@ -46,7 +46,7 @@ STEP = 1 << 22
 """Takes worked out at a time."""
 
 
-class Judged(NamedTuple):
+class PredictedTakes(NamedTuple):
     """Takes that a bundle predicts, of all that a title might show."""
 
     images: HeadTakes
@@ -153,7 +153,7 @@ def _predicted(
     audience: NewMembers,
     day: date,
     cache: Path,
-) -> Judged:
+) -> PredictedTakes:
     shape = _image_size(scorer)
     fresh = np.stack([load_image(path, *shape) for path in images])
     decoded = image_cache(catalogue, cache, height=shape[0], width=shape[1], quiet=True)
@@ -178,7 +178,7 @@ def _predicted(
     )
     scores = BundleScores(scorer, scorer.artworks(scorer.embed(pixels), catalogue.titles, table))
     own = _takes(scores, audience, 0, len(images) + len(today))
-    return Judged(
+    return PredictedTakes(
         own[:, :, : len(images)],
         own[:, :, len(images) :],
         _mean_takes(scores, audience, len(images) + len(today)),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluate.new_artwork.evidence import ArtworkEvidence, Evidence, SlopeSums
+from evaluate.new_artwork.evidence import ArtworkEvidence, NewArtworkEvidence, SlopeSums
 from evaluate.new_artwork.foresight import KNOWN, SLOPE, Foresight, posterior, spread_of
 
 NOTHING = SlopeSums(0.0, 0.0, 0.0)
@@ -23,7 +23,7 @@ def artworks(rng, count, new, spread=0.3, slope=1.0, noise=0.05, predicted=0.2):
 
 
 def evidence(*parts, personal=NOTHING):
-    return Evidence(ArtworkEvidence.joined(parts), personal, NOTHING)
+    return NewArtworkEvidence(ArtworkEvidence.joined(parts), personal, NOTHING)
 
 
 def test_spread_is_what_is_left_when_noise_is_taken_off():
