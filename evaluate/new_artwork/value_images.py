@@ -3,22 +3,16 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from jaxtyping import Float
 from scipy.stats import norm
 
 from data.catalogue import Catalogue
-from data.days import EPOCH
-from data.errors import BadInput
-from data.images.cache import image_cache
-from data.images.decode import load_image
-from data.records import ARTWORKS
 from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.foresight import ENOUGH, Belief
-from evaluate.new_artwork.image_kinds import best_image_kinds, donors, image_kinds
+from evaluate.new_artwork.image_kinds import best_image_kinds
+from evaluate.new_artwork.predicted import predicted_takes
 from evaluate.new_artwork.records import (
     ArtworksToday,
     CurvePoint,
@@ -39,25 +33,7 @@ from evaluate.new_artwork.value import (
 )
 from evaluate.new_artwork.what_is_known import TitleKnown
 from evaluate.ope.paired_bootstrap import Range
-from evaluate.policies.bundle_scores import BundleScores
-from serve.scoring.scorer import Artworks, Scorer
-
-STEP = 1 << 22
-"""Takes worked out at a time."""
-
-
-class PredictedTakes(NamedTuple):
-    """Takes that a bundle predicts, of all that a title might show."""
-
-    images: HeadTakes
-    today: HeadTakes
-    donors: Float[np.ndarray, "members donors"]
-    """Of other titles' images in this title's place, the mean over heads."""
-    artworks: list[str]
-    """Of today."""
-    donated: list[str]
-    kinds: list[list[str]]
-    """Of the donors."""
+from serve.scoring.scorer import Scorer
 
 
 def value_images(
@@ -85,7 +61,7 @@ def value_images(
     Raises:
         BadInput: no encoder, no artwork on that day, or an image that cannot be decoded, by name.
     """
-    judged = _predicted(scorer, catalogue, title_id, images, audience, day, Path(cache))
+    judged = predicted_takes(scorer, catalogue, title_id, images, audience, day, Path(cache))
     today = title_today(judged.today, judged.artworks, judged.donors, known)
     spread, share = known.foresight.spread, known.foresight.known(today.predicted_spread)
     values = [
@@ -143,75 +119,6 @@ def title_today(
     if spread is None:
         spread = float((others.mean(0) / everyone).std()) if others.shape[1] >= ENOUGH else 0.0
     return TitleToday(takes, scale, levels, doubts, foresight, spread)
-
-
-def _predicted(
-    scorer: Scorer,
-    catalogue: Catalogue,
-    title_id: int,
-    images: Sequence[Path | str],
-    audience: NewMembers,
-    day: date,
-    cache: Path,
-) -> PredictedTakes:
-    shape = _image_size(scorer)
-    fresh = np.stack([load_image(path, *shape) for path in images])
-    decoded = image_cache(catalogue, cache, height=shape[0], width=shape[1], quiet=True)
-    known = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
-    today = catalogue.candidates(title_id, day)
-    if not today:
-        raise BadInput(
-            f"--title {title_id} has no artwork on {day}, which new artwork is held against; give "
-            "a --day on which it has"
-        )
-    others = donors(catalogue, title_id)
-    rows = np.array([*(known[artwork] for artwork in today), *others], np.int64)
-    old = catalogue.artworks.take(pa.array(rows))
-    pixels = np.concatenate([fresh, decoded.images[decoded.of(old["artwork_id"].to_pylist())]])
-    # The others are judged like the new ones, by what they show: untagged.
-    table = pa.concat_tables(
-        [
-            _untagged([Path(path).name for path in images], title_id),
-            old.slice(0, len(today)).cast(ARTWORKS),
-            _untagged(old["path"].to_pylist()[len(today) :], title_id),
-        ]
-    )
-    scores = BundleScores(scorer, scorer.artworks(scorer.embed(pixels), catalogue.titles, table))
-    own = _takes(scores, audience, 0, len(images) + len(today))
-    return PredictedTakes(
-        own[:, :, : len(images)],
-        own[:, :, len(images) :],
-        _mean_takes(scores, audience, len(images) + len(today)),
-        list(today),
-        old["artwork_id"].to_pylist()[len(today) :],
-        image_kinds(old.slice(len(today)), pixels[len(images) + len(today) :]),
-    )
-
-
-def _image_size(scorer: Scorer) -> tuple[int, int]:
-    """Height and width that the bundle reads."""
-    size = scorer.manifest.image
-    if size is None:
-        raise BadInput(
-            f"bundle {scorer.bundle_id} reads no pixels, so it cannot judge images; give one that "
-            "was trained on them"
-        )
-    return size.height, size.width
-
-
-def _takes(scores: BundleScores, audience: NewMembers, first: int, last: int) -> HeadTakes:
-    some = Artworks(*(part[first:last] for part in scores.artworks))
-    return scores.head_takes(scores.members(audience.facts), some)
-
-
-def _mean_takes(
-    scores: BundleScores, audience: NewMembers, first: int
-) -> Float[np.ndarray, "members others"]:
-    """Predicted takes of artworks from the `first` on, the mean over heads."""
-    count = len(scores.artworks.vectors)
-    step = max(1, STEP // (len(audience) * scores.scorer.manifest.policy.heads))
-    blocks = [_takes(scores, audience, at, at + step).mean(1) for at in range(first, count, step)]
-    return np.concatenate([np.zeros((len(audience), 0)), *blocks], 1)
 
 
 def _curve(
@@ -282,20 +189,3 @@ def _segments(
         )
         for (name, part), difference, doubt in zip(parts.items(), differences, doubts, strict=True)
     }
-
-
-def _untagged(paths: Sequence[str], title_id: int) -> pa.Table:
-    """Rows of artworks of a title that nobody has tagged."""
-    rows = [
-        {
-            "artwork_id": f"new {at}",
-            "title_id": title_id,
-            "path": path,
-            "added_day": EPOCH,
-            "withdrawn_day": None,
-            "cast_shown": None,
-            "tone": None,
-        }
-        for at, path in enumerate(paths)
-    ]
-    return pa.Table.from_pylist(rows, ARTWORKS)
