@@ -9,6 +9,8 @@ from rich.table import Table
 
 from bench.judging.attribution import attribution
 from bench.judging.experiments import experiments
+from bench.judging.candidates import candidates
+from bench.judging.cold_start import cold_start
 from bench.judging.gate import gate
 from bench.judging.intervals import intervals
 from bench.judging.monitor import monitor
@@ -21,6 +23,8 @@ SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
     "experiments": experiments,
     "monitor": monitor,
     "attribution": attribution,
+    "candidates": candidates,
+    "cold_start": cold_start,
 }
 """What each measures is in its module's first line."""
 

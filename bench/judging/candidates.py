@@ -1,0 +1,190 @@
+"""Section `candidates`: does what `evaluate candidates` says of new posters come true?
+
+Posters that nobody has shown, of known titles, judged by the product's own functions from a log and
+a bundle; the truth is the expected take of every poster to fresh members who are shown the title.
+"""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from bench.judging.claims import Claim, claim_rows
+from bench.judging.new_posters import NewPosters, WorldSize, new_posters
+from bench.judging.row import Effort, Row, run_each, share_row
+from data.catalogue import Catalogue
+from evaluate.new_artwork.audience import NewMembers, viewers
+from evaluate.new_artwork.foresight import Foresight
+from evaluate.new_artwork.log_evidence import LogEvidence, TrainingCounts
+from evaluate.new_artwork.records import ImageValue
+from evaluate.new_artwork.value_images import value_images
+from evaluate.new_artwork.what_is_known import TitleKnown
+from evaluate.ope.paired_bootstrap import Range
+from evaluate.policies.bundle_scores import BundleScores, embeddings
+from evaluate.policies.logged_examples import LoggedExamples
+from evaluate.policies.read_examples import read_examples
+from serve.scoring.scorer import Artworks, Scorer
+from simulate.world.titles import START
+
+SECTION = "candidates"
+FULL = WorldSize(60, 6, 4, 2000, 8, 12_000, 8, 3000)
+QUICK = WorldSize(8, 4, 2, 150, 3, 900, 1, 200)
+FEWEST = 50
+"""Fresh decisions of a title, with fewer its truth is not looked at."""
+
+
+class Poster(NamedTuple):
+    """What was said of a poster, with the ends of intervals, and what is true."""
+
+    world: int
+    title: int
+    ratio: Range
+    true_ratio: float
+    take: Range
+    true_take: float
+    adds: Range
+    true_adds: float
+    best: float
+    true_best: float
+    segment: float
+    """What it adds in the segment in which it is said to add most."""
+    true_segment: float
+    most_for: int
+    """Segments that it is said to be most for."""
+
+
+def candidates(effort: Effort) -> list[Row]:
+    """Coverage, calibration and correlation over posters of several worlds.
+
+    A world takes minutes, so there is one for every hundred runs.
+    """
+    worlds = 1 if effort.quick else max(1, min(4, effort.runs // 100))
+    size = QUICK if effort.quick else FULL
+    tasks = [(size, effort.seed + 1000 * world) for world in range(worlds)]
+    posters = [p for found in run_each(judged_world, tasks, effort.workers) for p in found]
+    setting = f"{worlds} worlds of {size.titles} titles"
+    title = np.unique([(p.world, p.title) for p in posters], axis=0, return_inverse=True)[1].ravel()
+    rows = [row for claim in _claims(posters) for row in claim_rows(SECTION, claim, title, setting)]
+    hits = [p.most_for > 0 for p in posters]
+    what = "posters said to be most for a segment"
+    return [*rows, share_row(SECTION, what, setting, hits, None, "shown")]
+
+
+def _claims(posters: list[Poster]) -> list[Claim]:
+    """What is said of every poster, number by number."""
+
+    def ranges(said: list[Range], true: list[float], words: str) -> Claim:
+        value, low, high = np.array(said).T
+        return Claim(words, value, np.array(true), low, high)
+
+    none = None
+    return [
+        ranges([p.ratio for p in posters], [p.true_ratio for p in posters], "ratio to known"),
+        ranges([p.take for p in posters], [p.true_take for p in posters], "expected take"),
+        ranges([p.adds for p in posters], [p.true_adds for p in posters], "adds"),
+        Claim(
+            "best of all",
+            np.array([p.best for p in posters]),
+            np.array([p.true_best for p in posters]),
+            none,
+            none,
+        ),
+        Claim(
+            "adds in its best segment",
+            np.array([p.segment for p in posters]),
+            np.array([p.true_segment for p in posters]),
+            none,
+            none,
+        ),
+    ]
+
+
+def judged_world(task: tuple[WorldSize, int]) -> list[Poster]:
+    """All new posters of a world, judged."""
+    size, seed = task
+    with new_posters(size, seed) as world:
+        catalogue = world.catalogue
+        scorer = Scorer(world.bundle, judging=True)
+        examples = read_examples(world.examples, catalogue)
+        counts = TrainingCounts.of(scorer)
+        embedded = embeddings(scorer, catalogue, world.root / "cache")
+        logged = LoggedExamples.of(examples, catalogue)
+        log = LogEvidence.of(scorer, embedded, logged, counts)
+        foresight = Foresight.of(log.all_titles())
+        posters = []
+        for title, shown in world.shown.items():
+            evidence = log.title(title)
+            if len(shown.facts) < FEWEST or evidence is None:
+                continue
+            ids = [catalogue.artwork_ids[row] for row in log.artworks_of(title)]
+            known = TitleKnown(foresight, evidence, ids, "log", counts)
+            value = value_images(
+                scorer,
+                catalogue,
+                catalogue.title_ids[title],
+                [catalogue.image_path(catalogue.artwork_ids[row]) for row in world.new(title)],
+                viewers(examples, catalogue.title_ids[title]),
+                START + timedelta(days=size.days + 2),
+                world.root / "cache",
+                known,
+            )
+            predicted = _predicted(log.scores, log.looks, world, title)
+            by_path = {image.image: image for image in value.images}
+            posters += [
+                _poster(by_path, catalogue, world, title, row, predicted, seed)
+                for row in world.new(title)
+            ]
+        return posters
+
+
+def _predicted(
+    scores: BundleScores, looks: Artworks, world: NewPosters, title: int
+) -> Float[np.ndarray, "decisions artworks"]:
+    """What the bundle says to fresh members of a title's posters, by which it would choose."""
+    shown, today = world.shown[title], world.today(title)
+    members = scores.members(shown.facts)
+    known, new = (
+        scores.head_takes(members, Artworks(*(part[shown.artworks] for part in artworks))).mean(1)
+        for artworks in (scores.artworks, looks)
+    )
+    return np.where(today, known, new)
+
+
+def _poster(
+    said: dict[str, ImageValue],
+    catalogue: Catalogue,
+    world: NewPosters,
+    title: int,
+    row: int,
+    predicted: Float[np.ndarray, "decisions artworks"],
+    seed: int,
+) -> Poster:
+    image = said[str(catalogue.image_path(catalogue.artwork_ids[row]))]
+    shown, today = world.shown[title], world.today(title)
+    at, takes = int(np.flatnonzero(shown.artworks == row)[0]), shown.takes
+    rows, places = np.arange(len(takes)), np.flatnonzero(today)
+    best = places[predicted[:, today].argmax(1)]
+    over = np.where(predicted[:, at] > predicted[rows, best], takes[:, at] - takes[rows, best], 0.0)
+    title_take = takes[:, today].mean()
+    most = max(image.audience, key=lambda name: image.audience[name].adds, default=None)
+    inside = np.ones(len(takes), bool)
+    if most is not None:
+        name, _, wanted = most.partition("=")
+        inside = NewMembers(shown.facts).values[name] == wanted
+    adds = image.adds
+    return Poster(
+        seed,
+        title,
+        image.ratio,
+        float(takes[:, at].mean() / title_take),
+        Range(image.expected_take, image.low, image.high),
+        float(takes[:, at].mean()),
+        adds,
+        float(over.mean()),
+        image.probability_of_best,
+        float((takes[:, at] > takes[:, today].max(1)).mean()),
+        adds.value if most is None else image.audience[most].adds,
+        float(over[inside].mean()) if inside.any() else 0.0,
+        len(image.most_for),
+    )

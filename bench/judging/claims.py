@@ -1,0 +1,62 @@
+"""A number said of many things whose truth is known: coverage, calibration and correlation."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from bench.judging.row import Row, Side, share_row
+
+LEAST, MOST = 0.8, 1.25
+"""Mean said over mean true."""
+TOP = 0.9
+"""Quantile of what was said from which on somebody would pick."""
+RESAMPLES = 1000
+
+
+class Claim(NamedTuple):
+    """What was said, and what is true."""
+
+    words: str
+    said: Float[np.ndarray, " things"]
+    true: Float[np.ndarray, " things"]
+    low: Float[np.ndarray, " things"] | None
+    """Of its 95% interval; None: it has none."""
+    high: Float[np.ndarray, " things"] | None
+
+
+def claim_rows(
+    section: str, claim: Claim, group: Int[np.ndarray, " things"], setting: str
+) -> list[Row]:
+    """Rows of a claim: intervals of means are over groups, of which things are not independent."""
+    rows, everything = [], np.ones(len(claim.said), bool)
+    if claim.low is not None and claim.high is not None:
+        inside = (claim.low - 1e-12 <= claim.true) & (claim.true <= claim.high + 1e-12)
+        what = f"{claim.words}: 95% interval holds the truth"
+        rows.append(share_row(section, what, setting, inside.tolist(), 0.93))
+    top = claim.said >= np.quantile(claim.said, TOP)
+    for which, where in (("all", everything), ("top tenth by what was said", top)):
+        means = f"{claim.said[where].mean():.4g} said, {claim.true[where].mean():.4g} true"
+        place, count = f"{setting}, {which}: {means}", int(where.sum())
+        ratio = _mean_ratio(claim.said[where], claim.true[where], group[where])
+        what = f"{claim.words}: mean said over mean true"
+        sides: tuple[tuple[float, Side], ...] = ((LEAST, "at least"), (MOST, "at most"))
+        rows += [Row(section, what, place, count, *ratio, aim, side) for aim, side in sides]
+    value = float(np.corrcoef(claim.said, claim.true)[0, 1])
+    what = f"{claim.words}: correlation of said and true"
+    return [*rows, Row(section, what, setting, len(group), value, None, None, "shown")]
+
+
+def _mean_ratio(
+    said: Float[np.ndarray, " things"],
+    true: Float[np.ndarray, " things"],
+    group: Int[np.ndarray, " things"],
+) -> tuple[float, tuple[float, float]]:
+    """Mean said over mean true, and its 95% interval by drawing groups again."""
+    there, place = np.unique(group, return_inverse=True)
+    rng, count = np.random.default_rng(0), len(there)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)[:, place]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = (drawn @ said) / (drawn @ true)
+        low, high = np.nanquantile(ratios, (0.025, 0.975)).tolist()
+        return float(said.mean() / true.mean()), (low, high)
