@@ -10,7 +10,7 @@ import pytest
 
 from data.errors import BadInput
 from data.images.decode import load_image
-from evaluate.new_artwork.cold_start import WorldSize, cold_start, new_world
+from evaluate.new_artwork.cold_start import WorldSize, cold_start, new_world, subject_shares
 from evaluate.new_artwork.cold_start_result import ColdStartResult
 from evaluate.new_artwork.exact_takes import baseline_takes, exact_takes
 from evaluate.policies.bundle_scores import open_bundle_scores
@@ -135,6 +135,49 @@ def test_shares_are_of_the_lift_over_random_and_lie_in_their_intervals():
     assert share.low < share.value < share.high
     assert share.high - share.low < 0.02
     assert result.takes["random"].low < random.mean() < result.takes["random"].high
+
+
+def shared_world(titles=40, members=30, subjects=8):
+    """What a policy gains differs by the subject that titles share, and by nothing else."""
+    rng = np.random.default_rng(9)
+    subject = np.arange(titles) % subjects
+    base = np.full((members, titles), 0.1)
+    gain = 0.02 * (1 + 0.5 * rng.standard_normal(subjects))[subject] * np.ones((members, 1))
+    takes = {"random": base, "greedy": base + gain, "oracle": base + 0.05}
+    return takes, np.eye(subjects)[subject]
+
+
+def width(of):
+    return of.high - of.low
+
+
+def test_titles_of_few_subjects_say_less_of_titles_of_others():
+    takes, subjects = shared_world()
+    alone, together = (
+        ColdStartResult.of(takes, subjects=shares).shares["share_of_oracle"]
+        for shares in (None, subjects)
+    )
+    assert alone.value == together.value
+    # The spread over 8 subjects, drawn again: 40 titles would be √5 times as sure as they are.
+    assert width(together) > 1.7 * width(alone)
+
+
+def test_titles_that_all_show_the_same_subject_are_as_sure_as_without_it():
+    takes, _ = shared_world()
+    alone, together = (
+        ColdStartResult.of(takes, subjects=shares) for shares in (None, np.ones((40, 1)))
+    )
+    assert together.shares == alone.shares
+    assert together.takes.keys() == alone.takes.keys()
+    assert width(together.takes["greedy"]) == pytest.approx(width(alone.takes["greedy"]))
+
+
+def test_shares_of_subjects_are_those_that_posters_show(new):
+    shares = subject_shares(new.truth)
+    np.testing.assert_allclose(shares.sum(1), 1)
+    for title, row in enumerate(shares):
+        shown = new.truth.subjects_shown[new.truth.title_of == title]
+        assert set(np.flatnonzero(row)) == set(shown[shown >= 0])
 
 
 def test_a_ceiling_without_lift_has_no_share():
