@@ -127,3 +127,16 @@ class NewMembers:
                 if LEAST <= part.sum() < len(self):
                     parts[f"{name}={value}"] = part
         return parts
+
+
+def viewers(examples: pa.Table, title: int, members: int = 2000) -> NewMembers:
+    """Those who were shown a title; everybody where they are too few to stand for anybody.
+
+    Args:
+        examples: joined.
+        title: its id.
+        members: at most so many, chosen by a hash of the profile.
+    """
+    own = examples.filter(pa.array(examples["title_id"].to_numpy() == title))
+    few = len(set(own["profile_id"].to_pylist())) < LEAST
+    return NewMembers.of(examples if few else own, members)

@@ -3,13 +3,12 @@
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from evaluate.new_artwork.audience import NewMembers
+from evaluate.new_artwork.audience import NewMembers, viewers
 from evaluate.new_artwork.page import write_page
 from evaluate.new_artwork.records import NewArtwork
 from evaluate.new_artwork.value_images import value_images
@@ -17,9 +16,6 @@ from evaluate.new_artwork.what_is_known import what_is_known
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.read_examples import read_examples
 from serve.scoring.scorer import Scorer
-
-FEWEST = 20
-"""Members of a title in a log who may stand for those who are shown it."""
 
 
 # Each parameter is an option of the command.
@@ -70,8 +66,10 @@ def candidates(
     if title not in where.title_ids:
         raise BadInput(f"--title {title}: it is not in the catalogue {where.root}")
     examples = None if log is None else read_examples(log, where)
-    people = _viewers(examples, title, members) if facts is None else None
-    people = people or NewMembers.read(_find_facts(where.root, facts), members)
+    if examples is not None and facts is None:
+        people = viewers(examples, title, members)
+    else:
+        people = NewMembers.read(_find_facts(where.root, facts), members)
     with cache_folder(cache) as folder:
         scorer = Scorer(bundle, threads=2, judging=True)
         known = what_is_known(scorer, where, title, examples, folder)
@@ -81,16 +79,6 @@ def candidates(
     if html is not None:
         write_page(value, where, Path(html))
     return value
-
-
-def _viewers(examples: pa.Table | None, title: int, members: int) -> NewMembers | None:
-    """Those who were shown the title; None where they are too few to stand for anybody."""
-    if examples is None:
-        return None
-    own = examples.filter(pa.array(examples["title_id"].to_numpy() == title))
-    if len(set(own["profile_id"].to_pylist())) < FEWEST:
-        return NewMembers.of(examples, members)
-    return NewMembers.of(own, members)
 
 
 def _find_facts(root: Path, facts: str | None) -> Path:
