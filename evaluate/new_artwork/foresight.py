@@ -36,10 +36,12 @@ class Belief(NamedTuple):
     deviation: float
 
 
-SHIFT, SLOPE, KNOWN = Belief(0.0, 0.1), Belief(0.5, 0.5), Belief(1.0, 0.25)
-"""Before a log tells: new artwork is as good as known artwork, give or take a tenth; anything
-between nothing and all of what the bundle says of it holds; and what it says of artwork that it
-was trained on holds."""
+SHIFT, SLOPE = Belief(0.0, 0.1), Belief(0.5, 0.5)
+"""Before a log tells: new artwork is as good as known artwork, give or take a tenth, and anything
+between nothing and all of what the bundle says of its level holds."""
+PERSONAL, KNOWN = Belief(0.8, 0.4), Belief(1.0, 0.25)
+"""Most of what the bundle says of whom new artwork pleases holds (measured: docs/decisions.md), and
+all that it says of artwork which it was trained on."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Foresight:
         return cls(
             shift,
             slope,
-            posterior(SLOPE, evidence.personal),
+            posterior(PERSONAL, evidence.personal),
             known_slope,
             posterior(KNOWN, evidence.known_personal).value,
             spread,

@@ -123,7 +123,12 @@ class TitleToday:
         known = float((added.exposure * self.doubts[self.best])[part].mean())
         slope = foresight.personal.deviation * float(added.relative[part].mean())
         level_of_title = self.scale.deviation * added.value(part)
-        return float(np.sqrt((rest * exposure) ** 2 + known**2 + slope**2 + level_of_title**2))
+        # Members are a sample, and what one of them gains differs by about a take of the title:
+        # one more than were found, since those for whom it is chosen may be too few to be found.
+        chosen = added.exposure[part] > 0
+        members = self.take.value * np.sqrt(chosen.sum() + 1) / len(chosen)
+        parts = (rest * exposure, known, slope, level_of_title, members)
+        return float(np.linalg.norm(parts))
 
     def difference_doubt(
         self, added: Addition, level: Belief, part: Bool[np.ndarray, " members"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluate.new_artwork.evidence import ArtworkEvidence, NewArtworkEvidence, SlopeSums
-from evaluate.new_artwork.foresight import KNOWN, SLOPE, Foresight, posterior, spread_of
+from evaluate.new_artwork.foresight import KNOWN, PERSONAL, SLOPE, Foresight, posterior, spread_of
 
 NOTHING = SlopeSums(0.0, 0.0, 0.0)
 
@@ -50,7 +50,7 @@ def test_what_training_saw_teaches_no_slope():
     _, known = artworks(rng, 500, False, slope=1.4)
     found = Foresight.of(evidence(known))
     assert found.slope == SLOPE
-    assert found.personal == SLOPE
+    assert found.personal == PERSONAL
     assert found.predicted_spread is None
 
 
