@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bench.judging.claims import Claim, claim_rows
-from bench.judging.new_posters import NewPosters, WorldSize, new_posters
+from bench.judging.new_posters import NewPosters, NewPostersSize, new_posters
 from bench.judging.row import Effort, Row, run_each, share_row
 from data.catalogue import Catalogue
 from evaluate.new_artwork.audience import NewMembers, viewers
@@ -28,13 +28,13 @@ from serve.scoring.scorer import Artworks, Scorer
 from simulate.world.titles import START
 
 SECTION = "candidates"
-FULL = WorldSize(60, 6, 4, 2000, 8, 12_000, 8, 3000)
-QUICK = WorldSize(8, 4, 2, 150, 3, 900, 1, 200)
+FULL = NewPostersSize(60, 6, 4, 2000, 8, 12_000, 8, 3000)
+QUICK = NewPostersSize(8, 4, 2, 150, 3, 900, 1, 200)
 FEWEST = 50
 """Fresh decisions of a title, with fewer its truth is not looked at."""
 
 
-class Poster(NamedTuple):
+class JudgedPoster(NamedTuple):
     """What was said of a poster, with the ends of intervals, and what is true."""
 
     world: int
@@ -71,7 +71,7 @@ def candidates(effort: Effort) -> list[Row]:
     return [*rows, share_row(SECTION, what, setting, hits, None, "shown")]
 
 
-def _claims(posters: list[Poster]) -> list[Claim]:
+def _claims(posters: list[JudgedPoster]) -> list[Claim]:
     """What is said of every poster, number by number."""
 
     def ranges(said: list[Range], true: list[float], words: str) -> Claim:
@@ -100,7 +100,7 @@ def _claims(posters: list[Poster]) -> list[Claim]:
     ]
 
 
-def judged_world(task: tuple[WorldSize, int]) -> list[Poster]:
+def judged_world(task: tuple[NewPostersSize, int]) -> list[JudgedPoster]:
     """All new posters of a world, judged."""
     size, seed = task
     with new_posters(size, seed) as world:
@@ -159,7 +159,7 @@ def _poster(
     row: int,
     predicted: Float[np.ndarray, "decisions artworks"],
     seed: int,
-) -> Poster:
+) -> JudgedPoster:
     image = said[str(catalogue.image_path(catalogue.artwork_ids[row]))]
     shown, today = world.shown[title], world.today(title)
     at, takes = int(np.flatnonzero(shown.artworks == row)[0]), shown.takes
@@ -173,7 +173,7 @@ def _poster(
         name, _, wanted = most.partition("=")
         inside = NewMembers(shown.facts).values[name] == wanted
     adds = image.adds
-    return Poster(
+    return JudgedPoster(
         seed,
         title,
         image.ratio,

@@ -37,7 +37,7 @@ NEVER = 400
 
 
 @dataclass(frozen=True)
-class WorldSize:
+class NewPostersSize:
     """How large the world is."""
 
     titles: int
@@ -71,7 +71,7 @@ class NewPosters:
     """The folders, and what fresh members would do."""
 
     root: Path
-    size: WorldSize
+    size: NewPostersSize
     truth: CatalogueTruth
     shown: dict[int, Shown]
     """By row of the title."""
@@ -101,7 +101,7 @@ class NewPosters:
 
 
 @contextmanager
-def new_posters(size: WorldSize, seed: int) -> Iterator[NewPosters]:
+def new_posters(size: NewPostersSize, seed: int) -> Iterator[NewPosters]:
     """Make all of it in a folder that goes again.
 
     Raises:
@@ -131,7 +131,7 @@ def new_posters(size: WorldSize, seed: int) -> Iterator[NewPosters]:
         yield NewPosters(root, size, world.truth, _fresh(world, size, seed))
 
 
-def _date_posters(file: Path, size: WorldSize) -> None:
+def _date_posters(file: Path, size: NewPostersSize) -> None:
     """The last known poster of every second title comes after training, new ones never."""
     table = pq.read_table(file)
     days = table["added_day"].to_pylist()
@@ -147,7 +147,7 @@ def _date_posters(file: Path, size: WorldSize) -> None:
     pq.write_table(table.set_column(at, field, pa.array(days, field.type)), file)
 
 
-def _train(root: Path, size: WorldSize) -> None:
+def _train(root: Path, size: NewPostersSize) -> None:
     fit = {"epochs": size.epochs, "threads": 1, "progress": "false"}
     ended = command(
         [
@@ -163,7 +163,7 @@ def _train(root: Path, size: WorldSize) -> None:
         raise RuntimeError(f"train.py ended with {ended.code}: {ended.complaint}")
 
 
-def _fresh(world: ArtworkWorld, size: WorldSize, seed: int) -> dict[int, Shown]:
+def _fresh(world: ArtworkWorld, size: NewPostersSize, seed: int) -> dict[int, Shown]:
     """What members whom nobody knows would do on the last two days, whatever they were shown.
 
     They browse all days before, since who has played a title is not shown it again.
