@@ -28,7 +28,7 @@ from serve.scoring.scorer import Artworks, Scorer
 from simulate.world.titles import START
 
 SECTION = "candidates"
-FULL = NewPostersSize(60, 6, 4, 2000, 8, 12_000, 8, 3000)
+FULL = NewPostersSize(24, 6, 4, 1000, 5, 6000, 8, 1500)
 QUICK = NewPostersSize(8, 4, 2, 150, 3, 900, 1, 200)
 FEWEST = 50
 """Fresh decisions of a title, with fewer its truth is not looked at."""
@@ -57,9 +57,9 @@ class JudgedPoster(NamedTuple):
 def candidates(effort: Effort) -> list[Row]:
     """Coverage, calibration and correlation over posters of several worlds.
 
-    A world takes minutes, so there is one for every hundred runs.
+    A world takes half a minute, so there is one for every 25 runs.
     """
-    worlds = 1 if effort.quick else max(1, min(4, effort.runs // 100))
+    worlds = 1 if effort.quick else max(1, effort.runs // 25)
     size = QUICK if effort.quick else FULL
     tasks = [(size, effort.seed + 1000 * world) for world in range(worlds)]
     posters = [p for found in run_each(judged_world, tasks, effort.workers) for p in found]

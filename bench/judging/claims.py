@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from bench.judging.row import Row, Side, share_row
 
 LEAST, MOST = 0.8, 1.25
-"""Mean said over mean true."""
+"""Mean said over mean true, which may itself be near 0: so it is their difference that is held."""
 TOP = 0.9
 """Quantile of what was said from which on somebody would pick."""
 RESAMPLES = 1000
@@ -38,25 +38,23 @@ def claim_rows(
     for which, where in (("all", everything), ("top tenth by what was said", top)):
         means = f"{claim.said[where].mean():.4g} said, {claim.true[where].mean():.4g} true"
         place, count = f"{setting}, {which}: {means}", int(where.sum())
-        ratio = _mean_ratio(claim.said[where], claim.true[where], group[where])
-        what = f"{claim.words}: mean said over mean true"
         sides: tuple[tuple[float, Side], ...] = ((LEAST, "at least"), (MOST, "at most"))
-        rows += [Row(section, what, place, count, *ratio, aim, side) for aim, side in sides]
+        for factor, side in sides:
+            over = claim.said[where] - factor * claim.true[where]
+            what = f"{claim.words}: mean said less {factor:g} of mean true"
+            rows.append(Row(section, what, place, count, *_mean(over, group[where]), 0.0, side))
     value = float(np.corrcoef(claim.said, claim.true)[0, 1])
     what = f"{claim.words}: correlation of said and true"
     return [*rows, Row(section, what, setting, len(group), value, None, None, "shown")]
 
 
-def _mean_ratio(
-    said: Float[np.ndarray, " things"],
-    true: Float[np.ndarray, " things"],
-    group: Int[np.ndarray, " things"],
+def _mean(
+    values: Float[np.ndarray, " things"], group: Int[np.ndarray, " things"]
 ) -> tuple[float, tuple[float, float]]:
-    """Mean said over mean true, and its 95% interval by drawing groups again."""
+    """A mean, and its 95% interval by drawing groups again."""
     there, place = np.unique(group, return_inverse=True)
     rng, count = np.random.default_rng(0), len(there)
     drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)[:, place]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = (drawn @ said) / (drawn @ true)
-        low, high = np.nanquantile(ratios, (0.025, 0.975)).tolist()
-        return float(said.mean() / true.mean()), (low, high)
+    means = (drawn @ values) / np.maximum(drawn.sum(1), 1)
+    low, high = np.quantile(means, (0.025, 0.975)).tolist()
+    return float(values.mean()), (low, high)
