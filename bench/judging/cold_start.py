@@ -14,6 +14,7 @@ from bench.judging.row import Effort, Row, run_each, share_row
 from evaluate.new_artwork.exact_takes import TitleTakes
 from evaluate.new_artwork.pigeonhole import PigeonholeMeans
 from evaluate.ope.bootstrap import Bootstrap
+from evaluate.ope.paired_bootstrap import Range
 
 SECTION = "cold_start"
 SHARE, GAIN, RANDOM = 0.36, 0.08, 0.1
@@ -35,6 +36,14 @@ class World(NamedTuple):
     seed: int
 
 
+class Interval(NamedTuple):
+    """What became of one."""
+
+    holds: bool
+    """The truth."""
+    width: float
+
+
 def cold_start(effort: Effort) -> list[Row]:
     """Coverage of the share of the oracle, by titles and members alone and with subjects."""
     rows = []
@@ -44,33 +53,33 @@ def cold_start(effort: Effort) -> list[Row]:
             tasks = [
                 World(titles, members, 30, common, effort.seed + run) for run in range(effort.runs)
             ]
-            hits = np.array(run_each(covered, tasks, effort.workers))
+            found = run_each(covered, tasks, effort.workers)
             setting = f"{titles} titles, {members} members, 30 subjects with {common:.0%}"
             what = "share of the oracle: 95% interval of `evaluate cold-start` holds the truth"
-            rows += [
-                share_row(SECTION, what, setting, hits[:, 1].tolist(), 0.93),
-                share_row(
-                    SECTION,
-                    "the same without drawing subjects again",
-                    setting,
-                    hits[:, 0].tolist(),
-                    None,
-                    "shown",
-                ),
-            ]
+            hits = [three.holds for _, three in found]
+            rows.append(share_row(SECTION, what, setting, hits, 0.93))
+            what = "the same without drawing subjects again"
+            hits = [two.holds for two, _ in found]
+            rows.append(share_row(SECTION, what, setting, hits, None, "shown"))
+            what = "mean width over that without drawing subjects again"
+            wider = float(np.mean([three.width / two.width for two, three in found]))
+            rows.append(Row(SECTION, what, setting, len(found), wider, None, None, "shown"))
     return rows
 
 
-def covered(world: World) -> tuple[bool, bool]:
-    """Whether the share's interval holds the truth: by members and titles; by subjects as well."""
+def covered(world: World) -> tuple[Interval, Interval]:
+    """The share's interval by members and titles, and by subjects as well."""
     takes, subjects = drawn_takes(world)
     bootstrap = Bootstrap(resamples=RESAMPLES, seed=world.seed)
-    found = [
+    two, three = (
         PigeonholeMeans.of(takes, bootstrap, shares).share("greedy", "oracle")
         for shares in (None, subjects)
-    ]
-    two, three = (bool(share.low <= SHARE <= share.high) for share in found)
-    return two, three
+    )
+    return _interval(two), _interval(three)
+
+
+def _interval(share: Range) -> Interval:
+    return Interval(share.low <= SHARE <= share.high, share.high - share.low)
 
 
 def drawn_takes(

@@ -4,7 +4,7 @@ Titles share subjects too, where posters are made of the same cut-outs: then tho
 as well, and the interval speaks of titles of other cut-outs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +14,18 @@ from evaluate.new_artwork.exact_takes import TitleTakes
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.paired_bootstrap import Range
 
+Draws = Mapping[str, Float[np.ndarray, " resamples"]]
+LEAST = 0.1
+"""Weight of all titles, of what it is on average, with fewer of which a draw says nothing."""
+
 
 @dataclass(frozen=True)
 class PigeonholeMeans:
-    """Means of takes over all (member, title), and what they are for drawn members and titles."""
+    """Means of takes over all (member, title), and what they are when these are drawn again."""
 
     value: Mapping[str, float]
-    drawn: Mapping[str, Float[np.ndarray, " resamples"]]
+    ways: tuple[Draws, ...]
+    """By titles; where titles share subjects, by these as well."""
 
     @classmethod
     def of(
@@ -31,46 +36,47 @@ class PigeonholeMeans:
     ) -> "PigeonholeMeans":
         """The same draws for all, so that differences and shares have intervals of their own.
 
-        Members, titles and subjects are drawn again independently of each other, and a pair counts
-        as often as all three were drawn. That counts the titles' own differences more than once
-        where titles share nothing: intervals are then too wide rather than too narrow.
+        Members and titles are drawn again independently of each other: decisions share both. With
+        subjects, titles are drawn a second way, by their subjects, each of which takes along all
+        titles that show it; intervals are the wider of the two. A title of several subjects counts
+        with each of them, so where titles share nothing the second is too wide.
 
         Args:
             takes: policy → its takes.
             bootstrap: how often.
             subjects: shares of each title, rows sum to 1; None: titles share none.
 
-        Source: Owen and Eckles (2012), "Bootstrapping data arrays of arbitrary order", Annals of
-        Applied Statistics 6(3); of members and titles alone: Owen (2007), "The pigeonhole
-        bootstrap", ibid. 1(2).
+        Source: Owen (2007), "The pigeonhole bootstrap", Annals of Applied Statistics 1(2); of more
+        than two factors: Owen and Eckles (2012), "Bootstrapping data arrays of arbitrary order",
+        ibid. 6(3).
         """
         rng, resamples = np.random.default_rng(bootstrap.seed), bootstrap.resamples
         members, titles = next(iter(takes.values())).shape
-        of_members = _drawn(rng, members, resamples)
-        of_titles = _drawn(rng, titles, resamples)
+        by_member = _drawn(rng, members, resamples)
+        weights = [_drawn(rng, titles, resamples)]
         if subjects is not None:
             shown = subjects[:, subjects.any(0)]
-            # A title of several subjects varies with their draws as much as one of one does.
-            share = shown / np.sqrt((shown**2).sum(-1, keepdims=True))
             more = shown.shape[1] * _drawn(rng, shown.shape[1], resamples) - 1
-            of_titles = of_titles * np.maximum(1 + more @ share.T, 0)
-            with np.errstate(invalid="ignore"):  # no drawn title may have a drawn subject
-                of_titles = of_titles / of_titles.sum(-1, keepdims=True)
-        drawn = {name: ((of_members @ t) * of_titles).sum(-1) for name, t in takes.items()}
-        return cls({name: float(t.mean()) for name, t in takes.items()}, drawn)
+            drawn = 1 + more @ (shown / shown.max(1, keepdims=True)).T
+            total = drawn.sum(1, keepdims=True)
+            weights.append(drawn / np.where(total > LEAST * titles, total, np.nan))
+        of_members = {name: by_member @ t for name, t in takes.items()}
+        ways = [{name: (t * way).sum(-1) for name, t in of_members.items()} for way in weights]
+        return cls({name: float(t.mean()) for name, t in takes.items()}, tuple(ways))
 
     def mean(self, policy: str) -> Range:
         """What a policy takes, with its 95% interval."""
-        return Range(self.value[policy], *_ends(self.drawn[policy]))
+        return Range(self.value[policy], *_widest([way[policy] for way in self.ways]))
 
     def share(self, part: str, whole: str) -> Range:
         """What a policy gains over random, as a share of what another gains; with its interval.
 
         NaN where the other gains nothing.
         """
-        value = _share(*(np.array(self.value[name]) for name in (part, whole, "random")))
-        drawn = _share(*(self.drawn[name] for name in (part, whole, "random")))
-        return Range(float(value), *_ends(drawn))
+        names = (part, whole, "random")
+        value = _share(*(np.array(self.value[name]) for name in names))
+        drawn = [_share(*(way[name] for name in names)) for way in self.ways]
+        return Range(float(value), *_widest(drawn))
 
 
 def _drawn(
@@ -88,6 +94,13 @@ def _share(
     gain, most = part - base, whole - base
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(most > 0, np.divide(gain, most), np.nan)
+
+
+def _widest(ways: Sequence[Float[np.ndarray, " resamples"]]) -> tuple[float, float]:
+    """Ends of the widest interval among the ways of drawing."""
+    return max(
+        (_ends(way) for way in ways), key=lambda ends: np.nan_to_num(ends[1] - ends[0], nan=-1)
+    )
 
 
 def _ends(values: Float[np.ndarray, " resamples"]) -> tuple[float, float]:

@@ -162,6 +162,15 @@ def test_titles_of_few_subjects_say_less_of_titles_of_others():
     assert width(together) > 1.7 * width(alone)
 
 
+def test_titles_that_share_nothing_are_drawn_the_same_either_way():
+    takes, _ = shared_world()
+    alone, together = (
+        ColdStartResult.of(takes, subjects=shares).shares["share_of_oracle"]
+        for shares in (None, np.eye(40))
+    )
+    assert width(together) == pytest.approx(width(alone), rel=0.15)
+
+
 def test_titles_that_all_show_the_same_subject_are_as_sure_as_without_it():
     takes, _ = shared_world()
     alone, together = (
