@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from data.catalogue import Catalogue
 from data.errors import BadInput
@@ -99,9 +99,9 @@ def show(value: NewArtwork) -> None:
     console = Console()
     for words in value.words:
         console.print(words, highlight=False)
-    table = Table(
-        "image", "to known artwork", "expected take", "best of all", "adds to the title", "most for"
-    )
+    table = Table(Column("image", overflow="fold"), "to known artwork", "expected take")
+    for title in ("best of all", "adds to the title", "most for"):
+        table.add_column(title)
     for image in value.images:
         ratio, adds = image.ratio, image.adds
         table.add_row(
