@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from bandit.counts import PRIOR_IMPRESSIONS
 from data.catalogue import Catalogue
+from data.errors import BadInput
 from data.records import ARTWORKS
 from evaluate.new_artwork.evidence import (
     FEWEST_TAKES,
@@ -41,8 +42,18 @@ class TrainingCounts(NamedTuple):
 
     @classmethod
     def of(cls, scorer: Scorer) -> "TrainingCounts":
-        """Of an opened bundle."""
-        table = pq.ParquetFile(scorer.root / "unpersonalised.parquet").read()
+        """Of an opened bundle.
+
+        Raises:
+            BadInput: it has none.
+        """
+        file = scorer.root / "unpersonalised.parquet"
+        if not file.is_file():
+            raise BadInput(
+                f"bundle {scorer.bundle_id} has no unpersonalised.parquet, which says what it was "
+                "trained on; export it again"
+            )
+        table = pq.ParquetFile(file).read()
         ids = table["artwork_id"].to_pylist()
         return cls(
             dict(zip(ids, table["take"].to_pylist(), strict=True)),
