@@ -48,7 +48,7 @@ class JudgedPoster(NamedTuple):
     best: float
     true_best: float
     segment: float
-    """What it adds in the segment in which it is said to add most."""
+    """What it adds where it is said to add most; NaN: it is said to add the same everywhere."""
     true_segment: float
     most_for: int
     """Segments that it is said to be most for."""
@@ -167,11 +167,13 @@ def _poster(
     best = places[predicted[:, today].argmax(1)]
     over = np.where(predicted[:, at] > predicted[rows, best], takes[:, at] - takes[rows, best], 0.0)
     title_take = takes[:, today].mean()
-    most = max(image.audience, key=lambda name: image.audience[name].adds, default=None)
-    inside = np.ones(len(takes), bool)
-    if most is not None:
+    segment, true_segment = np.nan, np.nan
+    if image.audience:
+        most = max(image.audience, key=lambda name: image.audience[name].difference.value)
         name, _, wanted = most.partition("=")
         inside = NewMembers(shown.facts).values[name] == wanted
+        if image.audience[most].difference.value > 0 and inside.any():
+            segment, true_segment = image.audience[most].adds, float(over[inside].mean())
     adds = image.adds
     return JudgedPoster(
         seed,
@@ -184,7 +186,7 @@ def _poster(
         float(over.mean()),
         image.probability_of_best,
         float((takes[:, at] > takes[:, today].max(1)).mean()),
-        adds.value if most is None else image.audience[most].adds,
-        float(over[inside].mean()) if inside.any() else 0.0,
+        segment,
+        true_segment,
         len(image.most_for),
     )

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from bench.judging.row import Row, Side, share_row
 
@@ -12,6 +12,7 @@ LEAST, MOST = 0.8, 1.25
 TOP = 0.9
 """Quantile of what was said from which on somebody would pick."""
 RESAMPLES = 1000
+FEWEST = 10
 
 
 class Claim(NamedTuple):
@@ -24,12 +25,24 @@ class Claim(NamedTuple):
     """Of its 95% interval; None: it has none."""
     high: Float[np.ndarray, " things"] | None
 
+    def part(self, which: Bool[np.ndarray, " things"]) -> "Claim":
+        """Of some things."""
+        low, high = (end if end is None else end[which] for end in (self.low, self.high))
+        return Claim(self.words, self.said[which], self.true[which], low, high)
+
 
 def claim_rows(
     section: str, claim: Claim, group: Int[np.ndarray, " things"], setting: str
 ) -> list[Row]:
-    """Rows of a claim: intervals of means are over groups, of which things are not independent."""
-    rows, everything = [], np.ones(len(claim.said), bool)
+    """Rows of a claim: intervals of means are over groups, of which things are not independent.
+
+    Things of which nothing was said, NaN, do not count; where they are all but a few, no row does.
+    """
+    told = np.isfinite(claim.said)
+    if told.sum() < FEWEST:
+        return []
+    claim = claim.part(told)
+    group, rows, everything = group[told], [], np.ones(told.sum(), bool)
     if claim.low is not None and claim.high is not None:
         inside = (claim.low - 1e-12 <= claim.true) & (claim.true <= claim.high + 1e-12)
         what = f"{claim.words}: 95% interval holds the truth"

@@ -36,6 +36,14 @@ def test_intervals_that_are_too_narrow_break():
     assert "worth: 95% interval holds the truth" in broken(claims(0.5))
 
 
+def test_what_nothing_was_said_of_does_not_count():
+    claim = claims(2.0)
+    silent = claim._replace(said=np.where(np.arange(900) < 895, np.nan, claim.said))
+    assert claim_rows("some", silent, np.arange(900) // 3, "a world") == []
+    half = claim._replace(said=np.where(np.arange(900) < 450, np.nan, claim.said))
+    assert {row.runs for row in claim_rows("some", half, np.arange(900) // 3, "a")} == {450, 45}
+
+
 def test_the_world_of_cold_start_has_the_share_that_it_says():
     takes, subjects = drawn_takes(World(4000, 300, 3000, 0.5, 1))
     gains = {name: (takes[name] - takes["random"]).mean() for name in ("greedy", "oracle")}
