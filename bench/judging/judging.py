@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.judging.attribution import attribution
-from bench.judging.experiments import experiments
 from bench.judging.candidates import candidates
 from bench.judging.cold_start import cold_start
+from bench.judging.experiments import experiments
 from bench.judging.gate import gate
 from bench.judging.intervals import intervals
 from bench.judging.monitor import monitor
