@@ -13,7 +13,12 @@ COMMANDS = {
     "join": Command(
         "data.join.command", "Join decisions and events into examples.", function="join_command"
     ),
-    "roll": Command("data.log.roll", "Move the log into Parquet by day.", function="roll_command"),
+    "roll": Command(
+        "data.log.roll",
+        "Move the log into Parquet by day.",
+        function="roll_command",
+        status="status",
+    ),
     "forget": Command(
         "serve.maps.forget", "Take people out of logs, runs, examples, tables and maps."
     ),

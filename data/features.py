@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from jaxtyping import Float, Int
 
 from data.errors import BadInput
+from data.sound import MOST_COUNT, MOST_DAYS, entries, numbers, within
 
 FEATURES_VERSION = 1
 CATEGORIES = ("country", "language", "device", "surface", "day_part")
@@ -68,7 +69,7 @@ class FeatureSpec:
     @classmethod
     def learn(cls, facts: pa.StructArray, titles: pa.Table, artworks: pa.Table) -> "FeatureSpec":
         """Learn the vocabulary from the facts of examples and from the catalogue."""
-        tenure = np.log1p(_numbers(facts.field("tenure_days")))
+        tenure = np.log1p(tenure_days(facts))
         popularity = np.log(np.maximum(titles["popularity"].to_numpy(), 1e-9))
         genres = set(pc.list_flatten(titles["genres"]).to_pylist())
         genres |= set(pc.unique(facts.field("watched_genres").keys).to_pylist())
@@ -111,10 +112,13 @@ class FeatureSpec:
 
 
 def context_features(spec: FeatureSpec, facts: pa.StructArray) -> ContextFeatures:
-    """Numbers of the facts: one-hot categories and positions, tenure, genre shares, cast."""
+    """Numbers of the facts: one-hot categories and positions, tenure, genre shares, cast.
+
+    Any facts have finite ones: what is not sound (`data.sound`) is not known.
+    """
     parts = [_one_hot(facts.field(name), spec.categories[name]) for name in CATEGORIES]
     parts += [_position(facts.field(name)) for name in POSITIONS]
-    tenure = _numbers(facts.field("tenure_days"))
+    tenure = tenure_days(facts)
     scaled = _scaled(np.log1p(tenure), spec.tenure_mean, spec.tenure_sd)
     parts.append(np.stack([np.nan_to_num(scaled), np.isnan(tenure)], axis=1))
     parts.append(_genre_counts(facts.field("watched_genres"), spec.genres))
@@ -150,6 +154,12 @@ def candidate_features(
     return CandidateFeatures(dense, *shown, ids[rows], weights[rows])
 
 
+def tenure_days(facts: pa.StructArray) -> Float[np.ndarray, " members"]:
+    """Days since the profile was made; NaN where they are not known, or not sound."""
+    tenure = numbers(facts.field("tenure_days"))
+    return np.where(within(tenure, MOST_DAYS), tenure, np.nan)
+
+
 def cast_bucket(name: str) -> int:
     """The hash bucket of a cast member: 1 … CAST_BUCKETS − 1, the same on any machine."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
@@ -158,10 +168,6 @@ def cast_bucket(name: str) -> int:
 
 def _values(column: pa.Array | pa.ChunkedArray) -> list[str]:
     return sorted(value for value in pc.unique(column).to_pylist() if value is not None)
-
-
-def _numbers(column: pa.Array) -> np.ndarray:
-    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
 
 
 def _scaled(values: np.ndarray, mean: float, deviation: float) -> np.ndarray:
@@ -180,8 +186,8 @@ def _one_hot(column: pa.Array, vocabulary: list[str]) -> np.ndarray:
 
 
 def _position(column: pa.Array) -> np.ndarray:
-    values = _numbers(column)
-    slots = np.where(np.isnan(values), POSITION_BUCKETS, np.clip(values, 0, POSITION_BUCKETS - 1))
+    values = numbers(column)
+    slots = np.where(values >= 0, np.minimum(values, POSITION_BUCKETS - 1), POSITION_BUCKETS)
     return np.eye(POSITION_BUCKETS + 1, dtype=np.float32)[slots.astype(np.int64)]
 
 
@@ -211,15 +217,10 @@ def _cast_named(column: pa.ListArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _entries(column: pa.MapArray) -> tuple[np.ndarray, pa.Array, np.ndarray]:
-    """Row, key and value of every entry of a map column; rows without a map have none."""
-    offsets = column.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
-    start, stop = int(offsets[0]), int(offsets[-1])
-    row = np.repeat(np.arange(len(column)), np.diff(offsets))
-    names = column.keys.slice(start, stop - start)
-    counts = column.items.slice(start, stop - start)
-    known = ~column.is_null().to_numpy(zero_copy_only=False)[row]
-    counts = counts.cast(pa.float32()).to_numpy(zero_copy_only=False)
-    return row[known], names.filter(pa.array(known)), counts[known]
+    """Row, key and value of every sound entry of a map column; rows without a map have none."""
+    row, names, counts = entries(column)
+    sound = within(counts, MOST_COUNT)
+    return row[sound], names.filter(pa.array(sound)), counts[sound].astype(np.float32)
 
 
 def _cast_bags(

@@ -51,6 +51,14 @@ FACTS = pa.struct(
     ]
 )
 
+PROFILES = pa.schema(
+    [
+        pa.field("profile_id", pa.string(), nullable=False),
+        pa.field("facts", FACTS),  # null: nothing is known
+        pa.field("profiling", pa.bool_()),  # false: opted out; null: not
+    ]
+)
+
 LEVELS = ("personalised", "unpersonalised", "default")
 EVENT_KINDS = ("impression", "play", "progress", "thumb")
 

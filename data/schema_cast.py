@@ -1,13 +1,54 @@
-"""A user's table, brought to one of the schemas of `data/records.py`."""
+"""A user's Parquet files, and their tables brought to one of the schemas of `data/records.py`."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
+from data.lossless_cast import CAST_ERRORS, fit
 from data.problem import Fault, Problem, whole
+
+
+def parquet_files(place: Path | str) -> list[Path]:
+    """The Parquet files of a folder and the folders in it, or the one file; those committed.
+
+    A name that begins with a dot or an underscore, of a file or of a folder on the way to it, is
+    of something hidden or not yet committed (`_temporary`, `.staging`).
+    """
+    place = Path(place)
+    if place.is_file():
+        return [place]
+    found = (f for f in place.rglob("*.parquet") if f.is_file())
+    return sorted(
+        f for f in found if not any(p.startswith((".", "_")) for p in f.relative_to(place).parts)
+    )
+
+
+def column_chunk(source: pq.ParquetFile, group: int, column: str) -> pq.ColumnChunkMetaData:
+    """What a footer says of a column that is no struct, list or map, in a row group."""
+    metadata = source.metadata
+    names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+    return metadata.row_group(group).column(names.index(column))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file, until the block ends.
+
+    Raises:
+        BadInput: it is not whole, or not Parquet; also for what is found while it is read.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInput(
+            f"{path} is not a whole Parquet file ({reason}); write it again, or take it away"
+        ) from None
 
 
 def read_table(path: Path) -> pa.Table:
@@ -18,27 +59,19 @@ def read_table(path: Path) -> pa.Table:
     """
     if not path.is_file():
         raise BadInput(f"{path} is missing; docs/data.md says what it holds")
-    try:
-        return pq.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path} is not a readable Parquet file ({error}); write it again") from None
-
-
-def parquet_files(folder: Path) -> list[Path]:
-    """The Parquet files of a folder and the folders in it, but for hidden and unfinished ones."""
-    files = (f for f in folder.rglob("*.parquet") if not f.name.startswith((".", "_")))
-    return sorted(f for f in files if ".staging" not in f.parts)
+    with opened(path) as file:
+        return file.read()
 
 
 def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Table, list[Problem]]:
     """The columns of `schema` that the table has or that may be null, and what is wrong.
 
-    Types that lose nothing are cast (int32 → int64, dictionary → string, naive time → UTC);
-    optional columns that lack become null. A column with a problem of its own is left out, so a
-    table without problems follows the schema; its nulls are checked too.
+    `data.lossless_cast` says which types become which; optional columns that lack become
+    null. A column with a problem of its own is left out, so a table without problems follows the
+    schema; its nulls are checked too.
     """
     problems: list[Problem] = []
-    columns: dict[str, pa.ChunkedArray | pa.Array] = {}
+    columns: dict[str, pa.Array] = {}
     for field in schema:
         if field.name not in table.column_names:
             if field.nullable:
@@ -48,10 +81,14 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
             what = f"the column is missing ({field.type})"
             problems.append(whole("missing column", file, field.name, what, remedy))
             continue
+        if table.column_names.count(field.name) > 1:
+            what, remedy = "there are several columns of that name", "keep one of them"
+            problems.append(whole("repeated column", file, field.name, what, remedy))
+            continue
         column = table[field.name]
         try:
             cast = fit(column, field.type)
-        except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
+        except CAST_ERRORS as error:
             reason = str(error).splitlines()[0]
             what = f"its type {column.type} does not become {field.type} ({reason})"
             remedy = f"write it as {field.type}"
@@ -64,35 +101,11 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
     return pa.table(columns, schema=schema), problems
 
 
-def fit(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """A column cast without loss; structs field by field, so that facts may lack some."""
-    if column.type == kind:
-        return column
-    if not pa.types.is_struct(kind):
-        return column.cast(kind)
-    if not pa.types.is_struct(column.type):
-        raise TypeError(f"a struct is needed, with any of {', '.join(f.name for f in kind)}")
-    struct = column.combine_chunks()
-    names = {column.type.field(i).name for i in range(column.type.num_fields)}
-    fields = [
-        fit(pa.chunked_array([struct.field(f.name)]), f.type).combine_chunks()
-        if f.name in names
-        else pa.nulls(len(struct), f.type)
-        for f in kind
-    ]
-    mask = struct.is_null() if struct.null_count else None
-    return pa.chunked_array([pa.StructArray.from_arrays(fields, fields=list(kind), mask=mask)])
-
-
-def nulls(column: pa.ChunkedArray | pa.Array, file: Path | str, name: str) -> Iterator[Problem]:
-    """Rows without a value where every row needs one."""
+def nulls(column: pa.Array, file: Path | str, name: str) -> Iterator[Problem]:
+    """Rows without a value where every row needs one; a list needs each of its values."""
     if column.null_count:
-        missing = (
-            column.is_null().to_numpy(zero_copy_only=False)
-            if isinstance(column, pa.Array)
-            else column.is_null().to_numpy()
-        )
         fault = Fault("null", name, "every row needs a value")
+        missing = column.is_null().to_numpy(zero_copy_only=False)
         yield from fault.in_rows(file, missing, lambda _: "null")
 
 

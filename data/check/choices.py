@@ -180,7 +180,7 @@ def _probabilities(table: pa.Table, file: Path | str, choices: _Choices) -> Iter
     yield from RANGE.in_rows(file, bad, lambda _: "a value is not within 0 … 1")
     fits = logged & ~bad & (lists.lengths == candidates.lengths)
     yield from SUM.in_rows(
-        file, fits & (np.abs(sums - 1) > TOLERANCE), lambda row: f"they sum to {sums[row]:.6g}"
+        file, fits & (np.abs(sums - 1) > TOLERANCE), lambda row: f"they sum to {sums[row]:.10g}"
     )
     if "propensity" not in table.column_names:
         return
@@ -194,6 +194,6 @@ def _probabilities(table: pa.Table, file: Path | str, choices: _Choices) -> Iter
         file,
         np.abs(of_action - propensity) > TOLERANCE,
         lambda row: (
-            f"{propensity[row]:.6g}, but probabilities give the action {of_action[row]:.6g}"
+            f"{propensity[row]:.10g}, but probabilities give the action {of_action[row]:.10g}"
         ),
     )

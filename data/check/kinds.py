@@ -8,9 +8,14 @@ import pyarrow as pa
 
 from data.check.known import Known
 from data.check.repeated_ids import repeated
-from data.check.rows import check_decisions, check_events, check_rewards
+from data.check.rows import (
+    check_decisions,
+    check_events,
+    check_examples_of_log,
+    check_profiles,
+)
 from data.problem import Problem
-from data.records import ARTWORKS, DECISIONS, EVENTS, EXAMPLES, TITLES
+from data.records import ARTWORKS, DECISIONS, EVENTS, EXAMPLES, PROFILES, TITLES
 from data.schema_cast import conform
 
 
@@ -27,7 +32,8 @@ class Kind(NamedTuple):
 KINDS = {
     "decisions": Kind(DECISIONS, check_decisions, "decision_id"),
     "events": Kind(EVENTS, check_events, "event_id"),
-    "examples": Kind(EXAMPLES, check_rewards, "decision_id"),
+    "examples": Kind(EXAMPLES, check_examples_of_log, "decision_id"),
+    "profiles": Kind(PROFILES, check_profiles, "profile_id"),
     "titles": Kind(TITLES),
     "artworks": Kind(ARTWORKS),
 }
@@ -41,6 +47,10 @@ MARKS = {
 """Columns that tell the kind of a file which is given alone; the first match counts."""
 
 
+CHOSEN = ("candidates", "action")
+"""Columns that no table of profiles has."""
+
+
 def kind_of(file: Path, root: Path, table: pa.Table) -> str | None:
     """What a file holds: by its folder in a log, else by its columns; None: nothing of ours."""
     parts = file.relative_to(root).parts if root.is_dir() else ()
@@ -50,6 +60,8 @@ def kind_of(file: Path, root: Path, table: pa.Table) -> str | None:
     for kind, marks in MARKS.items():
         if names.issuperset(marks):
             return kind
+    if names.issuperset(PROFILES.names) and names.isdisjoint(CHOSEN):
+        return "profiles"
     overlaps = {name: len(names & set(kind.schema.names)) for name, kind in KINDS.items()}
     best = max(overlaps, key=lambda kind: overlaps[kind])
     return best if overlaps[best] >= 3 else None

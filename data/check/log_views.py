@@ -1,13 +1,24 @@
 """A log as views of a DuckDB connection: decisions, reference, impressions and examples."""
 
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from data.errors import BadInput
+from data.reading.conformed_files import conformed_files
+from data.records import DECISIONS, EVENTS, EXAMPLES
+from data.schema_cast import opened, parquet_files
 
-DECISIONS = """
+PREDICTIONS = pa.schema(
+    [
+        pa.field("decision_id", pa.string(), nullable=False),
+        pa.field("predicted_take", pa.float64()),
+    ]
+)
+"""A table of its own, or columns that examples may have."""
+DECISIONS_VIEW = """
 CREATE OR REPLACE TEMP VIEW {view} AS
 SELECT strftime(time AT TIME ZONE '{zone}', '%Y-%m-%d') AS day,
        date_part('hour', time AT TIME ZONE '{zone}') AS hour, coalesce(bundle, policy) AS bundle,
@@ -15,7 +26,7 @@ SELECT strftime(time AT TIME ZONE '{zone}', '%Y-%m-%d') AS day,
        {drawn} level, list_position(candidates, action) AS chosen
 FROM read_parquet({files}, union_by_name = true)
 """
-EXAMPLES = """
+EXAMPLES_VIEW = """
 CREATE OR REPLACE TEMP VIEW e AS
 SELECT strftime(x.time AT TIME ZONE '{zone}', '%Y-%m-%d') AS day,
        coalesce(x.bundle, x.policy) AS bundle, x.policy, x.decision_id, x.profile_id,
@@ -38,24 +49,25 @@ def view_decisions(
     Args:
         connection: to make them in.
         log: folder with decisions/, or Parquet of decisions.
-        reference: likewise, of which whole days are taken; the log's first whole day if None.
+        reference: decisions or examples, of which whole days are taken; the log's first whole day
+            if None.
         whole: with the probabilities and the seed, which examples do not have.
         zone: in which days begin.
 
     Raises:
-        BadInput: there are no files.
+        BadInput: there are no files, or one is not of decisions (not whole: of examples).
     """
-    drawn = "probabilities, seed," if whole else ""
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")  # it would print into --json
-    view = partial(DECISIONS.format, drawn=drawn, zone=zone)
-    connection.execute(view(view="d", files=_quoted(decision_files(log))))
+    schema = DECISIONS if whole else EXAMPLES
+    connection.execute(_decisions("d", _decision_files(log), schema, zone))
     source = "d"
     if reference is not None:
-        source = "all_r"
-        connection.execute(view(view=source, files=_quoted(decision_files(reference))))
+        source, files = "all_r", _decision_files(reference)
+        schema = EXAMPLES if {"played", "reward"} <= _columns(files) else DECISIONS
+        connection.execute(_decisions(source, files, schema, zone))
     days = whole_days(connection, source)
-    few = _quoted(days[:1] if reference is None else days)
+    few = _texts(days[:1] if reference is None else days)
     connection.execute(
         f"CREATE TEMP VIEW r AS SELECT * FROM {source} WHERE list_contains({few}, day)"
     )
@@ -79,6 +91,12 @@ def whole_days(connection: duckdb.DuckDBPyConnection, view: str) -> list[str]:
     return [day for day, count in found if count >= WHOLE * longest]
 
 
+def _decisions(view: str, files: list[Path], schema: pa.Schema, zone: str) -> str:
+    drawn = "probabilities, seed," if schema is DECISIONS else ""
+    source = _quoted(files, schema)
+    return DECISIONS_VIEW.format(view=view, drawn=drawn, files=source, zone=zone)
+
+
 def view_examples(
     connection: duckdb.DuckDBPyConnection,
     examples: Path | str,
@@ -95,59 +113,80 @@ def view_examples(
         zone: in which days begin.
 
     Raises:
-        BadInput: there are no files.
+        BadInput: there are no files, or one is not of examples.
     """
     # Views take no parameters, so file names are quoted in.
-    files, join = _quoted(parquet_files(examples)), ""
-    described = connection.execute(
-        f"DESCRIBE SELECT * FROM read_parquet({files}, union_by_name = true)"
-    ).fetchall()
-    inside = any(column[0] == "predicted_take" for column in described)
+    files, join, schema = _files(examples), "", EXAMPLES
+    inside = "predicted_take" in _columns(files)
+    if inside:
+        schema = EXAMPLES.append(PREDICTIONS.field("predicted_take"))
     predicted = "x.predicted_take" if inside else "NULL::DOUBLE"
     if predictions is not None:
         predicted = "p.predicted_take"
-        join = (
-            f"LEFT JOIN read_parquet({_quoted(parquet_files(predictions))}) p USING (decision_id)"
-        )
-    connection.execute(EXAMPLES.format(predicted=predicted, files=files, join=join, zone=zone))
+        source = _quoted(_files(predictions), PREDICTIONS)
+        join = f"LEFT JOIN read_parquet({source}) p USING (decision_id)"
+    sources = {"predicted": predicted, "files": _quoted(files, schema), "join": join}
+    connection.execute(EXAMPLES_VIEW.format(**sources, zone=zone))
     return inside or predictions is not None
 
 
 def view_impressions(connection: duckdb.DuckDBPyConnection, log: Path | str) -> bool:
-    """Make the view `i` of a log's impressions that name a decision; whether there are events."""
-    folder = Path(log) / "events"
-    files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else []
-    if files:
-        source = f"read_parquet({_quoted([str(f) for f in files])}, union_by_name = true)"
+    """Make the view `i` of a log's impressions that name a decision; whether there are events.
+
+    Raises:
+        BadInput: a file is not one of events.
+    """
+    there = view_events(connection, log)
+    if there:
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW i AS SELECT DISTINCT ON (event_id) * FROM {source}"
-            " WHERE kind = 'impression' AND decision_id IS NOT NULL"
+            "CREATE OR REPLACE TEMP VIEW i AS SELECT DISTINCT ON (event_id) * FROM events"
+            " WHERE kind = 'impression'"
+        )
+    return there
+
+
+def view_events(connection: duckdb.DuckDBPyConnection, log: Path | str) -> bool:
+    """Make the view `events` of a log's events that name a decision; whether there are events.
+
+    Raises:
+        BadInput: a file is not one of events.
+    """
+    files = parquet_files(Path(log) / "events")
+    if files:
+        source = f"read_parquet({_quoted(files, EVENTS)}, union_by_name = true)"
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW events AS SELECT * FROM {source}"
+            " WHERE decision_id IS NOT NULL"
         )
     return bool(files)
 
 
-def decision_files(log: Path | str) -> list[str]:
-    """Parquet files of decisions, of a log's folder or of their own.
-
-    Raises:
-        BadInput: there are none.
-    """
+def _decision_files(log: Path | str) -> list[Path]:
+    """Parquet files of decisions, of a log's folder or of their own."""
     inner = Path(log) / "decisions"
-    return parquet_files(inner if inner.is_dir() else log)
+    return _files(inner if inner.is_dir() else log)
 
 
-def parquet_files(path: Path | str) -> list[str]:
-    """Parquet files of a file or folder.
-
-    Raises:
-        BadInput: there are none.
-    """
-    path = Path(path)
-    files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
+def _files(path: Path | str) -> list[Path]:
+    files = parquet_files(path)
     if not files:
         raise BadInput(f"{path}: no Parquet file there; give a log folder or a Parquet file")
-    return [str(f) for f in files]
+    return files
 
 
-def _quoted(files: list[str]) -> str:
-    return "[" + ", ".join("'" + f.replace("'", "''") + "'" for f in files) + "]"
+def _columns(files: list[Path]) -> set[str]:
+    """Names of the columns that any of the files has."""
+    names: set[str] = set()
+    for path in files:
+        with opened(path) as file:
+            names.update(file.schema_arrow.names)
+    return names
+
+
+def _quoted(files: list[Path], schema: pa.Schema) -> str:
+    return _texts(map(str, conformed_files(files, schema)))
+
+
+def _texts(texts: Iterable[str]) -> str:
+    """A list of texts as SQL has it."""
+    return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from data.catalogue import FILES, Catalogue
 from data.check.catalogue_folder import check_catalogue
+from data.check.clocks import problems_of_clocks
 from data.check.draws import problems_of_draws, problems_of_examples
 from data.check.kinds import KINDS, kind_of, table_problems
 from data.check.known import Known
@@ -44,8 +45,7 @@ def check_path(
         return list(check_catalogue(path, images=images))
     known = _known(path, catalogue)
     runs = run_files(path) if path.is_dir() else []
-    files = [path] if path.is_file() else parquet_files(path)
-    files = [file for file in files if file not in runs]
+    files = [file for file in parquet_files(path) if file not in runs]
     if not files and not runs:
         raise BadInput(
             f"{path} holds no Parquet files; a catalogue has titles.parquet and artworks.parquet, "
@@ -72,7 +72,7 @@ def check_path(
     for (kind, column), parts in ids.items():
         allowed = kind == "events" or (kind == "decisions" and copies)
         problems += repeated(parts, column, Copies() if allowed else None)
-    if not problems:
+    if all(problem.kind == "fact" for problem in problems):  # the rows are sound all the same
         problems += _problems_of_draws(path, {kind for kind, _ in ids})
     return problems
 
@@ -90,6 +90,7 @@ def _problems_of_run(file: Path) -> Iterator[Problem]:
 def _problems_of_draws(path: Path, kinds: set[str]) -> Iterator[Problem]:
     """Sound rows may still be the wrong rows."""
     if "decisions" in kinds:
+        yield from problems_of_clocks(path)
         yield from problems_of_draws(path)
     elif "examples" in kinds:
         yield from problems_of_examples(path)

@@ -4,17 +4,23 @@ Every function takes a table that `data.schema_cast.conform` made: columns that 
 their own are left out of it, and the checks that need them are left out too.
 """
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.check.choices import check_choices, one_of
 from data.check.columns import codes, numbers, plain, there
 from data.check.known import Known
 from data.problem import Fault, Problem
 from data.records import EVENT_KINDS, SCHEMA_VERSION
+from data.sound import EARLIEST_US, ID_BYTES, MOST_MINUTES, believed, id_problem, unsound_facts
 
 VERSION = Fault(
     "schema version",
@@ -29,19 +35,30 @@ PROGRESS = Fault(
 THUMB = Fault("thumb", "thumb", "a thumb event has −1 or 1")
 REWARD = Fault("reward", "reward", "it must be finite")
 MINUTES = Fault("minutes", "minutes", "it must be finite and 0 or more")
+TOO_MANY_MINUTES = Fault(
+    "minutes", "minutes", f"nobody watches more than {MOST_MINUTES:,} minutes of a title"
+)
+TIME_REMEDY = "write the moment in UTC, between 2000 and now, as a timestamp"
+IDS = ("decision_id", "event_id", "profile_id")
+FACTS_REMEDY = "write null for what is not known, which is what it is read as"
 BINARY_REWARD = Fault("reward", "reward", "it is 0 or 1; give another reward a name of its own")
 
 
 def check_decisions(table: pa.Table, file: Path | str, known: Known) -> Iterator[Problem]:
     """What is wrong with a table of decisions."""
     yield from _version(table, file)
+    yield from check_times(table, file, ("time",))
+    yield from check_ids(table, file)
     yield from check_choices(table, file, known)
+    yield from check_facts(table, file)
 
 
 def check_events(table: pa.Table, file: Path | str, known: Known) -> Iterator[Problem]:
     """What is wrong with a table of events."""
     have = set(table.column_names)
     yield from _version(table, file)
+    yield from check_times(table, file, ("time", "received"))
+    yield from check_ids(table, file)
     yield from known.unknown_titles(table, file)
     yield from known.unknown_artworks(table, file)
     if "kind" not in have:
@@ -55,15 +72,41 @@ def check_events(table: pa.Table, file: Path | str, known: Known) -> Iterator[Pr
             (kind == "progress") & ~(np.isfinite(minutes) & (minutes >= 0)),
             lambda row: f"{minutes[row]} minutes of progress",
         )
+        yield from TOO_MANY_MINUTES.in_rows(
+            file,
+            np.isfinite(minutes) & (minutes > MOST_MINUTES),
+            lambda row: f"{minutes[row]:,.0f} minutes",
+        )
+    for name in ("row", "column"):
+        if name in have:
+            place = numbers(table[name])
+            fault = Fault("place", name, "0 is the first; write null where it is not known")
+            yield from fault.in_rows(
+                file, place < 0, lambda row, place=place: f"{place[row]:.0f} is no place"
+            )
     if "thumb" in have:
         thumb = numbers(table["thumb"])
         wrong = (kind == "thumb") & ~np.isin(thumb, (-1, 1))
         yield from THUMB.in_rows(file, wrong, lambda row: f"{thumb[row]}")
 
 
+def check_examples_of_log(table: pa.Table, file: Path | str, known: Known) -> Iterator[Problem]:
+    """What is wrong with a table of examples, and which facts of theirs are read as not known."""
+    yield from check_ids(table, file)
+    yield from check_rewards(table, file, known)
+    yield from check_facts(table, file)
+
+
+def check_profiles(table: pa.Table, file: Path | str, known: Known) -> Iterator[Problem]:
+    """What is wrong with a table of profiles; it refers to nothing that is `known`."""
+    yield from check_ids(table, file)
+    yield from check_facts(table, file)
+
+
 def check_rewards(table: pa.Table, file: Path | str, known: Known) -> Iterator[Problem]:
-    """What is wrong with a table of examples."""
+    """What is wrong with a table of examples, so that nothing can be learnt from it."""
     have = set(table.column_names)
+    yield from check_times(table, file, ("time",))
     yield from check_choices(table, file, known)
     for fault, least in ((REWARD, -np.inf), (MINUTES, 0)):
         if fault.column in have:
@@ -78,6 +121,51 @@ def check_rewards(table: pa.Table, file: Path | str, known: Known) -> Iterator[P
             binary & np.isfinite(reward) & ~np.isin(reward, (0, 1)),
             lambda row: f"a take or play of {reward[row]}",
         )
+
+
+def check_times(table: pa.Table, file: Path | str, columns: tuple[str, ...]) -> Iterator[Problem]:
+    """Rows of a time that cannot be."""
+    for name in columns:
+        if name not in table.column_names:
+            continue
+        times = plain(table[name])
+        micros = times.cast(pa.int64()).fill_null(EARLIEST_US).to_numpy(zero_copy_only=False)
+        yield from Fault("time", name, TIME_REMEDY).in_rows(
+            file,
+            ~believed(micros),
+            lambda row, times=times: f"{_moment(times[row])} is before 2000 or after now",
+        )
+
+
+def check_ids(table: pa.Table, file: Path | str) -> Iterator[Problem]:
+    """Rows with an id that the log or the store does not take."""
+    for name in IDS:
+        if name not in table.column_names:
+            continue
+        ids = plain(table[name])
+        size = pc.binary_length(ids).fill_null(1).to_numpy(zero_copy_only=False)
+        nul = pc.match_substring(ids, "\0").fill_null(False).to_numpy(zero_copy_only=False)
+        yield from Fault("id", name, f"use 1 to {ID_BYTES} bytes of UTF-8, without NUL").in_rows(
+            file,
+            (size < 1) | (size > ID_BYTES) | nul,
+            lambda row, ids=ids: f"{ids[row].as_py()[:40]!r}: {id_problem(ids[row].as_py())}",
+        )
+
+
+def check_facts(table: pa.Table, file: Path | str) -> Iterator[Problem]:
+    """Rows with facts that cannot be."""
+    if "facts" not in table.column_names:
+        return
+    facts = cast("pa.StructArray", plain(table["facts"]))
+    for name, wrong in unsound_facts(facts).items():
+        yield from Fault("fact", f"facts.{name}", FACTS_REMEDY).in_rows(
+            file, wrong, lambda row, name=name: f"{facts.field(name)[row].as_py()!r:.100}"
+        )
+
+
+def _moment(time: pa.Scalar) -> str:
+    """As text; Arrow's scalars of far years are no datetimes."""
+    return str(time.cast(pa.string()))
 
 
 def _version(table: pa.Table, file: Path | str) -> Iterator[Problem]:

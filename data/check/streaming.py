@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from data.check.examples import read_examples
 from data.check.known import Known
 from data.check.repeated_ids import repeated
 from data.check.rows import check_rewards
 from data.duplicate_ids import DuplicateIds, hashes
+from data.reading.conformed_files import conformed_table
 from data.records import EXAMPLES
 from data.schema_cast import conform, refuse
 
@@ -42,6 +42,6 @@ def checked_examples(
             seen.add(hashes(table["decision_id"]))
             yield table
         if seen.repeated():
-            ids = ((file, pq.read_table(file, columns=["decision_id"])) for file in sorted(files))
-            parts = [(str(file), table["decision_id"]) for file, table in ids]
+            tables = ((file, conformed_table(file, EXAMPLES)) for file in sorted(files))
+            parts = [(str(file), table["decision_id"]) for file, table in tables]
             refuse(list(repeated(parts, "decision_id")))

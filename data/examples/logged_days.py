@@ -13,6 +13,7 @@ from data.errors import BadInput
 from data.examples.member_history import DAYS
 from data.join.inputs import log_files, refuse_newer_schema
 from data.log.parquet import first_of_each
+from data.reading.conformed_files import conformed_files
 from data.records import DECISIONS, EVENTS, FACTS, TIMESTAMP
 
 
@@ -25,7 +26,7 @@ def days_of(log: Path) -> list[date]:
     files = log_files(log, "decisions")
     if not files:
         raise BadInput(f"{log} holds no decisions/*.parquet; give the folder of a log")
-    scanned = ds.dataset(files, schema=DECISIONS, format="parquet")
+    scanned = _dataset(files, DECISIONS)
     days: set[int] = set()
     for batch in scanned.to_batches(columns=["time"]):
         times = batch.column(0).cast(pa.int64()).to_numpy()
@@ -49,7 +50,7 @@ def decisions_and_events(log: Path, day: date) -> tuple[pa.Table, pa.Table]:
 def facts_since(log: Path, day: date) -> Iterator[pa.StructArray]:
     """The facts of decisions from a day on, some at a time."""
     first = pa.scalar(datetime(day.year, day.month, day.day, tzinfo=UTC), TIMESTAMP)
-    scanned = ds.dataset(log_files(log, "decisions"), schema=DECISIONS, format="parquet")
+    scanned = _dataset(log_files(log, "decisions"), DECISIONS)
     for batch in scanned.to_batches(columns=["facts"], filter=ds.field("time") >= first):
         yield batch.column(0).cast(FACTS)
 
@@ -58,10 +59,14 @@ def _read(
     log: Path, kind: str, clock: str, start: datetime, stop: datetime, schema: pa.Schema
 ) -> pa.Table:
     files = log_files(log, kind)
-    for file in files:
-        refuse_newer_schema(file)
     if not files:
         return schema.empty_table()
+    for file, name in zip(conformed_files(files, schema), files, strict=True):
+        refuse_newer_schema(file, name)
     low, high = (pa.scalar(moment, TIMESTAMP) for moment in (start, stop))
     inside = (ds.field(clock) >= low) & (ds.field(clock) < high)
-    return ds.dataset(files, schema=schema, format="parquet").to_table(filter=inside)
+    return _dataset(files, schema).to_table(filter=inside)
+
+
+def _dataset(files: list[Path], schema: pa.Schema) -> ds.Dataset:
+    return ds.dataset(conformed_files(files, schema), schema=schema, format="parquet")

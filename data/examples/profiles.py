@@ -7,10 +7,15 @@ in it stand in. Precompute reads the result.
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from data.atomic_write import whole_file
 from data.errors import BadInput
+from data.reading.conformed_files import conformed_files
+from data.records import EXAMPLES
+from data.schema_cast import parquet_files
 
+NEEDED = pa.schema([EXAMPLES.field(name) for name in ("profile_id", "time", "facts")])
 SQL = """
 COPY (
     SELECT profile_id, arg_max(facts, time) AS facts
@@ -28,15 +33,16 @@ def profiles(examples: Path, out: Path) -> dict[str, int | str]:
         out: file to write; replaced whole.
 
     Raises:
-        BadInput: there are no examples.
+        BadInput: there are no examples, or a file is not one of examples.
     """
-    files = sorted(map(str, examples.rglob("*.parquet")))
+    files = parquet_files(examples)
     if not files:
         raise BadInput(f"{examples} holds no *.parquet; run `python -m data join` to make examples")
+    places = [str(place) for place in conformed_files(files, NEEDED)]
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
         with whole_file(out) as part, duckdb.connect() as engine:
-            engine.execute(SQL.format(str(part).replace("'", "''")), [files])
+            engine.execute(SQL.format(str(part).replace("'", "''")), [places])
             [count] = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(part)]).fetchall()
     except duckdb.Error as error:
         raise BadInput(

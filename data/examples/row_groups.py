@@ -7,19 +7,23 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Int64
 
 from data.days import DAY_US, date_of, moment_us
 from data.errors import BadInput
-from data.records import TIMESTAMP
-from data.schema_cast import fit, parquet_files
+from data.reading.conformed_files import conformed_file
+from data.records import EXAMPLES
+from data.schema_cast import column_chunk, opened, parquet_files
+from data.sound import believed_span
 
 
 class RowGroup(NamedTuple):
     """One row group, and the time its rows are of, µs since 1970."""
 
     file: Path
+    """As it was given; what messages name."""
+    place: Path
+    """Where its rows lie as EXAMPLES."""
     group: int
     rows: int
     earliest: int
@@ -42,7 +46,7 @@ class RowGroup(NamedTuple):
         """Times of its rows that are of a time; where all are, the first and the last."""
         if self.wholly(low, high):
             return np.array([self.earliest, self.latest])
-        times = _times(self.file, self.group)
+        times = _times(self.place, self.group)
         return times[(times >= low) & (times < high)]
 
 
@@ -52,7 +56,7 @@ def row_groups(folder: Path) -> list[RowGroup]:
     Raises:
         BadInput: there is none, or a file is not one of examples.
     """
-    files = [folder] if folder.is_file() else parquet_files(folder)
+    files = parquet_files(folder)
     stats = [(file, file.stat()) for file in files]
     groups = [group for file, s in stats for group in _of_file(file, s.st_mtime_ns, s.st_size)]
     if not groups:
@@ -60,49 +64,44 @@ def row_groups(folder: Path) -> list[RowGroup]:
     return groups
 
 
-def microseconds(
-    column: pa.ChunkedArray, file: Path | str = "examples"
-) -> Int64[np.ndarray, " rows"]:
-    """Times in µs since 1970.
-
-    Raises:
-        BadInput: they are no times; `file` is what the message calls their place.
-    """
-    try:
-        return fit(column, TIMESTAMP).cast(pa.int64()).to_numpy()
-    except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
-        raise BadInput(
-            f"{file}, column time: its type {column.type} does not become {TIMESTAMP} "
-            f"({str(error).splitlines()[0]}); write it as {TIMESTAMP}"
-        ) from None
+def microseconds(column: pa.ChunkedArray) -> Int64[np.ndarray, " rows"]:
+    """Times of EXAMPLES in µs since 1970."""
+    return column.cast(pa.int64()).to_numpy()
 
 
 @lru_cache(maxsize=4096)
 def _of_file(file: Path, mtime_ns: int, size: int) -> tuple[RowGroup, ...]:
-    """A file's row groups, by what its footer says; kept while the file stays as it is."""
-    try:
-        with pq.ParquetFile(file) as parquet:
-            metadata = parquet.metadata
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{file} is not a whole Parquet file ({error}); take it away") from error
-    names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-    if "time" not in names:
-        raise BadInput(f"{file} has no column time; examples have one (docs/data.md)")
-    column, groups = names.index("time"), []
-    for group in range(metadata.num_row_groups):
-        rows = metadata.row_group(group)
-        if not rows.num_rows:
+    """A file's row groups, by what its footer says; kept while the file stays as it is.
+
+    Raises:
+        BadInput: the file is not one of examples, or of a time that cannot be.
+    """
+    place = conformed_file(file, EXAMPLES)
+    with opened(place) as parquet:
+        every = [
+            (group, column_chunk(parquet, group, "time")) for group in range(parquet.num_row_groups)
+        ]
+    first, stop = believed_span()
+    groups = []
+    for group, column in every:
+        rows = column.num_values
+        if not rows:
             continue
-        spread = rows.column(column).statistics
+        spread = column.statistics
         if spread is not None and spread.has_min_max and isinstance(spread.min, datetime):
             earliest, latest = moment_us(spread.min), moment_us(spread.max)
         else:  # a writer that keeps no statistics: the times themselves are read
-            times = _times(file, group)
+            times = _times(place, group)
             earliest, latest = int(times.min()), int(times.max())
-        groups.append(RowGroup(file, group, rows.num_rows, earliest, latest))
+        if earliest < first or latest >= stop:
+            raise BadInput(
+                f"{file}, column time: a row is of a time before 2000 or after now, which no "
+                "decision is; `python -m data check` names it, and mend or drop it"
+            )
+        groups.append(RowGroup(file, place, group, rows, earliest, latest))
     return tuple(groups)
 
 
-def _times(file: Path, group: int) -> Int64[np.ndarray, " rows"]:
-    with pq.ParquetFile(file) as parquet:
-        return microseconds(parquet.read_row_group(group, columns=["time"])["time"], file)
+def _times(place: Path, group: int) -> Int64[np.ndarray, " rows"]:
+    with opened(place) as parquet:
+        return microseconds(parquet.read_row_group(group, columns=["time"])["time"])

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Float32
 
 from data.days import DAY_US, date_of, day_number, midnight_us
 from data.errors import BadInput
 from data.examples.row_groups import RowGroup, microseconds, row_groups
+from data.schema_cast import opened
 
 READ_ROWS = 8192
 """Rows decoded at a time."""
@@ -156,7 +156,7 @@ class ExampleStream:
 
     def _read(self, group: RowGroup, low: int, high: int) -> Iterator[tuple[Path, pa.Table]]:
         columns = None if self.columns is None else list(dict.fromkeys((*self.columns, "time")))
-        with pq.ParquetFile(group.file) as file:
+        with opened(group.place) as file:
             for batch in file.iter_batches(READ_ROWS, [group.group], columns=columns):
                 rows = pa.Table.from_batches([batch])
                 if not group.wholly(low, high):

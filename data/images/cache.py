@@ -11,10 +11,11 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +51,8 @@ class ImageCache(NamedTuple):
     """A read-only memory map of every distinct image in the cache."""
     rows: dict[str, int]
     """artwork_id → row of `images`; artworks with the same content share one."""
+    refused: Mapping[str, str] = MappingProxyType({})
+    """artwork_id → why it has no image, of those that were left out."""
 
     def of(self, artwork_ids: Sequence[str]) -> Int[np.ndarray, " artworks"]:
         """The rows of `images` for these artworks.
@@ -71,6 +74,7 @@ def image_cache(
     width: int = WIDTH,
     processes: int = 2,
     quiet: bool = False,
+    leave_out: bool = False,
 ) -> ImageCache:
     """Decode the catalogue's images that the cache in `folder` lacks, and map them all.
 
@@ -84,6 +88,8 @@ def image_cache(
         width: columns of a decoded image.
         processes: workers that decode when there is enough to do.
         quiet: show no progress on stderr.
+        leave_out: an image that cannot be had costs its artworks alone, which are named in
+            `refused`.
 
     Raises:
         BadInput: images that are missing or cannot be decoded, each by name (the first 20). All
@@ -91,14 +97,8 @@ def image_cache(
     """
     paths = dict(zip(catalogue.artwork_ids, catalogue.artworks["path"].to_pylist(), strict=True))
     files = {name: str(catalogue.root / name) for name in dict.fromkeys(paths.values())}
-    refused: dict[str, str] = {}
     with _Store.open(Path(folder), height, width) as store:
-        known: dict[str, str] = {}
-        for name, file in files.items():
-            try:
-                known[name] = digest(read_bytes(file))
-            except BadInput as refusal:
-                refused[name] = str(refusal)
+        known, refused = _digests(files)
         wanted = {known[n]: n for n in reversed(known) if known[n] not in store.rows}
         missing = list(reversed(wanted.values()))
         # Rows are added in catalogue order, so a first build maps artwork i to row i.
@@ -115,13 +115,25 @@ def image_cache(
                         refused[name] = result
                 store.append({sha: r for sha, r in results if not isinstance(r, str)})
                 progress.advance(bar, len(chunk))
-        if refused:
+        if refused and not leave_out:
             raise BadInput(
                 f"{len(refused):,} of {len(files):,} images of {catalogue.root} "
                 f"are refused: {_first(list(refused.values()))}"
             )
-        rows = {artwork: store.rows[known[path]] for artwork, path in paths.items()}
-        return ImageCache(store.images(), rows)
+        rows = {a: store.rows[known[path]] for a, path in paths.items() if path not in refused}
+        without = {a: refused[path] for a, path in paths.items() if path in refused}
+        return ImageCache(store.images(), rows, without)
+
+
+def _digests(files: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What each file is cached by, or why it cannot be read, by the name it was given."""
+    known, refused = dict[str, str](), dict[str, str]()
+    for name, file in files.items():
+        try:
+            known[name] = digest(read_bytes(file))
+        except BadInput as refusal:
+            refused[name] = str(refusal)
+    return known, refused
 
 
 def _first(refusals: list[str]) -> str:

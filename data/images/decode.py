@@ -3,7 +3,9 @@
 What people upload as artwork is decoded as a browser would show it: EXIF rotation applied, the
 first frame of an animation, CMYK and wide-gamut colours brought to sRGB, 16-bit grey scaled, and
 transparency composited on mid-grey. The kind is read from the content, never from the extension.
-Whatever cannot be decoded whole raises BadInput; no other picture is ever put in its place.
+What a file says of itself beside its pixels never decides whether they are shown
+(`data/images/metadata.py`). Whatever cannot be decoded whole raises BadInput; no other picture is
+ever put in its place.
 
 `python -m data.images.decode` is the worker of the image cache: paths in on stdin, pixels out.
 """
@@ -21,6 +23,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from data.errors import BadInput
+from data.images.metadata import Bare, bare, orientation
 
 HEIGHT, WIDTH = 72, 128
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
@@ -29,10 +32,9 @@ LARGEST_PIXELS = 64_000_000
 LARGEST_BYTES = 128 * 2**20
 BACKDROP = (128, 128, 128)
 """What shows through transparent artwork: mid-grey, so that dark and light cut-outs both stay."""
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 """Raised whenever the same file decodes to other pixels, so that caches are built again."""
 
-_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -90,7 +92,8 @@ def decode(
     Raises:
         BadInput: truncated, too large, or of a kind that is not decoded.
     """
-    with _open(content, name) as image:
+    stripped = bare(content)
+    with _open(stripped.content, name) as image:
         columns, rows = image.size
         if columns * rows > LARGEST_PIXELS:
             raise BadInput(
@@ -98,7 +101,7 @@ def decode(
                 "it was not decoded: export it smaller"
             )
         try:
-            upright, profile = _upright(image, height, width)
+            upright, profile = _upright(image, stripped, height, width)
         except BadInput as error:
             raise BadInput(f"image {name}: {error}") from None
         except MemoryError:
@@ -137,14 +140,19 @@ def _open(content: bytes, name: Path | str) -> Image.Image:
         ) from None
 
 
-def _upright(image: Image.Image, height: int, width: int) -> tuple[Image.Image, bytes | None]:
+def _upright(
+    image: Image.Image, stripped: Bare, height: int, width: int
+) -> tuple[Image.Image, bytes | None]:
     """Decode to RGB, RGBA, L or CMYK and turn upright; the colour profile, if there is one."""
-    sideways = image.getexif().get(_ORIENTATION) in _SIDEWAYS
+    turned = stripped.orientation
+    if turned is None:  # TIFF is upright after load()
+        turned = 1 if image.format == "TIFF" else orientation(image.info.get("exif"))
+    sideways = turned in _SIDEWAYS
     # A JPEG is decoded at 1/2, 1/4 or 1/8 where that still leaves twice the pixels wanted.
     image.draft(None, (2 * height, 2 * width) if sideways else (2 * width, 2 * height))
-    profile = image.info.get("icc_profile")
+    profile = stripped.profile or image.info.get("icc_profile")
     image.load()
-    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))  # TIFF is upright after load()
+    turn = _TURNS.get(turned)
     if image.mode.startswith("I;16"):
         image = _eight_bits(image)
     elif image.mode in ("I", "F"):

@@ -1,12 +1,15 @@
 """The join's embedded engine: DuckDB over the log's Parquet files, spilling to disk."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from data.errors import BadInput
 from data.join.day_files import DayResult
-from data.join.engine import DayWriter, View
+from data.join.engine import SOUND, DayWriter, View
 
 ROWS_A_BATCH = 32_768
 
@@ -24,12 +27,12 @@ def events_view(source: str) -> str:
     return f"""
         SELECT event_id, kind, epoch_us(time) AS happened_at, epoch_us(received) AS received_at,
             decision_id, profile_id, title_id, artwork_id, device, surface, "row" AS shelf,
-            "column" AS slot, minutes, thumb
+            "column" AS slot, {SOUND["minutes"]} AS minutes, {SOUND["thumb"]} AS thumb
         FROM {source}"""
 
 
 def parquet(files: Sequence[Path]) -> str:
-    """A DuckDB table expression over files whose schemas may be of several versions."""
+    """A DuckDB table expression over files that follow a schema, and may have columns beside."""
     names = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
 
@@ -39,22 +42,41 @@ def instant(microseconds: int) -> str:
     return f"make_timestamptz({microseconds})"
 
 
+@contextmanager
+def refused() -> Iterator[None]:
+    """DuckDB's own errors as words for a user; also as a decorator.
+
+    Raises:
+        BadInput: DuckDB raised something.
+    """
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise BadInput(
+            f"DuckDB cannot join the log ({str(error).splitlines()[0]}); give it more --memory or "
+            "disk, and see what `python -m data check` says of the log"
+        ) from None
+
+
 class DuckDB:
     """Runs the join's SQL on this machine.
 
     Joins and sorts that outgrow `memory` spill to the scratch folder.
     """
 
+    @refused()
     def __init__(self, scratch: Path, memory: str = "2GB", threads: int | None = None) -> None:
         self.connection = duckdb.connect(":memory:")
         self.connection.execute(f"SET memory_limit = '{memory}'")
         spill = str(scratch / "spill").replace("'", "''")
         self.connection.execute(f"SET temp_directory = '{spill}'")
+        self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET preserve_insertion_order = false")
         self.connection.execute("SET enable_progress_bar = false")
         if threads is not None:
             self.connection.execute(f"SET threads = {threads}")
 
+    @refused()
     def view(self, name: str, kind: View, files: Sequence[Path], times: tuple[int, int]) -> None:
         """Lay a view over files: decisions, known, events or titles, within `times` (µs)."""
         source = parquet(files)
@@ -76,6 +98,7 @@ class DuckDB:
             )
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
 
+    @refused()
     def focus(self) -> None:
         """Read the events once, and of them only what may concern the decisions in view."""
         self.connection.execute("""
@@ -90,10 +113,12 @@ class DuckDB:
             """)
         self.connection.execute("CREATE OR REPLACE TEMP VIEW events AS SELECT * FROM focused")
 
+    @refused()
     def query(self, sql: str) -> list[tuple]:
         """All rows of a small result."""
         return self.connection.execute(sql).fetchall()
 
+    @refused()
     def write(self, sql: str, writer: DayWriter) -> list[DayResult]:
         """Stream the sorted rows of the join through the writer; its results."""
         ordered = f"SELECT * FROM ({sql}) ORDER BY decided_at, decision_id"

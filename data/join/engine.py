@@ -10,9 +10,19 @@ from typing import Literal, Protocol
 import pyarrow as pa
 
 from data.join.day_files import DayResult
+from data.sound import MOST_MINUTES
 
 View = Literal["decisions", "known", "events", "titles"]
 """What a view of join.sql selects from the log's files."""
+SOUND = {
+    "minutes": f"""CASE WHEN minutes BETWEEN 0 AND {MOST_MINUTES} AND NOT isnan(minutes)
+        THEN minutes END""",
+    "thumb": "CASE WHEN thumb = -1 OR thumb = 1 THEN thumb END",
+}
+"""Column of an event → what is believed of it.
+
+NaN is asked for by name: a footer's largest value leaves it out, and engines believe the footer.
+"""
 DayWriter = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """Sorted rows of the join → a row of DAY_RESULT for each day that it staged."""
 

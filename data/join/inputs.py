@@ -6,14 +6,30 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
 from data.join.engine import Engine
 from data.join.rewards import Reward
-from data.records import EVENTS, SCHEMA_VERSION
+from data.reading.conformed_files import conformed_files, conformed_table
+from data.records import DECISIONS, EVENTS, SCHEMA_VERSION
+from data.schema_cast import column_chunk, opened, parquet_files
 
-RUNTIMES = pa.schema([("title_id", pa.int64()), ("runtime_minutes", pa.float32())])
+JOINED = pa.schema(
+    [
+        field
+        for field in DECISIONS
+        if field.name not in ("probabilities", "seed", "epoch", "fingerprint", "layout")
+    ]
+)
+"""What the join reads of decisions: a log of an earlier version has all of it."""
+RUNTIMES = pa.schema(
+    [
+        pa.field("title_id", pa.int64(), nullable=False),
+        pa.field("runtime_minutes", pa.float32(), nullable=False),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +54,14 @@ class LogFiles:
             )
         return files
 
+    @property
+    def every(self) -> list[Path]:
+        """Decisions, then events."""
+        return [*self.decisions, *self.events]
+
     def marks(self) -> dict[str, list[int]]:
         """Path within the log → what tells a file that has changed: size and time of writing."""
-        stats = {self.name(file): file.stat() for file in (*self.decisions, *self.events)}
+        stats = {self.name(file): file.stat() for file in self.every}
         return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
 
     def unread(self, marks: Mapping[str, list[int]], read: Mapping[str, list[int]]) -> "LogFiles":
@@ -50,6 +71,15 @@ class LogFiles:
             for files in (self.decisions, self.events)
         )
         return LogFiles(self.root, decisions, events)
+
+    def conformed(self, scratch: Path) -> "LogFiles":
+        """The same rows in files that follow the schemas exactly, copies in `scratch`.
+
+        Raises:
+            BadInput: a file does not become its schema: by file, column and row.
+        """
+        decisions = conformed_files(self.decisions, JOINED, scratch)
+        return LogFiles(self.root, decisions, conformed_files(self.events, EVENTS, scratch))
 
     def name(self, file: Path) -> str:
         """The file's path within the log."""
@@ -65,14 +95,19 @@ class JoinSources(NamedTuple):
 
     @classmethod
     def of(cls, files: LogFiles, titles_path: Path | str | None, staging: Path) -> "JoinSources":
-        """A log's files and the titles; what there is none of is an empty file in `staging`."""
+        """A log's files, conformed, and the titles; what there is none of is an empty file.
+
+        Raises:
+            BadInput: a file does not become its schema: by file, column and row.
+        """
+        files = files.conformed(staging)
         events = files.events or [empty(EVENTS, staging / "none.parquet")]
         return cls(files.decisions, events, [title_file(titles_path, files.root, staging)])
 
 
 def log_files(log: Path, kind: str) -> list[Path]:
     """The Parquet files of one kind, whether or not they lie in day folders."""
-    return sorted(f for f in (log / kind).rglob("*.parquet") if not f.name.startswith((".", "_")))
+    return parquet_files(log / kind)
 
 
 def title_file(titles_path: Path | str | None, log: Path, staging: Path) -> Path:
@@ -95,7 +130,7 @@ def title_file(titles_path: Path | str | None, log: Path, staging: Path) -> Path
         tables.append(log / "titles.parquet")
     runtimes: dict[int, float] = {}
     for path in tables:
-        for title in pq.read_table(path, columns=list(RUNTIMES.names)).to_pylist():
+        for title in conformed_table(path, RUNTIMES).to_pylist():
             runtimes.setdefault(title["title_id"], title["runtime_minutes"])
     file = staging / "titles.parquet"
     pq.write_table(pa.table([list(runtimes), list(runtimes.values())], schema=RUNTIMES), file)
@@ -120,30 +155,39 @@ def refuse_senseless(engine: Engine, reward: Reward) -> None:
                 SELECT true AS played, CAST(30 AS DOUBLE) AS minutes, 0 AS thumb,
                     CAST(90 AS DOUBLE) AS runtime_minutes
             ) AS sample""")
-    except Exception as error:
+    except BadInput as error:
         raise BadInput(
             f"the reward {reward.name!r} cannot be computed from {reward.sql!r}: {error}"
-        ) from error
+        ) from None
 
 
-def refuse_newer_schema(file: Path) -> None:
+def refuse_newer_schema(file: Path, name: Path | None = None) -> None:
     """Refuse a file that a later Marquee wrote; every earlier version is read.
 
+    Args:
+        file: that follows DECISIONS or EVENTS.
+        name: what messages call it; its own if None.
+
     Raises:
-        BadInput: not Parquet, or of a later schema version.
+        BadInput: it holds a record of a later schema version.
     """
-    try:
-        metadata = pq.read_metadata(file)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{file} is not a whole Parquet file ({error}); take it away") from error
-    names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-    if "schema_version" not in names:
-        raise BadInput(f"{file} has no column schema_version; see docs/data.md for the columns")
-    column = names.index("schema_version")
-    for group in range(metadata.num_row_groups):
-        statistics = metadata.row_group(group).column(column).statistics
-        if statistics is not None and statistics.has_min_max and statistics.max > SCHEMA_VERSION:
-            raise BadInput(
-                f"{file} holds records of schema version {statistics.max}; this Marquee reads up "
-                f"to {SCHEMA_VERSION}: upgrade it"
-            )
+    with opened(file) as source:
+        newest = _newest_version(source)
+    if newest > SCHEMA_VERSION:
+        raise BadInput(
+            f"{name or file} holds records of schema version {newest}; this Marquee reads up "
+            f"to {SCHEMA_VERSION}: upgrade it"
+        )
+
+
+def _newest_version(source: pq.ParquetFile) -> int:
+    """By the footer; by the rows where their writer kept no statistics."""
+    newest = 0
+    for number in range(source.num_row_groups):
+        statistics = column_chunk(source, number, "schema_version").statistics
+        if statistics is not None and statistics.has_min_max:
+            newest = max(newest, statistics.max)
+        elif source.metadata.row_group(number).num_rows:
+            versions = source.read_row_group(number, columns=["schema_version"]).column(0)
+            newest = max(newest, pc.max(versions).as_py())  # pyright: ignore[reportAttributeAccessIssue]
+    return newest

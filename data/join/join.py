@@ -34,6 +34,8 @@ from data.join.state import (
     sole_writer,
     touched_days,
 )
+from data.join.why_nothing import why_nothing
+from data.sound import believed_span, latest_us
 
 SQL = Path(__file__).with_suffix(".sql").read_text()
 CHOSEN = Path(__file__).with_name("chosen.sql").read_text()
@@ -59,7 +61,10 @@ class JoinReport:
     joined_days: list[str]
     """Days that this run joined."""
     set_aside: dict[str, int]
-    """Impressions of those days that cannot be credited to the decision they name, by reason."""
+    """Impressions of those days that cannot be credited to the decision they name, by reason; and
+    decisions of a time that cannot be."""
+    nothing_because: str | None = None
+    """Why there is no example at all, nor one that waits."""
 
 
 def join(
@@ -99,20 +104,25 @@ def join(
     with sole_writer(out) as staging, engine.open(staging) as runner:
         state = JoinState.read(out)
         refuse_senseless(runner, named)
+        sources = JoinSources.of(files, titles_path, staging)
         settings = settings_of(spans, named)
         if rebuild or state.settings != settings:
             refuse_to_lose(state, files, out)
             state = JoinState(settings)
             state.write(out)  # killed from here on, the next run starts over
-        fresh = files.unread(marks, state.files)
-        for file in (*fresh.decisions, *fresh.events):
-            refuse_newer_schema(file)
-        sources = JoinSources.of(files, titles_path, staging)
+        unread = files.unread(marks, state.files)
+        fresh = unread.conformed(staging)
+        for file, name in zip(fresh.every, unread.every, strict=True):
+            refuse_newer_schema(file, name)
         days = _Days(runner, sources, spans, named, staging, out, Counter())
         joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
         state.files |= marks
         state.write(out)
-    return _report(days, state, joined, engine.name)
+        why = None
+        if not any(day.examples or day.waiting for day in state.days.values()):
+            days.lay_views()
+            why = why_nothing(runner, spans)
+    return _report(days, state, joined, engine.name, why)
 
 
 class _Days(NamedTuple):
@@ -125,13 +135,25 @@ class _Days(NamedTuple):
     staging: Path
     out: Path
     set_aside: Counter[str]
-    """Impressions that cannot be credited, by reason."""
+    """Impressions that cannot be credited, and decisions of no day, by reason."""
 
     def lay_views(self) -> None:
         """Lay the views over the whole log."""
-        self.engine.view("decisions", "decisions", self.sources.decisions, ALL_TIME)
+        self.engine.view("decisions", "decisions", self.sources.decisions, believed_span())
         self.engine.view("events", "events", self.sources.events, ALL_TIME)
         self.engine.view("titles", "titles", self.sources.titles, ALL_TIME)
+
+    def count_strays(self) -> None:
+        """Set aside the decisions whose time cannot be: one wrong clock moves nobody's window."""
+        first, stop = believed_span()
+        for reason, span in (
+            ("decisions of a time before 2000", (ALL_TIME[0], first)),
+            ("decisions of a time after now", (stop, ALL_TIME[1])),
+        ):
+            self.engine.view("strays", "known", self.sources.decisions, span)
+            [(count,)] = self.engine.query("SELECT count(*) FROM strays")
+            if count:
+                self.set_aside[reason] += count
 
     def counts(self) -> dict[int, int]:
         """Day → its decisions."""
@@ -140,7 +162,8 @@ class _Days(NamedTuple):
     def latest(self) -> int:
         """The log's own clock: the latest receipt, or the latest decision, µs."""
         [(decided, received)] = self.engine.query(
-            "SELECT (SELECT max(decided_at) FROM decisions), (SELECT max(received_at) FROM events)"
+            "SELECT (SELECT max(decided_at) FROM decisions),"
+            f" (SELECT max(received_at) FROM events WHERE received_at <= {latest_us()})"
         )
         return max(decided, received if received is not None else decided)
 
@@ -178,6 +201,7 @@ def _join_changed(
     days: _Days, fresh: LogFiles, state: JoinState, now: datetime | None, batch_decisions: int
 ) -> list[int]:
     """Join the days that have changed, and note them in `state`; which they are."""
+    days.count_strays()
     days.lay_views()
     counts = days.counts()
     now_us = days.latest() if now is None else moment_us(now)
@@ -200,7 +224,9 @@ def _join_changed(
     return sorted(touched)
 
 
-def _report(days: _Days, state: JoinState, joined: Sequence[int], engine: str) -> JoinReport:
+def _report(
+    days: _Days, state: JoinState, joined: Sequence[int], engine: str, why: str | None
+) -> JoinReport:
     """What a run did, and what there is after it."""
     every = state.days.values()
     return JoinReport(
@@ -214,4 +240,5 @@ def _report(days: _Days, state: JoinState, joined: Sequence[int], engine: str) -
         reward_sum=sum(day.reward for day in every),
         joined_days=[str(date_of(day)) for day in joined],
         set_aside=dict(sorted(days.set_aside.items())),
+        nothing_because=why,
     )

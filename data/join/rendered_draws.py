@@ -22,17 +22,20 @@ from jaxtyping import Int, UInt64
 from bandit.choice import profile_keys
 from bandit.draws import text_word
 from data.atomic_write import write_text_whole
+from data.errors import BadInput
 from data.log.expand_runs import expand_some
 from data.log.parquet import append_table
 from data.log.precompute_runs import (
     FOLDER,
+    UNREADABLE,
     RunFile,
     filed_ids,
     rendered_name,
     run_files,
     run_time,
 )
-from data.records import TIMESTAMP
+from data.reading.conformed_files import conformed_files
+from data.records import EVENTS, TIMESTAMP
 
 STATE = "_rendered.json"
 SKEW_US = 3_600_000_000
@@ -53,7 +56,8 @@ class Impressions(NamedTuple):
         columns = ["decision_id", "profile_id", "title_id"]
         is_one = (ds.field("kind") == "impression") & ds.field("decision_id").is_valid()
         late = ds.field("received") >= pa.scalar(since_us, pa.int64()).cast(TIMESTAMP)
-        source = ds.dataset([str(file) for file in files], format="parquet", partitioning=None)
+        conformed = [str(file) for file in conformed_files(files, EVENTS)]
+        source = ds.dataset(conformed, format="parquet", partitioning=None)
         return Impressions.of(source.to_table(columns=columns, filter=is_one & late))
 
     @staticmethod
@@ -85,6 +89,14 @@ def file_rendered(log: Path, events: Sequence[Path]) -> int:
         events: its event files.
     """
     runs = run_files(log)
+    for run in runs:
+        try:
+            run_time(run)
+        except UNREADABLE:
+            raise BadInput(
+                f"{run} is no whole run of precompute; `python -m data roll --keep-runs` puts it "
+                "aside"
+            ) from None
     if not runs or not events:
         return 0
     state = log / FOLDER / STATE

@@ -6,14 +6,15 @@ storage that driver and executors share.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.days import DAY_US
 from data.errors import BadInput
 from data.join.day_files import DayResult
-from data.join.engine import DayWriter, View
+from data.join.engine import SOUND, DayWriter, View
 
 if TYPE_CHECKING:  # an optional package
     from pyspark.sql import SparkSession
@@ -26,9 +27,10 @@ DAY_COLUMNS = (
 COLUMNS: dict[View, str] = {
     "decisions": """decision_id, unix_micros(time) AS decided_at, profile_id, title_id, facts,
         candidates, action, propensity, policy, bundle, level, cell, schema_version""",
-    "events": """event_id, kind, unix_micros(time) AS happened_at,
+    "events": f"""event_id, kind, unix_micros(time) AS happened_at,
         unix_micros(received) AS received_at, decision_id, profile_id, title_id,
-        artwork_id, device, surface, `row` AS shelf, `column` AS slot, minutes, thumb""",
+        artwork_id, device, surface, `row` AS shelf, `column` AS slot,
+        {SOUND["minutes"]} AS minutes, {SOUND["thumb"]} AS thumb""",
     "known": "decision_id, unix_micros(time) AS decided_at",
     "titles": "title_id, runtime_minutes",
 }
@@ -68,7 +70,6 @@ def session(scratch: Path, memory: str) -> tuple["SparkSession", bool]:
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.shuffle.partitions", "4")
         .config("spark.sql.ansi.enabled", "true")
-        .config("spark.sql.parquet.mergeSchema", "true")
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", "32768")
     )
     try:
@@ -80,12 +81,32 @@ def session(scratch: Path, memory: str) -> tuple["SparkSession", bool]:
         ) from error
 
 
+@contextmanager
+def refused() -> Iterator[None]:
+    """Spark's own errors as words for a user; also as a decorator.
+
+    Raises:
+        BadInput: Spark raised something.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        raise BadInput(
+            f"Spark cannot join the log ({str(error).splitlines()[0]}); see its own log, and what "
+            "`python -m data check` says of the joined one"
+        ) from None
+
+
 class Spark:
     """Runs the join's SQL on Spark."""
 
     def __init__(self, scratch: Path, memory: str = "2GB") -> None:
         self.spark, self.ours = session(scratch, memory)
 
+    @refused()
     def view(self, name: str, kind: View, files: Sequence[Path], times: tuple[int, int]) -> None:
         """Lay a view over files: decisions, known, events or titles, within `times` (µs)."""
         rows = self.spark.read.parquet(*(str(file) for file in files))
@@ -101,10 +122,12 @@ class Spark:
     def focus(self) -> None:
         """Nothing to do: Spark's own shuffles put together what belongs together."""
 
+    @refused()
     def query(self, sql: str) -> list[tuple]:
         """All rows of a small result."""
         return [tuple(row) for row in self.spark.sql(sql).collect()]
 
+    @refused()
     def write(self, sql: str, writer: DayWriter) -> list[DayResult]:
         """Send each day's sorted rows through the writer, in tasks; its results."""
         rows = self.spark.sql(sql)

@@ -10,9 +10,11 @@ of the device and nothing else.
  …  zeros
 ```
 
-The first record whose checksum differs is the end: a process that is killed leaves at most one
-group unfinished, and nothing after a group is written before that group is on disk. The process
-holds a lock on its segment; a segment that nobody holds is never written again.
+The first record whose checksum differs is the end of a segment that is being written: a process
+that is killed leaves at most one group unfinished, and nothing after a group is written before
+that group is on disk. The process holds a lock on its segment; a segment that nobody holds is
+never written again, and there only a record that is not all there is the end. Any other that does
+not check is damage, and what follows it is found by its checksums (`data/log/damage.py`).
 """
 
 import fcntl
@@ -28,13 +30,13 @@ from typing import NamedTuple
 from zlib import crc32
 
 from data.atomic_write import sync
+from data.log.damage import RECORD, after_damage, record_end
 from data.log.records import SCHEMAS
 
 FOLDER = "live"
 SEGMENT_BYTES = 16 << 20
 STEP_BYTES = 256 << 10
 HEADER = struct.Struct("<8s8s")
-RECORD = struct.Struct("<IIB3x")
 MAGIC = b"MQLOG001"
 KINDS = tuple(SCHEMAS)
 Row = tuple[str, bytes]
@@ -202,6 +204,8 @@ class Chunk(NamedTuple):
     rows: list[Row]
     start: int
     stop: int
+    damaged: int = 0
+    """Stretches between its records that are none."""
 
 
 def segments(log_dir: Path) -> list[Path]:
@@ -209,8 +213,19 @@ def segments(log_dir: Path) -> list[Path]:
     return sorted((log_dir / FOLDER).glob("*.log"))
 
 
-def chunks(path: Path, start: int, rows: int, size: int) -> Iterator[Chunk]:
-    """What a segment holds from an offset on, so many rows or bytes at a time."""
+def chunks(path: Path, start: int, rows: int, size: int, ended: bool = False) -> Iterator[Chunk]:
+    """What a segment holds from an offset on, so many rows or bytes at a time.
+
+    Args:
+        path: of the segment.
+        start: where to begin.
+        rows: of a chunk, at most.
+        size: bytes of a chunk, or one record more.
+        ended: nobody writes it any more, so that what follows damage is looked for.
+
+    Raises:
+        ValueError: it is no segment of the log.
+    """
     held = path.read_bytes()
     if len(held) < HEADER.size:
         return
@@ -220,19 +235,23 @@ def chunks(path: Path, start: int, rows: int, size: int) -> Iterator[Chunk]:
     seeds = [_seed(nonce, number) for number in range(len(KINDS))]
     at = start = max(start, HEADER.size)
     group: list[Row] = []
-    while at + RECORD.size <= len(held):
-        length, checksum, kind = RECORD.unpack_from(held, at)
-        body = held[at + RECORD.size : at + RECORD.size + length]
-        whole = kind < len(KINDS) and len(body) == length
-        if not whole or not length or crc32(body, seeds[kind]) != checksum:
-            break
-        group.append((KINDS[kind], body))
-        at += RECORD.size + length
+    damaged = 0
+    while at < len(held):
+        stop = record_end(held, at, seeds)
+        if stop is None:
+            following = after_damage(held, at, seeds) if ended else None
+            if following is None:
+                break
+            at, damaged = following, damaged + 1
+        else:
+            kind = RECORD.unpack_from(held, at)[2]
+            group.append((KINDS[kind], held[at + RECORD.size : stop]))
+            at = stop
         if len(group) >= rows or at - start >= size:
-            yield Chunk(group, start, at)
-            group, start = [], at
-    if group:
-        yield Chunk(group, start, at)
+            yield Chunk(group, start, at, damaged)
+            group, start, damaged = [], at, 0
+    if group or damaged:
+        yield Chunk(group, start, at, damaged)
 
 
 def abandoned(path: Path) -> bool:

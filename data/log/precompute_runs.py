@@ -29,6 +29,8 @@ from data.records import FACTS, SCHEMA_VERSION
 
 FOLDER = "runs"
 RENDERED = "rendered"
+UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError)
+"""What a file that is no run, or not a whole one, makes its readers raise."""
 HEADER = b"marquee_run"
 SCHEMA = pa.schema(
     [

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from data.reading.facts_json import facts_array
 from data.records import DECISIONS, EVENT_KINDS, EVENTS, SCHEMA_VERSION
 
 SCHEMAS = {"decisions": DECISIONS, "events": EVENTS}
@@ -143,7 +144,7 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
         for field in SCHEMAS[kind]:
             if field.name == "facts":
                 # Facts are shared by a page: read once, repeated by position.
-                facts = pa.array([_facts(page.get("facts")) for page in pages], field.type)
+                facts = facts_array([page.get("facts") for page in pages])
                 columns.append(facts.take(pa.array(np.repeat(np.arange(len(pages)), counts))))
                 continue
             values: list[object] = []
@@ -166,15 +167,6 @@ def _length(kind: str, page: object) -> int:
     if len(lengths) != 1:
         raise ValueError(f"columns of a page of {kind} differ in length: {sorted(lengths)}")
     return lengths.pop()
-
-
-def _facts(facts: dict[str, object] | None) -> dict[str, object] | None:
-    """Maps as the pairs that Arrow takes; JSON gives objects or lists of lists."""
-    for name in ("watched_genres", "watched_cast"):
-        pairs = facts.get(name) if facts else None
-        if facts and isinstance(pairs, dict | list):
-            facts[name] = list(pairs.items() if isinstance(pairs, dict) else map(tuple, pairs))
-    return facts
 
 
 def decode_each(kind: str, bodies: Sequence[bytes]) -> tuple[pa.Table, list[bytes]]:

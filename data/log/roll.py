@@ -11,6 +11,7 @@ content.
 
 import sqlite3
 import sys
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,12 +19,13 @@ import pyarrow.compute as pc
 
 from data.atomic_write import sync
 from data.errors import BadInput
+from data.log.damage import keep_aside, set_aside
 from data.log.embedded import DATABASE, WriterTurn, connect
 from data.log.expand_runs import expand
 from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
 from data.log.parquet import append_table, retire
 from data.log.precompute_runs import FOLDER as RUNS
-from data.log.precompute_runs import filed_ids, retire_runs, run_files
+from data.log.precompute_runs import UNREADABLE, filed_ids, retire_runs, run_files, run_time
 from data.log.records import SCHEMAS, decode_each, unpacked
 
 CHUNK = 50_000
@@ -36,7 +38,8 @@ def roll(log_dir: Path | str, chunk: int = CHUNK, keep_runs: bool = False) -> di
     """Move what serving and precompute logged into `decisions/day=…` and `events/day=…`.
 
     Serving goes on appending meanwhile; a second roll waits for the first. Records that do not
-    fit their schema go to `rejected.jsonl`, never lost and never in the way.
+    fit their schema go to `rejected.jsonl`, and a segment or run that is damaged to `damaged/`,
+    with what can be read of it rolled: never lost and never in the way.
 
     Args:
         log_dir: folder that serving and precompute log to.
@@ -44,7 +47,8 @@ def roll(log_dir: Path | str, chunk: int = CHUNK, keep_runs: bool = False) -> di
         keep_runs: leave precompute's runs as they are; the join looks up what was rendered.
 
     Returns:
-        decisions, events (records moved), files, rejected.
+        decisions, events (records moved), files, rejected, and damaged: stretches of segments that
+        are no records, and files that are no input of a roll.
 
     Raises:
         BadInput: nothing was ever logged in the folder.
@@ -54,7 +58,7 @@ def roll(log_dir: Path | str, chunk: int = CHUNK, keep_runs: bool = False) -> di
         raise BadInput(
             f"{log_dir} holds no {DATABASE} and no {RUNS}/; give the folder that serving logs to"
         )
-    moved = {"decisions": 0, "events": 0, "files": 0, "rejected": 0}
+    moved = {"decisions": 0, "events": 0, "files": 0, "rejected": 0, "damaged": 0}
     connection = connect(log_dir)
     try:
         with WriterTurn(log_dir, ".roll.lock"):
@@ -63,19 +67,39 @@ def roll(log_dir: Path | str, chunk: int = CHUNK, keep_runs: bool = False) -> di
             clear(log_dir)
             _finish(connection, log_dir, moved)
             for path in segments(log_dir):
-                _roll_segment(connection, path, log_dir, chunk, moved)
-            for path in [] if keep_runs else run_files(log_dir):
-                _roll_run(path, log_dir, moved)
+                try:
+                    _roll_segment(connection, path, log_dir, chunk, moved)
+                except ValueError as error:  # no segment at all
+                    _lay_aside(path, log_dir, moved, error)
+            for path in run_files(log_dir):
+                if keep_runs:
+                    _look_at_run(path, log_dir, moved)
+                else:
+                    _roll_run(path, log_dir, moved)
     finally:
         connection.close()
     return moved
+
+
+def _lay_aside(
+    path: Path, log_dir: Path, moved: dict[str, int], error: Exception, copy: bool = False
+) -> None:
+    """Say what is wrong with an input, and put it, or a copy, where it is in nobody's way."""
+    kept = (keep_aside if copy else set_aside)(path, log_dir)
+    moved["damaged"] += 1
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    print(f"damaged: {path.name} ({reason}); it is kept in {kept}", file=sys.stderr)
 
 
 def _finish(connection: sqlite3.Connection, log_dir: Path, moved: dict[str, int]) -> None:
     """Carry out the move that a roll had begun when it was killed."""
     for segment, start, stop in connection.execute("SELECT * FROM moving").fetchall():
         path = log_dir / FOLDER / segment
-        for chunk in chunks(path, start, rows=sys.maxsize, size=stop - start):
+        if not path.is_file():  # whoever took it away took its records with it
+            connection.execute("DELETE FROM moving WHERE segment = ?", (segment,))
+            continue
+        size = stop - start
+        for chunk in chunks(path, start, rows=sys.maxsize, size=size, ended=abandoned(path)):
             _move(connection, path, chunk, log_dir, moved)
             break
 
@@ -83,11 +107,18 @@ def _finish(connection: sqlite3.Connection, log_dir: Path, moved: dict[str, int]
 def _roll_segment(
     connection: sqlite3.Connection, path: Path, log_dir: Path, rows: int, moved: dict[str, int]
 ) -> None:
-    """Move what a segment holds, and the segment away once nobody writes it."""
+    """Move what a segment holds, and the segment away once nobody writes it.
+
+    Raises:
+        ValueError: it is no segment.
+    """
     ended = abandoned(path)  # asked first: what it holds from here on is all there will be
     known = connection.execute("SELECT offset FROM rolled WHERE segment = ?", (path.name,))
     [start] = known.fetchone() or (0,)
-    for chunk in chunks(path, start, rows, CHUNK_BYTES):
+    for chunk in chunks(path, start, rows, CHUNK_BYTES, ended):
+        for _ in range(chunk.damaged):
+            error = ValueError(f"no record between {chunk.start:,} and {chunk.stop:,}")
+            _lay_aside(path, log_dir, moved, error, copy=True)
         connection.execute(
             "INSERT INTO moving VALUES (?, ?, ?)", (path.name, chunk.start, chunk.stop)
         )
@@ -102,13 +133,30 @@ def _roll_segment(
 def _roll_run(path: Path, log_dir: Path, moved: dict[str, int]) -> None:
     """Expand a run's decisions; done again after a kill it writes the same files."""
     filed = filed_ids(log_dir, path)  # rows already: they keep their files
-    for part, table in enumerate(expand(path)):
+    part, tables = 0, expand(path)
+    while True:
+        try:
+            table = next(tables, None)
+        except UNREADABLE as error:
+            _lay_aside(path, log_dir, moved, error)
+            return
+        if table is None:
+            break
         if len(filed):
             table = table.filter(pc.invert(pc.is_in(table["decision_id"], value_set=filed)))
         files = append_table(log_dir, "decisions", table, f"{path.stem}-{part:03}")
         moved["decisions"] += table.num_rows
         moved["files"] += len(files)
+        part += 1
     path.unlink()
+
+
+def _look_at_run(path: Path, log_dir: Path, moved: dict[str, int]) -> None:
+    """Leave a run as it is, unless it is none."""
+    try:
+        run_time(path)
+    except UNREADABLE as error:
+        _lay_aside(path, log_dir, moved, error)
 
 
 def _move(
@@ -173,3 +221,8 @@ def roll_command(
         except ValueError as error:
             raise BadInput(f"--today {today}, --keep-days {keep_days}: {error}") from error
     return {**moved, "retired": retired}
+
+
+def status(record: Mapping[str, object]) -> int:
+    """3 where something was damaged, and is kept for whoever looks into it; else 0."""
+    return 3 if record.get("damaged") else 0

@@ -19,6 +19,8 @@ from data.join.attribution import Attribution
 from data.join.duckdb_engine import events_view, parquet
 from data.join.inputs import log_files
 from data.join.rewards import TAKE_MINUTES, TAKE_SHARE
+from data.reading.conformed_files import conformed_files
+from data.records import EVENTS
 from evaluate.attribution.effect_within import ChangeEffect, effect_within
 
 MOST_EXPOSURES = 20
@@ -103,7 +105,7 @@ def change_effects(
     spans = Attribution().spans()._asdict()
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET enable_progress_bar = false")  # it would print into --json
-        view = events_view(parquet(files))
+        view = events_view(parquet(conformed_files(files, EVENTS)))
         view = view.replace("SELECT event_id", "SELECT artwork_id, event_id", 1)
         connection.execute(f"CREATE VIEW events AS {view}")
         connection.register("titles", catalogue.titles.select(["title_id", "runtime_minutes"]))

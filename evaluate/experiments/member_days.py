@@ -8,9 +8,15 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float
 
 from data.errors import BadInput
+from data.reading.conformed_files import conformed_files
+from data.records import EXAMPLES
+from data.schema_cast import parquet_files
+
+REWARDED = pa.schema([EXAMPLES.field(n) for n in ("profile_id", "cell", "time", "reward")])
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,10 @@ class MemberDays:
         path = Path(log)
         if not path.exists():
             raise BadInput(f"{log}: no such file or folder; give joined examples in Parquet")
-        files = [str(path)] if path.is_file() else sorted(str(f) for f in path.rglob("*.parquet"))
+        files = parquet_files(path)
         if not files:
             raise BadInput(f"{log}: the folder holds no Parquet file; give joined examples")
+        places = [str(place) for place in conformed_files(files, REWARDED)]
         try:
             connection = duckdb.connect()
             connection.execute("SET enable_progress_bar = false")  # it would print into --json
@@ -52,12 +59,13 @@ class MemberDays:
                           sum(reward)::DOUBLE AS takes, count(*)::DOUBLE AS impressions
                    FROM read_parquet(?, union_by_name = true)
                    GROUP BY ALL ORDER BY day, profile_id, cell""",
-                params=[files],
+                params=[places],
             )
             table = relation.to_arrow_table()
         except duckdb.Error as error:
             raise BadInput(
-                f"{log}: cannot read examples with profile_id, cell, time and reward ({error})"
+                f"{log}: cannot read examples with profile_id, cell, time and reward"
+                f" ({str(error).splitlines()[0]})"
             ) from None
         names = ("profile_id", "cell", "day", "takes", "impressions")
         rows = cls(*(table[name].to_numpy() for name in names))

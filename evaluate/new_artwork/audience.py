@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 from jaxtyping import Bool
 
 from bandit.choice import profile_keys
 from data.errors import BadInput
-from data.records import FACTS
+from data.lossless_cast import plain
+from data.reading.conformed_files import conformed_table
+from data.records import FACTS, PROFILES
+from data.schema_cast import parquet_files
 
 SEGMENTS = ("country", "language", "device", "day_part", "genre")
 """What divides an audience; genre is the most watched."""
@@ -49,26 +51,14 @@ class NewMembers:
             BadInput: no such columns, or nobody there.
         """
         path = Path(path)
-        files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
-        files = [file for file in files if not file.name.startswith(("_", "."))]
+        files = parquet_files(path)
         if not files:
             raise BadInput(f"{path}: no Parquet file there; give profiles or joined examples")
         if members < 1:
             raise BadInput(f"--members {members}: there must be at least 1")
-        try:
-            data = ds.dataset([str(file) for file in files], format="parquet")
-            if missing := {"facts", "profile_id"} - set(data.schema.names):
-                raise BadInput(
-                    f"{path}: no column {min(missing)}; give Parquet with profile_id and facts, "
-                    "such as profiles or joined examples"
-                )
-            table = data.to_table(columns=["profile_id", "facts"])
-        except (pa.ArrowException, OSError) as error:
-            raise BadInput(f"{path}: cannot be read as Parquet ({error})") from None
-        try:
-            return cls.of(table, members)
-        except pa.ArrowException as error:
-            raise BadInput(f"{path}: facts are not as docs/data.md says ({error})") from None
+        return cls.of(
+            pa.concat_tables([conformed_table(file, PROFILES) for file in files]), members
+        )
 
     @classmethod
     def of(cls, table: pa.Table, members: int = 2000) -> "NewMembers":
@@ -77,10 +67,7 @@ class NewMembers:
         last = {name: row for row, name in enumerate(names) if name is not None}
         keys = profile_keys(list(last))
         rows = np.array(list(last.values()), np.int64)[np.argsort(keys, kind="stable")[:members]]
-        facts = table["facts"].take(pa.array(np.sort(rows))).combine_chunks()
-        if isinstance(facts, pa.ChunkedArray):
-            facts = pa.concat_arrays(facts.chunks) if facts.num_chunks else pa.array([], FACTS)
-        return cls(facts.cast(FACTS))
+        return cls(plain(table["facts"].take(pa.array(np.sort(rows)))).cast(FACTS))
 
     @cached_property
     def values(self) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ class BatchRows:
         if wrong.any():
             at = int(wrong.argmax())
             value = shown[at] if isinstance(shown, np.ndarray) else shown
-            value = f"{value:.6g}" if isinstance(value, float) else value
+            value = f"{value:.10g}" if isinstance(value, float) else value
             raise BadInput(f"{self._place(at)}: {column} {value}; {remedy}")
 
     def numbers(self, column: str) -> Float[np.ndarray, " decisions"]:

@@ -11,8 +11,13 @@ import pyarrow.dataset as ds
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.join.join import join
-from data.records import EXAMPLES
-from evaluate.policies.logged_examples import NEEDED, SUPPORT
+from data.reading.conformed_files import conformed_files
+from data.records import DECISIONS, EXAMPLES
+from data.schema_cast import opened, parquet_files
+from evaluate.policies.logged_examples import NEEDED
+
+WITH_PROBABILITIES = EXAMPLES.append(DECISIONS.field("probabilities"))
+"""Examples of others may say how likely each candidate was."""
 
 
 def read_examples(
@@ -42,33 +47,45 @@ def read_examples(
 
 
 def _read(path: Path, start: datetime | None, end: datetime | None) -> pa.Table:
-    files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
-    files = [f for f in files if not any(p.startswith(("_", ".")) for p in f.parts[-2:])]
+    files = parquet_files(path)
     if not files:
         raise BadInput(
             f"{path}: no Parquet files of joined examples there; give a folder that "
             "`python -m data join` wrote, or a log with decisions/ and events/"
         )
-    try:
-        data = ds.dataset([str(f) for f in files], format="parquet")
-        if missing := [name for name in NEEDED if name not in data.schema.names]:
+    names = [set(_columns(file)) for file in files]
+    for file, there in zip(files, names, strict=True):
+        if missing := [name for name in NEEDED if name not in there]:
             raise BadInput(
-                f"{path}: no column {missing[0]}, so these are no joined examples; give a folder "
+                f"{file}: no column {missing[0]}, so these are no joined examples; give a folder "
                 "that `python -m data join` wrote"
             )
-        wanted: pc.Expression | None = None
-        for moment, later in ((start, True), (end, False)):
-            if moment is not None:
-                one = ds.field("time") >= moment if later else ds.field("time") < moment
-                wanted = one if wanted is None else wanted & one
-        names = dict.fromkeys((*EXAMPLES.names, *SUPPORT))
-        columns = [name for name in names if name in data.schema.names]
-        table = data.to_table(columns=columns, filter=wanted)
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path}: cannot be read as Parquet ({error}); write it again") from None
+    schema = _schema(names)
+    data = ds.dataset(conformed_files(files, schema), schema=schema, format="parquet")
+    wanted: pc.Expression | None = None
+    for moment, later in ((start, True), (end, False)):
+        if moment is not None:
+            one = ds.field("time") >= moment if later else ds.field("time") < moment
+            wanted = one if wanted is None else wanted & one
+    table = data.to_table(filter=wanted)
     if not table.num_rows:
         raise BadInput(f"{path}: no example in the time that was asked for; widen it")
     return table
+
+
+def _schema(files: list[set[str]]) -> pa.Schema:
+    """What files of these columns are read as: an estimate needs fewer than EXAMPLES has."""
+    there = set().union(*files)
+    schema = WITH_PROBABILITIES if "probabilities" in there else EXAMPLES
+    if all(field.nullable or field.name in file for field in EXAMPLES for file in files):
+        return schema
+    fields = (field for field in schema if field.name in there)
+    return pa.schema([f if f.name in NEEDED else f.with_nullable(True) for f in fields])
+
+
+def _columns(path: Path) -> list[str]:
+    with opened(path) as file:
+        return file.schema_arrow.names
 
 
 def _moment(text: str | None, option: str) -> datetime | None:

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from bandit.counts import PRIOR_IMPRESSIONS, prior_strength
 from data.catalogue import Catalogue
-from data.features import CATEGORIES, FeatureSpec
+from data.errors import BadInput
+from data.features import CATEGORIES, FeatureSpec, tenure_days
 from data.records import FACTS
 
 SAMPLE = 4096
@@ -37,6 +38,7 @@ class DatasetStatistics:
         artworks = len(self.catalogue.artworks)
         self.ids = pa.array(self.catalogue.artwork_ids, pa.string())
         self.reward = self.importance = 0.0
+        self.rewards = (np.inf, -np.inf)
         self.shown = np.zeros(artworks, np.int64)
         self.weight, self.taken = np.zeros(artworks), np.zeros(artworks)
         self.weight_squares, self.taken_squares = np.zeros(artworks), np.zeros(artworks)
@@ -52,6 +54,8 @@ class DatasetStatistics:
         self.count += len(examples)
         reward = examples["reward"].to_numpy()
         self.reward += float(reward.sum())
+        least, most = self.rewards
+        self.rewards = (min(least, float(reward.min())), max(most, float(reward.max())))
         self.last = max(self.last, int(examples["time"].cast(pa.int64()).to_numpy().max()))
         weight = random_weights(examples)
         clipped = weight if self.clip is None else np.minimum(weight, self.clip)
@@ -69,14 +73,35 @@ class DatasetStatistics:
         genres = facts.field("watched_genres")
         start, stop = genres.offsets[0].as_py(), genres.offsets[len(genres)].as_py()
         self.values["genres"] |= set(pc.unique(genres.keys.slice(start, stop - start)).to_pylist())
-        tenure = np.log1p(facts.field("tenure_days").cast(pa.float64()).to_numpy(False))
+        tenure = np.log1p(tenure_days(facts))
         tenure = tenure[~np.isnan(tenure)]
         self.tenure += [len(tenure), tenure.sum(), (tenure**2).sum()]
 
     @property
     def mean_reward(self) -> float:
-        """Of all examples."""
-        return self.reward / self.count
+        """Of all examples, strictly between 0 and 1.
+
+        A log without a take says that takes are rarer than one in its length, not that none is.
+        """
+        edge = 0.5 / (self.count + 1)
+        return min(max(self.reward / self.count, edge), 1 - edge)
+
+    def refuse_rewards(self, name: str) -> None:
+        """Refuse rewards that no probability explains.
+
+        Args:
+            name: of the reward.
+
+        Raises:
+            BadInput: one is below 0 or above 1.
+        """
+        least, most = self.rewards
+        if least < 0 or most > 1:
+            raise BadInput(
+                f"the reward {name!r} goes from {least:g} to {most:g}, and training learns the "
+                "probability of one between 0 and 1: join again with one of that range, such as "
+                "--reward 'an_hour=least(minutes, 60) / 60'; evaluate takes it as it is"
+            )
 
     @property
     def mean_importance(self) -> float:

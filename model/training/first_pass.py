@@ -107,6 +107,7 @@ def first_pass(
             statistics.add(early)
             if fits:
                 early_tables.append(early)
+    statistics.refuse_rewards(str(later.table()["reward_name"][0]))
     together = pa.concat_tables(early_tables) if fits else None
     return FirstPass(statistics, later.table(), learnt, together)
 

@@ -1,5 +1,6 @@
 """Everything the live service decides with, loaded, checked and warmed."""
 
+import logging
 from datetime import date
 from pathlib import Path
 
@@ -12,14 +13,19 @@ from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
 from data.records import FACTS
+from serve.live import metrics
 from serve.live.schema import ScoredImage
 from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import Shown, artwork_vectors
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.scorer import Scorer
 from serve.scoring.served_policy import ServedPolicy
 from serve.scoring.unpersonalised import unpersonalised_best
+
+LOG = logging.getLogger(__name__)
+NAMED = 20
+"""Artworks left out that are named; all are counted."""
 
 
 def load_live(
@@ -45,11 +51,15 @@ def load_live(
     """
     scorer = Scorer(bundle)
     catalogue = Catalogue.read(catalogue_folder)
-    layout = Layout.of_catalogue(catalogue.titles, catalogue.artworks, day_number(day))
+    shown = Shown.of(scorer, catalogue, cache)
+    metrics.LEFT_OUT.set(len(shown.left_out))
+    for name, reason in list(shown.left_out.items())[:NAMED]:
+        LOG.warning("artwork %s is not shown: %s", name, reason)
+    layout = Layout.of_catalogue(catalogue.titles, shown.artworks, day_number(day))
     model = LiveModel(
         ServedPolicy.of(scorer.manifest),
         layout,
-        artwork_vectors(scorer, catalogue, layout.artwork_ids, cache),
+        artwork_vectors(scorer, catalogue, layout.artwork_ids, cache, shown.images),
         BundleMembers(scorer),
         unpersonalised_best(bundle, layout),
         BundleImages(scorer, catalogue),

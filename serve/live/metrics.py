@@ -34,6 +34,13 @@ LOOKUPS = Counter("marquee_titles_total", "Titles answered", ["level"])
 PERSONALISED = LOOKUPS.labels("personalised")
 FALLBACKS = Counter("marquee_fallbacks_total", "Pages not decided live", ["level", "reason"])
 UNLOGGED = Counter("marquee_unlogged_total", "Rows that were not logged", ["kind"])
+UNSOUND = Counter(
+    "marquee_unsound_facts_total", "Facts that cannot be, taken for not known", ["field"]
+)
+LEFT_OUT = Gauge(
+    "marquee_artworks_left_out", "Artworks whose image cannot be had", multiprocess_mode="max"
+)
+DAMAGED = Gauge("marquee_log_damaged_files", "Files in the log's damaged/", multiprocess_mode="max")
 EVENTS = Counter("marquee_events_total", "Events accepted", ["kind"])
 BUNDLE = Gauge(
     "marquee_bundle_info", "1 for the bundle in use", ["bundle"], multiprocess_mode="max"

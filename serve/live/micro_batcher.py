@@ -19,6 +19,7 @@ import orjson
 import pyarrow as pa
 
 from data.log import PageRecords
+from data.sound import unsound_facts
 from serve.live import metrics
 from serve.live.fallback_choice import placeholder
 from serve.live.fallbacks import Fallbacks, MapDraw, PageAnswer, shared_columns
@@ -159,11 +160,29 @@ class MicroBatcher:
                 if batch:
                     self._decide(loop, model, batch, facts)
             except Exception as error:  # whatever a model raises, the page has its images
-                self._failed(model, error)
-                for waiting in batch:
-                    _resolve(waiting.future, "model_failed")
+                self._one_by_one(loop, model, batch, error)
         self._running = False
         self._look(loop)
+
+    def _one_by_one(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        model: LiveModel,
+        batch: list[_Waiting],
+        failure: Exception,
+    ) -> None:
+        """Try a failed batch's pages each by itself, so that one of them costs no other."""
+        self._failed(model, failure)
+        for waiting in batch:
+            if waiting.future.done():
+                continue
+            try:
+                if len(batch) == 1:
+                    raise failure
+                self._decide(loop, model, [waiting], facts_array([waiting.page.facts]))
+            except Exception as error:
+                self._failed(model, error)
+                _resolve(waiting.future, "model_failed")
 
     def _failed(self, model: LiveModel, error: Exception) -> None:
         """Say what went wrong, once a bundle and kind of failure; each page is counted."""
@@ -183,6 +202,8 @@ class MicroBatcher:
         batch: list[_Waiting],
         facts: pa.StructArray,
     ) -> None:
+        for name, wrong in unsound_facts(facts).items():
+            metrics.UNSOUND.labels(name).inc(int(wrong.sum()))
         start = time.perf_counter()
         decided = model.decide([waiting.page for waiting in batch], facts)
         metrics.MODEL.observe(time.perf_counter() - start)

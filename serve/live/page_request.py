@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 from data import clock
 from data.days import DAY_US
+from data.sound import id_problem
 from serve.live.request_facts import RequestFacts, refuse_unknown
 
 TITLES_LIMIT = 1000
+LAST_DAY = 100_000
+"""In the year 2243."""
 LONGEST_MS = 60_000
 """A page's deadline is cut to it."""
 
@@ -40,18 +43,22 @@ def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
         ValueError: a field makes no sense.
     """
     profile_id, title_ids = request["profile_id"], parse_title_ids(request)
-    if not isinstance(profile_id, str) or not 0 < len(profile_id) <= 500:
-        raise ValueError("profile_id must be a string of 1 to 500 characters")
+    if not isinstance(profile_id, str):
+        raise ValueError("profile_id must be a string")
+    if wrong := id_problem(profile_id):
+        raise ValueError(f"profile_id: {wrong}")
     facts, day, cell = request.get("facts") or {}, request.get("day"), request.get("cell")
     if not isinstance(facts, dict):
         raise ValueError("facts must be an object")
     refuse_unknown(facts)
     if day is None:
         day = clock.now_us() // DAY_US
-    elif not isinstance(day, int) or isinstance(day, bool):
-        raise ValueError("day must be a whole number: days since 1970-01-01")
+    elif not isinstance(day, int) or isinstance(day, bool) or not 0 <= day <= LAST_DAY:
+        raise ValueError(f"day must be a whole number: days since 1970-01-01, up to {LAST_DAY}")
     if cell is not None and not isinstance(cell, str):
         raise ValueError("cell must be a string")
+    if cell and (wrong := id_problem(cell)):
+        raise ValueError(f"cell: {wrong}")
     fresh = request.get("fresh") or False
     if not isinstance(fresh, bool):
         raise ValueError("fresh must be true or false")

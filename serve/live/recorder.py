@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from data.log import EventLog, PageRecords
+from data.log.damage import damaged_files
 
 
 class LogFullError(RuntimeError):
@@ -35,6 +36,10 @@ class Recorder(Protocol):
 
     def trouble(self) -> str:
         """Why nothing can be logged; empty where it can."""
+        ...
+
+    def damaged(self) -> int:
+        """Files of the log that could not be read whole, and were put aside."""
         ...
 
     def close(self) -> None:
@@ -96,6 +101,10 @@ class EmbeddedLog:
         log = self._log
         return 0 if log is None else self._ahead - log.acknowledged - log.failed
 
+    def damaged(self) -> int:
+        """Files that roll put into `damaged/`."""
+        return damaged_files(self._folder)
+
     def close(self) -> None:
         """Write what is buffered, then stop."""
         if self._log is not None:
@@ -123,6 +132,10 @@ class NoLog:
     def trouble(self) -> str:
         """None."""
         return ""
+
+    def damaged(self) -> int:
+        """Nothing is kept."""
+        return 0
 
     def close(self) -> None:
         """Nothing to do."""

@@ -1,16 +1,14 @@
 """A request's facts on their way to the model's input: checked, as Arrow rows, and as logged."""
 
-from collections.abc import Mapping, Sequence
-
 import orjson
-import pyarrow as pa
 
+from data.reading.facts_json import FactsJson, facts_array
 from data.records import FACTS
 
-RequestFacts = Mapping[str, object]
-"""Facts as JSON has them; maps are objects or lists of pairs."""
+__all__ = ["RequestFacts", "facts_array", "facts_as_logged", "refuse_unknown"]
+
+RequestFacts = FactsJson
 KNOWN = frozenset(field.name for field in FACTS)
-MAPS = ("watched_genres", "watched_cast")
 
 
 def refuse_unknown(facts: RequestFacts) -> None:
@@ -25,24 +23,12 @@ def refuse_unknown(facts: RequestFacts) -> None:
 
 
 def facts_as_logged(facts: RequestFacts) -> orjson.Fragment:
-    """Facts of a request as they are logged: as bytes once, not once a title."""
-    return orjson.Fragment(orjson.dumps(facts))
-
-
-def facts_array(facts: Sequence[RequestFacts]) -> pa.StructArray:
-    """Facts of requests as Arrow rows.
+    """Facts of a request as they are logged: as bytes once, not once a title.
 
     Raises:
-        ValueError: a value of the wrong type.
+        ValueError: they hold what JSON's readers do not take, such as a number of 30 digits.
     """
-    rows = []
-    for each in facts:
-        row = dict(each)
-        for name in MAPS:
-            if isinstance(pairs := row.get(name), dict):
-                row[name] = list(pairs.items())
-        rows.append(row)
     try:
-        return pa.array(rows, FACTS)
-    except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
-        raise ValueError(f"facts do not fit the schema: {error}") from None
+        return orjson.Fragment(orjson.dumps(facts))
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"facts cannot be logged: {error}") from None

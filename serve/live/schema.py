@@ -8,7 +8,7 @@ from serve.live.page_request import TITLES_LIMIT
 class DecideRequest(BaseModel):
     """A page: who looks, at which titles, and what is known now."""
 
-    profile_id: str = Field(min_length=1, max_length=500)
+    profile_id: str = Field(min_length=1, description="1 to 500 bytes of UTF-8")
     title_ids: list[int] = Field(max_length=TITLES_LIMIT)
     facts: dict[str, object] = Field(default_factory=dict)
     request_id: str | None = Field(

@@ -96,6 +96,7 @@ class LiveService:
             await asyncio.to_thread(self._look)
             self._count_reload(before)
             metrics.LOG_QUEUE.set(self.recorder.waiting())
+            metrics.DAMAGED.set(self.recorder.damaged())
 
     def _look(self) -> None:
         """See whether there is a new model, and whether log and store are whole."""

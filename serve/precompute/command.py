@@ -1,16 +1,11 @@
 """`python -m serve precompute`: decide every title for every profile and store the maps."""
 
-# pyarrow.compute makes its functions at import: no checker sees them.
-# pyright: reportAttributeAccessIssue=false
-
 import sys
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 from rich.console import Console
 from rich.progress import Progress
 
@@ -20,20 +15,22 @@ from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
 from data.privacy.pseudonym import Pseudonyms
-from data.records import FACTS
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
+from serve.precompute.profiles import readable_profiles
 from serve.precompute.spark import precompute_spark
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import Shown, artwork_vectors
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.scorer import Scorer
 from serve.scoring.served_policy import ServedPolicy
 from serve.scoring.unpersonalised import unpersonalised_best, unpersonalised_map
 
+NAMED = 20
+"""Members and artworks left out that are named; all are counted."""
 Engine = Literal["local", "spark"]
 
 
@@ -83,12 +80,15 @@ def precompute(
     today = day_number(_day(day))
     epochs = _epochs(epoch_days, keep, threshold)
     folder = _bundle(bundle)
-    members, opted_out = _profiles(profiles)
+    read = readable_profiles(profiles, Pseudonyms.from_environment())
     shown = Catalogue.read(catalogue)
-    layout = Layout.of_catalogue(shown.titles, shown.artworks, today)
     scorer = Scorer(folder)
+    pictured = Shown.of(scorer, shown, cache)
+    layout = Layout.of_catalogue(shown.titles, pictured.artworks, today)
     policy = ServedPolicy.of(scorer.manifest)
-    bank = Bank.of(layout, artwork_vectors(scorer, shown, layout.artwork_ids, cache))
+    bank = Bank.of(
+        layout, artwork_vectors(scorer, shown, layout.artwork_ids, cache, pictured.images)
+    )
     work = Work(
         BundleMembers(scorer),
         bank,
@@ -102,9 +102,13 @@ def precompute(
         block,
     )
     maps = open_map_store(store, timeout=10.0)
-    maps.delete(opted_out)
-    report = _run(work, members, maps, engine, workers)
-    report.opted_out = len(opted_out)
+    maps.delete(read.opted_out)
+    report = _run(work, read.members, maps, engine, workers)
+    report.opted_out = len(read.opted_out)
+    report.skip(read.skipped)
+    report.artworks_left_out = len(pictured.left_out)
+    for name, reason in [*report.skipped_members, *pictured.left_out.items()][:NAMED]:
+        print(f"left out: {name}: {reason}", file=sys.stderr)
     best = unpersonalised_best(folder, layout)
     if best is not None:
         shared = unpersonalised_map(best, layout, policy, today, report.version)
@@ -116,7 +120,8 @@ def precompute(
 def show(report: Report) -> None:
     """Print a report for people."""
     for name, value in vars(report).items():
-        print(f"{name:20} {value}")
+        if name != "skipped_members":
+            print(f"{name:20} {value}")
 
 
 def _run(work: Work, members: pa.Table, maps: MapStore, engine: Engine, workers: int) -> Report:
@@ -166,32 +171,3 @@ def _bundle(path: Path) -> Path:
     if not (folder / "manifest.json").is_file():
         raise BadInput(f"no bundle at {path}: train.py publishes one, or give --bundle FOLDER")
     return folder
-
-
-def _profiles(path: Path) -> tuple[pa.Table, list[str]]:
-    """Profiles with their facts, in a stable order, and the ids of those who opted out.
-
-    Under the names that MARQUEE_PROFILE_SALT gives, where it is set.
-
-    Raises:
-        BadInput: no file, or columns of another kind.
-    """
-    if not path.exists():
-        raise BadInput(f"no profiles at {path}; give a Parquet file with profile_id and facts")
-    try:
-        source = ds.dataset(path, format="parquet")
-        wanted = ["profile_id", "facts", *({"profiling"} & set(source.schema.names))]
-        table = source.to_table(columns=wanted)
-        ids = table["profile_id"].cast(pa.string()).combine_chunks()
-        if names := Pseudonyms.from_environment():
-            ids = pa.array([name and names.of(name) for name in ids.to_pylist()], pa.string())
-        facts = table["facts"].combine_chunks().cast(FACTS)
-    except (pa.ArrowException, KeyError) as error:
-        raise BadInput(f"profiles {path}: {error}; docs/data.md says what it must hold") from None
-    if ids.null_count or len(ids.unique()) != len(ids):
-        raise BadInput(f"profiles {path}: profile_id must be there and different on every row")
-    members = pa.table({"profile_id": ids, "facts": facts})
-    if "profiling" not in wanted:
-        return members, []
-    may = pc.fill_null(table["profiling"].combine_chunks().cast(pa.bool_()), fill_value=True)
-    return members.filter(may), ids.filter(pc.invert(may)).to_pylist()

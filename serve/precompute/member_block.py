@@ -40,7 +40,7 @@ from serve.precompute.previous_draws import (
 )
 from serve.precompute.probability_codebook import Codes
 from serve.scoring.candidate_bank import Bank, decide_members
-from serve.scoring.member_model import MemberFunctionals, MemberModel
+from serve.scoring.member_model import MemberFunctionals, MemberModel, described_members
 from serve.scoring.served_policy import ServedPolicy
 
 TILE = 32
@@ -94,6 +94,8 @@ class Block(NamedTuple):
     decisions: int
     kept: int
     changed: int
+    skipped: list[tuple[str, str]]
+    """Members that the model has no decision for, and why."""
 
 
 @dataclass(frozen=True)
@@ -131,29 +133,33 @@ class Job:
             old: the members' present maps.
         """
         work, layout = self.work, self.work.layout
-        members = table["profile_id"].combine_chunks()
+        facts = without_page_facts(table["facts"].combine_chunks())
+        described, wrong = described_members(work.members, facts)
+        everybody = table["profile_id"].combine_chunks()
+        skipped = [(everybody[row].as_py(), why) for row, why in wrong.items()]
+        good = pa.array([row not in wrong for row in range(len(table))], pa.bool_())
+        members, facts = everybody.filter(good), facts.filter(good)
+        old = [value for row, value in enumerate(old) if row not in wrong]
+        if not len(members):
+            return Block(index, [], [], None, 0, 0, 0, 0, skipped)
         names = members.to_pylist()
         keys = np.asarray(profile_keys(names), np.uint64)
         before = read_before(old, layout, self.older)
-        titles = layout.title_ids.astype(np.int64)
-        if work.changed_only:
-            open_now = before.same
-        else:
+        open_now = before.same
+        if not work.changed_only:
+            titles = layout.title_ids.astype(np.int64)
             open_now = still_open(before, keys, titles, work.day, work.epochs.days)
         opening = openings(before, work.day)
         runs = [*before.runs, *self.runs]
         run_of = np.where(open_now, before.run_of, len(before.runs) + opening)
-        facts = without_page_facts(table["facts"].combine_chunks())
-        described = work.members.functionals_of(facts)
         drawn = self._draw(described, keys, before, ~open_now, opening)
-        mine = np.repeat(described.fingerprints[:, None].astype(np.uint32), len(self.runs), 1)
-        prints = np.concatenate([before.prints, mine], axis=1)
+        mine = described.fingerprints.astype(np.uint32)
+        prints = np.c_[before.prints, np.repeat(mine[:, None], len(self.runs), 1)]
         used = used_runs(run_of, runs, prints)
         if used.too_many.any():
             # Members whose maps name too many runs, once more and from nothing.
-            gone = used.too_many.tolist()
-            left = [None if no else value for value, no in zip(old, gone, strict=True)]
-            return self.block(index, table, left)
+            left = [None if gone else o for o, gone in zip(old, used.too_many, strict=True)]
+            return self.block(index, table.filter(good), left)._replace(skipped=skipped)
         fresh = ~open_now
         at = np.flatnonzero(
             fresh.any(1) | np.array([digest != layout.digest for digest in before.layouts], bool)
@@ -171,15 +177,13 @@ class Job:
             explicit=[sorted(drawn.explicit[i].items()) for i in at.tolist()],
             prints=used.prints[at] if used.prints is not None else None,
         )
-        total = int(fresh.sum())
-        part = None
+        total, part = int(fresh.sum()), None
         if drawn.log is not None and total:
             made = np.where(fresh, opening, -1)
             part = self._log(index, members, facts, described.fingerprints, made, drawn)
         changed = fresh & (before.choices >= 0) & (drawn.choices != before.choices)
-        written = [names[i] for i in at.tolist()]
         counts = (len(names), total, int(open_now.sum()), int(changed.sum()))
-        return Block(index, written, maps, part, *counts)
+        return Block(index, [names[i] for i in at.tolist()], maps, part, *counts, skipped)
 
     def _draw(
         self,

@@ -11,9 +11,9 @@ import multiprocessing
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from data import clock
 from data.atomic_write import move_into_place
+from data.problem import SHOWN
 from serve.maps.store import MapStore
 from serve.precompute.checkpoint import begin
 from serve.precompute.member_block import Block, Job, Work
@@ -43,15 +44,27 @@ class Report:
     resumed_at: int = 0
     seconds: float = 0.0
     pairs_per_second: float = 0.0
+    skipped: int = 0
+    """Members that could not be decided."""
+    skipped_members: list[tuple[str, str]] = field(default_factory=list)
+    """The first of them, and why."""
+    artworks_left_out: int = 0
+    """Their images cannot be had."""
+
+    def skip(self, members: Sequence[tuple[str, str]]) -> None:
+        """Count members who are left out, and keep the names of the first."""
+        self.skipped += len(members)
+        self.skipped_members += members[: SHOWN - len(self.skipped_members)]
 
     def add(self, done: Block, written: int) -> None:
         """Count a block."""
         self.written += written
         self.profiles += done.profiles
-        self.unchanged += done.profiles - len(done.profile_ids)
+        self.unchanged += done.profiles - len(done.profile_ids) - len(done.skipped)
         self.decisions += done.decisions
         self.kept += done.kept
         self.artwork_changed += done.changed
+        self.skip(done.skipped)
 
 
 def precompute_maps(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # Spark's package is optional
 
 _OUT = (
     "block int, profile_ids array<string>, maps array<binary>, profiles int, decisions long, "
-    "kept long, changed long, part string"
+    "kept long, changed long, part string, skipped array<array<string>>"
 )
 _SCHEMA = pa.schema(
     [
@@ -36,6 +36,7 @@ _SCHEMA = pa.schema(
         ("kept", pa.int64()),
         ("changed", pa.int64()),
         ("part", pa.string()),
+        ("skipped", pa.list_(pa.list_(pa.string()))),
     ]
 )
 
@@ -108,6 +109,7 @@ def _blocks(frame: "DataFrame", job: Job) -> Iterator[Block]:
                             "kept": done.kept,
                             "changed": done.changed,
                             "part": str(done.part) if done.part is not None else None,
+                            "skipped": [list(member) for member in done.skipped],
                         }
                     ],
                     _SCHEMA,
@@ -123,6 +125,7 @@ def _blocks(frame: "DataFrame", job: Job) -> Iterator[Block]:
             row["decisions"],
             row["kept"],
             row["changed"],
+            [(name, why) for name, why in row["skipped"]],
         )
 
 

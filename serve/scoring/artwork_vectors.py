@@ -1,8 +1,9 @@
 """Candidate vectors of a catalogue's artworks; an image is embedded once per encoder."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,17 +12,62 @@ from jaxtyping import Float, Int
 from data.atomic_write import whole_file
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from data.images.cache import image_cache
+from data.images.cache import ImageCache, image_cache
 from serve.scoring.scorer import BATCH, Scorer
 
 
+class Shown(NamedTuple):
+    """Of a catalogue what can be shown: an image that cannot be had costs its artworks alone."""
+
+    catalogue: Catalogue
+    """As it was read."""
+    artworks: pa.Table
+    """Those that there are images of, or embeddings."""
+    images: ImageCache | None
+    """Decoded at the bundle's size; None: the bundle takes embeddings."""
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """artwork_id → why it cannot be shown."""
+        return self.images.refused if self.images is not None else {}
+
+    @classmethod
+    def of(cls, scorer: Scorer, catalogue: Catalogue, cache: Path) -> "Shown":
+        """Decode a catalogue's images for a bundle.
+
+        Args:
+            scorer: of the bundle.
+            catalogue: to be shown.
+            cache: of decoded images.
+        """
+        size = scorer.manifest.image
+        if size is None:
+            return cls(catalogue, catalogue.artworks, None)
+        decoded = image_cache(
+            catalogue, cache, height=size.height, width=size.width, quiet=True, leave_out=True
+        )
+        there = np.array([name in decoded.rows for name in catalogue.artwork_ids], bool)
+        return cls(catalogue, catalogue.artworks.filter(pa.array(there)), decoded)
+
+
 def artwork_vectors(
-    scorer: Scorer, catalogue: Catalogue, artwork_ids: Sequence[str], cache: Path
+    scorer: Scorer,
+    catalogue: Catalogue,
+    artwork_ids: Sequence[str],
+    cache: Path,
+    images: ImageCache | None = None,
 ) -> Float[np.ndarray, "artworks dimension"]:
     """Candidate vectors of artworks of a catalogue, in the order asked for.
 
     Embeddings are kept in `cache` by encoder and pixels. A bundle without encoder takes the
     catalogue's own embeddings.
+
+    Args:
+        scorer: of the bundle.
+        catalogue: that the artworks are of.
+        artwork_ids: of the artworks.
+        cache: of decoded images and embeddings.
+        images: decoded already; None: they are decoded now, and must all be there.
 
     Raises:
         BadInput: an image cannot be decoded, or embeddings are missing or of another width.
@@ -32,7 +78,8 @@ def artwork_vectors(
     if size is None:
         embeddings = _catalogue_embeddings(scorer, catalogue)[at]
     else:
-        cached = image_cache(catalogue, cache, height=size.height, width=size.width, quiet=True)
+        height, width = size.height, size.width
+        cached = images or image_cache(catalogue, cache, height=height, width=width, quiet=True)
         embeddings = _embeddings(scorer, cached.images, cached.of(artwork_ids), cache)
     return scorer.vectors(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
 

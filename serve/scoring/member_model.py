@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
+NOT_FINITE = "the model's numbers are not finite"
+
 
 class MemberFunctionals(NamedTuple):
     """A block's members as the model sees them."""
@@ -24,3 +26,41 @@ class MemberModel(Protocol):
             facts: as `data.records.FACTS`.
         """
         ...
+
+
+def described_members(
+    model: MemberModel, facts: pa.StructArray
+) -> tuple[MemberFunctionals, dict[int, str]]:
+    """Functionals of the members that the model has finite ones for, and why it has none of others.
+
+    Args:
+        model: of members.
+        facts: of all of them.
+
+    Returns:
+        Functionals of those that have them, in order; row of each other → why.
+
+    Raises:
+        Exception: whatever the model raises, where it can describe nobody: then no member is odd.
+    """
+    try:
+        described, wrong = model.functionals_of(facts), dict[int, str]()
+    except Exception:
+        parts = [_alone(model, facts.slice(row, 1)) for row in range(len(facts))]
+        there = [part for part in parts if isinstance(part, MemberFunctionals)]
+        if not there:
+            raise
+        wrong = {row: str(part) for row, part in enumerate(parts) if isinstance(part, Exception)}
+        described = MemberFunctionals(*map(np.concatenate, zip(*there, strict=True)))
+    finite = np.isfinite(described.functionals).all((1, 2))
+    rows = [row for row in range(len(facts)) if row not in wrong]
+    wrong |= {rows[at]: NOT_FINITE for at in np.flatnonzero(~finite)}
+    return MemberFunctionals(*(column[finite] for column in described)), wrong
+
+
+def _alone(model: MemberModel, facts: pa.StructArray) -> MemberFunctionals | Exception:
+    """One member, or why not."""
+    try:
+        return model.functionals_of(facts)
+    except Exception as error:  # whatever a model raises
+        return error

@@ -134,7 +134,7 @@ def test_missing_files_are_named(tmp_path: Path):
         Catalogue.read(tmp_path)
     written(tmp_path, *TWO)
     (tmp_path / "titles.parquet").write_bytes(b"PAR1")
-    with pytest.raises(BadInput, match=r"titles\.parquet is not a readable Parquet"):
+    with pytest.raises(BadInput, match=r"titles\.parquet is not a whole Parquet"):
         Catalogue.read(tmp_path)
 
 

@@ -5,10 +5,13 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.errors import BadInput
 from data.features import FeatureSpec, candidate_features, context_features
 from data.records import ARTWORKS, FACTS, TITLES
+from data.sound import MOST_COUNT, unsound_facts
 
 
 def facts(**changed):
@@ -119,3 +122,36 @@ def test_what_was_constant_in_training_says_nothing():
     )
     for titles in (TITLES_TABLE, dearer):
         assert np.abs(candidate_features(SPEC, titles, artworks()).dense).max() <= 1
+
+
+ODD = st.one_of(st.none(), st.floats(width=32), st.sampled_from([-1.0, 3e38, -0.0, 1e-40]))
+PAIRS = st.one_of(st.none(), st.lists(st.tuples(st.text(), ODD), max_size=12))
+
+
+@given(tenure=ODD, genres=PAIRS, cast=PAIRS, place=st.integers(-(2**15), 2**15 - 1))
+def test_any_facts_have_finite_features_and_what_cannot_be_is_not_known(
+    tenure, genres, cast, place
+):
+    asked = {"tenure_days": tenure, "watched_genres": genres, "watched_cast": cast, "row": place}
+    odd = facts(**asked)
+    computed = context_features(SPEC, odd)
+    assert all(np.isfinite(column).all() for column in computed)
+    wrong = unsound_facts(odd)
+
+    def sound(pairs):
+        return pairs and [(k, v) for k, v in pairs if v is not None and 0 <= v <= MOST_COUNT]
+
+    instead = {
+        "tenure_days": None if "tenure_days" in wrong else tenure,
+        "row": None if "row" in wrong else place,
+        "watched_genres": sound(genres),
+        "watched_cast": sound(cast),
+    }
+    for one, other in zip(computed, context_features(SPEC, facts(**instead)), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_specification_is_learnt_past_facts_that_cannot_be():
+    odd = facts(tenure_days=-1.0)
+    both = pa.concat_arrays([facts(), odd])
+    assert FeatureSpec.learn(both, TITLES_TABLE, artworks()) == SPEC

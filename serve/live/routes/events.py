@@ -6,8 +6,12 @@ import uuid
 from fastapi import APIRouter, HTTPException
 
 from data import clock
+from data.check.known import Known
+from data.check.rows import check_events
+from data.log.records import decode, encode
 from data.privacy.pseudonym import Pseudonyms
-from data.records import EVENT_KINDS, EVENTS, SCHEMA_VERSION
+from data.records import EVENTS, SCHEMA_VERSION
+from data.sound import id_problem
 from serve.live import metrics
 from serve.live.recorder import LogFullError
 from serve.live.schema import Event, Events
@@ -22,7 +26,10 @@ def event_routes(service: LiveService) -> APIRouter:
     async def events(batch: Events) -> dict[str, int]:
         """Impressions, plays, progress and thumbs; answered when they are on disk."""
         now = clock.now_us()
-        rows = [_row(event, now, service.names) for event in batch.events]
+        try:
+            rows = readable([_row(event, now, service.names) for event in batch.events])
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
         try:
             await asyncio.wrap_future(service.recorder.events(rows))
         except LogFullError:
@@ -39,13 +46,25 @@ def _row(event: Event, now: int, names: Pseudonyms) -> dict[str, object]:
     """An event as it is logged.
 
     Raises:
-        HTTPException: of no kind that there is.
+        ValueError: its profile id is none.
     """
-    if event.kind not in EVENT_KINDS:
-        raise HTTPException(422, f"kind {event.kind!r} is not one of {EVENT_KINDS}")
+    if wrong := id_problem(event.profile_id):
+        raise ValueError(f"profile_id: {wrong}")
     row: dict[str, object] = {**dict.fromkeys(EVENTS.names), **event.model_dump()}
     row |= {"schema_version": SCHEMA_VERSION, "received": now}
     row["profile_id"] = names.of(event.profile_id)
     row["event_id"] = event.event_id or uuid.uuid4().hex
     row["time"] = now if event.time is None else event.time
     return row
+
+
+def readable(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Events that whoever reads the log will take, by what they read it with.
+
+    Raises:
+        ValueError: one is not; says which, counting from 0.
+    """
+    table = decode("events", [encode("events", row) for row in rows])
+    for problem in check_events(table, "events", Known()):
+        raise ValueError(str(problem))
+    return rows

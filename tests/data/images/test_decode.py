@@ -207,3 +207,57 @@ def test_a_damaged_file_is_decoded_or_refused(kind: str, at: list[float], byte: 
         content[int(place * len(content))] = byte
     with suppress(BadInput):
         assert decode(bytes(content), "a").shape == (3, HEIGHT, WIDTH)
+
+
+TAGS = Image.Exif()
+TAGS[0x010F] = "a"
+JUNK = b"Exif\0\0garbage here"
+PACKED = zlib.compress(b"x" * 1_200_000)
+SIDEWAYS = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax'
+    b'-ns#"><rdf:Description tiff:Orientation="6" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"/>'
+    b"</rdf:RDF></x:xmpmeta>"
+)
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    checked = struct.pack(">I", zlib.crc32(kind + body))
+    return struct.pack(">I", len(body)) + kind + body + checked
+
+
+def png_with(extra: bytes) -> bytes:
+    whole = encoded(picture(), "PNG")
+    return whole[:33] + extra + whole[33:]
+
+
+def jpeg_with(marker: int, body: bytes) -> bytes:
+    whole = encoded(picture(), "JPEG", quality=90)
+    segment = b"\xff" + bytes([marker]) + struct.pack(">H", len(body) + 2) + body
+    return whole[:2] + segment + whole[2:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png_with(chunk(b"zTXt", b"Comment\0\0" + PACKED)),
+        png_with(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + PACKED)),
+        png_with(chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + SIDEWAYS)),
+        png_with(chunk(b"iCCP", b"big\0\0" + PACKED)),
+        png_with(chunk(b"iCCP", b"cut\0\0" + PACKED[:40])),
+        png_with(chunk(b"eXIf", b"garbage here")),
+        png_with(chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n 8\nzz\n"))),
+        png_with(struct.pack(">I", 4) + b"tEXt" + b"a\0bc" + b"\0\0\0\0"),
+        png_with(chunk(b"gAMA", b"\0")),
+        png_with(chunk(b"pHYs", b"")),
+        jpeg_with(0xE1, JUNK),
+        jpeg_with(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + SIDEWAYS),
+        jpeg_with(0xE2, b"MPF\0garbage"),
+        jpeg_with(0xED, b"Photoshop 3.0\x008BIMgarbage"),
+        jpeg_with(0xFE, b"\xff\xd8 a comment"),
+        encoded(picture(), "WEBP", quality=90, exif=JUNK),
+        encoded(picture(), "AVIF", quality=90, exif=TAGS).replace(b"II*\0", b"junk"),
+    ],
+    ids=range(17),
+)
+def test_what_a_file_says_of_itself_never_decides_over_its_pixels(content):
+    close(decode(content, "odd"), TRUTH)

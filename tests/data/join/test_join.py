@@ -376,3 +376,38 @@ def test_the_state_is_one_json_file(tmp_path):
         "days",
         "now",
     }
+
+
+@pytest.mark.parametrize("minutes", [float("nan"), float("inf"), -5.0, 1e9])
+def test_minutes_that_cannot_be_are_no_take(minutes, tmp_path):
+    log(tmp_path, [decision()], [shown(), watched(minutes), event("play", AN_HOUR_ON)])
+    [example] = joined(tmp_path)
+    assert (example["played"], example["minutes"], example["reward"]) == (True, 0, 0)
+
+
+def test_one_wrong_clock_moves_nobodys_window(tmp_path):
+    late = NOON.replace(year=2200)
+    decisions = [decision(), decision("far", late), decision("old", NOON.replace(year=1980))]
+    rows = [shown(), event("play", AN_HOUR_ON, received=late), shown(late, "far")]
+    log(tmp_path, decisions, rows)
+    report = join(tmp_path, None, tmp_path / "out")
+    assert report.waiting == 1
+    assert report.set_aside == {
+        "decisions of a time before 2000": 1,
+        "decisions of a time after now": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([], "no impression events"),
+        ([shown(name=None)], "has a decision_id"),
+        ([shown(name="other")], "names a decision of this log"),
+        ([shown(NOON - hours(9))], "by 540 minutes"),
+        ([shown(profile_id="bob")], "another profile or title"),
+    ],
+)
+def test_a_join_of_nothing_says_why(rows, why, tmp_path):
+    log(tmp_path, [decision()], rows)
+    assert why in join(tmp_path, None, tmp_path / "out", now=MUCH_LATER).nothing_because

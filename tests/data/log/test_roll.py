@@ -8,6 +8,7 @@ import pytest
 from data.errors import BadInput
 from data.log import EventLog, roll
 from data.log.journal import segments
+from data.log.roll import status
 from data.records import SCHEMA_VERSION
 from tests.data.log.log_rows import NOON, decision, event, page, rolled
 
@@ -128,3 +129,65 @@ def test_a_roll_that_was_killed_before_it_noted_its_files_writes_the_same_ones(t
     assert set(files) < set(again)
     names = rolled(tmp_path, "events")["event_id"].to_pylist()
     assert sorted(names) == sorted([*(f"e{i}" for i in range(6)), "later"])
+
+
+def damage(path, at):
+    """Flip a bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 4
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_a_flipped_bit_costs_one_record_and_the_segment_is_kept(share, tmp_path):
+    with EventLog(tmp_path) as log:
+        for i in range(40):
+            assert log.write("events", [event(f"e{i}")], timeout=10)
+    [path] = segments(tmp_path)
+    damage(path, int(len(path.read_bytes()) * share))
+    content = path.read_bytes()
+    moved = roll(tmp_path)
+    assert (moved["events"], moved["damaged"], status(moved)) == (39, 1, 3)
+    assert (tmp_path / "damaged" / path.name).read_bytes() == content
+    assert not segments(tmp_path)
+    assert status(roll(tmp_path)) == 0
+
+
+def test_any_number_of_stretches_may_be_damaged(tmp_path):
+    with EventLog(tmp_path) as log:
+        for i in range(40):
+            assert log.write("events", [event(f"e{i}")], timeout=10)
+    [path] = segments(tmp_path)
+    size = len(path.read_bytes())
+    for share in (0.2, 0.4, 0.6):
+        damage(path, int(size * share))
+    moved = roll(tmp_path, chunk=7)
+    assert (moved["events"], moved["damaged"]) == (37, 3)
+    names = rolled(tmp_path, "events")["event_id"].to_pylist()
+    assert len(set(names)) == 37
+
+
+def test_the_torn_end_of_a_killed_process_is_no_damage(tmp_path):
+    with EventLog(tmp_path) as log:
+        for i in range(3):
+            assert log.write("events", [event(f"e{i}")], timeout=10)
+    [path] = segments(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9] + bytes(5000))
+    moved = roll(tmp_path)
+    assert (moved["events"], moved["damaged"]) == (2, 0)
+    assert not (tmp_path / "damaged").exists()
+
+
+def test_what_is_no_input_of_a_roll_is_put_aside_and_the_others_are_rolled(tmp_path):
+    with EventLog(tmp_path) as log:
+        assert log.write("events", [event("e1")], timeout=10)
+    (tmp_path / "live" / "0.log").write_bytes(b"somebody's own notes, longer than a header")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "precompute-1-000000.parquet").write_bytes(b"PAR1 and no more")
+    with sqlite3.connect(tmp_path / "live.sqlite") as database:
+        database.execute("INSERT INTO moving VALUES ('gone.log', 16, 99)")
+    moved = roll(tmp_path)
+    assert (moved["events"], moved["damaged"]) == (1, 2)
+    kept = {file.name for file in (tmp_path / "damaged").iterdir()}
+    assert kept == {"0.log", "precompute-1-000000.parquet"}

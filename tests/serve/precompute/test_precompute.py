@@ -7,7 +7,7 @@ import pytest
 from bandit.choice import choose, profile_keys, uniforms
 from bandit.draws import Epochs, epoch_numbers
 from data.log import roll
-from data.records import DECISIONS
+from data.records import DECISIONS, FACTS
 from serve.maps.artwork_map import ArtworkMap
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.map_reader import MapReader
@@ -323,3 +323,15 @@ def test_split_ties_keep_their_exact_propensity_in_the_map(lmdb_store, tmp_path,
     assert len(named) == 20 * 12
     for artwork, name, propensity, _ in named.values():
         assert (rows[name]["action"], rows[name]["propensity"]) == (artwork, propensity)
+
+
+def test_a_member_that_the_model_fails_at_is_skipped_counted_and_named(lmdb_store, tmp_path):
+    facts = make_facts(12)
+    members = facts["facts"].to_pylist()
+    members[5]["tenure_days"] = None  # the small model of these tests needs it
+    odd = pa.table({"profile_id": facts["profile_id"], "facts": pa.array(members, FACTS)})
+    report = run(lmdb_store, tmp_path / "log", facts=odd)
+    name = facts["profile_id"][5].as_py()
+    assert [member for member, _ in report.skipped_members] == [name]
+    assert (report.skipped, report.profiles, report.written) == (1, 11, 11)
+    assert lmdb_store.get_many([name]) == [None]
