@@ -50,7 +50,7 @@ def readable_profiles(path: Path, names: Pseudonyms | None = None) -> Profiles:
     keys = [name if row in wrong or not names else names.of(name) for row, name in enumerate(ids)]
     good = np.ones(len(ids), bool)
     good[list(wrong)] = False
-    out = good & (table["profiling"].fill_null(value=True).to_numpy() == np.False_)
+    out = good & (table["profiling"].fill_null(fill_value=True).to_numpy() == np.False_)
     members = pa.table({"profile_id": pa.array(keys, pa.string()), "facts": table["facts"]})
     return Profiles(
         members.filter(pa.array(good & ~out)).combine_chunks(),
