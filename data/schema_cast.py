@@ -77,7 +77,8 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
             if field.nullable:
                 columns[field.name] = pa.nulls(table.num_rows, field.type)
                 continue
-            remedy = f"add it, or rename yours: there are {', '.join(table.column_names) or 'none'}"
+            others = ", ".join(table.column_names)
+            remedy = "add it, or rename yours" + (f": there are {others}" if others else "")
             what = f"the column is missing ({field.type})"
             problems.append(whole("missing column", file, field.name, what, remedy))
             continue

@@ -18,6 +18,16 @@ PREDICTIONS = pa.schema(
     ]
 )
 """A table of its own, or columns that examples may have."""
+OUTCOMES = pa.schema(
+    [
+        EXAMPLES.field(name)
+        for name in (
+            *("decision_id", "time", "profile_id", "candidates"),
+            *("propensity", "policy", "bundle", "reward"),
+        )
+    ]
+)
+"""Of examples, what the view of them has."""
 DECISIONS_VIEW = """
 CREATE OR REPLACE TEMP VIEW {view} AS
 SELECT strftime(time AT TIME ZONE '{zone}', '%Y-%m-%d') AS day,
@@ -116,10 +126,10 @@ def view_examples(
         BadInput: there are no files, or one is not of examples.
     """
     # Views take no parameters, so file names are quoted in.
-    files, join, schema = _files(examples), "", EXAMPLES
+    files, join, schema = _files(examples), "", OUTCOMES
     inside = "predicted_take" in _columns(files)
     if inside:
-        schema = EXAMPLES.append(PREDICTIONS.field("predicted_take"))
+        schema = OUTCOMES.append(PREDICTIONS.field("predicted_take"))
     predicted = "x.predicted_take" if inside else "NULL::DOUBLE"
     if predictions is not None:
         predicted = "p.predicted_take"

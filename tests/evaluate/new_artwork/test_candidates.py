@@ -272,7 +272,7 @@ def test_bad_input_is_named(story, bright, good, pictures, tmp_path):
         ({"images": [pictures[0], pictures[0]]}, "twice"),
         ({"title": 7}, "title 7"),
         ({"bundle": good}, "reads no pixels"),
-        ({"facts": where + "/titles.parquet"}, "no column facts"),
+        ({"facts": where + "/titles.parquet"}, "column profile_id"),
         ({"day": "tomorrow"}, "tomorrow"),
         ({"day": "2020-01-31"}, "no artwork on 2020-01-31"),
         ({"log": where}, "no column decision_id"),
