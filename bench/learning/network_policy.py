@@ -181,7 +181,7 @@ class NetworkPolicy:
         self.parts = GraphParts(self.trained.network, records is not None)
         self.vectors = self.parts("candidate.onnx", (self.embeddings, *self.candidates))[0]
         if records is not None:
-            self.vectors = self.vectors + records.added(self.artworks.ids, self.vectors.shape[1])
+            self.vectors = records.joined(self.vectors, self.artworks.ids)
 
     def _logged(self, rows: slice, heads: int) -> Examples:
         ids = [str(row) for row in range(rows.start, rows.stop)]

@@ -124,8 +124,8 @@ def _check(
     if not temperature > 0:
         raise ValueError(f"temperature is {temperature}; it must be above 0")
     want = (network.context.rank, index_size(network.context.heads.heads))
-    if records is not None and (got := (records.vectors.shape[1], records.doubts)) != want:
-        raise ValueError(f"records have (rank, doubts) {got}; this network's are {want}")
+    if records is not None and (got := (records.vectors.shape[1], records.draws)) != want:
+        raise ValueError(f"records have (rank, draws) {got}; this network's are {want}")
 
 
 def _described(description: BundleDescription, heads: int) -> dict[str, object]:

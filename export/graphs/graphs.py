@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from data.features import CandidateFeatures, ContextFeatures
 from export.graphs.example_inputs import Probe
-from model.heads.epistemic_index import index_rows, index_size
+from model.heads.epistemic_index import index_rows
 from model.network.towers import CandidateTower, ContextTower, Marquee
 
 CONTEXT = [*ContextFeatures._fields]
@@ -40,12 +40,14 @@ class WithIndex(nn.Module):
         return torch.cat([functionals, index], 2), effect
 
 
-class WithRoom(nn.Module):
-    """The candidate tower, and zeros where a record's intercept and index have their place."""
+class WithDoubt(nn.Module):
+    """The candidate tower, room for a record's intercept, and what content leaves open."""
 
-    def __init__(self, candidate: CandidateTower, more: int) -> None:
+    def __init__(self, candidate: CandidateTower, doubt: Tensor) -> None:
         super().__init__()
-        self.candidate, self.more = candidate, more
+        self.candidate = candidate
+        self.doubt: Tensor
+        self.register_buffer("doubt", doubt.detach())
 
     def forward(
         self,
@@ -59,7 +61,10 @@ class WithRoom(nn.Module):
         """[artworks, dimension], and the title's part of the title main effect."""
         tags = cast_ids, cast_weights, title_cast_ids, title_cast_weights
         vector, effect = self.candidate(embedding, title, *tags)
-        return nn.functional.pad(vector, (0, self.more)), effect
+        vector = nn.functional.pad(vector, (0, 1))
+        if self.doubt.shape[1]:
+            vector = torch.cat([vector, embedding @ self.doubt[:-1] + self.doubt[-1]], 1)
+        return vector, effect
 
 
 class GraphParts:
@@ -74,8 +79,7 @@ class GraphParts:
         self.encoder = network.encoder
         context, candidate = network.context, network.candidate
         if records:
-            more = 1 + index_size(context.heads.heads)
-            context, candidate = WithIndex(context), WithRoom(candidate, more)
+            context, candidate = WithIndex(context), WithDoubt(candidate, network.doubt)
         self.modules: dict[str, nn.Module] = {
             "candidate.onnx": candidate,
             "context.onnx": context,

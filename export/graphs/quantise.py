@@ -190,12 +190,13 @@ def equal_choices(
     describe, candidate = graph(bundle.file("context.onnx")), graph(bundle.file("candidate.onnx"))
     functionals = describe(*_members(spec, members, examples))
     records, ids = bundle.records(), list(catalogue.artwork_ids)
-    own = 0.0 if records is None else records.added(ids, functionals.shape[2])
     policy = bundle.manifest.policy
     chosen = []
     for embed in (graph(bundle.file("encoder.onnx")), graph(encoder)):
         parts = [images[at : at + BATCH] for at in range(0, len(images), BATCH)]
-        vectors = own + candidate(np.concatenate([embed(part) for part in parts]), *features)
+        vectors = candidate(np.concatenate([embed(part) for part in parts]), *features)
+        if records is not None:
+            vectors = records.joined(vectors, ids)
         chosen.append(_choices(functionals, vectors, pools, policy.head_policy, policy.salt))
     return float((chosen[0] == chosen[1]).mean())
 

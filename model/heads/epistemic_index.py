@@ -1,7 +1,7 @@
-"""The epistemic index: fixed random numbers, a row a head, that read posterior deviations.
+"""The epistemic index: fixed random numbers, a row a head, that mix draws of the posterior.
 
-Heads that read an artwork's posterior standard deviation by different numbers differ where little
-is known (Osband et al. 2021, "Epistemic Neural Networks").
+A mixture of independent draws whose squared weights sum to one is a draw again. So a few draws make
+a bank of heads that differ where little is known (Osband et al. 2021, "Epistemic Neural Networks").
 """
 
 import numpy as np
@@ -11,8 +11,6 @@ from torch import Tensor
 
 INDEX = 15
 """Numbers of the index, where there are as many heads: with the intercept 16."""
-LEAST_SCALE = 1e-3
-"""Of exploring, by which deviations are divided again: with less there is none to tell from 0."""
 
 
 def index_size(heads: int) -> int:
@@ -21,10 +19,10 @@ def index_size(heads: int) -> int:
 
 
 def index_rows(heads: int) -> Float[Tensor, "heads numbers"]:
-    """What each head reads intercept and deviation by: 1 and its row of random numbers.
+    """What each head reads intercept and doubt by: 1 and its row of random numbers.
 
-    Over heads the rows have mean 0, variance 1 and no correlation. So an artwork whose deviation is
-    a direction of length d differs by d over heads, and their mean is the intercept alone.
+    Over heads the rows have mean 0, variance 1 and no correlation. So an artwork whose doubt is a
+    vector of length d differs by d over heads, and their mean is the intercept alone.
     """
     drawn = np.random.default_rng(0).standard_normal((heads, index_size(heads)))
     basis, upper = np.linalg.qr(np.concatenate([np.ones((heads, 1)), drawn], 1))

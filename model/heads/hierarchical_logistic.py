@@ -15,34 +15,24 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-FIRST_VARIANCE = 0.01
-"""Of a weight before there are rewards."""
+from model.heads.epistemic_index import INDEX
+from model.heads.logistic_weights import LogisticWeights, solved
+
+FIRST_VARIANCE, FIRST_LEVEL_VARIANCE = 0.01, 0.04
+"""Of a fact's weight and of a level before there are rewards; few rewards do not teach variances,
+and artworks of a title differ by about a fifth of a logit."""
 LEAST_VARIANCE, MOST_VARIANCE = 1e-6, 0.09
 """Of a weight: few rewards may say anything."""
 INTERCEPT_VARIANCE = 1.0
 """Of a title's intercept, which is not learnt: titles differ much."""
+RELAXED = 1.9
+"""Power of an EM step: below 2 it ends where EM does, in half the steps."""
 CONVERGED = 1e-8
 """Squared residual at which the solver stops, relative to the right side."""
-
-
-class LogisticWeights(NamedTuple):
-    """A value for each weight: its mean, pull or residual."""
-
-    shared: Float[Tensor, "features components"]
-    artwork: Float[Tensor, "artworks features"]
-    title: Float[Tensor, "titles features"]
-
-    def plus(self, other: "LogisticWeights", times: float = 1.0) -> "LogisticWeights":
-        """Sum with a multiple of other weights."""
-        return LogisticWeights(*(a + times * b for a, b in zip(self, other, strict=True)))
-
-    def over(self, other: "LogisticWeights") -> "LogisticWeights":
-        """Weight by weight."""
-        return LogisticWeights(*(a / b for a, b in zip(self, other, strict=True)))
-
-    def dot(self, other: "LogisticWeights") -> float:
-        """Inner product."""
-        return sum(float((a * b).sum()) for a, b in zip(self, other, strict=True))
+DRAWN = 1e-6
+"""The same for draws."""
+CHUNK = 1024
+"""Artworks whose sums are factored together."""
 
 
 class Factors(NamedTuple):
@@ -52,6 +42,23 @@ class Factors(NamedTuple):
     vectors: Float[Tensor, "artworks rank"]
     shared: Float[Tensor, "components rank"]
     """The vector of artwork never shown is its components times this."""
+
+
+class LevelDoubt(NamedTuple):
+    """How far levels of artworks lie from their means in draws of the posterior.
+
+    In logits over the root of the number of draws: a row's length is a deviation.
+    """
+
+    levels: Float[Tensor, "artworks draws"]
+    readings: Float[Tensor, " artworks"]
+    """Deviation of the logit in one context, which facts move too, as a multiple of the level's."""
+    shared: Float[Tensor, "components draws"]
+    """The level of artwork never shown, by its components."""
+    prior: float
+    """Deviation of what its own level adds."""
+    prior_reading: float
+    """The multiple for its own effects."""
 
 
 class HierarchicalLogistic(nn.Module):
@@ -64,6 +71,8 @@ class HierarchicalLogistic(nn.Module):
         components: scores of each artwork; rows of mean square about 1.
         title_of: each artwork's title.
         features: how many x has, the first of which is 1.
+        draws: of the posterior.
+        seed: of their noise.
 
     Source: hierarchical logistic regression: Gelman and Hill 2007, "Data Analysis Using Regression
     and Multilevel/Hierarchical Models", ch. 13 and 14; variances: Tipping 2001, "Sparse Bayesian
@@ -75,8 +84,11 @@ class HierarchicalLogistic(nn.Module):
         components: Float[Tensor, "artworks components"],
         title_of: Int[Tensor, " artworks"],
         features: int,
+        draws: int = INDEX,
+        seed: int = 0,
     ) -> None:
         super().__init__()
+        self.count, self.seed = draws, seed
         artworks, titles = len(components), int(title_of.max()) + 1
         every = torch.ones(artworks, 1)  # what all artworks have in common
         self.components: Tensor
@@ -93,18 +105,24 @@ class HierarchicalLogistic(nn.Module):
             torch.zeros(titles, features),
         )
         first = torch.full((features,), FIRST_VARIANCE)
+        first[0] = FIRST_LEVEL_VARIANCE
         self.variance = LogisticWeights(first[:, None], first, first.clone())
         self.variance.title[0] = INTERCEPT_VARIANCE
+        self.draws: LogisticWeights | None = None
 
-    def weights(self, of: LogisticWeights | None = None) -> Float[Tensor, "artworks features"]:
+    def weights(
+        self, of: LogisticWeights | None = None
+    ) -> Float[Tensor, "artworks features *columns"]:
         """The weights u(a) of every artwork."""
         of = of or self.mean
         return of.title[self.title_of] + self.within_title(of)
 
-    def within_title(self, of: LogisticWeights | None = None) -> Float[Tensor, "artworks features"]:
+    def within_title(
+        self, of: LogisticWeights | None = None
+    ) -> Float[Tensor, "artworks features *columns"]:
         """The part of u(a) in which a title's artworks differ: all that a choice depends on."""
         of = of or self.mean
-        return of.artwork + self.components @ of.shared.T
+        return of.artwork + torch.einsum("ac,fc...->af...", self.components, of.shared)
 
     @torch.no_grad()
     def forget(self) -> None:
@@ -149,52 +167,83 @@ class HierarchicalLogistic(nn.Module):
         Raises:
             ValueError: an observation is not finite.
         """
-        right, scale = self._pulls(self.moment), self._diagonal()
-        x, left = self.mean, right.plus(self._times(self.mean), -1)
-        ahead = z = left.over(scale)
-        size, enough = left.dot(z), CONVERGED * right.dot(right.over(scale))
-        for _ in range(steps):
-            if size <= enough:
-                break
-            along = self._times(ahead)
-            step = size / ahead.dot(along)
-            x, left = x.plus(ahead, step), left.plus(along, -step)
-            z = left.over(scale)
-            size, before = left.dot(z), size
-            ahead = z.plus(ahead, size / before)
+        right = self._pulls(self.moment[..., None])
+        x = self._solved(right, self.mean.columns(), steps, CONVERGED).column(0)
         if not all(bool(part.isfinite().all()) for part in x):
             raise ValueError("observations of the regression are not finite, or too large")
         self.mean = x
 
     @torch.no_grad()
+    def draw(self, steps: int = 80) -> None:
+        """Make draws of the posterior anew: what each weight is there beyond its mean.
+
+        What was observed is perturbed by noise of its own covariance, and so is the prior; the
+        solution of the same system is an exact draw of the normal posterior. The noise is the same
+        each time, so draws move only as far as the observations move them.
+
+        Source: Papandreou and Yuille 2010, "Gaussian Sampling by Local Perturbations".
+        """
+        generator = torch.Generator().manual_seed(self.seed)
+        noise = [torch.randn(*part.shape, self.count, generator=generator) for part in self.mean]
+        observed = torch.randn(*self.moment.shape, self.count, generator=generator)
+        for part, gram in zip(observed.split(CHUNK), self.gram.split(CHUNK), strict=True):
+            part.copy_(_root(gram) @ part)
+        prior = (part / v.sqrt()[..., None] for part, v in zip(noise, self.variance, strict=True))
+        right = self._pulls(observed).plus(LogisticWeights(*prior))
+        start = self.draws or LogisticWeights(*(torch.zeros_like(part) for part in right))
+        self.draws = self._solved(right, start, steps, DRAWN)
+
+    @torch.no_grad()
     def learn_variances(self, steps: int = 4) -> None:
-        """EM steps on the variances of the weights, each followed by `solve`."""
+        """EM steps on the variances of the weights, each followed by `solve` and `draw`.
+
+        How far a weight may still lie from its mean is told by the draws, so that all that is not
+        known of the others counts too.
+        """
         shown = self.gram[:, 0, 0] > 0
         for _ in range(steps):
-            precision = self._diagonal()
+            self.draw()
+            assert self.draws is not None
             square = LogisticWeights(
-                *(m**2 + 1 / d for m, d in zip(self.mean, precision, strict=True))
+                *(m**2 + (d**2).mean(-1) for m, d in zip(self.mean, self.draws, strict=True))
             )
             kinds = square.shared.mean(1, True), square.artwork[shown].mean(0), square.title.mean(0)
             self.variance = LogisticWeights(
-                *(v.clamp(LEAST_VARIANCE, MOST_VARIANCE) for v in kinds)
+                *(
+                    (v * (kind / v) ** RELAXED).clamp(LEAST_VARIANCE, MOST_VARIANCE)
+                    for v, kind in zip(self.variance, kinds, strict=True)
+                )
             )
             self.variance.title[0] = INTERCEPT_VARIANCE
             self.solve()
+        self.draw()
 
     @torch.no_grad()
-    def deviations(self, second: Float[Tensor, "first first"]) -> Float[Tensor, " artworks"]:
-        """Posterior deviation of each artwork's logit, over contexts of this second moment.
+    def doubt(self, second: Float[Tensor, "first first"], draws: int) -> LevelDoubt:
+        """What the draws leave open of each artwork, over contexts of this second moment.
 
-        What the artwork's random effect leaves open, for the first features of x; for artwork never
-        shown, their prior.
+        The features of x but the first have mean 0: the first weight is the level. What all
+        artworks have in common moves no choice and is left out.
+
+        Args:
+            second: of the first features of x.
+            draws: so many of them are told.
         """
-        few, prior = len(second), torch.diag(1 / self.variance.artwork)
-        squares = [
-            (torch.linalg.inv(part + prior)[:, :few, :few] * second).sum((1, 2))
-            for part in self.gram.split(1024)
-        ]
-        return torch.cat(squares).clamp(min=0).sqrt()
+        assert self.draws is not None, "draw first"
+        few, scale = len(second), max(draws, 1) ** -0.5
+        every = self.draws.shared[None, :few, -1]
+        drawn = self.within_title(self.draws)[:, :few] - every
+        levels = drawn[:, 0, :draws] * scale
+        every_context = torch.einsum("afk,fg,agk->a", drawn, second, drawn) / self.count
+        variance = self.variance.artwork[:few]
+        prior, whole = variance[0], (variance * second.diagonal()).sum()
+        return LevelDoubt(
+            levels,
+            (every_context / levels.square().sum(1).clamp(min=1e-12)).sqrt(),
+            self.draws.shared[0, :-1, :draws] * scale,
+            float(prior.sqrt()),
+            float((whole / prior).sqrt()),
+        )
 
     @torch.no_grad()
     def factors(self, rank: int, second: Float[Tensor, "first first"]) -> Factors:
@@ -211,15 +260,22 @@ class HierarchicalLogistic(nn.Module):
         projection = torch.linalg.solve_triangular(root.T, axes, upper=True)
         return Factors(projection, u @ axes, self.mean.shared[:few].T @ root @ axes)
 
-    def _pulls(self, by_artwork: Float[Tensor, "artworks features"]) -> LogisticWeights:
+    def _pulls(self, by_artwork: Float[Tensor, "artworks features columns"]) -> LogisticWeights:
         """What pulls at each weight, of what pulls at each u(a)."""
-        by_title = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, by_artwork)
-        return LogisticWeights(by_artwork.T @ self.components, by_artwork, by_title)
+        titles = self.mean.title.new_zeros(*self.mean.title.shape, by_artwork.shape[-1])
+        by_title = titles.index_add_(0, self.title_of, by_artwork)
+        shared = (by_artwork.flatten(1).T @ self.components).unflatten(0, by_artwork.shape[1:])
+        return LogisticWeights(shared.transpose(1, 2), by_artwork, by_title)
 
     def _times(self, of: LogisticWeights) -> LogisticWeights:
         """The system's matrix times weights."""
-        pulled = torch.bmm(self.gram, self.weights(of)[:, :, None])[:, :, 0]
-        return self._pulls(pulled).plus(of.over(self.variance))
+        pulled = torch.bmm(self.gram, self.weights(of))
+        return self._pulls(pulled).plus(of.over(self.variance.columns()))
+
+    def _solved(
+        self, right: LogisticWeights, start: LogisticWeights, steps: int, converged: float
+    ) -> LogisticWeights:
+        return solved(self._times, self._diagonal().columns(), right, start, steps, converged)
 
     def _diagonal(self) -> LogisticWeights:
         """Of the system's matrix."""
@@ -227,3 +283,13 @@ class HierarchicalLogistic(nn.Module):
         titles = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, sums)
         parts = LogisticWeights(sums.T @ self.components**2, sums, titles)
         return LogisticWeights(*(m + 1 / v for m, v in zip(parts, self.variance, strict=True)))
+
+
+def _root(
+    gram: Float[Tensor, "artworks features features"],
+) -> Float[Tensor, "artworks features features"]:
+    """L with L Lᵀ = gram; what few impressions leave singular gains a little on its diagonal."""
+    sums = gram.double()
+    trace = sums.diagonal(dim1=1, dim2=2).sum(1)
+    least = (1e-3 + 2e-7 * trace)[:, None, None] * torch.eye(gram.shape[1])
+    return torch.linalg.cholesky(sums + least).float()

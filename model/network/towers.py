@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from model.heads.epistemic_index import index_size
 from model.heads.interface import DEFAULT_KIND, Heads, HeadSettings
 from model.heads.make_heads import make_heads
 from model.heads.prior_network import PriorNetwork
@@ -190,6 +191,9 @@ class Marquee(nn.Module):
     Args:
         encoder: pixels to an embedding; None: embeddings are given.
         architecture: of the towers and heads.
+
+    `doubt` is what an artwork's content leaves open of its level, a draw of the posterior a column:
+    read by the embedding, and a constant. It stays 0 but for heads that infer what all share.
     """
 
     def __init__(self, encoder: nn.Module | None, architecture: Architecture) -> None:
@@ -199,6 +203,9 @@ class Marquee(nn.Module):
         self.context = ContextTower(architecture)
         self.context.names = self.candidate.names  # one vector a name on both sides
         self.bias = nn.Parameter(torch.tensor(architecture.base))
+        draws = index_size(self.context.heads.heads)
+        self.doubt: Tensor
+        self.register_buffer("doubt", torch.zeros(architecture.embedding + 1, draws))
         self.register_load_state_dict_pre_hook(with_present_names)
 
 
@@ -214,8 +221,9 @@ FORMER_NAMES = {
 def with_present_names(
     network: nn.Module, state: dict[str, Tensor], prefix: str, *_: object
 ) -> None:
-    """Rename, in place, the weights that had another name when they were saved."""
-    del network
+    """Rename, in place, the weights that had another name when they were saved; add new ones."""
     for former, now in FORMER_NAMES.items():
         for name in [name for name in state if name.startswith(prefix + former)]:
             state[prefix + now + name.removeprefix(prefix + former)] = state.pop(name)
+    if isinstance(network, Marquee):
+        state.setdefault(f"{prefix}doubt", torch.zeros_like(network.doubt))

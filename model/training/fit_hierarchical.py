@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
-from model.heads.epistemic_index import LEAST_SCALE, index_size
+from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
 from model.heads.standardise import mean_and_deviation
@@ -81,7 +81,7 @@ def fit_hierarchical(
         examples: that it was trained on, with embeddings in the images' place; none of those that
             it will be judged by.
         artworks: of the catalogue.
-        scale: factor on the posterior deviation of random effects, by which heads explore.
+        scale: factor on the posterior deviation, by which heads explore.
 
     Returns:
         The posterior; its records are still to be taken, and the towers written to with them.
@@ -190,7 +190,7 @@ class HierarchicalPosterior:
     artwork_ids: Sequence[str]
     """Of those that were."""
     scale: float
-    """Factor on the posterior deviation of random effects."""
+    """Factor on the posterior deviation by which heads explore."""
 
     def add(self, part: Examples, rows: Int[np.ndarray, " some"]) -> None:
         """Add some examples to the regression's sums."""
@@ -214,24 +214,24 @@ class HierarchicalPosterior:
     def records(self) -> ArtworkRecords:
         """Write what all artworks share into the towers; give what each has of its own."""
         network, heads, second = self.inputs.network, self.inputs.heads, self.inputs.second
-        regression, scale = self.regression, self.scale
+        regression = self.regression
+        regression.draw(STEPS)
         factors = regression.factors(heads.rank, second)
         _write_components(network.candidate.image, self.inputs.components, factors)
         heads.project(factors.projection)
         match = float(regression.within_title()[:, -1].mean())
         nn.init.constant_(network.context.match.bias, match / self.inputs.unit - 1)
         vectors = factors.vectors - regression.components @ factors.shared
-        variance = regression.variance.artwork[: len(second)]
-        prior = float((variance * second.diagonal()).sum().sqrt())
-        intercept = float(variance[0].sqrt())  # over all contexts: the other features have mean 0
+        doubt = regression.doubt(second, index_size(heads.heads))
+        network.doubt.copy_(_of_embeddings(self.inputs.components, doubt.shared))
         return ArtworkRecords(
             self.artwork_ids,
             vectors.numpy(),
             np.zeros(len(self.artwork_ids)),
-            scale * regression.deviations(second).numpy(),
-            scale * prior,
-            index_size(heads.heads),
-            intercept / prior / max(scale, LEAST_SCALE),
+            doubt.levels.numpy(),
+            self.scale * doubt.readings.numpy(),
+            doubt.prior,
+            self.scale * doubt.prior_reading,
         )
 
 
@@ -243,6 +243,13 @@ def _unit(
     """Deviation of the matches of tags; without tags of those of titles, without names 1."""
     spreads = [float((watched @ of.T).std()) for of in (tag_names, title_names)]
     return next((spread for spread in spreads if spread > LEAST_UNIT), 1.0)
+
+
+def _of_embeddings(
+    components: Components, by_component: Float[Tensor, "components columns"]
+) -> Float[Tensor, "embedding_and_one columns"]:
+    """What reads components, as what reads embeddings and a constant."""
+    return torch.cat([components.matrix, components.shift[None]]) @ by_component
 
 
 def _write_components(image: nn.Linear, components: Components, factors: Factors) -> None:

@@ -18,9 +18,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from data.artwork_effects import ArtworkRecords
+from data.artwork_effects import ArtworkRecords, directions
 from model.heads.artwork_random_effects import ArtworkRandomEffects
-from model.heads.epistemic_index import LEAST_SCALE, index_rows, index_size
+from model.heads.epistemic_index import index_rows, index_size
 from model.network.lightning_module import Learner, TrainingBatch
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
@@ -149,14 +149,16 @@ class ArtworkPosterior:
     def records(self) -> ArtworkRecords:
         """See `model.training.posterior.Posterior`."""
         shown, scale = self.content.shown, self.settings.posterior_scale
+        ids = [self.artwork_ids[int(row)] for row in shown]
+        draws = index_size(self.content.network.context.heads.heads)
         return ArtworkRecords(
-            [self.artwork_ids[int(row)] for row in shown],
+            ids,
             self.effects.vectors.numpy()[shown],
             self.effects.intercepts.numpy()[shown],
-            scale * self.effects.deviations().numpy()[shown],
-            scale * self.settings.intercept_scale,
-            index_size(self.content.network.context.heads.heads),
-            1 / max(scale, LEAST_SCALE),
+            self.effects.deviations().numpy()[shown, None] * directions(ids, draws),
+            np.full(len(ids), scale),
+            self.settings.intercept_scale,
+            scale,
         )
 
 
@@ -223,7 +225,8 @@ class RecordEffects:
 
     def __init__(self, records: ArtworkRecords, artwork_ids: Sequence[str]) -> None:
         self.rank, self.more = records.vectors.shape[1], records.more
-        self.numbers = torch.from_numpy(records.added(artwork_ids, self.rank + self.more))
+        nothing = np.zeros((len(artwork_ids), self.rank + self.more), np.float32)
+        self.numbers = torch.from_numpy(records.joined(nothing, artwork_ids))
 
     @torch.no_grad()
     def logits(

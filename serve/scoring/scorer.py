@@ -129,8 +129,7 @@ class Scorer:
         if self._records is None:
             return found
         ids = artworks["artwork_id"].to_pylist()
-        own = self._records.added(ids, found.vectors.shape[1])
-        return found._replace(vectors=found.vectors + own)
+        return found._replace(vectors=self._records.joined(found.vectors, ids))
 
     def artworks_of(
         self, embeddings: Float[np.ndarray, "artworks embedding"], features: CandidateFeatures

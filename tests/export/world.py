@@ -124,18 +124,19 @@ def make_records(heads=8, known=15):
         ARTWORKS_TABLE["artwork_id"].to_pylist()[:known],
         rng.normal(0, 0.2, (known, 24)).astype(np.float32),
         rng.normal(0, 0.2, known).astype(np.float32),
-        rng.uniform(0.05, 0.15, known).astype(np.float32),
+        rng.normal(0, 0.04, (known, index_size(heads))).astype(np.float32),
+        rng.uniform(0.5, 1.5, known).astype(np.float32),
         0.25,
-        index_size(heads),
+        1.25,
     )
 
 
 def with_records(functionals, vectors, records):
     """Functionals and vectors of the towers, in torch, as records make them longer."""
     level = index_rows(functionals.shape[1]).expand(len(functionals), -1, -1)
-    padded = torch.nn.functional.pad(vectors, (0, records.more))
-    own = records.added(ARTWORKS_TABLE["artwork_id"].to_pylist(), padded.shape[1])
-    return torch.cat([functionals, level], 2), padded + torch.from_numpy(own)
+    padded = torch.nn.functional.pad(vectors, (0, records.more)).numpy()
+    joined = records.joined(padded, ARTWORKS_TABLE["artwork_id"].to_pylist())
+    return torch.cat([functionals, level], 2), torch.from_numpy(joined)
 
 
 def make_bundle(root, seed=0, encoder=True, parent=None, created=CREATED, **changed):

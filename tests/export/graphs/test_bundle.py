@@ -74,7 +74,7 @@ def test_records_are_a_file_of_the_bundle_and_checked_like_the_others(tmp_path):
     made = make_bundle(tmp_path, encoder=False, records=make_records())
     opened = Bundle.open(made)
     assert set(opened.manifest.files) == FILES - {"encoder.onnx"} | {"records.parquet"}
-    said = {"artworks": 15, "rank": 24, "prior": 0.25, "doubts": 7, "to_judge": 1.0}
+    said = {"artworks": 15, "rank": 24, "draws": 7, "prior": 0.25, "prior_explored": 1.25}
     assert opened.manifest.records == said
     assert "records of 15 artworks" in opened.file("model_card.md").read_text()
     raw = bytearray((made / "records.parquet").read_bytes())

@@ -70,7 +70,8 @@ def test_records_stay_with_the_weights_that_they_were_fitted_beside(network, tmp
     assert same.manifest.records == Bundle.open(like).manifest.records
     names = ARTWORKS_TABLE["artwork_id"].to_pylist()
     dimension = same.manifest.dimension
-    assert (same.records().added(names, dimension) == make_records().added(names, dimension)).all()
+    nothing = np.zeros((len(names), dimension), np.float32)
+    assert (same.records().joined(nothing, names) == make_records().joined(nothing, names)).all()
     assert other.records() is None
     assert other.manifest.dimension == dimension - 8
 

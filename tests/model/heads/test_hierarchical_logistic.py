@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +37,18 @@ def fitted(rows, passes=3, **options):
     return made, weights
 
 
+def prior_covariance(made):
+    """Of u(a), artwork by artwork."""
+    of_title = torch.nn.functional.one_hot(made.title_of).float()
+    variance = made.variance
+    parts = (
+        (made.components, variance.shared[:, 0]),
+        (torch.eye(ARTWORKS), variance.artwork),
+        (of_title, variance.title),
+    )
+    return sum(torch.kron(part @ part.T, v.diag()) for part, v in parts).double()
+
+
 def off(weights, true):
     return float((weights - true).square().mean().sqrt())
 
@@ -47,21 +61,10 @@ def test_the_mean_solves_the_system_that_was_observed():
     design = torch.zeros(400, ARTWORKS * FEATURES)
     for row, artwork in enumerate(shown.tolist()):
         design[row, artwork * FEATURES : (artwork + 1) * FEATURES] = x[row]
-    every = torch.cat([components, torch.ones(ARTWORKS, 1)], 1)
-    of_title = torch.nn.functional.one_hot(TITLE_OF).float()
-    first = made.variance.artwork
-    one = torch.eye(FEATURES)
-    prior = sum(
-        torch.kron(parts @ parts.T, one * v[:, None])
-        for parts, v in (
-            (every, first),
-            (torch.eye(ARTWORKS), first),
-            (of_title, made.variance.title),
-        )
-    )
     curvature = 0.25 * design.T @ design
     moment = design.T @ (rewards - 0.5)
-    expected = torch.linalg.solve(torch.linalg.inv(prior.double()) + curvature, moment.double())
+    prior = prior_covariance(made)
+    expected = torch.linalg.solve(torch.linalg.inv(prior) + curvature, moment.double())
     np.testing.assert_allclose(made.weights().reshape(-1), expected, atol=2e-3)
 
 
@@ -79,14 +82,78 @@ def test_artwork_that_was_never_shown_is_judged_by_its_components():
     assert float(made.mean.artwork[unseen].abs().max()) < 1e-6
 
 
-def test_deviations_fall_with_what_was_observed_and_are_the_priors_for_what_was_never_shown():
+def test_draws_have_the_posteriors_covariance_between_artworks_as_well():
+    components, x, shown, rewards, _ = world(2000, never=1)
+    made = HierarchicalLogistic(components, TITLE_OF, FEATURES, draws=4000)
+    made.observe(x, shown, rewards, -1.0)
+    made.draw()
+    drawn = made.weights(made.draws).flatten(0, 1).double()
+    precision = torch.linalg.inv(prior_covariance(made)) + torch.block_diag(*made.gram.double())
+    exact = torch.linalg.inv(precision)
+    scale = exact.diagonal().sqrt()
+    gap = (drawn @ drawn.T / drawn.shape[1] - exact) / scale[:, None] / scale
+    assert float(gap.abs().max()) < 0.1
+    assert float(gap.diagonal().mean().abs()) < 0.02
+
+
+def test_draws_are_the_same_in_whatever_order_and_parts_rewards_come():
+    components, x, shown, rewards, _ = world(2000)
+    found = []
+    for order in (torch.arange(2000), torch.randperm(2000)):
+        made = HierarchicalLogistic(components, TITLE_OF, FEATURES)
+        for rows in order.split(700):
+            made.observe(x[rows], shown[rows], rewards[rows])
+        made.solve()
+        made.draw()
+        found.append(made.weights(made.draws))
+    torch.testing.assert_close(*found, atol=2e-3, rtol=1e-2)
+
+
+@pytest.mark.parametrize("each", [20, 100, 500])
+def test_intervals_of_draws_hold_how_far_artworks_of_a_title_are_apart(each):
+    """Of 90%, where weights come from the hierarchy's own prior."""
+    titles, of_title, draw = 40, 6, torch.Generator().manual_seed(each)
+    count = titles * of_title
+    spread = torch.tensor([0.2, 0.15, 0.1, 0.1, 0.05])
+    components = torch.randn(count, COMPONENTS, generator=draw) / COMPONENTS**0.5
+    weights = components @ (torch.randn(COMPONENTS, FEATURES, generator=draw) * spread)
+    weights += torch.randn(count, FEATURES, generator=draw) * spread
+    level = torch.randn(titles, generator=draw).repeat_interleave(of_title)
+    shown = torch.arange(count).repeat(each)
+    x = torch.randn(len(shown), FEATURES, generator=draw)
+    x[:, 0] = 1
+    p = torch.sigmoid((x * weights[shown]).sum(1) + level[shown] - 1.5)
+    rewards = (torch.rand(len(shown), generator=draw) < p).float()
+    made = HierarchicalLogistic(components, torch.arange(count) // of_title, FEATURES)
+    for _ in range(3):
+        made.forget()
+        made.observe(x, shown, rewards, -1.5)
+        made.solve()
+        made.learn_variances()
+    off_by = (made.within_title() - weights)[:, 0].view(titles, of_title)
+    drawn = made.within_title(made.draws)[:, 0].view(titles, of_title, -1)
+    hits = [
+        (off_by[:, a] - off_by[:, b]).abs()
+        < 1.75 * (drawn[:, a] - drawn[:, b]).square().mean(1).sqrt()
+        for a, b in combinations(range(of_title), 2)
+    ]
+    assert 0.8 < float(torch.cat(hits).float().mean()) < 0.98
+
+
+def test_doubt_falls_with_what_was_observed_and_for_what_was_never_shown_is_the_priors():
     second = torch.eye(FEATURES)
-    few, many = (fitted(rows, never=1)[0].deviations(second) for rows in (2000, 40_000))
-    assert (many[:-1] < few[:-1]).all()
-    made, _ = fitted(2000, never=1)
-    assert float(made.deviations(second)[-1] ** 2) == pytest.approx(
-        float(made.variance.artwork.sum()), rel=1e-4
+    few, many = (
+        fitted(rows, never=1)[0].doubt(second, 15).levels.norm(dim=1) for rows in (2000, 40_000)
     )
+    assert float((many[:-1] < few[:-1]).float().mean()) > 0.9
+    made, _ = fitted(2000, never=1)
+    doubt = made.doubt(second, 15)
+    assert doubt.prior == pytest.approx(float(made.variance.artwork[0]) ** 0.5)
+    assert doubt.prior * doubt.prior_reading == pytest.approx(
+        float(made.variance.artwork.sum()) ** 0.5, rel=1e-4
+    )
+    unseen = made.draws.artwork[-1].square().mean(1)
+    np.testing.assert_allclose(unseen, made.variance.artwork, rtol=0.9)
 
 
 def test_an_impression_of_weight_two_counts_as_two():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from data.features import CandidateFeatures, ContextFeatures
+from export.graphs.graphs import GraphParts
 from model.heads.epistemic_index import INDEX
 from model.network.lightning_module import Learner
 from model.network.towers import Architecture, Marquee
@@ -144,19 +145,36 @@ def test_a_catalogue_without_tags_or_names_is_learnt_from_as_well(cast):
     assert np.abs(said).max() < 20
 
 
-def test_heads_differ_by_the_deviation_of_records_alone(inferred):
+def test_heads_differ_by_the_doubt_of_records_and_for_others_by_what_content_leaves_open(inferred):
     net, records = inferred
-    assert records.doubts == INDEX
-    spread = scores(net, records, np.zeros((COUNT, FACTS), np.float32), np.arange(COUNT), 1).std(1)
-    np.testing.assert_allclose(spread[:-NEVER], records.deviations, rtol=1e-3)
-    np.testing.assert_allclose(spread[-NEVER:], records.prior, rtol=1e-3)
-    assert (records.deviations < records.prior).all()
+    assert records.draws == INDEX
+    vectors = GraphParts(net.network, records=True)(
+        "candidate.onnx", (examples(rows=10).images, *examples(rows=10).candidates)
+    )[0]
+    spread = np.linalg.norm(records.joined(vectors, IDS)[:, -INDEX:], axis=1)
+    np.testing.assert_allclose(spread[:-NEVER], records.explored * records.deviations, rtol=1e-3)
+    assert (spread[:-NEVER] < records.prior_explored * records.prior).all()
+    by_content = np.linalg.norm(vectors[:, -INDEX:], axis=1)
+    assert (by_content[-NEVER:] > 0).all()
+    assert np.ptp(by_content[-NEVER:]) > 0.1 * by_content[-NEVER:].mean()
 
 
-def test_the_scale_is_a_factor_on_deviations_and_nothing_else():
+def test_what_content_leaves_open_falls_with_the_artworks_that_were_shown():
+    """Little was shown of either: what own effects blur is told by their number alone."""
+    lengths = []
+    for few in (True, False):
+        made, net = examples(rows=30_000), learner()
+        if few:
+            made.artwork_of[:] = made.artwork_of % (2 * EACH)
+        fitted(net, made, 1.0)
+        lengths.append(float(net.network.doubt[:-1].norm()))
+    assert lengths[1] < 0.8 * lengths[0]
+
+
+def test_the_scale_is_a_factor_on_what_explores_and_nothing_else():
     few = examples(rows=3000)
     warm, cold = (fitted(learner(), few, t) for t in (0.2, 0.1))
-    np.testing.assert_allclose(warm.deviations, 2 * cold.deviations, rtol=1e-4)
-    assert warm.prior == pytest.approx(2 * cold.prior)
+    np.testing.assert_allclose(warm.explored, 2 * cold.explored, rtol=1e-4)
+    assert warm.prior_explored == pytest.approx(2 * cold.prior_explored)
     np.testing.assert_allclose(warm.vectors, cold.vectors, atol=1e-4)
-    np.testing.assert_allclose(warm.judging().deviations, cold.judging().deviations, rtol=1e-4)
+    np.testing.assert_allclose(warm.doubt, cold.doubt, atol=1e-4)

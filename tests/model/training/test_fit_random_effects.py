@@ -69,7 +69,7 @@ def test_luck_is_found_and_what_was_never_shown_has_no_record(kind):
     assert records.artwork_ids == IDS[:-1]
     np.testing.assert_allclose(records.levels, LUCK[:-1], atol=0.1)
     assert told["own_record_gain"] > 0.001
-    assert records.doubts == (0 if kind == "point" else INDEX)
+    assert records.draws == (0 if kind == "point" else INDEX)
     assert (records.deviations < 0.3 * records.prior).all()
 
 
@@ -107,15 +107,15 @@ def test_an_example_of_weight_two_counts_as_two():
     assert ((ratio > 1.25) & (ratio < 1.45)).all()
 
 
-def test_the_scale_is_a_factor_on_all_deviations():
+def test_the_scale_is_a_factor_on_what_explores_and_nothing_else():
     net = learner()
     made = examples(net, 3000)
     cold, warm = (fitted(net, made, IDS, replace(LEVELS, posterior_scale=t))[0] for t in (0.3, 0.6))
-    np.testing.assert_allclose(warm.deviations, 2 * cold.deviations, rtol=1e-5)
+    np.testing.assert_allclose(warm.explored, 2 * cold.explored, rtol=1e-5)
+    assert warm.prior_explored == 2 * cold.prior_explored
     np.testing.assert_allclose(warm.levels, cold.levels)
-    assert cold.prior / 0.3 / LEVELS.intercept_scale in (0.5, 1.0, 2.0)
-    assert warm.prior == 2 * cold.prior
-    np.testing.assert_allclose(warm.judging().deviations, cold.judging().deviations, rtol=1e-5)
+    np.testing.assert_allclose(warm.doubt, cold.doubt)
+    assert cold.prior / LEVELS.intercept_scale in (0.5, 1.0, 2.0)
 
 
 def test_predictions_have_the_record_and_heads_differ_by_its_doubt():
@@ -131,7 +131,7 @@ def test_predictions_have_the_record_and_heads_differ_by_its_doubt():
     batch = made[order]
     more = own.logits(net, batch, made.artwork_of[order])
     np.testing.assert_allclose(joined - plain, more, atol=1e-5)
-    doubt = records.deviations[made.artwork_of[order]]
+    doubt = (records.explored * records.deviations)[made.artwork_of[order]]
     np.testing.assert_allclose(more.numpy().std(1), doubt, rtol=0.01)
     _, told = calibrate(net, made, ARTWORKS, own)
     assert told["calibration_error"] < 0.01

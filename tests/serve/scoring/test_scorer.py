@@ -143,7 +143,7 @@ def test_artwork_is_scored_with_its_own_record_and_new_artwork_by_its_looks(tmp_
     heads = want - logits
     assert np.abs(heads.mean(1)[:, :15]).max(0).min() > 0.01
     np.testing.assert_allclose(heads.mean(1)[:, 15:], 0, atol=1e-5)
-    np.testing.assert_allclose(heads.std(1)[:, 15:], 0.25, atol=1e-4)
+    np.testing.assert_allclose(heads.std(1)[:, 15:], 1.25 * 0.25, atol=1e-4)
     # Records go by id, whatever else a catalogue holds and in whichever order.
     back = scorer.vectors(embeddings[::-1], TITLES_TABLE, ARTWORKS_TABLE[::-1])
     np.testing.assert_allclose(back[::-1], got, atol=1e-5)
@@ -284,16 +284,14 @@ def test_a_changed_byte_is_found_before_anything_is_opened(bundle, tmp_path):
 
 
 def test_to_judge_heads_differ_by_all_that_is_not_known_of_artworks(tmp_path):
-    records = replace(make_records(), to_judge=3.0)
+    records = replace(make_records(), explored=np.full(15, 0.5), prior_explored=0.5)
     folder = make_bundle(tmp_path, encoder=False, records=records)
     embeddings = np.zeros((ARTWORKS, 16), np.float32)
     vectors = [
         Scorer(folder, judging=judging).vectors(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
         for judging in (False, True)
     ]
-    doubts = slice(-records.doubts, None)
+    doubts = slice(-records.draws, None)
     assert vectors[0][:, doubts].any(1).all()
-    np.testing.assert_allclose(vectors[1][:, doubts], 3 * vectors[0][:, doubts], rtol=1e-5)
-    np.testing.assert_array_equal(
-        vectors[1][:, : -records.doubts], vectors[0][:, : -records.doubts]
-    )
+    np.testing.assert_allclose(vectors[1][:, doubts], 2 * vectors[0][:, doubts], rtol=1e-5)
+    np.testing.assert_array_equal(vectors[1][:, : -records.draws], vectors[0][:, : -records.draws])

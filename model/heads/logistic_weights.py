@@ -1,0 +1,77 @@
+"""A value for each weight of the regression, and linear systems in them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class LogisticWeights(NamedTuple):
+    """A value for each weight: its mean, pull or residual; a last axis holds several of each."""
+
+    shared: Float[Tensor, "features components *columns"]
+    artwork: Float[Tensor, "artworks features *columns"]
+    title: Float[Tensor, "titles features *columns"]
+
+    def plus(
+        self, other: "LogisticWeights", times: Float[Tensor, " *columns"] | float = 1.0
+    ) -> "LogisticWeights":
+        """Sum with a multiple of other weights."""
+        return LogisticWeights(*(a + times * b for a, b in zip(self, other, strict=True)))
+
+    def over(self, other: "LogisticWeights") -> "LogisticWeights":
+        """Weight by weight."""
+        return LogisticWeights(*(a / b for a, b in zip(self, other, strict=True)))
+
+    def dot(self, other: "LogisticWeights") -> Float[Tensor, " columns"]:
+        """Inner product of each column."""
+        return sum(((a * b).sum((0, 1)) for a, b in zip(self, other, strict=True)), torch.zeros(()))
+
+    def columns(self) -> "LogisticWeights":
+        """The same as one column."""
+        return LogisticWeights(*(part[..., None] for part in self))
+
+    def column(self, at: int | slice) -> "LogisticWeights":
+        """One of several, or some."""
+        return LogisticWeights(*(part[..., at] for part in self))
+
+
+def solved(
+    times: Callable[[LogisticWeights], LogisticWeights],
+    diagonal: LogisticWeights,
+    right: LogisticWeights,
+    start: LogisticWeights,
+    steps: int,
+    converged: float,
+) -> LogisticWeights:
+    """Where the matrix times the weights is the right side, column by column.
+
+    Args:
+        times: the matrix: symmetric, positive definite.
+        diagonal: its own, by which steps are scaled; a column.
+        right: columns.
+        start: columns.
+        steps: at most so many.
+        converged: squared residual at which to stop, relative to the right side.
+
+    Source: Hestenes and Stiefel 1952, conjugate gradients; Golub and Van Loan, section 11.5.
+    """
+    x, left = start, right.plus(times(start), -1.0)
+    ahead = z = left.over(diagonal)
+    size, enough = left.dot(z), converged * right.dot(right.over(diagonal))
+    for _ in range(steps):
+        if bool((size <= enough).all()):
+            break
+        along = times(ahead)
+        step = size / ahead.dot(along).clamp(min=TINY)  # a column that is there already stays
+        x, left = x.plus(ahead, step), left.plus(along, -step)
+        z = left.over(diagonal)
+        size, before = left.dot(z), size
+        ahead = z.plus(ahead, size / before.clamp(min=TINY))
+    return x
+
+
+TINY = 1e-30
+"""Of a residual that is 0."""
