@@ -14,6 +14,7 @@ from bench.judging.experiments import experiments
 from bench.judging.gate import gate
 from bench.judging.intervals import intervals
 from bench.judging.monitor import monitor
+from bench.judging.posterior import posterior
 from bench.judging.row import Effort, Row
 from data.errors import BadInput
 
@@ -25,6 +26,7 @@ SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
     "attribution": attribution,
     "candidates": candidates,
     "cold_start": cold_start,
+    "posterior": posterior,
 }
 """What each measures is in its module's first line."""
 
