@@ -1,6 +1,6 @@
 """What heads may ask for once the towers have learnt: each closed form over the same examples."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.heads.interface import LastLayerHeads, ProjectedHeads
 from model.network.towers import Marquee
@@ -10,6 +10,7 @@ from model.training.fit_last_layer import LastLayerPosterior, fit_last_layer
 from model.training.fit_random_effects import ArtworkPosterior, NoEffects, fit_random_effects
 from model.training.posterior import Inferred
 from model.training.settings import RandomEffects
+from model.training.traffic import Traffic, posterior_scale
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class ClosedForms:
     examples: Source
     """That it was trained on, with embeddings in the images' place."""
     artworks: CatalogueArtworks
+    traffic: Traffic
+    """How the examples came."""
     settings: RandomEffects
     seed: int
 
@@ -38,9 +41,12 @@ class ClosedForms:
 
     def hierarchical_regression(self, heads: ProjectedHeads, /) -> Inferred:
         """Facts, content features and random effects in one regression."""
+        posterior = fit_hierarchical(self.network, heads, self.examples, self.artworks)
         scale = self.settings.posterior_scale
-        posterior = fit_hierarchical(self.network, heads, self.examples, self.artworks, scale)
-        return Inferred(posterior, posterior.records(), {})
+        if scale is None:
+            scale = posterior_scale(self.traffic)
+        posterior = replace(posterior, scale=scale)
+        return Inferred(posterior, posterior.records(), {"posterior_scale": scale})
 
     def _random_effects(self) -> tuple[ArtworkPosterior | NoEffects, dict[str, float]]:
         return fit_random_effects(self.network, self.examples, self.artworks.ids, self.settings)

@@ -71,7 +71,6 @@ def fit_hierarchical(
     heads: ProjectedHeads,
     examples: Source,
     artworks: CatalogueArtworks,
-    scale: float,
 ) -> "HierarchicalPosterior":
     """Infer the network's heads, and the random effects of the artworks that were shown.
 
@@ -81,10 +80,10 @@ def fit_hierarchical(
         examples: that it was trained on, with embeddings in the images' place; none of those that
             it will be judged by.
         artworks: of the catalogue.
-        scale: factor on the posterior deviation, by which heads explore.
 
     Returns:
         The posterior; its records are still to be taken, and the towers written to with them.
+        Heads explore with all of the doubt, until it is given another scale.
     """
     _clear(network)
     shown = examples.distinct
@@ -95,7 +94,7 @@ def fit_hierarchical(
         for part in examples.buffers(epoch):
             if posterior is None:
                 inputs = RegressionInputs.of(network, heads, part, shown)
-                posterior = inputs.posterior(artworks, scale)
+                posterior = inputs.posterior(artworks)
             for at in range(0, len(part), ROWS):
                 posterior.add(part, np.arange(at, min(at + ROWS, len(part))))
         assert posterior is not None
@@ -168,7 +167,7 @@ class RegressionInputs:
             x.T @ x / len(x),
         )
 
-    def posterior(self, artworks: CatalogueArtworks, scale: float) -> "HierarchicalPosterior":
+    def posterior(self, artworks: CatalogueArtworks) -> "HierarchicalPosterior":
         """That of these artworks, before any reward."""
         titles = artworks.title_ids[self.shown]
         title_of = torch.from_numpy(np.unique(titles, return_inverse=True)[1])
@@ -176,7 +175,7 @@ class RegressionInputs:
         row = np.full(len(artworks.ids), -1)
         row[self.shown] = np.arange(len(self.shown))
         ids = [artworks.ids[int(at)] for at in self.shown]
-        return HierarchicalPosterior(self, regression, row, ids, scale)
+        return HierarchicalPosterior(self, regression, row, ids)
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ class HierarchicalPosterior:
     """Of each artwork of the catalogue in the regression; -1: it was not shown."""
     artwork_ids: Sequence[str]
     """Of those that were."""
-    scale: float
+    scale: float = 1.0
     """Factor on the posterior deviation by which heads explore."""
 
     def add(self, part: Examples, rows: Int[np.ndarray, " some"]) -> None:

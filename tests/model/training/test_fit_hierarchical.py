@@ -69,7 +69,8 @@ def examples(seed=0, rows=ROWS):
 
 def fitted(net, made, scale):
     heads = net.network.context.heads
-    return fit_hierarchical(net.network, heads, made, ARTWORKS, scale).records()
+    posterior = fit_hierarchical(net.network, heads, made, ARTWORKS)
+    return replace(posterior, scale=scale).records()
 
 
 @pytest.fixture(scope="module")
