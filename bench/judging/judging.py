@@ -16,6 +16,7 @@ from bench.judging.intervals import intervals
 from bench.judging.monitor import monitor
 from bench.judging.posterior import posterior
 from bench.judging.row import Effort, Row
+from bench.judging.temperature import temperature
 from data.errors import BadInput
 
 SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
@@ -27,6 +28,7 @@ SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {
     "candidates": candidates,
     "cold_start": cold_start,
     "posterior": posterior,
+    "temperature": temperature,
 }
 """What each measures is in its module's first line."""
 

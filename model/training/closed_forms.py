@@ -10,7 +10,7 @@ from model.training.fit_last_layer import LastLayerPosterior, fit_last_layer
 from model.training.fit_random_effects import ArtworkPosterior, NoEffects, fit_random_effects
 from model.training.posterior import Inferred
 from model.training.settings import RandomEffects
-from model.training.traffic import Traffic, posterior_scale
+from model.training.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ClosedForms:
         posterior = fit_hierarchical(self.network, heads, self.examples, self.artworks)
         scale = self.settings.posterior_scale
         if scale is None:
-            scale = posterior_scale(self.traffic)
+            scale = posterior.scale_for(self.traffic)
         posterior = replace(posterior, scale=scale)
         return Inferred(posterior, posterior.records(), {"posterior_scale": scale})
 

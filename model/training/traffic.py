@@ -9,14 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from model.heads.hierarchical_logistic import LevelDoubt
+
 LEAST_SHOWN = 4
 """Impressions of an artwork that count it as new in the second half of a log: with fewer it may
 have been there, and not shown."""
 
-LEAST_SCALE, MOST_SCALE = 0.1, 0.5
+WEEK = 7
+LEAST_SCALE, MOST_SCALE = 0.1, 0.4
 """Of the posterior deviation, by which heads explore."""
-REPAID = 500.0
-"""Impressions still to come of a title up to which the least exploring is enough."""
+REPAID = 6.0
+"""Times over that a title's coming impressions could halve the doubt before exploring more pays."""
 
 
 @dataclass(frozen=True)
@@ -42,21 +45,34 @@ class Traffic:
     def expected(self) -> float:
         """Impressions that a title is still to have before its artwork is replaced.
 
-        Geometric mean over impressions. Without an artwork replaced, a title is to have as many as
-        it had: that a log began so long ago is all that is known of when things will change.
+        Geometric mean over impressions. Artwork that nothing replaces is to stay as long as the
+        log is, and a week: no more is known of when things will change.
         """
         title = np.unique(self.title_ids, return_inverse=True)[1]
         of_title = np.bincount(title, self.impressions)
         of_title = of_title[of_title > 0]
         typical = np.exp((of_title * np.log(of_title)).sum() / of_title.sum())
-        return float(typical / (1 + self.renewal * self.days))
+        left = 1 / (self.renewal + 1 / (self.days + WEEK))
+        return float(typical / self.days * left)
 
 
-def posterior_scale(traffic: Traffic) -> float:
+def posterior_scale(traffic: Traffic, doubt: LevelDoubt, information: float) -> float:
     """Factor on the posterior deviation by which heads explore.
 
-    Source: the form is that of a horizon: what one impression of exploring costs is repaid by all
-    that come after it (Russo and Van Roy 2022, "Satisficing in Time-Sensitive Bandit Learning").
+    It grows with the root of the impressions that a title is still to have, counted in those that
+    it takes to halve the variance of an artwork's level. Where members differ, one level says less
+    of what each is to be shown, and exploring is dearer: the count grows with the square.
+
+    Args:
+        traffic: of the log.
+        doubt: of its artworks.
+        information: of an impression on a logit, about p · (1 − p).
+
+    Source: what exploring costs is repaid by the impressions after it, so a horizon sets how much
+    of Thompson sampling's is worth it (Russo and Van Roy 2022, "Satisficing in Time-Sensitive
+    Bandit Learning"); the root and its constant are measured (docs/statistics.md).
     """
-    scale = LEAST_SCALE * (traffic.expected / REPAID) ** 0.5
+    variance = float(doubt.levels.square().sum(1).mean())
+    to_halve = doubt.prior_reading**2 / max(information * variance, 1e-12)
+    scale = LEAST_SCALE * (traffic.expected / (REPAID * to_halve)) ** 0.5
     return float(np.clip(scale, LEAST_SCALE, MOST_SCALE))
