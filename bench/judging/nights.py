@@ -87,11 +87,13 @@ class Shown:
         count = len(catalogue.title_of)
         self.title_of, self.day = catalogue.title_of, 0
         self.impressions, self.first = np.zeros(count, np.int64), np.full(count, -1)
+        self.last = self.first.copy()
 
     def add(self, shown: Int[np.ndarray, " rows"]) -> None:
         """A day's impressions."""
         today = np.bincount(shown, minlength=len(self.first))
         self.first[(self.first < 0) & (today > 0)] = self.day
+        self.last[today > 0] = self.day + 1  # to its end
         self.impressions += today
         self.day += 1
 
@@ -103,6 +105,7 @@ def by_rule(regression: HierarchicalLogistic, shown: Shown) -> float:
         shown.title_of[seen],
         shown.impressions[seen],
         shown.first[seen] / shown.day,
+        shown.last[seen] / shown.day,
         float(shown.day),
     )
     doubt = regression.doubt(torch.eye(FEATURES), INDEX)

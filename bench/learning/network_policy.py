@@ -173,8 +173,10 @@ class NetworkPolicy:
         """How the log's impressions came, a day's decisions after another's."""
         shown = self.log.columns(rows)[1]
         known, first, count = np.unique(shown, return_index=True, return_counts=True)
+        last = len(shown) - 1 - np.unique(shown[::-1], return_index=True)[1]
         days = max(1.0, len(shown) / self.per_day) if self.per_day else 1.0
-        return Traffic(self.artworks.title_ids[known], count, first / len(shown), days)
+        times = first / len(shown), last / len(shown)
+        return Traffic(self.artworks.title_ids[known], count, *times, days)
 
     def _observe(self, rows: slice) -> None:
         assert self.trained is not None

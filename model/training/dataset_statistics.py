@@ -49,6 +49,8 @@ class DatasetStatistics:
         self.last = 0
         self.first = np.full(artworks, np.iinfo(np.int64).max)
         """When each artwork was first shown, µs."""
+        self.final = np.zeros(artworks, np.int64)
+        """When it was last shown."""
 
     def add(self, examples: pa.Table) -> None:
         """Take some more examples, as EXAMPLES and checked."""
@@ -69,6 +71,7 @@ class DatasetStatistics:
         artworks = len(self.ids)
         self.shown += np.bincount(at, minlength=artworks)
         np.minimum.at(self.first, at, time)
+        np.maximum.at(self.final, at, time)
         self.weight += np.bincount(at, weight, minlength=artworks)
         self.taken += np.bincount(at, weight * reward, minlength=artworks)
         self.weight_squares += np.bincount(at, weight**2, minlength=artworks)
@@ -128,6 +131,7 @@ class DatasetStatistics:
             self.catalogue.artworks["title_id"].to_numpy()[shown],
             self.shown[shown],
             (self.first[shown] - start) / span,
+            (self.final[shown] - start) / span,
             max(span / DAY_US, 1.0),
         )
 

@@ -30,16 +30,18 @@ class Traffic:
     impressions: Int[np.ndarray, " artworks"]
     first: Float[np.ndarray, " artworks"]
     """When each was first shown, as a share of the log's time."""
+    last: Float[np.ndarray, " artworks"]
+    """When it was last shown."""
     days: float
     """From the first impression to the last; 1 at the least."""
 
     @property
     def renewal(self) -> float:
-        """Share of the artworks that a day replaces."""
+        """Share of the artworks that a day replaces, by the log's second half."""
         shown = self.impressions >= LEAST_SHOWN
-        late = int((shown & (self.first > 0.5)).sum())
-        early = int(shown.sum()) - late
-        return late / max(early, 1) / (self.days / 2)
+        new = int((shown & (self.first > 0.5)).sum())
+        there = (self.last - np.maximum(self.first, 0.5)).clip(0)[shown].sum() * self.days
+        return new / max(there, 1.0)
 
     @property
     def expected(self) -> float:

@@ -29,7 +29,9 @@ from tests.export.world import ARTWORKS_TABLE, SPEC, TITLES_TABLE, make_facts, m
 ROWS, HEADS, EMBEDDING = 5000, 6, 5
 IDS = ARTWORKS_TABLE["artwork_id"].to_pylist()
 ARTWORKS = CatalogueArtworks(IDS, ARTWORKS_TABLE["title_id"].to_numpy())
-TRAFFIC = Traffic(ARTWORKS.title_ids, np.full(len(IDS), 200), np.zeros(len(IDS)), 7.0)
+TRAFFIC = Traffic(
+    ARTWORKS.title_ids, np.full(len(IDS), 200), np.zeros(len(IDS)), np.ones(len(IDS)), 7.0
+)
 LUCKY, UNLUCKY = 3, 7
 """Rows of two artworks that members take more, and less, than their content says."""
 NEVER = len(IDS) - 1
