@@ -29,18 +29,18 @@ class Hierarchy:
     base: float = BASE
 
     @classmethod
-    def drawn(cls, seed: int) -> "Hierarchy":
-        """One world."""
+    def drawn(cls, seed: int, own: float = OWN) -> "Hierarchy":
+        """One world, whose artworks' own levels have this variance."""
         draw = torch.Generator().manual_seed(seed)
         count, reach = TITLES * OF_TITLE, torch.tensor(REACH).sqrt()
         components = torch.randn(count, COMPONENTS, generator=draw) / COMPONENTS**0.5
         title_of = torch.arange(TITLES).repeat_interleave(OF_TITLE)
-        own = OWN**0.5 * reach * torch.randn(count, FEATURES, generator=draw)
+        effects = own**0.5 * reach * torch.randn(count, FEATURES, generator=draw)
         shared = SHARED**0.5 * reach * torch.randn(COMPONENTS, FEATURES, generator=draw)
         title = 0.1 * reach * torch.randn(TITLES, FEATURES, generator=draw)
         title[:, 0] = TITLE**0.5 * torch.randn(TITLES, generator=draw)
-        within = own + components @ shared
-        return cls(components, title_of, own, within, within + title[title_of])
+        within = effects + components @ shared
+        return cls(components, title_of, effects, within, within + title[title_of])
 
     def log(self, impressions: int, skewed: bool, seed: int) -> tuple[Tensor, Tensor, Tensor]:
         """Facts, artworks shown and takes, of so many impressions an artwork on average."""

@@ -11,7 +11,7 @@ import torch
 from scipy.stats import t
 from torch import Tensor
 
-from bench.judging.hierarchy import FEATURES, OF_TITLE, Hierarchy
+from bench.judging.hierarchy import FEATURES, OF_TITLE, OWN, Hierarchy
 from bench.judging.row import Effort, Row, run_each
 from model.heads.epistemic_index import INDEX
 from model.heads.hierarchical_logistic import HierarchicalLogistic
@@ -21,6 +21,8 @@ IMPRESSIONS = (20, 100, 500, 2000)
 """Of an artwork, on average."""
 FEWER = {20: 1, 100: 2, 500: 8, 2000: 40}
 """The share of runs that each size gets is one over this."""
+OTHER = {0.0125: "half as far apart", 0.1: "1.4 times as far apart"}
+"""Variances of levels for which the fit's start, of .04, is a worse guess; nothing is promised."""
 PASSES = 3
 """As in training."""
 NOMINAL, PROMISE = 0.9, 0.85
@@ -33,6 +35,7 @@ class Setting(NamedTuple):
 
     impressions: int
     skewed: bool
+    own: float  # variance of artworks' own levels
     seed: int
 
 
@@ -64,7 +67,7 @@ class GivenAllElse(HierarchicalLogistic):
 def fit(setting: Setting) -> Fit:
     """Draw a world and a log, fit it as training does, and compare."""
     torch.set_num_threads(1)
-    world = Hierarchy.drawn(setting.seed)
+    world = Hierarchy.drawn(setting.seed, setting.own)
     x, shown, rewards = world.log(setting.impressions, setting.skewed, setting.seed)
     made = HierarchicalLogistic(world.components, world.title_of, FEATURES)
     former = GivenAllElse(world.components, world.title_of, FEATURES)
@@ -109,25 +112,28 @@ def _contrasts(of: Tensor) -> Tensor:
 
 def posterior(effort: Effort) -> list[Row]:
     """Coverage of 90% intervals, by impressions of an artwork."""
+    sizes = IMPRESSIONS[:2] if effort.quick else IMPRESSIONS
+    settings = [(size, skewed, OWN) for size in sizes for skewed in (False, True)]
+    settings += [] if effort.quick else [(20, False, own) for own in OTHER]
     rows = []
-    for impressions in IMPRESSIONS[:2] if effort.quick else IMPRESSIONS:
-        for skewed in (False, True):
-            count = max(3, effort.runs // FEWER[impressions])
-            seeds = range(effort.seed, effort.seed + count)
-            tasks = [Setting(impressions, skewed, seed) for seed in seeds]
-            said = f"{impressions} impressions an artwork, {'skewed' if skewed else 'even'}"
-            rows += _rows(said, run_each(fit, tasks, effort.workers))
+    for impressions, skewed, own in settings:
+        count = max(3, effort.runs // FEWER[impressions])
+        seeds = range(effort.seed, effort.seed + count)
+        tasks = [Setting(impressions, skewed, own, seed) for seed in seeds]
+        said = f"{impressions} impressions an artwork, {'skewed' if skewed else 'even'}"
+        said += f", levels {OTHER[own]}" if own in OTHER else ""
+        rows += _rows(said, run_each(fit, tasks, effort.workers), PROMISE if own == OWN else None)
     return rows
 
 
-def _rows(setting: str, fits: list[Fit]) -> list[Row]:
+def _rows(setting: str, fits: list[Fit], promise: float | None) -> list[Row]:
     own, contrast, member, error, before = np.array(fits).T
     shares = {
         "90% interval, own level": own,
         "90% interval, contrast within a title": contrast,
         "90% interval, contrast for one member, by heads": member,
     }
-    rows = [_row(what, setting, share, PROMISE) for what, share in shares.items()]
+    rows = [_row(what, setting, share, promise) for what, share in shares.items()]
     rows.append(_row("error of contrasts, logits", setting, error, None))
     rows.append(_row("error of contrasts less that of before", setting, error - before, None))
     return rows
