@@ -36,7 +36,7 @@ class NightlyWorld:
     """Factor on the part that content tells."""
 
 
-class Catalogue:
+class NightlyCatalogue:
     """Artworks of all days, and which of them each day has."""
 
     def __init__(self, world: NightlyWorld, seed: int) -> None:
@@ -83,7 +83,7 @@ Scale = Callable[[HierarchicalLogistic, "Shown"], float]
 class Shown:
     """What the log says of artworks so far."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: NightlyCatalogue) -> None:
         count = len(catalogue.title_of)
         self.title_of, self.day = catalogue.title_of, 0
         self.impressions, self.first = np.zeros(count, np.int64), np.full(count, -1)
@@ -116,7 +116,7 @@ def by_rule(regression: HierarchicalLogistic, shown: Shown) -> float:
 
 def regret(world: NightlyWorld, scale: Scale, seed: int) -> float:
     """Of all days after the first, which chooses at random, as a share of choosing at random."""
-    catalogue, lost, random = Catalogue(world, seed), 0.0, 0.0
+    catalogue, lost, random = NightlyCatalogue(world, seed), 0.0, 0.0
     title_of = torch.from_numpy(catalogue.title_of)
     regression = HierarchicalLogistic(catalogue.components, title_of, FEATURES)
     shown, luck = Shown(catalogue), np.random.default_rng([seed, 1_000_000])

@@ -39,7 +39,7 @@ class Setting(NamedTuple):
     seed: int
 
 
-class Fit(NamedTuple):
+class Compared(NamedTuple):
     """What one fit said, beside the truth."""
 
     own: float  # share of intervals that hold an artwork's own level
@@ -64,7 +64,7 @@ class GivenAllElse(HierarchicalLogistic):
             self.solve()
 
 
-def fit(setting: Setting) -> Fit:
+def fit(setting: Setting) -> Compared:
     """Draw a world and a log, fit it as training does, and compare."""
     torch.set_num_threads(1)
     world = Hierarchy.drawn(setting.seed, setting.own)
@@ -82,7 +82,9 @@ def fit(setting: Setting) -> Fit:
     return _compared(world, made, former, setting.seed)
 
 
-def _compared(world: Hierarchy, made: HierarchicalLogistic, former: GivenAllElse, seed: int) -> Fit:
+def _compared(
+    world: Hierarchy, made: HierarchicalLogistic, former: GivenAllElse, seed: int
+) -> Compared:
     draws, off_by = made.draws, _contrasts(made.within_title() - world.within)
     assert draws is not None
     own = (made.mean.artwork - world.own)[:, 0].abs() < WIDTH * _deviation(draws.artwork[:, 0])
@@ -91,7 +93,7 @@ def _compared(world: Hierarchy, made: HierarchicalLogistic, former: GivenAllElse
     member = torch.randn(FEATURES, generator=torch.Generator().manual_seed(seed + 1))
     member[0] = 1
     explored = _contrasts(doubt.readings[:, None] * doubt.levels).norm(dim=1)
-    return Fit(
+    return Compared(
         float(own.float().mean()),
         float((off_by[:, 0].abs() < WIDTH * apart).float().mean()),
         float(((off_by @ member).abs() < WIDTH * explored).float().mean()),
@@ -126,7 +128,7 @@ def posterior(effort: Effort) -> list[Row]:
     return rows
 
 
-def _rows(setting: str, fits: list[Fit], promise: float | None) -> list[Row]:
+def _rows(setting: str, fits: list[Compared], promise: float | None) -> list[Row]:
     own, contrast, member, error, before = np.array(fits).T
     shares = {
         "90% interval, own level": own,
