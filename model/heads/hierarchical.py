@@ -13,8 +13,8 @@ class HierarchicalHeads(Heads):
 
     The trained one reads the trunk; it is there for the encoder to learn to see. The closed form
     (`model.heads.hierarchical_logistic`) reads the standardised facts, and is the same for all
-    heads of the bank: they differ by the posterior standard deviation of each artwork's random
-    effect. In training there is one head.
+    heads of the bank: they differ by draws of the posterior of each artwork's level, which join the
+    vectors, and for artwork never shown come from its content. In training there is one head.
     """
 
     kind = "hierarchical"

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from model.heads.epistemic_index import INDEX
+from model.heads.level_doubt import LevelDoubt
 from model.heads.logistic_weights import LogisticWeights, solved
 
 FIRST_VARIANCE, FIRST_LEVEL_VARIANCE = 0.01, 0.04
@@ -33,6 +34,8 @@ DRAWN = 1e-6
 """The same for draws."""
 CHUNK = 1024
 """Artworks whose sums are factored together."""
+AT_ONCE = 1 << 24
+"""Weights of artworks, in all draws together, that the solver works on: more draws wait."""
 
 
 class Factors(NamedTuple):
@@ -42,23 +45,6 @@ class Factors(NamedTuple):
     vectors: Float[Tensor, "artworks rank"]
     shared: Float[Tensor, "components rank"]
     """The vector of artwork never shown is its components times this."""
-
-
-class LevelDoubt(NamedTuple):
-    """How far levels of artworks lie from their means in draws of the posterior.
-
-    In logits over the root of the number of draws: a row's length is a deviation.
-    """
-
-    levels: Float[Tensor, "artworks draws"]
-    readings: Float[Tensor, " artworks"]
-    """Deviation of the logit in one context, which facts move too, as a multiple of the level's."""
-    shared: Float[Tensor, "components draws"]
-    """The level of artwork never shown, by its components."""
-    prior: float
-    """Deviation of what its own level adds."""
-    prior_reading: float
-    """The multiple for its own effects."""
 
 
 class HierarchicalLogistic(nn.Module):
@@ -184,14 +170,22 @@ class HierarchicalLogistic(nn.Module):
         Source: Papandreou and Yuille 2010, "Gaussian Sampling by Local Perturbations".
         """
         generator = torch.Generator().manual_seed(self.seed)
-        noise = [torch.randn(*part.shape, self.count, generator=generator) for part in self.mean]
         observed = torch.randn(*self.moment.shape, self.count, generator=generator)
         for part, gram in zip(observed.split(CHUNK), self.gram.split(CHUNK), strict=True):
             part.copy_(_root(gram) @ part)
-        prior = (part / v.sqrt()[..., None] for part, v in zip(noise, self.variance, strict=True))
-        right = self._pulls(observed).plus(LogisticWeights(*prior))
-        start = self.draws or LogisticWeights(*(torch.zeros_like(part) for part in right))
-        self.draws = self._solved(right, start, steps, DRAWN)
+        at_once, drawn = max(1, AT_ONCE // self.moment.numel()), list[LogisticWeights]()
+        for at in range(0, self.count, at_once):
+            columns = slice(at, at + at_once)
+            right = self._pulls(observed[..., columns])
+            prior = (
+                torch.randn(part.shape, generator=generator) / v.sqrt()[..., None]
+                for part, v in zip(right, self.variance, strict=True)
+            )
+            none = LogisticWeights(*(torch.zeros_like(part) for part in right))
+            start = none if self.draws is None else self.draws.column(columns)
+            right = right.plus(LogisticWeights(*prior))
+            drawn.append(self._solved(right, start, steps, DRAWN))
+        self.draws = LogisticWeights(*(torch.cat(parts, -1) for parts in zip(*drawn, strict=True)))
 
     @torch.no_grad()
     def learn_variances(self, steps: int = 4) -> None:
@@ -220,30 +214,15 @@ class HierarchicalLogistic(nn.Module):
 
     @torch.no_grad()
     def doubt(self, second: Float[Tensor, "first first"], draws: int) -> LevelDoubt:
-        """What the draws leave open of each artwork, over contexts of this second moment.
+        """What so many draws leave open of artworks, over contexts of this second moment.
 
-        The features of x but the first have mean 0: the first weight is the level. What all
-        artworks have in common moves no choice and is left out.
-
-        Args:
-            second: of the first features of x.
-            draws: so many of them are told.
+        What all artworks have in common moves no choice and is left out.
         """
         assert self.draws is not None, "draw first"
-        few, scale = len(second), max(draws, 1) ** -0.5
-        every = self.draws.shared[None, :few, -1]
-        drawn = self.within_title(self.draws)[:, :few] - every
-        levels = drawn[:, 0, :draws] * scale
-        every_context = torch.einsum("afk,fg,agk->a", drawn, second, drawn) / self.count
-        variance = self.variance.artwork[:few]
-        prior, whole = variance[0], (variance * second.diagonal()).sum()
-        return LevelDoubt(
-            levels,
-            (every_context / levels.square().sum(1).clamp(min=1e-12)).sqrt(),
-            self.draws.shared[0, :-1, :draws] * scale,
-            float(prior.sqrt()),
-            float((whole / prior).sqrt()),
-        )
+        every = self.draws.shared[None, :, -1]
+        drawn = self.within_title(self.draws) - every
+        shared = self.draws.shared[0, :-1]
+        return LevelDoubt.of(drawn, shared, self.variance.artwork, second, draws)
 
     @torch.no_grad()
     def factors(self, rank: int, second: Float[Tensor, "first first"]) -> Factors:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from model.heads.hierarchical_logistic import LevelDoubt
+from model.heads.level_doubt import LevelDoubt
 
 LEAST_SHOWN = 4
 """Impressions of an artwork that count it as new in the second half of a log: with fewer it may

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.heads.hierarchical_logistic import LevelDoubt
+from model.heads.level_doubt import LevelDoubt
 from model.training.traffic import LEAST_SCALE, MOST_SCALE, WEEK, Traffic, posterior_scale
 
 
