@@ -9,19 +9,21 @@ from bench.judging.nights import NightlyWorld, Scale, by_rule, regret
 from bench.judging.row import Effort, Row, run_each
 
 WORLDS = (
-    NightlyWorld("60 titles × 6, 1,000 a day, personal", 60, 6, 1000, 14, 0.0, 0.2, 0.15, 0.7),
-    NightlyWorld("6 titles × 6, 4,000 a day, nobody differs", 6, 6, 4000, 14, 0.0, 0.25, 0.0, 0.5),
+    NightlyWorld("60 titles × 6, 1,000 a day, personal", 60, 6, 1000, 14, 0.0, 0.2, 0.15, 0.3),
+    NightlyWorld("6 titles × 6, 4,000 a day, nobody differs", 6, 6, 4000, 14, 0.0, 0.3, 0.0, 0.12),
     NightlyWorld(
         "20 titles × 20, 10,000 a day, 5% new a day, nobody differs",
         *(20, 20, 10_000, 20, 0.05),
-        *(0.3, 0.0, 0.3),
+        *(0.3, 0.0, 0.12),
     ),
     NightlyWorld(
         "20 titles × 20, 4,000 a day, 5% new a day, personal",
         *(20, 20, 4000, 20, 0.05),
-        *(0.25, 0.15, 0.5),
+        *(0.3, 0.15, 0.3),
     ),
 )
+"""Content tells about as much of a level as in the simulator, where mean takes of new posters and
+what is predicted of them correlate by .12, and those of single members by .2 to .3."""
 CONSTANTS = (0.0, 0.1, 0.3, 0.5, 1.0)
 MOST = 1.03
 """Times the best constant's regret."""
@@ -50,7 +52,7 @@ def temperature(effort: Effort) -> list[Row]:
     """Regret by the rule over that of the best constant, and of the constant .1, by world."""
     worlds = WORLDS[:2] if effort.quick else WORLDS
     runs = 2 if effort.quick else max(4, effort.runs // FEWER)
-    seeds = range(effort.seed + 500_000, effort.seed + 500_000 + runs)
+    seeds = range(effort.seed + 600_000, effort.seed + 600_000 + runs)
     ways = (None, *CONSTANTS)
     tasks = [Play(world, way, seed) for world in worlds for way in ways for seed in seeds]
     found = np.array(run_each(play, tasks, effort.workers)).reshape(len(worlds), len(ways), runs)

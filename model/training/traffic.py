@@ -18,7 +18,7 @@ have been there, and not shown."""
 WEEK = 7
 LEAST_SCALE, MOST_SCALE = 0.1, 0.4
 """Of the posterior deviation, by which heads explore."""
-REPAID = 6.0
+REPAID = 3.0
 """Times over that a title's coming impressions could halve the doubt before exploring more pays."""
 
 
