@@ -156,6 +156,18 @@ def test_doubt_falls_with_what_was_observed_and_for_what_was_never_shown_is_the_
     np.testing.assert_allclose(unseen, made.variance.artwork, rtol=0.9)
 
 
+def test_what_content_leaves_open_falls_with_the_artworks_that_were_shown():
+    """However often: what is of their own blurs what they share."""
+    left = []
+    for never in (20, 0):
+        components, x, shown, rewards, _ = world(20_000, never=never)
+        made = HierarchicalLogistic(components, TITLE_OF, FEATURES)
+        made.observe(x, shown, rewards, -1.0)
+        made.draw()
+        left.append(float(made.doubt(torch.eye(FEATURES), 15).shared.square().sum()))
+    assert left[1] < 0.8 * left[0]
+
+
 def test_an_impression_of_weight_two_counts_as_two():
     components, x, shown, rewards, _ = world(500)
     found = []

@@ -160,18 +160,6 @@ def test_heads_differ_by_the_doubt_of_records_and_for_others_by_what_content_lea
     assert np.ptp(by_content[-NEVER:]) > 0.1 * by_content[-NEVER:].mean()
 
 
-def test_what_content_leaves_open_falls_with_the_artworks_that_were_shown():
-    """Little was shown of either: what own effects blur is told by their number alone."""
-    lengths = []
-    for few in (True, False):
-        made, net = examples(rows=30_000), learner()
-        if few:
-            made.artwork_of[:] = made.artwork_of % (2 * EACH)
-        fitted(net, made, 1.0)
-        lengths.append(float(net.network.doubt[:-1].norm()))
-    assert lengths[1] < 0.8 * lengths[0]
-
-
 def test_the_scale_is_a_factor_on_what_explores_and_nothing_else():
     few = examples(rows=3000)
     warm, cold = (fitted(learner(), few, t) for t in (0.2, 0.1))
