@@ -14,9 +14,9 @@ from bench.judging.experiments import experiments
 from bench.judging.gate import gate
 from bench.judging.intervals import intervals
 from bench.judging.monitor import monitor
-from bench.judging.posterior import posterior
+from bench.judging.posterior_worlds.posterior import posterior
+from bench.judging.posterior_worlds.temperature import temperature
 from bench.judging.row import Effort, Row
-from bench.judging.temperature import temperature
 from data.errors import BadInput
 
 SECTIONS: dict[str, Callable[[Effort], list[Row]]] = {

@@ -77,10 +77,10 @@ class NightlyCatalogue:
         return torch.sigmoid(logits + level).double().numpy()
 
 
-Scale = Callable[[HierarchicalLogistic, "Shown"], float]
+Scale = Callable[[HierarchicalLogistic, "LogSoFar"], float]
 
 
-class Shown:
+class LogSoFar:
     """What the log says of artworks so far."""
 
     def __init__(self, catalogue: NightlyCatalogue) -> None:
@@ -98,7 +98,7 @@ class Shown:
         self.day += 1
 
 
-def by_rule(regression: HierarchicalLogistic, shown: Shown) -> float:
+def by_rule(regression: HierarchicalLogistic, shown: LogSoFar) -> float:
     """The product's factor, from the log so far."""
     seen = shown.impressions > 0
     traffic = Traffic(
@@ -119,7 +119,7 @@ def regret(world: NightlyWorld, scale: Scale, seed: int) -> float:
     catalogue, lost, random = NightlyCatalogue(world, seed), 0.0, 0.0
     title_of = torch.from_numpy(catalogue.title_of)
     regression = HierarchicalLogistic(catalogue.components, title_of, FEATURES)
-    shown, luck = Shown(catalogue), np.random.default_rng([seed, 1_000_000])
+    shown, luck = LogSoFar(catalogue), np.random.default_rng([seed, 1_000_000])
     for day in range(world.days):
         x, candidates = catalogue.decisions(world, day, seed)
         takes = catalogue.takes(x, candidates)

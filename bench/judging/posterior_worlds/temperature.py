@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bench.judging.nights import NightlyWorld, Scale, by_rule, regret
+from bench.judging.posterior_worlds.nights import NightlyWorld, Scale, by_rule, regret
 from bench.judging.row import Effort, Row, run_each
 
 WORLDS = (

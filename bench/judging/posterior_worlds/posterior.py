@@ -11,7 +11,7 @@ import torch
 from scipy.stats import t
 from torch import Tensor
 
-from bench.judging.hierarchy import FEATURES, OF_TITLE, OWN, Hierarchy
+from bench.judging.posterior_worlds.hierarchy import FEATURES, OF_TITLE, OWN, Hierarchy
 from bench.judging.row import Effort, Row, run_each
 from model.heads.epistemic_index import INDEX
 from model.heads.hierarchical_logistic import HierarchicalLogistic
