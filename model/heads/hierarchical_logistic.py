@@ -34,6 +34,8 @@ DRAWN = 1e-6
 """The same for draws."""
 CHUNK = 1024
 """Artworks whose sums are factored together."""
+FEATURE_AXIS = (0, 1, 1)
+"""Of `LogisticWeights`."""
 AT_ONCE = 1 << 24
 """Weights of artworks, in all draws together, that the solver works on: more draws wait."""
 
@@ -178,8 +180,8 @@ class HierarchicalLogistic(nn.Module):
             columns = slice(at, at + at_once)
             right = self._pulls(observed[..., columns])
             prior = (
-                torch.randn(part.shape, generator=generator) / v.sqrt()[..., None]
-                for part, v in zip(right, self.variance, strict=True)
+                _even(torch.randn(part.shape, generator=generator), of) / v.sqrt()[..., None]
+                for part, v, of in zip(right, self.variance, FEATURE_AXIS, strict=True)
             )
             none = LogisticWeights(*(torch.zeros_like(part) for part in right))
             start = none if self.draws is None else self.draws.column(columns)
@@ -272,3 +274,12 @@ def _root(
     trace = sums.diagonal(dim1=1, dim2=2).sum(1)
     least = (1e-3 + 2e-7 * trace)[:, None, None] * torch.eye(gram.shape[1])
     return torch.linalg.cholesky(sums + least).float()
+
+
+def _even(noise: Float[Tensor, "rows more columns"], axis: int) -> Tensor:
+    """The noise with mean square 1 for each feature, the axis of which is told.
+
+    The same noise comes at every step of EM, which would drift by what it is off where rewards say
+    little.
+    """
+    return noise / noise.square().mean([of for of in range(3) if of != axis], keepdim=True).sqrt()
