@@ -56,7 +56,7 @@ class NewPostersSize:
     """Members that the truth is of, each browsing the same days."""
 
 
-class Shown(NamedTuple):
+class ShownPosters(NamedTuple):
     """Fresh members who are shown a title after training, and the truth of all its posters."""
 
     facts: pa.StructArray
@@ -73,7 +73,7 @@ class NewPosters:
     root: Path
     size: NewPostersSize
     truth: CatalogueTruth
-    shown: dict[int, Shown]
+    shown: dict[int, ShownPosters]
     """By row of the title."""
 
     @property
@@ -163,7 +163,7 @@ def _train(root: Path, size: NewPostersSize) -> None:
         raise RuntimeError(f"train.py ended with {ended.code}: {ended.complaint}")
 
 
-def _fresh(world: ArtworkWorld, size: NewPostersSize, seed: int) -> dict[int, Shown]:
+def _fresh(world: ArtworkWorld, size: NewPostersSize, seed: int) -> dict[int, ShownPosters]:
     """What members whom nobody knows would do on the last two days, whatever they were shown.
 
     They browse all days before, since who has played a title is not shown it again.
@@ -187,5 +187,5 @@ def _fresh(world: ArtworkWorld, size: NewPostersSize, seed: int) -> dict[int, Sh
         if len(members):
             takes = np.asarray(own.expected_take(members[:, None], artworks[None]))
             facts = pa.concat_arrays([facts for _, facts in both])
-            shown[title] = Shown(facts, artworks, takes)
+            shown[title] = ShownPosters(facts, artworks, takes)
     return shown

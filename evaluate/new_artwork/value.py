@@ -11,12 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.stats import t
 
-from evaluate.new_artwork.foresight import Belief, Foresight
+from evaluate.new_artwork.foresight import PRIOR_ARTWORKS, Belief, Foresight
 from evaluate.ope.paired_bootstrap import Range
 
 HeadTakes = Float[np.ndarray, "members heads artworks"]
 Z = 1.96
+FEW = float(t.ppf(0.975, PRIOR_ARTWORKS))
+"""In place of Z where the spread of levels counts: it is itself known from few artworks."""
 
 
 class Addition(NamedTuple):
@@ -167,7 +170,7 @@ def ratio_range(level: Belief, more: float = 0.0) -> Range:
         more: relative deviation of what the ratio is multiplied by.
     """
     value = max(1 + level.value, 0.0)
-    half = Z * float(np.hypot(level.deviation, more * value))
+    half = FEW * float(np.hypot(level.deviation, more * value))
     return Range(value, max(value - half, 0.0), value + half)
 
 

@@ -22,10 +22,10 @@ from evaluate.new_artwork.records import (
     SegmentValue,
 )
 from evaluate.new_artwork.value import (
+    FEW,
     Addition,
     HeadTakes,
     TitleToday,
-    Z,
     greedy_order,
     probability_of_best,
     ratio_range,
@@ -141,7 +141,7 @@ def _image_value(
     level, added = today.level(takes), today.adds(takes.mean(1))
     value, low, high = ratio_range(level, today.scale.deviation)
     title = today.take.value
-    half = Z * today.doubt(added, level, slice(None))
+    half = FEW * today.doubt(added, level, slice(None))
     segments = _segments(added, level, today, audience)
     return ImageValue(
         image,
