@@ -18,6 +18,7 @@ from data.check.log_views import view_decisions, view_impressions
 from data.join.rendered_draws import Impressions, rendered_rows
 from data.log.precompute_runs import RunFile, run_files
 from data.problem import Problem, whole
+from data.reading.duckdb_session import session
 
 MEAN_WEIGHT = """
 WITH rows AS (
@@ -106,7 +107,7 @@ def problems_of_draws(log: Path) -> Iterator[Problem]:
     Args:
         log: folder with decisions/ and perhaps events/.
     """
-    with duckdb.connect() as connection:
+    with session() as connection:
         view_decisions(connection, log, None)
         checks = check_draws(connection)
         if view_impressions(connection, log):
@@ -120,7 +121,7 @@ def problems_of_examples(examples: Path) -> Iterator[Problem]:
     Args:
         examples: folder of them, or their file.
     """
-    with duckdb.connect() as connection:
+    with session() as connection:
         view_decisions(connection, examples, None, whole=False)
         yield from _problems(mean_weights(connection, whole=False), examples)
 

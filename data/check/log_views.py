@@ -67,8 +67,6 @@ def view_decisions(
     Raises:
         BadInput: there are no files, or one is not of decisions (not whole: of examples).
     """
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")  # it would print into --json
     schema = DECISIONS if whole else EXAMPLES
     connection.execute(_decisions("d", _decision_files(log), schema, zone))
     source = "d"

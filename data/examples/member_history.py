@@ -4,10 +4,10 @@ An event counts from its receipt on, not from when it happened: a phone that was
 yesterday's play today, and yesterday's decision did not know of it.
 """
 
-import duckdb
 import pyarrow as pa
 
 from data.days import DAY_US
+from data.reading.duckdb_session import session
 
 DAYS = 28
 """How far back a history reaches."""
@@ -36,8 +36,7 @@ def member_history(decisions: pa.Table, events: pa.Table) -> pa.Table:
         decision_id and the columns, one row a decision, in the order of `decisions`.
     """
     named = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items())
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with session() as connection:
         ours = ["decision_id", "time", "profile_id", "title_id"]
         theirs = ["event_id", "received", "kind", "profile_id", "title_id", "artwork_id", "minutes"]
         connection.register("decisions", decisions.select(ours))

@@ -12,6 +12,7 @@ import pyarrow as pa
 from data.atomic_write import whole_file
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_files
+from data.reading.duckdb_session import session
 from data.records import EXAMPLES
 from data.schema_cast import parquet_files
 
@@ -41,7 +42,7 @@ def profiles(examples: Path, out: Path) -> dict[str, int | str]:
     places = [str(place) for place in conformed_files(files, NEEDED)]
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with whole_file(out) as part, duckdb.connect() as engine:
+        with whole_file(out) as part, session() as engine:
             engine.execute(SQL.format(str(part).replace("'", "''")), [places])
             [count] = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(part)]).fetchall()
     except duckdb.Error as error:

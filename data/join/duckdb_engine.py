@@ -10,6 +10,7 @@ import pyarrow as pa
 from data.errors import BadInput
 from data.join.day_files import DayResult
 from data.join.engine import SOUND, DayWriter, View
+from data.reading.duckdb_session import session
 
 ROWS_A_BATCH = 32_768
 
@@ -66,13 +67,12 @@ class DuckDB:
 
     @refused()
     def __init__(self, scratch: Path, memory: str = "2GB", threads: int | None = None) -> None:
-        self.connection = duckdb.connect(":memory:")
+        self.connection = session()
         self.connection.execute(f"SET memory_limit = '{memory}'")
         spill = str(scratch / "spill").replace("'", "''")
         self.connection.execute(f"SET temp_directory = '{spill}'")
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET preserve_insertion_order = false")
-        self.connection.execute("SET enable_progress_bar = false")
         if threads is not None:
             self.connection.execute(f"SET threads = {threads}")
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_files
+from data.reading.duckdb_session import session
 from data.records import EXAMPLES
 from data.schema_cast import parquet_files
 
@@ -52,8 +53,7 @@ class MemberDays:
             raise BadInput(f"{log}: the folder holds no Parquet file; give joined examples")
         places = [str(place) for place in conformed_files(files, REWARDED)]
         try:
-            connection = duckdb.connect()
-            connection.execute("SET enable_progress_bar = false")  # it would print into --json
+            connection = session()
             relation = connection.sql(
                 """SELECT profile_id, cell, strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
                           sum(reward)::DOUBLE AS takes, count(*)::DOUBLE AS impressions

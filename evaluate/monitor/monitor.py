@@ -15,6 +15,7 @@ from data.check.draws import check_draws, check_impressions, check_rows_a_draw
 from data.check.finding import EXIT_CODES, ORDER, Check, Limits, State, worst
 from data.check.log_views import view_decisions, view_examples, view_impressions
 from data.errors import BadInput
+from data.reading.duckdb_session import session
 from evaluate.monitor.calibration import CalibrationCurves, check_calibration
 from evaluate.monitor.decisions import check_decisions
 from evaluate.monitor.drift import check_drift
@@ -51,7 +52,7 @@ def inspect(
     limits = limits or Limits()
     if zone not in available_timezones():
         raise BadInput(f"--zone {zone!r} is no time zone; name one such as Europe/Paris or UTC")
-    connection = duckdb.connect()
+    connection = session()
     try:
         view_decisions(connection, log, reference, zone=zone)
         checks = check_decisions(connection, limits) + check_drift(connection, limits)

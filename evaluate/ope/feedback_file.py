@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
+from data.reading.duckdb_session import session
 from evaluate.ope.feedback_batch import Batch, checked_batch
 
 REQUIRED = (
@@ -69,7 +69,7 @@ class FeedbackSource:
             BadInput: a row is wrong; names source, row, decision and remedy.
         """
         columns = [c for c in (*REQUIRED, *OPTIONAL) if self.has(c)]
-        connection = duckdb.connect()
+        connection = session()
         row = 0
         for raw in self._raw(columns):
             if raw.num_rows:
