@@ -9,9 +9,17 @@ from pathlib import Path
 import lmdb
 
 from data.errors import BadInput
-from serve.maps.store import VERSION, StoreUnavailableError, known_key, profile_key
+from serve.maps.store import (
+    LONGEST_KEY,
+    VERSION,
+    StoreUnavailableError,
+    known_key,
+    profile_key,
+)
 
 FILE = "data.mdb"
+FIRST_KEY = b"\1"
+"""No profile's key comes before it: shared values begin with NUL."""
 NOBODY = b"\xff"
 """A key that no profile has: it is no UTF-8."""
 
@@ -137,7 +145,7 @@ class LmdbStore:
             raise self._closed()
         try:
             key = profile_id.encode()
-            return env.begin().get(key) if key[:1] > b"\0" else None
+            return env.begin().get(key) if key >= FIRST_KEY else None
         except (lmdb.Error, UnicodeEncodeError) as error:
             if known_key(profile_id) is None:
                 return None
@@ -145,9 +153,21 @@ class LmdbStore:
 
     def get_many(self, profile_ids: Sequence[str]) -> list[bytes | None]:
         """Maps in the order asked for, in one transaction."""
-        keys = [known_key(profile_id) or NOBODY for profile_id in profile_ids]
-        with _asked(), self.environment().begin() as txn, txn.cursor() as cursor:
-            pairs = cursor.getmulti(keys)
+        try:
+            keys = [profile_id.encode() for profile_id in profile_ids]
+            short = sum(map(len, keys)) <= LONGEST_KEY or len(max(keys, key=len)) <= LONGEST_KEY
+            if not keys or (short and min(keys) >= FIRST_KEY):
+                return self._values(keys)
+        except UnicodeEncodeError:
+            pass
+        return self._values([known_key(profile_id) or NOBODY for profile_id in profile_ids])
+
+    def _values(self, keys: list[bytes]) -> list[bytes | None]:
+        try:
+            with self.environment().begin() as txn, txn.cursor() as cursor:
+                pairs = cursor.getmulti(keys)
+        except lmdb.Error as error:
+            raise _unavailable(error) from error
         if len(pairs) == len(keys):
             return [value for _, value in pairs]
         found = dict(pairs)
@@ -210,7 +230,11 @@ def _asked() -> Iterator[None]:
     """LMDB's own errors as `StoreUnavailableError`."""
     try:
         yield
-    except lmdb.MapFullError as error:
-        raise StoreUnavailableError("store_full", f"the store has no room: {error}") from error
     except lmdb.Error as error:
-        raise StoreUnavailableError(DAMAGED, f"the store cannot be read: {error}") from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: lmdb.Error) -> StoreUnavailableError:
+    if isinstance(error, lmdb.MapFullError):
+        return StoreUnavailableError("store_full", f"the store has no room: {error}")
+    return StoreUnavailableError(DAMAGED, f"the store cannot be read: {error}")
