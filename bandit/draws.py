@@ -95,7 +95,7 @@ def draw_seeds(
 
 FIRST, RENEWED, REDRAWN = 0, 1, 2
 """How a draw opens: where nothing was shown before; in place of a draw of an earlier day; in place
-of one that was opened on the same day."""
+of one of the same day or a later one, or when draws of that day had been renewed before."""
 
 
 def opening_salts(salt: int, day: int, version: int) -> UInt64[np.ndarray, " openings"]:
@@ -103,7 +103,7 @@ def opening_salts(salt: int, day: int, version: int) -> UInt64[np.ndarray, " ope
 
     A draw in place of another has probabilities that follow from what that one fell on, and may
     come twice in an epoch with all else equal: candidates that go and come back. So it has a number
-    of its own, by the day it opens on and, on the day of the draw that it replaces, by the run. A
+    of its own, by the day it opens on and, where that day was decided before, by the run. A
     first draw follows from nothing before it, and is the same wherever it is asked for.
 
     Args:

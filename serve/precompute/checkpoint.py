@@ -25,7 +25,8 @@ def begin(work: Work, facts: pa.Table, store: MapStore, now: float) -> tuple[dic
     """
     last = orjson.loads(store.get_shared("run") or b"{}")
     begun = _resumed(last, work, facts) or _new(last, work, facts, now)
-    job = Job(work, begun["version"], begun["time_us"], _older_layouts(store, last, work.layout))
+    older = _older_layouts(store, last, work.layout)
+    job = Job(work, begun["version"], begun["time_us"], older, begun.get("again", False))
     store.put_shared(f"layout:{work.layout.digest.hex()}", work.layout.to_bytes())
     store.put_shared(work.info.key, work.info.to_bytes())
     store.put_shared("run", orjson.dumps(begun))
@@ -54,8 +55,11 @@ def _resumed(last: dict, work: Work, facts: pa.Table) -> dict | None:
 
 def _new(last: dict, work: Work, facts: pa.Table, now: float) -> dict:
     layouts = [*last.get("layouts", []), work.layout.digest.hex()]
+    latest = last.get("latest_day", last.get("day", -1))
     return {
         **_what(work, facts),
+        "latest_day": max(latest, work.day),
+        "again": work.day <= latest,
         "version": max(int(now * 1000), last.get("version", 0) + 1),
         "time_us": int(now * 1e6),
         "done": 0,

@@ -106,6 +106,8 @@ class Job:
     version: int
     time_us: int
     older: dict[bytes, Layout]
+    again: bool = False
+    """Whether the store's maps were made for this day, or a later one, before."""
 
     @cached_property
     def words(self) -> CatalogueWords:
@@ -149,7 +151,7 @@ class Job:
         if not work.changed_only:
             titles = layout.title_ids.astype(np.int64)
             open_now = still_open(before, keys, titles, work.day, work.epochs.days)
-        opening = openings(before, work.day)
+        opening = openings(before, work.day, self.again)
         runs = [*before.runs, *self.runs]
         run_of = np.where(open_now, before.run_of, len(before.runs) + opening)
         drawn = self._draw(described, keys, before, ~open_now, opening)

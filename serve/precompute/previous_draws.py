@@ -132,11 +132,17 @@ def still_open(
     return before.same & named & (day - _drawn_on(before) <= days_gone)
 
 
-def openings(before: Before, day: int) -> Int8[np.ndarray, "members titles"]:
-    """How a draw opens that is made today: FIRST, RENEWED or REDRAWN of `bandit.draws`."""
+def openings(before: Before, day: int, again: bool) -> Int8[np.ndarray, "members titles"]:
+    """How a draw opens that is made today: FIRST, RENEWED or REDRAWN of `bandit.draws`.
+
+    Args:
+        before: what members had.
+        day: today.
+        again: maps were made for today, or a later day, before: the day alone tells no two apart.
+    """
     if not before.runs:
         return np.full(before.choices.shape, FIRST, np.int8)
-    replaced = np.where(_drawn_on(before) == day, REDRAWN, RENEWED)
+    replaced = np.where(again | (_drawn_on(before) >= day), REDRAWN, RENEWED)
     return np.where(before.shown, replaced, FIRST).astype(np.int8)
 
 

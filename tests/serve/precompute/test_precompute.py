@@ -209,12 +209,13 @@ def without_last(layout):
     return make_layout(drop=[layout.artwork_ids[end] for end in ends])
 
 
-def test_candidates_that_go_and_come_back_are_drawn_by_numbers_of_their_own(tmp_path, layout):
+@pytest.mark.parametrize("days", [(0, 1, 2, 2, 2), (0, 1, 0, 1, 0), (4, 3, 2, 1, 0)])
+def test_candidates_that_go_and_come_back_are_drawn_by_numbers_of_their_own(tmp_path, layout, days):
     fewer, facts = without_last(layout), make_facts(400)
     store = LmdbStore(tmp_path / "maps", size=1 << 28)
     whole = {"facts": facts, "epochs": Epochs(30, 0.5)}
-    shown = [layout, fewer, layout, fewer, layout]  # the last three on one day
-    for day, candidates in zip((0, 1, 2, 2, 2), shown, strict=True):
+    shown = [layout, fewer, layout, fewer, layout]
+    for day, candidates in zip(days, shown, strict=True):
         run(store, tmp_path, layout=candidates, day=DAY + day, **whole)
     store.close()
     rows = logged(tmp_path)
