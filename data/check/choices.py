@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Int
 
-from data.check.columns import Lists, codes, numbers, plain, there
+from data.check.columns import Lists, codes, numbers, there
 from data.check.known import Known
+from data.lossless_cast import plain
 from data.problem import Fault, Problem
 from data.records import LEVELS
 

@@ -7,6 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int
 
+from data import sound
+from data.lossless_cast import plain
+
 
 class Lists(NamedTuple):
     """A list column flattened: row of each value, and how many values each row has."""
@@ -35,11 +38,6 @@ class Lists(NamedTuple):
         return rows
 
 
-def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """One array, whatever the chunks."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
 def there(column: pa.ChunkedArray | pa.Array) -> Bool[np.ndarray, " rows"]:
     """Where there is a value."""
     return plain(column).is_valid().to_numpy(zero_copy_only=False)
@@ -47,7 +45,7 @@ def there(column: pa.ChunkedArray | pa.Array) -> Bool[np.ndarray, " rows"]:
 
 def numbers(column: pa.ChunkedArray | pa.Array) -> Float[np.ndarray, " rows"]:
     """As float64; null is NaN."""
-    return plain(column).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return sound.numbers(plain(column))
 
 
 def codes(values: pa.Array, among: pa.Array) -> Int[np.ndarray, " values"]:

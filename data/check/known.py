@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
-from data.check.columns import codes, plain, there
+from data.check.columns import codes, there
+from data.lossless_cast import plain
 from data.problem import Fault, Problem
 
 

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.check.choices import check_choices, one_of
-from data.check.columns import codes, numbers, plain, there
+from data.check.columns import codes, numbers, there
 from data.check.known import Known
+from data.lossless_cast import plain
 from data.problem import Fault, Problem
 from data.records import EVENT_KINDS, SCHEMA_VERSION
 from data.sound import EARLIEST_US, ID_BYTES, MOST_MINUTES, believed, id_problem, unsound_facts

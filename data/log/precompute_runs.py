@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Int, Int8, UInt16
 
 from bandit.draws import FIRST, DrawRules, Epochs
-from data.days import day_number
+from data.days import DAY_US, date_of, day_number
 from data.records import FACTS, SCHEMA_VERSION
 
 FOLDER = "runs"
@@ -161,7 +161,9 @@ def rendered_name(run: Path, content: int) -> str:
 
 def filed_ids(log_dir: Path, run: Path) -> pa.Array:
     """Ids of a run's draws that are rows of the log already, since they were rendered."""
-    files = sorted((log_dir / "decisions").rglob(f"{RENDERED}-{run.stem}-*.parquet"))
+    # All of a run's draws were made at one time, so their rows lie in the folder of one day.
+    day = log_dir / "decisions" / f"day={date_of(run_time(run) // DAY_US)}"
+    files = sorted(day.glob(f"{RENDERED}-{run.stem}-*.parquet"))
     parts = [pq.ParquetFile(file).read(columns=["decision_id"]) for file in files]
     ids = [chunk for part in parts for chunk in part["decision_id"].cast(pa.string()).chunks]
     return pa.chunked_array(ids, pa.string()).combine_chunks()

@@ -11,10 +11,11 @@ content.
 
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.atomic_write import sync
@@ -132,8 +133,7 @@ def _roll_segment(
 
 def _roll_run(path: Path, log_dir: Path, moved: dict[str, int]) -> None:
     """Expand a run's decisions; done again after a kill it writes the same files."""
-    filed = filed_ids(log_dir, path)  # rows already: they keep their files
-    part, tables = 0, expand(path)
+    part, tables = 0, _not_filed(path, log_dir)
     while True:
         try:
             table = next(tables, None)
@@ -142,13 +142,19 @@ def _roll_run(path: Path, log_dir: Path, moved: dict[str, int]) -> None:
             return
         if table is None:
             break
-        if len(filed):
-            table = table.filter(pc.invert(pc.is_in(table["decision_id"], value_set=filed)))
         files = append_table(log_dir, "decisions", table, f"{path.stem}-{part:03}")
         moved["decisions"] += table.num_rows
         moved["files"] += len(files)
         part += 1
     path.unlink()
+
+
+def _not_filed(path: Path, log_dir: Path) -> Iterator[pa.Table]:
+    """A run's rows but those that are in the log already, since they were rendered."""
+    filed = filed_ids(log_dir, path)
+    for table in expand(path):
+        again = pc.is_in(table["decision_id"], value_set=filed) if len(filed) else None
+        yield table if again is None else table.filter(pc.invert(again))
 
 
 def _look_at_run(path: Path, log_dir: Path, moved: dict[str, int]) -> None:

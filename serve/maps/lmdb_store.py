@@ -9,8 +9,8 @@ from pathlib import Path
 import lmdb
 
 from data.errors import BadInput
+from data.sound import ID_BYTES
 from serve.maps.store import (
-    LONGEST_KEY,
     VERSION,
     StoreUnavailableError,
     known_key,
@@ -155,7 +155,7 @@ class LmdbStore:
         """Maps in the order asked for, in one transaction."""
         try:
             keys = [profile_id.encode() for profile_id in profile_ids]
-            short = sum(map(len, keys)) <= LONGEST_KEY or len(max(keys, key=len)) <= LONGEST_KEY
+            short = sum(map(len, keys)) <= ID_BYTES or len(max(keys, key=len)) <= ID_BYTES
             if not keys or (short and min(keys) >= FIRST_KEY):
                 return self._values(keys)
         except UnicodeEncodeError:

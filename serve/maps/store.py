@@ -7,12 +7,10 @@ never replaces a map by one of an earlier version, whatever the order in which r
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from data.sound import ID_BYTES
+
 VERSION = slice(16, 24)
 """Bytes of a map that hold its version, big-endian (serve/maps/artwork_map.py)."""
-
-
-LONGEST_KEY = 500
-"""Bytes of a profile's id."""
 
 
 class StoreUnavailableError(RuntimeError):
@@ -72,7 +70,7 @@ def known_key(profile_id: str) -> bytes | None:
         key = profile_id.encode()
     except UnicodeEncodeError:  # half of a surrogate pair
         return None
-    return key if 0 < len(key) <= LONGEST_KEY and key[0] else None
+    return key if 0 < len(key) <= ID_BYTES and key[0] else None
 
 
 def profile_key(profile_id: str) -> bytes:
