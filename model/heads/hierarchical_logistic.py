@@ -162,19 +162,23 @@ class HierarchicalLogistic(nn.Module):
         self.mean = x
 
     @torch.no_grad()
-    def draw(self, steps: int = 80) -> None:
+    def draw(
+        self, steps: int = 80, observed: Float[Tensor, "artworks features draws"] | None = None
+    ) -> None:
         """Make draws of the posterior anew: what each weight is there beyond its mean.
 
         What was observed is perturbed by noise of its own covariance, and so is the prior; the
         solution of the same system is an exact draw of the normal posterior. The noise is the same
         each time, so draws move only as far as the observations move them.
 
+        Args:
+            steps: of the solver, at most.
+            observed: the noise of the observations, where the caller has it from before.
+
         Source: Papandreou and Yuille 2010, "Gaussian Sampling by Local Perturbations".
         """
-        generator = torch.Generator().manual_seed(self.seed)
-        observed = torch.randn(*self.moment.shape, self.count, generator=generator)
-        for part, gram in zip(observed.split(CHUNK), self.gram.split(CHUNK), strict=True):
-            part.copy_(_root(gram) @ part)
+        observed = self._observed_noise() if observed is None else observed
+        generator = torch.Generator().manual_seed(self.seed + 1)
         at_once, drawn = max(1, AT_ONCE // self.moment.numel()), list[LogisticWeights]()
         for at in range(0, self.count, at_once):
             columns = slice(at, at + at_once)
@@ -197,8 +201,9 @@ class HierarchicalLogistic(nn.Module):
         known of the others counts too.
         """
         shown = self.gram[:, 0, 0] > 0
+        observed = self._observed_noise()  # the sums stay, and factoring them is half of a draw
         for _ in range(steps):
-            self.draw()
+            self.draw(observed=observed)
             assert self.draws is not None
             square = LogisticWeights(
                 *(m**2 + (d**2).mean(-1) for m, d in zip(self.mean, self.draws, strict=True))
@@ -212,7 +217,7 @@ class HierarchicalLogistic(nn.Module):
             )
             self.variance.title[0] = INTERCEPT_VARIANCE
             self.solve()
-        self.draw()
+        self.draw(observed=observed)
 
     @torch.no_grad()
     def doubt(self, second: Float[Tensor, "first first"], draws: int) -> LevelDoubt:
@@ -240,6 +245,14 @@ class HierarchicalLogistic(nn.Module):
         axes = nn.functional.pad(axes, (0, rank - axes.shape[1]))  # fewer facts or artworks
         projection = torch.linalg.solve_triangular(root.T, axes, upper=True)
         return Factors(projection, u @ axes, self.mean.shared[:few].T @ root @ axes)
+
+    def _observed_noise(self) -> Float[Tensor, "artworks features draws"]:
+        """Noise of the covariance that the sums of the observations have."""
+        generator = torch.Generator().manual_seed(self.seed)
+        observed = torch.randn(*self.moment.shape, self.count, generator=generator)
+        for part, gram in zip(observed.split(CHUNK), self.gram.split(CHUNK), strict=True):
+            part.copy_(_root(gram) @ part)
+        return observed
 
     def _pulls(self, by_artwork: Float[Tensor, "artworks features columns"]) -> LogisticWeights:
         """What pulls at each weight, of what pulls at each u(a)."""

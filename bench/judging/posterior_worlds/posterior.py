@@ -19,7 +19,7 @@ from model.heads.logistic_weights import LogisticWeights
 
 IMPRESSIONS = (20, 100, 500, 2000)
 """Of an artwork, on average."""
-FEWER = {20: 1, 100: 2, 500: 8, 2000: 40}
+FEWER = {20: 1, 100: 1, 500: 2, 2000: 4}
 """The share of runs that each size gets is one over this."""
 OTHER = {0.0125: "half as far apart", 0.1: "1.4 times as far apart"}
 """Variances of levels for which the fit's start, of .04, is a worse guess; nothing is promised."""
