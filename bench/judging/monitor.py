@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.judging.monitor_world import FAULTS, Service, write_service
+from bench.judging.monitor_limit import FAULT, limit
+from bench.judging.monitor_world import FAULTS, FAULTY_DAYS, Service, write_service
 from bench.judging.row import Effort, Row, run_each, share_row
 from data.check.finding import WARN_P
+from evaluate.monitor.calibration import SUMS_WARN_P
 from evaluate.monitor.monitor import inspect
 
 SECTION = "monitor"
@@ -29,7 +31,7 @@ class Planted(NamedTuple):
 
     fault: str
     decisions: int = 2_000  # a day
-    days: int = 8
+    days: int = FAULTY_DAYS + 1
     fewer: int = 5  # logs than runs
 
 
@@ -50,9 +52,12 @@ def monitor(effort: Effort) -> list[Row]:
         length = 3 if effort.quick else BLOCK
         logs = [service._replace(seed=first + block, days=length) for block in range(days // BLOCK)]
         rows += false_alarms(setting, run_each(watch, logs, effort.workers), length * len(logs))
-    faults = [*(Planted(fault) for fault in FAULTS), Planted(SMALL, 20_000, 4, 20)]
+    every = {FAULT: 1}  # the one that is nearest to what can be found
+    faults = [*(Planted(fault, fewer=every.get(fault, 5)) for fault in FAULTS)]
+    faults.append(Planted(SMALL, 20_000, 4, 20))
     for number, planted in enumerate(faults[: 1 if effort.quick else None]):
         rows.append(power(planted, effort, effort.seed + 10_000 + 1_000 * number))
+    rows.append(limit(effort, effort.seed + 20_000, SUMS_WARN_P, effort.runs))
     return rows
 
 
@@ -91,8 +96,9 @@ def false_alarms(setting: str, found: list[Found], days: int) -> list[Row]:
     by_day = {(log, day) for log, one in enumerate(found) for _, day in one.warned}
     hits = [True] * len(by_day) + [False] * (days - len(by_day))
     each_day = sum(one.checks for one in found) / days
-    what = f"days with a false warning ({each_day:.0f} numbers a day, each at {WARN_P:g})"
-    rows = [share_row(SECTION, what, setting, hits, each_day * WARN_P, "at most")]
+    level = (each_day - 1) * WARN_P + SUMS_WARN_P
+    what = f"days with a false warning ({each_day:.0f} numbers a day, at {level:.2g} in all)"
+    rows = [share_row(SECTION, what, setting, hits, level, "at most")]
     for name in TESTED:
         values = np.array([value for one in found for value in one.p.get(name, [])])
         if len(values):

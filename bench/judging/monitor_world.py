@@ -6,12 +6,18 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import expit
 
 from data.records import DECISIONS
 
 PROFILES = 700
+TOGETHER = 0.5
+"""Deviation of what a profile's takes have in common, in logits."""
+TOO_HIGH = 1.1
+"""Predictions over what they should be, where they are at fault."""
+FAULTY_DAYS = 7
+"""Within which a fault should be found."""
 START = np.datetime64("2026-01-01T00:00:00", "us")
 COUNTRIES, DEVICES, SURFACES = ["GB", "FR", "JP"], ["tv", "phone", "web"], ["home", "search"]
 
@@ -38,8 +44,34 @@ FAULTS = {
 """Fault → the checks that should see it."""
 
 
+class Days(NamedTuple):
+    """What was decided and earned."""
+
+    rng: np.random.Generator
+    day: Int[np.ndarray, " decisions"]
+    profile: Int[np.ndarray, " decisions"]
+    told: Float[np.ndarray, "decisions candidates"]
+    shown: Int[np.ndarray, " decisions"]
+    reward: Float[np.ndarray, " decisions"]
+    predicted: Float[np.ndarray, " decisions"]
+
+
 def write_service(service: Service, folder: Path) -> tuple[str, str]:
-    """Write decisions and examples with predictions; where they are.
+    """Write decisions and examples with predictions; where they are."""
+    days = days_of(service)
+    decisions = _table(service, days)
+    names = ["decision_id", "time", "profile_id", "candidates", "action", "propensity"]
+    examples = decisions.select([*names, "policy", "bundle"])
+    for name, values in (("reward", days.reward), ("predicted_take", days.predicted)):
+        examples = examples.append_column(name, pa.array(values))
+    where = folder / "decisions.parquet", folder / "examples.parquet"
+    for table, path in zip((decisions, examples), where, strict=True):
+        pq.write_table(table, path)
+    return str(where[0]), str(where[1])
+
+
+def days_of(service: Service) -> Days:
+    """Simulate it.
 
     The fault begins on the second day: the first is what facts are compared with.
     """
@@ -50,7 +82,7 @@ def write_service(service: Service, folder: Path) -> tuple[str, str]:
     busy = g.pareto(service.use, PROFILES) + 1 if service.use else np.ones(PROFILES)
     profile = g.choice(PROFILES, size, p=busy / busy.sum())
     # Predictions are right on average, but what a profile takes goes together.
-    bias = g.normal(0, 0.5, PROFILES)[profile, None]
+    bias = g.normal(0, TOGETHER, PROFILES)[profile, None]
     guess = -1.9 + g.normal(0, 0.4, (size, count))
     take = expit(guess + bias)
     told = _chances(guess, service)
@@ -68,16 +100,8 @@ def write_service(service: Service, folder: Path) -> tuple[str, str]:
     predicted = expit(guess)[rows, shown]
     predicted *= take.mean() / expit(guess).mean()
     if service.fault == "predictions 10% too high":
-        predicted = np.where(late, 1.1 * predicted, predicted)
-    decisions = _table(service, g, day, profile, told, shown)
-    names = ["decision_id", "time", "profile_id", "candidates", "action", "propensity"]
-    examples = decisions.select([*names, "policy", "bundle"])
-    for name, values in (("reward", reward), ("predicted_take", predicted)):
-        examples = examples.append_column(name, pa.array(values))
-    where = folder / "decisions.parquet", folder / "examples.parquet"
-    for table, path in zip((decisions, examples), where, strict=True):
-        pq.write_table(table, path)
-    return str(where[0]), str(where[1])
+        predicted = np.where(late, TOO_HIGH * predicted, predicted)
+    return Days(g, day, profile, told, shown, reward, predicted)
 
 
 def _taken_less_where_likely(
@@ -102,15 +126,9 @@ def _chances(
     return chances
 
 
-def _table(
-    service: Service,
-    g: np.random.Generator,
-    day: np.ndarray,
-    profile: np.ndarray,
-    told: np.ndarray,
-    shown: np.ndarray,
-) -> pa.Table:
+def _table(service: Service, days: Days) -> pa.Table:
     """Decisions in the public format."""
+    g, day, profile, told, shown = days[:5]
     size, count = told.shape
     habit = g.dirichlet([2.0] * len(DEVICES), PROFILES)
     device = (habit[profile].cumsum(1) < g.random((size, 1))).sum(1).clip(0, len(DEVICES) - 1)

@@ -52,9 +52,9 @@ def worst(checks: list[Check]) -> State:
     return ORDER[max((ORDER.index(c.state) for c in checks), default=0)]
 
 
-def by_p(p: float, matters: bool = True) -> State:
-    """State of a p-value; a difference too small to matter stays ok."""
-    if not matters or p > WARN_P:
+def by_p(p: float, matters: bool = True, warn: float = WARN_P) -> State:
+    """State of a p-value, above `warn` ok; a difference too small to matter stays ok."""
+    if not matters or p > warn:
         return "ok"
     return "alert" if p < ALERT_P else "warn"
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from evaluate.monitor.calibration import DaySums, sums_p
+from evaluate.monitor.calibration import SUMS_WARN_P, DaySums, sums_p
 from evaluate.monitor.decisions import Score, score_p
 from evaluate.monitor.drift import Shares, surest_change
 from evaluate.monitor.rewards import check_value
@@ -91,13 +91,14 @@ def test_right_predictions_warn_at_the_stated_rate():
     rng = np.random.default_rng(2)
     found = [p.p for _ in range(40) for p in worst_windows(takes(rng, 8), sums_p).values()]
     assert np.mean(np.array(found) < 0.05) <= 0.06
-    assert np.mean(np.array(found) < 1e-3) <= 0.01
+    assert np.sum(np.array(found) < SUMS_WARN_P) <= 2
 
 
 def test_predictions_a_tenth_too_high_show_in_a_week():
     rng = np.random.default_rng(3)
-    worlds = [worst_windows(takes(rng, 7, high=1.12), sums_p) for _ in range(10)]
-    assert np.mean([min(w.p for w in world.values()) < 1e-4 for world in worlds]) >= 0.7
+    worlds = [worst_windows(takes(rng, 7, high=1.12), sums_p) for _ in range(20)]
+    found = [min(w.p for w in world.values()) < SUMS_WARN_P for world in worlds]
+    assert np.mean(found) >= 0.8
 
 
 def test_the_lift_over_uniform_is_judged_by_what_differs():
