@@ -126,7 +126,6 @@ def _training_data(
         len(spec.genres),
         statistics.mean_reward,
         CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
-        statistics.traffic,
         prepare,
     )
 

@@ -23,7 +23,6 @@ from model.training.dataset import Examples, Masks, bootstrap_weights
 from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import Data, Fit, HeadOptions, Model, RandomEffects, Settings
-from model.training.traffic import Traffic
 
 ROWS = 4096
 """Decisions scored at a time."""
@@ -43,8 +42,8 @@ class NetworkSettings(Pace):
     """Deviation of prior functions, or of neural_linear's prior, in logits."""
     masks: Masks = "double_or_nothing"
     """Of the bootstrap."""
-    posterior_scale: float | None = None
-    """Factor on the deviation of random effects; None: as the product has it of its log."""
+    posterior_scale: float = RandomEffects.posterior_scale
+    """Factor on the deviation of random effects."""
     rate: float = 3e-3
     """Highest learning rate."""
     passes: int = 4
@@ -159,7 +158,6 @@ class NetworkPolicy:
             self.whole.genres,
             float(np.clip(mean, LEAST_MEAN, 1 - LEAST_MEAN)),
             self.artworks,
-            self._traffic(earlier),
             lambda heads: (self._logged(earlier, heads), self._logged(later, heads)),
         )
         seed = 1000 * self.seed + self.trainings
@@ -168,15 +166,6 @@ class NetworkPolicy:
         if later != earlier:
             self._observe(later)
         self.trained_rows, self.trainings = rows, self.trainings + 1
-
-    def _traffic(self, rows: slice) -> Traffic:
-        """How the log's impressions came, a day's decisions after another's."""
-        shown = self.log.columns(rows)[1]
-        known, first, count = np.unique(shown, return_index=True, return_counts=True)
-        last = len(shown) - 1 - np.unique(shown[::-1], return_index=True)[1]
-        days = max(1.0, len(shown) / self.per_day) if self.per_day else 1.0
-        times = first / len(shown), last / len(shown)
-        return Traffic(self.artworks.title_ids[known], count, *times, days)
 
     def _observe(self, rows: slice) -> None:
         assert self.trained is not None

@@ -79,7 +79,7 @@ OURS["artwork"] = {
 """Environment → kind of heads → settings."""
 
 OURS["whole"] = {
-    "hierarchical": [{}, *[{"posterior_scale": scale} for scale in (0.1, 0.03, 0.3)]],
+    "hierarchical": [{"posterior_scale": scale} for scale in (0.1, 0.03, 0.3)],
     "neural_linear": [{"posterior_scale": 0.1}, {"posterior_scale": 0.3}],
     "bootstrap": [
         {"prior_scale": 0.1, "posterior_scale": 0.1},

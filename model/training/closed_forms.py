@@ -10,7 +10,6 @@ from model.training.fit_last_layer import LastLayerPosterior, fit_last_layer
 from model.training.fit_random_effects import ArtworkPosterior, NoEffects, fit_random_effects
 from model.training.posterior import Inferred
 from model.training.settings import RandomEffects
-from model.training.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,6 @@ class ClosedForms:
     examples: Source
     """That it was trained on, with embeddings in the images' place."""
     artworks: CatalogueArtworks
-    traffic: Traffic
-    """How the examples came."""
     settings: RandomEffects
     seed: int
 
@@ -42,11 +39,8 @@ class ClosedForms:
     def hierarchical_regression(self, heads: ProjectedHeads, /) -> Inferred:
         """Facts, content features and random effects in one regression."""
         posterior = fit_hierarchical(self.network, heads, self.examples, self.artworks)
-        scale = self.settings.posterior_scale
-        if scale is None:
-            scale = posterior.scale_for(self.traffic)
-        posterior = replace(posterior, scale=scale)
-        return Inferred(posterior, posterior.records(), {"posterior_scale": scale})
+        posterior = replace(posterior, scale=self.settings.posterior_scale)
+        return Inferred(posterior, posterior.records(), {})
 
     def _random_effects(self) -> tuple[ArtworkPosterior | NoEffects, dict[str, float]]:
         return fit_random_effects(self.network, self.examples, self.artworks.ids, self.settings)

@@ -15,11 +15,9 @@ import pyarrow.compute as pc
 
 from bandit.counts import PRIOR_IMPRESSIONS, prior_strength
 from data.catalogue import Catalogue
-from data.days import DAY_US
 from data.errors import BadInput
 from data.features import CATEGORIES, FeatureSpec, tenure_days
 from data.records import FACTS
-from model.training.traffic import Traffic
 
 SAMPLE = 4096
 """First examples that are kept as they are."""
@@ -47,10 +45,6 @@ class DatasetStatistics:
         self.values: dict[str, set[str]] = {name: set() for name in (*CATEGORIES, "genres")}
         self.tenure = np.zeros(3)
         self.last = 0
-        self.first = np.full(artworks, np.iinfo(np.int64).max)
-        """When each artwork was first shown, µs."""
-        self.final = np.zeros(artworks, np.int64)
-        """When it was last shown."""
 
     def add(self, examples: pa.Table) -> None:
         """Take some more examples, as EXAMPLES and checked."""
@@ -62,16 +56,13 @@ class DatasetStatistics:
         self.reward += float(reward.sum())
         least, most = self.rewards
         self.rewards = (min(least, float(reward.min())), max(most, float(reward.max())))
-        time = examples["time"].cast(pa.int64()).to_numpy()
-        self.last = max(self.last, int(time.max()))
+        self.last = max(self.last, int(examples["time"].cast(pa.int64()).to_numpy().max()))
         weight = random_weights(examples)
         clipped = weight if self.clip is None else np.minimum(weight, self.clip)
         self.importance += float(clipped.sum())
         at = pc.index_in(examples["action"], value_set=self.ids).to_numpy()
         artworks = len(self.ids)
         self.shown += np.bincount(at, minlength=artworks)
-        np.minimum.at(self.first, at, time)
-        np.maximum.at(self.final, at, time)
         self.weight += np.bincount(at, weight, minlength=artworks)
         self.taken += np.bincount(at, weight * reward, minlength=artworks)
         self.weight_squares += np.bincount(at, weight**2, minlength=artworks)
@@ -121,19 +112,6 @@ class DatasetStatistics:
     def distinct(self) -> np.ndarray:
         """Rows of the artworks that were shown, in the catalogue's order."""
         return np.flatnonzero(self.shown)
-
-    @property
-    def traffic(self) -> Traffic:
-        """How impressions came to the artworks that were shown."""
-        shown, start = self.distinct, self.first.min()
-        span = max(self.last - start, 1)
-        return Traffic(
-            self.catalogue.artworks["title_id"].to_numpy()[shown],
-            self.shown[shown],
-            (self.first[shown] - start) / span,
-            (self.final[shown] - start) / span,
-            max(span / DAY_US, 1.0),
-        )
 
     def specification(self) -> FeatureSpec:
         """The features' vocabulary and statistics, as `FeatureSpec.learn` has them of a table."""

@@ -15,14 +15,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
-from model.heads.epistemic_index import INDEX, index_size
+from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
 from model.heads.standardise import mean_and_deviation
 from model.network.towers import MATCH, Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
-from model.training.traffic import Traffic, posterior_scale
 
 COMPONENTS = 24
 """Principal components of the embeddings that artworks are told apart by."""
@@ -209,12 +208,6 @@ class HierarchicalPosterior:
         """See `model.training.posterior.Posterior`."""
         self.add(examples, rows[self.row[examples.artwork_of[rows]] >= 0])
         self.regression.solve(STEPS)
-
-    def scale_for(self, traffic: Traffic) -> float:
-        """The factor by which it pays to explore, as the fitted log's impressions come."""
-        doubt = self.regression.doubt(self.inputs.second, INDEX)
-        information = float(self.regression.gram[:, 0, 0].sum()) / traffic.impressions.sum()
-        return posterior_scale(traffic, doubt, information)
 
     @torch.no_grad()
     def records(self) -> ArtworkRecords:

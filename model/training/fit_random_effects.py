@@ -30,8 +30,6 @@ from model.training.settings import RandomEffects
 
 ROWS = 512
 """Examples that are predicted, then observed."""
-SCALE = 0.1
-"""Of the doubt, that heads explore with if nothing else is asked for."""
 ARTWORKS = 4096
 """Artworks that are looked at together."""
 STRENGTHS = (0.5, 1.0, 2.0)
@@ -151,7 +149,6 @@ class ArtworkPosterior:
     def records(self) -> ArtworkRecords:
         """See `model.training.posterior.Posterior`."""
         shown, scale = self.content.shown, self.settings.posterior_scale
-        scale = SCALE if scale is None else scale
         ids = [self.artwork_ids[int(row)] for row in shown]
         draws = index_size(self.content.network.context.heads.heads)
         return ArtworkRecords(

@@ -25,7 +25,6 @@ from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.fit_random_effects import RecordEffects
 from model.training.posterior import Posterior
 from model.training.settings import Fit, Settings
-from model.training.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,6 @@ class TrainingData:
     mean_reward: float
     artworks: CatalogueArtworks
     """Of the catalogue."""
-    traffic: Traffic
-    """How the examples came."""
     prepare: Callable[[int], tuple[Source, Examples]]
     """From the number of heads that are trained to the examples to learn from, and to validate
     on."""
@@ -89,12 +86,10 @@ def train_network(
     if network.encoder is not None:
         train = train.seen_as(embed_all(learner, train.images))
     effects = settings.model.random_effects
-    forms = ClosedForms(network, train, data.artworks, data.traffic, effects, settings.seed)
+    forms = ClosedForms(network, train, data.artworks, effects, settings.seed)
     inferred = network.context.heads.infer(forms)
     records = inferred.records
     added = None if records is None else RecordEffects(records, data.artworks.ids)
-    if (scale := inferred.metrics.get("posterior_scale")) is not None:
-        say(f"exploring with {scale:.2f} of what is not known of artworks")
     temperature, error = calibrate(learner, validation, 4 * settings.fit.artworks, added)
     metrics |= inferred.metrics | error
     return TrainedNetwork(network, records, inferred.posterior, temperature, metrics)

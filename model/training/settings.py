@@ -90,9 +90,8 @@ class RandomEffects:
     """deviation of artworks' vectors, as a share of how their vectors differ by content."""
     intercept_scale: float = 0.2
     """deviation of artworks' intercepts, in logits. Half and twice the scales are tried as well."""
-    posterior_scale: float | None = None
-    """factor on the posterior deviation of artworks, by which heads explore; none: hierarchical
-    heads go by what the log's impressions let titles still earn, others take .1."""
+    posterior_scale: float = 0.1
+    """factor on the posterior deviation of artworks, by which heads explore."""
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """A bandit that decides by the product's heads and learns every night, in a world known to us."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,6 @@ from bandit.floor import epsilon_floor
 from bandit.thompson import thompson_votes
 from model.heads.epistemic_index import INDEX, index_rows
 from model.heads.hierarchical_logistic import HierarchicalLogistic
-from model.training.traffic import Traffic, posterior_scale
 
 FEATURES, COMPONENTS, HEADS, EPSILON, LEVEL = 8, 8, 20, 0.05, -2.0
 
@@ -77,55 +75,24 @@ class NightlyCatalogue:
         return torch.sigmoid(logits + level).double().numpy()
 
 
-Scale = Callable[[HierarchicalLogistic, "LogSoFar"], float]
+def regret(world: NightlyWorld, scale: float, seed: int) -> float:
+    """Of all days after the first, which chooses at random, as a share of choosing at random.
 
-
-class LogSoFar:
-    """What the log says of artworks so far."""
-
-    def __init__(self, catalogue: NightlyCatalogue) -> None:
-        count = len(catalogue.title_of)
-        self.title_of, self.day = catalogue.title_of, 0
-        self.impressions, self.first = np.zeros(count, np.int64), np.full(count, -1)
-        self.last = self.first.copy()
-
-    def add(self, shown: Int[np.ndarray, " rows"]) -> None:
-        """A day's impressions."""
-        today = np.bincount(shown, minlength=len(self.first))
-        self.first[(self.first < 0) & (today > 0)] = self.day
-        self.last[today > 0] = self.day + 1  # to its end
-        self.impressions += today
-        self.day += 1
-
-
-def by_rule(regression: HierarchicalLogistic, shown: LogSoFar) -> float:
-    """The product's factor, from the log so far."""
-    seen = shown.impressions > 0
-    traffic = Traffic(
-        shown.title_of[seen],
-        shown.impressions[seen],
-        shown.first[seen] / shown.day,
-        shown.last[seen] / shown.day,
-        float(shown.day),
-    )
-    doubt = regression.doubt(torch.eye(FEATURES), INDEX)
-    information = float(regression.gram[:, 0, 0].sum()) / shown.impressions.sum()
-    doubt = doubt._replace(levels=doubt.levels[torch.from_numpy(seen)])
-    return posterior_scale(traffic, doubt, information)
-
-
-def regret(world: NightlyWorld, scale: Scale, seed: int) -> float:
-    """Of all days after the first, which chooses at random, as a share of choosing at random."""
+    Args:
+        world: which.
+        scale: share of the doubt that heads explore with.
+        seed: of the world and of what happens in it.
+    """
     catalogue, lost, random = NightlyCatalogue(world, seed), 0.0, 0.0
     title_of = torch.from_numpy(catalogue.title_of)
     regression = HierarchicalLogistic(catalogue.components, title_of, FEATURES)
-    shown, luck = LogSoFar(catalogue), np.random.default_rng([seed, 1_000_000])
+    luck = np.random.default_rng([seed, 1_000_000])
     for day in range(world.days):
         x, candidates = catalogue.decisions(world, day, seed)
         takes = catalogue.takes(x, candidates)
         p = np.full(takes.shape, 1 / world.candidates)
         if day:
-            p = _probabilities(regression, scale(regression, shown), x, candidates)
+            p = _probabilities(regression, scale, x, candidates)
             lost += float((takes.max(1) - (p * takes).sum(1)).sum())
             random += float((takes.max(1) - takes.mean(1)).sum())
         at, won = luck.random((2, len(p)))
@@ -133,7 +100,6 @@ def regret(world: NightlyWorld, scale: Scale, seed: int) -> float:
         rows = np.arange(len(p))
         artworks = candidates[rows, torch.from_numpy(chosen)]
         rewards = torch.from_numpy((won < takes[rows, chosen]).astype(np.float32))
-        shown.add(artworks.numpy())
         regression.observe(x, artworks, rewards, LEVEL)
         regression.solve(40)
         regression.learn_variances(2)

@@ -23,15 +23,11 @@ from model.training.dataset import Examples
 from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.run import TrainedNetwork, TrainingData, build_network, train_network
 from model.training.settings import Fit, HeadOptions, Model, RandomEffects, Settings
-from model.training.traffic import Traffic
 from tests.export.world import ARTWORKS_TABLE, SPEC, TITLES_TABLE, make_facts, make_titles
 
 ROWS, HEADS, EMBEDDING = 5000, 6, 5
 IDS = ARTWORKS_TABLE["artwork_id"].to_pylist()
 ARTWORKS = CatalogueArtworks(IDS, ARTWORKS_TABLE["title_id"].to_numpy())
-TRAFFIC = Traffic(
-    ARTWORKS.title_ids, np.full(len(IDS), 200), np.zeros(len(IDS)), np.ones(len(IDS)), 7.0
-)
 LUCKY, UNLUCKY = 3, 7
 """Rows of two artworks that members take more, and less, than their content says."""
 NEVER = len(IDS) - 1
@@ -84,7 +80,6 @@ def data():
         len(SPEC.genres),
         0.3,
         ARTWORKS,
-        TRAFFIC,
         lambda heads: (examples(heads), examples(heads, 500, seed=1)),
     )
 
@@ -129,9 +124,7 @@ def inferred(kind) -> TrainedNetwork:
         logit = Learner(network).eval().logits(batch, batch.images).mean(1).numpy()
     p = 1 / (1 + np.exp(-logit - luck(made.artwork_of)))
     made.reward[:] = np.random.default_rng(3).random(ROWS) < p
-    forms = ClosedForms(
-        network, made, ARTWORKS, TRAFFIC, settings(kind).model.random_effects, seed=1
-    )
+    forms = ClosedForms(network, made, ARTWORKS, settings(kind).model.random_effects, seed=1)
     posterior, records, metrics = network.context.heads.infer(forms)
     return TrainedNetwork(network, records, posterior, 1.0, metrics)
 
