@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from model.heads.epistemic_index import INDEX
 from model.heads.level_doubt import LevelDoubt
-from model.heads.logistic_weights import LogisticWeights, solved
+from model.heads.logistic_weights import FEATURE_AXIS, LogisticWeights, even, solved
 
 FIRST_VARIANCE, FIRST_LEVEL_VARIANCE = 0.01, 0.04
 """Of a fact's weight and of a level before there are rewards; few rewards do not teach variances,
@@ -28,14 +28,16 @@ INTERCEPT_VARIANCE = 1.0
 """Of a title's intercept, which is not learnt: titles differ much."""
 RELAXED = 1.9
 """Power of an EM step: below 2 it ends where EM does, in half the steps."""
+MOST_STEP = 2.0
+"""Logits by which a title's level moves at most from where its rewards were linearised: a Newton
+step overshoots from where takes are rare, and the next one, from where they are certain, flies off.
+From a take of one in eight it leads to one half, from where Newton steps converge."""
 CONVERGED = 1e-8
 """Squared residual at which the solver stops, relative to the right side."""
 DRAWN = 1e-6
 """The same for draws."""
 CHUNK = 1024
 """Artworks whose sums are factored together."""
-FEATURE_AXIS = (0, 1, 1)
-"""Of `LogisticWeights`."""
 AT_ONCE = 1 << 24
 """Weights of artworks, in all draws together, that the solver works on: more draws wait."""
 
@@ -96,6 +98,7 @@ class HierarchicalLogistic(nn.Module):
         first[0] = FIRST_LEVEL_VARIANCE
         self.variance = LogisticWeights(first[:, None], first, first.clone())
         self.variance.title[0] = INTERCEPT_VARIANCE
+        self.about = self.mean
         self.draws: LogisticWeights | None = None
 
     def weights(
@@ -136,7 +139,7 @@ class HierarchicalLogistic(nn.Module):
             offset: the part of the logit that is not of these weights.
             weights: how much each counts; 1 if not given.
         """
-        u = self.weights()
+        self.about, u = self.mean, self.weights()
         p = torch.sigmoid((x * u[shown]).sum(1) + offset)
         count = torch.ones_like(rewards) if weights is None else weights
         curvature, surprise = count * p * (1 - p), count * (rewards - p)
@@ -159,6 +162,8 @@ class HierarchicalLogistic(nn.Module):
         x = self._solved(right, self.mean.columns(), steps, CONVERGED).column(0)
         if not all(bool(part.isfinite().all()) for part in x):
             raise ValueError("observations of the regression are not finite, or too large")
+        about = self.about.title[:, 0]
+        x.title[:, 0] = x.title[:, 0].clamp(about - MOST_STEP, about + MOST_STEP)
         self.mean = x
 
     @torch.no_grad()
@@ -184,7 +189,7 @@ class HierarchicalLogistic(nn.Module):
             columns = slice(at, at + at_once)
             right = self._pulls(observed[..., columns])
             prior = (
-                _even(torch.randn(part.shape, generator=generator), of) / v.sqrt()[..., None]
+                even(torch.randn(part.shape, generator=generator), of) / v.sqrt()[..., None]
                 for part, v, of in zip(right, self.variance, FEATURE_AXIS, strict=True)
             )
             none = LogisticWeights(*(torch.zeros_like(part) for part in right))
@@ -287,12 +292,3 @@ def _root(
     trace = sums.diagonal(dim1=1, dim2=2).sum(1)
     least = (1e-3 + 2e-7 * trace)[:, None, None] * torch.eye(gram.shape[1])
     return torch.linalg.cholesky(sums + least).float()
-
-
-def _even(noise: Float[Tensor, "rows more columns"], axis: int) -> Tensor:
-    """The noise with mean square 1 for each feature, the axis of which is told.
-
-    The same noise comes at every step of EM, which would drift by what it is off where rewards say
-    little.
-    """
-    return noise / noise.square().mean([of for of in range(3) if of != axis], keepdim=True).sqrt()

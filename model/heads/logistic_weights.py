@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+FEATURE_AXIS = (0, 1, 1)
+"""Of the parts of `LogisticWeights`."""
+
 
 class LogisticWeights(NamedTuple):
     """A value for each weight: its mean, pull or residual; a last axis holds several of each."""
@@ -71,6 +74,15 @@ def solved(
         size, before = left.dot(z), size
         ahead = z.plus(ahead, size / before.clamp(min=TINY))
     return x
+
+
+def even(noise: Float[Tensor, "rows more columns"], axis: int) -> Tensor:
+    """The noise with mean square 1 for each feature, the axis of which is told.
+
+    The same noise comes at every step of EM, which would drift by what it is off where rewards say
+    little.
+    """
+    return noise / noise.square().mean([of for of in range(3) if of != axis], keepdim=True).sqrt()
 
 
 TINY = 1e-30
