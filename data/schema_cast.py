@@ -12,6 +12,20 @@ from data.lossless_cast import CAST_ERRORS, fit
 from data.problem import Fault, Problem, whole
 
 
+class UnreadableFile(BadInput):
+    """A file whose rows cannot be had; `what` and `remedy` say it without its name."""
+
+    def __init__(
+        self, file: Path | str, what: str, remedy: str = "write it again, or take it away"
+    ) -> None:
+        super().__init__(f"{file} {what}; {remedy}")
+        self.what, self.remedy = what, remedy
+
+    def problem(self, file: Path | str) -> Problem:
+        """The same as a check names it."""
+        return whole("unreadable", file, None, self.what, self.remedy)
+
+
 def parquet_files(place: Path | str) -> list[Path]:
     """The Parquet files of a folder and the folders in it, or the one file; those committed.
 
@@ -39,26 +53,24 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
     """A Parquet file, until the block ends.
 
     Raises:
-        BadInput: it is not whole, or not Parquet; also for what is found while it is read.
+        UnreadableFile: it is not whole, or not Parquet; also for what is found while it is read.
     """
     try:
         with pq.ParquetFile(path) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(
-            f"{path} is not a whole Parquet file ({reason}); write it again, or take it away"
-        ) from None
+        raise UnreadableFile(path, f"is not a whole Parquet file ({reason})") from None
 
 
 def read_table(path: Path) -> pa.Table:
     """One Parquet file as it is.
 
     Raises:
-        BadInput: missing or not a whole Parquet file.
+        UnreadableFile: missing or not a whole Parquet file.
     """
     if not path.is_file():
-        raise BadInput(f"{path} is missing; docs/data.md says what it holds")
+        raise UnreadableFile(path, "is missing", "docs/data.md says what it holds")
     with opened(path) as file:
         return file.read()
 

@@ -60,7 +60,10 @@ def row_groups(folder: Path) -> list[RowGroup]:
     stats = [(file, file.stat()) for file in files]
     groups = [group for file, s in stats for group in _of_file(file, s.st_mtime_ns, s.st_size)]
     if not groups:
-        raise BadInput(f"{folder} holds no examples; python -m data join makes them from a log")
+        raise BadInput(
+            f"{folder} holds no examples; `python -m data join` makes them of a log, and where it"
+            " made none, its nothing_because says why"
+        )
     return groups
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from data.errors import BadInput
 from data.reading.duckdb_session import session
+from data.schema_cast import opened
 from evaluate.ope.feedback_batch import Batch, checked_batch
 
 REQUIRED = (
@@ -56,7 +56,8 @@ class FeedbackSource:
         """Arrow schema of the source."""
         if self.table is not None:
             return self.table.schema
-        return self._file().schema_arrow
+        with opened(self._file()) as file:
+            return file.schema_arrow
 
     def has(self, column: str) -> bool:
         """Whether an optional column is there."""
@@ -89,18 +90,11 @@ class FeedbackSource:
         if self.table is not None:
             yield from self.table.select(columns).to_batches(max_chunksize=ROWS)
             return
-        try:
-            yield from self._file().iter_batches(ROWS, columns=columns)
-        except (pa.ArrowException, OSError) as error:
-            raise BadInput(
-                f"{self.name}: damaged Parquet ({error}); write the file again"
-            ) from None
+        with opened(self._file()) as file:
+            yield from file.iter_batches(ROWS, columns=columns)
 
-    def _file(self) -> pq.ParquetFile:
+    def _file(self) -> Path:
         path = self.path or Path()
         if not path.is_file():
             raise BadInput(f"{path}: no such file; give a Parquet file of feedback")
-        try:
-            return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
-        except (pa.ArrowException, OSError) as error:
-            raise BadInput(f"{path}: not a Parquet file ({error}); write it again") from None
+        return path

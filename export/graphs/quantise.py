@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 import onnxruntime as ort
-import pyarrow.dataset as ds
+import pyarrow as pa
 from jaxtyping import Float, Int, UInt8
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
@@ -24,6 +24,7 @@ from bandit.probabilities import probabilities
 from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.errors import BadInput
+from data.examples.stream import ExampleStream
 from data.features import FeatureSpec, candidate_features, context_features
 from data.images.cache import image_cache
 from export.graphs.example_inputs import random_probe
@@ -232,9 +233,12 @@ def _pools(catalogue: Catalogue) -> list[tuple[int, Int[np.ndarray, " candidates
 def _members(spec: FeatureSpec, count: int, examples: Path | None) -> tuple[np.ndarray, ...]:
     if examples is None:
         return tuple(random_probe(spec, count, 0, embedding=1).context)
-    dataset = ds.dataset(examples, format="parquet", partitioning="hive")
-    facts = dataset.head(count, columns=["facts"])["facts"].combine_chunks()
-    return tuple(context_features(spec, facts))
+    facts: list[pa.StructArray] = []
+    for _, rows in ExampleStream(examples, columns=("facts",)).rows():
+        facts += rows["facts"].chunks
+        if sum(map(len, facts)) >= count:
+            break
+    return tuple(context_features(spec, pa.concat_arrays(facts)[:count]))
 
 
 def graph(file: Path, threads: int = 0) -> Callable[..., np.ndarray]:

@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 from jaxtyping import Bool, Int
 
 from bandit.head_policy import HeadPolicy, PolicyKind
@@ -20,12 +19,16 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
 from data.log.parquet import write_whole
-from data.records import FACTS
+from data.reading.conformed_files import conformed_table
+from data.records import DECISIONS, FACTS
+from data.schema_cast import parquet_files
 from serve.scoring.artwork_vectors import artwork_vectors
 from serve.scoring.scorer import Scorer
 
 BLOCK = 2048
 """Requests decided at once."""
+REQUESTS = pa.schema([DECISIONS.field("facts"), DECISIONS.field("candidates")])
+"""Of decisions, what there is before they are made."""
 FileKind = PolicyKind | Literal["neural_ucb"]
 """What a file can be decided by; no bundle is served by the last."""
 
@@ -69,7 +72,7 @@ def decide_requests(
         head_policy = HeadPolicy("epsilon_greedy" if policy == "neural_ucb" else policy, share)
     except ValueError as error:
         raise BadInput(f"--epsilon: {error}") from None
-    facts, pools = _requests(requests)
+    facts, pools = read_requests(requests)
     artworks = Catalogue.read(catalogue)
     vectors = artwork_vectors(scorer, artworks, artworks.artwork_ids, cache)
     rows = {artwork: row for row, artwork in enumerate(artworks.artwork_ids)}
@@ -92,21 +95,17 @@ def decide_requests(
     return DecidedFile(str(out), len(pools), scorer.bundle_id, policy, head_policy.exploration)
 
 
-def _requests(path: Path) -> tuple[pa.StructArray, list[list[str]]]:
+def read_requests(path: Path) -> tuple[pa.StructArray, list[list[str]]]:
     """Facts and candidates.
 
     Raises:
-        BadInput: no such file, or it lacks a column.
+        BadInput: no such file, or its columns do not become facts and candidates.
     """
-    if not path.exists():
+    files = parquet_files(path)
+    if not files:
         raise BadInput(f"no requests at {path}; give a Parquet file with facts and candidates")
-    try:
-        table = ds.dataset(path, format="parquet").to_table(columns=["facts", "candidates"])
-        facts = table["facts"].combine_chunks().cast(FACTS)
-    except (pa.ArrowException, KeyError) as error:
-        raise BadInput(f"requests {path}: {error}; docs/data.md says what facts are") from None
-    if isinstance(facts, pa.ChunkedArray):
-        facts = pa.concat_arrays(facts.chunks)
+    table = pa.concat_tables([conformed_table(file, REQUESTS) for file in files])
+    facts = pa.concat_arrays([pa.array([], FACTS), *table["facts"].chunks])
     return facts, table["candidates"].to_pylist()
 
 

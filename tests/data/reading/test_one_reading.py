@@ -18,6 +18,7 @@ from data.join.join import join
 from data.join.open_engine import EngineSettings
 from data.schema_cast import parquet_files
 from evaluate.policies.read_examples import read_examples
+from serve.scoring.decide_requests import read_requests
 from tests.data.reading.tables import NOON, READ_ALIKE, REFUSED, ROWS, cast, put, write
 
 LATER = NOON.replace(month=2)
@@ -81,6 +82,20 @@ def test_what_check_names_no_reader_takes(made, tmp_path):
         joined(log, tmp_path / "out")
     with pytest.raises(BadInput, match=r"b\.parquet"):
         days_of(log)
+
+
+@pytest.mark.parametrize("made", READ_ALIKE.values(), ids=READ_ALIKE)
+def test_requests_are_read_as_the_decisions_that_they_become(made, tmp_path):
+    facts, candidates = read_requests(write(tmp_path / "log", made) / "decisions")
+    wanted = read_requests(write(tmp_path / "right", READ_ALIKE["as written"]) / "decisions")
+    assert len(facts) == ROWS
+    assert (facts.field("tenure_days"), candidates) == (wanted[0].field("tenure_days"), wanted[1])
+
+
+@pytest.mark.parametrize("name", ["no candidates column", "facts as text"])
+def test_requests_that_check_would_name_are_refused(name, tmp_path):
+    with pytest.raises(BadInput, match=r"\.parquet, column (candidates|facts)"):
+        read_requests(write(tmp_path / "log", REFUSED[name]) / "decisions")
 
 
 @pytest.mark.parametrize("made", READ_ALIKE.values(), ids=READ_ALIKE)

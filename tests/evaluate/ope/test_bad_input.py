@@ -96,7 +96,11 @@ def test_the_command_exits_2_with_the_message_alone(tmp_path):
     pq.write_table(changed(propensity=[0.5, 0.0, 1.0]), path)
     bad = tmp_path / "notes.parquet"
     bad.write_text("not parquet")
-    for file, words in ((path, "row 1"), (bad, "not a Parquet file"), (tmp_path, "no such file")):
+    for file, words in (
+        (path, "row 1"),
+        (bad, "not a whole Parquet file"),
+        (tmp_path, "no such file"),
+    ):
         done = subprocess.run(
             [sys.executable, "-m", "evaluate", "estimate", str(file), "--json"],
             capture_output=True,
