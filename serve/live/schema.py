@@ -1,7 +1,11 @@
 """Requests and answers of the live service, as its API documentation shows them."""
 
-from pydantic import BaseModel, Field
+from datetime import datetime
+from typing import Annotated
 
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+
+from data.days import moment_us
 from serve.live.page_request import TITLES_LIMIT
 
 
@@ -86,13 +90,38 @@ class Readiness(BaseModel):
     log: str
 
 
+def _microseconds(value: object) -> object:
+    """ISO 8601 text in µs since 1970, as files are read: UTC where it names no zone."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return moment_us(datetime.fromisoformat(value))
+    except ValueError:
+        raise ValueError(
+            f"{value!r:.60} is no time; send ISO 8601, as 2026-01-05T12:00:00Z, or whole"
+            " microseconds since 1970-01-01 UTC"
+        ) from None
+
+
+Moment = Annotated[
+    int,
+    BeforeValidator(_microseconds),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "format": "date-time"}]}),
+]
+"""A time in a request: ISO 8601, or whole microseconds since 1970-01-01 UTC."""
+
+
 class Event(BaseModel):
-    """One row of `data.records.EVENTS`; times are ISO 8601 or microseconds."""
+    """One row of `data.records.EVENTS`."""
 
     model_config = {"extra": "forbid"}
     event_id: str | None = None
     kind: str
-    time: int | None = Field(None, description="Microseconds since 1970-01-01 UTC")
+    time: Moment | None = Field(
+        None,
+        description="ISO 8601, UTC where it names no zone, or microseconds since 1970-01-01 UTC;"
+        " when it arrived if null",
+    )
     decision_id: str | None = None
     profile_id: str
     title_id: int

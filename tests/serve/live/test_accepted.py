@@ -1,5 +1,6 @@
 """What is accepted is what the log's readers read; what one page sends costs no other."""
 
+import pyarrow as pa
 import pytest
 
 from data.log import roll
@@ -25,6 +26,9 @@ UNREADABLE = [
     {"time": 1_700_000_000},
     {"time": 2**63},
     {"time": 2**62},
+    {"time": "yesterday"},
+    {"time": "1700000000"},
+    {"time": "2026-01-05T12:00:00+99:00"},
     {"kind": "progress"},
     {"kind": "progress", "minutes": -1},
     {"kind": "progress", "minutes": 1e9},
@@ -48,6 +52,22 @@ def test_an_event_that_no_reader_takes_is_refused_with_all_that_came_with_it(bun
     run(check())
     moved = roll(tmp_path / "log")
     assert (moved["events"], moved["rejected"]) == (1, 0)
+
+
+NOON = 1_767_614_400_000_000  # 2026-01-05, UTC
+NOONS = [NOON, "2026-01-05T12:00:00Z", "2026-01-05T21:00:00.000000+09:00", "2026-01-05 12:00"]
+
+
+def test_times_are_microseconds_or_iso_8601_and_utc_where_they_name_no_zone(bundles, tmp_path):
+    async def check():
+        async with served(bundles, EmbeddedLog(tmp_path / "log")) as (client, _):
+            batch = {"events": [EVENT | {"time": noon} for noon in NOONS]}
+            assert (await client.post("/v1/events", json=batch)).status_code == 200
+
+    run(check())
+    roll(tmp_path / "log")
+    times = rolled(tmp_path / "log", "events")["time"].cast(pa.int64()).to_pylist()
+    assert times == [NOON] * len(NOONS)
 
 
 ODD_PAGES = [
