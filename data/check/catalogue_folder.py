@@ -12,7 +12,7 @@ from data.catalogue import EMBEDDINGS, FILES, Catalogue, problems
 from data.errors import BadInput
 from data.images.decode import load_image
 from data.problem import Fault, Problem, whole
-from data.schema_cast import conform, read_table
+from data.schema_cast import UnreadableFile, conform, read_table
 
 IMAGE = Fault("image", "path", "or drop the artwork")
 
@@ -25,8 +25,8 @@ def check_catalogue(folder: Path | str, *, images: bool = True) -> Iterator[Prob
         file = folder / f"{name}.parquet"
         try:
             table, wrong = conform(read_table(file), schema, file)
-        except BadInput as error:
-            yield whole("unreadable", file, None, str(error), "write the file again")
+        except UnreadableFile as error:
+            yield error.problem(file)
             continue
         yield from wrong
         if set(table.column_names) == set(schema.names):

@@ -1,11 +1,13 @@
 """`python -m data check PATH`: what is wrong with a user's files, by file, column and row."""
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.check.path import check_path
+from data.check.path import check_path, files_of
 from data.problem import SHOWN, Problem
+from data.schema_cast import UnreadableFile, opened
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,10 @@ class CheckReport:
     """What is wrong with what lies at a path."""
 
     path: str
+    files: int
+    """Parquet files that were read."""
+    rows: int
+    """Rows of them all."""
     count: int
     """Rows that are wrong, and files and columns that are wrong as a whole."""
     shown_of_each_kind: int
@@ -33,16 +39,19 @@ def check(
     """
     problems = check_path(path, catalogue, images=images, copies=copies)
     count = sum(problem.count for problem in problems)
-    return CheckReport(str(path), count, SHOWN, problems)
+    files, rows = 0, 0
+    for file in files_of(path):
+        with suppress(UnreadableFile), opened(file) as read:  # which problems name
+            files, rows = files + 1, rows + read.metadata.num_rows
+    return CheckReport(str(path), files, rows, count, SHOWN, problems)
 
 
 def show(report: CheckReport) -> None:
-    """Print the problems on stderr, a line a row, and on stdout how many there are."""
+    """Print the problems on stderr, a line a row, and on stdout what was read and found."""
     for problem in report.problems:
         print("\n".join(problem.lines()), file=sys.stderr)
-    print(f"path: {report.path}")
-    print(f"count: {report.count}")
-    print(f"shown_of_each_kind: {report.shown_of_each_kind}")
+    found = f"{report.count:,} wrong" if report.problems else "sound"
+    print(f"{report.path}: {found}; read {report.rows:,} rows in {report.files:,} files")
 
 
 def status(report: CheckReport) -> int:

@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from data.errors import BadInput
+from data.log.precompute_runs import run_files
 from data.reading.conformed_files import conformed_files
 from data.records import DECISIONS, EVENTS, EXAMPLES
 from data.schema_cast import opened, parquet_files
@@ -171,8 +172,17 @@ def view_events(connection: duckdb.DuckDBPyConnection, log: Path | str) -> bool:
 
 def _decision_files(log: Path | str) -> list[Path]:
     """Parquet files of decisions, of a log's folder or of their own."""
-    inner = Path(log) / "decisions"
-    return _files(inner if inner.is_dir() else log)
+    log = Path(log)
+    if (log / "decisions").is_dir():
+        return _files(log / "decisions")
+    runs = run_files(log) if log.is_dir() else []
+    files = [file for file in _files(log) if file not in runs]
+    if not files:
+        raise BadInput(
+            f"{log} holds runs of precompute alone: drawn, and not rendered yet; join the log,"
+            " which files the draws that were rendered under decisions/"
+        )
+    return files
 
 
 def _files(path: Path | str) -> list[Path]:

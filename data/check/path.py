@@ -14,9 +14,9 @@ from data.check.known import Known
 from data.check.repeated_ids import Copies, repeated
 from data.errors import BadInput
 from data.log.expand_runs import expand
-from data.log.precompute_runs import run_files
+from data.log.precompute_runs import UNREADABLE, run_files
 from data.problem import Problem, whole
-from data.schema_cast import parquet_files, read_table
+from data.schema_cast import UnreadableFile, parquet_files, read_table
 
 
 def check_path(
@@ -56,8 +56,8 @@ def check_path(
     for file in files:
         try:
             table = read_table(file)
-        except BadInput as error:
-            problems.append(whole("unreadable", file, None, str(error), "write it again"))
+        except UnreadableFile as error:
+            problems.append(error.problem(file))
             continue
         kind = kind_of(file, path, table)
         if kind is None:
@@ -77,13 +77,21 @@ def check_path(
     return problems
 
 
+def files_of(path: Path) -> list[Path]:
+    """The Parquet files that a check of a path reads."""
+    if _is_catalogue(path):
+        return [path / f"{name}.parquet" for name in FILES if (path / f"{name}.parquet").is_file()]
+    return parquet_files(path)
+
+
 def _problems_of_run(file: Path) -> Iterator[Problem]:
     """What is wrong with a file of precompute's draws."""
     try:
         for _ in expand(file):
             pass
-    except Exception as error:  # whatever a damaged file makes of its reader
-        what = f"{type(error).__name__}: {error}"
+    except UNREADABLE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        what = f"is no whole run of precompute ({reason})"
         yield whole("unreadable", file, None, what, "move it away, and precompute again")
 
 

@@ -19,6 +19,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess:
 def test_the_command_exits_2_and_prints_one_json_object(tmp_path: Path, catalogue: Catalogue):
     good = run(catalogue.root, "--json")
     assert (good.returncode, json.loads(good.stdout)["count"]) == (0, 0)
+    assert ": sound; read " in run(catalogue.root).stdout
     folder = log(tmp_path / "log", [decision(0), decision(1, propensity=0.0)], [])
     bad = run(folder)
     assert bad.returncode == 2

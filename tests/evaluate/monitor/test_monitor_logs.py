@@ -151,3 +151,10 @@ def test_a_bundle_without_examples_is_refused(clean, planted):
     bundle = planted([[1.0]])
     with pytest.raises(BadInput, match="--bundle predicts"):
         monitor(str(clean[2] / "log"), bundle=bundle)
+
+
+def test_a_log_of_runs_alone_is_said_to_hold_no_rendered_draw(tmp_path):
+    (tmp_path / "runs").mkdir()
+    pq.write_table(pa.table({"profile_id": ["a"]}), tmp_path / "runs" / "run.parquet")
+    with pytest.raises(BadInput, match="runs of precompute alone"):
+        inspect(str(tmp_path))
