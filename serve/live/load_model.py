@@ -15,7 +15,7 @@ from data.errors import BadInput
 from data.records import FACTS
 from serve.live import metrics
 from serve.live.schema import ScoredImage
-from serve.live.snapshot import LiveModel
+from serve.live.snapshot import FileMark, LiveModel
 from serve.maps.layout import Layout
 from serve.scoring.artwork_vectors import Shown, artwork_vectors
 from serve.scoring.bundle_members import BundleMembers
@@ -51,6 +51,11 @@ def load_live(
     """
     scorer = Scorer(bundle)
     catalogue = Catalogue.read(catalogue_folder)
+    paths = catalogue.artworks["path"].to_pylist()
+    files = {
+        name: catalogue.root / path for name, path in zip(catalogue.artwork_ids, paths, strict=True)
+    }
+    marks = {name: FileMark.of(file) for name, file in files.items()}  # of before it is tried
     shown = Shown.of(scorer, catalogue, cache)
     metrics.LEFT_OUT.set(len(shown.left_out))
     for name, reason in list(shown.left_out.items())[:NAMED]:
@@ -66,6 +71,7 @@ def load_live(
         base_url,
         # As precompute's by default: where both draw from the same facts they make the same draw.
         Epochs(epoch_days),
+        {files[name]: marks[name] for name in shown.left_out},
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model

@@ -15,7 +15,8 @@ class ModelSource:
     """Follows `current` to the newest bundle; keeps the old one when the new is no good.
 
     What was refused is tried again, after pauses that double: a file may be on its way yet, a disk
-    may come back, an image may be put in its place.
+    may come back, an image may be put in its place. A model that had to leave images out is loaded
+    again when one of their files changes.
 
     Args:
         current: symlink to the bundle folder.
@@ -57,7 +58,7 @@ class ModelSource:
             return False
         if seen != self._seen:
             self._pause = PAUSES[0]
-        elif self._now() < self._again_at:
+        elif self._now() < self._again_at and not self._mended():
             return False
         self._seen = seen
         try:
@@ -71,3 +72,7 @@ class ModelSource:
         self.model, self.refused, self._again_at = model, "", math.inf
         self.events["loaded"] += 1
         return True
+
+    def _mended(self) -> bool:
+        """Whether an image that the model had to leave out changed, and may be there now."""
+        return self.model is not None and not self.refused and self.model.mended()

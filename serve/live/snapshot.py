@@ -4,9 +4,10 @@ A snapshot never changes. A new bundle or catalogue is a new snapshot, swapped i
 batches, so no request fails and every decision names the bundle that made it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
@@ -65,6 +66,23 @@ class PageDecisions(NamedTuple):
 NOTHING_DECIDED = PageDecisions([], [], [], [], [], np.empty((0, 1)), [], [], 0, 0.0)
 
 
+class FileMark(NamedTuple):
+    """What tells a file that was put in its place."""
+
+    size: int
+    changed_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, file: Path) -> "FileMark | None":
+        """Of a file as it is now; None: it cannot be had."""
+        try:
+            stat = file.stat()
+        except OSError:
+            return None
+        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
 @dataclass(frozen=True)
 class LiveModel:
     """A bundle's scores for a catalogue."""
@@ -80,6 +98,8 @@ class LiveModel:
     """Put before each artwork's path."""
     epochs: Epochs = field(default_factory=Epochs)
     """How long draws last."""
+    left_out: Mapping[Path, FileMark | None] = field(default_factory=dict)
+    """Image files that could not be had → what they were like when it was tried."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[int, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
@@ -92,6 +112,10 @@ class LiveModel:
     _counts: Int[np.ndarray, " titles"] = field(init=False)
     _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
+
+    def mended(self) -> bool:
+        """Whether an image that was left out has changed since."""
+        return any(FileMark.of(file) != mark for file, mark in self.left_out.items())
 
     def __post_init__(self) -> None:
         layout, put = self.layout, partial(object.__setattr__, self)
