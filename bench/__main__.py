@@ -70,6 +70,11 @@ COMMANDS = {
     "crash": Command(
         "bench.logs.crash", "Records lost, doubled or torn by kill -9 at random moments."
     ),
+    "soak": Command(
+        "bench.endurance.soak",
+        "Half an hour of the loop under mixed load: memory, descriptors, disk, latency by minute.",
+        show="show_soak",
+    ),
     "all": Command(
         "bench.all_benchmarks",
         "All of these, each in a process of its own; with --quick at their smallest.",

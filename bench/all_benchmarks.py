@@ -42,6 +42,7 @@ CASES = {
     "rendered": Case(("rendered",)),
     "log": Case(("log",)),
     "crash": Case(("crash",)),
+    "soak": Case(("soak",)),
     "learning wheel": Case(("learning", "--environment", "wheel")),
     "learning digits": Case(("learning", "--environment", "digits"), why_not=DIGITS),
     "learning artwork": Case(("learning", "--environment", "artwork"), MODEL),
