@@ -70,6 +70,12 @@ COMMANDS = {
     "crash": Command(
         "bench.logs.crash", "Records lost, doubled or torn by kill -9 at random moments."
     ),
+    "faults": Command(
+        "bench.faults.faults",
+        "Processes, disks, clocks, files, stores and callers broken: which promises are kept.",
+        show="show_faults",
+        status="status",
+    ),
     "soak": Command(
         "bench.endurance.soak",
         "Half an hour of the loop under mixed load: memory, descriptors, disk, latency by minute.",

@@ -58,6 +58,11 @@ class RedisServer:
             self.stop()
             raise RuntimeError(f"redis-server did not start within {PATIENCE:.0f} s")
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
