@@ -32,7 +32,7 @@ def event_routes(service: LiveService) -> APIRouter:
             raise HTTPException(422, str(error)) from None
         try:
             await asyncio.wrap_future(service.recorder.events(rows))
-        except LogFullError:
+        except (LogFullError, OSError):  # no room in the buffer, or none on the disk
             metrics.UNLOGGED.labels("event").inc(len(rows))
             raise HTTPException(503, "the log is full; send again", {"Retry-After": "1"}) from None
         for event in batch.events:

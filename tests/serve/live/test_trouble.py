@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import resource
 import subprocess
 import sys
 
@@ -70,6 +71,31 @@ def test_a_log_that_cannot_be_opened_is_said_and_opened_when_it_can(tmp_path):
             assert (got["reason"], got["logged"]) == (None, True)
             assert (await client.get("/readyz")).json()["log"] == ""
         assert roll(place)["decisions"] == len(got["decisions"])
+
+    run(check())
+
+
+def test_events_that_the_disk_refuses_are_asked_for_again(tmp_path):
+    bundles = Bundles(tmp_path)
+    bundles.publish("bundle-1")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    event = {"kind": "play", "profile_id": "a", "title_id": 5}
+
+    async def check():
+        log = EmbeddedLog(tmp_path / "log")
+        async with served(bundles, log) as (client, _):
+            # Python leaves the signal alone: a write that would be too long is an OSError.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+            try:
+                got = await client.post("/v1/events", json={"events": [event]})
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+            assert (got.status_code, got.headers["Retry-After"]) == (503, "1")
+            taken = 0
+            while taken != 200:
+                taken = (await client.post("/v1/events", json={"events": [event]})).status_code
+                assert taken in (200, 503)
+        assert roll(tmp_path / "log")["events"] == 1
 
     run(check())
 
