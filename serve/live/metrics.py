@@ -1,9 +1,11 @@
 """What the live service counts, in Prometheus' words; shared by all workers of one service.
 
-Set `PROMETHEUS_MULTIPROC_DIR` before this is imported when there are several workers.
+Set `PROMETHEUS_MULTIPROC_DIR` before this is imported when there are several workers: whether it is
+set then decides where counts are kept.
 """
 
 import os
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,6 +18,24 @@ from prometheus_client import (
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5)
 _SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+SHARED = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+"""Folder of counts that workers share; None: they are in this process alone."""
+FILES = ("counter", "histogram", "gauge_max", "gauge_livesum")
+FILE_BYTES = 1 << 20
+"""What the client library maps of each file at first: thousands of counts."""
+
+
+def _reserve(folder: Path) -> None:
+    """Take the room that counts need now: a mapped file on a full disk would end the process."""
+    for kind in FILES:
+        with (folder / f"{kind}_{os.getpid()}.db").open("ab") as file:
+            if not file.tell():
+                file.write(bytes(FILE_BYTES))
+
+
+if SHARED:
+    _reserve(Path(SHARED))
 
 REQUESTS = Counter("marquee_requests_total", "Requests answered", ["route", "status"])
 LATENCY = Histogram(
@@ -56,7 +76,7 @@ SHED = Counter("marquee_shed_total", "Pages shed by admission control")
 
 def exposition() -> bytes:
     """All workers' metrics as Prometheus reads them."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if not SHARED:
         return generate_latest()
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)

@@ -5,9 +5,12 @@ import os
 import resource
 import subprocess
 import sys
+import time
 
+import httpx
 import pytest
 
+from bench.servers import free_port
 from data.log import roll
 from serve.live.recorder import EmbeddedLog
 from serve.live.reload import ModelSource
@@ -120,3 +123,26 @@ def test_a_service_whose_store_is_none_ends_with_one_word(tmp_path, workers, con
     assert done.returncode == 2
     assert "store at" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_is_counted_is_shown_whatever_the_number_of_workers(tmp_path, workers):
+    port = free_port()
+    command = [sys.executable, "-m", "serve", "live", "--port", str(port), "--workers", workers]
+    for name in ("bundles", "catalogue", "log"):
+        command += [f"--{name}", str(tmp_path / name)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    assert client.post("/v1/decide", json=page()).json()["reason"] == "no_model"
+                    break
+                except httpx.TransportError:
+                    assert time.monotonic() < deadline, "the service did not start"
+            shown = client.get("/metrics").text
+    finally:
+        server.terminate()
+        server.wait(40)
+    assert 'marquee_fallbacks_total{level="placeholder",reason="no_model"} 1.0' in shown
