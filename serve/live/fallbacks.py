@@ -137,6 +137,7 @@ class Fallbacks:
             reader = self._reader_of(self.store, model)
             asked = (page.profile_id, page.day, page.title_ids)
             if isinstance(self.store, LmdbStore):
+                self.store.look()  # read past the end of a file cut short, the process would end
                 member = reader.draws(*asked)
             else:
                 member = await asyncio.to_thread(reader.draws, *asked)

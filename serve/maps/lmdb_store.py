@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,8 @@ class LmdbStore:
 
     A file that is damaged, cut short or replaced while it is open makes every method raise
     `StoreUnavailableError` until it is whole again: then it is opened anew. Reading past the end of
-    a mapped file would end the process, so `look` compares its size; call it once a second.
+    a mapped file would end the process, so `look` compares its size; call it before each read, or
+    once a second where a read must take no more than a microsecond.
 
     Args:
         folder: of the store.
@@ -59,6 +61,7 @@ class LmdbStore:
         self._env: lmdb.Environment | None = None
         self._file = folder / FILE
         self._identity = (0, 0)
+        self._looking = threading.Lock()
         self._least = 0  # bytes that the file had once: it never shrinks
         try:
             self._open()
@@ -114,15 +117,16 @@ class LmdbStore:
         Raises:
             StoreUnavailableError: it is not.
         """
-        try:
-            stat = self._file.stat()
-        except OSError as error:
-            raise StoreUnavailableError(DAMAGED, f"{self._file} is gone: {error}") from None
-        if self._env is not None and self._identity == (stat.st_dev, stat.st_ino):
-            self._measure()
-            return
-        self.close()
-        self._open()
+        with self._looking:
+            try:
+                stat = self._file.stat()
+            except OSError as error:
+                raise StoreUnavailableError(DAMAGED, f"{self._file} is gone: {error}") from None
+            if self._env is not None and self._identity == (stat.st_dev, stat.st_ino):
+                self._measure()
+                return
+            self.close()
+            self._open()
 
     def environment(self) -> lmdb.Environment:
         """LMDB's own handle.

@@ -30,6 +30,7 @@ def map_routes(service: LiveService) -> APIRouter:
         reader, today = MapReader(store, model.layout, model.words), clock.now_us() // DAY_US
         member = None
         try:
+            store.look()
             member = await asyncio.to_thread(reader.draws, service.names.of(profile_id), today)
         except StoreUnavailableError as error:
             metrics.FALLBACKS.labels("store", error.reason).inc()
