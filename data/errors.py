@@ -1,5 +1,6 @@
-"""How a command refuses bad input: one paragraph on stderr and exit code 2."""
+"""How a command ends that cannot go on: a sentence on stderr, with 2 for bad input, else 1."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -9,24 +10,43 @@ class BadInput(ValueError):
     """Something the user gave is wrong; the message says what, where, and what to do."""
 
 
+class Unavailable(RuntimeError):
+    """What a command needs does not answer or takes no more; the message says what, and where."""
+
+
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+"""What a disk says that is full, read-only or broken."""
+
+
 def main(run: Callable[[], object]) -> None:
-    """Run a command; bad input, and a place it may not use, end it with exit code 2 and a line."""
+    """Run a command; what ends it is one line.
+
+    Bad input, and a place that may not be used, end it with exit code 2; a disk that is full,
+    read-only or broken, or a store that does not answer, with 1.
+    """
     try:
         run()
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except Unavailable as error:
+        print(f"error: {error}; see to it, and run the command again", file=sys.stderr)
+        raise SystemExit(1) from None
     except BrokenPipeError:
         # The reader (`| head`) has what it wanted; nothing may be flushed into the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except OSError as error:
+        if error.errno in DISK:
+            words = "nothing is there by half; make room, or make it writable, and run it again"
+            print(f"error: the disk took no more: {error}; {words}", file=sys.stderr)
+            raise SystemExit(1) from None
         print(f"error: {_refused_by_the_system(error)}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
 def _refused_by_the_system(error: OSError) -> str:
-    """What the system would not do, and where: a folder that is read-only, a disk that is full."""
+    """What the system would not do, and where."""
     reason = error.strerror or str(error) or type(error).__name__
     where = "" if error.filename is None else f"{error.filename}: "
     return f"{where}{reason[:1].lower()}{reason[1:]}; give another place, or make this one usable"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from data.atomic_write import whole_file
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_files
-from data.reading.duckdb_session import session
+from data.reading.duckdb_session import of_the_disk, session
 from data.records import EXAMPLES
 from data.schema_cast import parquet_files
 
@@ -46,6 +46,8 @@ def profiles(examples: Path, out: Path) -> dict[str, int | str]:
             engine.execute(SQL.format(str(part).replace("'", "''")), [places])
             [count] = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(part)]).fetchall()
     except duckdb.Error as error:
+        if full := of_the_disk(error):
+            raise full from None
         raise BadInput(
             f"{examples}: no profiles can be read from it ({str(error).splitlines()[0]}); run "
             "`python -m data check` on it"

@@ -10,7 +10,7 @@ import pyarrow as pa
 from data.errors import BadInput
 from data.join.day_files import DayResult
 from data.join.engine import SOUND, DayWriter, View
-from data.reading.duckdb_session import session
+from data.reading.duckdb_session import of_the_disk, session
 
 ROWS_A_BATCH = 32_768
 
@@ -49,10 +49,13 @@ def refused() -> Iterator[None]:
 
     Raises:
         BadInput: DuckDB raised something.
+        OSError: the disk did.
     """
     try:
         yield
     except (duckdb.Error, pa.ArrowException) as error:
+        if full := of_the_disk(error):
+            raise full from None
         raise BadInput(
             f"DuckDB cannot join the log ({str(error).splitlines()[0]}); give it more --memory or "
             "disk, and see what `python -m data check` says of the log"

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.atomic_write import sync
-from data.errors import BadInput
+from data.errors import BadInput, Unavailable
 from data.log.damage import keep_aside, set_aside
 from data.log.embedded import DATABASE, WriterTurn, connect
 from data.log.expand_runs import expand
@@ -218,7 +218,10 @@ def roll_command(
         with RedisLog(redis, durable=False) as stream:
             moved = stream.drain(log)
     else:
-        moved = roll(log, keep_runs=keep_runs)
+        try:
+            moved = roll(log, keep_runs=keep_runs)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the log in {log} cannot be rolled: {error}") from None
     retired: list[str] = []
     if keep_days is not None:
         try:

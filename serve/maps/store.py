@@ -7,13 +7,14 @@ never replaces a map by one of an earlier version, whatever the order in which r
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from data.errors import Unavailable
 from data.sound import ID_BYTES
 
 VERSION = slice(16, 24)
 """Bytes of a map that hold its version, big-endian (serve/maps/artwork_map.py)."""
 
 
-class StoreUnavailableError(RuntimeError):
+class StoreUnavailableError(Unavailable):
     """The store did not answer; `reason` is the word to count it under."""
 
     def __init__(self, reason: str, message: str) -> None:
