@@ -76,6 +76,12 @@ COMMANDS = {
         show="show_faults",
         status="status",
     ),
+    "hostile": Command(
+        "bench.endurance.hostile",
+        "One attacker among four clients: p99 and fallbacks of the others, beside a quiet run.",
+        show="show_hostile",
+        status="status",
+    ),
     "soak": Command(
         "bench.endurance.soak",
         "Half an hour of the loop under mixed load: memory, descriptors, disk, latency by minute.",

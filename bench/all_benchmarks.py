@@ -42,6 +42,8 @@ CASES = {
     "rendered": Case(("rendered",)),
     "log": Case(("log",)),
     "crash": Case(("crash",)),
+    "faults": Case(("faults",), ("catalogue", "bundle", "examples")),
+    "hostile": Case(("hostile",), ("catalogue", "bundle", "examples")),
     "soak": Case(("soak",)),
     "learning wheel": Case(("learning", "--environment", "wheel")),
     "learning digits": Case(("learning", "--environment", "digits"), why_not=DIGITS),

@@ -189,13 +189,20 @@ def _readings(
         pages = rate * (time.monotonic() - began) + len(pairs) + WARMING
         sizes, files = disk(scene.folder, KINDS)
         cpu = (cpu_seconds(pid) - before) * 1000 / pages
+        memory, helpers, descriptors, threads = held(pid)
         reading = Reading(
-            number,
-            *(round(float(each), 4) for each in (page, unit, page / unit, tails[0] / tails[1])),
-            round(cpu, 4),
-            *held(pid),
-            sizes,
-            files,
+            minute=number,
+            page_ms=round(float(page), 4),
+            unit_ms=round(float(unit), 4),
+            ratio=round(float(page / unit), 4),
+            p99_ratio=round(float(tails[0] / tails[1]), 4),
+            cpu_ms_a_page=round(cpu, 4),
+            service_mb=memory,
+            helpers_mb=helpers,
+            descriptors=descriptors,
+            threads=threads,
+            disk_mb=sizes,
+            files=files,
         )
         print(orjson.dumps(reading._asdict()).decode(), file=sys.stderr, flush=True)
         yield reading

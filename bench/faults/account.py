@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bench.faults.scene import FaultScene
 from bench.logs.crash import names_in
-from bench.measured import command
+from bench.measured import Ended, command
 
 RECORD = "decision_id"
 
@@ -33,8 +33,10 @@ class Account:
         rolled = command(["-m", "data", "roll", "--log", log], patience)
         self.must(rolled.code == 0, f"roll ended with {rolled.code}: {last_line(rolled.complaint)}")
         found = names_in(log / "decisions", RECORD)
-        self.acknowledged += len(acknowledged)
-        self.lost += len(acknowledged - found.keys())
+        # What came from a map was logged when the map was made.
+        made = acknowledged - names_in(log.parent / "drawn" / "decisions", RECORD).keys()
+        self.acknowledged += len(made)
+        self.lost += len(made - found.keys())
         twice = sum(count - 1 for count in found.values())
         self.must(twice == 0, f"{twice} decisions are in the log twice")
 
@@ -69,10 +71,18 @@ def last_line(words: str) -> str:
     return lines[-1][:300] if lines else "no word"
 
 
-def refused(account: Account, ended: object, *names: str) -> None:
+def refused(account: Account, ended: Ended, *names: str) -> None:
     """Note that a command should have ended with 2, in a sentence that has these words."""
-    code, complaint = ended.code, ended.complaint  # type: ignore[attr-defined]
-    account.must(code == 2, f"it ended with {code}: {last_line(complaint)}")
-    account.must("Traceback" not in complaint, "it ended with a trace")
+    failed(account, ended, 2)
     for name in names:
-        account.must(name in complaint, f"{name} is not named: {last_line(complaint)}")
+        words = ended.complaint
+        account.must(name in words, f"{name} is not named: {last_line(words)}")
+
+
+def failed(account: Account, ended: Ended, code: int = 1) -> None:
+    """Note that a command should have ended with a code, and a sentence."""
+    said = last_line(ended.complaint)
+    account.numbers["said"] = said
+    account.must(ended.code == code, f"it ended with {ended.code}, not {code}: {said}")
+    account.must("Error" not in said.split()[0], f"it ended with a trace: {said}")
+    account.must("error: " in ended.complaint, f"it ended without a word: {said}")

@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import orjson
@@ -50,7 +50,7 @@ def _sent(port: int, *parts: bytes) -> int:
     return 1
 
 
-def _member(facts: dict[str, object], titles: int = 40) -> bytes:
+def _member(facts: Mapping[str, object], titles: int = 40) -> bytes:
     page = {"profile_id": "attacker", "title_ids": list(range(1, titles + 1)), "facts": facts}
     return orjson.dumps({**page, "fresh": True})
 

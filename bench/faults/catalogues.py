@@ -122,7 +122,7 @@ def empty_catalogue(scene: FaultScene, account: Account) -> None:
     shown = scene.titles
     _write(scene, [], [])
     refused(account, scene.precompute())
-    with visited(scene, account, model=False, titles=shown) as visit:
+    with visited(scene, account, first="no_model", titles=shown) as visit:
         visit.openers.until("no_model", more=30)
         _write(scene, titles, artworks)
         account.must(visit.openers.until("live"), "the catalogue was not taken when it came")
@@ -175,7 +175,7 @@ def stale_map(scene: FaultScene, account: Account) -> None:
         held = [row for row in artworks if row["title_id"] == title["title_id"]]
         title["default_artwork_id"] = held[-1]["artwork_id"]
     _write(scene, titles, artworks)
-    with visited(scene, account, options=("--deadline-ms", 0), model=False) as visit:
+    with visited(scene, account, options=("--deadline-ms", 0), first="deadline") as visit:
         shown = _urls(scene, visit.service.port)
     wrong = {url for url in shown if any(url.endswith(path) for path in gone)}
     account.must(not wrong, f"{len(wrong)} withdrawn artworks were shown")

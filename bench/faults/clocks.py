@@ -55,7 +55,7 @@ def clock_back_between_maps(scene: FaultScene, account: Account) -> None:
     clock = scene.folder / "clock"
     for at, day in ((NOON, "2026-06-15"), (NOON - 3_600_000_000, "2026-06-16")):
         turn(clock, at)
-        ended = scene.precompute("--day", day, **{VARIABLE: str(clock)})
+        ended = scene.precompute("--day", day, clock=clock)
         account.must(ended.code == 0, f"it ended with {ended.code}: {ended.complaint[-200:]}")
     store, members = LmdbStore(scene.maps, readonly=True), scene.members
     account.pages = len(members)

@@ -1,12 +1,13 @@
 """Two of a kind at once: publishers, precomputes, rollers, joins, services, and who forgets."""
 
-import shutil
+import os
 import subprocess
 import sys
 import threading
 
 import orjson
 
+from bench.empty_bundle import write_empty_bundle
 from bench.faults.account import Account, Breakage
 from bench.faults.scene import FaultScene
 from bench.faults.visits import visited
@@ -39,7 +40,7 @@ def _all_well(account: Account, ended: list[tuple[int, str]]) -> None:
 
 
 def two_publishers(scene: FaultScene, account: Account) -> None:
-    """Two processes publish two bundles each, while another looks at `current` all the time."""
+    """Two processes publish a bundle each, while another looks at `current` all the time."""
     ended, looks, broken = threading.Event(), 0, 0
 
     def look() -> None:
@@ -51,11 +52,12 @@ def two_publishers(scene: FaultScene, account: Account) -> None:
                 broken += 1
             looks += 1
 
-    folders = []
-    for number in range(2):
-        other = scene.folder / f"publisher-{number}" / f"{scene.bundle.name[:-3]}00{number}"
-        shutil.copytree(scene.bundle, other)
-        folders.append(other)
+    folders = [
+        write_empty_bundle(
+            scene.folder / f"publisher-{each}", {"context.onnx": os.urandom(1 << 20)}
+        )
+        for each in range(2)
+    ]
     looking = threading.Thread(target=look)
     looking.start()
     try:

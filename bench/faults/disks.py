@@ -1,6 +1,7 @@
 """Disks that are full or read-only, under each thing that is written."""
 
 import http.client
+import os
 import shutil
 import uuid
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import orjson
 import pyarrow.parquet as pq
 
-from bench.faults.account import Account, Breakage, last_line
+from bench.empty_bundle import write_empty_bundle
+from bench.faults.account import Account, Breakage, failed
 from bench.faults.live_process import LiveProcess
 from bench.faults.scene import FaultScene
 from bench.faults.small_disk import small_disk
@@ -72,8 +74,7 @@ def roll_on_full_disk(scene: FaultScene, account: Account) -> None:
             visit.openers.until("live", more=100)
         disk.fill()
         ended = command(["-m", "data", "roll", "--log", scene.log], 60)
-        account.must(ended.code != 0, "it ended with 0 though nothing could be written")
-        account.numbers["on_full_disk"] = last_line(ended.complaint)
+        failed(account, ended)
         account.must(torn_files(scene.log) == 0, "a Parquet file is torn")
         disk.free()
         account.look_for(visit.openers.acknowledged, scene.log)
@@ -148,7 +149,7 @@ def cache_disk_full(scene: FaultScene, account: Account) -> None:
     shutil.rmtree(scene.cache)
     with small_disk(scene.cache, 8) as disk:
         disk.fill()
-        with visited(scene, account, model=False) as visit:
+        with visited(scene, account, first="no_model") as visit:
             disk.free()
             account.must(visit.openers.until("live"), "no model was loaded when there was room")
 
@@ -165,9 +166,7 @@ def maps_disk_full(scene: FaultScene, account: Account) -> None:
         shutil.copytree(old, scene.maps, dirs_exist_ok=True)
         disk.fill()
         ended = scene.precompute("--day", "2030-01-01")
-        account.must(ended.code != 0, "it ended with 0 though nothing could be written")
-        account.must("Traceback" not in ended.complaint, "it ended with a trace")
-        account.numbers["on_full_disk"] = last_line(ended.complaint)
+        failed(account, ended)
         store = LmdbStore(scene.maps, readonly=True)
         account.pages = len(members)
         account.without_image = store.get_many(members).count(None)
@@ -186,9 +185,7 @@ def log_of_maps_full(scene: FaultScene, account: Account) -> None:
     with small_disk(scene.log, 8) as disk:
         disk.fill()
         ended = scene.precompute("--day", "2030-01-01")
-        account.must(ended.code != 0, "it ended with 0 though nothing could be logged")
-        account.must("Traceback" not in ended.complaint, "it ended with a trace")
-        account.numbers["on_full_disk"] = last_line(ended.complaint)
+        failed(account, ended)
         disk.free()
         ended = scene.precompute("--day", "2030-01-01")
         account.must(ended.code == 0, f"with room it ended with {ended.code}")
@@ -204,16 +201,10 @@ def bundles_disk_full(scene: FaultScene, account: Account) -> None:
     with small_disk(scene.bundles, 24) as disk:
         shutil.copytree(elsewhere, scene.bundles, symlinks=True, dirs_exist_ok=True)
         disk.fill(leave=100_000)
-        another = elsewhere / live
-        manifest = orjson.loads((another / "manifest.json").read_bytes())
-        account.numbers["bundle"] = manifest.get("created", "")
-        other = scene.folder / "other" / f"{live[:-3]}fff"
-        shutil.copytree(another, other)
+        other = write_empty_bundle(scene.folder / "other", {"context.onnx": os.urandom(1 << 20)})
         words = ["-m", "export", "publish", other, "--store", scene.bundles, "--force"]
         ended = command(words, 60)
-        account.must(ended.code != 0, "it ended with 0 though nothing could be written")
-        account.must("Traceback" not in ended.complaint, "it ended with a trace")
-        account.numbers["on_full_disk"] = last_line(ended.complaint)
+        failed(account, ended)
         account.must(Bundle.open(scene.bundles / CURRENT).bundle_id == live, "`current` moved")
         account.must(torn_bundles(scene.bundles, True) == 0, "a bundle is there in part")
 
@@ -230,8 +221,7 @@ def join_on_full_disk(scene: FaultScene, account: Account) -> None:
         before = names_in(out, "decision_id")
         disk.fill()
         ended = command([*words, "--rebuild"], 60)
-        account.must("Traceback" not in ended.complaint, "it ended with a trace")
-        account.numbers["on_full_disk"] = f"{ended.code} {last_line(ended.complaint)}"
+        failed(account, ended)
         account.must(torn_files(out) == 0, "a file of examples is torn")
         account.must(names_in(out, "decision_id") == before, "examples are gone")
         disk.free()
@@ -247,9 +237,7 @@ def profiles_disk_full(scene: FaultScene, account: Account) -> None:
         disk.fill()
         words = ["-m", "data", "profiles", scene.examples, "--out", table]
         ended = command(words, 60)
-        account.must(ended.code != 0, "it ended with 0 though nothing could be written")
-        account.must("Traceback" not in ended.complaint, "it ended with a trace")
-        account.numbers["on_full_disk"] = last_line(ended.complaint)
+        failed(account, ended)
         whole = pq.read_table(table).equals(pq.read_table(scene.profiles))
         account.must(whole, "the table is not what it was")
 

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 from bench.measured import Ended, command
 from bench.small_demo import DemoFolders
 from data.bundle import CURRENT
+from data.clock import VARIABLE
+from data.log import roll
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class FaultScene:
         return self.folder / "log"
 
     @property
+    def drawn(self) -> Path:
+        """A log of what the maps that are there drew."""
+        return self.folder / "drawn"
+
+    @property
     def cache(self) -> Path:
         """Of decoded images."""
         return self.folder / "cache"
@@ -69,9 +76,10 @@ class FaultScene:
         """Ids of the profiles that have maps."""
         return pq.read_table(self.profiles)["profile_id"].to_pylist()
 
-    def precompute(self, *more: object, limit: float | None = 60, **environment: str) -> Ended:
-        """Run precompute on the scene to its end."""
-        return command([*self.precompute_words(), *more], limit, **environment)
+    def precompute(self, *more: object, clock: Path | None = None) -> Ended:
+        """Run precompute to its end, by the machine's clock or by one that is turned."""
+        turned = {} if clock is None else {VARIABLE: str(clock)}
+        return command([*self.precompute_words(), *more], 60, **turned)
 
     def precompute_words(self) -> list[object]:
         """The command that makes maps, after `python`."""
@@ -106,5 +114,6 @@ def lay_out(demo: DemoFolders, folder: Path) -> FaultScene:
     for ended in (command(words), scene.precompute()):
         if ended.code:
             raise RuntimeError(f"there is nothing to break: {ended.complaint}")
-    shutil.rmtree(scene.log)
+    roll(scene.log)
+    scene.log.rename(scene.drawn)
     return scene

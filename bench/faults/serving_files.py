@@ -26,7 +26,7 @@ class _Lookups:
     def __init__(self, scene: FaultScene, account: Account) -> None:
         self.account, self.titles = account, np.array(scene.titles)
         self.members = scene.members[:50]
-        self.store = LmdbStore(scene.maps, readonly=True)
+        self.store = LmdbStore(scene.maps)
         self.client = Lookup(self.store)
 
     def open(self) -> set[str]:
@@ -42,7 +42,7 @@ class _Lookups:
 @contextmanager
 def _late_pages(scene: FaultScene, account: Account) -> Iterator[Visit]:
     """Pages that have no time for the model, so that maps are asked for."""
-    with visited(scene, account, options=("--deadline-ms", 0), model=False) as visit:
+    with visited(scene, account, options=("--deadline-ms", 0), first="deadline") as visit:
         yield visit
 
 
@@ -57,14 +57,12 @@ def map_corrupt(scene: FaultScene, account: Account) -> None:
     look = _Lookups(scene, account)
     account.must(look.open() == set(), "pages were not personalised to begin with")
     with _late_pages(scene, account) as visit:
-        store = LmdbStore(scene.maps)
-        members = scene.members
+        store, members = look.store, scene.members
         whole = [each or b"" for each in store.get_many(members)]
         store.put_many(members, [each[:-1] + bytes([each[-1] ^ 1]) for each in whole])
         account.must(_counted(visit, "map_corrupt"), "live did not count it")
         account.must("map_corrupt" in look.open(), "the look-up did not count it")
         store.put_many(members, whole)
-        store.close()
         account.must(look.open() == set(), "whole maps were not used again")
     look.store.close()
 

@@ -124,7 +124,7 @@ def visited(
     scene: FaultScene,
     account: Account,
     workers: int = 1,
-    model: bool = True,
+    first: str = "live",
     count: bool = True,
     titles: Sequence[int] = (),
     members: Sequence[str] = (),
@@ -138,7 +138,7 @@ def visited(
         scene: what it serves.
         account: of what pages showed.
         workers: of the service.
-        model: it has one from the start.
+        first: reason that pages have to begin with, `live` among them.
         count: look for what was acknowledged, at the end.
         titles: on pages; the catalogue's if none are given.
         members: whose pages they are; those with maps if none are given.
@@ -148,10 +148,10 @@ def visited(
     """
     service = LiveProcess(scene, workers, store, options, environment)
     try:
-        service.wait(model)
+        service.wait(first != "no_model")
         openers = PageOpeners(service.port, titles or scene.titles, members or scene.members)
         try:
-            openers.until("live" if model else "no_model")
+            openers.until(first)
             yield Visit(service, openers)
         finally:
             openers.end()
