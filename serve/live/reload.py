@@ -59,6 +59,8 @@ class ModelSource:
         if seen != self._seen:
             self._pause = PAUSES[0]
         elif self._now() < self._again_at and not self._mended():
+            if self._again_at == math.inf:
+                self.refused = ""  # what the model in use was made from is there again
             return False
         self._seen = seen
         try:

@@ -38,12 +38,10 @@ def test_what_a_user_can_mend_is_a_sentence(error, code, capsys):
     assert str(error) in said
 
 
-def test_what_is_no_disk_keeps_its_trace():
-    def run():
-        raise FileNotFoundError(errno.ENOENT, "No such file", "x")
-
-    with pytest.raises(FileNotFoundError):
-        main(run)
+def test_a_place_that_cannot_be_used_is_bad_input(capsys):
+    code, said = ended(FileNotFoundError(errno.ENOENT, "No such file", "x"), capsys)
+    assert code == 2
+    assert "x: no such file" in said
 
 
 def test_duckdb_on_a_full_disk_is_a_full_disk_and_on_a_bad_file_is_not(tmp_path):

@@ -52,6 +52,20 @@ def test_another_bundle_is_tried_at_once(tmp_path):
     assert source.look()
 
 
+def test_what_went_and_came_back_as_it_was_is_no_longer_missed(tmp_path):
+    bundles = Bundles(tmp_path)
+    source = ModelSource(tmp_path / "current", bundles.load)
+    bundles.publish("good")
+    assert source.look()
+    (tmp_path / "current").rename(tmp_path / "away")
+    assert not source.look()
+    assert "leads to no bundle" in source.refused
+    (tmp_path / "away").rename(tmp_path / "current")
+    assert not source.look()
+    assert source.refused == ""
+    assert source.model is not None
+
+
 def test_a_log_that_cannot_be_opened_is_said_and_opened_when_it_can(tmp_path):
     bundles = Bundles(tmp_path)
     bundles.publish("bundle-1")
