@@ -8,6 +8,7 @@ interrupted build goes on where it stopped. `data/images/decode.py` says how one
 import fcntl
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -40,6 +41,7 @@ __all__ = ["BACKDROP", "HEIGHT", "WIDTH", "ImageCache", "decode", "image_cache",
 
 CHUNK = 256
 """Images decoded by one worker before they are stored: what an interruption loses."""
+SHA256 = re.compile("[0-9a-f]{64}")
 SHOWN = 20
 """Refusals written out before the rest is only counted."""
 
@@ -215,14 +217,23 @@ class _Store:
     def _load(self) -> None:
         text = self.hashes.read_bytes() if self.hashes.is_file() else b""
         whole = text[: text.rfind(b"\n") + 1]
-        names = whole.decode().split()
-        size = self.pixels.stat().st_size if self.pixels.is_file() else 0
-        if size < self._end(len(names)):  # not ours, or pixels were lost: begin again
-            whole, names = b"", []
+        names = whole.decode(errors="replace").split()
+        if not all(map(SHA256.fullmatch, names)) or not self._holds(len(names)):
+            whole, names = b"", []  # not ours, or damaged: begin again
         if whole != text:
             with self.hashes.open("r+b") as file:
                 file.truncate(len(whole))
         self.rows = {name: row for row, name in enumerate(names)}
+
+    def _holds(self, rows: int) -> bool:
+        """Whether the pixels of so many rows are there."""
+        if not self.pixels.is_file() or self.pixels.stat().st_size < self._end(rows):
+            return False
+        try:
+            held = np.load(self.pixels, mmap_mode="r")
+        except (OSError, ValueError, SyntaxError):  # what it says of itself makes no sense
+            return False
+        return held.dtype == np.uint8 and held.shape[1:] == self.shape and len(held) >= rows
 
     def _end(self, rows: int) -> int:
         """Bytes of a .npy with so many rows; the header leaves room for more digits."""
@@ -234,6 +245,8 @@ class _Store:
         if not images:
             return
         first, total = len(self.rows), len(self.rows) + len(images)
+        if not first:
+            self.pixels.unlink(missing_ok=True)  # who has mapped the old file keeps it
         self.pixels.touch()
         with self.pixels.open("r+b") as file:
             file.truncate(self._end(first) if first else 0)

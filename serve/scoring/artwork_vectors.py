@@ -1,9 +1,11 @@
 """Candidate vectors of a catalogue's artworks; an image is embedded once per encoder."""
 
 import hashlib
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -109,10 +111,7 @@ def _embeddings(
     names = [hashlib.blake2b(images[row].tobytes(), digest_size=16).hexdigest() for row in wanted]
     version = scorer.manifest.encoder_version or scorer.bundle_id
     file = cache / f"embeddings-{version[:16]}.npz"
-    known: dict[str, np.ndarray] = {}
-    if file.is_file():
-        with np.load(file) as held:
-            known = dict(zip(held["names"].tolist(), held["embeddings"], strict=True))
+    known = _cached(file)
     missing = [at for at, name in enumerate(names) if name not in known]
     for start in range(0, len(missing), BATCH):
         batch = missing[start : start + BATCH]
@@ -123,3 +122,12 @@ def _embeddings(
             embeddings = np.stack(list(known.values()))
             np.savez(opened, names=np.array(list(known)), embeddings=embeddings)
     return np.stack([known[name] for name in names])[back]
+
+
+def _cached(file: Path) -> dict[str, np.ndarray]:
+    """Embeddings that were made before, by the hash of the pixels; none of a damaged file."""
+    try:
+        with np.load(file) as held:
+            return dict(zip(held["names"].tolist(), held["embeddings"], strict=True))
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+        return {}

@@ -120,3 +120,16 @@ def test_an_interrupted_build_goes_on(tmp_path: Path, damage: str):
     again = image_cache(ours, tmp_path / "cache", quiet=True)
     assert again.rows == {"red": 0, "lime": 1, "blue": 2}
     np.testing.assert_array_equal(again.images, whole)
+
+
+@pytest.mark.parametrize("part", ["sha256", "npy"])
+@pytest.mark.parametrize(
+    "noise", [b"\xff\x00 no such thing\n" * 9, b"\x93NUMPY\x01\x00\xff\xff{(", b""]
+)
+def test_a_cache_that_is_none_is_made_again(tmp_path: Path, part: str, noise: bytes):
+    ours = catalogue(tmp_path / "c", plain("red", "lime", "blue"))
+    whole = np.array(image_cache(ours, tmp_path / "cache", quiet=True).images)
+    [file] = (tmp_path / "cache").glob(f"*.{part}")
+    file.write_bytes(noise + file.read_bytes()[len(noise) :])
+    again = image_cache(ours, tmp_path / "cache", quiet=True)
+    np.testing.assert_array_equal(again.images[again.of(["red", "lime", "blue"])], whole)
