@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 PY := $(BIN)/python
 
-.PHONY: setup test lint bench-quick demo
+.PHONY: setup test lint bench-quick faults soak demo
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,14 @@ lint: setup
 # Every benchmark at its smallest: to see that it works, not what it measures.
 bench-quick: setup
 	$(PY) -m bench all --quick
+
+# Processes, disks, clocks, files, stores and callers broken: minutes. docs/reliability.md lists them.
+faults: setup
+	$(PY) -m bench faults
+
+# The loop under mixed load: half an hour.
+soak: setup
+	$(PY) -m bench soak --minutes 30
 
 # The whole loop, every step a command of its own; minutes on two cores. SIZE=small is for machines
 # that check the loop rather than what it reaches.

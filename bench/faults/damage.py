@@ -1,5 +1,6 @@
 """Logs, runs and tables that are corrupt, cut short, or no such thing at all."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,10 +18,10 @@ DAMAGED = 3
 """Exit code of a roll that put something aside."""
 
 
-def flip(file: Path, at: float = 0.5, byte: int | None = None) -> None:
-    """Change a byte of a file: a share of the way through, or so many bytes in."""
+def flip(file: Path) -> None:
+    """Flip a bit in the middle of a file."""
     raw = bytearray(file.read_bytes())
-    raw[int(len(raw) * at) if byte is None else byte] ^= 0x40
+    raw[len(raw) // 2] ^= 0x40
     file.write_bytes(raw)
 
 
@@ -138,8 +139,14 @@ def decisions_cut_short(scene: FaultScene, account: Account) -> None:
 
 
 def decisions_corrupt(scene: FaultScene, account: Account) -> None:
-    """A byte in the pages of a file of rolled decisions is changed before a join."""
-    _table_damaged(scene, account, "decisions", lambda file: flip(file, byte=1000))
+    """The middle third of a file of rolled decisions is overwritten with noise before a join."""
+
+    def noise(file: Path) -> None:
+        raw = file.read_bytes()
+        third = len(raw) // 3
+        file.write_bytes(raw[:third] + os.urandom(third) + raw[2 * third :])
+
+    _table_damaged(scene, account, "decisions", noise)
 
 
 def examples_cut_short(scene: FaultScene, account: Account) -> None:

@@ -30,9 +30,9 @@ def _maps_in_redis(scene: FaultScene, account: Account) -> Iterator[tuple[RedisS
         server.stop(signal.SIGKILL)
 
 
-def fill(scene: FaultScene, url: str, account: Account) -> None:
+def fill(scene: FaultScene, url: str, account: Account, *more: object) -> None:
     """Put a map of everybody into a Redis."""
-    ended = scene.precompute("--store", url)
+    ended = scene.precompute("--store", url, *more)
     account.must(ended.code == 0, f"precompute ended with {ended.code}: {ended.complaint[-200:]}")
 
 
@@ -121,7 +121,8 @@ def redis_forgets(scene: FaultScene, account: Account) -> None:
     with _maps_in_redis(scene, account) as (server, visit):
         forget(server)
         account.must(visit.openers.until("deadline", more=100), "pages were not answered")
-        fill(scene, server.url, account)
+        # The same draws have the same ids, and would be in the log again.
+        fill(scene, server.url, account, "--log", scene.folder / "again")
         account.must(visit.openers.until("deadline", more=50), "pages were not answered")
 
 
