@@ -1,7 +1,8 @@
 """Pages, batches, events, maps, metrics and images asked of a live service, by a process.
 
-`python -m bench.endurance.mixed_load PORT RATE TITLES_FILE` goes on until it is ended, and then
-prints what it sent and what came back, as one JSON object.
+`python -m bench.endurance.mixed_load PORT UNIT_PORT RATE FOLDER` goes on until it is ended, and then
+prints what it sent and what came back, as one JSON object. The same is asked of a second service,
+which comes and goes.
 """
 
 import http.client
@@ -130,10 +131,11 @@ class MixedLoad:
             self.open_page(late=number % 20 == 10)
 
 
-def main(port: int, rate: float, folder: Path) -> None:
+def main(port: int, unit_port: int, rate: float, folder: Path) -> None:
     """Send until SIGTERM."""
     scene = orjson.loads((folder / "load.json").read_bytes())
     load = MixedLoad(port, scene["titles"], scene["members"])
+    unit = MixedLoad(unit_port, scene["titles"], scene["members"])
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
     start, number = time.monotonic(), 0
@@ -142,9 +144,13 @@ def main(port: int, rate: float, folder: Path) -> None:
         if wait > 0:
             time.sleep(wait)
         load.turn(number)
+        try:
+            unit.turn(number)
+        except (OSError, http.client.HTTPException):  # it is being started anew
+            unit.connection.close()
         number += 1
     sys.stdout.buffer.write(orjson.dumps(dict(load.seen)))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]))

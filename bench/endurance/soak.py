@@ -1,8 +1,8 @@
 """A long run of the whole loop under mixed load: memory, descriptors, disk and latency by minute.
 
 Latency is the median of a page beside that of a fixed unit of work, done in turn with it: the same
-page of the same service, started anew every minute. What a neighbour does to the machine it does to
-both; what the run does to the service it does to one.
+page of the same service under the same load, started anew every minute. What a neighbour does to the
+machine it does to both; what the run does to the service it does to one.
 """
 
 import http.client
@@ -92,8 +92,9 @@ def _running(
     probe = _Probe(scene, service.port, titles[:8])
     try:
         service.wait()
-        words = ["-m", "bench.endurance.mixed_load", str(service.port), str(rate)]
-        command_line = [sys.executable, *words, str(scene.folder)]
+        ports = (str(service.port), str(probe.unit.port))
+        words = ["-m", "bench.endurance.mixed_load", *ports, str(rate), str(scene.folder)]
+        command_line = [sys.executable, *words]
         with subprocess.Popen(command_line, cwd=ROOT, stdout=subprocess.PIPE) as load:
             try:
                 yield service, probe, sent
@@ -111,17 +112,17 @@ class _Probe:
     """Times a page and the unit of work, one after the other."""
 
     def __init__(self, scene: FaultScene, port: int, titles: list[int]) -> None:
-        self.scene, self.titles = scene, titles
+        self.titles = titles
         self.live = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self.unit: LiveProcess | None = None
+        self.log = scene.folder / "unit"
+        self.unit = LiveProcess(scene, options=("--log", self.log))
         self.asked = 0
 
     def renew(self) -> None:
         """Start the unit of work anew, with a log of its own."""
         self.end()
-        log = self.scene.folder / "unit"
-        shutil.rmtree(log, ignore_errors=True)
-        self.unit = LiveProcess(self.scene, options=("--log", log))
+        shutil.rmtree(self.log, ignore_errors=True)
+        self.unit.start()
         self.unit.wait()
         self.fresh = http.client.HTTPConnection("127.0.0.1", self.unit.port, timeout=30)
         for _ in range(WARMING):
@@ -139,8 +140,7 @@ class _Probe:
 
     def end(self) -> None:
         """End the unit."""
-        if self.unit is not None:
-            self.unit.stop()
+        self.unit.stop()
 
 
 def _post(connection: http.client.HTTPConnection, page: Mapping[str, object]) -> float:

@@ -126,7 +126,11 @@ def _table_damaged(
     file = next((scene.log / kind).rglob("*.parquet"))
     whole = file.read_bytes()
     damage(file)
-    refused(account, command(words, 60), file.name)
+    refused(account, command(words, 60))
+    check = ["-m", "data", "check", scene.log, "--catalogue", scene.catalogue]
+    said = command(check, 60)
+    named = file.name in said.complaint or file.name.encode() in said.output
+    account.must(named, f"`data check` does not name the file: {said.output[-200:]!r}")
     account.must(torn_files(out) == 0, "a file of examples is torn")
     file.write_bytes(whole)
     ended = command(words, 60)
@@ -245,12 +249,12 @@ BREAKAGES = (
     ),
     Breakage(
         "decisions: Parquet cut short",
-        "The join names the file and changes nothing; mended, it goes on.",
+        "The join ends with a word, `data check` names the file; mended, the join goes on.",
         decisions_cut_short,
     ),
     Breakage(
         "decisions: Parquet corrupt",
-        "The join names the file and changes nothing; mended, it goes on.",
+        "The join ends with a word, `data check` names the file; mended, the join goes on.",
         decisions_corrupt,
     ),
     Breakage(

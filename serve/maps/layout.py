@@ -14,6 +14,8 @@ import orjson
 import pyarrow as pa
 from jaxtyping import Bool, Int, UInt32
 
+from data.errors import BadInput
+
 NONE_16 = 0xFFFF
 """Ordinal that says a title has no choice of its own in this map."""
 
@@ -36,7 +38,10 @@ class Layout:
     def __post_init__(self) -> None:
         ids = self.title_ids
         if not len(ids):
-            raise ValueError("the catalogue has no title with a candidate artwork today")
+            raise BadInput(
+                "the catalogue has no title with a candidate artwork today; see what "
+                "`python -m data check` says of it"
+            )
         if not (ids[1:] > ids[:-1]).all():
             at = int(np.argmin(ids[1:] > ids[:-1]))
             raise ValueError(f"title ids must ascend without repeats: {ids[at]}, {ids[at + 1]}")

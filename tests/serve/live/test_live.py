@@ -362,6 +362,26 @@ def test_a_queue_that_is_full_sheds_at_once(bundles):
     run(check())
 
 
+def test_a_batch_leaves_places_for_other_pages(bundles):
+    bundles.publish("bundle-1")
+
+    async def check():
+        async with served(bundles, queue=8) as (client, _):
+            patient = {"X-Deadline-Ms": "60000"}
+            many = {"requests": [page(f"member-{number}") for number in range(64)]}
+            batch = asyncio.create_task(client.post("/v1/decide/batch", json=many, headers=patient))
+            single = []
+            while not batch.done():
+                got = await client.post("/v1/decide", json=page(), headers=patient)
+                single.append(got.json()["reason"])
+            answers = (await batch).json()
+            assert [answer["reason"] for answer in answers] == [None] * 64
+            assert len(single) > 5
+            assert set(single) == {None}
+
+    run(check())
+
+
 def test_a_new_bundle_is_taken_and_a_bad_one_refused_while_pages_are_answered(bundles):
     bundles.publish("bundle-1")
 
