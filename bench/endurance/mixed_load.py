@@ -1,6 +1,6 @@
 """Pages, batches, events, maps, metrics and images asked of a live service, by a process.
 
-`python -m bench.endurance.mixed_load PORT UNIT_PORT RATE FOLDER` goes on until it is ended, and then
+`python -m bench.endurance.mixed_load PORT UNIT_PORT RATE FOLDER` goes on until it is ended, then
 prints what it sent and what came back, as one JSON object. The same is asked of a second service,
 which comes and goes.
 """

@@ -76,7 +76,7 @@ def disk(folder: Path, kinds: Sequence[str]) -> tuple[dict[str, float], dict[str
         try:
             if path.is_symlink() or not path.is_file():
                 continue
-            sizes[kind] += path.stat().st_blocks * 512
+            sizes[kind] += path.stat().st_size
         except OSError:  # moved meanwhile
             continue
         files[kind] += 1

@@ -1,8 +1,8 @@
 """A long run of the whole loop under mixed load: memory, descriptors, disk and latency by minute.
 
 Latency is the median of a page beside that of a fixed unit of work, done in turn with it: the same
-page of the same service under the same load, started anew every minute. What a neighbour does to the
-machine it does to both; what the run does to the service it does to one.
+page of the same service under the same load, started anew every minute. What a neighbour does to
+the machine it does to both; what the run does to the service it does to one.
 """
 
 import http.client
