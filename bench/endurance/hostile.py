@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.endurance.readings import family, resident_mb
-from bench.faults.attacks import ATTACKS
-from bench.faults.live_process import LiveProcess
-from bench.faults.scene import FaultScene, lay_out
+from bench.faults.stage.attacks import ATTACKS
+from bench.faults.stage.live_process import LiveProcess
+from bench.faults.stage.scene import FaultScene, lay_out
 from bench.serving.load_generator import Load, load, post
 from bench.small_demo import demo_folders
 from data.errors import BadInput

@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.endurance.readings import Growth, Reading, cpu_seconds, disk, growth, held
-from bench.faults.live_process import LiveProcess
-from bench.faults.scene import FaultScene, lay_out
+from bench.faults.stage.live_process import LiveProcess
+from bench.faults.stage.scene import FaultScene, lay_out
 from bench.measured import ROOT
 from bench.small_demo import demo_folders
 from data.errors import BadInput

@@ -4,10 +4,10 @@ import socket
 import time
 from collections.abc import Callable
 
-from bench.faults.account import Account, Breakage
-from bench.faults.attacks import ATTACKS, head
-from bench.faults.scene import FaultScene
-from bench.faults.visits import visited
+from bench.faults.stage.account import Account, Breakage
+from bench.faults.stage.attacks import ATTACKS, head
+from bench.faults.stage.scene import FaultScene
+from bench.faults.stage.visits import visited
 from bench.logs.crash import names_in
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 
-from bench.faults.account import Account, Breakage
-from bench.faults.scene import FaultScene
-from bench.faults.visits import visited
+from bench.faults.stage.account import Account, Breakage
+from bench.faults.stage.scene import FaultScene
+from bench.faults.stage.visits import visited
 from data.clock import VARIABLE, turn
 from data.days import DAY_US
 from serve.maps.lmdb_store import LmdbStore

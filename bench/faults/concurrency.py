@@ -8,9 +8,9 @@ import threading
 import orjson
 
 from bench.empty_bundle import write_empty_bundle
-from bench.faults.account import Account, Breakage
-from bench.faults.scene import FaultScene
-from bench.faults.visits import visited
+from bench.faults.stage.account import Account, Breakage
+from bench.faults.stage.scene import FaultScene
+from bench.faults.stage.visits import visited
 from bench.logs.crash import names_in, torn_bundles, torn_files
 from bench.measured import ROOT
 from data.bundle import CURRENT, Bundle

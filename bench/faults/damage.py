@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults.account import Account, Breakage, last_line, refused
-from bench.faults.scene import FaultScene
-from bench.faults.visits import visited
+from bench.faults.stage.account import Account, Breakage, last_line, refused
+from bench.faults.stage.scene import FaultScene
+from bench.faults.stage.visits import visited
 from bench.logs.crash import names_in, torn_files
 from bench.logs.victim import records
 from bench.measured import command

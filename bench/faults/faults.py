@@ -11,10 +11,10 @@ from typing import TypedDict
 from rich.console import Console
 from rich.table import Table
 
-from bench.faults.account import Account, Breakage
 from bench.faults.registry import BREAKAGES, KINDS, by_kind
-from bench.faults.scene import FaultScene, lay_out
-from bench.faults.small_disk import why_no_mount
+from bench.faults.stage.account import Account, Breakage
+from bench.faults.stage.scene import FaultScene, lay_out
+from bench.faults.stage.small_disk import why_no_mount
 from bench.optional import why_no_redis
 from bench.small_demo import demo_folders
 from data.errors import BadInput

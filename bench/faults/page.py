@@ -1,7 +1,7 @@
 """The table of faults in docs/reliability.md: `python -m bench.faults.page` writes it anew."""
 
-from bench.faults.account import Breakage
 from bench.faults.registry import KINDS
+from bench.faults.stage.account import Breakage
 from bench.measured import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"

@@ -10,9 +10,9 @@ import time
 
 import pyarrow.parquet as pq
 
-from bench.faults.account import Account, Breakage, last_line
-from bench.faults.scene import FaultScene
-from bench.faults.visits import visited
+from bench.faults.stage.account import Account, Breakage, last_line
+from bench.faults.stage.scene import FaultScene
+from bench.faults.stage.visits import visited
 from bench.logs.crash import kill_one, names_in, torn_bundles, torn_files
 from bench.measured import ROOT, command
 from bench.servers import wait_until

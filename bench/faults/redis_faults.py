@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.faults.account import Account, Breakage, failed
-from bench.faults.scene import FaultScene
-from bench.faults.visits import Visit, visited
+from bench.faults.stage.account import Account, Breakage, failed
+from bench.faults.stage.scene import FaultScene
+from bench.faults.stage.visits import OpenedPages, visited
 from bench.logs.crash import kill_one, names_in
 from bench.servers import RedisServer, wait_until
 from serve.maps.lmdb_store import LmdbStore
 
 
 @contextmanager
-def _maps_in_redis(scene: FaultScene, account: Account) -> Iterator[tuple[RedisServer, Visit]]:
+def _maps_in_redis(
+    scene: FaultScene, account: Account
+) -> Iterator[tuple[RedisServer, OpenedPages]]:
     """Pages of a service with maps in Redis that have no time for the model."""
     folder = scene.folder / "redis"
     folder.mkdir()

@@ -9,20 +9,24 @@ from bench.faults import (
     concurrency,
     damage,
     disks,
+    log_disks,
+    models,
+    odd_input,
     processes,
     redis_faults,
-    serving_files,
+    stores,
 )
 
 KINDS = {
     "processes": processes.BREAKAGES,
-    "disks": disks.BREAKAGES,
+    "disks": (*log_disks.BREAKAGES, *disks.BREAKAGES),
     "clocks": clocks.BREAKAGES,
     "damaged logs": damage.BREAKAGES,
-    "damaged stores": serving_files.BREAKAGES,
+    "damaged stores": stores.BREAKAGES,
+    "damaged models": models.BREAKAGES,
     "Redis": redis_faults.BREAKAGES,
     "two at once": concurrency.BREAKAGES,
-    "odd input": catalogues.BREAKAGES,
+    "odd input": (*catalogues.BREAKAGES, *odd_input.BREAKAGES),
     "callers": callers.BREAKAGES,
 }
 BREAKAGES = [breakage for kind in KINDS.values() for breakage in kind]

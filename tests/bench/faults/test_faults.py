@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from bench.faults.account import Account, Breakage
 from bench.faults.faults import faults, one_fault, status, tried, why_not
 from bench.faults.page import ALSO, PAGE, written
 from bench.faults.registry import BREAKAGES, by_kind
-from bench.faults.scene import lay_out
+from bench.faults.stage.account import Account, Breakage
+from bench.faults.stage.scene import lay_out
 from bench.measured import ROOT
 from bench.small_demo import small_demo
 from data.errors import BadInput

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from bench.faults.account import Account
-from bench.faults.live_process import LiveProcess
-from bench.faults.scene import FaultScene
+from bench.faults.stage.account import Account
+from bench.faults.stage.live_process import LiveProcess
+from bench.faults.stage.scene import FaultScene
 from bench.servers import wait_until
 
 JSON = {"Content-Type": "application/json"}
@@ -112,13 +112,14 @@ def _asked(
 
 
 @dataclass(frozen=True)
-class Visit:
+class OpenedPages:
     """A service and those who open its pages."""
 
     service: LiveProcess
     openers: PageOpeners
 
 
+# Each says what is unlike other faults, by its name.
 @contextmanager
 def visited(
     scene: FaultScene,
@@ -131,7 +132,7 @@ def visited(
     store: str | None = None,
     options: tuple[object, ...] = (),
     environment: dict[str, str] | None = None,
-) -> Iterator[Visit]:
+) -> Iterator[OpenedPages]:
     """Pages of a service while something breaks; all that was acknowledged is looked for.
 
     Args:
@@ -152,7 +153,7 @@ def visited(
         openers = PageOpeners(service.port, titles or scene.titles, members or scene.members)
         try:
             openers.until(first)
-            yield Visit(service, openers)
+            yield OpenedPages(service, openers)
         finally:
             openers.end()
         code = service.stop()

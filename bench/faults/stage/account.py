@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.faults.scene import FaultScene
+from bench.faults.stage.scene import FaultScene
 from bench.logs.crash import names_in
 from bench.measured import Ended, command
 
@@ -63,6 +63,13 @@ class Breakage(NamedTuple):
     def done(self) -> str:
         """What is done, in a sentence."""
         return (self.act.__doc__ or "").split("\n\n")[0].strip()
+
+
+def on_disk(
+    name: str, promise: str, act: Callable[[FaultScene, Account], None], quick: bool = False
+) -> Breakage:
+    """A fault that needs a disk of its own."""
+    return Breakage(name, promise, act, quick, mount=True)
 
 
 def last_line(words: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from bench.faults.scene import FaultScene
+from bench.faults.stage.scene import FaultScene
 from bench.measured import ROOT
 from bench.servers import free_port, wait_until
 from data.errors import BadInput
