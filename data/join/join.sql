@@ -34,12 +34,16 @@ engagements AS (
     WHERE kind IN ('play', 'progress', 'thumb')
 ),
 -- The first impression opens the window, and its page fills in what the decision did not know.
--- One that shows another artwork than was decided, or to somebody else, is set aside.
+-- One that shows another artwork than was decided, or to somebody else, is set aside. The order says
+-- all that is used, so that copies which differ in it are settled alike, whichever came first.
 renderings AS (
     SELECT
         i.event_id, i.decision_id, d.decided_at, i.profile_id, i.title_id, i.shown_at, i.device, i.surface, i.shelf, i.slot,
         row_number() OVER (
-            PARTITION BY i.decision_id ORDER BY i.shown_at, i.event_id, i.received_at
+            PARTITION BY i.decision_id
+            ORDER BY
+                i.shown_at, i.event_id, i.received_at, i.device NULLS LAST, i.surface NULLS LAST,
+                i.shelf NULLS LAST, i.slot NULLS LAST
         ) AS nth
     FROM logged d
     JOIN chosen k ON k.decision_id = d.decision_id
@@ -111,7 +115,10 @@ copies AS (
     SELECT
         d.*, r.device, r.surface, r.shelf, r.slot, r.closes_at,
         row_number() OVER (
-            PARTITION BY d.decision_id ORDER BY d.action, d.policy, d.level, d.propensity
+            PARTITION BY d.decision_id
+            ORDER BY
+                d.action, d.policy, d.level, d.propensity, d.bundle NULLS LAST, d.cell NULLS LAST,
+                d.candidates
         ) AS nth
     FROM decisions d
     JOIN rendered r ON r.decision_id = d.decision_id AND r.decided_at = d.decided_at
