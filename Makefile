@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 PY := $(BIN)/python
 
-.PHONY: setup test lint bench-quick faults soak demo
+.PHONY: setup test lint coverage mutate bench-quick faults soak demo
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,26 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(PY) -m pytest -q -s tests/test_structure.py
+
+$(VENV)/mutation: $(VENV)/installed
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[mutation]'
+	touch $@
+
+# Which branches the tests take, in their own processes too; a room below 95% is an error.
+ROOMS := bandit data evaluate serve
+coverage: $(VENV)/mutation
+	mkdir -p artifacts/coverage && $(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
+	$(BIN)/coverage combine --quiet
+	@for room in $(ROOMS); do echo "$$room:"; \
+	    $(BIN)/coverage report --include "$$room/*" --skip-covered --fail-under 95 || low=1; \
+	done; exit $${low:-0}
+
+# How many small faults the tests notice, in a random sample of each room's; SAMPLE= takes all.
+# What was run before is not run again: remove mutants/ when code or tests have changed.
+SAMPLE ?= 300
+mutate: $(VENV)/mutation
+	$(PY) -m tests.mutate $(if $(SAMPLE),--sample $(SAMPLE))
 
 # Every benchmark at its smallest: to see that it works, not what it measures.
 bench-quick: setup
