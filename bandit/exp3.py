@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from bandit.floor import epsilon_floor
+from bandit.floor import candidate_counts, epsilon_floor
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,10 @@ class Exp3:
         Raises:
             ValueError: a row has no valid candidate.
         """
+        candidate_counts(valid)
         powers = np.where(valid, self.rate * self.totals[rows], -np.inf)
-        top = powers.max(-1, keepdims=True)
-        weights = np.exp(powers - np.where(np.isfinite(top), top, 0))
-        total = weights.sum(-1, keepdims=True)
-        share = weights / np.where(total > 0, total, 1)
+        weights = np.exp(powers - powers.max(-1, keepdims=True))
+        share = weights / weights.sum(-1, keepdims=True)
         return epsilon_floor(share, valid, self.epsilon)
 
     def update(

@@ -4,10 +4,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bandit.choice import choose, decision_ids, decision_seeds, profile_keys, uniforms
+from bandit.choice import (
+    GOLDEN,
+    MASK,
+    choose,
+    decision_ids,
+    decision_seeds,
+    draw_candidates,
+    mix_number,
+    mix_words,
+    profile_keys,
+    uniforms,
+)
 
 U64 = st.integers(0, 2**64 - 1)
 KEY, SEED = 0x3C1A5A3815011925, 0x4CD7EA62BA37F2F4
+SPLITMIX = [
+    6_457_827_717_110_365_317,
+    3_203_168_211_198_807_973,
+    9_817_491_932_198_370_423,
+    4_593_380_528_125_082_431,
+    16_408_922_859_458_223_821,
+]
 NAME = "9fbd60acfdf0ae54f9ff875cbde26aca"
 
 
@@ -20,6 +38,23 @@ def test_keys_seeds_and_ids_are_the_same_on_every_machine():
     assert keys[0] == KEY
     assert seeds[0] == SEED
     assert decision_ids(seeds, keys, np.array([1, 2, 1, 2**32 - 1]), 20_000)[0] == NAME
+
+
+def test_words_are_mixed_as_splitmix64_does():
+    """The first outputs for the seed 1234567, as its authors and others publish them."""
+    states = [(1_234_567 + n * GOLDEN) & MASK for n in range(5)]
+    assert mix_words(np.array(states, np.uint64)).tolist() == SPLITMIX
+    assert [mix_number(state) for state in states] == SPLITMIX
+
+
+@pytest.mark.parametrize("members", [1, 8])  # above and below what few calls are made for
+def test_a_draw_falls_into_its_candidates_stretch_of_the_unit_interval(members):
+    p = np.broadcast_to(np.array([0.25, 0.0, 0.5, 0.25])[None, :, None], (members, 4, 400))
+    drawn = np.tile((np.arange(400) + 0.5) / 400, (members, 1))
+    choice, propensity = draw_candidates(p, drawn)
+    expected = np.where(drawn < 0.25, 0, np.where(drawn < 0.75, 2, 3))
+    np.testing.assert_array_equal(choice, expected)
+    np.testing.assert_array_equal(propensity, np.array([0.25, 0.0, 0.5, 0.25])[expected])
 
 
 def test_draws_are_uniform_and_seeds_and_ids_differ():

@@ -7,11 +7,14 @@ from hypothesis import strategies as st
 
 from bandit.choice import profile_keys, uniforms
 from bandit.draws import (
+    DrawRules,
     Epochs,
+    candidate_words,
     context_words,
     draw_ids,
     draw_seeds,
     epoch_numbers,
+    opening_salts,
     sticky_votes,
     text_word,
 )
@@ -19,6 +22,11 @@ from bandit.floor import epsilon_floor
 
 KEYS = profile_keys([f"m{i}" for i in range(400)])[:, None]
 TITLES = np.arange(1, 51)[None]
+WORD = 0x6E34793BEAD5FD8A
+SALTS = [0x0000000000000007, 0xFCF5ACF62E511731, 0x2AFC407BCC06ED58]
+EPOCHS = [1429, 1429]
+SEEDS = [0xF7FD01FA52D9C474, 0x08A452EA721BD7D5]
+NAMES = ["acc1170d66d20570e9b02844edb5fe65", "8f2a60d1afd83995adb4bf1de1ab3e3e"]
 
 
 @pytest.mark.parametrize("days", [1, 3, 14])
@@ -94,6 +102,35 @@ def test_every_part_of_a_record_is_in_its_name():
     assert len(names) == 1 + len(changed)
     assert draw_ids(*base) == draw_ids(*base)
     assert all(len(name) == 32 for name in names)
+
+
+def test_what_maps_and_logs_hold_is_computed_the_same_by_every_version():
+    """Open draws in a store, and ids in a log, were made by the version before this one."""
+    rules = DrawRules("b-1", "thompson", 0.1, 7, 100)
+    keys, titles = profile_keys(["ana", "bo"]), np.array([5, 6])
+    candidates = candidate_words(["5-a", "5-b", "6-a"], [0, 2, 3])
+    context = context_words(np.array([-3, 4]), candidates, rules.word)
+    epochs = epoch_numbers(keys, titles, 20_000, 14)
+    seeds = draw_seeds(keys, titles, epochs, context, rules.salt)
+    shown = np.array([text_word("5-a"), text_word("6-a")], np.uint64)
+    names = draw_ids(seeds, keys, titles, shown, np.array([0.25, 1.0]), rules.record_word())
+    assert rules.word == WORD
+    assert rules.record_word() == rules.record_word("personalised", None)
+    assert opening_salts(7, 20_000, 1).tolist() == SALTS
+    assert epochs.tolist() == EPOCHS
+    assert seeds.tolist() == SEEDS
+    assert names == NAMES
+
+
+def test_each_opening_of_a_draw_has_a_salt_of_its_own_by_what_it_follows_from():
+    base = opening_salts(7, 20_000, 1)
+    assert base[0] == 7
+    for changed, moved in (
+        (opening_salts(8, 20_000, 1), [True, True, True]),
+        (opening_salts(7, 20_001, 1), [False, True, True]),
+        (opening_salts(7, 20_000, 2), [False, False, True]),
+    ):
+        assert (changed != base).tolist() == moved
 
 
 def test_texts_are_told_apart_by_where_they_end():

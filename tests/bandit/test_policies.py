@@ -174,6 +174,14 @@ def test_exp3_finds_the_better_candidate_and_follows_when_it_changes():
         assert state.probabilities(row, both)[0, good] > 0.9
 
 
+def test_exp3_stays_finite_however_much_was_earned():
+    state, row = Exp3(np.array([[1e6, 1e6 - 10, 2e6]]), 0.05, 0.1), np.array([0])
+    p = state.probabilities(row, np.array([[True, True, False]]))
+    odds = np.exp(0.05 * 10)
+    share = np.array([odds, 1, 0]) / (1 + odds)
+    np.testing.assert_allclose(p, [0.9 * share + [0.05, 0.05, 0]])
+
+
 def test_exp3_refuses_an_impression_without_a_propensity():
     with pytest.raises(ValueError, match="impression 0 has propensity 0"):
         Exp3.empty(1, 2).update(np.array([0]), np.array([1]), np.array([1.0]), np.array([0.0]))
