@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bandit.choice import choose, uniforms
+from bandit.draws import sticky_votes
+from bandit.floor import epsilon_floor
 from bandit.head_policy import HeadPolicy
 from bandit.probabilities import score_probabilities
 from bandit.thompson_batch import Workspace, decide_scores
@@ -42,6 +44,23 @@ def test_the_kernel_decides_members_and_titles_as_the_rule_does_one_by_one(
         np.testing.assert_array_equal(decided.choice[:, title], chosen)
         picked = expected[np.arange(members), chosen]
         np.testing.assert_array_equal(decided.propensity[:, title], picked)
+
+
+@given(keep=st.floats(0, 0.99), epsilon=st.floats(0, 1), seed=st.integers(0, 2**32 - 1))
+def test_the_kernel_leans_to_what_was_shown_before_as_the_rule_does(keep, epsilon, seed):
+    rng = np.random.default_rng(seed)
+    members, ranks, titles = rng.integers(1, [5, 7, 9])
+    scores = rng.normal(size=(12, members, ranks, titles)).astype(np.float32)
+    counts, seeds = np.full(titles, ranks), rng.integers(0, 2**64, (members, titles), np.uint64)
+    before = rng.integers(-1, ranks, (members, titles))
+    policy, every = HeadPolicy("thompson", epsilon), np.ones((members, ranks), bool)
+    decided = decide_scores(scores, counts, seeds, policy, before=before, keep=keep)
+    for title in range(titles):
+        votes = decided.votes.share[..., title]
+        expected = epsilon_floor(sticky_votes(votes, before[:, title], keep), every, epsilon)
+        np.testing.assert_allclose(decided.probabilities[..., title], expected, atol=1e-15)
+        chosen = choose(decided.probabilities[..., title], uniforms(seeds[:, title]))
+        np.testing.assert_array_equal(decided.choice[:, title], chosen)
 
 
 def test_a_score_of_nan_is_refused():
