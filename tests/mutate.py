@@ -57,7 +57,8 @@ def mutate(room: str, sample: int | None, seed: int, processes: int, batch: int)
     names = sorted(verdicts(room))
     random.Random(seed).shuffle(names)
     chosen = names if sample is None else names[:sample]
-    for start in range(0, len(chosen), batch):
+    # Twice: where its settings have changed, mutmut forgets verdicts when it is first started.
+    for start in 2 * list(range(0, len(chosen), batch)):
         known = verdicts(room)
         todo = [name for name in chosen[start : start + batch] if known.get(name) is None]
         if todo:
