@@ -263,6 +263,8 @@ def test_bad_input_says_what_to_give(tmp_path):
         join(tmp_path, tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(BadInput, match="window_hours is 0"):
         Attribution(window_hours=0)
+    with pytest.raises(BadInput, match="horizon_days is 87840"):
+        Attribution(horizon_days=3660 * 24)
     (tmp_path / "decisions/torn.parquet").write_bytes(b"PAR1")
     with pytest.raises(BadInput, match="not a whole Parquet file"):
         joined(tmp_path)
