@@ -1,7 +1,7 @@
 """One image file → uint8 pixels of one size, or a refusal that names the file.
 
-What people upload as artwork is decoded as a browser would show it: EXIF rotation applied, the
-first frame of an animation, CMYK and wide-gamut colours brought to sRGB, 16-bit grey scaled, and
+What people upload as artwork is decoded as a browser would show it: turned as it says, the first
+frame of an animation, CMYK and wide-gamut colours brought to sRGB, 16-bit grey scaled, and
 transparency composited on mid-grey. The kind is read from the content, never from the extension.
 What a file says of itself beside its pixels never decides whether they are shown
 (`data/images/metadata.py`). Whatever cannot be decoded whole raises BadInput; no other picture is
@@ -32,7 +32,7 @@ LARGEST_PIXELS = 64_000_000
 LARGEST_BYTES = 128 * 2**20
 BACKDROP = (128, 128, 128)
 """What shows through transparent artwork: mid-grey, so that dark and light cut-outs both stay."""
-DECODER_VERSION = 2
+DECODER_VERSION = 3
 """Raised whenever the same file decodes to other pixels, so that caches are built again."""
 
 _SIDEWAYS = (5, 6, 7, 8)
@@ -145,8 +145,9 @@ def _upright(
 ) -> tuple[Image.Image, bytes | None]:
     """Decode to RGB, RGBA, L or CMYK and turn upright; the colour profile, if there is one."""
     turned = stripped.orientation
-    if turned is None:  # TIFF is upright after load()
-        turned = 1 if image.format == "TIFF" else orientation(image.info.get("exif"))
+    if turned is None:  # TIFF is upright after load(); AVIF's boxes are told as EXIF
+        told = image.info.get("exif") if image.format == "AVIF" else None
+        turned = orientation(told and told.removeprefix(b"Exif\0\0"))
     sideways = turned in _SIDEWAYS
     # A JPEG is decoded at 1/2, 1/4 or 1/8 where that still leaves twice the pixels wanted.
     image.draft(None, (2 * height, 2 * width) if sideways else (2 * width, 2 * height))

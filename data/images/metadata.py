@@ -10,13 +10,14 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from PIL import Image
-
 ORIENTATION = 0x0112
 LARGEST_PROFILE = 4 << 20
 """Bytes of a colour profile; a larger one is none."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
+_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+_TIFF = (b"II", b"MM")
+_SHORT = 3
 _PIXELS = (b"tRNS",)
 """Chunks of a PNG that decide about pixels, beside those whose first letter is a capital."""
 
@@ -35,38 +36,49 @@ class Bare(NamedTuple):
 
 
 def bare(content: bytes) -> Bare:
-    """A file's pixels, and what it says of how to show them."""
+    """A file's pixels, and what it says of how to show them.
+
+    Chromium asks a JPEG and a PNG for their EXIF, an AVIF for its boxes alone, and no other kind
+    for anything (`tests/data/images/test_browser.py` measures it).
+    """
     if content.startswith(_PNG):
         return _png(content)
     if content.startswith(_JPEG):
         return _jpeg(content)
-    if content[4:12] in (b"ftypavif", b"ftypavis"):
+    if content[4:8] == b"ftyp":
         return Bare(_avif(content))
-    return Bare(content)
+    return Bare(content, None if content.startswith(_TIFF) else 1)
 
 
 def orientation(exif: bytes | None) -> int:
-    """What EXIF says, 1 … 8; 1 where it says nothing that can be read."""
-    if not exif:
+    """What EXIF says, 1 … 8, by the first entry that is one; 1 where there is none.
+
+    Args:
+        exif: from its byte order on.
+    """
+    order = _ORDERS.get((exif or b"")[:4])
+    if exif is None or order is None or len(exif) < 8:
         return 1
-    try:
-        tags = Image.Exif()
-        tags.load(exif)
-        value = tags.get(ORIENTATION, 1)
-    except Exception:  # whatever broken tags make Pillow raise
+    [start] = struct.unpack_from(order + "I", exif, 4)
+    if start + 2 > len(exif):
         return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+    [entries] = struct.unpack_from(order + "H", exif, start)
+    for at in range(start + 2, min(start + 2 + 12 * entries, len(exif) - 11), 12):
+        tag, kind, count, value = struct.unpack_from(order + "HHIH", exif, at)
+        if (tag, kind, count) == (ORIENTATION, _SHORT, 1) and 1 <= value <= 8:
+            return value
+    return 1
 
 
 def _png(content: bytes) -> Bare:
-    parts, exif, profile = [_PNG], None, None
+    parts, exif, profile, begun = [_PNG], None, None, False
     for kind, whole in _chunks(content):
-        body = whole[8:-4]
+        body, begun = whole[8:-4], begun or kind == b"IDAT"
         if kind[:1].isupper() or kind in _PIXELS or len(whole) < 12:
             parts.append(whole)
         elif zlib.crc32(kind + body) != struct.unpack(">I", whole[-4:])[0]:
             continue  # as browsers do with what they can do without
-        elif kind == b"eXIf":
+        elif kind == b"eXIf" and not begun:
             exif = exif or body
         elif kind == b"iCCP":
             profile = profile or _unpacked(body.partition(b"\0")[2][1:])
@@ -107,8 +119,8 @@ def _jpeg(content: bytes) -> Bare:
         if marker == 0xDA or 0xD0 <= marker <= 0xD9 or end < at + 4:
             break
         body = content[at + 4 : end]
-        if marker == 0xE1 and body.startswith(b"Exif\0\0"):
-            exif = exif or body
+        if marker == 0xE1 and body.startswith(b"Exif\0") and len(body) > 6:
+            exif = exif or body[6:]
         elif marker not in _SAYS or (marker == 0xE2 and body.startswith(b"ICC_PROFILE\0")):
             parts.append(content[at:end])
         at = end
