@@ -1,5 +1,6 @@
 """Log records as bytes: JSON of the Arrow schema's columns, times in microseconds."""
 
+import base64
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,8 @@ PACKED_FROM = 1500
 """Bytes from which a body is compressed: shorter ones fit a block of the disk as they are."""
 ZSTD = b"Z"
 """First byte of a body that is compressed by Zstandard; `{` begins JSON, 0x78 begins zlib."""
+LARGEST_BODY = 256 << 20
+"""Bytes of a body unpacked: more than any page has, and less than the memory of whoever reads."""
 _PACKED = struct.Struct("<cI")  # then the size of the body it was made from
 _REQUIRED = {
     kind: tuple(f.name for f in schema if not f.nullable and f.name != "schema_version")
@@ -97,13 +100,34 @@ def packed(body: bytes) -> bytes:
 
 
 def unpacked(body: bytes) -> bytes:
-    """A body as `encode` made it, from what `packed` made of it now or in an earlier version."""
+    """A body as `encode` made it, from what `packed` made of it now or in an earlier version.
+
+    Raises:
+        ValueError: it is none, or larger than LARGEST_BODY.
+    """
     if body.startswith(b"{"):
         return body
-    if not body.startswith(ZSTD):
-        return zlib.decompress(body)
-    _, size = _PACKED.unpack_from(body)
-    return pa.decompress(body[_PACKED.size :], size, "zstd", asbytes=True)
+    try:
+        if not body.startswith(ZSTD):
+            unpacking = zlib.decompressobj()
+            text = unpacking.decompress(body, LARGEST_BODY)
+            if not unpacking.eof:
+                raise ValueError("it is cut, or too large")
+            return text
+        _, size = _PACKED.unpack_from(body)
+        if size > LARGEST_BODY:
+            raise ValueError(f"it would have {size:,} bytes")
+        return pa.decompress(body[_PACKED.size :], size, "zstd", asbytes=True)
+    except (zlib.error, struct.error, pa.ArrowException, OSError, ValueError) as error:
+        raise ValueError(f"the body of a record does not unpack: {error}") from None
+
+
+def rejected_line(body: bytes) -> bytes:
+    """A body as a line of JSON for whoever looks into it; one that is no JSON, as base64."""
+    try:
+        return orjson.dumps(orjson.loads(unpacked(body)))
+    except ValueError:
+        return orjson.dumps({"unreadable": base64.b64encode(body).decode("ascii")})
 
 
 def _refuse_strange(kind: str, record: Mapping[str, object]) -> None:
@@ -153,7 +177,7 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
                 values += each if each is not None else [page.get(field.name)] * count
             columns.append(pa.array(values, field.type))
         return pa.Table.from_arrays(columns, schema=SCHEMAS[kind])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, AttributeError, TypeError) as error:
+    except (pa.ArrowException, ValueError, OverflowError, AttributeError, TypeError) as error:
         raise ValueError(f"records of {kind} do not fit their schema: {error}") from error
 
 
@@ -163,7 +187,10 @@ def _length(kind: str, page: object) -> int:
         raise ValueError(f"a body of {kind} is {page!r:.80}, not an object")
     if "each" not in page:
         return 1
-    lengths = {len(column) for column in page["each"].values()}
+    each = page["each"]
+    if not isinstance(each, dict) or not all(isinstance(rows, list) for rows in each.values()):
+        raise ValueError(f"a page of {kind} has no columns, but {each!r:.80}")
+    lengths = {len(column) for column in each.values()}
     if len(lengths) != 1:
         raise ValueError(f"columns of a page of {kind} differ in length: {sorted(lengths)}")
     return lengths.pop()

@@ -18,7 +18,7 @@ from data.errors import BadInput
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.journal import Row
 from data.log.parquet import append_table
-from data.log.records import SCHEMAS, decode_each, unpacked
+from data.log.records import SCHEMAS, decode_each, rejected_line
 
 GROUP = "roll"
 DRAIN_BATCH = 20_000
@@ -161,7 +161,7 @@ class RedisLog(BufferedLog):
         files = append_table(log_dir, kind, table, f"stream-{ids[0].decode()}-{digest}")
         if rejected:
             with (log_dir / "rejected.jsonl").open("ab") as file:
-                file.writelines(unpacked(body) + b"\n" for body in rejected)
+                file.writelines(rejected_line(body) + b"\n" for body in rejected)
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.xack(self.stream(kind), GROUP, *ids)
         pipeline.xdel(self.stream(kind), *ids)

@@ -27,7 +27,7 @@ from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
 from data.log.parquet import append_table, retire
 from data.log.precompute_runs import FOLDER as RUNS
 from data.log.precompute_runs import UNREADABLE, filed_ids, retire_runs, run_files, run_time
-from data.log.records import SCHEMAS, decode_each, unpacked
+from data.log.records import SCHEMAS, decode_each, rejected_line
 
 CHUNK = 50_000
 CHUNK_BYTES = 4 << 20
@@ -178,7 +178,7 @@ def _move(
         files = append_table(log_dir, kind, table, f"roll-{name[:12]}-{path.stem}-{chunk.start:08}")
         if rejected:
             with (log_dir / REJECTED).open("ab") as file:
-                file.writelines(unpacked(body) + b"\n" for body in rejected)
+                file.writelines(rejected_line(body) + b"\n" for body in rejected)
         moved[kind] += table.num_rows
         moved["files"] += len(files)
         moved["rejected"] += len(rejected)
