@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -48,6 +49,12 @@ def column_chunk(source: pq.ParquetFile, group: int, column: str) -> pq.ColumnCh
     return metadata.row_group(group).column(names.index(column))
 
 
+FIRST_DAY, LAST_DAY = (
+    day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max)
+)
+"""Days since 1970-01-01 that Python has a name for."""
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[pq.ParquetFile]:
     """A Parquet file, until the block ends.
@@ -58,7 +65,7 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path) as file:
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnreadableFile(path, f"is not a whole Parquet file ({reason})") from None
 
@@ -107,11 +114,28 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
             remedy = f"write it as {field.type}"
             problems.append(whole("wrong type", file, field.name, what, remedy))
             continue
+        if why := damage(cast):
+            what, remedy = f"its values are damaged ({why})", "write the file again"
+            problems.append(whole("damaged values", file, field.name, what, remedy))
+            continue
         columns[field.name] = cast
         if not field.nullable:
             problems += nulls(cast, file, field.name)
     schema = pa.schema([schema.field(name) for name in columns])
     return pa.table(columns, schema=schema), problems
+
+
+def damage(values: pa.Array | pa.Table) -> str | None:
+    """What no reader could make out, such as text that is not UTF-8; None: there is nothing."""
+    try:
+        values.validate(full=True)
+    except pa.ArrowException as error:
+        return str(error).splitlines()[0]
+    if isinstance(values, pa.Array) and pa.types.is_date32(values.type):
+        days = values.cast(pa.int32()).drop_null().to_numpy()
+        if len(days) and not FIRST_DAY <= days.min() <= days.max() <= LAST_DAY:
+            return "a date lies outside the years 1 to 9999"
+    return None
 
 
 def nulls(column: pa.Array, file: Path | str, name: str) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from data.check.log_views import view_decisions, view_events
 from data.days import HOUR_US, MINUTE_US
 from data.join.attribution import Attribution
 from data.problem import Problem, whole
-from data.reading.duckdb_session import session
+from data.reading.duckdb_session import reading
 
 MATTERS = 0.05
 """Share of rows from which on it is not a phone whose clock is wrong."""
@@ -46,7 +46,7 @@ def problems_of_clocks(log: Path) -> Iterator[Problem]:
     Args:
         log: folder with decisions/ and perhaps events/.
     """
-    with session() as connection:
+    with reading(log) as connection:
         view_decisions(connection, log, None)
         if not view_events(connection, log):
             return

@@ -18,7 +18,7 @@ from data.check.log_views import view_decisions, view_impressions
 from data.join.rendered_draws import Impressions, rendered_rows
 from data.log.precompute_runs import RunFile, run_files
 from data.problem import Problem, whole
-from data.reading.duckdb_session import session
+from data.reading.duckdb_session import reading
 
 MEAN_WEIGHT = """
 WITH rows AS (
@@ -107,7 +107,7 @@ def problems_of_draws(log: Path) -> Iterator[Problem]:
     Args:
         log: folder with decisions/ and perhaps events/.
     """
-    with session() as connection:
+    with reading(log) as connection:
         view_decisions(connection, log, None)
         checks = check_draws(connection)
         if view_impressions(connection, log):
@@ -121,7 +121,7 @@ def problems_of_examples(examples: Path) -> Iterator[Problem]:
     Args:
         examples: folder of them, or their file.
     """
-    with session() as connection:
+    with reading(examples) as connection:
         view_decisions(connection, examples, None, whole=False)
         yield from _problems(mean_weights(connection, whole=False), examples)
 
@@ -268,7 +268,8 @@ def mean_weight_p(mean: float, rows: int, variance: float, largest: float) -> fl
     """
     gap = abs(mean - 1) * rows
     bound = largest if mean > 1 else 1.0
-    return min(1.0, 2 * float(np.exp(-(gap**2) / (2 * (variance + bound * gap / 3) + 1e-300))))
+    spread = 2 * (variance + bound * gap / 3) + 1e-300
+    return min(1.0, 2 * float(np.exp(-gap * (gap / spread))))  # whose square may be too large
 
 
 def _given_before(connection: duckdb.DuckDBPyConnection) -> list[Check]:

@@ -15,8 +15,9 @@ from data.check.repeated_ids import Copies, repeated
 from data.errors import BadInput
 from data.log.expand_runs import expand
 from data.log.precompute_runs import UNREADABLE, run_files
+from data.lossless_cast import CAST_ERRORS, fit
 from data.problem import Problem, whole
-from data.schema_cast import UnreadableFile, parquet_files, read_table
+from data.schema_cast import UnreadableFile, damage, parquet_files, read_table
 
 
 def check_path(
@@ -67,8 +68,8 @@ def check_path(
             continue
         problems += table_problems(table, kind, file, known, alone=False)
         column = KINDS[kind].unique
-        if column is not None and column in table.column_names:
-            ids.setdefault((kind, column), []).append((str(file), table[column]))
+        if column is not None and (names := _texts(table, column)) is not None:
+            ids.setdefault((kind, column), []).append((str(file), names))
     for (kind, column), parts in ids.items():
         allowed = kind == "events" or (kind == "decisions" and copies)
         problems += repeated(parts, column, Copies() if allowed else None)
@@ -84,6 +85,17 @@ def files_of(path: Path) -> list[Path]:
     return parquet_files(path)
 
 
+def _texts(table: pa.Table, column: str) -> pa.ChunkedArray | None:
+    """A column of ids; None where it is not there once, or no text, which was named already."""
+    if table.column_names.count(column) != 1:
+        return None
+    try:
+        names = fit(table[column], pa.string())
+    except CAST_ERRORS:
+        return None
+    return None if damage(names) else pa.chunked_array([names])
+
+
 def _problems_of_run(file: Path) -> Iterator[Problem]:
     """What is wrong with a file of precompute's draws."""
     try:
@@ -97,11 +109,14 @@ def _problems_of_run(file: Path) -> Iterator[Problem]:
 
 def _problems_of_draws(path: Path, kinds: set[str]) -> Iterator[Problem]:
     """Sound rows may still be the wrong rows."""
-    if "decisions" in kinds:
-        yield from problems_of_clocks(path)
-        yield from problems_of_draws(path)
-    elif "examples" in kinds:
-        yield from problems_of_examples(path)
+    try:
+        if "decisions" in kinds:
+            yield from problems_of_clocks(path)
+            yield from problems_of_draws(path)
+        elif "examples" in kinds:
+            yield from problems_of_examples(path)
+    except BadInput as error:
+        yield whole("unreadable", path, None, str(error), "write it again")
 
 
 def _is_catalogue(path: Path) -> bool:

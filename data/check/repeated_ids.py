@@ -25,7 +25,7 @@ def repeated(
     """
     chunks = [c for _, part in parts for c in part.cast(pa.string()).chunks]
     codes = pa.chunked_array(chunks, pa.string()).combine_chunks().dictionary_encode()
-    if len(codes.dictionary) == len(codes):
+    if len(codes.dictionary) in (0, len(codes)):  # no id at all, or each once
         return
     places = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     first = np.full(len(codes.dictionary), -1)

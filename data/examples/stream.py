@@ -18,7 +18,7 @@ from jaxtyping import Float32
 from data.days import DAY_US, date_of, day_number, midnight_us
 from data.errors import BadInput
 from data.examples.row_groups import RowGroup, microseconds, row_groups
-from data.schema_cast import opened
+from data.schema_cast import damage, opened
 
 READ_ROWS = 8192
 """Rows decoded at a time."""
@@ -159,6 +159,8 @@ class ExampleStream:
         with opened(group.place) as file:
             for batch in file.iter_batches(READ_ROWS, [group.group], columns=columns):
                 rows = pa.Table.from_batches([batch])
+                if why := damage(rows):
+                    raise BadInput(f"{group.file}: its values are damaged ({why}); join again")
                 if not group.wholly(low, high):
                     times = microseconds(rows["time"])
                     rows = rows.filter(pa.array((times >= low) & (times < high)))

@@ -2,10 +2,12 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 
-from data.errors import DISK
+from data.errors import DISK, BadInput
 
 
 def session() -> duckdb.DuckDBPyConnection:
@@ -13,6 +15,27 @@ def session() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
     return connection
+
+
+@contextmanager
+def reading(what: object) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session that reads a user's files, named by `what`.
+
+    Raises:
+        BadInput: DuckDB cannot make out what they hold.
+        OSError: the disk is full or broken.
+    """
+    with session() as connection:
+        try:
+            yield connection
+        except duckdb.Error as error:
+            of_disk = of_the_disk(error)
+            if of_disk is not None:
+                raise of_disk from None
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise BadInput(
+                f"{what} cannot be read ({reason:.300}); write the file again, or take it away"
+            ) from None
 
 
 def of_the_disk(error: Exception) -> OSError | None:

@@ -19,7 +19,7 @@ from data.join.duckdb_engine import events_view, parquet
 from data.join.inputs import log_files
 from data.join.rewards import TAKE_MINUTES, TAKE_SHARE
 from data.reading.conformed_files import conformed_files
-from data.reading.duckdb_session import session
+from data.reading.duckdb_session import reading
 from data.records import EVENTS
 from evaluate.attribution.effect_within import ChangeEffect, effect_within
 
@@ -103,7 +103,7 @@ def change_effects(
     if not files:
         raise BadInput(f"{log} holds no events/*.parquet; give the folder of a log")
     spans = Attribution().spans()._asdict()
-    with session() as connection:
+    with reading(log) as connection:
         view = events_view(parquet(conformed_files(files, EVENTS)))
         view = view.replace("SELECT event_id", "SELECT artwork_id, event_id", 1)
         connection.execute(f"CREATE VIEW events AS {view}")
