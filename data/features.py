@@ -10,6 +10,7 @@ bucket of its own, so training can mask what precompute does not know.
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -88,7 +89,7 @@ class FeatureSpec:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> "FeatureSpec":
+    def from_json(cls, text: str | bytes) -> "FeatureSpec":
         """Read what `to_json` wrote.
 
         Raises:
@@ -96,14 +97,31 @@ class FeatureSpec:
         """
         try:
             spec = cls(**json.loads(text))
-        except (TypeError, ValueError) as error:
-            raise BadInput(f"not a feature specification ({error}); train again") from None
+            if wrong := spec._of_another_type():
+                raise ValueError(f"{wrong} is of another type")
+        except (TypeError, ValueError, RecursionError) as error:
+            raise BadInput(f"not a feature specification ({error!s:.200}); train again") from None
         if spec.version != FEATURES_VERSION:
             raise BadInput(
                 f"feature specification of version {spec.version}, this code computes "
                 f"version {FEATURES_VERSION}; train again"
             )
         return spec
+
+    def _of_another_type(self) -> str | None:
+        """The first field whose values are not what it holds; JSON does not say."""
+        kept = self.categories if isinstance(self.categories, dict) else {}
+        if not kept.keys() >= set(CATEGORIES):
+            return "categories"
+        texts = {"genres": self.genres, "tones": self.tones, **kept}
+        for name, values in texts.items():
+            if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+                return name
+        for name in ("tenure_mean", "tenure_sd", "popularity_mean", "popularity_sd"):
+            number = getattr(self, name)
+            if type(number) not in (int, float) or not math.isfinite(number):
+                return name
+        return None
 
     @property
     def fingerprint(self) -> str:

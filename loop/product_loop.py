@@ -110,7 +110,7 @@ class ProductLoop:
 
     def _count(self, day: int) -> None:
         """Count every live day at every station, and what its draws were worth."""
-        spec = FeatureSpec.from_json((self.product.bundle / "features.json").read_text())
+        spec = FeatureSpec.from_json((self.product.bundle / "features.json").read_bytes())
         for live in range(1, day):
             sent = self.product.sent(self._number(live))
             counts = day_counts(sent, self.product.log, self.product.examples, spec)

@@ -138,7 +138,7 @@ def _specification(
             f"no specification at {place}; give --specification a bundle, to compute its "
             "features, or --catalogue, to learn new ones"
         )
-    return FeatureSpec.from_json(file.read_text())
+    return FeatureSpec.from_json(file.read_bytes())
 
 
 def _day(text: str, option: str) -> date:

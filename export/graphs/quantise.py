@@ -184,7 +184,7 @@ def equal_choices(
         decisions: how many, over all titles alike.
         examples: whose members are decided for; None: made up.
     """
-    spec = FeatureSpec.from_json(bundle.file("features.json").read_text())
+    spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
     features = candidate_features(spec, catalogue.titles, catalogue.artworks)
     pools = _pools(catalogue)
     members = -(-decisions // len(pools))

@@ -36,7 +36,7 @@ def bundle(
     encoder = said_of(held)["encoder"]
     written = write_bundle(
         build(said_of(held), state),
-        FeatureSpec.from_json(held.file("features.json").read_text()),
+        FeatureSpec.from_json(held.file("features.json").read_bytes()),
         out,
         BundleDescription(
             image=manifest.image,

@@ -200,7 +200,7 @@ TYPES = {
 
 
 def _specification(bundle: Bundle) -> FeatureSpec:
-    spec = FeatureSpec.from_json(bundle.file("features.json").read_text())
+    spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
     said = bundle.manifest.feature_fingerprint
     if spec.fingerprint != said:
         raise BadInput(
