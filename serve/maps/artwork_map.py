@@ -114,7 +114,9 @@ class ArtworkMap:
         head = (layout, int.from_bytes(version, "big"), facts, tag, choices, run_of)
         if form == 1:
             size = RUN_OF_FORMAT_1.size
-            older = (RUN_OF_FORMAT_1.unpack_from(value, at + size * i) for i in range(runs))
+            older = [RUN_OF_FORMAT_1.unpack_from(value, at + size * i) for i in range(runs)]
+            if not all(0 <= day < 2**16 for day, *_ in older):
+                raise CorruptMapError("a run of another century; precompute this profile again")
             return ArtworkMap(*head, tuple(Run(*run) for run in older))
         codes = np.frombuffer(value, np.uint8, titles, at)
         at += titles

@@ -8,6 +8,7 @@ and never changes, so a map written yesterday is still read correctly after the 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import orjson
@@ -16,6 +17,7 @@ from jaxtyping import Bool, Int, UInt32
 
 from data.errors import BadInput
 
+Value = TypeVar("Value", int, str)
 NONE_16 = 0xFFFF
 """Ordinal that says a title has no choice of its own in this map."""
 
@@ -25,7 +27,8 @@ class Layout:
     """Titles in ascending order, each with its candidate artworks, numbered one after another.
 
     Raises:
-        ValueError: titles unsorted, repeated or out of range, or a title without artwork.
+        ValueError: titles unsorted, repeated or out of range, a title without artwork, or parts
+            that do not belong together.
     """
 
     title_ids: UInt32[np.ndarray, " titles"]
@@ -45,11 +48,21 @@ class Layout:
         if not (ids[1:] > ids[:-1]).all():
             at = int(np.argmin(ids[1:] > ids[:-1]))
             raise ValueError(f"title ids must ascend without repeats: {ids[at]}, {ids[at + 1]}")
+        count = len(self.artwork_ids)
+        shapes = (ids.shape, self.starts.shape, self.defaults.shape)
+        if shapes != ((len(ids),), (len(ids) + 1,), (len(ids),)) or len(self.paths) != count:
+            raise ValueError(
+                f"a layout of {len(ids)} titles and {count} artworks has {len(self.paths)} paths, "
+                f"{len(self.starts)} starts and {len(self.defaults)} defaults; write it again"
+            )
         if not (np.diff(self.starts) > 0).all():
             at = int(np.argmin(np.diff(self.starts)))
             raise ValueError(f"title {ids[at]} has no candidate artwork; drop it or add one")
-        if len(self.artwork_ids) >= 2**31:
-            raise ValueError(f"{len(self.artwork_ids)} artworks do not fit in a layout")
+        if count >= 2**31:
+            raise ValueError(f"{count} artworks do not fit in a layout")
+        within = (self.starts[:-1] <= self.defaults) & (self.defaults < self.starts[1:])
+        if self.starts[0] or self.starts[-1] != count or not within.all():
+            raise ValueError("starts or defaults of a layout lie outside its artworks")
         digest = hashlib.blake2b(self.to_bytes(), digest_size=8).digest()
         object.__setattr__(self, "digest", digest)
 
@@ -172,15 +185,30 @@ class Layout:
         """
         try:
             got = orjson.loads(raw)
+            texts = {name: _all_of(got[name], str, name) for name in ("artwork_ids", "paths")}
+            numbers = {
+                name: _all_of(got[name], int, name) for name in ("title_ids", "starts", "defaults")
+            }
             layout = Layout(
-                np.array(got["title_ids"], np.uint32),
-                tuple(got["artwork_ids"]),
-                tuple(got["paths"]),
-                np.array(got["starts"], np.int64),
-                np.array(got["defaults"], np.int64),
+                np.array(numbers["title_ids"], np.uint32),
+                tuple(texts["artwork_ids"]),
+                tuple(texts["paths"]),
+                np.array(numbers["starts"], np.int64),
+                np.array(numbers["defaults"], np.int64),
             )
-        except (KeyError, TypeError, OverflowError, IndexError) as error:
-            raise ValueError(f"not a layout: {type(error).__name__} at {error}") from None
+        except (KeyError, TypeError, OverflowError, ValueError) as error:
+            raise ValueError(f"not a layout: {type(error).__name__}: {error}") from None
         if digest is not None and layout.digest != digest:
             raise ValueError(f"the layout of this name has the content {layout.digest.hex()}")
         return layout
+
+
+def _all_of(values: object, kind: type[Value], name: str) -> list[Value]:
+    """A list of values of one type.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(values, list) or not all(type(value) is kind for value in values):
+        raise ValueError(f"{name} is no list of {kind.__name__}")
+    return values

@@ -8,6 +8,7 @@ personalised → unpersonalised best → the title's default → the catalogue's
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from zlib import crc32
 
 import numpy as np
@@ -157,9 +158,13 @@ class Lookup:
             # `find`, and what follows it, without a call: a page is four microseconds.
             slots = table.slot_at[title_ids % table.divisor]
             if table.padded[slots].tobytes() == title_ids.tobytes():
+                try:
+                    choices = frombuffer(value, table.dtype, table.titles, BODY)
+                    urls = table.urls[choices[slots].astype(INTP)]
+                except (IndexError, ValueError):
+                    return self._opened(value).urls(title_ids)
                 self._counts[0] += slots.size
-                choices = frombuffer(value, table.dtype, table.titles, BODY)
-                return table.urls[choices[slots].astype(INTP)]
+                return urls
         return self._opened(value).urls(title_ids)
 
     def urls_many(
@@ -180,22 +185,28 @@ class Lookup:
         bodies = [
             value[HEADER.size : end]
             for value in values
-            if value is not None and value.startswith(whole) and crc32(value) == CRC_RESIDUE
+            if value is not None
+            and value.startswith(whole)
+            and len(value) >= end
+            and crc32(value) == CRC_RESIDUE
         ]
         slots = table.find(np.asarray(title_ids, np.int64))
         if slots is not None and len(bodies) == len(values):
             choices = np.frombuffer(b"".join(bodies), table.dtype)
             slots += np.arange(len(values))[:, None] * table.titles
-            self._counts[0] += slots.size
-            return table.urls[choices[slots].astype(INTP)]
+            with suppress(IndexError):
+                urls = table.urls[choices[slots].astype(INTP)]
+                self._counts[0] += slots.size
+                return urls
         pages = [self._opened(value) for value in values]
         return np.stack([page.urls(ids) for page, ids in zip(pages, title_ids, strict=True)])
 
     def _opened(self, value: bytes | None) -> PageUrls:
         table = self._table
         if value is not None and value.startswith(table.whole) and crc32(value) == CRC_RESIDUE:
-            choices = np.frombuffer(value, table.dtype, table.titles, HEADER.size)
-            return PageUrls(table, choices, True, self._counts, self._placeholder)
+            with suppress(ValueError):  # shorter than what it says
+                choices = np.frombuffer(value, table.dtype, table.titles, HEADER.size)
+                return PageUrls(table, choices, True, self._counts, self._placeholder)
         return self._odd_page(value)
 
     def _odd_page(self, value: bytes | None) -> PageUrls:
@@ -216,10 +227,11 @@ class Lookup:
             return PageUrls(table, member_map.choices, False, self._counts, self._placeholder)
         # Written before the catalogue changed: what is still shown keeps its choice.
         self.reasons["layout_older"] += 1
-        moved = self._table.layout.translate(table.layout)
+        moved = np.append(self._table.layout.translate(table.layout), -1)
         choices = np.full(self._table.titles, -1)
         slots, known = self._table.layout.slots(table.layout.title_ids)
-        ordinals = np.where(member_map.choices >= 0, moved[member_map.choices], -1)
+        there = (member_map.choices >= 0) & (member_map.choices < len(moved))
+        ordinals = moved[np.where(there, member_map.choices, -1)]
         choices[slots[known]] = ordinals[known]
         return PageUrls(self._table, choices, False, self._counts, self._placeholder)
 

@@ -68,7 +68,7 @@ def map_draws(
         if info is None or member_map.codes is None or not len(at):
             continue
         chances = _propensities(at, member_map.codes[at], dict(member_map.explicit), words, info)
-        known = ~np.isnan(chances)
+        known = (chances > 0) & (chances <= 1)  # NaN is not
         ordinals = member_map.choices[at[known]]
         parts.append(_named(at[known], ordinals, chances[known], profile_id, words, info, run, day))
     return MapDraws.by_slot(parts)

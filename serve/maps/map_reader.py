@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from serve.maps.artwork_map import ArtworkMap
+from serve.maps.artwork_map import ArtworkMap, CorruptMapError
 from serve.maps.layout import Layout
 from serve.maps.map_draws import MapDraws, map_draws
 from serve.maps.run_info import CatalogueWords, RunInfo, run_key
@@ -48,6 +48,7 @@ class MapReader:
         member_map = ArtworkMap.parse(value)
         if member_map.layout != self.layout.digest:
             return None
+        refuse_other_artworks(member_map, self.layout)
         for run in member_map.runs:
             if run.nonce not in self._infos:
                 self._learn(run.nonce)
@@ -66,3 +67,17 @@ class MapReader:
             info = RunInfo.from_bytes(raw)
             if info.nonce == nonce:
                 self._infos[nonce] = info
+
+
+def refuse_other_artworks(member_map: ArtworkMap, layout: Layout) -> None:
+    """See to it that a map says something of each title of its layout, and nothing else.
+
+    Raises:
+        CorruptMapError: it does not.
+    """
+    choices, artworks = member_map.choices, len(layout.artwork_ids)
+    if len(choices) != len(layout.title_ids) or (choices >= artworks).any():
+        raise CorruptMapError(
+            f"a map of {len(choices)} titles chooses other artworks than the {artworks} of its "
+            "layout; precompute this profile again"
+        )

@@ -55,8 +55,11 @@ class PageUrls(Mapping[int, str]):
             return self._placeholder, 3
         if self._choices is not None:
             choice = int(self._choices[slot])
-            if self._whole or 0 <= choice < len(table.url_of):
-                return table.url_of[choice], 0
+            try:
+                if self._whole or choice >= 0:
+                    return table.url_of[choice], 0
+            except IndexError:
+                pass  # no artwork of this layout, as no writer of ours writes it
         return table.url_of[table.fallback[slot]], int(table.fallback_level[slot])
 
     def urls(self, title_ids: Int[np.ndarray, "any"]) -> np.ndarray:
@@ -65,8 +68,12 @@ class PageUrls(Mapping[int, str]):
         if self._whole and self._choices is not None:
             slots = self._table.find(ids)
             if slots is not None:
+                try:
+                    urls = self._table.urls.take(self._choices[slots])
+                except IndexError:
+                    return self._urls_by_level(ids)
                 self._counts[0] += slots.size
-                return self._table.urls.take(self._choices[slots])
+                return urls
         return self._urls_by_level(ids)
 
     def _urls_by_level(self, title_ids: np.ndarray) -> np.ndarray:

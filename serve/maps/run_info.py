@@ -55,9 +55,32 @@ class RunInfo:
             got = orjson.loads(raw)
             rules = got["rules"]
             epochs = Epochs(**rules["epochs"])
-            return RunInfo(DrawRules(**rules | {"epochs": epochs}), got["logged"])
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not what a run has in common: {error!r}") from None
+            info = RunInfo(DrawRules(**rules | {"epochs": epochs}), got["logged"])
+            info._check()
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not what a run has in common: {error!r:.200}") from None
+        return info
+
+    def _check(self) -> None:
+        """See to it that each part is of its kind, which JSON does not say.
+
+        Raises:
+            ValueError: one is not.
+        """
+        rules = self.rules
+        whole = (rules.salt, rules.heads, rules.epochs.days)
+        real = (rules.epsilon, rules.epochs.keep)
+        if (
+            not all(isinstance(text, str) for text in (rules.bundle, rules.policy))
+            or not all(type(number) is int for number in whole)
+            or not all(type(number) in (int, float) for number in real)
+            or type(self.logged) is not bool
+        ):
+            raise ValueError("a field is of another type")
+        if not (0 <= rules.epsilon <= 1 and 0 <= rules.salt < 2**64 and 1 <= rules.heads < 2**16):
+            raise ValueError(
+                f"epsilon {rules.epsilon}, salt {rules.salt} or heads {rules.heads} cannot be"
+            )
 
 
 def run_key(nonce: int) -> str:

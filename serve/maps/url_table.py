@@ -42,10 +42,13 @@ class UrlTable:
         self.divisor = np.array(max(self.modulus, 1))
         self.padded = np.append(ids, -1)
         self.slot_of = {int(title): slot for slot, title in enumerate(layout.title_ids)}
-        self.best = best if best is not None and best.layout == layout.digest else None
+        if best is not None and (best.layout, len(best.choices)) != (layout.digest, self.titles):
+            best = None
+        self.best = best
         best_choices = self.best.choices if self.best is not None else np.full(self.titles, -1)
-        self.fallback = np.where(best_choices >= 0, best_choices, layout.defaults)
-        self.fallback_level = np.where(best_choices >= 0, 1, 2)
+        known = (best_choices >= 0) & (best_choices < len(layout.paths))
+        self.fallback = np.where(known, best_choices, layout.defaults)
+        self.fallback_level = np.where(known, 1, 2)
 
     def find(self, title_ids: Int[np.ndarray, "any"]) -> Int[np.ndarray, "any"] | None:
         """Slots of titles (int64), or None when one of them is not in the layout."""
