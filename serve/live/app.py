@@ -4,12 +4,14 @@
 documents everything: routing, validation and injection cost more than a decision's product.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import orjson
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.types import Receive, Scope, Send
 
 from serve.live import metrics
@@ -23,8 +25,22 @@ from serve.live.routes.health import health_routes
 from serve.live.routes.images import image_routes
 from serve.live.routes.maps import map_routes
 from serve.live.routes.pages import page_routes
+from serve.live.schema import Refusal
 from serve.live.service import LiveService
 
+REFUSED: dict[int | str, str] = {
+    400: "The request is no HTTP, or its body cannot be read.",
+    401: "The service asks for a token.",
+    403: "The token, or the page's origin, may not do this.",
+    404: "There is no such thing.",
+    408: "The body did not arrive in time.",
+    413: "The request is too large.",
+    415: "The body is not JSON.",
+    422: "The request makes no sense: what, and where.",
+    429: "The token has made too many requests.",
+    503: "Send it again, a little later.",
+}
+"""Status → when any end point answers with it, and a `Refusal`."""
 ROUTES = (page_routes, map_routes, image_routes, event_routes, health_routes, file_routes)
 
 
@@ -91,12 +107,29 @@ def routed_app(service: LiveService) -> FastAPI:
 
     # Its own documentation pages load scripts from another host.
     app = FastAPI(
-        title="Marquee live", version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Marquee live",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses={
+            status: {"model": Refusal, "description": why} for status, why in REFUSED.items()
+        },
     )
+    app.add_exception_handler(RequestValidationError, _not_as_documented)
     for routes in ROUTES:
         app.include_router(routes(service))
     app.include_router(documentation(app))
     return app
+
+
+async def _not_as_documented(_: Request, error: Exception) -> Response:
+    """422, where and why; what was sent is not repeated: JSON cannot say all that JSON can hold."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    told = [f"{'.'.join(map(str, one['loc'][1:])) or 'body'}: {one['msg']}" for one in found]
+    more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
+    words = json.dumps({"detail": "; ".join(told[:3])[:1000] + more})
+    return Response(words, 422, media_type="application/json")
 
 
 def _milliseconds(scope: Scope) -> float | None:

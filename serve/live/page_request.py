@@ -65,7 +65,10 @@ def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
     profiling = request.get("profiling", True)
     if not isinstance(profiling, bool):
         raise ValueError("profiling must be true or false")
-    nonce = request_nonce(bundle, str(request.get("request_id") or uuid.uuid4().hex))
+    request_id = str(request.get("request_id") or uuid.uuid4().hex)
+    if wrong := id_problem(request_id):
+        raise ValueError(f"request_id: {wrong}")
+    nonce = request_nonce(bundle, request_id)
     return PageRequest(profile_id, title_ids, day, nonce, facts, cell, fresh, profiling)
 
 
@@ -98,6 +101,8 @@ def parse_title_ids(request: Mapping[str, object]) -> list[int]:
         raise ValueError(f"title_ids must be a list of at most {TITLES_LIMIT} numbers")
     if not all(type(title) is int for title in title_ids):
         raise ValueError("title_ids must be whole numbers")
+    if not all(-(2**63) <= title < 2**63 for title in title_ids):
+        raise ValueError("title_ids must be whole numbers of 64 bits")
     return list(dict.fromkeys(title_ids))
 
 

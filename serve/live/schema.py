@@ -9,6 +9,12 @@ from data.days import moment_us
 from serve.live.page_request import TITLES_LIMIT
 
 
+class Refusal(BaseModel):
+    """Why a request was not carried out."""
+
+    detail: str
+
+
 class DecideRequest(BaseModel):
     """A page: who looks, at which titles, and what is known now."""
 

@@ -112,6 +112,6 @@ def token_of(row: object, file: Path) -> Token:
     if not isinstance(name, str) or not isinstance(sha256, str) or not numbers:
         words = "name and sha256 are text, rate a number"
         raise BadInput(f"{file}: token {str(name)[:80]!r}: {words}")
-    if not isinstance(scopes, list | tuple):
-        raise BadInput(f"{file}: token {name[:80]!r}: scopes are a list")
+    if not isinstance(scopes, list | tuple) or not all(isinstance(one, str) for one in scopes):
+        raise BadInput(f"{file}: token {name[:80]!r}: scopes are a list of words")
     return Token(name, sha256, tuple(scopes), rate)

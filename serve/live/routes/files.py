@@ -16,6 +16,12 @@ IMAGE = (
 )
 
 
+class SvgResponse(Response):
+    """A drawing."""
+
+    media_type = "image/svg+xml"
+
+
 def file_routes(service: LiveService) -> APIRouter:
     """Give files."""
     router = APIRouter()
@@ -29,10 +35,10 @@ def file_routes(service: LiveService) -> APIRouter:
             raise HTTPException(404, f"no artwork {quote(path)[:200]} is shown today")
         return FileResponse(catalogue / path, headers={"Cache-Control": "max-age=300"})
 
-    @router.get(PLACEHOLDER)
+    @router.get(PLACEHOLDER, response_class=SvgResponse)
     async def placeholder() -> Response:
         """What a title outside the catalogue shows."""
         headers = {"Cache-Control": "max-age=86400"}
-        return Response(IMAGE, media_type="image/svg+xml", headers=headers)
+        return SvgResponse(IMAGE, headers=headers)
 
     return router

@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`: for those who look after the service."""
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from serve.live import metrics
 from serve.live.schema import Readiness
@@ -16,7 +17,7 @@ def health_routes(service: LiveService) -> APIRouter:
         """The process answers."""
         return {"status": "ok"}
 
-    @router.get("/readyz")
+    @router.get("/readyz", responses={503: {"model": Readiness}})
     async def ready(response: Response) -> Readiness:
         """A model is loaded and the process is not shutting down."""
         model = service.source.model
@@ -28,7 +29,7 @@ def health_routes(service: LiveService) -> APIRouter:
             log=service.recorder.trouble(),
         )
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
         """Prometheus' text format, all workers together."""
         return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
