@@ -243,7 +243,7 @@ def _specification(settings: Settings, statistics: DatasetStatistics) -> Feature
     """Learnt from the examples; that of the bundle which training starts from, if any."""
     if settings.fit.warm_start is not None:
         bundle = Bundle.open(settings.fit.warm_start)
-        return FeatureSpec.from_json(bundle.file("features.json").read_text())
+        return FeatureSpec.from_json(bundle.file("features.json").read_bytes())
     return statistics.specification()
 
 
@@ -262,9 +262,13 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    arguments = present_names(underscored(sys.argv[1:]), RENAMED)
     main(
         lambda: train(
-            auto_cli(Settings, args=arguments, as_positional=False, parser_class=OptionParser)
+            auto_cli(
+                Settings,
+                args=present_names(underscored(sys.argv[1:]), RENAMED),
+                as_positional=False,
+                parser_class=OptionParser,
+            )
         )
     )

@@ -4,7 +4,7 @@ import re
 from argparse import HelpFormatter
 from typing import Any, NoReturn
 
-from jsonargparse import ArgumentParser, auto_cli, set_parsing_settings
+from jsonargparse import ArgumentParser, Namespace, auto_cli, set_parsing_settings
 
 __all__ = ["OptionParser", "auto_cli", "dashed", "underscored"]
 set_parsing_settings(docstring_parse_attribute_docstrings=True)  # a field's text is its help
@@ -37,6 +37,27 @@ class OptionParser(ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message(dashed(message), file)
+
+    def parse_args(self, *args: Any, **options: Any) -> Any:
+        """As ever; values that the parser itself breaks at are refused as all wrong ones are."""
+        try:
+            return super().parse_args(*args, **options)
+        except (ValueError, TypeError, RecursionError) as error:
+            self.error(f"options cannot be read: {error!s:.200}")
+
+    def instantiate(self, *args: Any, **options: Any) -> Any:
+        """As ever; a section that is none, such as `fit: 5`, is refused by name."""
+        for name in self.sections if args else ():
+            held = args[0].get(name, Namespace())
+            if not isinstance(held, Namespace):
+                self.error(f"--{name} is {held!r:.80}; give options in it, such as --{name}.NAME")
+        return super().instantiate(*args, **options)
+
+    @property
+    def sections(self) -> list[str]:
+        """Options that hold options of their own, outer ones first."""
+        paths = [action.dest.split(".") for action in self._actions]
+        return sorted({".".join(path[:end]) for path in paths for end in range(1, len(path))})
 
     def print_usage(self, file: object = None) -> None:
         """Nothing: a complaint is shorter than the usage, and names `--help`."""

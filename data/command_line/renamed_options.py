@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from data.command_line.option_parser import dashed
+from data.errors import BadInput
 
 
 def present_names(arguments: list[str], renamed: Mapping[str, str]) -> list[str]:
@@ -38,6 +39,8 @@ def _present_config(file: str, renamed: Mapping[str, str]) -> str:
         config = yaml.safe_load(Path(file).read_text())
     except (OSError, yaml.YAMLError):
         return file  # the parser says what is wrong with it
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{file!r} cannot be read ({error}); write YAML in UTF-8") from None
     former = {name: _taken(config, name.split(".")) for name in renamed}
     former = {name: value for name, value in former.items() if value is not None}
     for name, value in former.items():
@@ -45,8 +48,9 @@ def _present_config(file: str, renamed: Mapping[str, str]) -> str:
         *sections, key = renamed[name].split(".")
         place = config
         for section in sections:
-            place = place.setdefault(section, {})
-        place.setdefault(key, value)
+            place = place.setdefault(section, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):  # else the parser says that it is no section
+            place.setdefault(key, value)
     return yaml.safe_dump(config) if former else file
 
 
