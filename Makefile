@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 PY := $(BIN)/python
 
-.PHONY: setup test lint coverage mutate bench-quick faults soak demo
+.PHONY: setup test lint coverage mutate bench-quick faults soak fuzz demo
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -55,6 +55,15 @@ faults: setup
 # The loop under mixed load: half an hour.
 soak: setup
 	$(PY) -m bench soak --minutes 30
+
+# Bytes of every kind that anybody sends, CASES of each; then the service over HTTP, which reads what
+# `make demo` made. Hours at the default; docs/fuzzing.md has what it found.
+CASES ?= 100000
+EXAMPLES ?= 1000
+fuzz: setup
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[fuzz]'
+	$(PY) -m tests.fuzz --cases $(CASES)
+	$(PY) -m tests.fuzz.service --examples $(EXAMPLES)
 
 # The whole loop, every step a command of its own; minutes on two cores. SIZE=small is for machines
 # that check the loop rather than what it reaches.

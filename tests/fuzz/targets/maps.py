@@ -1,0 +1,107 @@
+"""Artwork maps and layouts, as a store hands them to the look-up and to the live service."""
+
+import numpy as np
+import orjson
+
+from bandit.draws import DrawRules
+from data.privacy.pseudonym import Pseudonyms
+from serve.maps.artwork_map import ArtworkMap, Run
+from serve.maps.layout import Layout
+from serve.maps.lookup import Lookup
+from serve.maps.map_reader import MapReader
+from serve.maps.run_info import CatalogueWords, RunInfo
+from tests.fuzz.kind import Kind
+from tests.fuzz.mutations import of_bytes, of_json, with_checksum
+from tests.serve.world import DAY, make_layout
+
+LAYOUT = make_layout()
+WORDS = CatalogueWords.of(LAYOUT)
+
+
+class Held:
+    """A store that has one map, one run and, if they are given, shared values."""
+
+    def __init__(self, value=None, shared=()):
+        self.value, self.shared = value, dict(shared)
+
+    def get(self, profile_id):
+        return self.value
+
+    def get_shared(self, name):
+        return self.shared.get(name)
+
+    def look(self):
+        pass
+
+
+INFO = RunInfo(DrawRules("b", "thompson", 0.05, 7, 16), True)
+
+
+def member_map(explicit=(), runs=1, form_codes=True):
+    titles = len(LAYOUT.title_ids)
+    choices = LAYOUT.starts[:-1].copy()
+    codes = np.full(titles, 3, np.uint8) if form_codes else None
+    used = tuple(Run(DAY - at, 7, INFO.nonce, 28, 5) for at in range(runs))
+    run_of = (np.arange(titles) % runs).astype(np.uint8)
+    return ArtworkMap(LAYOUT.digest, DAY, 5, b"abc", choices, run_of, used, codes, explicit)
+
+
+def read_map(raw: bytes) -> None:
+    store = Held(raw, {INFO.key: INFO.to_bytes(), "unpersonalised": raw})
+    pages = Lookup(store, LAYOUT, "/i/", names=Pseudonyms())
+    page = pages.page("ada")
+    for title in LAYOUT.title_ids.tolist():
+        page[title]
+    pages.urls("ada", LAYOUT.title_ids)
+    MapReader(store, LAYOUT, WORDS).draws("ada", DAY)
+    ArtworkMap.parse(raw).to_bytes(LAYOUT.width)
+
+
+def read_layout(raw: bytes) -> None:
+    layout = Layout.from_bytes(raw)
+    assert Layout.from_bytes(layout.to_bytes(), layout.digest).digest == layout.digest
+    layout.slots(np.array([1, 2**40, -1]))
+    LAYOUT.translate(layout)
+    layout.translate(LAYOUT)
+    for slot in range(len(layout.title_ids)):
+        layout.candidates(slot)
+    chosen = ArtworkMap(
+        layout.digest, DAY, 5, b"abc", layout.defaults, np.zeros(len(layout.title_ids), np.uint8),
+        (Run(DAY, 7, INFO.nonce, 28, 5),), np.full(len(layout.title_ids), 3, np.uint8),
+    )  # fmt: skip
+    store = Held(chosen.to_bytes(layout.width), {INFO.key: INFO.to_bytes()})
+    page = Lookup(store, layout, "/i/", names=Pseudonyms()).page("ada")
+    for title in layout.title_ids.tolist():
+        assert isinstance(page[title], str)
+    MapReader(store, layout).draws("ada", DAY)
+
+
+def read_run(raw: bytes) -> None:
+    info = RunInfo.from_bytes(raw)
+    assert RunInfo.from_bytes(info.to_bytes()) == info
+    run = Run(DAY, 7, info.nonce, info.rules.epochs.days, 5)
+    held = member_map()
+    held = ArtworkMap(*(getattr(held, name) for name in ("layout", "version", "facts", "tag")),
+        held.choices, held.run_of, (run,), held.codes)  # fmt: skip
+    MapReader(Held(held.to_bytes(), {info.key: raw}), LAYOUT, WORDS).draws("ada", DAY)
+
+
+def sealed(raw, rng):
+    return with_checksum(of_bytes(raw, rng))
+
+
+def maps():
+    each = [member_map(), member_map(((0, 0.5),)), member_map((), 3), member_map(form_codes=False)]
+    return Kind(read_map, [one.to_bytes() for one in each], [of_bytes, sealed, sealed])
+
+
+def layouts():
+    seeds = [LAYOUT.to_bytes(), make_layout(2, 2).to_bytes(), orjson.dumps({"title_ids": [1]})]
+    return Kind(read_layout, seeds, [of_json, of_json, of_bytes])
+
+
+def runs():
+    return Kind(read_run, [INFO.to_bytes()], [of_json, of_json, of_bytes])
+
+
+TARGETS = {"maps": maps, "layouts": layouts, "runs": runs}
