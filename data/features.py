@@ -136,9 +136,7 @@ def context_features(spec: FeatureSpec, facts: pa.StructArray) -> ContextFeature
     """
     parts = [_one_hot(facts.field(name), spec.categories[name]) for name in CATEGORIES]
     parts += [_position(facts.field(name)) for name in POSITIONS]
-    tenure = tenure_days(facts)
-    scaled = _scaled(np.log1p(tenure), spec.tenure_mean, spec.tenure_sd)
-    parts.append(np.stack([np.nan_to_num(scaled), np.isnan(tenure)], axis=1))
+    parts.append(tenure_columns(spec, tenure_days(facts)))
     parts.append(_genre_counts(facts.field("watched_genres"), spec.genres))
     dense = np.concatenate(parts, axis=1).astype(np.float32)
     return ContextFeatures(dense, *_cast_counts(facts.field("watched_cast")))
@@ -178,6 +176,14 @@ def tenure_days(facts: pa.StructArray) -> Float[np.ndarray, " members"]:
     return np.where(within(tenure, MOST_DAYS), tenure, np.nan)
 
 
+def tenure_columns(
+    spec: FeatureSpec, tenure: Float[np.ndarray, " members"]
+) -> Float[np.ndarray, "members 2"]:
+    """Scaled logarithm of the days, and whether they are not known."""
+    scaled = _scaled(np.log1p(tenure), spec.tenure_mean, spec.tenure_sd)
+    return np.stack([np.nan_to_num(scaled), np.isnan(tenure)], axis=1)
+
+
 def cast_bucket(name: str) -> int:
     """The hash bucket of a cast member: 1 … CAST_BUCKETS − 1, the same on any machine."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
@@ -215,10 +221,17 @@ def _genre_counts(column: pa.MapArray, genres: list[str]) -> np.ndarray:
     slots = pc.fill_null(pc.index_in(names, value_set=pa.array(genres, pa.string())), len(genres))
     out = np.zeros((len(column), len(genres) + 2), dtype=np.float32)
     np.add.at(out, (row, slots.to_numpy(zero_copy_only=False)), counts)
-    total = out.sum(1)
-    out /= np.maximum(total, 1e-9)[:, None]
-    out[:, -1] = np.log1p(total)
-    return out
+    return genre_shares(out)
+
+
+def genre_shares(
+    counts: Float[np.ndarray, "members genres"],
+) -> Float[np.ndarray, "members genres"]:
+    """Counts by genre as shares, in their place, and the log of their total as the last column."""
+    total = counts.sum(1)
+    counts /= np.maximum(total, 1e-9)[:, None]
+    counts[:, -1] = np.log1p(total)
+    return counts
 
 
 def _cast_counts(column: pa.MapArray) -> tuple[np.ndarray, np.ndarray]:
@@ -260,5 +273,10 @@ def _cast_bags(
     row, place = row[heaviest], place[heaviest]
     ids[row, place] = np.array([cast_bucket(name) for name in distinct])[code[heaviest]]
     weights[row, place] = counts[heaviest]
+    return ids, even_weights(weights)
+
+
+def even_weights(weights: Float[np.ndarray, "members cast"]) -> Float[np.ndarray, "members cast"]:
+    """Weights that sum to one in each row, in their place; a row of none stays so."""
     weights /= np.maximum(weights.sum(1, keepdims=True), 1e-9)
-    return ids, weights
+    return weights

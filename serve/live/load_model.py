@@ -61,17 +61,19 @@ def load_live(
     for name, reason in list(shown.left_out.items())[:NAMED]:
         LOG.warning("artwork %s is not shown: %s", name, reason)
     layout = Layout.of_catalogue(catalogue.titles, shown.artworks, day_number(day))
+    members = BundleMembers(scorer)
     model = LiveModel(
         ServedPolicy.of(scorer.manifest),
         layout,
         artwork_vectors(scorer, catalogue, layout.artwork_ids, cache, shown.images),
-        BundleMembers(scorer),
+        members,
         unpersonalised_best(bundle, layout),
         BundleImages(scorer, catalogue),
         base_url,
         # As precompute's by default: where both draw from the same facts they make the same draw.
         Epochs(epoch_days),
         {files[name]: marks[name] for name in shown.left_out},
+        planned=members,
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model

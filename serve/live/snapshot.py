@@ -16,14 +16,16 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt8
 
 from bandit.draws import Epochs
+from data.features import ContextFeatures
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import PageDraws
 from serve.live.page_request import PageRequest
+from serve.live.request_facts import RequestFacts
 from serve.live.schema import ScoredImage
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
 from serve.scoring.candidate_bank import decide_pages
-from serve.scoring.member_model import MemberModel
+from serve.scoring.member_model import MemberModel, PlannedMembers
 from serve.scoring.served_policy import ServedPolicy
 
 
@@ -100,6 +102,8 @@ class LiveModel:
     """How long draws last."""
     left_out: Mapping[Path, FileMark | None] = field(default_factory=dict)
     """Image files that could not be had → what they were like when it was tried."""
+    planned: PlannedMembers | None = None
+    """The same model of members, where it takes features that a plan made; None: it does not."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[int, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
@@ -156,12 +160,18 @@ class LiveModel:
         put("fallback", fallback)
         put("pieces", {title: c.to_json(self.base_url) for title, c in fallback.items()})
 
-    def decide(self, pages: Sequence[PageRequest], facts: pa.StructArray) -> list[PageDecisions]:
+    def features(self, facts: Sequence[RequestFacts]) -> ContextFeatures | None:
+        """Features of requests' facts, where there is a plan and all are plain."""
+        return self.planned.plan.features(facts) if self.planned is not None else None
+
+    def decide(
+        self, pages: Sequence[PageRequest], facts: pa.StructArray | ContextFeatures
+    ) -> list[PageDecisions]:
         """Decide pages together.
 
         Args:
             pages: requests; `facts` has one row for each.
-            facts: as `data.records.FACTS`.
+            facts: as `data.records.FACTS`, or from `features`.
         """
         layout, slot_of = self.layout, self.slot_of
         wanted = [[title for title in page.title_ids if title in slot_of] for page in pages]
@@ -176,7 +186,10 @@ class LiveModel:
             ],
             np.int64,
         )
-        described = self.members.functionals_of(facts)
+        if self.planned is not None and isinstance(facts, ContextFeatures):
+            described = self.planned.functionals_by(facts)
+        else:
+            described = self.members.functionals_of(facts)
         rules = self.policy.draw_rules(described.functionals.shape[1], self.epochs)
         draws = PageDraws.of(pages, self.words, slots, described.fingerprints, rules)
         counts = self._counts[slots]

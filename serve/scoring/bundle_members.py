@@ -6,16 +6,21 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
-from data.features import context_features
+from data.features import ContextFeatures, context_features
+from data.reading.feature_plan import FeaturePlan
 from serve.scoring.member_model import MemberFunctionals
 from serve.scoring.scorer import Scorer
 
 
 class BundleMembers:
-    """A bundle's `MemberModel`. It travels to other processes as a path, and is opened there."""
+    """A bundle's `MemberModel`, with a plan.
+
+    It travels to other processes as a path, and is opened there.
+    """
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer = scorer
+        self.plan = FeaturePlan(scorer.spec)
 
     @classmethod
     def open(cls, bundle: Path) -> "BundleMembers":
@@ -24,9 +29,14 @@ class BundleMembers:
 
     def functionals_of(self, facts: pa.StructArray) -> MemberFunctionals:
         """See `MemberModel`."""
-        features = context_features(self.scorer.spec, facts)
+        return self.functionals_by(context_features(self.scorer.spec, facts))
+
+    def functionals_by(self, features: ContextFeatures) -> MemberFunctionals:
+        """See `PlannedMembers`."""
         columns = [np.ascontiguousarray(column) for column in features]
-        prints = [crc32(b"".join(c[row].tobytes() for c in columns)) for row in range(len(facts))]
+        prints = [
+            crc32(b"".join(c[row].tobytes() for c in columns)) for row in range(len(columns[0]))
+        ]
         return MemberFunctionals(self.scorer.functionals(features), np.array(prints, np.int64))
 
     def __reduce__(self) -> tuple[object, tuple[Path]]:

@@ -6,6 +6,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
+from data.features import ContextFeatures
+from data.reading.feature_plan import FeaturePlan
+
 NOT_FINITE = "the model's numbers are not finite"
 
 
@@ -25,6 +28,19 @@ class MemberModel(Protocol):
         Args:
             facts: as `data.records.FACTS`.
         """
+        ...
+
+
+class PlannedMembers(Protocol):
+    """A model that also takes features which a plan made of plain facts, without Arrow."""
+
+    @property
+    def plan(self) -> FeaturePlan:
+        """Of the model's features."""
+        ...
+
+    def functionals_by(self, features: ContextFeatures) -> MemberFunctionals:
+        """What `MemberModel.functionals_of` gives for the facts that the features are of."""
         ...
 
 
