@@ -13,6 +13,9 @@ from jaxtyping import Float, Int, Int64, UInt64
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = (1 << 64) - 1
 UNIT = 2.0**-53
+_GOLDEN = np.uint64(GOLDEN)
+_SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
+_FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SMALL = 1024
 """Decisions of a few pages, for which the number of NumPy calls is what counts."""
 
@@ -112,10 +115,14 @@ def decision_ids(
 
 def mix_words(words: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
     """Splitmix64's next output of each word."""
-    mixed = words + np.uint64(GOLDEN)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    # In place, by constants made once: pages mix few words, and often.
+    mixed = words + _GOLDEN
+    mixed ^= mixed >> _SHIFTS[0]
+    mixed *= _FACTORS[0]
+    mixed ^= mixed >> _SHIFTS[1]
+    mixed *= _FACTORS[1]
+    mixed ^= mixed >> _SHIFTS[2]
+    return mixed
 
 
 def mix_number(word: int) -> int:
