@@ -22,7 +22,7 @@ def live(
     port: int = 8080,
     workers: int = 1,
     deadline_ms: float = 50,
-    queue: int = 10,
+    queue: int = 256,
     base_url: str = FILES,
     cache: Path = Path("artifacts/cache"),
     epoch_days: int = Epochs.days,
@@ -44,7 +44,8 @@ def live(
         port: Port to listen on.
         workers: Processes.
         deadline_ms: Milliseconds a page may take when its request does not say.
-        queue: Pages that may wait for the model or the log in each process; more are shed.
+        queue: Pages that may be open in each process at most, whatever their deadlines. Fewer are
+            shed too, where their predicted wait is too much of their deadline.
         base_url: Put before each artwork's path; this service gives files at its default.
         cache: Folder of decoded images.
         epoch_days: Days that a live draw lasts; 1 draws every title anew every day. Draws of the

@@ -4,9 +4,9 @@ Requests that arrive while the model or the log is busy are decided together in 
 page that is decided while the log flushes waits for that flush all the same, and eight pages
 together cost less than two alone. So the work a page costs falls as load rises.
 
-Admission is by how many pages are open, waiting for the model or for their decisions to be on
-disk: that number over the pages answered a second is how long one waits, on a slow disk as under
-high load. Past it a page gets its fallback at once, at a small fraction of a decision's work.
+A page whose predicted wait for the open pages, on the model or on the disk, is too much of its
+own deadline gets its fallback at once, at a small fraction of a decision's work
+(`serve.live.door.admission`).
 """
 
 import asyncio
@@ -18,9 +18,11 @@ from typing import NamedTuple
 import orjson
 import pyarrow as pa
 
+from data.features import ContextFeatures
 from data.log import PageRecords
 from data.sound import unsound_facts
 from serve.live import metrics
+from serve.live.door.admission import Admission
 from serve.live.fallback_choice import placeholder
 from serve.live.fallbacks import Fallbacks, MapDraw, PageAnswer, shared_columns
 from serve.live.page_request import PageRequest
@@ -47,7 +49,7 @@ class MicroBatcher:
         source: the model in use.
         recorder: where decisions are logged.
         store: precomputed maps to fall back to; None uses none.
-        queue: pages that may wait for the model or the log at once; more are shed.
+        queue: pages that may be open at most, whatever their deadlines; more are shed.
         batch: pages decided together at most.
     """
 
@@ -56,22 +58,25 @@ class MicroBatcher:
         source: ModelSource,
         recorder: Recorder,
         store: MapStore | None = None,
-        queue: int = 12,
+        queue: int = 256,
         batch: int = 8,
     ) -> None:
         self.source, self.recorder = source, recorder
         self.fallbacks = Fallbacks(source, recorder, store)
         self.queue, self.batch = queue, batch
+        self.admission = Admission(batch)
         self._waiting: list[_Waiting] = []
         self._open = 0  # pages taken in and not answered yet
         self._running = False  # a look at what waits is on its way
         self._flushing = 0  # batches that are on their way to the disk
         self._warned: set[str] = set()  # model failures, each said once
 
-    @property
-    def full(self) -> bool:
-        """Too many pages wait for the model or the disk: shed until there are fewer."""
-        return self._open >= self.queue
+    def admits(self, due: float) -> bool:
+        """Whether a page that is due then may wait for those that are open; else it is shed."""
+        if self._open >= self.queue:
+            return False
+        left = due - asyncio.get_running_loop().time()
+        return self.admission.admits(self._open, left)
 
     def shed(self, title_ids: Sequence[int]) -> PageAnswer:
         """The quickest answer; see `serve.live.fallbacks`."""
@@ -155,8 +160,8 @@ class MicroBatcher:
                 batch.append(waiting)
         model = self.source.model
         if batch and model is not None:
-            batch, facts = _with_good_facts(batch)
             try:
+                batch, facts = _with_good_facts(model, batch)
                 if batch:
                     self._decide(loop, model, batch, facts)
             except Exception as error:  # whatever a model raises, the page has its images
@@ -179,7 +184,8 @@ class MicroBatcher:
             try:
                 if len(batch) == 1:
                     raise failure
-                self._decide(loop, model, [waiting], facts_array([waiting.page.facts]))
+                facts = facts_array([waiting.page.facts])
+                self._decide(loop, model, [waiting], facts)
             except Exception as error:
                 self._failed(model, error)
                 _resolve(waiting.future, "model_failed")
@@ -200,10 +206,11 @@ class MicroBatcher:
         loop: asyncio.AbstractEventLoop,
         model: LiveModel,
         batch: list[_Waiting],
-        facts: pa.StructArray,
+        facts: pa.StructArray | ContextFeatures,
     ) -> None:
-        for name, wrong in unsound_facts(facts).items():
-            metrics.UNSOUND.labels(name).inc(int(wrong.sum()))
+        if isinstance(facts, pa.StructArray):  # else they are plain, and so sound
+            for name, wrong in unsound_facts(facts).items():
+                metrics.UNSOUND.labels(name).inc(int(wrong.sum()))
         start = time.perf_counter()
         decided = model.decide([waiting.page for waiting in batch], facts)
         metrics.MODEL.observe(time.perf_counter() - start)
@@ -223,9 +230,11 @@ class MicroBatcher:
         ]
         since = time.perf_counter()
         self._flushing += 1
+        self.admission.begin(start, len(batch))
 
         def finish() -> None:
             self._flushing -= 1
+            self.admission.end()
             metrics.LOG_WAIT.observe(time.perf_counter() - since)
             failed = durable.exception() is not None
             for waiting, count, answer in ready:
@@ -264,10 +273,16 @@ def _records(waiting: _Waiting, model: LiveModel, decisions: PageDecisions) -> P
     return PageRecords({**shared, **record}, model.logged(decisions))
 
 
-def _with_good_facts(batch: list[_Waiting]) -> tuple[list[_Waiting], pa.StructArray]:
+def _with_good_facts(
+    model: LiveModel, batch: list[_Waiting]
+) -> tuple[list[_Waiting], pa.StructArray | ContextFeatures]:
     """The pages whose facts fit the schema, and those; the others are told what is wrong."""
+    facts = [waiting.page.facts for waiting in batch]
+    features = model.features(facts)
+    if features is not None:
+        return batch, features
     try:
-        return batch, facts_array([waiting.page.facts for waiting in batch])
+        return batch, facts_array(facts)
     except ValueError:
         good = []
     for waiting in batch:

@@ -27,7 +27,7 @@ class LiveService:
         recorder: where decisions and events are logged.
         store: precomputed maps; None has none.
         deadline: seconds a page may take when it does not say.
-        queue: pages that may be open at once; more are shed.
+        queue: pages that may be open at most, whatever their deadlines; more are shed.
         watch: seconds between looks at `current`.
         catalogue: folder that the artworks' paths start from; None: their files are elsewhere.
         names: that profiles go by in logs and maps; their own ids if None.
@@ -39,7 +39,7 @@ class LiveService:
         recorder: Recorder,
         store: MapStore | None = None,
         deadline: float = 0.05,
-        queue: int = 10,
+        queue: int = 256,
         watch: float = 1.0,
         names: Pseudonyms | None = None,
         catalogue: Path | None = None,
@@ -65,7 +65,7 @@ class LiveService:
         Raises:
             ValueError: the request does not make sense.
         """
-        if self.batcher.full and not admitted:
+        if not admitted and not self.batcher.admits(due):
             return self.batcher.shed(parse_title_ids(request)).to_json()
         model = self.source.model
         page = parse_page(request, model.policy.bundle if model is not None else "")

@@ -31,10 +31,11 @@ def page_routes(service: LiveService) -> APIRouter:
     async def decide_batch(batch: DecideBatch, x_deadline_ms: Deadline = None) -> Response:
         """Decide several pages, in the order given."""
         pages, answers = batch.requests, list[bytes]()
-        together = max(1, service.batcher.queue // 2)  # the other half is other callers'
+        together = service.batcher.batch  # so that others' pages find their turn between
         try:
-            due, admitted = service.due(deadline_ms(x_deadline_ms)), not service.batcher.full
+            due = service.due(deadline_ms(x_deadline_ms))
             for start in range(0, len(pages), together):
+                admitted = service.batcher.admits(due)
                 some = pages[start : start + together]
                 answers += await asyncio.gather(
                     *(service.answer(page.model_dump(), due, admitted) for page in some)
