@@ -9,6 +9,11 @@ COMMANDS = {
         "bench.serving.precompute", "Decisions a second, beside the bare matrix product and argmax."
     ),
     "live": Command("bench.serving.live", "Latency, load and shedding of the live service."),
+    "pages": Command(
+        "bench.serving.pages",
+        "The live service's pages a second, beside a bare handler and another version.",
+        show="show_pages",
+    ),
     "failures": Command(
         "bench.serving.failures",
         "Redis, maps and bundles broken under load: images shown, reasons counted.",

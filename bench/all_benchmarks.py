@@ -33,6 +33,7 @@ CASES = {
     "propensities": Case(("propensities",), (*MODEL, "cache")),
     "judging": Case(("judging",)),
     "live": Case(("live",)),
+    "pages": Case(("pages",), (*MODEL, "cache")),
     "failures": Case(("failures",), why_not=why_no_redis()),
     "encoder": Case(("encoder",), (*MODEL, "cache")),
     "ope coverage": Case(("ope", "--part", "coverage")),

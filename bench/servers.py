@@ -9,7 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -106,11 +106,30 @@ def served(application: str, **environment: str) -> Iterator[tuple[int, int]]:
     Raises:
         RuntimeError: it does not come up.
     """
+    code = "from sys import argv; from serve.live.server import listen"
+    code += "; listen(argv[1], '127.0.0.1', int(argv[2].partition('=')[2]))"
+    with serving(["-c", code, application], Path(), **environment) as running:
+        yield running
+
+
+@contextmanager
+def serving(
+    arguments: Sequence[str], folder: Path, **environment: str
+) -> Iterator[tuple[int, int]]:
+    """A Python process that serves HTTP: its port and process id.
+
+    Args:
+        arguments: after `python`; `--port=…` is put behind them.
+        folder: in which it starts.
+        environment: variables that it reads, beside this process's own.
+
+    Raises:
+        RuntimeError: it does not come up.
+    """
     port = free_port()
-    command = [sys.executable, "-c", "import sys; from serve.live.server import listen"]
-    command[-1] += "; listen(sys.argv[1], '127.0.0.1', int(sys.argv[2]))"
-    command += [application, str(port)]
-    server = subprocess.Popen(command, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"} | environment)
+    variables = os.environ | {"OPENBLAS_NUM_THREADS": "1"} | environment
+    command = [sys.executable, *arguments, f"--port={port}"]
+    server = subprocess.Popen(command, env=variables, cwd=folder)
 
     def up() -> bool:
         try:
@@ -121,7 +140,7 @@ def served(application: str, **environment: str) -> Iterator[tuple[int, int]]:
 
     try:
         if wait_until(up) is None or server.poll() is not None:
-            raise RuntimeError(f"{application} did not start")
+            raise RuntimeError(f"`{' '.join(arguments)}` did not start")
         yield port, server.pid
     finally:
         server.send_signal(signal.SIGTERM)

@@ -1,7 +1,8 @@
-"""An open-loop load generator for HTTP on this machine: requests leave when they are due.
+"""A load generator for HTTP on this machine: an open loop, or a closed one.
 
-Latency counts from when a request was due, not from when a free connection took it, so a stalled
-service cannot hide its own queue.
+In an open loop requests leave when they are due, and latency counts from then, not from when a free
+connection took them: a stalled service cannot hide its own queue. In a closed one each connection
+sends when it has been answered.
 """
 
 import asyncio
@@ -58,10 +59,13 @@ class _Connection(asyncio.Protocol):
 
 
 class _Run:
-    def __init__(self, requests: Sequence[bytes], rate: float, seconds: float, titles: int) -> None:
-        self.requests, self.rate, self.titles = requests, rate, titles
+    def __init__(
+        self, requests: Sequence[bytes], rate: float | None, seconds: float, titles: int
+    ) -> None:
+        self.requests, self.titles = requests, titles
         self.without_image = 0
-        self.total = int(rate * seconds)
+        self.total = 0 if rate is None else int(rate * seconds)
+        self.until = 0.0  # of a closed loop: when nothing more is sent
         self.free: deque[_Connection] = deque()
         self.late: deque[float] = deque()
         self.taken: list[float] = []
@@ -89,11 +93,14 @@ class _Run:
         if self.titles:
             images = answer.count(b'"url":"') - answer.count(b'"url":""')
             self.without_image += images < self.titles
+        now = time.perf_counter()
         if self.late:
             self._send(connection, self.late.popleft())
+        elif now < self.until:
+            self._send(connection, now)
         else:
             self.free.append(connection)
-        if len(self.taken) >= self.total:
+        if len(self.taken) >= max(self.total, self.sent if self.until else 0):
             self.done.set()
 
     def lost(self) -> None:
@@ -107,17 +114,17 @@ class _Run:
 def load(
     port: int,
     requests: Sequence[bytes],
-    rate: float,
+    rate: float | None,
     seconds: float,
     connections: int = 64,
     titles: int = 0,
 ) -> Load:
-    """Send requests to 127.0.0.1 at a rate from a process of its own, and wait for all answers.
+    """Send requests to 127.0.0.1 from a process of its own, and wait for all answers.
 
     Args:
         port: of the service.
         requests: sent in turn, over and over.
-        rate: requests a second.
+        rate: requests a second; None: each connection sends when it has been answered.
         seconds: length of the stretch.
         connections: kept open throughout.
         titles: titles on every page, to look for an image of each; 0 does not look.
@@ -128,7 +135,12 @@ def load(
 
 
 def _load(
-    port: int, requests: list[bytes], rate: float, seconds: float, connections: int, titles: int
+    port: int,
+    requests: list[bytes],
+    rate: float | None,
+    seconds: float,
+    connections: int,
+    titles: int,
 ) -> Load:
     # epoll waits whole milliseconds, rounded up: requests would leave that late, and the service
     # would be charged for it. select() waits microseconds.
@@ -141,15 +153,25 @@ def _precise_loop() -> asyncio.AbstractEventLoop:
 
 
 async def _drive(
-    port: int, requests: list[bytes], rate: float, seconds: float, connections: int, titles: int
+    port: int,
+    requests: list[bytes],
+    rate: float | None,
+    seconds: float,
+    connections: int,
+    titles: int,
 ) -> Load:
     loop, run = asyncio.get_running_loop(), _Run(requests, rate, seconds, titles)
     for _ in range(connections):
         _, protocol = await loop.create_connection(lambda: _Connection(run), "127.0.0.1", port)
         run.free.append(protocol)
     start = time.perf_counter()
+    if rate is None:
+        run.until = start + seconds
+        for _ in range(connections):
+            run.due(time.perf_counter())
+        await asyncio.wait_for(run.done.wait(), seconds + 30)
     for index in range(run.total):
-        when = start + index / rate
+        when = start + index / (rate or 1)
         wait = when - time.perf_counter()
         if wait > 0 or index % 64 == 0:
             await asyncio.sleep(max(wait, 0))
