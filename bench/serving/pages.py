@@ -7,6 +7,7 @@ figures do not.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +28,8 @@ from data.errors import BadInput
 
 Figures = dict[str, dict[str, float]]
 """Server → figure → value."""
+Server = tuple[int, int]
+"""Port and process."""
 CONNECTIONS = (1, 4, 16)
 BARE, NEW, OLD = "bare", "this", "against"
 
@@ -68,23 +71,23 @@ def pages(
         demo = stack.enter_context(demo_folders(quick, given))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=log)))
         bodies = page_bodies(demo.catalogue, titles)
-        ports = {BARE: stack.enter_context(served("bench.serving.live_app:bare"))[0]}
+        servers = {BARE: stack.enter_context(served("bench.serving.live_app:bare"))}
         for name, folder in {OLD: against, NEW: ROOT}.items():
             if folder is not None:
                 command = live_command(folder, demo, scratch / name)
-                ports[name] = stack.enter_context(command)
+                servers[name] = stack.enter_context(command)
         load_of = _Loads(bodies, seconds, scratch)
-        for name, port in ports.items():
-            if load_of.closed(port, 4)["other fallbacks"] > 0.5:
+        for name, server in servers.items():
+            if load_of.closed(server, 4)["other fallbacks"] > 0.5:
                 raise BadInput(
                     f"version {name!r} does not decide with bundle {demo.bundle}: most pages fell "
                     "back; give a bundle that it can open"
                 )
         record = {
-            f"{connections} connections": _medians(times, ports, load_of.closed, connections)
+            f"{connections} connections": _medians(times, servers, load_of.closed, connections)
             for connections in CONNECTIONS
         }
-        return record | {f"{rate:g} a second": _medians(times, ports, load_of.opened, rate)}
+        return record | {f"{rate:g} a second": _medians(times, servers, load_of.opened, rate)}
 
 
 def show_pages(record: Mapping[str, Figures]) -> None:
@@ -122,7 +125,7 @@ def page_bodies(catalogue: Path, titles: int) -> list[bytes]:
 
 
 @contextmanager
-def live_command(folder: Path, demo: DemoFolders, scratch: Path) -> Iterator[int]:
+def live_command(folder: Path, demo: DemoFolders, scratch: Path) -> Iterator[Server]:
     """`python -m serve live` of a checkout, on a port of its own, its log in a scratch folder."""
     scratch.mkdir()
     (scratch / CURRENT).symlink_to(demo.bundle.resolve())
@@ -133,8 +136,8 @@ def live_command(folder: Path, demo: DemoFolders, scratch: Path) -> Iterator[int
         "cache": demo.cache.resolve(),
     }
     words = [f"--{name}={value}" for name, value in options.items()]
-    with serving(["-m", "serve", "live", *words], folder) as (port, _):
-        yield port
+    with serving(["-m", "serve", "live", *words], folder) as server:
+        yield server
 
 
 class _Loads:
@@ -145,15 +148,25 @@ class _Loads:
         self.seconds = seconds
         self.wrk = Wrk(bodies, scratch) if shutil.which("wrk") else None
 
-    def closed(self, port: int, connections: float) -> dict[str, float]:
+    def closed(self, server: Server, connections: float) -> dict[str, float]:
         """Each connection sends when it has been answered."""
+        port, process = server
+        before = processor_seconds(process)
         got = load(port, self.requests, None, self.seconds, int(connections))
-        ours = {"pages a second": got.offered, **_figures(got)}
+        spent = processor_seconds(process) - before
+        ours = {"pages a second": got.offered, "processor ms a page": 1000 * spent / got.sent}
+        ours |= _figures(got)
         return ours | (self.wrk.run(port, self.seconds, int(connections)) if self.wrk else {})
 
-    def opened(self, port: int, rate: float) -> dict[str, float]:
+    def opened(self, server: Server, rate: float) -> dict[str, float]:
         """Requests leave when they are due."""
-        return _figures(load(port, self.requests, rate, self.seconds))
+        return _figures(load(server[0], self.requests, rate, self.seconds))
+
+
+def processor_seconds(process: int) -> float:
+    """What a process has taken of the processor so far, which does not depend on its neighbours."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _figures(got: Load) -> dict[str, float]:
@@ -169,18 +182,18 @@ def _figures(got: Load) -> dict[str, float]:
 
 def _medians(
     times: int,
-    ports: Mapping[str, int],
-    stretch: Callable[[int, float], dict[str, float]],
+    servers: Mapping[str, Server],
+    stretch: Callable[[Server, float], dict[str, float]],
     load_of: float,
 ) -> Figures:
     """Of each server in turn, over and over."""
-    got = [{name: stretch(port, load_of) for name, port in ports.items()} for _ in range(times)]
+    got = [{name: stretch(s, load_of) for name, s in servers.items()} for _ in range(times)]
     return {
         name: {
             figure: round(float(np.median([each[name][figure] for each in got])), 4)
             for figure in got[0][name]
         }
-        for name in ports
+        for name in servers
     }
 
 

@@ -103,7 +103,7 @@ class FeaturePlan:
             if value is None:
                 hot.append(missing)
                 continue
-            if type(value) is not str:
+            if not isinstance(value, str):
                 raise _Odd
             slot = choice.slots.get(value)
             if slot is None:
@@ -166,24 +166,24 @@ def _pairs(facts: object) -> Pairs:
     """Names and counts of a map, which may be an object or a list of pairs."""
     if facts is None:
         return []
-    if type(facts) is dict:
-        pairs = list(facts.items())
-    elif type(facts) is list:
-        pairs = [_pair(pair) for pair in facts]
-    else:
+    if isinstance(facts, dict):
+        return [_plain(name, count) for name, count in facts.items()]
+    if isinstance(facts, list):
+        return [_plain(*_pair(pair)) for pair in facts]
+    raise _Odd
+
+
+def _plain(name: object, count: object) -> tuple[str, float]:
+    # NumPy, by which Arrow's rows are sorted, ends a text at a NUL.
+    if not isinstance(name, str) or "\0" in name or count is None:
         raise _Odd
-    for name, count in pairs:
-        # NumPy, by which Arrow's rows are sorted, ends a text at a NUL.
-        if type(name) is not str or "\0" in name or count is None:
-            raise _Odd
-        _encoded(name)
-        _number(count, MOST_COUNT)
-    return pairs
+    _encoded(name)
+    return name, _number(count, MOST_COUNT)
 
 
 def _pair(pair: object) -> tuple[object, object]:
-    if type(pair) is list and len(pair) == 2:
+    if isinstance(pair, list) and len(pair) == 2:
         return pair[0], pair[1]
-    if type(pair) is dict and pair.keys() == {"key", "value"}:
+    if isinstance(pair, dict) and pair.keys() == {"key", "value"}:
         return pair["key"], pair["value"]
     raise _Odd
