@@ -31,7 +31,8 @@ def page_routes(service: LiveService) -> APIRouter:
     async def decide_batch(batch: DecideBatch, x_deadline_ms: Deadline = None) -> Response:
         """Decide several pages, in the order given."""
         pages, answers = batch.requests, list[bytes]()
-        together = service.batcher.batch  # so that others' pages find their turn between
+        # So that others' pages find places, and their turn between.
+        together = max(1, min(service.batcher.batch, service.batcher.queue // 2))
         try:
             due = service.due(deadline_ms(x_deadline_ms))
             for start in range(0, len(pages), together):
