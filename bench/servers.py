@@ -40,11 +40,12 @@ def wait_until(done: Callable[[], bool], patience: float = PATIENCE) -> float | 
 class RedisServer:
     """A redis-server of our own, which can be killed and started again at the same address."""
 
-    def __init__(self, folder: Path, durable: bool = True) -> None:
+    def __init__(self, folder: Path, durable: bool = True, options: Sequence[str] = ()) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
         self._command += ["--save", "", "--dir", str(folder), *(DURABLE if durable else ())]
+        self._command += options
         self.start()
 
     def start(self) -> None:
@@ -75,6 +76,14 @@ class RedisServer:
         """End it, and wait until it is gone."""
         self._process.send_signal(how)
         self._process.wait()
+
+    def pause(self) -> None:
+        """Stop it where it stands, connections and all."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it run after `pause`."""
+        self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

@@ -119,10 +119,10 @@ class _Scene:
         self.recover()
         if self.url:
             # redis is an optional package
-            from data.log.redis_log import RedisLog
+            from data.log.redis_drain import drain
+            from data.log.redis_server import RedisAddress
 
-            with RedisLog(self.url) as log:
-                log.drain(self.log_dir, consumer="drain")
+            drain(RedisAddress(self.url), self.log_dir, consumer="drain")
         if (self.log_dir / "decisions").is_dir():
             join(self.log_dir, None, self.examples, now=LATER)
         torn = self.torn + torn_files(self.folder)

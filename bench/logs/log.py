@@ -155,11 +155,12 @@ def log(
     if redis:
         # redis is an optional package
         from data.log.redis_log import RedisLog
+        from data.log.redis_server import RedisAddress
 
         with redis_server() as server:
             assert server is not None
             for count in counts:
-                with RedisLog(server.url, prefix=f"bench-{count}") as scaled:
+                with RedisLog(RedisAddress(server.url, f"bench-{count}")) as scaled:
                     result[f"redis_{count}"] = acknowledged(scaled, count, records, seconds)
                     print(result[f"redis_{count}"], file=sys.stderr)
     return result

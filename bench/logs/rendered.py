@@ -18,6 +18,7 @@ from data.days import DAY_US, date_of
 from data.join.join import join
 from data.log import append_table, roll
 from data.log.expand_runs import expand
+from data.log.open_log import FolderRuns
 from data.log.precompute_runs import run_files
 from data.records import EVENTS, SCHEMA_VERSION
 from serve.maps.lmdb_store import LmdbStore
@@ -103,12 +104,12 @@ def _decide(log: Path, profiles: int, titles: int, artworks: int, workers: int) 
     vectors = np.random.default_rng(0).normal(size=(titles * artworks, DIMENSION))
     policy = ServedPolicy("bench", HeadPolicy("thompson", 0.05), 1)
     members = RandomMembers(HEADS, DIMENSION)
-    work = Work(members, Bank.of(layout, vectors), layout, policy, DAY, log, HEADS)
+    work = Work(members, Bank.of(layout, vectors), layout, policy, DAY, True, HEADS)
     facts = random_facts(profiles)
     store = LmdbStore(log.parent / "maps")
     start = time.perf_counter()
     now = DAY * DAY_US / 1e6
-    precompute_maps(work, facts, store, workers=workers, now=lambda: now)
+    precompute_maps(work, facts, store, FolderRuns(log), workers=workers, now=lambda: now)
     store.close()
     return time.perf_counter() - start
 

@@ -82,13 +82,16 @@ def publish_forever(root: Path, tag: str) -> None:
 def drain_forever(log_dir: Path, tag: str, url: str) -> None:
     """Drain what is appended meanwhile."""
     # redis is an optional package
+    from data.log.redis_drain import drain
     from data.log.redis_log import RedisLog
+    from data.log.redis_server import RedisAddress
 
-    log = RedisLog(url)
+    address = RedisAddress(url)
+    log = RedisLog(address)
     promise_aside(log, tag)
     ready()
     while True:
-        log.drain(log_dir, consumer="drain")
+        drain(address, log_dir, consumer="drain")
 
 
 def join_forever(log_dir: Path, out: Path) -> None:

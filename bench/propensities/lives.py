@@ -88,7 +88,7 @@ def live_through(life: Life, way: Way, seed: int, folder: Path) -> tuple[Audienc
         for day, bundle in enumerate(life.bundles):
             turn(clock, (FIRST_DAY + day) * DAY_US + HOUR_US)
             _point(current, bundle)
-            work = life.models.work(bundle, FIRST_DAY + day, log, life.epochs)
+            work = life.models.work(bundle, FIRST_DAY + day, life.epochs)
             if way != "live":
                 members = _with_maps(world, way)
                 now = (FIRST_DAY + day) * 86_400 + 3600.0

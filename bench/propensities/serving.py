@@ -12,7 +12,7 @@ from bandit.draws import Epochs
 from data.catalogue import Catalogue
 from data.days import date_of
 from serve.live.load_model import load_live
-from serve.live.recorder import EmbeddedLog
+from serve.live.recorder import DurableLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from serve.maps.layout import Layout
@@ -63,7 +63,7 @@ class Models:
     catalogue: Path
     cache: Path
 
-    def work(self, bundle: Path, day: int, log: Path, epochs: Epochs) -> Work:
+    def work(self, bundle: Path, day: int, epochs: Epochs) -> Work:
         """What precompute decides on a day."""
         shown, scorer = Catalogue.read(self.catalogue), Scorer(bundle)
         layout = Layout.of_catalogue(shown.titles, shown.artworks, day)
@@ -74,7 +74,7 @@ class Models:
             layout,
             ServedPolicy.of(scorer.manifest),
             day,
-            log,
+            True,
             scorer.manifest.policy.heads,
             epochs,
         )
@@ -122,7 +122,7 @@ class Live:
             ),
             lambda: self._day,
         )
-        self.recorder = EmbeddedLog(log)
+        self.recorder = DurableLog(log)
         self.service = LiveService(self.source, self.recorder, store)
         self.loop = asyncio.new_event_loop()
 

@@ -17,7 +17,7 @@ from bench.serving.random_maps import numbered_layout
 from data.bundle import Bundle
 from serve.live.app import live_app
 from serve.live.door.door import Door
-from serve.live.recorder import EmbeddedLog, NoLog
+from serve.live.recorder import DurableLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from serve.live.snapshot import LiveModel
@@ -62,7 +62,7 @@ def service() -> Door:
     folder = Path(tempfile.mkdtemp(prefix="marquee-bench-"))
     (folder / "manifest.json").write_text("{}")
     source = ModelSource(folder, lambda _: model())
-    return live_app(LiveService(source, EmbeddedLog(Path(os.environ[LOG])), deadline=0.05))
+    return live_app(LiveService(source, DurableLog(Path(os.environ[LOG])), deadline=0.05))
 
 
 def bare() -> FastAPI:
@@ -103,5 +103,5 @@ def published() -> Door:
         lambda folder: model(Bundle.open(folder).bundle_id),
     )
     store = open_map_store(os.environ[STORE], readonly=True)
-    log = EmbeddedLog(Path(os.environ[LOG]))
+    log = DurableLog(Path(os.environ[LOG]))
     return live_app(LiveService(source, log, store, deadline=0.05, watch=0.1))

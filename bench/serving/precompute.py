@@ -12,6 +12,7 @@ import pyarrow as pa
 from bandit.head_policy import HeadPolicy
 from bench.serving.random_maps import numbered_layout
 from data.log import roll
+from data.log.open_log import FolderRuns, RunLog
 from data.log.precompute_runs import run_files
 from data.records import FACTS
 from serve.maps.lmdb_store import LmdbStore
@@ -70,12 +71,13 @@ def precompute(
     result: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         log_dir = Path(folder) / "log"
-        plain = Work(members, bank, layout, policy, 20_000, None)
+        plain = Work(members, bank, layout, policy, 20_000)
         pairs = _measure(plain, profiles, workers, Path(folder) / "maps")
         result |= _rates(pairs, limit)
         if logged:
-            both = replace(plain, log=log_dir)
-            report = _measure(both, logged, workers, Path(folder) / "maps-logged")
+            both = replace(plain, logged=True)
+            runs = FolderRuns(log_dir)
+            report = _measure(both, logged, workers, Path(folder) / "maps-logged", runs)
             result |= {f"logged_{name}": rate for name, rate in _rates(report, limit).items()}
             result |= _rolled(log_dir, logged * titles)
     seconds = 130e6 * 300 * 6 / round(pairs.pairs_per_second)
@@ -88,9 +90,11 @@ def precompute(
     }
 
 
-def _measure(work: Work, members: int, workers: int, folder: Path) -> Report:
+def _measure(
+    work: Work, members: int, workers: int, folder: Path, log: RunLog | None = None
+) -> Report:
     store = LmdbStore(folder)
-    report = precompute_maps(work, random_facts(members), store, workers=workers)
+    report = precompute_maps(work, random_facts(members), store, log, workers=workers)
     store.close()
     return report
 

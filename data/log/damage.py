@@ -19,6 +19,8 @@ RECORD = struct.Struct("<IIB3x")
 """Length of the body, its checksum, its kind."""
 FOLDER = "damaged"
 """Where what could not be read whole is put, beside the log."""
+REJECTED = "rejected.jsonl"
+"""Where records are put that do not fit their schema, one a line."""
 
 
 def record_end(held: bytes, at: int, seeds: Sequence[int]) -> int | None:
@@ -99,6 +101,17 @@ def keep_aside(path: Path, log_dir: Path) -> Path:
             shutil.copy2(path, kept)
         sync(folder)
     return kept
+
+
+def keep_rejected(log_dir: Path, lines: Sequence[bytes]) -> None:
+    """Add records to `rejected.jsonl`; on disk when this returns."""
+    if not lines:
+        return
+    log_dir.mkdir(parents=True, exist_ok=True)
+    with (log_dir / REJECTED).open("ab") as file:
+        file.writelines(line + b"\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def set_aside(path: Path, log_dir: Path) -> Path:

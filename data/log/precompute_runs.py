@@ -10,7 +10,6 @@ they follow from the rest.
 A file is Parquet of `SCHEMA`; its metadata holds a `RunHeader`.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -83,8 +82,7 @@ class RunHeader:
         return int(np.diff(self.starts).max())
 
 
-def write_run(
-    path: Path,
+def run_bytes(
     header: RunHeader,
     profile_ids: pa.Array,
     facts: pa.StructArray,
@@ -92,11 +90,10 @@ def write_run(
     openings: Int8[np.ndarray, "profiles titles"],
     ranks: Int[np.ndarray, "profiles titles"],
     codes: UInt16[np.ndarray, "profiles candidates titles"],
-) -> None:
-    """Write the decisions that were made for a block of profiles; on disk when this returns.
+) -> bytes:
+    """The decisions that were made for a block of profiles, as a file of them is.
 
     Args:
-        path: of the file, which a reader must not open before it is renamed.
         header: what they have in common.
         profile_ids: profiles.
         facts: what was known of them.
@@ -128,18 +125,16 @@ def write_run(
         ],
         schema=SCHEMA.with_metadata({HEADER: orjson.dumps(asdict(header))}),
     ).filter(pa.array(counts > 0))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        pq.write_table(
-            table,
-            file,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=False,
-            write_statistics=False,
-        )
-        file.flush()
-        os.fsync(file.fileno())
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=False,
+        write_statistics=False,
+    )
+    return sink.getvalue().to_pybytes()
 
 
 def _binary(values: np.ndarray, counts: Int[np.ndarray, " profiles"]) -> pa.Array:
@@ -195,7 +190,7 @@ class RunFile(NamedTuple):
 
     @staticmethod
     def read(path: Path) -> "RunFile":
-        """Read a file that `write_run` wrote, in this version or an earlier one."""
+        """Read a file of `run_bytes`, in this version or an earlier one."""
         table = pq.ParquetFile(path).read()
         for name in ("fingerprint", "openings"):  # which earlier versions did not write
             if name not in table.schema.names:

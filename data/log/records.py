@@ -176,9 +176,13 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
                 each = page.get("each", {}).get(field.name)
                 values += each if each is not None else [page.get(field.name)] * count
             columns.append(pa.array(values, field.type))
-        return pa.Table.from_arrays(columns, schema=SCHEMAS[kind])
+        table = pa.Table.from_arrays(columns, schema=SCHEMAS[kind])
     except (pa.ArrowException, ValueError, OverflowError, AttributeError, TypeError) as error:
         raise ValueError(f"records of {kind} do not fit their schema: {error}") from error
+    for name in _REQUIRED[kind]:
+        if table[name].null_count:
+            raise ValueError(f"a record of {kind} lacks {name}, which every one has")
+    return table
 
 
 def _length(kind: str, page: object) -> int:

@@ -1,15 +1,12 @@
-"""The scaled log: Redis Streams, drained to Parquet by a group of consumers.
+"""The scaled log: Redis Streams that many machines append to, drained by `data.log.redis_drain`.
 
-Redis acknowledges what is on disk only with `appendonly yes` and `appendfsync always`, so a log
-refuses a server that is set otherwise unless told that it may. A consumer has one batch at a time
-and writes it under a name made from its stream ids; a batch that is delivered again, to the same
-consumer or to one that takes over from the dead, becomes the same file: exactly once in effect.
+With each group of records the server says, in the same transaction, how it is set: what it would
+forget is not acknowledged, whenever the setting changed. Where it has replicas, one of them has
+the records too before they count.
 """
 
-import hashlib
-import os
-import socket
-from pathlib import Path
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -17,13 +14,21 @@ import redis
 from data.errors import BadInput
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.journal import Row
-from data.log.parquet import append_table
-from data.log.records import SCHEMAS, decode_each, rejected_line
+from data.log.precompute_runs import FOLDER as RUNS
+from data.log.records import SCHEMAS
+from data.log.redis_drain import BODY, NAME, ensure_group
+from data.log.redis_server import (
+    REPLICA_MS,
+    SETTINGS,
+    ForgetfulServerError,
+    RedisAddress,
+    why_forgetful,
+)
 
-GROUP = "roll"
-DRAIN_BATCH = 20_000
 STREAM_LIMIT = 5_000_000
 """Records that wait in Redis before appends fail: about 5 GB."""
+STREAMS = (*SCHEMAS, RUNS)
+"""Of runs an entry is a block of members."""
 
 
 class StreamFullError(RuntimeError):
@@ -35,137 +40,121 @@ class RedisLog(BufferedLog):
 
     def __init__(
         self,
-        url: str,
-        prefix: str = "marquee",
+        address: RedisAddress,
         capacity: int = CAPACITY,
         limit: int = STREAM_LIMIT,
-        durable: bool = True,
     ) -> None:
         """Connect.
 
         Args:
-            url: redis://host:port/db.
-            prefix: streams are PREFIX:decisions and PREFIX:events.
+            address: of the server; streams are PREFIX:decisions, PREFIX:events and PREFIX:runs.
             capacity: records buffered in this process before `append` refuses.
-            limit: records in a stream before commits fail.
-            durable: refuse a server that acknowledges before the disk has it.
+            limit: entries in a stream before commits fail.
 
         Raises:
-            BadInput: no server there, or one that is not durable.
+            BadInput: no server there, or one that may forget what it acknowledges.
         """
-        self.place, self.prefix, self.limit = url, prefix, limit
-        self._length = 0  # of the longer stream, as the last commit left it
+        self.address, self.limit = address, limit
+        self.place = str(address)
+        self._length = 0  # of the longest stream, as the last commit left it
+        self._replicated = False  # whether the server has had replicas
+        self._turn = threading.Lock()
+        self._redis: Any = address.connect()
         try:
-            self._redis: Any = redis.Redis.from_url(url)  # its answers are typed for both clients
-            settings = self._redis.config_get("append*") if durable else {}
-            self._redis.ping()
-        except (redis.RedisError, ValueError) as error:
-            raise BadInput(
-                f"no Redis log at {url} ({error}); start redis-server or mend the address"
-            ) from error
-        if durable and (settings["appendonly"], settings["appendfsync"]) != ("yes", "always"):
+            self._open()
+        except redis.RedisError as error:
             self._redis.close()
-            raise BadInput(
-                f"{url} acknowledges records before they are on disk (appendonly "
-                f"{settings['appendonly']}, appendfsync {settings['appendfsync']}); set them to "
-                "yes and always, or open the log with durable=False and accept the loss"
-            )
+            raise BadInput(f"{address} cannot hold a log: {error}") from error
+        except ForgetfulServerError as error:
+            self._redis.close()
+            raise BadInput(str(error)) from error
         super().__init__(capacity)
 
-    def stream(self, kind: str) -> str:
-        """The stream's key."""
-        return f"{self.prefix}:{kind}"
+    def _open(self) -> None:
+        """See how the server is set, and make what drains read by, while there is memory."""
+        settings, replication = self._redis.config_get(*SETTINGS), self._redis.info("replication")
+        self._refuse_forgetful(settings, replication)
+        for kind in STREAMS:
+            ensure_group(self._redis, self.address.stream(kind))
+
+    def _refuse_forgetful(self, settings: dict, replication: dict) -> None:
+        why = why_forgetful(settings, replication)
+        if why is not None:
+            raise ForgetfulServerError(f"{self.address} cannot hold a log: {why}")
+        self._replicated |= bool(replication["connected_slaves"])
 
     def commit(self, rows: list[Row]) -> Exception | None:
-        """One transaction of XADDs, acknowledged by the server after its disk."""
+        """One transaction of XADDs, acknowledged by the server's disk and by replicas."""
+        return self._add([(kind, {BODY: body}) for kind, body in rows])
+
+    def write_run(self, name: str, body: bytes) -> None:
+        """Append a block of precompute's decisions; on disk when this returns.
+
+        Args:
+            name: of the file that a drain writes.
+            body: as `data.log.precompute_runs.run_bytes` makes it.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        failure = self._add([(RUNS, {NAME: name.encode(), BODY: body})])
+        if failure is not None:
+            raise OSError(f"the log at {self.place} did not take {name}: {failure}") from failure
+
+    def _add(self, entries: Sequence[tuple[str, dict[bytes, bytes]]]) -> Exception | None:
+        """Entries on disk, all or none; what went wrong, if anything did."""
+        with self._turn:
+            return self._add_in_turn(entries)
+
+    def _add_in_turn(self, entries: Sequence[tuple[str, dict[bytes, bytes]]]) -> Exception | None:
+        kinds = sorted({kind for kind, _ in entries})
         try:
-            kinds = sorted({kind for kind, _ in rows})
             if self._length >= self.limit:
-                self._length = max(self._redis.xlen(self.stream(kind)) for kind in kinds)
+                self._length = max(self._redis.xlen(self.address.stream(kind)) for kind in kinds)
             if self._length >= self.limit:
                 return StreamFullError(
                     f"{self.place} holds {self.limit} records that no drain has taken; "
                     "run python -m data roll --log LOG --redis URL more often"
                 )
-            pipeline = self._redis.pipeline(transaction=True)
-            for kind, body in rows:
-                pipeline.xadd(self.stream(kind), {"body": body})
-            for kind in kinds:
-                pipeline.xlen(self.stream(kind))
-            self._length = max(pipeline.execute()[-len(kinds) :])
-        except redis.RedisError as error:
+            with self._redis.pipeline(transaction=True) as pipeline:
+                for kind, fields in entries:
+                    pipeline.xadd(self.address.stream(kind), fields)
+                for kind in kinds:
+                    pipeline.xlen(self.address.stream(kind))
+                pipeline.config_get(*SETTINGS)
+                pipeline.info("replication")
+                pipeline.client_id()
+                *answers, settings, replication, wrote = pipeline.execute()
+            self._length = max(answers[-len(kinds) :])
+            self._refuse_forgetful(settings, replication)
+            self._wait_for_replicas(wrote)
+        except (redis.RedisError, ForgetfulServerError, OSError) as error:
             return error
         return None
+
+    def _wait_for_replicas(self, wrote: int) -> None:
+        """Until as many replicas as are asked for have what was written before.
+
+        Args:
+            wrote: number of the connection that wrote: WAIT is a connection's own question.
+        """
+        wanted = self.address.replicas
+        if wanted is None:
+            # A server that had replicas is one whose place another may take at any time.
+            wanted = 1 if self._replicated else 0
+        if not wanted:
+            return
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.client_id()
+            pipeline.execute_command("WAIT", wanted, REPLICA_MS)
+            asked, reached = pipeline.execute()
+        if asked != wrote or reached < wanted:
+            raise ForgetfulServerError(
+                f"{self.address}: {reached} of {wanted} replicas are known to have the records; a"
+                " failover could lose them. Mend the replicas, or accept that with ?replicas=0"
+            )
 
     def close(self) -> None:
         """Write what is buffered, then stop."""
         super().close()
         self._redis.close()
-
-    def drain(
-        self, log_dir: Path | str, consumer: str | None = None, take_over_ms: int = 60_000
-    ) -> dict[str, int]:
-        """Move what the streams hold into `decisions/day=…` and `events/day=…`.
-
-        Any number of consumers drain at once. Records leave Redis after their file is on disk.
-
-        Args:
-            log_dir: the log's folder.
-            consumer: this consumer's name, the same after a restart; machine and process if None.
-            take_over_ms: a consumer that has been silent for so long is taken for dead, and its
-                batch is written by this one.
-
-        Returns:
-            decisions, events (records moved), files, rejected.
-        """
-        consumer = consumer or f"{socket.gethostname()}-{os.getpid()}"
-        moved = {"decisions": 0, "events": 0, "files": 0, "rejected": 0}
-        for kind in SCHEMAS:
-            stream = self.stream(kind)
-            try:
-                self._redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
-            except redis.ResponseError as error:
-                if "BUSYGROUP" not in str(error):
-                    raise
-            for silent in self._redis.xinfo_consumers(stream, GROUP):
-                name = silent["name"].decode()
-                if silent["pending"] and (name == consumer or silent["idle"] >= take_over_ms):
-                    entries = self._unfinished(kind, name, consumer, take_over_ms)
-                    if entries:
-                        self._store(kind, entries, Path(log_dir), moved)
-            while batch := self._redis.xreadgroup(
-                GROUP, consumer, {stream: ">"}, count=DRAIN_BATCH
-            ):
-                self._store(kind, batch[0][1], Path(log_dir), moved)
-        return moved
-
-    def _unfinished(
-        self, kind: str, name: str, consumer: str, take_over_ms: int
-    ) -> list[tuple[bytes, dict]]:
-        """The batch that a consumer was given and did not finish, now this one's."""
-        stream = self.stream(kind)
-        pending = self._redis.xpending_range(stream, GROUP, "-", "+", DRAIN_BATCH, name)
-        ids = [entry["message_id"] for entry in pending]
-        if ids and name != consumer:
-            return self._redis.xclaim(stream, GROUP, consumer, take_over_ms, ids)
-        entries = self._redis.xreadgroup(GROUP, consumer, {stream: "0"}, count=DRAIN_BATCH)
-        return entries[0][1] if entries else []
-
-    def _store(
-        self, kind: str, entries: list[tuple[bytes, dict]], log_dir: Path, moved: dict[str, int]
-    ) -> None:
-        """Write one batch, then take it out of Redis."""
-        ids = [entry for entry, _ in entries]
-        table, rejected = decode_each(kind, [fields[b"body"] for _, fields in entries if fields])
-        digest = hashlib.blake2b(b" ".join(ids), digest_size=6).hexdigest()
-        files = append_table(log_dir, kind, table, f"stream-{ids[0].decode()}-{digest}")
-        if rejected:
-            with (log_dir / "rejected.jsonl").open("ab") as file:
-                file.writelines(rejected_line(body) + b"\n" for body in rejected)
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.xack(self.stream(kind), GROUP, *ids)
-        pipeline.xdel(self.stream(kind), *ids)
-        pipeline.execute()
-        moved[kind] += table.num_rows
-        moved["files"] += len(files)
-        moved["rejected"] += len(rejected)

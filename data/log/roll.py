@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from data.atomic_write import sync
 from data.errors import BadInput, Unavailable
-from data.log.damage import keep_aside, set_aside
+from data.log.damage import keep_aside, keep_rejected, set_aside
 from data.log.embedded import DATABASE, WriterTurn, connect
 from data.log.expand_runs import expand
 from data.log.journal import FOLDER, Chunk, abandoned, chunks, clear, segments
@@ -32,7 +32,6 @@ from data.log.records import SCHEMAS, decode_each, rejected_line
 CHUNK = 50_000
 CHUNK_BYTES = 4 << 20
 """Bytes of bodies moved at once: some 60,000 decisions, whose table takes about 100 MB."""
-REJECTED = "rejected.jsonl"
 
 
 def roll(log_dir: Path | str, chunk: int = CHUNK, keep_runs: bool = False) -> dict[str, int]:
@@ -176,9 +175,7 @@ def _move(
             continue
         table, rejected = decode_each(kind, bodies)
         files = append_table(log_dir, kind, table, f"roll-{name[:12]}-{path.stem}-{chunk.start:08}")
-        if rejected:
-            with (log_dir / REJECTED).open("ab") as file:
-                file.writelines(rejected_line(body) + b"\n" for body in rejected)
+        keep_rejected(log_dir, [rejected_line(body) for body in rejected])
         moved[kind] += table.num_rows
         moved["files"] += len(files)
         moved["rejected"] += len(rejected)
@@ -202,7 +199,7 @@ def roll_command(
 
     Args:
         log: the folder that serving logs to.
-        redis: drain this Redis log (redis://host:port/db) instead of the embedded one.
+        redis: drain this Redis log (redis://host:port/db) into the folder first.
         keep_runs: leave precompute's runs in runs/, a few bytes a decision; the join writes rows
             of those decisions alone that were rendered. Without it every decision becomes a row.
         keep_days: also remove days, and runs, that are older than this many; all are kept if not
@@ -211,17 +208,20 @@ def roll_command(
         today: the day that age is counted from, as 2026-01-31; the machine's UTC date if not
             given.
     """
+    moved: dict[str, int] = {}
     if redis is not None:
         # redis is an optional package.
-        from data.log.redis_log import RedisLog
+        from data.log.redis_drain import drain
+        from data.log.redis_server import RedisAddress
 
-        with RedisLog(redis, durable=False) as stream:
-            moved = stream.drain(log)
-    else:
+        moved = drain(RedisAddress.parse(redis), log)
+    if redis is None or (log / DATABASE).is_file() or (log / RUNS).is_dir():
+        # Of a drained log, precompute's runs are what is left to do.
         try:
-            moved = roll(log, keep_runs=keep_runs)
+            rolled = roll(log, keep_runs=keep_runs)
         except sqlite3.OperationalError as error:
             raise Unavailable(f"the log in {log} cannot be rolled: {error}") from None
+        moved = {name: moved.get(name, 0) + rolled.get(name, 0) for name in moved | rolled}
     retired: list[str] = []
     if keep_days is not None:
         try:
@@ -233,5 +233,5 @@ def roll_command(
 
 
 def status(record: Mapping[str, object]) -> int:
-    """3 where something was damaged, and is kept for whoever looks into it; else 0."""
-    return 3 if record.get("damaged") else 0
+    """3 where something was damaged, and is kept for whoever looks into it, or lost; else 0."""
+    return 3 if record.get("damaged") or record.get("lost") else 0

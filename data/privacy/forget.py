@@ -18,11 +18,12 @@ import pyarrow.parquet as pq
 
 from data.atomic_write import whole_file
 from data.errors import BadInput
+from data.log.damage import REJECTED
 from data.log.embedded import DATABASE, WriterTurn
 from data.log.journal import FOLDER as LIVE
 from data.log.journal import segments
 from data.log.precompute_runs import run_files
-from data.log.roll import REJECTED, roll
+from data.log.roll import roll
 
 COLUMN = "profile_id"
 

@@ -14,7 +14,7 @@ from serve.live.app import live_app
 from serve.live.door.door import Door
 from serve.live.door.tokens import Token, Tokens, read_tokens
 from serve.live.load_model import load_live
-from serve.live.recorder import EmbeddedLog, NoLog
+from serve.live.recorder import DurableLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.server import SETTINGS, LiveSettings
 from serve.live.service import LiveService
@@ -37,7 +37,7 @@ def application() -> Door:
 
     service = LiveService(
         ModelSource(Path(settings.bundles) / "current", load, stamp),
-        EmbeddedLog(Path(settings.log)) if settings.log else NoLog(),
+        DurableLog(settings.log) if settings.log else NoLog(),
         open_map_store(settings.store, True, patient=True) if settings.store else None,
         deadline=settings.deadline,
         queue=settings.queue,

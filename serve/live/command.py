@@ -17,7 +17,7 @@ def live(
     bundles: Path = Path("artifacts/bundles"),
     catalogue: Path = Path("artifacts/catalogue"),
     store: str | None = None,
-    log: Path | None = Path("artifacts/log"),
+    log: str | None = "artifacts/log",
     host: str = "127.0.0.1",
     port: int = 8080,
     workers: int = 1,
@@ -39,7 +39,7 @@ def live(
         bundles: Folder whose `current` points at the bundle; followed while running.
         catalogue: Folder with titles.parquet, artworks.parquet and images.
         store: Precomputed maps to fall back to.
-        log: Folder of the embedded log; null logs nothing.
+        log: Folder of the embedded log, or redis://host:port/db?replicas=1; null logs nothing.
         host: Address to listen on; anything but loopback needs a token.
         port: Port to listen on.
         workers: Processes.
@@ -73,7 +73,7 @@ def live(
         bundles=str(bundles),
         catalogue=str(catalogue),
         store=store,
-        log=str(log) if log is not None else None,
+        log=log,
         deadline=deadline_ms / 1000,
         queue=queue,
         base_url=base_url,

@@ -7,8 +7,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
-from data.log import EventLog, PageRecords
+from data.errors import BadInput
+from data.log import BufferedLog, PageRecords
 from data.log.damage import damaged_files
+from data.log.open_log import is_redis, open_log
 
 
 class LogFullError(RuntimeError):
@@ -47,18 +49,18 @@ class Recorder(Protocol):
         ...
 
 
-class EmbeddedLog:
-    """The embedded log of a folder (`data.log.EventLog`); one a process, opened after forking.
+class DurableLog:
+    """A log by its folder or URL (`data.log.open_log`); one a process, opened after forking.
 
-    A log that cannot be opened, on a full or read-only disk, is one that takes nothing yet: pages
-    fall back as `unlogged`, and `look` tries again.
+    A log that cannot be opened, on a full or read-only disk or without its server, is one that
+    takes nothing yet: pages fall back as `unlogged`, and `look` tries again.
     """
 
-    def __init__(self, folder: Path, capacity: int = 20_000) -> None:
+    def __init__(self, place: str | Path, capacity: int = 20_000) -> None:
         # The log's thread takes the interpreter lock once a group; it must not wait 5 ms for it.
         sys.setswitchinterval(0.0005)
-        self._folder, self._capacity = folder, capacity
-        self._log: EventLog | None = None
+        self._place, self._capacity = str(place), capacity
+        self._log: BufferedLog | None = None
         self._trouble = ""
         self._ahead = 0
         self.look()
@@ -68,15 +70,17 @@ class EmbeddedLog:
         if self._log is not None:
             return
         try:
-            self._log, self._trouble = EventLog(self._folder, self._capacity), ""
+            self._log, self._trouble = open_log(self._place, self._capacity), ""
+        except BadInput as error:
+            self._trouble = str(error)
         except (OSError, sqlite3.Error) as error:
-            self._trouble = f"the log in {self._folder} cannot be opened: {error}"
+            self._trouble = f"the log in {self._place} cannot be opened: {error}"
 
     def trouble(self) -> str:
         """Why nothing can be logged; empty where it can."""
         return self._trouble
 
-    def _opened(self) -> EventLog:
+    def _opened(self) -> BufferedLog:
         if self._log is None:
             raise LogFullError(self._trouble)
         return self._log
@@ -102,8 +106,8 @@ class EmbeddedLog:
         return 0 if log is None else self._ahead - log.acknowledged - log.failed
 
     def damaged(self) -> int:
-        """Files that roll put into `damaged/`."""
-        return damaged_files(self._folder)
+        """Files that roll put into `damaged/`; none of a log without a folder."""
+        return 0 if is_redis(self._place) else damaged_files(Path(self._place))
 
     def close(self) -> None:
         """Write what is buffered, then stop."""

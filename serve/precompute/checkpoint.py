@@ -6,6 +6,7 @@ from zlib import crc32
 import orjson
 import pyarrow as pa
 
+from data.log.open_log import RunLog
 from serve.maps.layout import Layout
 from serve.maps.store import MapStore
 from serve.precompute.member_block import Job, Work
@@ -14,7 +15,9 @@ LAYOUTS = 8
 """Layouts that maps in a store may still be written in."""
 
 
-def begin(work: Work, facts: pa.Table, store: MapStore, now: float) -> tuple[dict, Job]:
+def begin(
+    work: Work, facts: pa.Table, store: MapStore, now: float, log: RunLog | None = None
+) -> tuple[dict, Job]:
     """The record of a run, new or resumed, and what its blocks need.
 
     Args:
@@ -22,7 +25,13 @@ def begin(work: Work, facts: pa.Table, store: MapStore, now: float) -> tuple[dic
         facts: `profile_id` and `facts`, one row a member.
         store: where maps and the record are.
         now: seconds since 1970-01-01.
+        log: where draws are logged.
+
+    Raises:
+        ValueError: draws are to be logged and there is no log, or the other way round.
     """
+    if work.logged != (log is not None):
+        raise ValueError(f"work.logged is {work.logged}, and the log is {log}")
     last = orjson.loads(store.get_shared("run") or b"{}")
     begun = _resumed(last, work, facts) or _new(last, work, facts, now)
     older = _older_layouts(store, last, work.layout)

@@ -1,6 +1,7 @@
 """`python -m serve precompute`: decide every title for every profile and store the maps."""
 
 import sys
+from contextlib import closing, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ from data import clock
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
+from data.log.open_log import RunLog, open_runs
 from data.privacy.pseudonym import Pseudonyms
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
@@ -40,7 +42,7 @@ def precompute(
     catalogue: Path = Path("artifacts/catalogue"),
     profiles: Path = Path("artifacts/profiles.parquet"),
     store: str = "artifacts/maps",
-    log: Path | None = None,
+    log: str | None = None,
     day: str | None = None,
     epoch_days: int = Epochs.days,
     keep: float | None = None,
@@ -63,8 +65,8 @@ def precompute(
         profiles: Parquet file or folder with the columns profile_id and facts; where a column
             `profiling` is false somebody opted out: their map is taken away, and none is made.
         store: Folder for LMDB, redis://host:port/0 or redis+cluster://host:port.
-        log: Folder of the logs; `python -m data roll` expands what is written there. Nothing is
-            logged without.
+        log: Folder of the logs, or redis://host:port/db; `python -m data roll` expands what is
+            written there. Nothing is logged without.
         day: Day to decide for, YYYY-MM-DD; today (UTC) when left out. Decisions are stamped with
             the time it is all the same.
         epoch_days: Days that a draw lasts; 1 draws everything anew every day.
@@ -95,7 +97,7 @@ def precompute(
         layout,
         policy,
         today,
-        log,
+        log is not None,
         scorer.manifest.policy.heads,
         epochs,
         changed_only,
@@ -103,7 +105,8 @@ def precompute(
     )
     maps = open_map_store(store, timeout=10.0)
     maps.delete(read.opted_out)
-    report = _run(work, read.members, maps, engine, workers)
+    with closing(open_runs(log)) if log is not None else nullcontext() as runs:
+        report = _run(work, read.members, maps, runs, engine, workers)
     report.opted_out = len(read.opted_out)
     report.skip(read.skipped)
     report.artworks_left_out = len(pictured.left_out)
@@ -124,7 +127,14 @@ def show(report: Report) -> None:
             print(f"{name:20} {value}")
 
 
-def _run(work: Work, members: pa.Table, maps: MapStore, engine: Engine, workers: int) -> Report:
+def _run(
+    work: Work,
+    members: pa.Table,
+    maps: MapStore,
+    log: RunLog | None,
+    engine: Engine,
+    workers: int,
+) -> Report:
     """Decide on the engine asked for, with a bar where somebody looks on."""
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("profiles", total=len(members))
@@ -133,8 +143,8 @@ def _run(work: Work, members: pa.Table, maps: MapStore, engine: Engine, workers:
             bar.update(task, completed=done)
 
         if engine == "spark":
-            return precompute_spark(work, members, maps, progress=progress)
-        return precompute_maps(work, members, maps, workers=workers, progress=progress)
+            return precompute_spark(work, members, maps, log, progress=progress)
+        return precompute_maps(work, members, maps, log, workers=workers, progress=progress)
 
 
 def _epochs(days: int, keep: float | None, threshold: float | None) -> Epochs:

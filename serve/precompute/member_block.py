@@ -7,7 +7,6 @@ follows from the calendar and the catalogue, never from what was drawn (`docs/pr
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
@@ -26,7 +25,7 @@ from bandit.draws import (
     text_word,
 )
 from bandit.thompson_batch import Workspace
-from data.log.precompute_runs import FOLDER, RunHeader, write_run
+from data.log.precompute_runs import RunHeader, run_bytes
 from data.page_facts import without_page_facts
 from serve.maps.artwork_map import UNKNOWN_CODE, Run, bundle_tag, encode_maps
 from serve.maps.layout import Layout
@@ -61,8 +60,8 @@ class Work:
     """The bundle's."""
     day: int
     """Days since 1970-01-01."""
-    log: Path | None = None
-    """Folder of the logs; None writes none."""
+    logged: bool = False
+    """Whether draws are logged."""
     heads: int = 16
     """Of the bundle."""
     epochs: Epochs = field(default_factory=Epochs)
@@ -80,7 +79,14 @@ class Work:
     @property
     def info(self) -> RunInfo:
         """The same, with whether they are logged."""
-        return RunInfo(self.rules, self.log is not None)
+        return RunInfo(self.rules, self.logged)
+
+
+class LoggedRun(NamedTuple):
+    """A block's draws as a file of the log, which travels from where it was decided."""
+
+    name: str
+    body: bytes
 
 
 class Block(NamedTuple):
@@ -89,7 +95,7 @@ class Block(NamedTuple):
     number: int
     profile_ids: list[str]
     maps: list[bytes]
-    part: Path | None  # decisions, under a name that no reader opens yet
+    run: LoggedRun | None  # decisions, to be logged before the maps are shown
     profiles: int
     decisions: int
     kept: int
@@ -179,13 +185,13 @@ class Job:
             explicit=[sorted(drawn.explicit[i].items()) for i in at.tolist()],
             prints=used.prints[at] if used.prints is not None else None,
         )
-        total, part = int(fresh.sum()), None
+        total, run = int(fresh.sum()), None
         if drawn.log is not None and total:
             made = np.where(fresh, opening, -1)
-            part = self._log(index, members, facts, described.fingerprints, made, drawn)
+            run = self._log(index, members, facts, described.fingerprints, made, drawn)
         changed = fresh & (before.choices >= 0) & (drawn.choices != before.choices)
         counts = (len(names), total, int(open_now.sum()), int(changed.sum()))
-        return Block(index, [names[i] for i in at.tolist()], maps, part, *counts, skipped)
+        return Block(index, [names[i] for i in at.tolist()], maps, run, *counts, skipped)
 
     def _draw(
         self,
@@ -203,7 +209,7 @@ class Job:
             before.choices.copy(),
             before.codes.copy(),
             [dict(explicit) for explicit in before.explicit],
-            Codes(work.layout, rules, len(keys)) if work.log is not None else None,
+            Codes(work.layout, rules, len(keys)) if work.logged else None,
         )
         room = Workspace()
         rows = np.flatnonzero(due.any(1))
@@ -255,9 +261,8 @@ class Job:
         fingerprints: Int[np.ndarray, " members"],
         made: Int8[np.ndarray, "members titles"],
         drawn: "Drawn",
-    ) -> Path:
-        """A block's draws as one file beside its later name."""
-        assert self.work.log is not None
+    ) -> LoggedRun:
+        """A block's draws as one file."""
         assert drawn.log is not None
         layout, rules = self.work.layout, self.work.rules
         header = RunHeader(
@@ -275,10 +280,9 @@ class Job:
         # By content: done again after some of its maps were written, a block has fewer draws, and
         # its file must not take the place of the one that has them all.
         content = text_word(crc32(made.tobytes()), crc32(np.where(made >= 0, ranks, -1).tobytes()))
-        name = f"precompute-{self.version}-{index:06d}-{content:016x}.parquet.part"
-        part = self.work.log / FOLDER / name
-        write_run(part, header, members, facts, fingerprints, made, ranks, drawn.log.codes)
-        return part
+        name = f"precompute-{self.version}-{index:06d}-{content:016x}.parquet"
+        body = run_bytes(header, members, facts, fingerprints, made, ranks, drawn.log.codes)
+        return LoggedRun(name, body)
 
 
 class Drawn(NamedTuple):

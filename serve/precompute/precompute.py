@@ -14,13 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import orjson
 import pyarrow as pa
 
 from data import clock
-from data.atomic_write import move_into_place
+from data.log.open_log import RunLog
 from data.problem import SHOWN
 from serve.maps.store import MapStore
 from serve.precompute.checkpoint import begin
@@ -71,6 +70,7 @@ def precompute_maps(
     work: Work,
     facts: pa.Table,
     store: MapStore,
+    log: RunLog | None = None,
     *,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
@@ -82,31 +82,39 @@ def precompute_maps(
         work: what to decide and how.
         facts: `profile_id` and `facts`, one row a member.
         store: where maps go.
+        log: where draws are logged; `work.logged` says that they are.
         workers: processes.
         progress: called with members done and members in all.
         now: seconds since 1970-01-01.
     """
     started = time.perf_counter()
-    begun, job = begin(work, facts, store, now())
+    begun, job = begin(work, facts, store, now(), log)
     report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
     for done in _blocks(job, facts, store, workers, begun["done"]):
-        publish(done.part)
-        report.add(done, store.put_many(done.profile_ids, done.maps))
-        begun["done"] = done.number + 1
-        store.put_shared("run", orjson.dumps(begun))
+        report.add(done, keep(done, store, log))
+        note_done(begun, done, store)
         if progress is not None:
             progress(min((done.number + 1) * work.block, len(facts)), len(facts))
     finish(report, begun, work, store, started)
     return report
 
 
-def publish(part: Path | None) -> None:
-    """Give a block's decisions the name that readers open, before its maps can be shown.
+def keep(done: Block, store: MapStore, log: RunLog | None) -> int:
+    """Log a block's draws, then store its maps: none is shown that is not logged.
 
-    Its name is that of its content, so what has it already is the same.
+    Returns:
+        Maps that were written.
     """
-    if part is not None and part.exists():
-        move_into_place(part, part.with_suffix(""))
+    if done.run is not None:
+        assert log is not None  # begin has seen to it
+        log.write_run(*done.run)
+    return store.put_many(done.profile_ids, done.maps)
+
+
+def note_done(begun: dict, done: Block, store: MapStore) -> None:
+    """Write down that all blocks up to this one are whole."""
+    begun["done"] = done.number + 1
+    store.put_shared("run", orjson.dumps(begun))
 
 
 def finish(report: Report, begun: dict, work: Work, store: MapStore, started: float) -> None:

@@ -1,30 +1,31 @@
 """Precompute on Spark: the same blocks, spread by `mapInArrow`.
 
-Executors decide and write the decisions; the driver writes the maps, so that an embedded store
-works too. A block is one partition's batch, and its maps are those of the local engine.
+Executors decide; the driver writes decisions and maps, so that executors share no folder with it
+and an embedded store works too. Blocks come back in order; their maps are those of the local
+engine.
 """
 
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from data import clock
+from data.log.open_log import RunLog
 from serve.maps.store import MapStore
 from serve.precompute.checkpoint import begin
-from serve.precompute.member_block import Block, Job, Work
-from serve.precompute.precompute import Report, finish, packed, publish
+from serve.precompute.member_block import Block, Job, LoggedRun, Work
+from serve.precompute.precompute import Report, finish, keep, note_done, packed
 
 if TYPE_CHECKING:  # Spark's package is optional
     from pyspark.sql import DataFrame, SparkSession
 
 _OUT = (
     "block int, profile_ids array<string>, maps array<binary>, profiles int, decisions long, "
-    "kept long, changed long, part string, skipped array<array<string>>"
+    "kept long, changed long, name string, body binary, skipped array<array<string>>"
 )
 _SCHEMA = pa.schema(
     [
@@ -35,7 +36,8 @@ _SCHEMA = pa.schema(
         ("decisions", pa.int64()),
         ("kept", pa.int64()),
         ("changed", pa.int64()),
-        ("part", pa.string()),
+        ("name", pa.string()),
+        ("body", pa.binary()),
         ("skipped", pa.list_(pa.list_(pa.string()))),
     ]
 )
@@ -45,6 +47,7 @@ def precompute_spark(
     work: Work,
     facts: pa.Table,
     store: MapStore,
+    log: RunLog | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
     now: Callable[[], float] = clock.now,
@@ -53,15 +56,16 @@ def precompute_spark(
     """`serve.precompute.precompute_maps` on a Spark session.
 
     Args:
-        work: as there; its log is a folder that all executors see.
+        work: as there.
         facts: as there.
         store: read and written by the driver.
+        log: written by the driver, so that executors need see nothing of it.
         progress: as there.
         now: as there.
         spark: session to use; a local one on all cores when left out.
     """
     started, block = time.perf_counter(), work.block
-    begun, job = begin(work, facts, store, now())
+    begun, job = begin(work, facts, store, now(), log)
     session = spark or local_session()
     report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
     indices = range(begun["done"], -(-len(facts) // block))
@@ -80,10 +84,13 @@ def precompute_spark(
             ),
         }
     )
-    frame = session.createDataFrame(shipped).repartition(max(1, min(len(indices), 64)), "block")
+    # In order, so that how far the run has come is one number.
+    parts = max(1, min(len(indices), 64))
+    frame = session.createDataFrame(shipped).repartitionByRange(parts, "block")
+    frame = frame.sortWithinPartitions("block")
     for row in _blocks(frame, job):
-        publish(row.part)
-        report.add(row, store.put_many(row.profile_ids, row.maps))
+        report.add(row, keep(row, store, log))
+        note_done(begun, row, store)
         if progress is not None:
             progress(report.profiles, len(facts))
     finish(report, begun, work, store, started)
@@ -108,7 +115,8 @@ def _blocks(frame: "DataFrame", job: Job) -> Iterator[Block]:
                             "decisions": done.decisions,
                             "kept": done.kept,
                             "changed": done.changed,
-                            "part": str(done.part) if done.part is not None else None,
+                            "name": done.run.name if done.run is not None else None,
+                            "body": done.run.body if done.run is not None else None,
                             "skipped": [list(member) for member in done.skipped],
                         }
                     ],
@@ -120,7 +128,7 @@ def _blocks(frame: "DataFrame", job: Job) -> Iterator[Block]:
             row["block"],
             list(row["profile_ids"]),
             [bytes(value) for value in row["maps"]],
-            Path(row["part"]) if row["part"] is not None else None,
+            LoggedRun(row["name"], bytes(row["body"])) if row["name"] is not None else None,
             row["profiles"],
             row["decisions"],
             row["kept"],

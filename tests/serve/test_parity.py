@@ -23,12 +23,13 @@ from data.days import day_number
 from data.features import candidate_features, context_features
 from data.images.cache import image_cache
 from data.log import roll
+from data.log.open_log import FolderRuns
 from data.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import open_bundle_scores
 from model.heads.interface import KINDS
 from serve.live.app import live_app
 from serve.live.load_model import load_live
-from serve.live.recorder import EmbeddedLog
+from serve.live.recorder import DurableLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from serve.maps.layout import Layout
@@ -114,12 +115,12 @@ class Product:
             self.layout,
             ServedPolicy.of(scorer.manifest),
             DAY,
-            log,
+            True,
             self.heads,
             block=256,
         )
         facts = pa.table({"profile_id": self.profiles, "facts": self.facts})
-        engine(work, facts, store, now=lambda: 1e9, **more)
+        engine(work, facts, store, FolderRuns(log), now=lambda: 1e9, **more)
         store.close()
         return decisions(log)
 
@@ -137,7 +138,7 @@ class Product:
         titles = TITLES_TABLE["title_id"].to_pylist()
 
         async def ask():
-            live = LiveService(source, EmbeddedLog(log), None, deadline=60.0)
+            live = LiveService(source, DurableLog(log), None, deadline=60.0)
             transport = httpx.ASGITransport(live_app(live))
             async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
                 await live.start()

@@ -10,7 +10,8 @@ from data.check.path import check_path
 from data.join.rendered_draws import file_rendered
 from data.log import append_table, roll
 from data.log.expand_runs import expand
-from data.log.precompute_runs import RunHeader, write_run
+from data.log.open_log import FolderRuns
+from data.log.precompute_runs import RunHeader, run_bytes
 from data.records import EVENTS, FACTS
 from serve.maps.lmdb_store import LmdbStore
 from tests.serve.precompute.test_precompute import run
@@ -37,8 +38,7 @@ def log(tmp_path):
             starts=STARTS,
             chances=rng.random(30).tolist(),
         )
-        write_run(
-            tmp_path / "runs" / f"precompute-{day}-000000.parquet",
+        run = run_bytes(
             header,
             pa.array(names),
             pa.array([{"country": "FR"}] * 40, FACTS),
@@ -47,6 +47,7 @@ def log(tmp_path):
             np.stack([rng.integers(0, n, 40) for n in np.diff(STARTS)], 1),
             rng.integers(0, 30, (40, 3, 3)).astype(np.uint16),
         )
+        FolderRuns(tmp_path).write_run(f"precompute-{day}-000000.parquet", run)
     return tmp_path
 
 

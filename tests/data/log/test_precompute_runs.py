@@ -23,7 +23,7 @@ from bandit.draws import (
 )
 from data.log import roll
 from data.log.expand_runs import expand
-from data.log.precompute_runs import RunFile, RunHeader, retire_runs, run_files, write_run
+from data.log.precompute_runs import RunFile, RunHeader, retire_runs, run_bytes, run_files
 from data.records import DECISIONS, FACTS
 
 TITLES, STARTS = [3, 5, 9], [0, 2, 3, 6]
@@ -59,7 +59,9 @@ def write(path, made, ranks, codes, chances):
     )
     prints = 50 + np.arange(len(made))
     openings = np.where(made, FIRST, -1)
-    write_run(path, header(chances), pa.array(names), facts, prints, openings, ranks, codes)
+    path.parent.mkdir(exist_ok=True)
+    run = run_bytes(header(chances), pa.array(names), facts, prints, openings, ranks, codes)
+    path.write_bytes(run)
     return names
 
 
@@ -138,8 +140,7 @@ def test_no_decision_at_all_makes_an_empty_run(tmp_path):
 @pytest.mark.parametrize("name", ["", "ada", "日本"])
 def test_names_of_any_length_are_kept(tmp_path, name):
     facts = pa.array([{"country": None}], FACTS)
-    write_run(
-        tmp_path / "r",
+    run = run_bytes(
         header([1.0]),
         pa.array([name]),
         facts,
@@ -148,6 +149,7 @@ def test_names_of_any_length_are_kept(tmp_path, name):
         np.zeros((1, 3), int),
         np.zeros((1, 3, 3), np.uint16),
     )
+    (tmp_path / "r").write_bytes(run)
     [table] = expand(tmp_path / "r")
     assert table["profile_id"].to_pylist() == [name] * 3
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from data.log import roll
-from serve.live.recorder import EmbeddedLog
+from serve.live.recorder import DurableLog
 from tests.data.log.log_rows import rolled
 from tests.serve.live.test_live import Bundles, page, run, served
 
@@ -42,7 +42,7 @@ UNREADABLE = [
 
 def test_an_event_that_no_reader_takes_is_refused_with_all_that_came_with_it(bundles, tmp_path):
     async def check():
-        async with served(bundles, EmbeddedLog(tmp_path / "log")) as (client, _):
+        async with served(bundles, DurableLog(tmp_path / "log")) as (client, _):
             for odd in UNREADABLE:
                 batch = {"events": [EVENT, EVENT | odd]}
                 assert (await client.post("/v1/events", json=batch)).status_code == 422, odd
@@ -102,7 +102,7 @@ def test_a_page_that_cannot_be_logged_is_refused(route, bundles):
 )
 def test_facts_are_rolled_as_they_were_decided_by(genres, bundles, tmp_path):
     async def check():
-        async with served(bundles, EmbeddedLog(tmp_path / "log")) as (client, _):
+        async with served(bundles, DurableLog(tmp_path / "log")) as (client, _):
             facts = {"tenure_days": 3.0, "watched_genres": genres}
             answer = (await client.post("/v1/decide", json=page(facts=facts))).json()
             assert answer["logged"]

@@ -16,9 +16,10 @@ import pytest
 import redis
 
 from data.log import decode, encode_page, roll
+from data.log.open_log import FolderRuns
 from serve.live.app import live_app
 from serve.live.door.tokens import Token, Tokens
-from serve.live.recorder import EmbeddedLog, LogFullError, NoLog
+from serve.live.recorder import DurableLog, LogFullError, NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from serve.maps.redis_store import RedisStore
@@ -100,7 +101,7 @@ def test_a_page_is_decided_and_durable_before_it_is_answered(bundles, tmp_path):
     bundles.publish("bundle-1")
 
     async def check():
-        log = EmbeddedLog(tmp_path / "log")
+        log = DurableLog(tmp_path / "log")
         async with served(bundles, log) as (client, _):
             answer = (await client.post("/v1/decide", json=page())).json()
             assert (answer["bundle"], answer["reason"], answer["logged"]) == (
@@ -125,8 +126,8 @@ def test_live_decides_as_precompute_does(bundles, tmp_path, lmdb_store, layout):
     bank = Bank.of(layout, make_vectors(layout))
     policy = make_policy()
     facts = make_facts(900)
-    work = Work(Members(), bank, layout, policy, DAY, tmp_path / "log")
-    precompute_maps(work, facts, lmdb_store, workers=1)
+    work = Work(Members(), bank, layout, policy, DAY, True)
+    precompute_maps(work, facts, lmdb_store, FolderRuns(tmp_path / "log"), workers=1)
     columns = ("profile_id", "title_id", "action", "propensity", "seed")
     table = logged(tmp_path / "log").select(columns)
     assert len(table) > 10_000
@@ -225,8 +226,8 @@ def test_titles_that_the_map_has_are_served_from_it(bundles, lmdb_store, tmp_pat
     bundles.publish("bundle-1")
     layout = make_layout()
     bank = Bank.of(layout, make_vectors(layout))
-    work = Work(Members(), bank, layout, make_policy(), DAY, tmp_path / "log")
-    precompute_maps(work, make_facts(5), lmdb_store, workers=1)
+    work = Work(Members(), bank, layout, make_policy(), DAY, True)
+    precompute_maps(work, make_facts(5), lmdb_store, FolderRuns(tmp_path / "log"), workers=1)
     roll(tmp_path / "log")
     rows = logged(tmp_path / "log").to_pylist()
     mine = {row["title_id"]: row for row in rows if row["profile_id"] == "profile-0003"}
@@ -598,7 +599,7 @@ def test_events_need_the_token_and_are_on_disk_when_accepted(bundles, tmp_path):
     event = {"kind": "impression", "profile_id": "a", "title_id": 5, "event_id": "e1"}
 
     async def check():
-        log = EmbeddedLog(tmp_path / "log")
+        log = DurableLog(tmp_path / "log")
         async with served(bundles, log, tokens=[Token.of("player", "secret")]) as (client, _):
             given = {"events": [event]}
             assert (await client.post("/v1/events", json=given)).status_code == 401

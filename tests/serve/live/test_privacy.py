@@ -2,7 +2,7 @@
 
 from data.log import roll
 from data.privacy.pseudonym import Pseudonyms
-from serve.live.recorder import EmbeddedLog
+from serve.live.recorder import DurableLog
 from serve.maps.lookup import Lookup
 from tests.data.log.log_rows import rolled
 from tests.serve.live.test_live import Bundles, page, run, served
@@ -18,7 +18,7 @@ def test_pages_and_events_are_logged_under_the_same_name_and_never_the_id(tmp_pa
     decided = {}
 
     async def check():
-        log = EmbeddedLog(tmp_path / "log")
+        log = DurableLog(tmp_path / "log")
         async with served(bundles, log, names=NAMES) as (client, _):
             decided.update((await client.post("/v1/decide", json=page("anna"))).json())
             late = {"X-Deadline-Ms": "0"}
@@ -52,7 +52,7 @@ def test_who_opted_out_gets_what_all_get_and_leaves_no_trace(tmp_path):
     bundles.publish("bundle-1")
 
     async def check():
-        log = EmbeddedLog(tmp_path / "log")
+        log = DurableLog(tmp_path / "log")
         async with served(bundles, log) as (client, _):
             answers = [
                 (await client.post("/v1/decide", json=page(name, profiling=False))).json()

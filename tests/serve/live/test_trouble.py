@@ -12,7 +12,7 @@ import pytest
 
 from bench.servers import free_port
 from data.log import roll
-from serve.live.recorder import EmbeddedLog
+from serve.live.recorder import DurableLog
 from serve.live.reload import ModelSource
 from tests.serve.live.test_live import Bundles, page, run, served
 from tests.serve.maps.test_lookup import Clock
@@ -73,7 +73,7 @@ def test_a_log_that_cannot_be_opened_is_said_and_opened_when_it_can(tmp_path):
     place.write_text("in the way")
 
     async def check():
-        log = EmbeddedLog(place)
+        log = DurableLog(place)
         async with served(bundles, log) as (client, _):
             got = (await client.post("/v1/decide", json=page(fresh=True))).json()
             assert (got["reason"], got["logged"]) == ("unlogged", False)

@@ -7,6 +7,7 @@ import pytest
 from bandit.choice import choose, profile_keys, uniforms
 from bandit.draws import Epochs, epoch_numbers
 from data.log import roll
+from data.log.open_log import FolderRuns
 from data.records import DECISIONS, FACTS
 from serve.maps.artwork_map import ArtworkMap
 from serve.maps.lmdb_store import LmdbStore
@@ -27,9 +28,17 @@ def run(
     given = {name: options.pop(name) for name in ("now", "progress") if name in options}
     options = {"block": 8, "members": Members()} | options
     bank = Bank.of(layout, make_vectors(layout))
-    work = Work(bank=bank, layout=layout, policy=make_policy(bundle), day=day, log=log, **options)
+    work = Work(
+        bank=bank,
+        layout=layout,
+        policy=make_policy(bundle),
+        day=day,
+        logged=log is not None,
+        **options,
+    )
     facts = make_facts(20) if facts is None else facts
-    return precompute_maps(work, facts, store, workers=workers, **given)
+    runs = FolderRuns(log) if log is not None else None
+    return precompute_maps(work, facts, store, runs, workers=workers, **given)
 
 
 def logged(log):

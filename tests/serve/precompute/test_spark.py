@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from data.log.open_log import FolderRuns
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
@@ -32,8 +33,8 @@ def test_spark_writes_the_same_maps_bit_for_bit(spark, tmp_path):
         log = tmp_path / f"log-{engine.__name__}"
         more = {"spark": spark} if engine is precompute_spark else {"workers": 1}
         policy = make_policy()
-        work = Work(Members(), bank, layout, policy, DAY, log, block=8)
-        report = engine(work, make_facts(20), store, now=lambda: 1e9, **more)
+        work = Work(Members(), bank, layout, policy, DAY, True, block=8)
+        report = engine(work, make_facts(20), store, FolderRuns(log), now=lambda: 1e9, **more)
         assert report.profiles == report.written == 20
         results.append((all_maps(store), logged(log).sort_by("decision_id")))
         store.close()

@@ -1,0 +1,112 @@
+"""A Redis server that holds a log: where it is, and whether what it acknowledges is on disk.
+
+Redis acknowledges what a kill cannot take back only if all of `SETTINGS` hold, and what the loss
+of the machine cannot take back only once a replica has it as well.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from data.errors import BadInput
+
+SCHEMES = ("redis://", "rediss://")
+SETTINGS = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "no-appendfsync-on-rewrite": "no",
+    "maxmemory-policy": "noeviction",
+}
+"""What a server must be set to, so that it keeps what it acknowledged."""
+PATIENCE = 5.0
+"""Seconds that a server may take to answer."""
+REPLICA_MS = 2000
+"""Milliseconds that a replica may take to have what was written."""
+PREFIX = "marquee"
+
+
+class ForgetfulServerError(RuntimeError):
+    """The server may lose what it acknowledges."""
+
+
+class RedisAddress(NamedTuple):
+    """Where a log is, as `redis://host:port/db?prefix=marquee&replicas=1` says."""
+
+    url: str
+    prefix: str = PREFIX
+    replicas: int | None = None
+    """That must hold a record before it counts as written; None: one, where there are any."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a URL.
+
+        Raises:
+            BadInput: it is none of Redis, or an option of it is not known.
+        """
+        parts = urlsplit(text)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        prefix, replicas = options.pop("prefix", PREFIX), options.pop("replicas", None)
+        if not text.startswith(SCHEMES):
+            raise BadInput(f"log {without_password(text)}: give redis://host:port/db")
+        if not prefix or (replicas is not None and not re.fullmatch(r"\d", replicas)):
+            raise BadInput(
+                f"log {without_password(text)}: prefix is a word, replicas a number from 0 to 9"
+            )
+        rest = parts._replace(query=urlencode(options)).geturl()
+        return cls(rest, prefix, None if replicas is None else int(replicas))
+
+    def __str__(self) -> str:
+        return without_password(self.url)
+
+    def stream(self, kind: str) -> str:
+        """The stream's key."""
+        return f"{self.prefix}:{kind}"
+
+    def connect(self) -> Any:  # redis' answers are typed for its asynchronous client as well
+        """A client that asks once and waits `PATIENCE` at most.
+
+        Raises:
+            BadInput: no server there, or the URL is none.
+        """
+        try:
+            client = redis.Redis.from_url(
+                self.url,
+                socket_timeout=PATIENCE,
+                socket_connect_timeout=PATIENCE,
+                retry=Retry(NoBackoff(), 0),
+            )
+            client.ping()
+        except (redis.RedisError, OSError, ValueError, TypeError) as error:
+            raise BadInput(
+                f"no Redis log at {self} ({error}); start redis-server or mend the address"
+            ) from error
+        return client
+
+
+def without_password(url: str) -> str:
+    """A URL as it may be printed."""
+    return re.sub(r"(?<=://)[^/@]*@", "…@", url)
+
+
+def why_forgetful(settings: Mapping[str, str], replication: Mapping[str, object]) -> str | None:
+    """Why a server may lose what it acknowledges; None if it keeps it.
+
+    Args:
+        settings: as CONFIG GET answers, of `SETTINGS`.
+        replication: as INFO replication answers.
+    """
+    wrong = {name: settings.get(name) for name, right in SETTINGS.items()}
+    wrong = {name: is_now for name, is_now in wrong.items() if is_now != SETTINGS[name]}
+    if wrong:
+        are = ", ".join(f"{name} is {is_now}" for name, is_now in wrong.items())
+        want = ", ".join(f"{name} {SETTINGS[name]}" for name in wrong)
+        return f"it may forget records that it has acknowledged ({are}); set {want}"
+    if replication.get("role") != "master":
+        return f"its role is {replication.get('role')}; give the address of the primary"
+    return None
