@@ -2,13 +2,20 @@
 
 import re
 from argparse import HelpFormatter
+from pathlib import Path
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace, auto_cli, set_parsing_settings
+from jsonargparse.typing import register_type
+
+from data.command_line.local_path import local_path
 
 __all__ = ["OptionParser", "auto_cli", "dashed", "underscored"]
 set_parsing_settings(docstring_parse_attribute_docstrings=True)  # a field's text is its help
 JSON_HELP = "  --json                Print one JSON object on stdout and nothing else.\n"
+
+
+register_type(Path, str, local_path, type_check=isinstance, fail_already_registered=False)
 
 
 def dashed(text: str) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from data.atomic_write import sync, whole_file
+from data.command_line.local_path import is_url
 from data.errors import BadInput
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.embedded import EventLog
@@ -52,9 +53,19 @@ def is_redis(place: str) -> bool:
     """
     if place.startswith(("redis://", "rediss://")):
         return True
-    if "://" in place:
+    if is_url(place):
         raise BadInput(f"log {place!r}: give a folder, or redis://host:port/db")
     return False
+
+
+def check_log(place: str) -> None:
+    """See whether a log can be where it is said to be, without opening it.
+
+    Raises:
+        BadInput: it is a URL of something else than Redis, or of a server that holds no log.
+    """
+    if is_redis(place):
+        open_log(place).close()
 
 
 def open_log(place: str, capacity: int = CAPACITY) -> BufferedLog:

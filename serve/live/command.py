@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data.errors import BadInput
+from data.log.open_log import check_log
 from data.privacy.pseudonym import Pseudonyms
 from serve.live.door.tokens import read_tokens
 from serve.live.routes.files import FILES
@@ -66,6 +67,8 @@ def live(
             raise BadInput(f"--origins {origin}: write it as a browser does, https://example.com")
     if not 1 <= epoch_days <= EPOCH_DAYS_MAX:
         raise BadInput(f"--epoch-days {epoch_days}: give whole days, 1 to {EPOCH_DAYS_MAX}")
+    if log is not None:
+        check_log(log)
     if store is not None:  # said here once, by the process that was asked
         open_map_store(store, readonly=True).close()
     Pseudonyms.from_environment()  # a salt that is too short is said here

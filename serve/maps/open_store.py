@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from data.command_line.local_path import is_url
 from data.errors import BadInput
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.store import MapStore
@@ -26,7 +27,7 @@ def open_map_store(
         from serve.maps.redis_store import RedisStore
 
         return RedisStore(url, timeout=timeout)
-    if "://" in url:
+    if is_url(url):
         raise BadInput(f"store {url!r}: use a folder, redis://host:port/0 or redis+cluster://…")
     folder = Path(url.removeprefix("lmdb:"))
     return LmdbStore(folder, readonly=readonly, patient=patient)

@@ -265,9 +265,13 @@ def test_what_a_killed_writer_left_is_cleared_and_what_is_being_written_is_not(t
     assert not part.exists()
 
 
-def test_an_unknown_protocol_is_refused(bundles):
+@pytest.mark.parametrize("url", ["nowhere://bundles", "simplecache::memory://b", "s3:/b/x"])
+def test_an_unknown_protocol_is_refused(url, bundles, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.rglob("*"))
     with pytest.raises(BadInput, match="is no place for bundles"):
-        publish(bundles[0], "nowhere://bundles")
+        publish(bundles[0], url)
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_publishers_at_once_leave_one_whole_bundle(tmp_path):

@@ -1,0 +1,23 @@
+"""What an option may name: a file or folder of this machine, or a URL."""
+
+import re
+from pathlib import Path
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:{1,2}[/A-Za-z]")
+"""A scheme of two letters or more: `s3://bucket`, `s3:/bucket`, `simplecache::s3://bucket`."""
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is a URL, or was meant as one."""
+    return URL.match(text) is not None and not text.startswith("lmdb:")
+
+
+def local_path(text: str) -> Path:
+    """A file or folder of this machine.
+
+    Raises:
+        ValueError: a URL, which as a path would be a folder of that name.
+    """
+    if is_url(text):
+        raise ValueError(f"{text} is a URL; this option takes a file or folder of this machine")
+    return Path(text)

@@ -1,0 +1,48 @@
+"""A URL is never taken for a folder of that name."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.command_line.local_path import is_url, local_path
+
+URLS = ["s3://bucket/x", "s3:/bucket/x", "redis://h:1/0", "simplecache::s3://b", "hdfs://n/a"]
+PATHS = ["artifacts/log", "/tmp/a:b/c", "a:b", "c:/log", "day=1/x", "./s3:/x", "lmdb:maps"]
+
+
+@pytest.mark.parametrize("text", URLS)
+def test_a_url_is_no_path(text):
+    assert is_url(text)
+    with pytest.raises(ValueError, match="is a URL"):
+        local_path(text)
+
+
+@pytest.mark.parametrize("text", PATHS)
+def test_a_path_is_no_url(text):
+    assert not is_url(text)
+    assert str(local_path(text)) == text.removeprefix("./")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["data", "join", "s3://b/log", "--out", "o"],
+        ["data", "join", "log", "--out", "s3://b/o"],
+        ["data", "roll", "--log", "redis://h/0"],
+        ["serve", "live", "--log", "s3://b/log"],
+        ["serve", "precompute", "--profiles", "s3://b/p"],
+        ["evaluate", "estimate", "s3:/b/x"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_refuses_a_url_that_an_option_does_not_know_and_makes_nothing(command, tmp_path):
+    here = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    words = [sys.executable, "-m", *command]
+    done = subprocess.run(words, cwd=tmp_path, env=here, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "URL" in done.stderr or "give a folder" in done.stderr
+    assert list(tmp_path.iterdir()) == []
