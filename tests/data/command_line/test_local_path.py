@@ -34,7 +34,6 @@ def test_a_path_is_no_url(text):
         ["data", "roll", "--log", "redis://h/0"],
         ["serve", "live", "--log", "s3://b/log"],
         ["serve", "precompute", "--profiles", "s3://b/p"],
-        ["evaluate", "estimate", "s3:/b/x"],
     ],
     ids=" ".join,
 )
