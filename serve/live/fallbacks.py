@@ -142,7 +142,8 @@ class Fallbacks:
             else:
                 member = await asyncio.to_thread(reader.draws, *asked)
         except StoreUnavailableError as error:
-            self.rest(1.0)
+            if not error.alone:
+                self.rest(1.0)
             metrics.FALLBACKS.labels("store", error.reason).inc()
             return {}
         except CorruptMapError:

@@ -180,9 +180,16 @@ class LmdbStore:
     def put_many(self, profile_ids: Sequence[str], maps: Sequence[bytes]) -> int:
         """Store maps in one transaction, on disk when it returns."""
         keys = [profile_key(profile_id) for profile_id in profile_ids]
+        return self._put(keys, maps)
+
+    def put_newer(self, name: str, value: bytes) -> bool:
+        """Replace a shared value unless what is there is of a later version."""
+        return bool(self._put([b"\0" + name.encode()], [value]))
+
+    def _put(self, keys: Sequence[bytes], values: Sequence[bytes]) -> int:
         written = 0
         with _asked(), self.environment().begin(write=True) as txn:
-            for key, value in zip(keys, maps, strict=True):
+            for key, value in zip(keys, values, strict=True):
                 old = txn.get(key)
                 if old is None or old[VERSION] <= value[VERSION] or old[:2] != b"MQ":
                     txn.put(key, value)

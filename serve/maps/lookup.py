@@ -16,6 +16,7 @@ from jaxtyping import Int
 
 from data.privacy.pseudonym import Pseudonyms
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
+from serve.maps.current import read_current
 from serve.maps.layout import Layout
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
 from serve.maps.store import MapStore, StoreUnavailableError
@@ -86,28 +87,23 @@ class Lookup:
         self._next_look = now + min(LOOK, self._refresh)
         try:
             self._store.look()
-            digest = self._store.get_shared("layout")
-            best = self._store.get_shared("unpersonalised")
-            self._best = ArtworkMap.parse(best) if best is not None else self._best
+            current = read_current(self._store)
         except StoreUnavailableError as error:
             self._sleep(error)
             return
-        except CorruptMapError:
-            self.reasons["unpersonalised_corrupt"] += 1
-            digest = self._digest()
+        except ValueError:
+            self.reasons["current_damaged"] += 1
+            return
+        if current is not None and current.best is not None:
+            try:
+                self._best = ArtworkMap.parse(current.best)
+            except CorruptMapError:
+                self.reasons["unpersonalised_corrupt"] += 1
         self._tables.clear()
-        if digest is not None:
-            self._table = self._known_table(digest) or self._table
+        if current is not None:
+            self._table = self._known_table(current.layout) or self._table
         elif self._layout is not None:
             self._table = UrlTable(self._layout, self._base_url, self._best)
-
-    def _digest(self) -> bytes | None:
-        """The layout in use, where the store says it."""
-        try:
-            return self._store.get_shared("layout")
-        except StoreUnavailableError as error:
-            self._sleep(error)
-            return None
 
     def _look(self, now: float) -> None:
         """What is due by a time: shared values, or only whether the store is whole."""
@@ -178,6 +174,10 @@ class Lookup:
             named = map(self._names.of, profile_ids) if self._names else profile_ids
             values = self._store.get_many(list(named))
         except StoreUnavailableError as error:
+            if error.alone:  # others than these may be read
+                return np.stack(
+                    [self.urls(p, t) for p, t in zip(profile_ids, title_ids, strict=True)]
+                )
             self._sleep(error)
             values = [None] * len(profile_ids)
         whole = table.whole
@@ -262,8 +262,10 @@ class Lookup:
         return PageUrls(table, None, False, self._counts, self._placeholder)
 
     def _sleep(self, error: StoreUnavailableError) -> None:
+        """Count a failure, and leave a store alone that failed as a whole."""
         self.reasons[error.reason] += 1
-        self._asleep_until = self._clock() + self._pause
+        if not error.alone:
+            self._asleep_until = self._clock() + self._pause
 
 
 def _no_titles() -> Layout:

@@ -1,5 +1,7 @@
 """A map store by its folder or URL."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from data.command_line.local_path import is_url
@@ -9,7 +11,11 @@ from serve.maps.store import MapStore
 
 
 def open_map_store(
-    url: str, readonly: bool = False, timeout: float = 0.05, patient: bool = False
+    url: str,
+    readonly: bool = False,
+    timeout: float = 0.05,
+    patient: bool = False,
+    clock: Callable[[], float] = time.monotonic,
 ) -> MapStore:
     """Open a store by name.
 
@@ -17,6 +23,7 @@ def open_map_store(
         url: a folder (LMDB), `redis://host:port/db` or `redis+cluster://host:port`.
         readonly: refuse to create or write (LMDB).
         timeout: seconds that a read from Redis may take.
+        clock: seconds, by which a server of Redis that failed is left alone.
         patient: what cannot be opened yet is tried again by `look` (LMDB; Redis always is).
 
     Raises:
@@ -26,7 +33,7 @@ def open_map_store(
         # Redis' package is optional.
         from serve.maps.redis_store import RedisStore
 
-        return RedisStore(url, timeout=timeout)
+        return RedisStore(url, timeout=timeout, clock=clock)
     if is_url(url):
         raise BadInput(f"store {url!r}: use a folder, redis://host:port/0 or redis+cluster://…")
     folder = Path(url.removeprefix("lmdb:"))

@@ -1,18 +1,20 @@
 """Artwork maps in Redis, one server or a cluster: pipelined, expiring, never overwritten by older.
 
 One key a map, so that a cluster spreads members evenly; the comparison of versions runs inside
-Redis, so that two precompute runs need no lock between them.
+Redis, so that two precompute runs need no lock between them. What all members share never expires.
 """
 
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, TypeVar, cast
+from typing import Any
 
 import redis
-import redis.cluster
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import NoPermissionError
 
-from serve.maps.store import StoreUnavailableError, known_key, profile_key
+from data.errors import BadInput
+from serve.maps.redis_nodes import NO_MAP, Nodes
+from serve.maps.store import known_key, profile_key
 
 PUT_IF_NOT_OLDER = """
 local old = redis.call('GETRANGE', KEYS[1], 0, 23)
@@ -28,55 +30,15 @@ else redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
 return 1
 """
 MAPS, SHARED = b"marquee:map:", b"marquee:shared:"
-Reply = TypeVar("Reply")
-
-
-class Pipeline(Protocol):
-    """Commands that travel together."""
-
-    def get(self, name: bytes) -> object:
-        """Ask for a value."""
-        ...
-
-    def eval(self, script: str, numkeys: int, *keys_and_args: bytes | int) -> object:
-        """Run a script."""
-        ...
-
-    def execute(self) -> list:
-        """All replies, in order."""
-        ...
-
-
-class RedisClient(Protocol):
-    """What is asked of Redis, one server or a cluster: its own types serve asyncio too."""
-
-    def get(self, name: bytes) -> bytes | None:
-        """A value."""
-        ...
-
-    def set(self, name: bytes, value: bytes) -> object:
-        """Replace a value."""
-        ...
-
-    def delete(self, *names: bytes) -> object:
-        """Forget values."""
-        ...
-
-    def scan_iter(self, match: bytes, count: int) -> Iterator[bytes]:
-        """Keys that match."""
-        ...
-
-    def pipeline(self, transaction: bool) -> Pipeline:
-        """Commands that travel together."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        ...
+LARGEST = 1 << 20
+"""Bytes of a value that are read: no map is as large."""
 
 
 class RedisStore:
     """Maps under `marquee:map:…`, shared values under `marquee:shared:…`.
+
+    A value that is no map, whatever it is, is read as one that is corrupt; a node that does not
+    answer is left alone for a second and costs its own members their maps.
 
     Args:
         url: `redis://host:port/db` or `redis+cluster://host:port`.
@@ -84,6 +46,7 @@ class RedisStore:
         write_timeout: seconds one pipeline of writes may take.
         ttl: seconds until a map expires, 0 never: a member who left takes no memory for long.
         block: maps a pipeline carries.
+        clock: seconds, by which a server that failed is left alone.
     """
 
     def __init__(
@@ -93,117 +56,136 @@ class RedisStore:
         write_timeout: float = 10.0,
         ttl: int = 14 * 86400,
         block: int = 1000,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ttl, self.block = ttl, block
-        self._url, self._timeout, self._write_timeout = url, timeout, write_timeout
-        self._reader: RedisClient | None = None
-        self._writer: RedisClient | None = None
-
-    @property
-    def _read(self) -> RedisClient:
-        if self._reader is None:
-            self._reader = _connected(self._url, self._timeout)
-        return self._reader
-
-    @property
-    def _write(self) -> RedisClient:
-        if self._writer is None:
-            self._writer = _connected(self._url, self._write_timeout)
-        return self._writer
+        try:
+            self._read = Nodes(url, timeout, clock)
+            self._write = Nodes(url, write_timeout, clock)
+        except (ValueError, redis.RedisError) as error:
+            raise BadInput(f"store {url!r} is no address of Redis: {error}") from error
+        self._may_write = False
 
     def get(self, profile_id: str) -> bytes | None:
         """One map, or None."""
         key = known_key(profile_id)
-        return None if key is None else _asked(lambda: self._read.get(MAPS + key))
+        if key is None:
+            return None
+        return self._got(MAPS + key, lambda client, key: client.getrange(key, 0, LARGEST)) or None
+
+    def _got(self, key: bytes, ask: Callable[[Any, bytes], bytes | None]) -> bytes | None:
+        try:
+            return self._read.ask_one(key, lambda client: ask(client, key))
+        except redis.ResponseError:
+            return NO_MAP
 
     def get_many(self, profile_ids: Sequence[str]) -> list[bytes | None]:
         """Maps in the order asked for, in one round trip (one a node of a cluster)."""
-        if not profile_ids:
-            return []
         keys = [MAPS + (known_key(profile_id) or b"") for profile_id in profile_ids]
 
-        def ask() -> list[bytes | None]:
-            pipe = self._read.pipeline(transaction=False)
-            for key in keys:
-                pipe.get(key)
-            return pipe.execute()
+        def add(pipeline: Any, key: bytes, _: int) -> None:
+            pipeline.getrange(key, 0, LARGEST)
 
-        return _asked(ask)
+        answers = self._read.ask_many(keys, add)
+        return [NO_MAP if isinstance(each, Exception) else each or None for each in answers]
 
     def put_many(self, profile_ids: Sequence[str], maps: Sequence[bytes]) -> int:
         """Store maps, `block` a pipeline."""
         keys = [MAPS + profile_key(profile_id) for profile_id in profile_ids]
         if len(keys) != len(maps):
             raise ValueError(f"{len(keys)} profiles and {len(maps)} maps")
+        return self._put(keys, maps, self.ttl)
 
-        def write() -> int:
-            written = 0
-            for start in range(0, len(keys), self.block):
-                pipe = self._write.pipeline(transaction=False)
-                for key, value in zip(
-                    keys[start : start + self.block], maps[start : start + self.block], strict=True
-                ):
-                    pipe.eval(PUT_IF_NOT_OLDER, 1, key, value, self.ttl)
-                written += sum(pipe.execute())
-            return written
+    def _put(self, keys: Sequence[bytes], values: Sequence[bytes], ttl: int) -> int:
+        """Store values that are not older than what is there; a key of another type is replaced."""
+        self._see_whether_it_keeps()
+        written = 0
+        for start in range(0, len(keys), self.block):
+            part = keys[start : start + self.block]
 
-        return _asked(write)
+            def add(pipeline: Any, key: bytes, place: int, first: int = start) -> None:
+                pipeline.eval(PUT_IF_NOT_OLDER, 1, key, values[first + place], ttl)
+
+            for place, answer in enumerate(self._write.ask_many(part, add)):
+                if isinstance(answer, NoPermissionError):
+                    continue  # that map is refused, and counted by who compares
+                if isinstance(answer, Exception):
+                    key, value = part[place], values[start + place]
+                    self._write.ask_one(
+                        key, lambda client, k=key, v=value: client.set(k, v, ex=ttl or None)
+                    )
+                    answer = 1
+                written += answer
+        return written
+
+    def _see_whether_it_keeps(self) -> None:
+        """Refuse to write into a server that would evict what all members share.
+
+        Raises:
+            BadInput: it would.
+        """
+        if self._may_write:
+            return
+        for client in self._write.all():
+            try:
+                held = self._write.ask("", lambda c=client: c.config_get("maxmemory-policy"))
+            except redis.ResponseError:
+                print(
+                    "note: this Redis does not say how it evicts; see that its maxmemory-policy is"
+                    " noeviction or one of volatile-…",
+                    file=sys.stderr,
+                )
+                break
+            policy = held.get("maxmemory-policy", "noeviction")
+            if policy.startswith("allkeys"):
+                raise BadInput(
+                    f"this Redis evicts any key (maxmemory-policy {policy}), also those without"
+                    " which no map can be read; set volatile-lru: maps expire, those never do"
+                )
+        self._may_write = True
 
     def delete(self, profile_ids: Sequence[str]) -> None:
         """Forget profiles."""
+        keys = [MAPS + profile_key(profile_id) for profile_id in profile_ids]
 
-        def forget() -> None:
-            for profile_id in profile_ids:
-                self._write.delete(MAPS + profile_key(profile_id))
+        def add(pipeline: Any, key: bytes, _: int) -> None:
+            pipeline.delete(key)
 
-        _asked(forget)
+        if keys:
+            self._write.ask_many(keys, add)
 
     def profiles(self) -> Iterator[str]:
         """Every profile that has a map; one that is written meanwhile may be missed."""
-        for key in _asked(lambda: self._write.scan_iter(match=MAPS + b"*", count=1000)):
-            yield key[len(MAPS) :].decode()
+        for client in self._write.all():
+            cursor = 0
+            while True:
+                cursor, keys = self._write.ask(
+                    "", lambda c=client, at=cursor: c.scan(at, match=MAPS + b"*", count=1000)
+                )
+                for key in keys:
+                    yield key[len(MAPS) :].decode()
+                if not cursor:
+                    break
 
     def get_shared(self, name: str) -> bytes | None:
         """A value that all profiles share."""
-        return _asked(lambda: self._read.get(SHARED + name.encode()))
+        return self._got(SHARED + name.encode(), lambda client, key: client.get(key))
 
     def put_shared(self, name: str, value: bytes) -> None:
         """Replace a shared value."""
-        _asked(lambda: self._write.set(SHARED + name.encode(), value))
+        self._see_whether_it_keeps()
+        key = SHARED + name.encode()
+        self._write.ask_one(key, lambda client: client.set(key, value))
+
+    def put_newer(self, name: str, value: bytes) -> bool:
+        """Replace a shared value unless what is there is of a later version."""
+        return bool(self._put([SHARED + name.encode()], [value], 0))
 
     def look(self) -> None:
-        """Nothing to see: each question says whether the server answers."""
+        """Learn who took the place of nodes that do not answer."""
+        self._read.look()
 
     def close(self) -> None:
         """Close the connections."""
-        for client in (self._reader, self._writer):
-            if client is not None:
-                client.close()
-
-
-def _connected(url: str, seconds: float) -> RedisClient:
-    """A client of the server or cluster that a URL names."""
-    if url.startswith("redis+cluster://"):
-        where = "redis://" + url.removeprefix("redis+cluster://")
-        cluster = redis.cluster.RedisCluster.from_url(
-            where, socket_timeout=seconds, socket_connect_timeout=seconds
-        )
-        return cast("RedisClient", cluster)
-    # A page never waits for a second try: it falls back, and the next page asks again.
-    never = Retry(NoBackoff(), 0)
-    server = redis.Redis.from_url(
-        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=never
-    )
-    return cast("RedisClient", server)
-
-
-def _asked(ask: Callable[[], Reply]) -> Reply:
-    """The answer of Redis, or `StoreUnavailableError` with the reason in one word."""
-    try:
-        return ask()
-    except redis.TimeoutError as error:
-        raise StoreUnavailableError(
-            "store_timeout", f"Redis did not answer in time: {error}"
-        ) from error
-    except (redis.RedisError, OSError) as error:
-        raise StoreUnavailableError("store_down", f"Redis cannot be reached: {error}") from error
+        self._read.close()
+        self._write.close()

@@ -17,9 +17,11 @@ VERSION = slice(16, 24)
 class StoreUnavailableError(Unavailable):
     """The store did not answer; `reason` is the word to count it under."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, alone: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.alone = alone
+        """It says nothing of other profiles: these may be asked for at once."""
 
 
 class MapStore(Protocol):
@@ -51,6 +53,10 @@ class MapStore(Protocol):
 
     def put_shared(self, name: str, value: bytes) -> None:
         """Replace a shared value."""
+        ...
+
+    def put_newer(self, name: str, value: bytes) -> bool:
+        """Replace a shared value unless what is there is later, versions as in maps; whether so."""
         ...
 
     def look(self) -> None:

@@ -7,16 +7,33 @@ import orjson
 import pyarrow as pa
 
 from data.log.open_log import RunLog
+from serve.maps.current import MAGIC, Current, put_current, read_current
 from serve.maps.layout import Layout
-from serve.maps.store import MapStore
+from serve.maps.store import VERSION, MapStore
 from serve.precompute.member_block import Job, Work
+from serve.scoring.unpersonalised import unpersonalised_map
 
+RECORD = "run"
+"""The shared value that says how far a run has come."""
 LAYOUTS = 8
 """Layouts that maps in a store may still be written in."""
 
 
+class StoreLostError(RuntimeError):
+    """The store no longer holds what this run wrote: it was emptied, or began without its data."""
+
+    def __init__(self, record: dict, what: str) -> None:
+        super().__init__(f"the store lost what it held: {what}")
+        self.record = record
+
+
 def begin(
-    work: Work, facts: pa.Table, store: MapStore, now: float, log: RunLog | None = None
+    work: Work,
+    facts: pa.Table,
+    store: MapStore,
+    now: float,
+    log: RunLog | None = None,
+    lost: dict | None = None,
 ) -> tuple[dict, Job]:
     """The record of a run, new or resumed, and what its blocks need.
 
@@ -26,20 +43,90 @@ def begin(
         store: where maps and the record are.
         now: seconds since 1970-01-01.
         log: where draws are logged.
+        lost: the record of this run, where the store lost what it had written: all of it is done
+            again, by draws of their own.
 
     Raises:
         ValueError: draws are to be logged and there is no log, or the other way round.
     """
     if work.logged != (log is not None):
         raise ValueError(f"work.logged is {work.logged}, and the log is {log}")
-    last = orjson.loads(store.get_shared("run") or b"{}")
-    begun = _resumed(last, work, facts) or _new(last, work, facts, now)
+    last = lost or _read_record(store)
+    begun = None if lost else _resumed(last, work, facts)
+    begun = begun or _new(last, work, facts, now, _latest(store, facts, work))
     older = _older_layouts(store, last, work.layout)
     job = Job(work, begun["version"], begun["time_us"], older, begun.get("again", False))
-    store.put_shared(f"layout:{work.layout.digest.hex()}", work.layout.to_bytes())
+    store.put_shared(layout_key(work.layout), work.layout.to_bytes())
     store.put_shared(work.info.key, work.info.to_bytes())
-    store.put_shared("run", orjson.dumps(begun))
+    _write_record(begun, store)
     return begun, job
+
+
+def note_done(begun: dict, number: int, store: MapStore) -> None:
+    """Write down that all blocks up to this one are whole.
+
+    Raises:
+        StoreLostError: the store no longer has what was written down before.
+    """
+    _see_whether_it_is_there(begun, store)
+    begun["done"] = number + 1
+    _write_record(begun, store)
+
+
+def finish(begun: dict, work: Work, store: MapStore) -> bool:
+    """Point readers at this run's version and mark the run whole.
+
+    Returns:
+        Whether readers follow: not where a later run has pointed them at its own.
+
+    Raises:
+        StoreLostError: the store no longer has what was written before.
+    """
+    _see_whether_it_is_there(begun, store)
+    if store.get_shared(layout_key(work.layout)) is None:
+        raise StoreLostError(begun, "the layout is gone")
+    version, best = begun["version"], None
+    if work.best is not None:
+        best = unpersonalised_map(work.best, work.layout, work.policy, work.day, version)
+    followed = put_current(store, Current(version, work.layout.digest, best))
+    _write_record(begun | {"complete": True}, store)
+    return followed
+
+
+def layout_key(layout: Layout) -> str:
+    """The shared value that holds a layout."""
+    return f"layout:{layout.digest.hex()}"
+
+
+def _see_whether_it_is_there(begun: dict, store: MapStore) -> None:
+    if _read_record(store).get("version", 0) < begun["version"]:
+        raise StoreLostError(begun, "how far this run has come is gone")
+
+
+def _read_record(store: MapStore) -> dict:
+    """The record of the latest run; empty where there is none."""
+    raw = store.get_shared(RECORD) or b"{}"
+    try:
+        return orjson.loads(raw[VERSION.stop :] if raw[:2] == MAGIC else raw)
+    except ValueError:  # damaged: whatever was begun is begun again
+        return {}
+
+
+def _write_record(begun: dict, store: MapStore) -> None:
+    """Write the record of a run, unless there is that of a later one."""
+    head = MAGIC.ljust(VERSION.start, b"\0") + begun["version"].to_bytes(8)
+    store.put_newer(RECORD, head + orjson.dumps(begun))
+
+
+def _latest(store: MapStore, facts: pa.Table, work: Work) -> int:
+    """The latest version that the store is known to hold, were its record of runs lost."""
+    try:
+        current = read_current(store)
+    except ValueError:
+        current = None
+    first = store.get_many(facts["profile_id"].slice(0, work.block).to_pylist())
+    versions = [int.from_bytes(old[VERSION]) for old in first if old and old[:2] == MAGIC]
+    return max([current.version if current is not None else 0, *versions])
 
 
 def _what(work: Work, facts: pa.Table) -> dict:
@@ -62,14 +149,14 @@ def _resumed(last: dict, work: Work, facts: pa.Table) -> dict | None:
     return last if unfinished else None
 
 
-def _new(last: dict, work: Work, facts: pa.Table, now: float) -> dict:
+def _new(last: dict, work: Work, facts: pa.Table, now: float, known: int) -> dict:
     layouts = [*last.get("layouts", []), work.layout.digest.hex()]
     latest = last.get("latest_day", last.get("day", -1))
     return {
         **_what(work, facts),
         "latest_day": max(latest, work.day),
         "again": work.day <= latest,
-        "version": max(int(now * 1000), last.get("version", 0) + 1),
+        "version": max(int(now * 1000), last.get("version", 0) + 1, known + 1),
         "time_us": int(now * 1e6),
         "done": 0,
         "complete": False,

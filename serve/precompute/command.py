@@ -19,7 +19,7 @@ from data.log.open_log import RunLog, open_runs
 from data.privacy.pseudonym import Pseudonyms
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
-from serve.maps.store import MapStore
+from serve.maps.store import MapStore, StoreUnavailableError
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
@@ -29,7 +29,7 @@ from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.scorer import Scorer
 from serve.scoring.served_policy import ServedPolicy
-from serve.scoring.unpersonalised import unpersonalised_best, unpersonalised_map
+from serve.scoring.unpersonalised import unpersonalised_best
 
 NAMED = 20
 """Members and artworks left out that are named; all are counted."""
@@ -102,22 +102,34 @@ def precompute(
         epochs,
         changed_only,
         block,
+        unpersonalised_best(folder, layout),
     )
     maps = open_map_store(store, timeout=10.0)
-    maps.delete(read.opted_out)
-    with closing(open_runs(log)) if log is not None else nullcontext() as runs:
-        report = _run(work, read.members, maps, runs, engine, workers)
+    try:
+        maps.delete(read.opted_out)
+        report = _logged_run(work, read.members, maps, log, engine, workers)
+    except (StoreUnavailableError, OSError) as error:
+        raise BadInput(
+            f"{error}; once that is mended, the same command goes on where this one stopped"
+        ) from error
     report.opted_out = len(read.opted_out)
     report.skip(read.skipped)
     report.artworks_left_out = len(pictured.left_out)
+    if report.refused or not report.followed:
+        print(
+            f"note: the store has later maps: {report.refused} of this run were not taken"
+            + ("" if report.followed else ", and pages go on in the later run's catalogue"),
+            file=sys.stderr,
+        )
     for name, reason in [*report.skipped_members, *pictured.left_out.items()][:NAMED]:
         print(f"left out: {name}: {reason}", file=sys.stderr)
-    best = unpersonalised_best(folder, layout)
-    if best is not None:
-        shared = unpersonalised_map(best, layout, policy, today, report.version)
-        maps.put_shared("unpersonalised", shared)
     maps.close()
     return report
+
+
+def status(report: Report) -> int:
+    """1 where the store took none of the maps, since it has later ones; else 0."""
+    return 1 if report.refused and not report.written else 0
 
 
 def show(report: Report) -> None:
@@ -125,6 +137,14 @@ def show(report: Report) -> None:
     for name, value in vars(report).items():
         if name != "skipped_members":
             print(f"{name:20} {value}")
+
+
+def _logged_run(
+    work: Work, members: pa.Table, maps: MapStore, log: str | None, engine: Engine, workers: int
+) -> Report:
+    """Decide, and log what was drawn."""
+    with closing(open_runs(log)) if log is not None else nullcontext() as runs:
+        return _run(work, members, maps, runs, engine, workers)
 
 
 def _run(

@@ -70,6 +70,8 @@ class Work:
     """Draw only where there is no draw; epochs that have ended wait for a full run."""
     block: int = 1024
     """Members decided and written together."""
+    best: Int[np.ndarray, " titles"] | None = None
+    """Ordinals of what members without a map are shown; None: nothing is said of them."""
 
     @property
     def rules(self) -> DrawRules:

@@ -9,21 +9,24 @@ done twice writes the same decision ids to the same file.
 
 import multiprocessing
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-import orjson
 import pyarrow as pa
 
 from data import clock
 from data.log.open_log import RunLog
 from data.problem import SHOWN
-from serve.maps.store import MapStore
-from serve.precompute.checkpoint import begin
+from serve.maps.store import MapStore, StoreUnavailableError
+from serve.precompute.checkpoint import StoreLostError, begin, finish, note_done
 from serve.precompute.member_block import Block, Job, Work
+
+TRIES = 3
+"""Times that a run is done, where the store loses its data meanwhile."""
 
 
 @dataclass
@@ -49,6 +52,10 @@ class Report:
     """The first of them, and why."""
     artworks_left_out: int = 0
     """Their images cannot be had."""
+    refused: int = 0
+    """Maps that the store did not take, since it has later ones."""
+    followed: bool = True
+    """Whether readers open pages in this run's catalogue: not where a later run has its own."""
 
     def skip(self, members: Sequence[tuple[str, str]]) -> None:
         """Count members who are left out, and keep the names of the first."""
@@ -58,6 +65,7 @@ class Report:
     def add(self, done: Block, written: int) -> None:
         """Count a block."""
         self.written += written
+        self.refused += len(done.maps) - written
         self.profiles += done.profiles
         self.unchanged += done.profiles - len(done.profile_ids) - len(done.skipped)
         self.decisions += done.decisions
@@ -88,15 +96,42 @@ def precompute_maps(
         now: seconds since 1970-01-01.
     """
     started = time.perf_counter()
-    begun, job = begin(work, facts, store, now(), log)
-    report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
-    for done in _blocks(job, facts, store, workers, begun["done"]):
-        report.add(done, keep(done, store, log))
-        note_done(begun, done, store)
-        if progress is not None:
-            progress(min((done.number + 1) * work.block, len(facts)), len(facts))
-    finish(report, begun, work, store, started)
+
+    def once(lost: dict | None) -> Report:
+        begun, job = begin(work, facts, store, now(), log, lost)
+        report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
+        for done in _blocks(job, facts, store, workers, begun["done"]):
+            report.add(done, keep(done, store, log))
+            note_done(begun, done.number, store)
+            if progress is not None:
+                progress(min((done.number + 1) * work.block, len(facts)), len(facts))
+        report.followed = finish(begun, work, store)
+        return report
+
+    return timed(until_kept(once), work, started)
+
+
+def timed(report: Report, work: Work, started: float) -> Report:
+    """The report, with how long the run took."""
+    report.seconds = time.perf_counter() - started
+    report.pairs_per_second = report.profiles * len(work.layout.artwork_ids) / report.seconds
     return report
+
+
+def until_kept(once: Callable[[dict | None], Report]) -> Report:
+    """Carry out a run, and again from the start where the store lost what it held meanwhile.
+
+    Raises:
+        StoreUnavailableError: it loses it again and again.
+    """
+    lost: dict | None = None
+    for _ in range(TRIES):
+        try:
+            return once(lost)
+        except StoreLostError as error:
+            print(f"{error}; all maps are made again", file=sys.stderr)
+            lost = error.record
+    raise StoreUnavailableError("store_lost", f"the store lost its data {TRIES} times in this run")
 
 
 def keep(done: Block, store: MapStore, log: RunLog | None) -> int:
@@ -109,20 +144,6 @@ def keep(done: Block, store: MapStore, log: RunLog | None) -> int:
         assert log is not None  # begin has seen to it
         log.write_run(*done.run)
     return store.put_many(done.profile_ids, done.maps)
-
-
-def note_done(begun: dict, done: Block, store: MapStore) -> None:
-    """Write down that all blocks up to this one are whole."""
-    begun["done"] = done.number + 1
-    store.put_shared("run", orjson.dumps(begun))
-
-
-def finish(report: Report, begun: dict, work: Work, store: MapStore, started: float) -> None:
-    """Point readers at the layout and mark the run whole."""
-    store.put_shared("layout", work.layout.digest)
-    store.put_shared("run", orjson.dumps(begun | {"complete": True}))
-    report.seconds = time.perf_counter() - started
-    report.pairs_per_second = report.profiles * len(work.layout.artwork_ids) / report.seconds
 
 
 def _blocks(

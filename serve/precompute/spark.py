@@ -16,9 +16,9 @@ import pyarrow as pa
 from data import clock
 from data.log.open_log import RunLog
 from serve.maps.store import MapStore
-from serve.precompute.checkpoint import begin
+from serve.precompute.checkpoint import begin, finish, note_done
 from serve.precompute.member_block import Block, Job, LoggedRun, Work
-from serve.precompute.precompute import Report, finish, keep, note_done, packed
+from serve.precompute.precompute import Report, keep, packed, timed, until_kept
 
 if TYPE_CHECKING:  # Spark's package is optional
     from pyspark.sql import DataFrame, SparkSession
@@ -64,37 +64,41 @@ def precompute_spark(
         now: as there.
         spark: session to use; a local one on all cores when left out.
     """
-    started, block = time.perf_counter(), work.block
-    begun, job = begin(work, facts, store, now(), log)
+    started = time.perf_counter()
     session = spark or local_session()
-    report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
-    indices = range(begun["done"], -(-len(facts) // block))
-    shipped = pa.table(
+
+    def once(lost: dict | None) -> Report:
+        begun, job = begin(work, facts, store, now(), log, lost)
+        report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
+        for row in _blocks(_shipped(session, begun["done"], facts, store, work.block), job):
+            report.add(row, keep(row, store, log))
+            note_done(begun, row.number, store)
+            if progress is not None:
+                progress(min((row.number + 1) * work.block, len(facts)), len(facts))
+        report.followed = finish(begun, work, store)
+        return report
+
+    return timed(until_kept(once), work, started)
+
+
+def _shipped(
+    session: "SparkSession", first: int, facts: pa.Table, store: MapStore, block: int
+) -> "DataFrame":
+    """Blocks of members with their present maps, in order: how far a run has come is one number."""
+    starts = range(first * block, len(facts), block)
+    parts = [facts.slice(start, block) for start in starts]
+    table = pa.table(
         {
-            "block": pa.array(list(indices), pa.int32()),
-            "table": pa.array(
-                [packed(facts.slice(i * block, block)) for i in indices], pa.binary()
-            ),
+            "block": pa.array([start // block for start in starts], pa.int32()),
+            "table": pa.array([packed(part) for part in parts], pa.binary()),
             "old": pa.array(
-                [
-                    store.get_many(facts["profile_id"].slice(i * block, block).to_pylist())
-                    for i in indices
-                ],
+                [store.get_many(part["profile_id"].to_pylist()) for part in parts],
                 pa.list_(pa.binary()),
             ),
         }
     )
-    # In order, so that how far the run has come is one number.
-    parts = max(1, min(len(indices), 64))
-    frame = session.createDataFrame(shipped).repartitionByRange(parts, "block")
-    frame = frame.sortWithinPartitions("block")
-    for row in _blocks(frame, job):
-        report.add(row, keep(row, store, log))
-        note_done(begun, row, store)
-        if progress is not None:
-            progress(report.profiles, len(facts))
-    finish(report, begun, work, store, started)
-    return report
+    frame = session.createDataFrame(table).repartitionByRange(max(1, min(len(parts), 64)), "block")
+    return frame.sortWithinPartitions("block")
 
 
 def _blocks(frame: "DataFrame", job: Job) -> Iterator[Block]:
