@@ -15,7 +15,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 import redis
@@ -27,7 +27,7 @@ from data.log.damage import keep_rejected
 from data.log.parquet import append_table
 from data.log.precompute_runs import FOLDER as RUN_FOLDER
 from data.log.records import SCHEMAS, decode_each, unpacked
-from data.log.redis_server import RedisAddress
+from data.log.redis_server import Client, RedisAddress
 
 GROUP = "roll"
 BODY, NAME = b"body", b"name"
@@ -60,7 +60,7 @@ class Drained:
 class Streams(NamedTuple):
     """What a drain works with."""
 
-    client: Any
+    client: Client
     address: RedisAddress
     log_dir: Path
     moved: Drained
@@ -105,7 +105,7 @@ def drain(
     return asdict(streams.moved)
 
 
-def ensure_group(client: Any, stream: str) -> None:
+def ensure_group(client: Client, stream: str) -> None:
     """Make the group that drains read by, where there is none.
 
     Raises:
@@ -157,7 +157,7 @@ def _finish(streams: Streams, kind: str, consumer: str, count: int) -> None:
         _store(streams, kind, entries)
 
 
-def _sweep(client: Any, stream: str) -> None:
+def _sweep(client: Client, stream: str) -> None:
     """Take out what was acknowledged by a drain that died before it could."""
     [group] = [g for g in client.xinfo_groups(stream) if g["name"] == GROUP.encode()]
     oldest = client.xpending(stream, GROUP)["min"]

@@ -7,7 +7,6 @@ the records too before they count.
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import redis
 
@@ -20,6 +19,7 @@ from data.log.redis_drain import BODY, NAME, ensure_group
 from data.log.redis_server import (
     REPLICA_MS,
     SETTINGS,
+    Client,
     ForgetfulServerError,
     RedisAddress,
     why_forgetful,
@@ -59,7 +59,7 @@ class RedisLog(BufferedLog):
         self._length = 0  # of the longest stream, as the last commit left it
         self._replicated = False  # whether the server has had replicas
         self._turn = threading.Lock()
-        self._redis: Any = address.connect()
+        self._redis: Client = address.connect()
         try:
             self._open()
         except redis.RedisError as error:

@@ -28,6 +28,8 @@ PATIENCE = 5.0
 REPLICA_MS = 2000
 """Milliseconds that a replica may take to have what was written."""
 PREFIX = "marquee"
+Client = Any
+"""A client of Redis, or what it answers: its own types serve asyncio too, so say neither."""
 
 
 class ForgetfulServerError(RuntimeError):
@@ -68,7 +70,7 @@ class RedisAddress(NamedTuple):
         """The stream's key."""
         return f"{self.prefix}:{kind}"
 
-    def connect(self) -> Any:  # redis' answers are typed for its asynchronous client as well
+    def connect(self) -> Client:
         """A client that asks once and waits `PATIENCE` at most.
 
         Raises:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import redis
 import redis.cluster
@@ -16,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AskError, MovedError, NoPermissionError
 from redis.retry import Retry
 
+from data.log.redis_server import Client
 from serve.maps.store import StoreUnavailableError
 
 CLUSTER = "redis+cluster://"
@@ -27,7 +27,7 @@ NO_MAP = b"?"
 """What a key holds that cannot be read as a map: of another type, or forbidden."""
 ASLEEP = "store_asleep"
 
-Commands = Callable[[Any, bytes, int], None]
+Commands = Callable[[Client, bytes, int], None]
 """Adds one key's command to a pipeline: pipeline, key, its place among the keys."""
 
 
@@ -50,15 +50,15 @@ class Nodes:
             "retry": Retry(NoBackoff(), 0),
         }
         self._url, self._clock = url, clock
-        self._server: Any = None
-        self._cluster: Any = None
+        self._server: Client = None
+        self._cluster: Client = None
         self._late: dict[str, int] = defaultdict(int)
         self._rests_until: dict[str, float] = {}
         self._learning = threading.Lock()
         if not url.startswith(CLUSTER):
             self._server = redis.Redis.from_url(url, **self._options)
 
-    def all(self) -> list[Any]:
+    def all(self) -> list[Client]:
         """A client of each primary.
 
         Raises:
@@ -69,7 +69,7 @@ class Nodes:
         cluster = self._opened()
         return [cluster.get_redis_connection(node) for node in cluster.get_primaries()]
 
-    def of(self, key: bytes) -> tuple[str, Any]:
+    def of(self, key: bytes) -> tuple[str, Client]:
         """The node that has a key: its name and a client of it."""
         if self._server is not None:
             return "", self._server
@@ -80,7 +80,7 @@ class Nodes:
             raise StoreUnavailableError("store_down", str(error), alone=True) from error
         return node.name, cluster.get_redis_connection(node)
 
-    def _opened(self) -> Any:
+    def _opened(self) -> Client:
         if self._cluster is None:
             where = "redis://" + self._url.removeprefix(CLUSTER)
             self._cluster = self.ask(
@@ -88,7 +88,7 @@ class Nodes:
             )
         return self._cluster
 
-    def ask(self, name: str, question: Callable[[], Any]) -> Any:
+    def ask(self, name: str, question: Callable[[], Client]) -> Client:
         """A node's answer.
 
         Raises:
@@ -127,7 +127,7 @@ class Nodes:
     def _rest(self, name: str) -> None:
         self._rests_until[name] = self._clock() + PAUSE
 
-    def ask_one(self, key: bytes, question: Callable[[Any], Any]) -> Any:
+    def ask_one(self, key: bytes, question: Callable[[Client], Client]) -> Client:
         """The answer about one key, from the node that has it; `ask` says what it raises."""
         name, client = self.of(key)
         try:
@@ -136,7 +136,7 @@ class Nodes:
             # The cluster's own client follows the key to where it went, and learns of it.
             return self.ask("moved", lambda: question(self._opened()))
 
-    def ask_many(self, keys: Sequence[bytes], add: Commands) -> list[Any]:
+    def ask_many(self, keys: Sequence[bytes], add: Commands) -> list[Client]:
         """Answers about many keys, in one round trip a node.
 
         An answer may be a `redis.ResponseError` that is about its key.
@@ -144,14 +144,14 @@ class Nodes:
         Raises:
             StoreUnavailableError: a node did not answer.
         """
-        groups: dict[str, tuple[Any, list[int]]] = {}
+        groups: dict[str, tuple[Client, list[int]]] = {}
         for place, key in enumerate(keys):
             name, client = self.of(key)
             groups.setdefault(name, (client, []))[1].append(place)
-        answers: list[Any] = [None] * len(keys)
+        answers: list[Client] = [None] * len(keys)
         for name, (client, places) in groups.items():
 
-            def together(client: Any = client, places: list[int] = places) -> list[Any]:
+            def together(client: Client = client, places: list[int] = places) -> list[Client]:
                 with client.pipeline(transaction=False) as pipeline:
                     for place in places:
                         add(pipeline, keys[place], place)
@@ -164,11 +164,11 @@ class Nodes:
                 answers[place] = self._followed(keys[place], place, add)
         return answers
 
-    def _followed(self, key: bytes, place: int, add: Commands) -> Any:
+    def _followed(self, key: bytes, place: int, add: Commands) -> Client:
         """One key's answer, from the node that it moved to."""
         cluster = self._opened()
 
-        def question() -> Any:
+        def question() -> Client:
             cluster.nodes_manager.initialize()
             client = cluster.get_redis_connection(cluster.get_node_from_key(key))
             with client.pipeline(transaction=False) as pipeline:
@@ -205,7 +205,7 @@ def is_of_a_key(error: Exception) -> bool:
     return isinstance(error, NoPermissionError) or "WRONGTYPE" in str(error)
 
 
-def _whole(answers: list[Any]) -> list[Any]:
+def _whole(answers: list[Client]) -> list[Client]:
     """Answers, unless one of them is the node's refusal of all.
 
     Raises:

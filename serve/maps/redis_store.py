@@ -7,13 +7,12 @@ Redis, so that two precompute runs need no lock between them. What all members s
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import redis
 from redis.exceptions import NoPermissionError
 
 from data.errors import BadInput
-from serve.maps.redis_nodes import NO_MAP, Nodes
+from serve.maps.redis_nodes import NO_MAP, Client, Nodes
 from serve.maps.store import known_key, profile_key
 
 PUT_IF_NOT_OLDER = """
@@ -73,7 +72,7 @@ class RedisStore:
             return None
         return self._got(MAPS + key, lambda client, key: client.getrange(key, 0, LARGEST)) or None
 
-    def _got(self, key: bytes, ask: Callable[[Any, bytes], bytes | None]) -> bytes | None:
+    def _got(self, key: bytes, ask: Callable[[Client, bytes], bytes | None]) -> bytes | None:
         try:
             return self._read.ask_one(key, lambda client: ask(client, key))
         except redis.ResponseError:
@@ -83,7 +82,7 @@ class RedisStore:
         """Maps in the order asked for, in one round trip (one a node of a cluster)."""
         keys = [MAPS + (known_key(profile_id) or b"") for profile_id in profile_ids]
 
-        def add(pipeline: Any, key: bytes, _: int) -> None:
+        def add(pipeline: Client, key: bytes, _: int) -> None:
             pipeline.getrange(key, 0, LARGEST)
 
         answers = self._read.ask_many(keys, add)
@@ -103,7 +102,7 @@ class RedisStore:
         for start in range(0, len(keys), self.block):
             part = keys[start : start + self.block]
 
-            def add(pipeline: Any, key: bytes, place: int, first: int = start) -> None:
+            def add(pipeline: Client, key: bytes, place: int, first: int = start) -> None:
                 pipeline.eval(PUT_IF_NOT_OLDER, 1, key, values[first + place], ttl)
 
             for place, answer in enumerate(self._write.ask_many(part, add)):
@@ -148,7 +147,7 @@ class RedisStore:
         """Forget profiles."""
         keys = [MAPS + profile_key(profile_id) for profile_id in profile_ids]
 
-        def add(pipeline: Any, key: bytes, _: int) -> None:
+        def add(pipeline: Client, key: bytes, _: int) -> None:
             pipeline.delete(key)
 
         if keys:
