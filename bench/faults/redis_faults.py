@@ -151,7 +151,8 @@ def maps_redis_dies(scene: FaultScene, account: Account) -> None:
 def drains_killed(scene: FaultScene, account: Account) -> None:
     """`kill -9` of four processes that log to Redis and drain it, then one drain to the end."""
     # redis is an optional package
-    from data.log.redis_log import RedisLog
+    from data.log.redis_drain import drain
+    from data.log.redis_server import RedisAddress
 
     folder, promised = scene.folder / "redis", set[str]()
     folder.mkdir()
@@ -160,8 +161,7 @@ def drains_killed(scene: FaultScene, account: Account) -> None:
         for number in range(4):
             after = 0.2 + 0.15 * number
             promised.update(kill_one("drain", scene.folder, f"{number}", server.url, after))
-        with RedisLog(server.url) as log:
-            log.drain(scene.log, consumer="drain")
+        drain(RedisAddress(server.url), scene.log, consumer="drain")
     finally:
         server.stop(signal.SIGKILL)
     _all_there(scene.log, account, promised)
@@ -170,7 +170,8 @@ def drains_killed(scene: FaultScene, account: Account) -> None:
 def log_redis_killed(scene: FaultScene, account: Account) -> None:
     """Redis is killed under a process that logs to it, and started again with what it had."""
     # redis is an optional package
-    from data.log.redis_log import RedisLog
+    from data.log.redis_drain import drain
+    from data.log.redis_server import RedisAddress
 
     folder = scene.folder / "redis"
     folder.mkdir()
@@ -179,8 +180,7 @@ def log_redis_killed(scene: FaultScene, account: Account) -> None:
         promised = set(kill_one("drain", scene.folder, "before", server.url, 0.5))
         server.stop(signal.SIGKILL)
         server.start()
-        with RedisLog(server.url) as log:
-            log.drain(scene.log, consumer="drain")
+        drain(RedisAddress(server.url), scene.log, consumer="drain")
     finally:
         server.stop(signal.SIGKILL)
     _all_there(scene.log, account, promised)

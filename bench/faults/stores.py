@@ -10,6 +10,7 @@ from bench.faults.stage.account import Account, Breakage
 from bench.faults.stage.scene import FaultScene
 from bench.faults.stage.visits import OpenedPages, visited
 from bench.servers import wait_until
+from serve.maps.current import read_current
 from serve.maps.lmdb_store import FILE, LmdbStore
 from serve.maps.lookup import Lookup
 
@@ -64,8 +65,9 @@ def map_corrupt(scene: FaultScene, account: Account) -> None:
 def layout_corrupt(scene: FaultScene, account: Account) -> None:
     """The layout that maps are read by is changed in the store."""
     store = LmdbStore(scene.maps)
-    digest = store.get_shared("layout")
-    name = "layout:" + (digest or b"").hex()
+    current = read_current(store)
+    assert current is not None
+    name = f"layout:{current.layout.hex()}"
     layout = bytearray(store.get_shared(name) or b"")
     layout[-1] ^= 1
     store.put_shared(name, bytes(layout))

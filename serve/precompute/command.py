@@ -19,7 +19,7 @@ from data.log.open_log import RunLog, open_runs
 from data.privacy.pseudonym import Pseudonyms
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
-from serve.maps.store import MapStore, StoreUnavailableError
+from serve.maps.store import MapStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
@@ -105,13 +105,8 @@ def precompute(
         unpersonalised_best(folder, layout),
     )
     maps = open_map_store(store, timeout=10.0)
-    try:
-        maps.delete(read.opted_out)
-        report = _logged_run(work, read.members, maps, log, engine, workers)
-    except (StoreUnavailableError, OSError) as error:
-        raise BadInput(
-            f"{error}; once that is mended, the same command goes on where this one stopped"
-        ) from error
+    maps.delete(read.opted_out)
+    report = _logged_run(work, read.members, maps, log, engine, workers)
     report.opted_out = len(read.opted_out)
     report.skip(read.skipped)
     report.artworks_left_out = len(pictured.left_out)

@@ -17,7 +17,7 @@ from data.log import roll
 from data.reading.facts_json import facts_array
 from data.sound import unsound_facts
 from serve.live.app import live_app
-from serve.live.recorder import EmbeddedLog
+from serve.live.recorder import DurableLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from serve.live.snapshot import LiveModel
@@ -75,7 +75,7 @@ class Asked:
         self.log = folder / "log"
         self.loop, self.cases = asyncio.new_event_loop(), 0
         source = ModelSource(folder / "current", lambda found: model(found.name))
-        self.service = LiveService(source, EmbeddedLog(self.log), deadline=20.0)
+        self.service = LiveService(source, DurableLog(self.log), deadline=20.0)
         self.app = live_app(self.service)
         self.loop.run_until_complete(self.service.start())
 

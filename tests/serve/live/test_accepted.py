@@ -60,7 +60,7 @@ NOONS = [NOON, "2026-01-05T12:00:00Z", "2026-01-05T21:00:00.000000+09:00", "2026
 
 def test_times_are_microseconds_or_iso_8601_and_utc_where_they_name_no_zone(bundles, tmp_path):
     async def check():
-        async with served(bundles, EmbeddedLog(tmp_path / "log")) as (client, _):
+        async with served(bundles, DurableLog(tmp_path / "log")) as (client, _):
             batch = {"events": [EVENT | {"time": noon} for noon in NOONS]}
             assert (await client.post("/v1/events", json=batch)).status_code == 200
 

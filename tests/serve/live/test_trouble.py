@@ -99,7 +99,7 @@ def test_events_that_the_disk_refuses_are_asked_for_again(tmp_path):
     event = {"kind": "play", "profile_id": "a", "title_id": 5}
 
     async def check():
-        log = EmbeddedLog(tmp_path / "log")
+        log = DurableLog(tmp_path / "log")
         async with served(bundles, log) as (client, _):
             # Python leaves the signal alone: a write that would be too long is an OSError.
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
