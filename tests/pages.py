@@ -112,9 +112,11 @@ def calls_of_scripts() -> Iterator[Call]:
         yield from _calls_in(line)
     [by_default] = re.findall(r"^CMD (.*)$", (deploy / "Dockerfile").read_text(), re.MULTILINE)
     services = yaml.safe_load((deploy / "compose.yaml").read_text())["services"].values()
-    ours = [service["command"] for service in services if {"build", "command"} <= service.keys()]
-    for words in [json.loads(by_default), *ours]:
-        yield from _calls_in(" ".join(["python -m serve", *words]))
+    serve = ["python", "-m", "serve"]
+    yield from _calls_in(" ".join([*serve, *json.loads(by_default)]))
+    for service in services:
+        if {"build", "command"} <= service.keys():
+            yield from _calls_in(" ".join([*service.get("entrypoint", serve), *service["command"]]))
 
 
 def _calls_in(line: str) -> Iterator[Call]:

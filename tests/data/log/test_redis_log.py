@@ -1,10 +1,13 @@
 """The scaled log: what a server may forget is not acknowledged, what it holds is drained once."""
 
 import os
+from contextlib import closing
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from bench.optional import why_no_redis
 from bench.servers import RedisServer, wait_until
@@ -13,6 +16,7 @@ from data.log.embedded import EventLog
 from data.log.open_log import open_log, open_runs
 from data.log.records import encode, packed
 from data.log.roll import roll_command, status
+from serve.maps.open_store import open_map_store
 from tests.data.log.log_rows import decision, event, rolled
 
 if why_no_redis() is None:
@@ -102,6 +106,27 @@ def test_a_server_that_is_set_otherwise_later_acknowledges_nothing_more(name, cl
     client.config_set(name, SOUND[name])
     assert log.write("events", [event("e3")], timeout=10)
     assert log.failed == 1
+
+
+def test_the_servers_that_compose_starts_keep_what_each_is_for(tmp_path):
+    services = yaml.safe_load(Path("deploy/compose.yaml").read_text())["services"]
+    for name, kept in (("log", True), ("maps", False)):
+        folder = tmp_path / name
+        folder.mkdir()
+        server = RedisServer(folder, durable=False, options=services[name]["command"][1:])
+        try:
+            address = RedisAddress(server.url)
+            if kept:
+                with RedisLog(address) as log:
+                    assert log.write("events", [event("e1")], timeout=10)
+            else:  # a log in the server of maps is refused, and maps are taken
+                with pytest.raises(BadInput, match="appendonly is no"):
+                    RedisLog(address)
+                with closing(open_map_store(server.url, timeout=1.0)) as store:
+                    store.put_shared("layout", b"x")
+                    assert store.get_shared("layout") == b"x"
+        finally:
+            server.stop()
 
 
 def test_a_replica_is_no_place_to_write():
