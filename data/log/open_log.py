@@ -18,7 +18,7 @@ class RunLog(Protocol):
         """Keep a block; on disk when this returns. Its name is that of its content.
 
         Raises:
-            OSError: it could not be written.
+            OSError, Unavailable: it could not be written.
         """
         ...
 

@@ -21,7 +21,7 @@ import orjson
 import redis
 
 from data.atomic_write import whole_file
-from data.errors import BadInput
+from data.errors import BadInput, Unavailable
 from data.log.damage import FOLDER as DAMAGED
 from data.log.damage import keep_rejected
 from data.log.parquet import append_table
@@ -87,6 +87,7 @@ def drain(
 
     Raises:
         BadInput: no server there, or one that holds no log that can be drained.
+        Unavailable: the server went away meanwhile; nothing that it held is lost.
     """
     log_dir = Path(log_dir)
     consumer = consumer or f"{socket.gethostname()}-{os.getpid()}"
@@ -96,7 +97,8 @@ def drain(
         for kind in (*SCHEMAS, RUN_FOLDER):
             _drain_stream(streams, kind, consumer, take_over_ms)
     except redis.RedisError as error:
-        raise BadInput(
+        gone = isinstance(error, (redis.ConnectionError, redis.TimeoutError))
+        raise (Unavailable if gone else BadInput)(
             f"the log at {address} was drained in part ({asdict(streams.moved)}), then: {error};"
             " run it again once that is mended"
         ) from error

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import redis
 
-from data.errors import BadInput
+from data.errors import BadInput, Unavailable
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.journal import Row
 from data.log.precompute_runs import FOLDER as RUNS
@@ -95,11 +95,13 @@ class RedisLog(BufferedLog):
             body: as `data.log.precompute_runs.run_bytes` makes it.
 
         Raises:
-            OSError: it could not be written.
+            Unavailable: it could not be written.
         """
         failure = self._add([(RUNS, {NAME: name.encode(), BODY: body})])
         if failure is not None:
-            raise OSError(f"the log at {self.place} did not take {name}: {failure}") from failure
+            raise Unavailable(
+                f"the log at {self.place} did not take {name}: {failure}"
+            ) from failure
 
     def _add(self, entries: Sequence[tuple[str, dict[bytes, bytes]]]) -> Exception | None:
         """Entries on disk, all or none; what went wrong, if anything did."""

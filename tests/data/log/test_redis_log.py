@@ -11,7 +11,7 @@ import yaml
 
 from bench.optional import why_no_redis
 from bench.servers import RedisServer, wait_until
-from data.errors import BadInput
+from data.errors import BadInput, Unavailable
 from data.log.embedded import EventLog
 from data.log.open_log import open_log, open_runs
 from data.log.records import encode, packed
@@ -272,6 +272,12 @@ def test_what_precompute_decided_comes_out_as_a_file_of_its_name(address, tmp_pa
     assert (moved["runs"], moved["damaged"]) == (1, 1)
     assert (tmp_path / "log/runs/precompute-1-000000-ab.parquet").read_bytes() == b"one"
     assert not list(tmp_path.rglob("escaped*"))
+
+
+def test_a_server_that_is_full_takes_no_run_and_says_so(log, client):
+    client.config_set("maxmemory", 1)
+    with pytest.raises(Unavailable, match=r"did not take run.parquet.*maxmemory"):
+        log.write_run("run.parquet", b"x")
 
 
 def test_a_key_of_another_type_is_a_clean_refusal(client, address, tmp_path):
