@@ -73,8 +73,9 @@ class RedisServer:
             return False
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End it, and wait until it is gone."""
+        """End it, also one that stands still, and wait until it is gone."""
         self._process.send_signal(how)
+        self._process.send_signal(signal.SIGCONT)
         self._process.wait()
 
     def pause(self) -> None:
