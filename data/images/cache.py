@@ -5,16 +5,13 @@ picture under two names takes one row, a new catalogue decodes only what is new,
 interrupted build goes on where it stopped. `data/images/decode.py` says how one file is decoded.
 """
 
-import fcntl
 import json
 import os
-import re
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -28,7 +25,6 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.images.decode import (
     BACKDROP,
-    DECODER_VERSION,
     HEIGHT,
     WIDTH,
     decode,
@@ -36,12 +32,12 @@ from data.images.decode import (
     load_image,
     read_bytes,
 )
+from data.images.pixel_store import PixelStore
 
 __all__ = ["BACKDROP", "HEIGHT", "WIDTH", "ImageCache", "decode", "image_cache", "load_image"]
 
 CHUNK = 256
 """Images decoded by one worker before they are stored: what an interruption loses."""
-SHA256 = re.compile("[0-9a-f]{64}")
 SHOWN = 20
 """Refusals written out before the rest is only counted."""
 
@@ -65,7 +61,8 @@ class ImageCache(NamedTuple):
         try:
             return np.array([self.rows[a] for a in artwork_ids], np.int64)
         except KeyError as error:
-            raise BadInput(f"artwork {error} has no image; is it in the catalogue?") from None
+            why = self.refused.get(error.args[0], "is it in the catalogue?")
+            raise BadInput(f"artwork {error} has no image; {why}") from None
 
 
 def image_cache(
@@ -94,30 +91,16 @@ def image_cache(
             `refused`.
 
     Raises:
-        BadInput: images that are missing or cannot be decoded, each by name (the first 20). All
-            others are in the cache by then.
+        BadInput: images that are missing or cannot be decoded, each by name (the first 20), or with
+            `leave_out` none that can. All others are in the cache by then.
     """
     paths = dict(zip(catalogue.artwork_ids, catalogue.artworks["path"].to_pylist(), strict=True))
     files = {name: str(catalogue.root / name) for name in dict.fromkeys(paths.values())}
-    with _Store.open(Path(folder), height, width) as store:
+    with PixelStore.open(Path(folder), height, width) as store:
         known, refused = _digests(files)
-        wanted = {known[n]: n for n in reversed(known) if known[n] not in store.rows}
-        missing = list(reversed(wanted.values()))
-        # Rows are added in catalogue order, so a first build maps artwork i to row i.
-        console = Console(stderr=True)
-        with Progress(console=console, disable=quiet or not missing, transient=True) as progress:
-            bar = progress.add_task("decoding artwork", total=len(missing))
-            chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
-            jobs = [[files[n] for n in chunk] for chunk in chunks]
-            decoded = _decoded(jobs, height, width, processes)
-            for chunk, results in zip(chunks, decoded, strict=True):
-                for name, (sha, result) in zip(chunk, results, strict=True):
-                    known[name] = sha
-                    if isinstance(result, str):
-                        refused[name] = result
-                store.append({sha: r for sha, r in results if not isinstance(r, str)})
-                progress.advance(bar, len(chunk))
-        if refused and not leave_out:
+        torn = _store_missing(store, files, known, processes, quiet)
+        refused |= _same_content(files, known, torn, store.rows)
+        if refused and (not leave_out or len(refused) == len(files)):
             raise BadInput(
                 f"{len(refused):,} of {len(files):,} images of {catalogue.root} "
                 f"are refused: {_first(list(refused.values()))}"
@@ -136,6 +119,59 @@ def _digests(files: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         except BadInput as refusal:
             refused[name] = str(refusal)
     return known, refused
+
+
+def _store_missing(
+    store: PixelStore, files: Mapping[str, str], known: dict[str, str], processes: int, quiet: bool
+) -> dict[str, tuple[str, str]]:
+    """Decode and store what the store lacks, one file of each content.
+
+    Args:
+        store: to add to.
+        files: by the name they were given.
+        known: SHA-256 by the same names; brought up to date where a file has changed since.
+        processes: workers that decode.
+        quiet: show no progress.
+
+    Returns:
+        SHA-256 of what was refused → the file that was tried, and why.
+    """
+    torn = dict[str, tuple[str, str]]()
+    wanted = {known[n]: n for n in reversed(known) if known[n] not in store.rows}
+    missing = list(reversed(wanted.values()))
+    # Rows are added in catalogue order, so a first build maps artwork i to row i.
+    console = Console(stderr=True)
+    with Progress(console=console, disable=quiet or not missing, transient=True) as progress:
+        bar = progress.add_task("decoding artwork", total=len(missing))
+        chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
+        jobs = [[files[n] for n in chunk] for chunk in chunks]
+        decoded = _decoded(jobs, store.shape[1], store.shape[2], processes)
+        for chunk, results in zip(chunks, decoded, strict=True):
+            for name, (sha, result) in zip(chunk, results, strict=True):
+                if isinstance(result, str):
+                    torn[known[name]] = files[name], result
+                else:
+                    known[name] = sha
+            store.append({sha: r for sha, r in results if not isinstance(r, str)})
+            progress.advance(bar, len(chunk))
+    return torn
+
+
+def _same_content(
+    files: Mapping[str, str],
+    known: Mapping[str, str],
+    torn: Mapping[str, tuple[str, str]],
+    stored: Container[str],
+) -> dict[str, str]:
+    """Why files were not stored: of those with the same content one was tried."""
+    refused = dict[str, str]()
+    for name, sha in known.items():
+        if sha in torn:
+            tried, why = torn[sha]
+            refused[name] = why.replace(tried, files[name])
+        elif sha not in stored:
+            refused[name] = f"{files[name]} changed while it was read; try again"
+    return refused
 
 
 def _first(refusals: list[str]) -> str:
@@ -189,91 +225,3 @@ def _elsewhere(files: list[str], height: int, width: int) -> Decoded:
             results.append(("", bytes(left[5 : 5 + length]).decode()))
             left = left[5 + length :]
     return results
-
-
-class _Store:
-    """The two files of a cache: pixels in a .npy that grows, and a hash a line.
-
-    Pixels reach the disk before their hashes, and rows without a hash do not count, so a crash
-    costs the rows being written and nothing else.
-    """
-
-    def __init__(self, pixels: Path, height: int, width: int) -> None:
-        self.pixels, self.hashes = pixels, pixels.with_suffix(".sha256")
-        self.shape = (3, height, width)
-        self.rows: dict[str, int] = {}
-        self._load()
-
-    @classmethod
-    @contextmanager
-    def open(cls, folder: Path, height: int, width: int) -> Iterator["_Store"]:
-        """The store in `folder`, held by this process alone until the block ends."""
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"images-{height}x{width}-v{DECODER_VERSION}"
-        with (folder / f".{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield cls(folder / f"{name}.npy", height, width)
-
-    def _load(self) -> None:
-        text = self.hashes.read_bytes() if self.hashes.is_file() else b""
-        whole = text[: text.rfind(b"\n") + 1]
-        names = whole.decode(errors="replace").split()
-        if not all(map(SHA256.fullmatch, names)) or not self._holds(len(names)):
-            whole, names = b"", []  # not ours, or damaged: begin again
-        if whole != text:
-            with self.hashes.open("r+b") as file:
-                file.truncate(len(whole))
-        self.rows = {name: row for row, name in enumerate(names)}
-
-    def _holds(self, rows: int) -> bool:
-        """Whether the pixels of so many rows are there."""
-        if not self.pixels.is_file() or self.pixels.stat().st_size < self._end(rows):
-            return False
-        try:
-            held = np.load(self.pixels, mmap_mode="r")
-        except (OSError, ValueError, SyntaxError):  # what it says of itself makes no sense
-            return False
-        return held.dtype == np.uint8 and held.shape[1:] == self.shape and len(held) >= rows
-
-    def _end(self, rows: int) -> int:
-        """Bytes of a .npy with so many rows; the header leaves room for more digits."""
-        return len(_header(rows, self.shape)) + rows * int(np.prod(self.shape))
-
-    def append(self, images: dict[str, UInt8[np.ndarray, "3 h w"]]) -> None:
-        """Add images by their hash, those that are new; on disk when this returns."""
-        images = {name: image for name, image in images.items() if name not in self.rows}
-        if not images:
-            return
-        first, total = len(self.rows), len(self.rows) + len(images)
-        if not first:
-            self.pixels.unlink(missing_ok=True)  # who has mapped the old file keeps it
-        self.pixels.touch()
-        with self.pixels.open("r+b") as file:
-            file.truncate(self._end(first) if first else 0)
-            file.seek(self._end(first))
-            for image in images.values():
-                file.write(np.ascontiguousarray(image, np.uint8).tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            file.write(_header(total, self.shape))
-            file.flush()
-            os.fsync(file.fileno())
-        with self.hashes.open("ab") as file:
-            file.write("".join(f"{name}\n" for name in images).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        self.rows |= {name: first + i for i, name in enumerate(images)}
-
-    def images(self) -> UInt8[np.ndarray, "images 3 h w"]:
-        """Every image, as a read-only memory map."""
-        if not self.rows:
-            return np.empty((0, *self.shape), np.uint8)
-        return np.load(self.pixels, mmap_mode="r")[: len(self.rows)]
-
-
-def _header(rows: int, shape: tuple[int, ...]) -> bytes:
-    """A .npy header of one length, whatever the number of rows."""
-    described = {"descr": "|u1", "fortran_order": False, "shape": (rows, *shape)}
-    text = repr(described).ljust(118 - 1) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("latin1")

@@ -1,0 +1,104 @@
+"""The two files of an image cache: pixels that grow, and the hash of each image's content."""
+
+import fcntl
+import os
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from data.images.decode import DECODER_VERSION
+
+SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class PixelStore:
+    """The two files of a cache: pixels in a .npy that grows, and a hash a line.
+
+    Pixels reach the disk before their hashes, and rows without a hash do not count, so a crash
+    costs the rows being written and nothing else.
+    """
+
+    def __init__(self, pixels: Path, height: int, width: int) -> None:
+        self.pixels, self.hashes = pixels, pixels.with_suffix(".sha256")
+        self.shape = (3, height, width)
+        self.rows: dict[str, int] = {}
+        self._load()
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path, height: int, width: int) -> Iterator["PixelStore"]:
+        """The store in `folder`, held by this process alone until the block ends."""
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"images-{height}x{width}-v{DECODER_VERSION}"
+        with (folder / f".{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield cls(folder / f"{name}.npy", height, width)
+
+    def _load(self) -> None:
+        text = self.hashes.read_bytes() if self.hashes.is_file() else b""
+        whole = text[: text.rfind(b"\n") + 1]
+        names = whole.decode(errors="replace").split()
+        if not all(map(SHA256.fullmatch, names)) or not self._holds(len(names)):
+            whole, names = b"", []  # not ours, or damaged: begin again
+        if whole != text:
+            with self.hashes.open("r+b") as file:
+                file.truncate(len(whole))
+        self.rows = {name: row for row, name in enumerate(names)}
+
+    def _holds(self, rows: int) -> bool:
+        """Whether the pixels of so many rows are there."""
+        if not self.pixels.is_file() or self.pixels.stat().st_size < self._end(rows):
+            return False
+        try:
+            held = np.load(self.pixels, mmap_mode="r")
+        except (OSError, ValueError, SyntaxError):  # what it says of itself makes no sense
+            return False
+        return held.dtype == np.uint8 and held.shape[1:] == self.shape and len(held) >= rows
+
+    def _end(self, rows: int) -> int:
+        """Bytes of a .npy with so many rows; the header leaves room for more digits."""
+        return len(_header(rows, self.shape)) + rows * int(np.prod(self.shape))
+
+    def append(self, images: dict[str, UInt8[np.ndarray, "3 h w"]]) -> None:
+        """Add images by their hash, those that are new; on disk when this returns."""
+        images = {name: image for name, image in images.items() if name not in self.rows}
+        if not images:
+            return
+        first, total = len(self.rows), len(self.rows) + len(images)
+        if not first:
+            self.pixels.unlink(missing_ok=True)  # who has mapped the old file keeps it
+        self.pixels.touch()
+        with self.pixels.open("r+b") as file:
+            file.truncate(self._end(first) if first else 0)
+            file.seek(self._end(first))
+            for image in images.values():
+                file.write(np.ascontiguousarray(image, np.uint8).tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+            file.seek(0)
+            file.write(_header(total, self.shape))
+            file.flush()
+            os.fsync(file.fileno())
+        with self.hashes.open("ab") as file:
+            file.write("".join(f"{name}\n" for name in images).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        self.rows |= {name: first + i for i, name in enumerate(images)}
+
+    def images(self) -> UInt8[np.ndarray, "images 3 h w"]:
+        """Every image, as a read-only memory map."""
+        if not self.rows:
+            return np.empty((0, *self.shape), np.uint8)
+        return np.load(self.pixels, mmap_mode="r")[: len(self.rows)]
+
+
+def _header(rows: int, shape: tuple[int, ...]) -> bytes:
+    """A .npy header of one length, whatever the number of rows."""
+    described = {"descr": "|u1", "fortran_order": False, "shape": (rows, *shape)}
+    text = repr(described).ljust(118 - 1) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("latin1")
