@@ -96,6 +96,8 @@ def paired_gains(
     """
     mine, other = estimator.terms(of), estimator.terms(over)
     width = mine.shape[1]
+    # The same terms are read from the same columns: products may round others differently.
+    start = 0 if np.array_equal(mine, other) else width
     both = np.concatenate([mine, other], axis=1)
     sums = np.concatenate([group_sums(both, of.group, part) for part in parts], axis=1)
 
@@ -103,7 +105,7 @@ def paired_gains(
         return estimator.value(terms[..., :width])
 
     def second(terms: np.ndarray) -> np.ndarray:
-        return estimator.value(terms[..., width:])
+        return estimator.value(terms[..., start : start + width])
 
     def difference(terms: np.ndarray) -> np.ndarray:
         return value(terms) - second(terms)
