@@ -12,6 +12,7 @@ from bandit.draws import Epochs
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
+from data.images.left_out import left_out_words
 from data.records import FACTS
 from serve.live import metrics
 from serve.live.schema import ScoredImage
@@ -24,8 +25,6 @@ from serve.scoring.served_policy import ServedPolicy
 from serve.scoring.unpersonalised import unpersonalised_best
 
 LOG = logging.getLogger(__name__)
-NAMED = 20
-"""Artworks left out that are named; all are counted."""
 
 
 def load_live(
@@ -58,8 +57,8 @@ def load_live(
     marks = {name: FileMark.of(file) for name, file in files.items()}  # of before it is tried
     shown = Shown.of(scorer, catalogue, cache)
     metrics.LEFT_OUT.set(len(shown.left_out))
-    for name, reason in list(shown.left_out.items())[:NAMED]:
-        LOG.warning("artwork %s is not shown: %s", name, reason)
+    for words in left_out_words(shown.left_out):
+        LOG.warning("%s", words)
     layout = Layout.of_catalogue(catalogue.titles, shown.artworks, day_number(day))
     members = BundleMembers(scorer)
     model = LiveModel(

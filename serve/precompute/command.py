@@ -15,6 +15,7 @@ from data import clock
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
+from data.images.left_out import left_out_words
 from data.log.open_log import RunLog, open_runs
 from data.privacy.pseudonym import Pseudonyms
 from serve.maps.layout import Layout
@@ -116,8 +117,9 @@ def precompute(
             + ("" if report.followed else ", and pages go on in the later run's catalogue"),
             file=sys.stderr,
         )
-    for name, reason in [*report.skipped_members, *pictured.left_out.items()][:NAMED]:
-        print(f"left out: {name}: {reason}", file=sys.stderr)
+    members = [f"left out: {name}: {reason}" for name, reason in report.skipped_members[:NAMED]]
+    for words in [*members, *left_out_words(pictured.left_out)]:
+        print(words, file=sys.stderr)
     maps.close()
     return report
 

@@ -4,6 +4,7 @@ The same numbers as the live service's, for whoever has many requests at once: a
 closed loop, or a log whose decisions shall be judged under this bundle.
 """
 
+import sys
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,15 +19,18 @@ from data.bundle import CURRENT
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
+from data.images.left_out import left_out_words
 from data.log.parquet import write_whole
 from data.reading.conformed_files import conformed_table
 from data.records import DECISIONS, FACTS
 from data.schema_cast import parquet_files
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import Shown, artwork_vectors
 from serve.scoring.scorer import Scorer
 
 BLOCK = 2048
 """Requests decided at once."""
+NO_IMAGE = -1
+"""In place of the row of an artwork that cannot be shown."""
 REQUESTS = pa.schema([DECISIONS.field("facts"), DECISIONS.field("candidates")])
 """Of decisions, what there is before they are made."""
 FileKind = PolicyKind | Literal["neural_ucb"]
@@ -41,6 +45,8 @@ class DecidedFile(NamedTuple):
     bundle: str
     policy: FileKind
     epsilon: float
+    artworks_left_out: int
+    """Whose image cannot be had: their probability is 0, as where they are not shown."""
 
 
 def decide_requests(
@@ -74,9 +80,15 @@ def decide_requests(
         raise BadInput(f"--epsilon: {error}") from None
     facts, pools = read_requests(requests)
     artworks = Catalogue.read(catalogue)
-    vectors = artwork_vectors(scorer, artworks, artworks.artwork_ids, cache)
-    rows = {artwork: row for row, artwork in enumerate(artworks.artwork_ids)}
-    candidates, valid = _padded(pools, rows, requests)
+    pictured = Shown.of(scorer, artworks, cache)
+    ids = pictured.artworks["artwork_id"].to_pylist()
+    vectors = artwork_vectors(scorer, artworks, ids, cache, pictured.images)
+    rows = {artwork: row for row, artwork in enumerate(ids)}
+    candidates, offered = _padded(
+        pools, rows | dict.fromkeys(pictured.left_out, NO_IMAGE), requests
+    )
+    valid = offered & (candidates != NO_IMAGE)
+    _refuse_none_to_show(offered, valid, requests)
     parts = []
     for start in range(0, len(pools), BLOCK):
         part = slice(start, start + BLOCK)
@@ -87,12 +99,15 @@ def decide_requests(
             chances = neural_ucb(scores, there, epsilon=head_policy.exploration)
         else:
             chances = probabilities(functionals, of_pools, there, head_policy)
-        of_candidates = pa.array(chances[there])
-        offsets = np.concatenate([[0], valid[part].sum(1).cumsum()]).astype(np.int32)
+        of_candidates = pa.array(chances[offered[part]])
+        offsets = np.concatenate([[0], offered[part].sum(1).cumsum()]).astype(np.int32)
         parts.append(pa.ListArray.from_arrays(pa.array(offsets), of_candidates))
     table = pa.table({"probabilities": pa.chunked_array(parts, pa.list_(pa.float64()))})
     write_whole(table, out.resolve())
-    return DecidedFile(str(out), len(pools), scorer.bundle_id, policy, head_policy.exploration)
+    for words in left_out_words(pictured.left_out):
+        print(words, file=sys.stderr)
+    exploration, left_out = head_policy.exploration, len(pictured.left_out)
+    return DecidedFile(str(out), len(pools), scorer.bundle_id, policy, exploration, left_out)
 
 
 def read_requests(path: Path) -> tuple[pa.StructArray, list[list[str]]]:
@@ -112,7 +127,7 @@ def read_requests(path: Path) -> tuple[pa.StructArray, list[list[str]]]:
 def _padded(
     pools: list[list[str]], rows: dict[str, int], path: Path
 ) -> tuple[Int[np.ndarray, "requests candidates"], Bool[np.ndarray, "requests candidates"]]:
-    """Catalogue rows of each pool; padding is row 0.
+    """Rows of the vectors of each pool; padding is row 0.
 
     Raises:
         BadInput: an artwork that the catalogue does not have, or an empty pool.
@@ -130,3 +145,21 @@ def _padded(
         candidates[at, : len(pool)] = [rows[artwork] for artwork in pool]
         valid[at, : len(pool)] = True
     return candidates, valid
+
+
+def _refuse_none_to_show(
+    offered: Bool[np.ndarray, "requests candidates"],
+    valid: Bool[np.ndarray, "requests candidates"],
+    path: Path,
+) -> None:
+    """Refuse a request whose every candidate lacks its image.
+
+    Raises:
+        BadInput: there is one, by its row.
+    """
+    none = np.flatnonzero(offered.any(1) & ~valid.any(1))
+    if len(none):
+        raise BadInput(
+            f"requests {path}, row {none[0]} offers only artwork whose image cannot be had; mend "
+            "the images, which `python -m data check` names, or take the row out"
+        )
