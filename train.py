@@ -8,8 +8,10 @@ Every setting has a dotted option; --print-config shows them all, --config reads
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +30,7 @@ from data.errors import BadInput, main
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
 from data.images.cache import image_cache
+from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
 from evaluate.gate.publish_gate import GateResult, publish_gate
 from evaluate.ope.estimate import Estimate
@@ -63,8 +66,11 @@ class Inputs(NamedTuple):
     images: np.ndarray
     """uint8 pixels, or float32 embeddings in their place."""
     image_row: np.ndarray
+    """Row of each artwork, in the catalogue's order; -1: its image cannot be had."""
     references: dict[str, pa.Table]
     """Examples of other policies on the same catalogue, to compare with, by name."""
+    left_out: Mapping[str, str] = MappingProxyType({})
+    """artwork_id → why its image cannot be had."""
 
 
 def train(settings: Settings) -> Path:
@@ -84,6 +90,7 @@ def train(settings: Settings) -> Path:
         buffer=settings.fit.buffer,
         clip=settings.fit.importance_clip,
         seed=settings.seed,
+        without=inputs.left_out,
     )
     spec = _specification(settings, read.statistics)
     trained = train_network(settings, _training_data(settings, inputs, read, spec), say)
@@ -93,6 +100,10 @@ def train(settings: Settings) -> Path:
     if settings.model.encoder != "attributes":
         judge(bundle, inputs, read.later, settings)
         release(bundle, inputs, read.later, settings)
+    for words in left_out_words(inputs.left_out):
+        say(words)
+    if read.left_out:
+        say(f"left out: {read.left_out:,} examples that showed one of these")
     print(bundle)
     return bundle
 
@@ -115,7 +126,7 @@ def _training_data(
             seed=settings.seed,
         )
         source = read.source(preparation, settings.fit.buffer)
-        artworks = len(catalogue.artworks)
+        artworks = len(catalogue.artworks) - len(inputs.left_out)
         say(f"learning from {statistics.count:,} examples of {artworks:,} artworks")
         return source, preparation(read.later)
 
@@ -151,7 +162,9 @@ def _write(
             temperature=trained.temperature,
             data={
                 "examples": read.statistics.count,
-                "artworks": len(inputs.catalogue.artworks),
+                "artworks": len(inputs.catalogue.artworks) - len(inputs.left_out),
+                "artworks_left_out": len(inputs.left_out),
+                "examples_left_out": read.left_out,
             },
             encoder=settings.model.encoder,
         ),
@@ -234,9 +247,9 @@ def load(data: Data, model: Model) -> Inputs:
                 "artwork; or train on images with --model.encoder cnn"
             )
         return Inputs(examples, catalogue, catalogue.embeddings, rows, references)
-    cached = image_cache(catalogue, cache, height=data.height, width=data.width)
-    rows = cached.of(list(catalogue.artwork_ids))
-    return Inputs(examples, catalogue, cached.images, rows, references)
+    cached = image_cache(catalogue, cache, height=data.height, width=data.width, leave_out=True)
+    rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
+    return Inputs(examples, catalogue, cached.images, rows, references, cached.refused)
 
 
 def _specification(settings: Settings, statistics: DatasetStatistics) -> FeatureSpec:

@@ -2,17 +2,21 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from data.artwork_effects import RECORDS
 from data.bundle import Bundle
+from data.catalogue import Catalogue
 from data.errors import BadInput
 from model.training.settings import Data, Publish, Settings
 from serve.scoring.scorer import Scorer
@@ -187,3 +191,54 @@ def spoil(sample: SampleFolders, tmp_path: Path, change) -> Path:
     folder.mkdir()
     pq.write_table(change(ds.dataset(sample.examples).to_table()), folder / "bad.parquet")
     return folder
+
+
+@pytest.fixture
+def torn_image(sample, tmp_path) -> tuple[Path, str]:
+    """A copy of the catalogue of which one image breaks off, and the artwork that it is of."""
+    catalogue = tmp_path / "catalogue"
+    shutil.copytree(sample.catalogue, catalogue)
+    shown = pc.value_counts(ds.dataset(sample.examples).to_table()["action"]).to_pylist()
+    name = max(shown, key=lambda one: one["counts"])["values"]
+    image = Catalogue.read(catalogue).image_path(name)
+    image.write_bytes(image.read_bytes()[:100])
+    return catalogue, name
+
+
+def test_a_bad_image_costs_its_artwork_alone(tmp_path, sample, torn_image):
+    catalogue, name = torn_image
+    examples = ds.dataset(sample.examples).to_table()
+    showed = pc.sum(pc.equal(examples["action"], name)).as_py()
+    done = run(tmp_path, sample.examples, catalogue, "--fit.buffer", "300")
+    assert done.returncode == 0, done.stderr
+    live = Bundle.open(tmp_path / "bundles" / "current")
+    assert f"left out: artwork {name}: " in done.stderr
+    assert "left out: 1 artwork in all" in done.stderr
+    said = re.search(r"left out: ([\d,]+) examples that showed one of these", done.stderr)
+    assert said is not None
+    assert 0 < int(said[1]) < showed, "those held out are judged by, and left out there"
+    assert f"offering {name}, whose image cannot be had" in done.stderr
+    table = pq.read_table(live.file("unpersonalised.parquet"))
+    impressions = {row["artwork_id"]: row["impressions"] for row in table.to_pylist()}
+    assert impressions.pop(name) == 0
+    assert sum(impressions.values()) > 0
+    assert name not in pq.read_table(live.file(RECORDS))["artwork_id"].to_pylist()
+    card = live.file("model_card.md").read_text()
+    assert "| artworks | 19 |" in card
+    assert "| artworks_left_out | 1 |" in card
+
+
+def test_a_catalogue_without_a_whole_image_is_refused(tmp_path, sample, torn_image):
+    catalogue, _ = torn_image
+    for path in pq.read_table(catalogue / "artworks.parquet")["path"].to_pylist():
+        (catalogue / path).write_bytes(b"torn")
+    settings = Settings(
+        data=Data(
+            examples=str(sample.examples), catalogue=str(catalogue), cache=str(tmp_path / "c")
+        ),
+        publish=Publish(bundles=str(tmp_path / "bundles")),
+        out=str(tmp_path / "run"),
+    )
+    with pytest.raises(BadInput, match="20 of 20 images"):
+        train(settings)
+    assert not (tmp_path / "bundles").exists()

@@ -112,7 +112,9 @@ def _of_bundle(
     assert module is not None
     measured = _measure(module, bundle.file("encoder.onnx"), folder, images, repeats)
     if shown is not None:
-        share = equal_choices(bundle, folder / "int8.onnx", shown, images, 10_000, None)
+        share = equal_choices(
+            bundle, folder / "int8.onnx", shown.titles, shown.artworks, images, 10_000, None
+        )
         measured["int8_equal_choices"] = round(share, 4)
     return measured
 

@@ -200,7 +200,8 @@ def attribution(
         scored = open_bundle_scores(bundle, where, images)
     folder = Path(log) if log_files(Path(log), "events") else None
     known = None if truth is None else read_expected(truth)
-    return attribute(scored, LoggedExamples.every(examples, where), known, folder)
+    logged = LoggedExamples.every(examples, where, scored.left_out)
+    return attribute(scored, logged, known, folder)
 
 
 def show(result: TakeAttribution) -> None:

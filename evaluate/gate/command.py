@@ -89,8 +89,11 @@ def _anchor(live: str, asked: str | None) -> str | None:
 
 
 def show(record: Mapping[str, object]) -> None:
-    """The verdict, and why."""
-    Console().print(f"{SHOWN[str(record['verdict'])]}: {record['reason']}")
+    """The verdict, and why; then what of the log could not be weighed."""
+    console, support = Console(), record.get("support", {})
+    console.print(f"{SHOWN[str(record['verdict'])]}: {record['reason']}")
+    for words in support.get("words", []) if isinstance(support, Mapping) else []:
+        console.print(f"[yellow]log[/yellow]: {words}")
 
 
 def status(record: Mapping[str, object]) -> int:

@@ -18,7 +18,6 @@ takes, and only what is shown to be worse than random is refused.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,21 +84,22 @@ def publish_gate(
         raise BadInput(f"--margin {margin}: give a share of the live value, from 0 to below 1")
     catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue.read(catalogue)
     examples = log if isinstance(log, pa.Table) else read_examples(log, catalogue)
-    try:
-        logged = LoggedExamples.of(examples, catalogue)
-    except NoSupport as error:
-        return GateResult("undecided", str(error), {})
-    with ExitStack() as stack:
-        policies = PolicyProbabilities(logged, stack.enter_context(cache_folder(cache)))
+    new = str(resolve(candidate))
+    others = _others(new, live, anchor, margin)
+    names = [new, *(policy for (_, policy), _, _ in others.values())]
+    with cache_folder(cache) as folder:
+        try:
+            policies = PolicyProbabilities.of(examples, catalogue, names, folder)
+        except NoSupport as error:
+            return GateResult("undecided", str(error), {})
+        logged = policies.logged
 
         def judged(name: str, policy: str) -> GatedPolicy:
             target = policies(policy)
             estimate = target_estimates(logged, target, (ESTIMATOR,), bootstrap)[ESTIMATOR]
             return GatedPolicy(name, replace(logged.feedback, target=target), estimate)
 
-        new = str(resolve(candidate))
         mine = judged("the candidate", new)
-        others = _others(new, live, anchor, margin)
         comparisons = {
             key: GateComparison.of(mine, judged(*other), share, level, bootstrap=bootstrap)
             for key, (other, share, level) in others.items()

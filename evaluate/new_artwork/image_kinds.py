@@ -4,7 +4,7 @@ Each is scored as if it were the title's own, and kinds are compared by what the
 Kinds come from pixels, which every image has, and from tags, where somebody tagged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,10 +34,12 @@ class ImageKind(NamedTuple):
     """The artwork that would add most, as an example to look at."""
 
 
-def donors(catalogue: Catalogue, title_id: int) -> Int[np.ndarray, " donors"]:
+def donors(
+    catalogue: Catalogue, title_id: int, left_out: Container[str] = ()
+) -> Int[np.ndarray, " donors"]:
     """Catalogue rows of other titles' images, of those nearest in genre first, then in file order.
 
-    An image of another genre would promise what the title is not.
+    An image of another genre would promise what the title is not. Artworks of `left_out` have none.
     """
     genres = dict(
         zip(catalogue.title_ids, map(set, catalogue.titles["genres"].to_pylist()), strict=True)
@@ -45,7 +47,11 @@ def donors(catalogue: Catalogue, title_id: int) -> Int[np.ndarray, " donors"]:
     owners = catalogue.artworks["title_id"].to_pylist()
     mine = genres[title_id]
     near = [len(mine & genres[o]) / max(1, len(mine | genres[o])) for o in owners]
-    rows = [row for row, owner in enumerate(owners) if owner != title_id]
+    rows = [
+        row
+        for row, (owner, name) in enumerate(zip(owners, catalogue.artwork_ids, strict=True))
+        if owner != title_id and name not in left_out
+    ]
     return np.array(sorted(rows, key=lambda row: -near[row])[:MOST], np.int64)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from bandit.counts import PRIOR_IMPRESSIONS
 from data.catalogue import Catalogue
@@ -22,7 +22,7 @@ from evaluate.new_artwork.evidence import (
     TitleLog,
     title_evidence,
 )
-from evaluate.policies.bundle_scores import BundleScores
+from evaluate.policies.bundle_scores import BundleScores, Embeddings
 from evaluate.policies.logged_examples import LoggedExamples
 from serve.scoring.scorer import Artworks, Scorer
 
@@ -111,14 +111,15 @@ class LogEvidence:
     def of(
         cls,
         scorer: Scorer,
-        embedded: Float[np.ndarray, "artworks embedding"],
+        embedded: Embeddings,
         logged: LoggedExamples,
         counts: TrainingCounts,
     ) -> "LogEvidence":
         """Of a log on a catalogue, whose artworks have these embeddings."""
         titles, artworks = logged.catalogue.titles, logged.catalogue.artworks
-        scores = BundleScores(scorer, scorer.artworks(embedded, titles, artworks))
-        unknown = scorer.artworks(embedded, titles, unrecorded(artworks))
+        values, left_out = embedded
+        scores = BundleScores(scorer, scorer.artworks(values, titles, artworks), left_out)
+        unknown = scorer.artworks(values, titles, unrecorded(artworks))
         return cls(scores, unknown, logged, counts)
 
     def title(self, title_row: int) -> TitleEvidence | None:
@@ -149,11 +150,12 @@ class LogEvidence:
         )
 
     def artworks_of(self, title_row: int) -> Int[np.ndarray, " artworks"]:
-        """Catalogue rows of a title's artworks, in file order."""
-        catalogue = self.logged.catalogue
-        return np.flatnonzero(
-            catalogue.artworks["title_id"].to_numpy() == catalogue.title_ids[title_row]
-        )
+        """Catalogue rows of a title's artworks that have an image, in file order."""
+        catalogue, left_out = self.logged.catalogue, self.scores.left_out
+        of_title = catalogue.artworks["title_id"].to_numpy() == catalogue.title_ids[title_row]
+        rows = np.flatnonzero(of_title)
+        without = [catalogue.artwork_ids[row] in left_out for row in rows]
+        return rows[~np.array(without, bool)]
 
     def all_titles(self) -> NewArtworkEvidence:
         """What the log says of artwork."""

@@ -51,15 +51,17 @@ def predicted_takes(
     """Of images as candidates of a title, for an audience; see `value_images`."""
     shape = _image_size(scorer)
     fresh = np.stack([load_image(path, *shape) for path in images])
-    decoded = image_cache(catalogue, cache, height=shape[0], width=shape[1], quiet=True)
+    decoded = image_cache(
+        catalogue, cache, height=shape[0], width=shape[1], quiet=True, leave_out=True
+    )
     known = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
-    today = catalogue.candidates(title_id, day)
+    today = [name for name in catalogue.candidates(title_id, day) if name in decoded.rows]
     if not today:
         raise BadInput(
-            f"--title {title_id} has no artwork on {day}, which new artwork is held against; give "
-            "a --day on which it has"
+            f"--title {title_id} has no artwork on {day} that has an image, which new artwork is "
+            "held against; give a --day on which it has"
         )
-    others = donors(catalogue, title_id)
+    others = donors(catalogue, title_id, decoded.refused)
     rows = np.array([*(known[artwork] for artwork in today), *others], np.int64)
     old = catalogue.artworks.take(pa.array(rows))
     pixels = np.concatenate([fresh, decoded.images[decoded.of(old["artwork_id"].to_pylist())]])

@@ -61,8 +61,10 @@ def what_is_known(
     if examples is None:
         foresight, found = Foresight.of(training_evidence(counts, catalogue)), None
     else:
-        logged = LoggedExamples.of(examples, catalogue)
-        log = LogEvidence.of(scorer, embeddings(scorer, catalogue, cache), logged, counts)
+        embedded = embeddings(scorer, catalogue, cache)
+        logged = LoggedExamples.of(examples, catalogue, embedded.left_out)
+        log = LogEvidence.of(scorer, embedded, logged, counts)
+        ids = [name for name in ids if name not in embedded.left_out]
         foresight = Foresight.of(log.all_titles())
         found = log.title(catalogue.title_ids.index(title_id))
     if found is not None:

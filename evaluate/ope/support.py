@@ -1,8 +1,8 @@
 """Rows of a log that estimates may weigh, and why the others are left out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 import numpy as np
@@ -13,6 +13,8 @@ from data.errors import BadInput
 
 PERSONALISED = "personalised"
 """The level of a decision that its policy drew."""
+NAMED = 3
+"""Artworks that a reason names; `data check` names all."""
 
 
 class NoSupport(BadInput):
@@ -36,7 +38,7 @@ class Support:
     Attributes:
         rows: of the whole log.
         drawn: of them with support among several candidates: what other policies are judged by.
-        left_out: reason → rows without support, which no estimate weighs.
+        left_out: reason → rows without support, or without an image, which no estimate weighs.
         unconditional: rows whose propensity may not be conditional on what was shown before.
     """
 
@@ -73,7 +75,7 @@ class Support:
         """
         if self.left_out and not self.drawn:
             raise NoSupport(
-                f"{source}: of {self.rows:,} rows none was drawn at random ({self._reasons()}), so"
+                f"{source}: of {self.rows:,} rows none was drawn at random ({self.reasons()}), so"
                 " nothing is known of any other policy; log choices of a policy that explores,"
                 " each with the probability that it was drawn with (propensity below 1, level"
                 " personalised or probabilities of all candidates)"
@@ -89,6 +91,23 @@ class Support:
             "words": self.words(),
         }
 
+    def and_offering(self, rows: int, lacking: Collection[str]) -> "Support":
+        """The same log with further rows, that offer artworks whose image cannot be had.
+
+        Leaving out those alone that showed one would bias estimates: what a policy is judged by
+        would depend on what was drawn.
+
+        Args:
+            rows: that offer one of them.
+            lacking: the artworks.
+        """
+        if not rows:
+            return self
+        named = ", ".join(sorted(lacking)[:NAMED])
+        more = f" and {len(lacking) - NAMED:,} more" if len(lacking) > NAMED else ""
+        reason = f"offering {named}{more}, whose image cannot be had"
+        return replace(self, rows=self.rows + rows, left_out={**self.left_out, reason: rows})
+
     def words(self) -> list[str]:
         """What was left out or is doubtful, and what that means; empty where nothing is."""
         words = []
@@ -96,8 +115,8 @@ class Support:
             count = sum(self.left_out.values())
             words.append(
                 f"{self.share_left_out:.1%} of the log ({count:,} of {self.rows:,} rows) is left"
-                f" out, since its action was not drawn ({self._reasons()}): estimates speak of the"
-                " pages that were decided at random, and if the others differ, so may their value"
+                f" out ({self.reasons()}): estimates speak of the other pages that were"
+                " decided at random, and if those left out differ, so may their value"
             )
         if self.unconditional:
             words.append(
@@ -108,7 +127,8 @@ class Support:
             )
         return words
 
-    def _reasons(self) -> str:
+    def reasons(self) -> str:
+        """Why rows were left out, and which share of all each reason has."""
         return ", ".join(f"{n / self.rows:.1%} {reason}" for reason, n in self.left_out.items())
 
 

@@ -85,7 +85,7 @@ def doubts(evidence: Evidence, log: Diagnostics, matched: Matched, support: Supp
         reasons += _of_matched(evidence, matched)
     if support.share_left_out > 0.5:
         words = (
-            f"{support.share_left_out:.0%} of the log was not drawn at random and is left out: the"
+            f"{support.share_left_out:.0%} of the log is left out ({support.reasons()}): the"
             " estimate speaks of the smaller part"
         )
         reasons.append(Doubt("weak", words))

@@ -1,7 +1,9 @@
 """A bundle opened on a catalogue: what its heads say of artworks to members, through ONNX."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +32,8 @@ class BundleScores:
 
     scorer: Scorer
     artworks: Artworks
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """artwork_id → why it has no image; nothing that is said of it means anything."""
 
     @property
     def epsilon(self) -> float:
@@ -91,18 +95,26 @@ def open_bundle_scores(bundle: Path | str, catalogue: Catalogue, cache: Path | s
         cache: folder for decoded images.
 
     Raises:
-        BadInput: the bundle is not whole, an image cannot be decoded, or the bundle reads
-            something in place of pixels that the catalogue has not.
+        BadInput: the bundle is not whole, no image can be decoded, or the bundle reads something
+            in place of pixels that the catalogue has not.
     """
     scorer = Scorer(bundle, threads=2)
-    embedded = embeddings(scorer, catalogue, cache)
-    return BundleScores(scorer, scorer.artworks(embedded, catalogue.titles, catalogue.artworks))
+    embedded, left_out = embeddings(scorer, catalogue, cache)
+    artworks = scorer.artworks(embedded, catalogue.titles, catalogue.artworks)
+    return BundleScores(scorer, artworks, left_out)
 
 
-def embeddings(
-    scorer: Scorer, catalogue: Catalogue, cache: Path | str
-) -> Float[np.ndarray, "artworks embedding"]:
-    """What stands for each artwork's image: of pixels, of `embeddings.npy`, or true attributes.
+class Embeddings(NamedTuple):
+    """What stands for the image of each artwork of a catalogue."""
+
+    values: Float[np.ndarray, "artworks embedding"]
+    """Zeros where there is none."""
+    left_out: Mapping[str, str]
+    """artwork_id → why it has none."""
+
+
+def embeddings(scorer: Scorer, catalogue: Catalogue, cache: Path | str) -> Embeddings:
+    """Of pixels, of `embeddings.npy`, or true attributes.
 
     Raises:
         BadInput: as `open_bundle_scores`.
@@ -110,15 +122,25 @@ def embeddings(
     size = scorer.manifest.image
     if size is not None:
         decoded = image_cache(
-            catalogue, Path(cache), height=size.height, width=size.width, quiet=True
+            catalogue,
+            Path(cache),
+            height=size.height,
+            width=size.width,
+            quiet=True,
+            leave_out=True,
         )
-        rows, back = np.unique(decoded.of(catalogue.artwork_ids), return_inverse=True)
+        there = np.array([name in decoded.rows for name in catalogue.artwork_ids], bool)
+        rows, back = np.unique(list(decoded.rows.values()), return_inverse=True)
         parts = [rows[at : at + IMAGES] for at in range(0, len(rows), IMAGES)]
-        return np.concatenate([scorer.embed(decoded.images[part]) for part in parts])[back]
+        found = np.concatenate([scorer.embed(decoded.images[part]) for part in parts])
+        values = np.zeros((len(there), found.shape[1]), np.float32)
+        values[there] = found[back]
+        return Embeddings(values, decoded.refused)
     if catalogue.embeddings is not None:
-        return catalogue.embeddings
+        return Embeddings(catalogue.embeddings, {})
     if (catalogue.root / "truth").is_dir():
-        return artwork_attributes(CatalogueTruth.read(catalogue.root), catalogue.artwork_ids)
+        truth = CatalogueTruth.read(catalogue.root)
+        return Embeddings(artwork_attributes(truth, catalogue.artwork_ids), {})
     raise BadInput(
         f"bundle {scorer.bundle_id} reads something in place of pixels, and {catalogue.root} has "
         "neither embeddings.npy nor truth/; give a bundle that was trained on images"

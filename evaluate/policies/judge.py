@@ -54,12 +54,11 @@ def policy_values(
         NoSupport: no example's action was drawn at random.
         BadInput: an example is wrong, or a bundle does not fit.
     """
-    logged = LoggedExamples.of(examples, catalogue)
     with cache_folder(cache) as folder:
-        probabilities = PolicyProbabilities(logged, folder)
+        policies = PolicyProbabilities.of(examples, catalogue, names, folder)
         return {
             name: target_estimates(
-                logged, probabilities(name), estimators_for(name, estimators), bootstrap
+                policies.logged, policies(name), estimators_for(name, estimators), bootstrap
             )
             for name in names
         }
@@ -121,22 +120,22 @@ def judge(
         by_segment: whether to divide the log at all.
         bootstrap: of the intervals.
     """
-    logged = LoggedExamples.of(examples, catalogue)
-    random, judging = logged.feedback, _estimator(estimator)
+    judging = _estimator(estimator)
     chosen = list(dict.fromkeys((*ESTIMATORS, estimator)))
-    divided = segments(logged) if by_segment else {}
-    masks = [None, *(mask for parts in divided.values() for mask in parts.values())]
     if refused := [name for name in names if not estimators_for(name, [estimator])]:
         raise BadInput(
             f"--estimator {estimator} cannot judge {refused[0]}, which takes the best of the same "
             "means; give dr"
         )
-    true_takes = None if expected is None else expected_takes(expected, logged)
     values: dict[str, dict[str, Estimate]] = {}
     lifts: dict[str, list[Lift]] = {}
     truth: dict[str, float] = {}
     with cache_folder(cache) as folder:
-        probabilities = PolicyProbabilities(logged, folder)
+        probabilities = PolicyProbabilities.of(examples, catalogue, names, folder)
+        random = (logged := probabilities.logged).feedback
+        divided = segments(logged) if by_segment else {}
+        masks = [None, *(mask for parts in divided.values() for mask in parts.values())]
+        true_takes = None if expected is None else expected_takes(expected, logged)
         for name in names:
             policy = replace(random, target=probabilities(name))
             values[name] = target_estimates(

@@ -1,5 +1,6 @@
 """Joined examples as off-policy estimates need them: candidates by catalogue row, checked."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -17,7 +18,7 @@ from evaluate.ope.feedback import Feedback
 from evaluate.ope.feedback_batch import Batch
 from evaluate.ope.feedback_file import FeedbackSource
 from evaluate.ope.reward_model import CrossFittedMeans
-from evaluate.ope.support import Support
+from evaluate.ope.support import NoSupport, Support
 
 NEEDED = (
     *("decision_id", "time", "profile_id", "title_id", "facts", "candidates", "action"),
@@ -48,14 +49,21 @@ class LoggedExamples:
     support: Support
 
     @classmethod
-    def of(cls, examples: pa.Table, catalogue: Catalogue) -> "LoggedExamples":
+    def of(
+        cls, examples: pa.Table, catalogue: Catalogue, without: Collection[str] = ()
+    ) -> "LoggedExamples":
         """Examples whose action was drawn, so that estimates may weigh them; each checked.
+
+        Args:
+            examples: as EXAMPLES.
+            catalogue: that has every candidate.
+            without: artworks that have no image: rows that offer one are left out and counted.
 
         Raises:
             NoSupport: nothing was drawn.
             BadInput: there are none, a row is wrong, or the catalogue lacks a candidate.
         """
-        logged = cls.every(examples, catalogue)
+        logged = cls.every(examples, catalogue, without)
         logged.support.refuse_none("the log")
         batches = [batch.with_support() for batch in logged.batches]
         drawn = np.concatenate([batch.drawn for batch in logged.batches if batch.drawn is not None])
@@ -63,14 +71,26 @@ class LoggedExamples:
         return replace(logged, examples=examples, batches=batches)
 
     @classmethod
-    def every(cls, examples: pa.Table, catalogue: Catalogue) -> "LoggedExamples":
-        """All examples, for what weighs none of them; each checked.
+    def every(
+        cls, examples: pa.Table, catalogue: Catalogue, without: Collection[str] = ()
+    ) -> "LoggedExamples":
+        """All examples, for what weighs none of them; each checked; but for `without`, as `of`.
 
         Raises:
+            NoSupport: every row offers an artwork without image.
             BadInput: as `of`.
         """
         if missing := [name for name in NEEDED if name not in examples.schema.names]:
             raise BadInput(f"examples have no column {missing[0]}; join the log again")
+        offering = len(examples)
+        examples, lacking = _without(examples, without)
+        offering -= len(examples)
+        if offering and not len(examples):
+            raise NoSupport(
+                f"each of {offering:,} rows offers artwork whose image cannot be had, such as "
+                f"{lacking[0]}: mend the images, which `python -m data check` names, or give a "
+                "log of other days"
+            )
         unconditional = _unconditional(examples)
         has = [name for name in SUPPORT if name in examples.schema.names]
         feedback = examples.select(
@@ -87,9 +107,8 @@ class LoggedExamples:
                 seen.add(batch.id_hashes)
                 batches.append(batch)
             seen.refuse(source)
-        support = replace(
-            Support.sum(batch.support for batch in batches), unconditional=unconditional
-        )
+        support = Support.sum(batch.support for batch in batches)
+        support = replace(support, unconditional=unconditional).and_offering(offering, lacking)
         logged = cls(examples, catalogue, batches, CrossFittedMeans().learn(batches), support)
         unknown = np.flatnonzero(logged._flat_rows < 0)
         if len(unknown):
@@ -187,6 +206,19 @@ class LoggedExamples:
             title = self.examples["title_id"][int((rows < 0).argmax())].as_py()
             raise BadInput(f"the log decides title {title}, which is not in {self.catalogue.root}")
         return rows
+
+
+def _without(examples: pa.Table, artworks: Collection[str]) -> tuple[pa.Table, list[str]]:
+    """The rows that offer none of these artworks, and those of them that the others offer."""
+    if not artworks:
+        return examples, []
+    flat = flattened(examples["candidates"]).cast(pa.string())
+    among = pa.array(sorted(artworks), pa.string())
+    found = places(flat, among)
+    sizes = list_sizes(examples["candidates"])
+    row = np.repeat(np.arange(len(sizes)), sizes)
+    keep = np.bincount(row[found >= 0], minlength=len(sizes)) == 0
+    return examples.filter(pa.array(keep)), among.take(np.unique(found[found >= 0])).to_pylist()
 
 
 def _unconditional(examples: pa.Table) -> int:

@@ -1,10 +1,13 @@
 """What a policy would have done in each logged decision: bundles and baselines by name."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float
 
+from data.catalogue import Catalogue
 from data.errors import BadInput
 from evaluate.policies.baselines import best_on_log, one_hot, table_takes
 from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
@@ -27,11 +30,32 @@ class PolicyProbabilities:
     Args:
         logged: the decisions.
         cache: folder for decoded images.
+        opened: bundles on the log's catalogue, by name.
     """
 
-    def __init__(self, logged: LoggedExamples, cache: Path | str) -> None:
+    def __init__(
+        self,
+        logged: LoggedExamples,
+        cache: Path | str,
+        opened: Mapping[str, BundleScores] | None = None,
+    ) -> None:
         self.logged, self.cache = logged, cache
-        self._opened: dict[str, BundleScores] = {}
+        self._opened = dict(opened or {})
+
+    @classmethod
+    def of(
+        cls, examples: pa.Table, catalogue: Catalogue, names: Iterable[str], cache: Path | str
+    ) -> "PolicyProbabilities":
+        """Policies on the rows of a log that all of them can be judged by.
+
+        Raises:
+            NoSupport: there are none.
+            BadInput: as `LoggedExamples.of` and `open_bundle_scores`.
+        """
+        bundles = {split_name(n)[0]: None for n in names if n not in ("random", BEST_ON_LOG)}
+        opened = {name: open_bundle_scores(name, catalogue, cache) for name in bundles}
+        left_out = dict(pair for one in opened.values() for pair in one.left_out.items())
+        return cls(LoggedExamples.of(examples, catalogue, left_out), cache, opened)
 
     def __call__(self, name: str) -> Float[np.ndarray, " flat"]:
         """A policy's probabilities for the candidates of every decision, flat.

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.bundle import Bundle
+from evaluate.policies.bundle_scores import open_bundle_scores
 from evaluate.policies.cache_folder import cache_folder
 from evaluate.policies.find_catalogue import find_catalogue
 from evaluate.policies.logged_examples import LoggedExamples
@@ -31,10 +32,12 @@ def predicted_takes(
     where = find_catalogue(examples, catalogue)
     table = read_examples(examples, where)
     if "bundle" in table.schema.names:
-        name = Bundle.open(bundle).bundle_id
-        own = np.array([b == name for b in table["bundle"].to_pylist()], bool)
+        own_id = Bundle.open(bundle).bundle_id
+        own = np.array([b == own_id for b in table["bundle"].to_pylist()], bool)
         table = table.filter(pa.array(own)) if own.any() else table
-    logged = LoggedExamples.every(table, where)
+    name = str(bundle)
     with cache_folder(None) as folder:
-        takes = PolicyProbabilities(logged, folder).takes(str(bundle))
+        scored = open_bundle_scores(name, where, folder)
+        logged = LoggedExamples.every(table, where, scored.left_out)
+        takes = PolicyProbabilities(logged, folder, {name: scored}).takes(name)
     return pa.table({"decision_id": logged.examples["decision_id"], "predicted_take": takes})

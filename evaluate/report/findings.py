@@ -178,9 +178,10 @@ def judge_bundle(
     Raises:
         BadInput: an example is wrong, or the bundle does not fit.
     """
-    logged = LoggedExamples.of(examples, catalogue)
     with cache_folder(cache) as folder:
-        policies = PolicyProbabilities(logged, folder)
+        names = [form.format(bundle) for form in FORMS.values()]
+        policies = PolicyProbabilities.of(examples, catalogue, names, folder)
+        logged = policies.logged
         targets = {name: policies(form.format(bundle)) for name, form in FORMS.items()}
         predicted = policies.takes(bundle)
         scored = policies.opened(bundle)

@@ -69,7 +69,10 @@ def showcase(
     catalogue = logged.catalogue
     ids, facts = _latest_facts(logged)
     day = pc.call_function("max", [logged.examples["time"]]).as_py().date() + timedelta(days=1)
-    pools = {t: catalogue.candidates(t, day) for t in catalogue.title_ids}
+    pools = {
+        title: [a for a in catalogue.candidates(title, day) if a not in scored.left_out]
+        for title in catalogue.title_ids
+    }
     wanted = sorted((t for t in pools if len(pools[t]) > 1), key=lambda t: -len(pools[t]))
     all_members = scored.members(without_page_facts(facts))
     row_of = {name: row for row, name in enumerate(catalogue.artwork_ids)}

@@ -27,6 +27,7 @@ from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec, candidate_features, context_features
 from data.images.cache import image_cache
+from data.images.left_out import left_out_words
 from export.graphs.example_inputs import random_probe
 from export.graphs.graphs import NAMES
 from export.graphs.manifest import seal
@@ -69,12 +70,18 @@ def quantise(
     if size is None:
         raise BadInput(f"bundle {held.bundle_id} has no encoder; there is nothing to make smaller")
     shown = Catalogue.read(catalogue)
-    held_images = image_cache(shown, cache, height=size.height, width=size.width)
-    images = held_images.images[held_images.of(list(shown.artwork_ids))]
+    decoded = image_cache(shown, cache, height=size.height, width=size.width, leave_out=True)
+    images = decoded.images[list(decoded.rows.values())]
+    there = [name in decoded.rows for name in shown.artwork_ids]
+    artworks = shown.artworks.filter(pa.array(there))
+    for words in left_out_words(decoded.refused):
+        print(words, file=sys.stderr)
     with staging(out) as part:
         name = f"encoder.{kind}.onnx"
         WRITERS[kind](held.file("encoder.onnx"), part / name, spread(images))
-        share = equal_choices(held, part / name, shown, images, decisions, examples)
+        share = equal_choices(
+            held, part / name, shown.titles, artworks, images, decisions, examples
+        )
         if share < LEAST:
             reason = f"{share:.4f} of the choices are equal, less than {LEAST}: not written"
             return {"equal_choices": share, "reason": reason}
@@ -169,7 +176,8 @@ WRITERS: dict[str, Callable[[Path, Path, np.ndarray], None]] = {
 def equal_choices(
     bundle: Bundle,
     encoder: Path,
-    catalogue: Catalogue,
+    titles: pa.Table,
+    artworks: pa.Table,
     images: UInt8[np.ndarray, "artworks 3 height width"],
     decisions: int,
     examples: Path | None,
@@ -179,18 +187,19 @@ def equal_choices(
     Args:
         bundle: with the full encoder.
         encoder: the other.
-        catalogue: titles with their artworks.
-        images: one for each artwork, in the catalogue's order.
+        titles: of a catalogue.
+        artworks: that there are images of.
+        images: one for each artwork, in the same order.
         decisions: how many, over all titles alike.
         examples: whose members are decided for; None: made up.
     """
     spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
-    features = candidate_features(spec, catalogue.titles, catalogue.artworks)
-    pools = _pools(catalogue)
+    features = candidate_features(spec, titles, artworks)
+    pools = _pools(artworks)
     members = -(-decisions // len(pools))
     describe, candidate = graph(bundle.file("context.onnx")), graph(bundle.file("candidate.onnx"))
     functionals = describe(*_members(spec, members, examples))
-    records, ids = bundle.records(), list(catalogue.artwork_ids)
+    records, ids = bundle.records(), artworks["artwork_id"].to_pylist()
     policy = bundle.manifest.policy
     chosen = []
     for embed in (graph(bundle.file("encoder.onnx")), graph(encoder)):
@@ -219,14 +228,14 @@ def _choices(
     return np.concatenate(chosen)
 
 
-def _pools(catalogue: Catalogue) -> list[tuple[int, Int[np.ndarray, " candidates"]]]:
+def _pools(artworks: pa.Table) -> list[tuple[int, Int[np.ndarray, " candidates"]]]:
     """Titles of several artworks, with the rows of these."""
     rows_of: dict[int, list[int]] = defaultdict(list)
-    for row, title in enumerate(catalogue.artworks["title_id"].to_pylist()):
+    for row, title in enumerate(artworks["title_id"].to_pylist()):
         rows_of[title].append(row)
     chosen = [(title, np.array(rows)) for title, rows in rows_of.items() if len(rows) > 1]
     if not chosen:
-        raise BadInput(f"{catalogue.root}: no title has two artworks; there is nothing to choose")
+        raise BadInput("no title of the catalogue has two artworks; there is nothing to choose")
     return chosen
 
 

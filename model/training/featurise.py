@@ -59,7 +59,8 @@ class Preparation:
     images: np.ndarray
     """uint8 [images, 3, height, width], or float32 [images, embedding]."""
     image_row: Int[np.ndarray, " artworks"]
-    """Row in `images` of each artwork of the catalogue, in its order."""
+    """Row in `images` of each artwork of the catalogue, in its order; -1: it has none, and examples
+    that showed it are left out."""
     heads: int
     """That are trained."""
     masks: Masks = "double_or_nothing"
@@ -89,7 +90,7 @@ class Preparation:
         return ("decision_id", "time", "facts", "action", "reward", *weighing)
 
     def __call__(self, examples: pa.Table, *draw: int) -> Examples:
-        """Arrays of some examples.
+        """Arrays of some examples: those whose artwork has an image.
 
         Args:
             examples: in the schema EXAMPLES (these columns of it), checked against the catalogue.
@@ -97,6 +98,9 @@ class Preparation:
         """
         rows = pa.array(self.catalogue.artwork_ids)
         artwork_of = pc.index_in(examples["action"], value_set=rows).to_numpy()
+        seen = self.image_row[artwork_of] >= 0
+        if not seen.all():
+            examples, artwork_of = examples.filter(pa.array(seen)), artwork_of[seen]
         seed = [self.seed, *draw] if draw else self.seed
         facts = mask_page_facts(examples["facts"].combine_chunks(), self.mask, seed)
         importance = importance_weights(examples, self.clip, self.mean)

@@ -1,10 +1,15 @@
 """The first reading of the examples: checked, summed up, and parted by time."""
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.catalogue import Catalogue
 from data.check.streaming import checked_examples
@@ -28,6 +33,8 @@ class FirstPass:
     """Of those to learn from."""
     table: pa.Table | None
     """The same at once; None: more than a buffer holds."""
+    left_out: int = 0
+    """How many could not be learnt from, since the artwork that they showed has no image."""
 
     def source(self, preparation: Preparation, buffer: int) -> Source:
         """The examples to learn from, prepared."""
@@ -77,6 +84,7 @@ def first_pass(
     buffer: int,
     clip: float | None = None,
     seed: int = 0,
+    without: Collection[str] = (),
 ) -> FirstPass:
     """Read every example once, in memory that does not grow with them.
 
@@ -88,6 +96,8 @@ def first_pass(
         buffer: most examples to learn from that are kept as well.
         clip: of importance weights.
         seed: of the order in which the examples to learn from will come.
+        without: artworks that have no image; examples that showed them are checked, and counted,
+            and not learnt from.
 
     Raises:
         BadInput: there are none, one is wrong, or they cannot be split.
@@ -97,19 +107,34 @@ def first_pass(
     fits = learnt.count() <= buffer
     later = Evenly(replace(stream, since=edge).count(), held_out)
     statistics, early_tables = DatasetStatistics(catalogue, clip), list[pa.Table]()
+    lacking, left_out = pa.array(sorted(without), pa.string()), 0
     for table in checked_examples(
         stream.rows(), catalogue.artwork_ids, title_ids=catalogue.title_ids
     ):
         late = table["time"].cast(pa.int64()).to_numpy() >= edge
         later.add(table.filter(pa.array(late)))
-        if not late.all():
-            early = table.filter(pa.array(~late))
+        seen = ~pc.is_in(table["action"], value_set=lacking).to_numpy()
+        left_out += int((~late & ~seen).sum())
+        if (~late & seen).any():
+            early = table.filter(pa.array(~late & seen))
             statistics.add(early)
             if fits:
                 early_tables.append(early)
+    _refuse_nothing_seen(statistics.count, later.table(), lacking)
     statistics.refuse_rewards(str(later.table()["reward_name"][0]))
     together = pa.concat_tables(early_tables) if fits else None
-    return FirstPass(statistics, later.table(), learnt, together)
+    return FirstPass(statistics, later.table(), learnt, together, left_out)
+
+
+def _refuse_nothing_seen(count: int, later: pa.Table, lacking: pa.Array) -> None:
+    """Refuse examples of which none is left to learn from, or none to validate on."""
+    known = not pc.all(pc.is_in(later["action"], value_set=lacking)).as_py()
+    if not (count and known):
+        part = "validate on" if count else "learn from"
+        raise BadInput(
+            f"each example to {part} showed artwork whose image cannot be had, such as "
+            f"{lacking[0]}; mend the images, which `python -m data check` names"
+        )
 
 
 def sample(stream: ExampleStream, most: int) -> pa.Table:

@@ -39,6 +39,15 @@ def hardly_different(tmp_path_factory):
     return write_catalogue(tmp_path_factory.mktemp("alike"), images, artworks)
 
 
+def test_a_bad_image_costs_its_artwork_alone(bundle, catalogue, tmp_path, capsys):
+    shutil.copytree(catalogue, tmp_path / "catalogue")
+    torn = Catalogue.read(tmp_path / "catalogue")
+    torn.image_path(torn.artwork_ids[0]).write_bytes(b"torn")
+    said = quantise(bundle, torn.root, kind="fp16", out=tmp_path / "out", cache=tmp_path)
+    assert status(said) == 0
+    assert f"left out: artwork {torn.artwork_ids[0]}: " in capsys.readouterr().err
+
+
 def test_half_precision_makes_the_same_choices(bundle, catalogue, tmp_path):
     said = quantise(
         bundle, catalogue, kind="fp16", out=tmp_path / "out", decisions=2000, cache=tmp_path
@@ -92,5 +101,5 @@ def test_a_catalogue_without_a_choice_is_refused(bundle, catalogue, tmp_path):
         [name.endswith("-0") for name in ARTWORKS_TABLE["artwork_id"].to_pylist()]
     )
     alone = Catalogue(tmp_path / "catalogue", TITLES_TABLE, first).write()
-    with pytest.raises(BadInput, match="no title has two artworks"):
+    with pytest.raises(BadInput, match="no title of the catalogue has two artworks"):
         quantise(bundle, alone, kind="fp16", out=tmp_path / "out", cache=tmp_path)
