@@ -50,6 +50,7 @@ READERS = [
     "data check AT",
     "data join AT --out OUT",
     "data features AT --out OUT",
+    "data roll --log AT",
     "data profiles AT --out OUT",
     "data open-bandit --source AT --out OUT",
     "data creative-ranking AT --out OUT",
@@ -85,6 +86,7 @@ def refusal(command: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.Mon
 def test_what_cannot_be_read_is_refused_by_name(command, found, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found(tmp_path / "there")
+    before = sorted(tmp_path.rglob("*"))
     said = refusal(
         command.replace("AT", str(tmp_path / "there")).replace("OUT", str(tmp_path / "out")),
         capsys,
@@ -93,6 +95,7 @@ def test_what_cannot_be_read_is_refused_by_name(command, found, tmp_path, capsys
     assert "there" in said
     assert "Traceback" not in said
     assert "again; write" not in said
+    assert sorted(tmp_path.rglob("*")) == before, "a slip in a path makes nothing"
 
 
 WRITERS = ["data join LOG --out AT", "data open-bandit --source SAMPLE --out AT"]

@@ -31,7 +31,7 @@ def profiles(examples: Path, out: Path) -> dict[str, int | str]:
 
     Args:
         examples: folder that `python -m data join` wrote.
-        out: file to write; replaced whole.
+        out: file to write; one that is there is replaced at once and whole, or left as it is.
 
     Raises:
         BadInput: there are no examples, or a file is not one of examples.

@@ -198,7 +198,7 @@ def roll_command(
     """Move the log into Parquet by day, where the join reads it; safe to run at any time.
 
     Args:
-        log: the folder that serving logs to.
+        log: the folder that serving logs to; with --redis it is made if it is not there.
         redis: drain this Redis log (redis://host:port/db) into the folder first.
         keep_runs: leave precompute's runs in runs/, a few bytes a decision; the join writes rows
             of those decisions alone that were rendered. Without it every decision becomes a row.

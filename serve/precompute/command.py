@@ -66,8 +66,8 @@ def precompute(
         profiles: Parquet file or folder with the columns profile_id and facts; where a column
             `profiling` is false somebody opted out: their map is taken away, and none is made.
         store: Folder for LMDB, redis://host:port/0 or redis+cluster://host:port.
-        log: Folder of the logs, or redis://host:port/db; `python -m data roll` expands what is
-            written there. Nothing is logged without.
+        log: Folder of the logs, made if it is not there, or redis://host:port/db; `python -m data
+            roll` expands what is written there. Nothing is logged without.
         day: Day to decide for, YYYY-MM-DD; today (UTC) when left out. Decisions are stamped with
             the time it is all the same.
         epoch_days: Days that a draw lasts; 1 draws everything anew every day.

@@ -62,7 +62,8 @@ def decide_requests(
 
     Args:
         requests: Parquet file or folder with facts and candidates, such as decisions/ of a log.
-        out: Parquet file to write: probabilities, a list for each request, in its order.
+        out: Parquet file to write: probabilities, a list for each request, in its order. One that
+            is there is replaced at once and whole, or left as it is.
         bundle: Bundle folder, or the `current` link to it.
         catalogue: Folder with titles.parquet, artworks.parquet and images.
         policy: Thompson sampling over the heads, greedy or epsilon_greedy on their mean,
