@@ -148,7 +148,8 @@ def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
     switches = {name for name, p in parameters.items() if p.annotation in (bool, "bool")}
     free = [name for name, p in parameters.items() if p.default is inspect.Parameter.empty]
     folder = [name for name, p in parameters.items() if p.annotation in (Path, "Path")][:1]
-    rest = [p.name for p in parameters.values() if _is_list(p)][:1]
+    lists = [p.name for p in parameters.values() if _is_list(p)]
+    rest = lists[:1]
     options: list[str] = []
     plain: list[str] = []
     waiting = list(arguments)
@@ -162,7 +163,9 @@ def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
             continue
         name, equals, value = word[2:].partition("=")
         name = name.replace("-", "_")
-        if equals:
+        if name in lists and (words := _words(value, equals, waiting)):
+            options.append(f"--{name}={_as_list(words)}")
+        elif equals:
             options.append(f"--{name}={value}")
         elif name in ("help", "print_config"):
             options.append(f"--{name}")
@@ -179,12 +182,24 @@ def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
     for name in free[: len(plain)]:
         options.append(f"--{name}={plain.pop(0)}")
     if plain and rest and rest[0] not in named:
-        values = [word if word.isdigit() else json.dumps(word) for word in plain]
-        options.append(f"--{rest[0]}=[{','.join(values)}]")
+        options.append(f"--{rest[0]}={_as_list(plain)}")
         plain = []
     if plain:
         raise BadInput(f"{plain[0]!r} belongs to no option; --help lists what there is")
     return options
+
+
+def _words(value: str, equals: str, waiting: list[str]) -> list[str]:
+    """The words of a list up to the next option, taken away; none where it is written as JSON."""
+    words = [value] if equals and not value.startswith("[") else []
+    while not value.startswith("[") and waiting and not waiting[0].startswith(("--", "[")):
+        words.append(waiting.pop(0))
+    return words
+
+
+def _as_list(words: list[str]) -> str:
+    values = [word if word.isdigit() else json.dumps(word) for word in words]
+    return f"[{','.join(values)}]"
 
 
 def _is_list(parameter: inspect.Parameter) -> bool:

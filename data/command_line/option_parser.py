@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser, Namespace, auto_cli, set_parsing_settings
 from jsonargparse.typing import register_type
 
+from data.command_line.complaints import in_a_sentence
 from data.command_line.local_path import local_path
 
 __all__ = ["OptionParser", "auto_cli", "dashed", "underscored"]
@@ -71,4 +72,5 @@ class OptionParser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say what is wrong, by the option's own name, and end with exit code 2."""
-        super().error(dashed(re.sub(r'Parser key "([\w.]+)"', r"--\1", message)), ex)
+        said = in_a_sentence(message)
+        super().error(dashed(re.sub(r'Parser key "([\w.]+)"', r"--\1", said)), ex)
