@@ -47,7 +47,8 @@ def live(
         deadline_ms: Milliseconds a page may take when its request does not say.
         queue: Pages that may be open in each process at most, whatever their deadlines. Fewer are
             shed too, where their predicted wait is too much of their deadline.
-        base_url: Put before each artwork's path; this service gives files at its default.
+        base_url: Put before each artwork's path, which counts from the catalogue folder: the URL of
+            that folder, not of images/ in it. This service gives files at its default.
         cache: Folder of decoded images.
         epoch_days: Days that a live draw lasts; 1 draws every title anew every day. Draws of the
             maps in `store` last as long as precompute said.

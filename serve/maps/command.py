@@ -36,7 +36,8 @@ def lookup(
         profile: Profile id.
         titles: Video ids; all titles of the catalogue when left out.
         store: Where precompute wrote the maps.
-        base_url: Put before each artwork's path.
+        base_url: Put before each artwork's path, which counts from the catalogue folder: the URL of
+            that folder, not of images/ in it.
     """
     client = Lookup(open_map_store(store, readonly=True, timeout=1.0), base_url=base_url)
     page = client.page(profile)
