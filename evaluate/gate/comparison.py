@@ -93,7 +93,7 @@ class GateComparison:
         """What would tell."""
         tested, rows = self.lead, self.candidate.estimate.decisions
         if tested.few_takes:
-            return f"fewer than {FEW:.0f} takes match one of the two"
+            return f"fewer than {FEW:.0f} takes match one of the two, or were due where they differ"
         if not math.isfinite(tested.rows_to_tell):
             return "with no margin no log shows that equals are equal"
         needs = f"an equal would pass on {tested.rows_to_tell:,.0f} decisions in {POWER:.0%} of"

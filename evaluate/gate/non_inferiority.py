@@ -5,6 +5,7 @@ independent. Arrays in, numbers out.
 """
 
 import math
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ class Lead(NamedTuple):
     margin, 0 where the two do the same."""
     few_takes: bool
     """Whether fewer than `FEW` takes match either policy: then nothing is told, whatever the
-    ends."""
+    ends; or fewer were due where the policies differ: then nothing is refused."""
 
 
 def lead(of: Feedback, over: Feedback, margin: float, level: float = LEVEL) -> Lead:
@@ -58,8 +59,9 @@ def lead(of: Feedback, over: Feedback, margin: float, level: float = LEVEL) -> L
     D = DR(policy) − (1 − margin) · DR(other) on each row, with its standard error over profiles; t
     quantiles with as many degrees of freedom as the profiles that carry the error are worth. To
     pass, it must also be shown, at a fifth of the level, to lose less than twice the margin: on a
-    log that cannot tell one from the other, chance would pass both alike. Two policies that do the
-    same pass without a test.
+    log that cannot tell one from the other, chance would pass both alike. It is refused only where
+    `FEW` takes would have come of what it chooses and the other does not, had it been as good. Two
+    policies that do the same pass without a test.
 
     Args:
         of: the log under the policy.
@@ -98,7 +100,8 @@ def lead(of: Feedback, over: Feedback, margin: float, level: float = LEVEL) -> L
     few = any(_few_takes(feedback) for feedback in (of, over))
     verdict: Verdict = "undecided"
     if not few and np.isfinite([low, high]).all():
-        verdict = "passed" if low > 0 else "refused" if high < 0 else "undecided"
+        few = low <= 0 and high < 0 and _takes_due(of, over) < FEW
+        verdict = "passed" if low > 0 else "refused" if high < 0 and not few else "undecided"
     rows = rows_to_tell(len(of), error, margin * abs(other), level)
     return Lead(verdict, value, error, low, high, level, rows, few)
 
@@ -124,6 +127,20 @@ def _error(own: Float[np.ndarray, " groups"]) -> tuple[float, float]:
         return math.nan, 1.0
     carried = float(squares.sum() ** 2 / (squares**2).sum()) - 1
     return float(np.sqrt(squares.sum() * groups / (groups - 1))), max(carried, 1.0)
+
+
+def _takes_due(of: Feedback, over: Feedback) -> float:
+    """Takes that were due where only the policy would have chosen what was chosen.
+
+    Rows that match what it chooses beyond the other, as many of equal weight as they are worth,
+    times the share of rewards under the other. Where few are due, none may come of a good policy,
+    and without them its standard error is small.
+    """
+    more = replace(of, target=np.maximum(of.target - over.target, 0.0))
+    weight = np.bincount(of.group, more.weight)
+    rows = weight.sum() ** 2 / max(float((weight**2).sum()), np.finfo(float).tiny)
+    rewarded = float(over.weight @ (over.reward != 0)) / max(float(over.weight.sum()), 1e-12)
+    return float(rows) * rewarded
 
 
 def _few_takes(feedback: Feedback) -> bool:

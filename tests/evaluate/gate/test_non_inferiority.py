@@ -61,6 +61,27 @@ def test_what_is_worse_is_refused_and_what_is_better_passes():
     assert share(logs(4000, 1.7, 50, 9), "passed") == 1
 
 
+@pytest.mark.parametrize(("worth", "rows", "refused"), [(1.0, 2000, 0.0), (0.0, 20_000, 1.0)])
+def test_what_a_log_hardly_showed_is_refused_only_where_takes_were_due(worth, rows, refused):
+    """Logs of a live policy that explores a tenth, of which the candidate leaves three tenths."""
+    rng, verdicts = np.random.default_rng(12), []
+    live, candidate = np.eye(KINDS)[[0, 1]]
+    for _ in range(60):
+        leaves = (rng.random(rows) < 0.3)[:, None]
+        action = np.where(rng.random(rows) < 0.1, rng.integers(KINDS, size=rows), 0)
+        rate = 0.15 * np.where(leaves[:, 0] & (action == 1), worth, 1.0)
+        reward = (rng.random(rows) < rate).astype(float)
+        propensity = np.where(action == 0, 0.9 + 0.1 / KINDS, 0.1 / KINDS)
+        of, over = (
+            dense_feedback(
+                action, reward, propensity, target, np.full((rows, KINDS), 0.13), np.arange(rows)
+            )
+            for target in (np.where(leaves, candidate, live), np.tile(live, (rows, 1)))
+        )
+        verdicts.append(lead(of, over, 0.05))
+    assert share(verdicts, "refused") == pytest.approx(refused, abs=0.02)
+
+
 def test_without_takes_nothing_is_told_and_without_a_margin_no_log_shows_equality():
     for one in logs(40, 1.0, 5, 10):
         assert one.few_takes
