@@ -2,13 +2,14 @@
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from data.errors import BadInput
+from evaluate.experiments.look import LEAST_MEMBERS
 from evaluate.experiments.planned_looks import planned_bounds, planned_days, spent_alpha
 from evaluate.experiments.sequential import (
     difference_variance,
@@ -54,6 +55,8 @@ class DaysNeeded:
     looks: int
     tau: float
     """For `experiment`: of the precision on the planned day, or after a year if there is none."""
+    confidence: float = 0.95
+    """For `experiment`, which shares it among treatment cells: what the days are for."""
 
 
 def days_needed(design: Design, looks: int = 0) -> DaysNeeded:
@@ -145,8 +148,11 @@ def power(
             f"base {base}, and it with the lift {lift}, must lie in (0, 1), the lift above 0,"
             f" explained {explained} in [0, 1), impressions a day {impressions_per_day} above 0"
         )
-    if not members >= cells >= 2:
-        raise BadInput(f"cells {cells} must be at least 2, members {members} at least as many")
+    if not (cells >= 2 and members // cells >= LEAST_MEMBERS):
+        raise BadInput(
+            f"cells {cells} must be at least 2, and members {members} at least {LEAST_MEMBERS} a"
+            " cell: `experiment` makes no look at fewer"
+        )
     if not (0 < power < 1 and 0 < alpha < 1 and spread**2 < base * (1 - base)):
         raise BadInput(
             f"power {power} and alpha {alpha} must lie in (0, 1), spread {spread} below"
@@ -156,10 +162,8 @@ def power(
         raise BadInput(f"--looks {looks} and --uneven {uneven} must be 0 or more")
     share = alpha / (cells - 1)
     each = members // cells
-    return days_needed(
-        Design(base, lift, each, impressions_per_day, spread, explained, power, share, uneven),
-        looks,
-    )
+    design = Design(base, lift, each, impressions_per_day, spread, explained, power, share, uneven)
+    return replace(days_needed(design, looks), confidence=round(1 - alpha, 12))
 
 
 def show(needed: DaysNeeded) -> None:
@@ -173,4 +177,6 @@ def show(needed: DaysNeeded) -> None:
     options = f"--tau {needed.tau:.6g}"
     if needed.looks and needed.planned:
         options += f" --looks {min(needed.looks, needed.planned)} --days {needed.planned}"
+    if needed.confidence != DaysNeeded.confidence:
+        options += f" --confidence {needed.confidence:g}"
     print(f"read it with: python -m evaluate experiment LOG {options}")

@@ -16,7 +16,7 @@ from data.errors import BadInput
 from evaluate.experiments.aa import false_positives
 from evaluate.experiments.allocation import allocate
 from evaluate.experiments.experiment import experiment
-from evaluate.experiments.power import Design, days_needed, variance_after
+from evaluate.experiments.power import Design, days_needed, power, show, variance_after
 from evaluate.experiments.take_difference import take_fraction_difference
 
 HALVES = {"control": 0.5, "treatment": 0.5}
@@ -141,6 +141,16 @@ def test_power_needs_more_days_for_less_lift_and_for_looking_daily():
     assert members_differ.planned in range(4, 8)  # the last looks bring little that is new
     hopeless = days_needed(Design(0.1, 0.001, 100, 5.0, 0.03), looks=5)
     assert (hopeless.fixed, hopeless.planned, hopeless.always_valid) == (None, None, None)
+
+
+def test_power_plans_nothing_that_experiment_would_not_read(capsys):
+    """Cells too small for a look are refused, and a level of its own is handed on."""
+    with pytest.raises(BadInput, match="at least 30 a cell"):
+        power(0.17, lift=1.0, members=59)
+    show(power(0.17, lift=0.13, members=500, looks=5))
+    assert "--confidence" not in capsys.readouterr().out
+    show(power(0.17, lift=0.13, members=750, looks=5, alpha=0.01, cells=3))
+    assert "--confidence 0.99" in capsys.readouterr().out
 
 
 def test_power_is_of_the_variance_that_experiment_reads():
