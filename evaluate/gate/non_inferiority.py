@@ -100,8 +100,8 @@ def lead(of: Feedback, over: Feedback, margin: float, level: float = LEVEL) -> L
     few = any(_few_takes(feedback) for feedback in (of, over))
     verdict: Verdict = "undecided"
     if not few and np.isfinite([low, high]).all():
-        few = low <= 0 and high < 0 and _takes_due(of, over) < FEW
-        verdict = "passed" if low > 0 else "refused" if high < 0 and not few else "undecided"
+        few = high < 0 and _takes_due(of, over) < FEW
+        verdict = "passed" if low > 0 else "refused" if high < 0 and not few else verdict
     rows = rows_to_tell(len(of), error, margin * abs(other), level)
     return Lead(verdict, value, error, low, high, level, rows, few)
 
