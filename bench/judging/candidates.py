@@ -25,19 +25,11 @@ from evaluate.policies.bundle_scores import BundleScores, embeddings
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.read_examples import read_examples
 from serve.scoring.scorer import Artworks, Scorer
-from simulate.world.effects import Effects
 from simulate.world.titles import START
 
 SECTION = "candidates"
 FULL = NewPostersSize(24, 6, 4, 1000, 5, 6000, 8, 1500)
 QUICK = NewPostersSize(8, 4, 2, 150, 3, 900, 1, 200)
-TASTES = {
-    "usual": Effects(),
-    "absent": Effects(theme_sd=0.0, subject_sd=0.0, style_sd=0.0),
-    "strong": Effects(theme_sd=0.9, subject_sd=0.9, style_sd=0.9),
-}
-"""Worlds by how far members differ in what artwork does to them; `strong` is about twice `usual`.
-Those that are not usual are half as many."""
 FEWEST = 50
 """Fresh decisions of a title, with fewer its truth is not looked at."""
 
@@ -67,21 +59,11 @@ def candidates(effort: Effort) -> list[Row]:
 
     A world takes half a minute, so there is one for every 25 runs.
     """
-    worlds = 1 if effort.quick else max(2, effort.runs // 25)
+    worlds = 1 if effort.quick else max(1, effort.runs // 25)
     size = QUICK if effort.quick else FULL
-    rows = []
-    for tastes, effects in TASTES.items():
-        count = worlds if tastes == "usual" else -(-worlds // 2)
-        tasks = [(size, effort.seed + 1000 * world, effects) for world in range(count)]
-        posters = [p for found in run_each(judged_world, tasks, effort.workers) for p in found]
-        rows += _rows(posters, f"{count} worlds of {size.titles} titles, tastes {tastes}")
-        if effort.quick:
-            break
-    return rows
-
-
-def _rows(posters: list[JudgedPoster], setting: str) -> list[Row]:
-    """Of the posters of one kind of world."""
+    tasks = [(size, effort.seed + 1000 * world) for world in range(worlds)]
+    posters = [p for found in run_each(judged_world, tasks, effort.workers) for p in found]
+    setting = f"{worlds} worlds of {size.titles} titles"
     title = np.unique([(p.world, p.title) for p in posters], axis=0, return_inverse=True)[1].ravel()
     rows = [row for claim in _claims(posters) for row in claim_rows(SECTION, claim, title, setting)]
     hits = [p.most_for > 0 for p in posters]
@@ -118,10 +100,10 @@ def _claims(posters: list[JudgedPoster]) -> list[Claim]:
     ]
 
 
-def judged_world(task: tuple[NewPostersSize, int, Effects]) -> list[JudgedPoster]:
+def judged_world(task: tuple[NewPostersSize, int]) -> list[JudgedPoster]:
     """All new posters of a world, judged."""
-    size, seed, effects = task
-    with new_posters(size, seed, effects) as world:
+    size, seed = task
+    with new_posters(size, seed) as world:
         catalogue = world.catalogue
         scorer = Scorer(world.bundle, judging=True)
         examples = read_examples(world.examples, catalogue)
