@@ -18,21 +18,6 @@ class SlopeSums(NamedTuple):
     variance: float
     """Of the product."""
 
-    @classmethod
-    def joined(cls, parts: Iterable["SlopeSums"]) -> "SlopeSums":
-        """Of all titles, which are independent; what a member does with one title is not.
-
-        So the variance is that between titles about the common slope (White 1984, "Asymptotic
-        Theory for Econometricians", §6.2), or of single decisions where that is larger.
-        """
-        told = np.array([part for part in parts if part.square > 0]).reshape(-1, 3)
-        product, square, single = told.sum(0).tolist()
-        if len(told) < 2:
-            return cls(product, square, single)
-        rest = told[:, 0] - product / square * told[:, 1]
-        between = len(told) / (len(told) - 1) * float((rest**2).sum())
-        return cls(product, square, max(single, between))
-
 
 class ArtworkEvidence(NamedTuple):
     """Levels of artworks: ratios to the title's known artwork, less 1."""
@@ -95,11 +80,13 @@ class NewArtworkEvidence(NamedTuple):
     def of(cls, titles: Iterable[TitleEvidence]) -> "NewArtworkEvidence":
         """Titles together."""
         titles = list(titles)
-        return cls(
-            ArtworkEvidence.joined(t.artworks for t in titles),
-            SlopeSums.joined(t.personal for t in titles),
-            SlopeSums.joined(t.known_personal for t in titles),
-        )
+        sums = [
+            SlopeSums(*(float(sum(s)) for s in zip(*parts, strict=True)))
+            if parts
+            else SlopeSums(0.0, 0.0, 0.0)
+            for parts in ([t.personal for t in titles], [t.known_personal for t in titles])
+        ]
+        return cls(ArtworkEvidence.joined(t.artworks for t in titles), *sums)
 
 
 class TitleLog(NamedTuple):

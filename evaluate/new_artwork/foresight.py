@@ -4,9 +4,8 @@ Levels are ratios to the title's known artwork, less 1. Of artwork that training
 
     level = shift + slope · predicted + N(0, rest²),   rest² = spread² − (slope · spread predicted)²
 
-Artwork that training saw cannot tell these: the encoder knows its rewards by heart. What members
-differ by around a level counts by a slope of its own. That is of members more than of artwork, and
-nearly the same for artwork that training saw: it is learnt from all that the log has shown.
+and what members differ by around it counts by a slope of its own. Artwork that training saw cannot
+tell these: the encoder knows its rewards by heart.
 """
 
 from dataclasses import dataclass
@@ -40,12 +39,9 @@ class Belief(NamedTuple):
 SHIFT, SLOPE = Belief(0.0, 0.1), Belief(0.5, 0.5)
 """Before a log tells: new artwork is as good as known artwork, give or take a tenth, and anything
 between nothing and all of what the bundle says of its level holds."""
-KNOWN = Belief(1.0, 0.25)
-"""All that the bundle says of the levels of artwork which it was trained on holds."""
-PERSONAL, NEWNESS = Belief(0.5, 0.25), 0.15
-"""Of what the bundle says members differ by, before a log tells, anything between nothing and all
-holds: 95% of a normal. And how far the share of new artwork lies from that of artwork which it was
-trained on, as a standard deviation (measured: docs/decisions.md)."""
+PERSONAL, KNOWN = Belief(0.8, 0.4), Belief(1.0, 0.25)
+"""Most of what the bundle says of whom new artwork pleases holds (measured: docs/decisions.md), and
+all that it says of artwork which it was trained on."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +89,12 @@ class Foresight:
         known_slope = _known_slope(known)
         own = seen.own_seen - _group_means(seen)
         there = np.isfinite(own)
-        known_personal = posterior(PERSONAL, evidence.known_personal)
-        alike = Belief(known_personal.value, float(np.hypot(known_personal.deviation, NEWNESS)))
         return cls(
             shift,
             slope,
-            posterior(alike, evidence.personal),
+            posterior(PERSONAL, evidence.personal),
             known_slope,
-            known_personal.value,
+            posterior(KNOWN, evidence.known_personal).value,
             spread,
             spread_of(known.seen - known_slope * known.foreseen, known.noise),
             max(spread, spread_of(own[there], seen.own_noise[there]))

@@ -5,7 +5,6 @@ the title's known artwork, and counts as far as `Foresight` has it; the level is
 earns among those who are shown it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -14,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import t
 
-from evaluate.new_artwork.foresight import ENOUGH, PRIOR_ARTWORKS, Belief, Foresight
+from evaluate.new_artwork.foresight import PRIOR_ARTWORKS, Belief, Foresight
 from evaluate.ope.paired_bootstrap import Range
 
 HeadTakes = Float[np.ndarray, "members heads artworks"]
@@ -31,28 +30,11 @@ class Addition(NamedTuple):
     exposure: Float[np.ndarray, " members"]
     """Take with known artwork of those for whom it prefers the image; 0 for others."""
     relative: Float[np.ndarray, " members"]
-    """What the gain would change by if members' differences counted by one more, between the image
-    and what they see today."""
+    """What the gain would change by if members' differences counted by one more."""
 
     def value(self, part: Bool[np.ndarray, " members"] | slice = slice(None)) -> float:
         """To the title's take, in a part of the audience."""
         return float(self.gains[part].mean())
-
-    def drawn_to(self, others: Sequence["Addition"], share: float) -> "Addition":
-        """The same, where what an image gains beyond others holds in a share.
-
-        Those for whom a bundle prefers an image gain by it; by how much more than by other images
-        that it prefers is hardly known, and the largest of many predictions is too large.
-
-        Args:
-            others: what images of other titles would add here; too few change nothing.
-            share: how much of the differences between images is known.
-        """
-        exposure = sum(float(other.exposure.mean()) for other in others)
-        if len(others) < ENOUGH or exposure == 0:
-            return self
-        usual = sum(other.value() for other in others) / exposure * self.exposure
-        return self._replace(gains=usual + share * (self.gains - usual))
 
 
 @dataclass(frozen=True)
@@ -101,7 +83,7 @@ class TitleToday:
     def known(self) -> Float[np.ndarray, "members known"]:
         """Expected takes of today's artwork, once predictions count as far as they may."""
         slope = self.foresight.known_personal
-        return self._expected(self.mean, self.levels, slope)
+        return self._expected(self.mean, self.levels, self.foreseen(self.mean), slope)
 
     @cached_property
     def today(self) -> float:
@@ -124,14 +106,14 @@ class TitleToday:
         """Expected takes of images, once predictions count as far as they may."""
         foresight, foreseen = self.foresight, self.foreseen(mean)
         levels = foresight.shift.value + foresight.slope.value * foreseen
-        return self._expected(mean, levels, foresight.personal.value)
+        return self._expected(mean, levels, foreseen, foresight.personal.value)
 
     def adds(self, mean: Float[np.ndarray, " members"]) -> Addition:
         """Of an image: of those for whom the bundle would prefer it."""
         rows = np.arange(len(mean))
         chosen = mean > self.mean[rows, self.best]
         gains = self.new(mean[:, None])[:, 0] - self.known[rows, self.best]
-        differs = self._differs(mean[:, None])[:, 0] - self._differs(self.mean)[rows, self.best]
+        differs = mean - self.everyone * (1 + self.foreseen(mean[:, None])[0])
         scaled = self.scale.value * np.stack([self.everyone, differs])
         return Addition(np.where(chosen, gains, 0.0), *np.where(chosen, scaled, 0.0))
 
@@ -172,16 +154,12 @@ class TitleToday:
         self,
         mean: Float[np.ndarray, "members artworks"],
         levels: Float[np.ndarray, " artworks"],
+        foreseen: Float[np.ndarray, " artworks"],
         slope: float,
     ) -> Float[np.ndarray, "members artworks"]:
-        everyone, differs = self.everyone[:, None], self._differs(mean)
+        everyone = self.everyone[:, None]
+        differs = mean - everyone * (1 + foreseen)
         return self.scale.value * (everyone * (1 + levels) + slope * differs)
-
-    def _differs(
-        self, mean: Float[np.ndarray, "members artworks"]
-    ) -> Float[np.ndarray, "members artworks"]:
-        """What members differ by in their predicted takes, beside the level foreseen."""
-        return mean - self.everyone[:, None] * (1 + self.foreseen(mean))
 
 
 def ratio_range(level: Belief, more: float = 0.0) -> Range:

@@ -64,13 +64,11 @@ def value_images(
     judged = predicted_takes(scorer, catalogue, title_id, images, audience, day, Path(cache))
     today = title_today(judged.today, judged.artworks, judged.donors, known)
     spread, share = known.foresight.spread, known.foresight.known(today.predicted_spread)
-    others = [today.adds(judged.donors[:, at]) for at in range(len(judged.donated))]
-    values = []
-    for at, path in enumerate(images):
-        takes = judged.images[:, :, at]
-        added = today.adds(takes.mean(1)).drawn_to(others, share)
-        values.append(_image_value(str(path), takes, added, today, audience))
-    gains = [other.value() for other in others]
+    values = [
+        _image_value(str(path), judged.images[:, :, at], today, audience)
+        for at, path in enumerate(images)
+    ]
+    gains = [today.adds(judged.donors[:, at]).value() for at in range(len(judged.donated))]
     return NewArtwork(
         today=ArtworksToday(
             judged.artworks,
@@ -137,11 +135,10 @@ def _curve(
 def _image_value(
     image: str,
     takes: Float[np.ndarray, "members heads"],
-    added: Addition,
     today: TitleToday,
     audience: NewMembers,
 ) -> ImageValue:
-    level = today.level(takes)
+    level, added = today.level(takes), today.adds(takes.mean(1))
     value, low, high = ratio_range(level, today.scale.deviation)
     title = today.take.value
     half = FEW * today.doubt(added, level, slice(None))

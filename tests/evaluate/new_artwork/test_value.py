@@ -11,7 +11,6 @@ from hypothesis.extra.numpy import arrays
 
 from evaluate.new_artwork.foresight import Belief, Foresight
 from evaluate.new_artwork.value import (
-    Addition,
     TitleToday,
     greedy_order,
     probability_of_best,
@@ -69,31 +68,6 @@ def test_members_who_prefer_what_there_is_gain_nothing(values):
     stay = image <= values[:, :, :-1].mean(1).max(1)
     assert (added.gains[stay] == 0).all()
     assert (added.exposure[stay] == 0).all()
-
-
-def test_images_that_are_said_to_add_most_add_as_much():
-    rng = np.random.default_rng(8)
-    said, true = [], []
-    exposure = 0.1 * (rng.random((400, 300)) < rng.uniform(0.01, 0.1, (400, 1)))
-    known = 0.1 * rng.standard_normal((400, 1))
-    foreseen = known + 0.3 * rng.standard_normal((400, 1))
-    images = [Addition(e * (0.4 + f), e, e) for e, f in zip(exposure, foreseen, strict=True)]
-    for image, own in zip(images, known, strict=True):
-        drawn = image.drawn_to(images, 0.1)
-        said.append(drawn.value())
-        true.append(float((image.exposure * (0.4 + own)).mean()))
-    most = np.array(said) >= np.quantile(said, 0.9)
-    plain = np.array([image.value() for image in images])
-    assert plain[plain >= np.quantile(plain, 0.9)].mean() > 1.25 * np.array(true)[most].mean()
-    assert np.mean(said) == pytest.approx(np.mean(true), rel=0.1)
-    assert np.array(said)[most].mean() == pytest.approx(np.array(true)[most].mean(), rel=0.1)
-
-
-def test_too_few_others_change_nothing():
-    image = Addition(np.array([0.3, 0.0]), np.array([0.1, 0.0]), np.zeros(2))
-    nobody = Addition(*np.zeros((3, 2)))
-    for others in ([], [image], [nobody] * 50):
-        assert image.drawn_to(others, 0.0).value() == image.value()
 
 
 def test_the_less_is_known_the_wider_is_what_an_image_adds():
