@@ -25,11 +25,18 @@ from evaluate.policies.bundle_scores import BundleScores, embeddings
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.read_examples import read_examples
 from serve.scoring.scorer import Artworks, Scorer
+from simulate.world.effects import Effects
 from simulate.world.titles import START
 
 SECTION = "candidates"
 FULL = NewPostersSize(24, 6, 4, 1000, 5, 6000, 8, 1500)
 QUICK = NewPostersSize(8, 4, 2, 150, 3, 900, 1, 200)
+TASTES = {
+    "the simulator's tastes": Effects(),
+    "tastes twice as strong": Effects(theme_sd=0.92, subject_sd=0.92, style_sd=0.92),
+    "no tastes": Effects(theme_sd=0.0, subject_sd=0.0, style_sd=0.0),
+}
+"""Kinds of world: whom a poster pleases is much, or nothing, of what it does."""
 FEWEST = 50
 """Fresh decisions of a title, with fewer its truth is not looked at."""
 
@@ -57,13 +64,27 @@ class JudgedPoster(NamedTuple):
 def candidates(effort: Effort) -> list[Row]:
     """Coverage, calibration and correlation over posters of several worlds.
 
-    A world takes half a minute, so there is one for every 25 runs.
+    A world takes half a minute, so there is one for every 25 runs, and half as many of each kind
+    that is not the simulator's own.
     """
     worlds = 1 if effort.quick else max(1, effort.runs // 25)
     size = QUICK if effort.quick else FULL
-    tasks = [(size, effort.seed + 1000 * world) for world in range(worlds)]
-    posters = [p for found in run_each(judged_world, tasks, effort.workers) for p in found]
-    setting = f"{worlds} worlds of {size.titles} titles"
+    counts = [worlds if kind == 0 else -(-worlds // 2) for kind in range(len(TASTES))]
+    tasks = [
+        (size, effort.seed + 1000 * world, kind)
+        for kind, count in enumerate(counts)
+        for world in range(1 if effort.quick else count)
+    ]
+    found = run_each(judged_world, tasks, effort.workers)
+    rows = []
+    for kind, (tastes, count) in enumerate(zip(TASTES, counts, strict=True)):
+        posters = [p for task, of in zip(tasks, found, strict=True) if task[2] == kind for p in of]
+        rows += poster_rows(posters, f"{count} worlds of {size.titles} titles, {tastes}")
+    return rows
+
+
+def poster_rows(posters: list[JudgedPoster], setting: str) -> list[Row]:
+    """Rows of the posters of some worlds of one kind."""
     title = np.unique([(p.world, p.title) for p in posters], axis=0, return_inverse=True)[1].ravel()
     rows = [row for claim in _claims(posters) for row in claim_rows(SECTION, claim, title, setting)]
     hits = [p.most_for > 0 for p in posters]
@@ -100,42 +121,47 @@ def _claims(posters: list[JudgedPoster]) -> list[Claim]:
     ]
 
 
-def judged_world(task: tuple[NewPostersSize, int]) -> list[JudgedPoster]:
+def judged_world(task: tuple[NewPostersSize, int, int]) -> list[JudgedPoster]:
+    """All new posters of a world of a size, a seed and a kind, judged."""
+    size, seed, kind = task
+    with new_posters(size, seed, list(TASTES.values())[kind]) as world:
+        return judged_posters(world, seed)
+
+
+def judged_posters(world: NewPosters, seed: int) -> list[JudgedPoster]:
     """All new posters of a world, judged."""
-    size, seed = task
-    with new_posters(size, seed) as world:
-        catalogue = world.catalogue
-        scorer = Scorer(world.bundle, judging=True)
-        examples = read_examples(world.examples, catalogue)
-        counts = TrainingCounts.of(scorer)
-        embedded = embeddings(scorer, catalogue, world.root / "cache")
-        logged = LoggedExamples.of(examples, catalogue)
-        log = LogEvidence.of(scorer, embedded, logged, counts)
-        foresight = Foresight.of(log.all_titles())
-        posters = []
-        for title, shown in world.shown.items():
-            evidence = log.title(title)
-            if len(shown.facts) < FEWEST or evidence is None:
-                continue
-            ids = [catalogue.artwork_ids[row] for row in log.artworks_of(title)]
-            known = TitleKnown(foresight, evidence, ids, "log", counts)
-            value = value_images(
-                scorer,
-                catalogue,
-                catalogue.title_ids[title],
-                [catalogue.image_path(catalogue.artwork_ids[row]) for row in world.new(title)],
-                viewers(examples, catalogue.title_ids[title]),
-                START + timedelta(days=size.days + 2),
-                world.root / "cache",
-                known,
-            )
-            predicted = _predicted(log.scores, log.looks, world, title)
-            by_path = {image.image: image for image in value.images}
-            posters += [
-                _poster(by_path, catalogue, world, title, row, predicted, seed)
-                for row in world.new(title)
-            ]
-        return posters
+    catalogue = world.catalogue
+    scorer = Scorer(world.bundle, judging=True)
+    examples = read_examples(world.examples, catalogue)
+    counts = TrainingCounts.of(scorer)
+    embedded = embeddings(scorer, catalogue, world.root / "cache")
+    logged = LoggedExamples.of(examples, catalogue)
+    log = LogEvidence.of(scorer, embedded, logged, counts)
+    foresight = Foresight.of(log.all_titles())
+    posters = []
+    for title, shown in world.shown.items():
+        evidence = log.title(title)
+        if len(shown.facts) < FEWEST or evidence is None:
+            continue
+        ids = [catalogue.artwork_ids[row] for row in log.artworks_of(title)]
+        known = TitleKnown(foresight, evidence, ids, "log", counts)
+        value = value_images(
+            scorer,
+            catalogue,
+            catalogue.title_ids[title],
+            [catalogue.image_path(catalogue.artwork_ids[row]) for row in world.new(title)],
+            viewers(examples, catalogue.title_ids[title]),
+            START + timedelta(days=world.size.days + 2),
+            world.root / "cache",
+            known,
+        )
+        predicted = _predicted(log.scores, log.looks, world, title)
+        by_path = {image.image: image for image in value.images}
+        posters += [
+            _poster(by_path, catalogue, world, title, row, predicted, seed)
+            for row in world.new(title)
+        ]
+    return posters
 
 
 def _predicted(

@@ -29,6 +29,7 @@ from simulate.posters.subjects import Subjects, named
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.catalogue import Rendering, write_catalogue
 from simulate.world.catalogue_truth import CatalogueTruth
+from simulate.world.effects import Effects
 from simulate.world.members import Members
 from simulate.world.titles import START
 
@@ -101,8 +102,15 @@ class NewPosters:
 
 
 @contextmanager
-def new_posters(size: NewPostersSize, seed: int) -> Iterator[NewPosters]:
+def new_posters(
+    size: NewPostersSize, seed: int, effects: Effects | None = None
+) -> Iterator[NewPosters]:
     """Make all of it in a folder that goes again.
+
+    Args:
+        size: of the world.
+        seed: of all that is drawn.
+        effects: of artwork; None: the simulator's.
 
     Raises:
         RuntimeError: training failed.
@@ -114,7 +122,7 @@ def new_posters(size: NewPostersSize, seed: int) -> Iterator[NewPosters]:
         one = Rendering(workers=1)
         write_catalogue(subjects, size.titles, posters, seed, root / "catalogue", 0, one)
         _date_posters(root / "catalogue" / "artworks.parquet", size)
-        world = ArtworkWorld.read(root / "catalogue", size.members, seed)
+        world = ArtworkWorld.read(root / "catalogue", size.members, seed, effects)
         days = size.days + 2
         browsing = Browsing(size.decisions, seed)
         write_days(browse_days(world, Uniform(), range(days), browsing), root / "log")
