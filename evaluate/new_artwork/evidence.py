@@ -6,17 +6,18 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from evaluate.new_artwork.contrasts import (
+    Outcomes,
+    SlopeSums,
+    contrast_sums,
+    contrasts,
+    held,
+    reach,
+    usual_reach,
+)
+
 FEWEST_TAKES = 5.0
 """Of a title: with fewer its take is not known well enough to hold artwork against."""
-
-
-class SlopeSums(NamedTuple):
-    """Sums of a least squares slope through 0."""
-
-    product: float
-    square: float
-    variance: float
-    """Of the product."""
 
 
 class ArtworkEvidence(NamedTuple):
@@ -66,7 +67,9 @@ class TitleEvidence(NamedTuple):
     rows: Int[np.ndarray, " artworks"]
     """Places of these artworks among those given."""
     personal: SlopeSums
+    """Of contrasts by looks, of all its artwork."""
     known_personal: SlopeSums
+    """Of contrasts by looks and records, of known artwork."""
 
 
 class NewArtworkEvidence(NamedTuple):
@@ -98,6 +101,8 @@ class TitleLog(NamedTuple):
     """The same by looks alone."""
     trained: Bool[np.ndarray, " artworks"]
     """Whether the bundle was trained on it."""
+    offered: Bool[np.ndarray, "decisions artworks"]
+    """The decision's candidates."""
     action: Int[np.ndarray, " decisions"]
     reward: Float[np.ndarray, " decisions"]
     weight: Float[np.ndarray, " decisions"]
@@ -124,7 +129,6 @@ def title_evidence(log: TitleLog) -> TitleEvidence | None:
     foreseen = scale * log.known.mean(0) / everyone.mean() - 1
     rows = np.flatnonzero(shown)
     table = np.full((4, len(rows)), np.nan)
-    personal = np.zeros((2, 3))
     for at, row in enumerate(rows):
         here = log.action == row
         # A known artwork is part of what it is held against, new artwork is not.
@@ -134,9 +138,6 @@ def title_evidence(log: TitleLog) -> TitleEvidence | None:
         own = here & (log.looks[:, row] > rivals)
         if own.any():
             table[2:, at] = _level(log, own, everyone, *against)
-        differs = scale * log.known[:, row] - (1 + foreseen[row]) * everyone
-        sums = _slope_sums(log, here, everyone * (1 + table[0, at]), differs)
-        personal[int(log.trained[row])] += sums
     artworks = ArtworkEvidence(
         ~log.trained[rows],
         foreseen[rows],
@@ -147,8 +148,29 @@ def title_evidence(log: TitleLog) -> TitleEvidence | None:
         np.full(len(rows), float(known.sum())),
     )
     take = float(everyone.mean())
-    sums = [SlopeSums(*part.tolist()) for part in personal]
+    sums = _personal_sums(log, scale, everyone, shown, known)
     return TitleEvidence(take, take * doubt**0.5, len(log.action), scale, artworks, rows, *sums)
+
+
+def _personal_sums(
+    log: TitleLog,
+    scale: float,
+    everyone: Float[np.ndarray, " decisions"],
+    shown: Bool[np.ndarray, " artworks"],
+    known: Bool[np.ndarray, " artworks"],
+) -> tuple[SlopeSums, SlopeSums]:
+    """Sums of contrasts by looks of all that was shown, and of known artwork by records too.
+
+    Looks of artwork that training saw tell what members differ by as well as those of new artwork:
+    an encoder knows by heart how good an artwork is, and not whom it pleases.
+    """
+    outcomes = Outcomes(log.action, log.reward, log.weight)
+    looks, records = (contrasts(scale * part, everyone) for part in (log.looks, log.known))
+    usual = usual_reach(reach(looks, everyone)[known])
+    return (
+        contrast_sums(held(looks, everyone, usual), everyone, log.offered & shown, outcomes),
+        contrast_sums(records, everyone, log.offered & known, outcomes),
+    )
 
 
 def _level(
@@ -177,20 +199,3 @@ def _level(
     fraction = ((log.reward >= 0) & (log.reward <= 1)).all()
     spread = np.maximum(mean * (1 - mean), 0.1 * mean) if fraction else (reward - mean) ** 2
     return level, share * float((weight**2 * spread).sum()) / base**2 + doubt
-
-
-def _slope_sums(
-    log: TitleLog,
-    which: Bool[np.ndarray, " decisions"],
-    expected: Float[np.ndarray, " decisions"],
-    differs: Float[np.ndarray, " decisions"],
-) -> tuple[float, float, float]:
-    """Sums of rewards against what members differ by, the artwork's own level taken out."""
-    weight, mean, part = log.weight[which], expected[which], differs[which]
-    part = part - mean * (weight * mean * part).sum() / max(1e-12, (weight * mean**2).sum())
-    errors = log.reward[which] - mean
-    return (
-        float((weight * part * errors).sum()),
-        float((weight * part**2).sum()),
-        float((weight**2 * part**2 * errors**2).sum()),
-    )

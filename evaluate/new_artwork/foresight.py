@@ -4,8 +4,8 @@ Levels are ratios to the title's known artwork, less 1. Of artwork that training
 
     level = shift + slope · predicted + N(0, rest²),   rest² = spread² − (slope · spread predicted)²
 
-and what members differ by around it counts by a slope of its own. Artwork that training saw cannot
-tell these: the encoder knows its rewards by heart.
+Artwork that training saw cannot tell these: the encoder knows its rewards by heart. What members
+differ by around the level counts by a slope of its own, which the looks of all artwork tell.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from evaluate.new_artwork.evidence import ArtworkEvidence, NewArtworkEvidence, SlopeSums
+from evaluate.new_artwork.contrasts import SlopeSums
+from evaluate.new_artwork.evidence import ArtworkEvidence, NewArtworkEvidence
 
 LEAST, UNKNOWN, MOST = 0.05, 0.3, 2.0
 """Spreads: the smallest, that before any artwork is known, and the largest."""
@@ -39,9 +40,9 @@ class Belief(NamedTuple):
 SHIFT, SLOPE = Belief(0.0, 0.1), Belief(0.5, 0.5)
 """Before a log tells: new artwork is as good as known artwork, give or take a tenth, and anything
 between nothing and all of what the bundle says of its level holds."""
-PERSONAL, KNOWN = Belief(0.8, 0.4), Belief(1.0, 0.25)
-"""Most of what the bundle says of whom new artwork pleases holds (measured: docs/decisions.md), and
-all that it says of artwork which it was trained on."""
+PERSONAL, KNOWN = Belief(0.5, 0.3), Belief(1.0, 0.25)
+"""Anything between nothing and all of what the bundle says of whom artwork pleases holds, and all
+that it says of the levels of artwork which it was trained on."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Foresight:
             slope,
             posterior(PERSONAL, evidence.personal),
             known_slope,
-            posterior(KNOWN, evidence.known_personal).value,
+            posterior(PERSONAL, evidence.known_personal).value,
             spread,
             spread_of(known.seen - known_slope * known.foreseen, known.noise),
             max(spread, spread_of(own[there], seen.own_noise[there]))

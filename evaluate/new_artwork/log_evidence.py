@@ -13,11 +13,11 @@ from bandit.counts import PRIOR_IMPRESSIONS
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.records import ARTWORKS
+from evaluate.new_artwork.contrasts import SlopeSums
 from evaluate.new_artwork.evidence import (
     FEWEST_TAKES,
     ArtworkEvidence,
     NewArtworkEvidence,
-    SlopeSums,
     TitleEvidence,
     TitleLog,
     title_evidence,
@@ -138,11 +138,15 @@ class LogEvidence:
         )
         feedback, ids = self.logged.feedback, self.logged.catalogue.artwork_ids
         sizes = np.diff(feedback.offsets)[rows]
+        offered = np.zeros((len(rows), len(own)), bool)
+        decision, at = np.nonzero(self.logged.valid[rows])
+        offered[decision, place[self.logged.rows[rows[decision], at]]] = True
         return title_evidence(
             TitleLog(
                 known,
                 looks,
                 self.counts.trained([ids[row] for row in own]),
+                offered,
                 place[self.logged.chosen[rows]],
                 feedback.reward[rows],
                 1 / (feedback.propensity[rows] * sizes),

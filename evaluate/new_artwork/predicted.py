@@ -30,6 +30,8 @@ class PredictedTakes(NamedTuple):
 
     images: HeadTakes
     today: HeadTakes
+    looks: Float[np.ndarray, "members today"]
+    """Of the same by looks alone, the mean over heads."""
     donors: Float[np.ndarray, "members donors"]
     """Of other titles' images in this title's place, the mean over heads."""
     artworks: list[str]
@@ -70,15 +72,19 @@ def predicted_takes(
         [
             _untagged([Path(path).name for path in images], title_id),
             old.slice(0, len(today)).cast(ARTWORKS),
-            _untagged(old["path"].to_pylist()[len(today) :], title_id),
+            _untagged(old["path"].to_pylist(), title_id),
         ]
     )
-    scores = BundleScores(scorer, scorer.artworks(scorer.embed(pixels), catalogue.titles, table))
-    own = _takes(scores, audience, 0, len(images) + len(today))
+    embedded, known_too = scorer.embed(pixels), len(images) + len(today)
+    embedded = np.concatenate([embedded[:known_too], embedded[len(images) :]])
+    scores = BundleScores(scorer, scorer.artworks(embedded, catalogue.titles, table))
+    own = _takes(scores, audience, 0, known_too)
+    others_too = _mean_takes(scores, audience, known_too)
     return PredictedTakes(
         own[:, :, : len(images)],
         own[:, :, len(images) :],
-        _mean_takes(scores, audience, len(images) + len(today)),
+        others_too[:, : len(today)],
+        others_too[:, len(today) :],
         list(today),
         old["artwork_id"].to_pylist()[len(today) :],
         image_kinds(old.slice(len(today)), pixels[len(images) + len(today) :]),

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import t
 
+from evaluate.new_artwork.contrasts import contrasts, held
 from evaluate.new_artwork.foresight import PRIOR_ARTWORKS, Belief, Foresight
 from evaluate.ope.paired_bootstrap import Range
 
@@ -48,6 +49,7 @@ class TitleToday:
         doubts: standard deviations of these.
         foresight: what predictions mean.
         predicted_spread: standard deviation of predicted levels of new artwork.
+        usual_reach: of contrasts by looks: those of new artwork count no further.
     """
 
     takes: HeadTakes
@@ -56,6 +58,7 @@ class TitleToday:
     doubts: Float[np.ndarray, " known"]
     foresight: Foresight
     predicted_spread: float
+    usual_reach: float
 
     @cached_property
     def mean(self) -> Float[np.ndarray, "members known"]:
@@ -82,8 +85,8 @@ class TitleToday:
     @cached_property
     def known(self) -> Float[np.ndarray, "members known"]:
         """Expected takes of today's artwork, once predictions count as far as they may."""
-        slope = self.foresight.known_personal
-        return self._expected(self.mean, self.levels, self.foreseen(self.mean), slope)
+        differs = contrasts(self.mean, self.everyone)
+        return self._expected(self.levels, differs, self.foresight.known_personal)
 
     @cached_property
     def today(self) -> float:
@@ -104,17 +107,22 @@ class TitleToday:
 
     def new(self, mean: Float[np.ndarray, "members images"]) -> Float[np.ndarray, "members images"]:
         """Expected takes of images, once predictions count as far as they may."""
-        foresight, foreseen = self.foresight, self.foreseen(mean)
-        levels = foresight.shift.value + foresight.slope.value * foreseen
-        return self._expected(mean, levels, foreseen, foresight.personal.value)
+        foresight = self.foresight
+        levels = foresight.shift.value + foresight.slope.value * self.foreseen(mean)
+        return self._expected(levels, self.differs(mean), foresight.personal.value)
+
+    def differs(
+        self, mean: Float[np.ndarray, "members images"]
+    ) -> Float[np.ndarray, "members images"]:
+        """Contrasts of images, as far as they are usual."""
+        return held(contrasts(mean, self.everyone), self.everyone, self.usual_reach)
 
     def adds(self, mean: Float[np.ndarray, " members"]) -> Addition:
         """Of an image: of those for whom the bundle would prefer it."""
         rows = np.arange(len(mean))
         chosen = mean > self.mean[rows, self.best]
         gains = self.new(mean[:, None])[:, 0] - self.known[rows, self.best]
-        differs = mean - self.everyone * (1 + self.foreseen(mean[:, None])[0])
-        scaled = self.scale.value * np.stack([self.everyone, differs])
+        scaled = self.scale.value * np.stack([self.everyone, self.differs(mean[:, None])[:, 0]])
         return Addition(np.where(chosen, gains, 0.0), *np.where(chosen, scaled, 0.0))
 
     def doubt(
@@ -152,14 +160,11 @@ class TitleToday:
 
     def _expected(
         self,
-        mean: Float[np.ndarray, "members artworks"],
         levels: Float[np.ndarray, " artworks"],
-        foreseen: Float[np.ndarray, " artworks"],
+        differs: Float[np.ndarray, "members artworks"],
         slope: float,
     ) -> Float[np.ndarray, "members artworks"]:
-        everyone = self.everyone[:, None]
-        differs = mean - everyone * (1 + foreseen)
-        return self.scale.value * (everyone * (1 + levels) + slope * differs)
+        return self.scale.value * (self.everyone[:, None] * (1 + levels) + slope * differs)
 
 
 def ratio_range(level: Belief, more: float = 0.0) -> Range:

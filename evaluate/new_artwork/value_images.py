@@ -10,9 +10,10 @@ from scipy.stats import norm
 
 from data.catalogue import Catalogue
 from evaluate.new_artwork.audience import NewMembers
+from evaluate.new_artwork.contrasts import FEWEST, contrasts, reach, usual_reach
 from evaluate.new_artwork.foresight import ENOUGH, Belief
 from evaluate.new_artwork.image_kinds import best_image_kinds
-from evaluate.new_artwork.predicted import predicted_takes
+from evaluate.new_artwork.predicted import PredictedTakes, predicted_takes
 from evaluate.new_artwork.records import (
     ArtworksToday,
     CurvePoint,
@@ -24,7 +25,6 @@ from evaluate.new_artwork.records import (
 from evaluate.new_artwork.value import (
     FEW,
     Addition,
-    HeadTakes,
     TitleToday,
     greedy_order,
     probability_of_best,
@@ -62,7 +62,7 @@ def value_images(
         BadInput: no encoder, no artwork on that day, or an image that cannot be decoded, by name.
     """
     judged = predicted_takes(scorer, catalogue, title_id, images, audience, day, Path(cache))
-    today = title_today(judged.today, judged.artworks, judged.donors, known)
+    today = title_today(judged, known)
     spread, share = known.foresight.spread, known.foresight.known(today.predicted_spread)
     values = [
         _image_value(str(path), judged.images[:, :, at], today, audience)
@@ -86,21 +86,12 @@ def value_images(
     )
 
 
-def title_today(
-    takes: HeadTakes,
-    artworks: Sequence[str],
-    others: Float[np.ndarray, "members donors"],
-    known: TitleKnown,
-) -> TitleToday:
+def title_today(judged: PredictedTakes, known: TitleKnown) -> TitleToday:
     """A title's artwork before an audience, with what is known of it.
 
-    Args:
-        takes: that the bundle predicts for the artwork of today.
-        artworks: their ids.
-        others: predicted takes of other titles' images in its place, whose levels differ about as
-            far as those of new artwork.
-        known: of the title.
+    The levels of other titles' images in its place differ about as far as those of new artwork.
     """
+    takes, artworks, others = judged.today, judged.artworks, judged.donors
     foresight, title = known.foresight, known.title
     everyone = takes.mean()
     foreseen = takes.mean((0, 1)) / everyone - 1
@@ -118,7 +109,10 @@ def title_today(
     spread = foresight.predicted_spread
     if spread is None:
         spread = float((others.mean(0) / everyone).std()) if others.shape[1] >= ENOUGH else 0.0
-    return TitleToday(takes, scale, levels, doubts, foresight, spread)
+    means = takes.mean((1, 2))
+    looks = judged.looks if len(artworks) >= FEWEST else others
+    usual = usual_reach(reach(contrasts(looks, means), means))
+    return TitleToday(takes, scale, levels, doubts, foresight, spread, usual)
 
 
 def _curve(

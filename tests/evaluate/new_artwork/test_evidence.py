@@ -23,7 +23,8 @@ def drawn(rng, rows=3000, skew=False, predicted=1.0):
     known = predicted * interest[:, None] * np.ones(4)
     weight = 0.25 / chances[np.arange(rows), action]
     trained = np.array([True, True, True, False])
-    return TitleLog(known, known, trained, action, reward, weight)
+    offered = np.ones((rows, 4), bool)
+    return TitleLog(known, known, trained, offered, action, reward, weight)
 
 
 def evidence(log: TitleLog) -> TitleEvidence:
@@ -75,7 +76,8 @@ def test_what_members_differ_by_counts_as_far_as_rewards_follow_it():
         reward = (rng.random(rows) < take[np.arange(rows), action]).astype(float)
         predicted = 0.2 * (1 + 0.4 * pleases)
         trained = np.array([True, True, True, False])
-        log = TitleLog(predicted, predicted, trained, action, reward, np.ones(rows))
+        offered = np.ones((rows, 4), bool)
+        log = TitleLog(predicted, predicted, trained, offered, action, reward, np.ones(rows))
         sums = evidence(log).personal
         product, square = product + sums.product, square + sums.square
     assert product / square == pytest.approx(0.5, abs=0.15)

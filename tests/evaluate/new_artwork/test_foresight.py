@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evaluate.new_artwork.evidence import ArtworkEvidence, NewArtworkEvidence, SlopeSums
+from evaluate.new_artwork.contrasts import SlopeSums
+from evaluate.new_artwork.evidence import ArtworkEvidence, NewArtworkEvidence
 from evaluate.new_artwork.foresight import KNOWN, PERSONAL, SLOPE, Foresight, posterior, spread_of
 
 NOTHING = SlopeSums(0.0, 0.0, 0.0)

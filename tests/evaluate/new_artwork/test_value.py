@@ -41,7 +41,7 @@ def title(values, foresight=BELIEVED, scale=1.0):
     mean = values.mean(1)
     levels = mean.mean(0) / mean.mean() - 1
     doubts = np.zeros(len(levels))
-    return TitleToday(values, Belief(scale, 0.0), levels, doubts, foresight, 0.1)
+    return TitleToday(values, Belief(scale, 0.0), levels, doubts, foresight, 0.1, np.inf)
 
 
 @given(takes, st.floats(0.5, 2))
