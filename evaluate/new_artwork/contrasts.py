@@ -51,14 +51,23 @@ def reach(
 
 
 def usual_reach(reaches: Float[np.ndarray, " artworks"]) -> float:
-    """That of artworks together; no bound where they are none."""
+    """That of artworks together, none of which is part of `everyone`; no bound: there are none."""
     return float(np.sqrt((reaches**2).mean())) if len(reaches) else np.inf
+
+
+def usual_new_reach(reaches: Float[np.ndarray, " known"]) -> float:
+    """How far new artwork usually reaches, where known artwork whose mean `everyone` is does so.
+
+    One of K, less the mean of all K, has a variance of 1 − 1/K; another less that mean, 1 + 1/K.
+    """
+    known = len(reaches)
+    return usual_reach(reaches) * ((known + 1) / (known - 1)) ** 0.5
 
 
 def held(
     differs: Float[np.ndarray, "members artworks"],
     everyone: Float[np.ndarray, " members"],
-    usual: float,
+    usual: float | Float[np.ndarray, " artworks"],
 ) -> Float[np.ndarray, "members artworks"]:
     """Contrasts, none of which reaches further than is usual.
 

@@ -13,6 +13,7 @@ from evaluate.new_artwork.contrasts import (
     contrasts,
     held,
     reach,
+    usual_new_reach,
     usual_reach,
 )
 
@@ -166,7 +167,8 @@ def _personal_sums(
     """
     outcomes = Outcomes(log.action, log.reward, log.weight)
     looks, records = (contrasts(scale * part, everyone) for part in (log.looks, log.known))
-    usual = usual_reach(reach(looks, everyone)[known])
+    reaches = reach(looks, everyone)[known]
+    usual = np.where(known, usual_reach(reaches), usual_new_reach(reaches))
     return (
         contrast_sums(held(looks, everyone, usual), everyone, log.offered & shown, outcomes),
         contrast_sums(records, everyone, log.offered & known, outcomes),

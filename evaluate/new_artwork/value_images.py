@@ -10,7 +10,13 @@ from scipy.stats import norm
 
 from data.catalogue import Catalogue
 from evaluate.new_artwork.audience import NewMembers
-from evaluate.new_artwork.contrasts import FEWEST, contrasts, reach, usual_reach
+from evaluate.new_artwork.contrasts import (
+    FEWEST,
+    contrasts,
+    reach,
+    usual_new_reach,
+    usual_reach,
+)
 from evaluate.new_artwork.foresight import ENOUGH, Belief
 from evaluate.new_artwork.image_kinds import best_image_kinds
 from evaluate.new_artwork.predicted import PredictedTakes, predicted_takes
@@ -110,8 +116,9 @@ def title_today(judged: PredictedTakes, known: TitleKnown) -> TitleToday:
     if spread is None:
         spread = float((others.mean(0) / everyone).std()) if others.shape[1] >= ENOUGH else 0.0
     means = takes.mean((1, 2))
-    looks = judged.looks if len(artworks) >= FEWEST else others
-    usual = usual_reach(reach(contrasts(looks, means), means))
+    enough = len(artworks) >= FEWEST
+    reaches = reach(contrasts(judged.looks if enough else others, means), means)
+    usual = usual_new_reach(reaches) if enough else usual_reach(reaches)
     return TitleToday(takes, scale, levels, doubts, foresight, spread, usual)
 
 
