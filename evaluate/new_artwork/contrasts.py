@@ -101,7 +101,7 @@ def contrast_sums(
     effects", Biometrika 108.
     """
     rows = np.arange(len(everyone))
-    counts = offered[rows, outcomes.action] & (offered.sum(1) > 1)
+    counts = offered[rows, outcomes.action]
     centre = (differs * offered).sum(1) / np.maximum(offered.sum(1), 1)
     relative = (differs[rows, outcomes.action] - centre)[counts]
     action, reward, weight = outcomes.part(counts)

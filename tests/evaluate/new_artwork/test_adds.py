@@ -114,3 +114,21 @@ def test_a_contrast_counts_no_further_than_is_usual_and_keeps_its_shape():
     assert reach(bounded, everyone)[1] == pytest.approx(usual)
     np.testing.assert_allclose(bounded[:, 1] / wild[:, 1], bounded[0, 1] / wild[0, 1])
     np.testing.assert_allclose(held(wild, everyone, np.inf), wild)
+
+
+def test_what_was_not_offered_teaches_nothing():
+    rng = np.random.default_rng(5)
+    action = rng.integers(0, 2, ROWS)
+    outcomes = Outcomes(action, (rng.random(ROWS) < 0.2).astype(float), np.ones(ROWS))
+    everyone = np.full(ROWS, 0.2)
+    differs = 0.05 * rng.standard_normal((ROWS, 3))
+    offered = np.array([True, True, False]) & np.ones((ROWS, 1), bool)
+    sums = contrast_sums(differs, everyone, offered, outcomes)
+    np.testing.assert_allclose(
+        sums, contrast_sums(differs * [1, 1, 99], everyone, offered, outcomes)
+    )
+    assert sums.square > 0
+    # One candidate is no choice, and an artwork that no draw offered was not drawn.
+    for alone in ([True, False, False], [False, False, True]):
+        nothing = contrast_sums(differs, everyone, np.array(alone) & offered, outcomes)
+        assert nothing == (0, 0, 0)
