@@ -22,7 +22,7 @@ class SlopeSums(NamedTuple):
     """Of the product."""
 
 
-class Outcomes(NamedTuple):
+class ShownRewards(NamedTuple):
     """What came of a title's decisions."""
 
     action: Int[np.ndarray, " decisions"]
@@ -31,9 +31,9 @@ class Outcomes(NamedTuple):
     weight: Float[np.ndarray, " decisions"]
     """1 / (propensity · candidates)."""
 
-    def part(self, which: Bool[np.ndarray, " decisions"]) -> "Outcomes":
+    def part(self, which: Bool[np.ndarray, " decisions"]) -> "ShownRewards":
         """Of some decisions."""
-        return Outcomes(*(column[which] for column in self))
+        return ShownRewards(*(column[which] for column in self))
 
 
 def contrasts(
@@ -81,7 +81,7 @@ def contrast_sums(
     differs: Float[np.ndarray, "decisions artworks"],
     everyone: Float[np.ndarray, " decisions"],
     offered: Bool[np.ndarray, "decisions artworks"],
-    outcomes: Outcomes,
+    outcomes: ShownRewards,
 ) -> SlopeSums:
     """Sums of rewards against the contrast of what was shown, over what else might have been.
 

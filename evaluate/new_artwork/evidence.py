@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evaluate.new_artwork.contrasts import (
-    Outcomes,
+    ShownRewards,
     SlopeSums,
     contrast_sums,
     contrasts,
@@ -165,7 +165,7 @@ def _personal_sums(
     Looks of artwork that training saw tell what members differ by as well as those of new artwork:
     an encoder knows by heart how good an artwork is, and not whom it pleases.
     """
-    outcomes = Outcomes(log.action, log.reward, log.weight)
+    outcomes = ShownRewards(log.action, log.reward, log.weight)
     looks, records = (contrasts(scale * part, everyone) for part in (log.looks, log.known))
     reaches = reach(looks, everyone)[known]
     usual = np.where(known, usual_reach(reaches), usual_new_reach(reaches))

@@ -83,12 +83,14 @@ class ForesightRecord:
         spread: standard deviation of the takes of a title's artworks, as a share of its take.
         foreseen: the part of it that is foreseen.
         artworks: which training had not seen and the log has shown; that it was learnt from.
+        personal: share that counts of what the bundle says of whom new artwork pleases.
     """
 
     known: float
     spread: float
     foreseen: float
     artworks: int
+    personal: Range
 
 
 @dataclass(frozen=True)
@@ -159,4 +161,9 @@ class NewArtwork:
             else "No artwork in the log came after training, so how well the bundle foresees was "
             "not measured: half of what it says of a new poster's take is counted."
         )
-        return [level, spread, learnt]
+        share = foresight.personal
+        pleases = (
+            f"Of whom the bundle says that a poster pleases, {share.value:.2f} ({share.low:.2f} … "
+            f"{share.high:.2f}) counts."
+        )
+        return [level, spread, learnt, pleases]

@@ -17,7 +17,7 @@ from evaluate.new_artwork.contrasts import (
     usual_new_reach,
     usual_reach,
 )
-from evaluate.new_artwork.foresight import ENOUGH, Belief
+from evaluate.new_artwork.foresight import ENOUGH, Belief, Foresight
 from evaluate.new_artwork.image_kinds import best_image_kinds
 from evaluate.new_artwork.predicted import PredictedTakes, predicted_takes
 from evaluate.new_artwork.records import (
@@ -32,6 +32,7 @@ from evaluate.new_artwork.value import (
     FEW,
     Addition,
     TitleToday,
+    Z,
     greedy_order,
     probability_of_best,
     ratio_range,
@@ -69,7 +70,7 @@ def value_images(
     """
     judged = predicted_takes(scorer, catalogue, title_id, images, audience, day, Path(cache))
     today = title_today(judged, known)
-    spread, share = known.foresight.spread, known.foresight.known(today.predicted_spread)
+    share = known.foresight.known(today.predicted_spread)
     values = [
         _image_value(str(path), judged.images[:, :, at], today, audience)
         for at, path in enumerate(images)
@@ -88,8 +89,15 @@ def value_images(
         commission_next=best_image_kinds(judged.donated, judged.kinds, np.array(gains)),
         title=title_id,
         members=len(audience),
-        foresight=ForesightRecord(share, spread, share * spread, known.foresight.artworks),
+        foresight=_foresight_record(known.foresight, share),
     )
+
+
+def _foresight_record(foresight: Foresight, share: float) -> ForesightRecord:
+    value, deviation = foresight.personal
+    personal = Range(value, value - Z * deviation, value + Z * deviation)
+    spread = foresight.spread
+    return ForesightRecord(share, spread, share * spread, foresight.artworks, personal)
 
 
 def title_today(judged: PredictedTakes, known: TitleKnown) -> TitleToday:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evaluate.new_artwork.contrasts import (
-    Outcomes,
+    ShownRewards,
     contrast_sums,
     contrasts,
     held,
@@ -21,7 +21,7 @@ KNOWN, NEW, ROWS = 6, 4, 4000
 TASTES = 8
 
 
-class Title(NamedTuple):
+class PlantedTitle(NamedTuple):
     """A title's artwork, known first, before members: what the bundle says, and what is true."""
 
     predicted: np.ndarray
@@ -38,7 +38,7 @@ def titles(rng, personal, count=120):
         # The bundle errs in what it takes members to think of a title as well.
         level = interest * np.exp(0.3 * rng.standard_normal((ROWS, 1)))
         true = np.clip(interest * (1 + tastes @ pleases), 0.01, 0.99)
-        yield Title(np.clip(level * (1 + tastes @ (pleases + errors)), 0.001, 0.999), true)
+        yield PlantedTitle(np.clip(level * (1 + tastes @ (pleases + errors)), 0.001, 0.999), true)
 
 
 def judged(rng, personal):
@@ -97,7 +97,7 @@ def test_errors_in_what_members_think_of_a_title_are_no_contrast_that_comes_true
         everyone = 0.2 * np.exp(0.5 * rng.standard_normal(ROWS))
         differs = contrasts(np.repeat(0.2 - everyone[:, None], KNOWN, 1) + 0.3, everyone)
         differs = differs + 0.02 * rng.standard_normal(differs.shape)
-        outcomes = Outcomes(action, (rng.random(ROWS) < 0.2).astype(float), np.ones(ROWS))
+        outcomes = ShownRewards(action, (rng.random(ROWS) < 0.2).astype(float), np.ones(ROWS))
         sums = contrast_sums(differs, everyone, np.ones((ROWS, KNOWN), bool), outcomes)
         product, square = product + sums.product, square + sums.square
     assert product / square == pytest.approx(0, abs=0.15)
@@ -119,7 +119,7 @@ def test_a_contrast_counts_no_further_than_is_usual_and_keeps_its_shape():
 def test_what_was_not_offered_teaches_nothing():
     rng = np.random.default_rng(5)
     action = rng.integers(0, 2, ROWS)
-    outcomes = Outcomes(action, (rng.random(ROWS) < 0.2).astype(float), np.ones(ROWS))
+    outcomes = ShownRewards(action, (rng.random(ROWS) < 0.2).astype(float), np.ones(ROWS))
     everyone = np.full(ROWS, 0.2)
     differs = 0.05 * rng.standard_normal((ROWS, 3))
     offered = np.array([True, True, False]) & np.ones((ROWS, 1), bool)

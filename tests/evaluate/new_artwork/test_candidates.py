@@ -107,6 +107,7 @@ def test_without_a_log_training_is_the_anchor_and_it_is_said(found, story):
     assert found.today.anchor == "training"
     assert "Give --log" in found.words[0]
     assert "No artwork in the log came after training" in found.words[2]
+    assert "pleases, 0.50 (-0.09 … 1.09) counts" in found.words[3]
     takes = np.linspace(0.1, 0.2, 40)[32:36]  # as planted
     assert found.today.take.value == pytest.approx(takes.mean(), rel=1e-6)
 
