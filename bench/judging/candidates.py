@@ -64,20 +64,20 @@ class JudgedPoster(NamedTuple):
 def candidates(effort: Effort) -> list[Row]:
     """Coverage, calibration and correlation over posters of several worlds.
 
-    A world takes half a minute, so there is one for every 25 runs, and half as many of each kind
-    that is not the simulator's own.
+    A world takes half a minute, so there is one for every 25 runs, and a quarter as many of other
+    kinds than the simulator's own.
     """
     worlds = 1 if effort.quick else max(1, effort.runs // 25)
     size = QUICK if effort.quick else FULL
-    counts = [worlds if kind == 0 else -(-worlds // 2) for kind in range(len(TASTES))]
+    counts = [worlds] if effort.quick else [worlds, -(-worlds // 4), -(-worlds // 4)]
     tasks = [
         (size, effort.seed + 1000 * world, kind)
         for kind, count in enumerate(counts)
-        for world in range(1 if effort.quick else count)
+        for world in range(count)
     ]
     found = run_each(judged_world, tasks, effort.workers)
     rows = []
-    for kind, (tastes, count) in enumerate(zip(TASTES, counts, strict=True)):
+    for kind, (tastes, count) in enumerate(zip(TASTES, counts, strict=False)):
         posters = [p for task, of in zip(tasks, found, strict=True) if task[2] == kind for p in of]
         rows += poster_rows(posters, f"{count} worlds of {size.titles} titles, {tastes}")
     return rows
