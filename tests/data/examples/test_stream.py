@@ -172,7 +172,7 @@ def test_options_that_make_no_sense_are_refused(examples, options, complaint):
 
 
 def test_a_folder_without_such_examples_is_refused(examples, tmp_path):
-    with pytest.raises(BadInput, match="holds no examples; python -m data join"):
+    with pytest.raises(BadInput, match="holds no examples; `python -m data join`"):
         next(ExampleStream(tmp_path).batches())
     with pytest.raises(BadInput, match="no examples of the days from 2027"):
         next(ExampleStream(examples, first_day=date(2027, 1, 1)).batches())
