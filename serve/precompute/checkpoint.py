@@ -22,9 +22,8 @@ LAYOUTS = 8
 class StoreLostError(RuntimeError):
     """The store no longer holds what this run wrote: it was emptied, or began without its data."""
 
-    def __init__(self, record: dict, what: str) -> None:
+    def __init__(self, what: str) -> None:
         super().__init__(f"the store lost what it held: {what}")
-        self.record = record
 
 
 def begin(
@@ -84,7 +83,7 @@ def finish(begun: dict, work: Work, store: MapStore) -> bool:
     """
     _see_whether_it_is_there(begun, store)
     if store.get_shared(layout_key(work.layout)) is None:
-        raise StoreLostError(begun, "the layout is gone")
+        raise StoreLostError("the layout is gone")
     version, best = begun["version"], None
     if work.best is not None:
         best = unpersonalised_map(work.best, work.layout, work.policy, work.day, version)
@@ -100,7 +99,7 @@ def layout_key(layout: Layout) -> str:
 
 def _see_whether_it_is_there(begun: dict, store: MapStore) -> None:
     if _read_record(store).get("version", 0) < begun["version"]:
-        raise StoreLostError(begun, "how far this run has come is gone")
+        raise StoreLostError("how far this run has come is gone")
 
 
 def _read_record(store: MapStore) -> dict:

@@ -95,46 +95,59 @@ def precompute_maps(
         progress: called with members done and members in all.
         now: seconds since 1970-01-01.
     """
-    started = time.perf_counter()
 
-    def once(lost: dict | None) -> Report:
-        begun, job = begin(work, facts, store, now(), log, lost)
-        report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
-        for done in _blocks(job, facts, store, workers, begun["done"]):
-            report.add(done, keep(done, store, log))
-            note_done(begun, done.number, store)
-            if progress is not None:
-                progress(min((done.number + 1) * work.block, len(facts)), len(facts))
-        report.followed = finish(begun, work, store)
-        return report
+    def blocks(job: Job, first: int) -> Iterator[Block]:
+        return _blocks(job, facts, store, workers, first)
 
-    return timed(until_kept(once), work, started)
+    return carry_out(blocks, work, facts, store, log, progress, now)
 
 
-def timed(report: Report, work: Work, started: float) -> Report:
-    """The report, with how long the run took."""
-    report.seconds = time.perf_counter() - started
-    report.pairs_per_second = report.profiles * len(work.layout.artwork_ids) / report.seconds
-    return report
+# What an engine differs in, and what every engine is given.
+def carry_out(
+    blocks: Callable[[Job, int], Iterator[Block]],
+    work: Work,
+    facts: pa.Table,
+    store: MapStore,
+    log: RunLog | None,
+    progress: Callable[[int, int], None] | None,
+    now: Callable[[], float],
+) -> Report:
+    """Log and store blocks as they come, and again from the start where the store lost its data.
 
-
-def until_kept(once: Callable[[dict | None], Report]) -> Report:
-    """Carry out a run, and again from the start where the store lost what it held meanwhile.
+    Args:
+        blocks: decides, in order, all from a number on.
+        work: as `precompute_maps`, as are the others.
+        facts: as there.
+        store: as there.
+        log: as there.
+        progress: as there.
+        now: as there.
 
     Raises:
-        StoreUnavailableError: it loses it again and again.
+        StoreUnavailableError: the store loses its data again and again.
     """
-    lost: dict | None = None
+    started, lost = time.perf_counter(), None
     for _ in range(TRIES):
+        begun, job = begin(work, facts, store, now(), log, lost)
+        report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
         try:
-            return once(lost)
+            for done in blocks(job, begun["done"]):
+                report.add(done, _keep(done, store, log))
+                note_done(begun, done.number, store)
+                if progress is not None:
+                    progress(min((done.number + 1) * work.block, len(facts)), len(facts))
+            report.followed = finish(begun, work, store)
         except StoreLostError as error:
             print(f"{error}; all maps are made again", file=sys.stderr)
-            lost = error.record
+            lost = begun
+            continue
+        report.seconds = time.perf_counter() - started
+        report.pairs_per_second = report.profiles * len(work.layout.artwork_ids) / report.seconds
+        return report
     raise StoreUnavailableError("store_lost", f"the store lost its data {TRIES} times in this run")
 
 
-def keep(done: Block, store: MapStore, log: RunLog | None) -> int:
+def _keep(done: Block, store: MapStore, log: RunLog | None) -> int:
     """Log a block's draws, then store its maps: none is shown that is not logged.
 
     Returns:

@@ -7,7 +7,6 @@ engine.
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,8 @@ import pyarrow as pa
 from data import clock
 from data.log.open_log import RunLog
 from serve.maps.store import MapStore
-from serve.precompute.checkpoint import begin, finish, note_done
 from serve.precompute.member_block import Block, Job, LoggedRun, Work
-from serve.precompute.precompute import Report, keep, packed, timed, until_kept
+from serve.precompute.precompute import Report, carry_out, packed
 
 if TYPE_CHECKING:  # Spark's package is optional
     from pyspark.sql import DataFrame, SparkSession
@@ -64,21 +62,12 @@ def precompute_spark(
         now: as there.
         spark: session to use; a local one on all cores when left out.
     """
-    started = time.perf_counter()
     session = spark or local_session()
 
-    def once(lost: dict | None) -> Report:
-        begun, job = begin(work, facts, store, now(), log, lost)
-        report = Report(begun["version"], work.day, work.policy.bundle, resumed_at=begun["done"])
-        for row in _blocks(_shipped(session, begun["done"], facts, store, work.block), job):
-            report.add(row, keep(row, store, log))
-            note_done(begun, row.number, store)
-            if progress is not None:
-                progress(min((row.number + 1) * work.block, len(facts)), len(facts))
-        report.followed = finish(begun, work, store)
-        return report
+    def blocks(job: Job, first: int) -> Iterator[Block]:
+        return _blocks(_shipped(session, first, facts, store, work.block), job)
 
-    return timed(until_kept(once), work, started)
+    return carry_out(blocks, work, facts, store, log, progress, now)
 
 
 def _shipped(

@@ -3,6 +3,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pytest
+import redis
 
 from bandit.choice import choose, profile_keys, uniforms
 from bandit.draws import Epochs, epoch_numbers
@@ -10,8 +11,10 @@ from data.log import roll
 from data.log.open_log import FolderRuns
 from data.records import DECISIONS, FACTS
 from serve.maps.artwork_map import ArtworkMap
+from serve.maps.current import read_current
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.map_reader import MapReader
+from serve.maps.redis_store import RedisStore
 from serve.maps.store import StoreUnavailableError
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
@@ -345,3 +348,24 @@ def test_a_member_that_the_model_fails_at_is_skipped_counted_and_named(lmdb_stor
     assert [member for member, _ in report.skipped_members] == [name]
     assert (report.skipped, report.profiles, report.written) == (1, 11, 11)
     assert lmdb_store.get_many([name]) == [None]
+
+
+def test_a_store_that_lost_its_data_in_the_middle_is_filled_again(redis_server, tmp_path, layout):
+    store = RedisStore(redis_server.url, timeout=1.0)
+    seen = []
+
+    def emptied_once(done, _):
+        if not seen:
+            with redis.Redis.from_url(redis_server.url) as client:
+                client.flushall()
+        seen.append(done)
+
+    report = run(store, tmp_path, progress=emptied_once)
+    assert seen == [8, 8, 16, 20]
+    assert report.written + report.unchanged == report.profiles == 20
+    rows = shown(store, layout)
+    assert len(rows) == 20 * len(layout.title_ids)
+    ids = set(logged(tmp_path)["decision_id"].to_pylist())
+    assert {name for _, name, _, _ in rows.values()} <= ids
+    assert read_current(store).layout == layout.digest
+    store.close()
