@@ -18,8 +18,7 @@ from data.days import DAY_US, date_of
 from data.join.join import join
 from data.log import append_table, roll
 from data.log.expand_runs import expand
-from data.log.open_log import FolderRuns
-from data.log.precompute_runs import run_files
+from data.log.precompute_runs import FolderRuns, run_files
 from data.records import EVENTS, SCHEMA_VERSION
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work

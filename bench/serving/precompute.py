@@ -12,8 +12,8 @@ import pyarrow as pa
 from bandit.head_policy import HeadPolicy
 from bench.serving.random_maps import numbered_layout
 from data.log import roll
-from data.log.open_log import FolderRuns, RunLog
-from data.log.precompute_runs import run_files
+from data.log.open_log import RunLog
+from data.log.precompute_runs import FolderRuns, run_files
 from data.records import FACTS
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work

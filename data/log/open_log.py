@@ -1,14 +1,17 @@
 """A log by its folder or URL: the embedded one, or Redis Streams that many machines share."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from data.atomic_write import sync, whole_file
 from data.command_line.local_path import is_url
 from data.errors import BadInput
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.embedded import EventLog
-from data.log.precompute_runs import FOLDER
+from data.log.precompute_runs import FolderRuns
+
+if TYPE_CHECKING:
+    # Redis' package is optional.
+    from data.log.redis_log import RedisLog
 
 
 class RunLog(Protocol):
@@ -25,24 +28,6 @@ class RunLog(Protocol):
     def close(self) -> None:
         """Let go of files and connections."""
         ...
-
-
-class FolderRuns:
-    """Runs as files of a log's folder."""
-
-    def __init__(self, log_dir: Path) -> None:
-        self.folder = log_dir / FOLDER
-
-    def write_run(self, name: str, body: bytes) -> None:
-        """Write a file that readers see whole or not at all."""
-        if not self.folder.is_dir():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            sync(self.folder.parent)
-        with whole_file(self.folder / name) as part:
-            part.write_bytes(body)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def is_redis(place: str) -> bool:
@@ -79,21 +64,17 @@ def open_log(place: str, capacity: int = CAPACITY) -> BufferedLog:
         BadInput: no log goes by that name, or the server may forget what it acknowledges.
         OSError, sqlite3.Error: the folder cannot be used.
     """
-    if is_redis(place):
-        # Redis' package is optional.
-        from data.log.redis_log import RedisLog
-        from data.log.redis_server import RedisAddress
-
-        return RedisLog(RedisAddress.parse(place), capacity)
-    return EventLog(place, capacity)
+    return _redis_log(place, capacity) if is_redis(place) else EventLog(place, capacity)
 
 
 def open_runs(place: str) -> RunLog:
     """The log that precompute's blocks are written to; see `open_log`."""
-    if is_redis(place):
-        # Redis' package is optional.
-        from data.log.redis_log import RedisLog
-        from data.log.redis_server import RedisAddress
+    return _redis_log(place) if is_redis(place) else FolderRuns(Path(place))
 
-        return RedisLog(RedisAddress.parse(place))
-    return FolderRuns(Path(place))
+
+def _redis_log(place: str, capacity: int = CAPACITY) -> "RedisLog":
+    # Redis' package is optional.
+    from data.log.redis_log import RedisLog
+    from data.log.redis_server import RedisAddress
+
+    return RedisLog(RedisAddress.parse(place), capacity)

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Int, Int8, UInt16
 
 from bandit.draws import FIRST, DrawRules, Epochs
+from data.atomic_write import sync, whole_file
 from data.days import DAY_US, date_of, day_number
 from data.records import FACTS, SCHEMA_VERSION
 
@@ -142,6 +143,24 @@ def _binary(values: np.ndarray, counts: Int[np.ndarray, " profiles"]) -> pa.Arra
     offsets = np.concatenate([[0], np.cumsum(counts)]) * values.itemsize
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(values.tobytes())]
     return pa.Array.from_buffers(pa.binary(), len(counts), buffers)
+
+
+class FolderRuns:
+    """Runs as files of a log's folder."""
+
+    def __init__(self, log_dir: Path) -> None:
+        self.folder = log_dir / FOLDER
+
+    def write_run(self, name: str, body: bytes) -> None:
+        """Write a file that readers see whole or not at all."""
+        if not self.folder.is_dir():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            sync(self.folder.parent)
+        with whole_file(self.folder / name) as part:
+            part.write_bytes(body)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def run_files(log_dir: Path) -> list[Path]:

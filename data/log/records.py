@@ -122,10 +122,19 @@ def unpacked(body: bytes) -> bytes:
         raise ValueError(f"the body of a record does not unpack: {error}") from None
 
 
+def json_line(body: bytes) -> bytes:
+    """A body as a line of JSON.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return orjson.dumps(orjson.loads(unpacked(body)))
+
+
 def rejected_line(body: bytes) -> bytes:
     """A body as a line of JSON for whoever looks into it; one that is no JSON, as base64."""
     try:
-        return orjson.dumps(orjson.loads(unpacked(body)))
+        return json_line(body)
     except ValueError:
         return orjson.dumps({"unreadable": base64.b64encode(body).decode("ascii")})
 

@@ -26,7 +26,8 @@ from data.log.damage import FOLDER as DAMAGED
 from data.log.damage import keep_rejected
 from data.log.parquet import append_table
 from data.log.precompute_runs import FOLDER as RUN_FOLDER
-from data.log.records import SCHEMAS, decode_each, unpacked
+from data.log.precompute_runs import FolderRuns
+from data.log.records import SCHEMAS, decode_each, json_line
 from data.log.redis_server import Client, RedisAddress
 
 GROUP = "roll"
@@ -35,8 +36,8 @@ BATCH, RUN_BATCH = 20_000, 16
 """Entries taken at once: pages of decisions or events; blocks of precompute, some 500 KB each."""
 RUN_NAME = re.compile(rb"[\w.-]{1,200}\.parquet")
 
-Entry = tuple[bytes, dict[bytes, bytes] | None]
-"""Stream id and fields; None where the entry was taken out of the stream by somebody else."""
+Entry = tuple[bytes, dict[bytes, bytes]]
+"""Stream id and fields."""
 
 
 @dataclass
@@ -77,8 +78,7 @@ def drain(
     Args:
         address: of the server.
         log_dir: the log's folder.
-        consumer: this consumer's name, the same after a restart; the machine's name and the log's
-            folder if None.
+        consumer: this consumer's name, the same after a restart; machine and process if None.
         take_over_ms: a consumer that has been silent for so long is taken for dead, and its batch
             is written by this one.
 
@@ -169,8 +169,13 @@ def _sweep(client: Client, stream: str) -> None:
     client.xtrim(stream, minid=oldest, approximate=False)
 
 
-def _store(streams: Streams, kind: str, entries: Sequence[Entry]) -> None:
-    """Write one batch, then take it out of Redis."""
+def _store(
+    streams: Streams, kind: str, entries: Sequence[tuple[bytes, dict[bytes, bytes] | None]]
+) -> None:
+    """Write one batch, then take it out of Redis.
+
+    An entry without fields was taken out of the stream by somebody else.
+    """
     ids = [name for name, _ in entries]
     there = [(name, fields) for name, fields in entries if fields]
     streams.moved.lost += len(entries) - len(there)
@@ -190,7 +195,7 @@ def _write_records(
     streams: Streams, kind: str, entries: Sequence[Entry], batch: str
 ) -> list[Entry]:
     """Write records by day; gives the entries that are none."""
-    bodies = [fields.get(BODY, b"") for _, fields in entries if fields]
+    bodies = [fields.get(BODY, b"") for _, fields in entries]
     table, refused = decode_each(kind, bodies)
     moved = streams.moved
     setattr(moved, kind, getattr(moved, kind) + table.num_rows)
@@ -198,7 +203,7 @@ def _write_records(
     lines, strange = [], set()
     for body in refused:
         try:
-            lines.append(orjson.dumps(orjson.loads(unpacked(body))))
+            lines.append(json_line(body))
         except ValueError:
             strange.add(body)
     keep_rejected(streams.log_dir, lines)
@@ -210,15 +215,11 @@ def _write_runs(streams: Streams, _: str, entries: Sequence[Entry], __: str) -> 
     """Write blocks of precompute as the files that roll expands; gives what is none."""
     strange = []
     for entry in entries:
-        fields = entry[1] or {}
-        name, body = fields.get(NAME, b""), fields.get(BODY)
+        name, body = entry[1].get(NAME, b""), entry[1].get(BODY)
         if body is None or not RUN_NAME.fullmatch(name):
             strange.append(entry)
             continue
-        folder = streams.log_dir / RUN_FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(folder / name.decode()) as part:
-            part.write_bytes(body)
+        FolderRuns(streams.log_dir).write_run(name.decode(), body)
         streams.moved.runs += 1
     return strange
 
@@ -232,9 +233,9 @@ def _lay_aside(streams: Streams, kind: str, entries: Sequence[Entry], batch: str
     streams.moved.damaged += len(entries)
 
 
-def _as_line(kind: str, name: bytes, fields: dict[bytes, bytes] | None) -> bytes:
+def _as_line(kind: str, name: bytes, fields: dict[bytes, bytes]) -> bytes:
     kept = {
         base64.b64encode(field).decode(): base64.b64encode(value).decode()
-        for field, value in (fields or {}).items()
+        for field, value in fields.items()
     }
     return orjson.dumps({"stream": kind, "id": name.decode(), "base64": kept}) + b"\n"

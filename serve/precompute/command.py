@@ -33,7 +33,7 @@ from serve.scoring.served_policy import ServedPolicy
 from serve.scoring.unpersonalised import unpersonalised_best
 
 NAMED = 20
-"""Members and artworks left out that are named; all are counted."""
+"""Members left out that are named; all are counted."""
 Engine = Literal["local", "spark"]
 
 

@@ -23,7 +23,7 @@ from data.days import day_number
 from data.features import candidate_features, context_features
 from data.images.cache import image_cache
 from data.log import roll
-from data.log.open_log import FolderRuns
+from data.log.precompute_runs import FolderRuns
 from data.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import open_bundle_scores
 from model.heads.interface import KINDS

@@ -10,8 +10,7 @@ from data.check.path import check_path
 from data.join.rendered_draws import file_rendered
 from data.log import append_table, roll
 from data.log.expand_runs import expand
-from data.log.open_log import FolderRuns
-from data.log.precompute_runs import RunHeader, run_bytes
+from data.log.precompute_runs import FolderRuns, RunHeader, run_bytes
 from data.records import EVENTS, FACTS
 from serve.maps.lmdb_store import LmdbStore
 from tests.serve.precompute.test_precompute import run

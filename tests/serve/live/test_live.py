@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from data.log import decode, encode_page, roll
-from data.log.open_log import FolderRuns
+from data.log.precompute_runs import FolderRuns
 from serve.live.app import live_app
 from serve.live.door.tokens import Token, Tokens
 from serve.live.recorder import DurableLog, LogFullError, NoLog

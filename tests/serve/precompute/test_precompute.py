@@ -8,7 +8,7 @@ import redis
 from bandit.choice import choose, profile_keys, uniforms
 from bandit.draws import Epochs, epoch_numbers
 from data.log import roll
-from data.log.open_log import FolderRuns
+from data.log.precompute_runs import FolderRuns
 from data.records import DECISIONS, FACTS
 from serve.maps.artwork_map import ArtworkMap
 from serve.maps.current import read_current

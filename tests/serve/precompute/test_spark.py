@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from data.log.open_log import FolderRuns
+from data.log.precompute_runs import FolderRuns
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
