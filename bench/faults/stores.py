@@ -11,6 +11,7 @@ from bench.faults.stage.scene import FaultScene
 from bench.faults.stage.visits import OpenedPages, visited
 from bench.servers import wait_until
 from serve.maps.current import read_current
+from serve.maps.layout import layout_key
 from serve.maps.lmdb_store import FILE, LmdbStore
 from serve.maps.lookup import Lookup
 
@@ -67,7 +68,7 @@ def layout_corrupt(scene: FaultScene, account: Account) -> None:
     store = LmdbStore(scene.maps)
     current = read_current(store)
     assert current is not None
-    name = f"layout:{current.layout.hex()}"
+    name = layout_key(current.layout)
     layout = bytearray(store.get_shared(name) or b"")
     layout[-1] ^= 1
     store.put_shared(name, bytes(layout))

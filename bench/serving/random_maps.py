@@ -4,7 +4,7 @@ import numpy as np
 
 from bandit.draws import DrawRules, Epochs
 from serve.maps.artwork_map import Run, encode_maps
-from serve.maps.layout import Layout
+from serve.maps.layout import Layout, layout_key
 from serve.maps.run_info import RunInfo
 from serve.maps.store import MapStore
 
@@ -32,7 +32,7 @@ def numbered_layout(titles: int, artworks: int) -> Layout:
 
 def put_layout(store: MapStore, layout: Layout) -> None:
     """What readers of the maps need, as precompute leaves it."""
-    store.put_shared("layout:" + layout.digest.hex(), layout.to_bytes())
+    store.put_shared(layout_key(layout.digest), layout.to_bytes())
     store.put_shared("layout", layout.digest)
     store.put_shared(INFO.key, INFO.to_bytes())
 

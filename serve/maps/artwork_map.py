@@ -37,6 +37,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8, UInt32
 
+from serve.maps.store import MAGIC
+
 FORMAT = 2
 HEADER = struct.Struct("<2sBBI8s8sIB3s")
 RUN = struct.Struct("<HHIQQ")
@@ -90,7 +92,7 @@ class ArtworkMap:
         if len(value) < HEADER.size + 4:
             raise CorruptMapError(f"{len(value)} bytes are too few for an artwork map")
         magic, form, flags, titles, layout, version, facts, runs, tag = HEADER.unpack_from(value)
-        if magic != b"MQ":
+        if magic != MAGIC:
             raise CorruptMapError(f"starts with {magic!r}, an artwork map starts with b'MQ'")
         if form not in (1, FORMAT):
             raise CorruptMapError(
@@ -200,7 +202,7 @@ def encode_maps(
     body = np.empty((profiles, at + 2 * titles), np.uint8)
     complete = (choices >= 0).all(1)
     flags = complete * COMPLETE + (WIDE if width == 4 else 0)
-    body[:, :16] = np.frombuffer(struct.pack("<2sBBI8s", b"MQ", FORMAT, 0, titles, layout), "u1")
+    body[:, :16] = np.frombuffer(struct.pack("<2sBBI8s", MAGIC, FORMAT, 0, titles, layout), "u1")
     body[:, 3] = flags
     body[:, 16:24] = versions.astype(">u8")[:, None].view(np.uint8)
     body[:, 24:28] = facts.astype("<u4")[:, None].view(np.uint8)

@@ -9,11 +9,11 @@ import struct
 from typing import NamedTuple
 from zlib import crc32
 
-from serve.maps.store import MapStore
+from serve.maps.store import MAGIC, MapStore
 
 NAME = "current"
 HEADER = struct.Struct(">2sH4sI4xQ8s")
-MAGIC, FORMAT = b"MQ", 1
+FORMAT = 1
 _KIND = b"VRSN"
 
 

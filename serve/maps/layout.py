@@ -203,6 +203,11 @@ class Layout:
         return layout
 
 
+def layout_key(digest: bytes) -> str:
+    """The shared value of a store that holds a layout."""
+    return f"layout:{digest.hex()}"
+
+
 def _all_of(values: object, kind: type[Value], name: str) -> list[Value]:
     """A list of values of one type.
 

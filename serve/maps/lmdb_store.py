@@ -12,6 +12,7 @@ import lmdb
 from data.errors import BadInput
 from data.sound import ID_BYTES
 from serve.maps.store import (
+    MAGIC,
     VERSION,
     StoreUnavailableError,
     known_key,
@@ -191,7 +192,7 @@ class LmdbStore:
         with _asked(), self.environment().begin(write=True) as txn:
             for key, value in zip(keys, values, strict=True):
                 old = txn.get(key)
-                if old is None or old[VERSION] <= value[VERSION] or old[:2] != b"MQ":
+                if old is None or old[VERSION] <= value[VERSION] or not old.startswith(MAGIC):
                     txn.put(key, value)
                     written += 1
         self._grow()

@@ -17,7 +17,7 @@ from jaxtyping import Int
 from data.privacy.pseudonym import Pseudonyms
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
 from serve.maps.current import read_current
-from serve.maps.layout import Layout
+from serve.maps.layout import Layout, layout_key
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.url_table import UrlTable
@@ -251,7 +251,7 @@ class Lookup:
             if self._layout is not None and self._layout.digest == digest:
                 layout = self._layout
             else:
-                raw = self._store.get_shared(f"layout:{digest.hex()}")
+                raw = self._store.get_shared(layout_key(digest))
                 if raw is None:
                     return None
                 layout = Layout.from_bytes(raw, digest)

@@ -10,6 +10,8 @@ from typing import Protocol
 from data.errors import Unavailable
 from data.sound import ID_BYTES
 
+MAGIC = b"MQ"
+"""What a map begins with, and any value whose version lies where a map's does."""
 VERSION = slice(16, 24)
 """Bytes of a map that hold its version, big-endian (serve/maps/artwork_map.py)."""
 

@@ -7,6 +7,7 @@ from jaxtyping import Int
 
 from serve.maps.artwork_map import COMPLETE, FORMAT, HEADER, WIDE, ArtworkMap
 from serve.maps.layout import Layout
+from serve.maps.store import MAGIC
 
 IN_PATHS = "/:@!$&'()*+,;=~"
 """Stands in a URL's path as it is, as letters, digits, `_`, `.` and `-` do (RFC 3986)."""
@@ -28,7 +29,7 @@ class UrlTable:
         self.urls = np.array(self.url_of, object)
         flags = COMPLETE | (WIDE if layout.width == 4 else 0)
         # What a map of this layout with a choice for every title starts with.
-        self.whole = HEADER.pack(b"MQ", FORMAT, flags, self.titles, layout.digest, b"", 0, 0, b"")[
+        self.whole = HEADER.pack(MAGIC, FORMAT, flags, self.titles, layout.digest, b"", 0, 0, b"")[
             :16
         ]
         ids = layout.title_ids.astype(np.int64)

@@ -7,9 +7,9 @@ import orjson
 import pyarrow as pa
 
 from data.log.open_log import RunLog
-from serve.maps.current import MAGIC, Current, put_current, read_current
-from serve.maps.layout import Layout
-from serve.maps.store import VERSION, MapStore
+from serve.maps.current import Current, put_current, read_current
+from serve.maps.layout import Layout, layout_key
+from serve.maps.store import MAGIC, VERSION, MapStore
 from serve.precompute.member_block import Job, Work
 from serve.scoring.unpersonalised import unpersonalised_map
 
@@ -55,7 +55,7 @@ def begin(
     begun = begun or _new(last, work, facts, now, _latest(store, facts, work))
     older = _older_layouts(store, last, work.layout)
     job = Job(work, begun["version"], begun["time_us"], older, begun.get("again", False))
-    store.put_shared(layout_key(work.layout), work.layout.to_bytes())
+    store.put_shared(layout_key(work.layout.digest), work.layout.to_bytes())
     store.put_shared(work.info.key, work.info.to_bytes())
     _write_record(begun, store)
     return begun, job
@@ -82,7 +82,7 @@ def finish(begun: dict, work: Work, store: MapStore) -> bool:
         StoreLostError: the store no longer has what was written before.
     """
     _see_whether_it_is_there(begun, store)
-    if store.get_shared(layout_key(work.layout)) is None:
+    if store.get_shared(layout_key(work.layout.digest)) is None:
         raise StoreLostError("the layout is gone")
     version, best = begun["version"], None
     if work.best is not None:
@@ -90,11 +90,6 @@ def finish(begun: dict, work: Work, store: MapStore) -> bool:
     followed = put_current(store, Current(version, work.layout.digest, best))
     _write_record(begun | {"complete": True}, store)
     return followed
-
-
-def layout_key(layout: Layout) -> str:
-    """The shared value that holds a layout."""
-    return f"layout:{layout.digest.hex()}"
 
 
 def _see_whether_it_is_there(begun: dict, store: MapStore) -> None:
@@ -106,7 +101,7 @@ def _read_record(store: MapStore) -> dict:
     """The record of the latest run; empty where there is none."""
     raw = store.get_shared(RECORD) or b"{}"
     try:
-        return orjson.loads(raw[VERSION.stop :] if raw[:2] == MAGIC else raw)
+        return orjson.loads(raw[VERSION.stop :] if raw.startswith(MAGIC) else raw)
     except ValueError:  # damaged: whatever was begun is begun again
         return {}
 
@@ -124,7 +119,7 @@ def _latest(store: MapStore, facts: pa.Table, work: Work) -> int:
     except ValueError:
         current = None
     first = store.get_many(facts["profile_id"].slice(0, work.block).to_pylist())
-    versions = [int.from_bytes(old[VERSION]) for old in first if old and old[:2] == MAGIC]
+    versions = [int.from_bytes(old[VERSION]) for old in first if old and old.startswith(MAGIC)]
     return max([current.version if current is not None else 0, *versions])
 
 
@@ -166,10 +161,9 @@ def _new(last: dict, work: Work, facts: pa.Table, now: float, known: int) -> dic
 def _older_layouts(store: MapStore, last: dict, layout: Layout) -> dict[bytes, Layout]:
     """Layouts that maps in the store may still be written in."""
     layouts = {}
-    for name in last.get("layouts", []):
-        raw = store.get_shared(f"layout:{name}")
-        if raw is not None and name != layout.digest.hex():
-            digest = bytes.fromhex(name)
+    for digest in map(bytes.fromhex, last.get("layouts", [])):
+        raw = store.get_shared(layout_key(digest))
+        if raw is not None and digest != layout.digest:
             # Damaged, its maps are as if they were not: their titles are drawn anew.
             with suppress(ValueError):
                 layouts[digest] = Layout.from_bytes(raw, digest)
