@@ -13,7 +13,7 @@ from data.privacy.pseudonym import Pseudonyms
 from data.records import EVENTS, SCHEMA_VERSION
 from data.sound import id_problem
 from serve.live import metrics
-from serve.live.recorder import LogFullError
+from serve.live.recorder import LogFullError, Recorder
 from serve.live.schema import Event, Events
 from serve.live.service import LiveService
 
@@ -30,16 +30,24 @@ def event_routes(service: LiveService) -> APIRouter:
             rows = readable([_row(event, now, service.names) for event in batch.events])
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        try:
-            await asyncio.wrap_future(service.recorder.events(rows))
-        except (LogFullError, OSError):  # no room in the buffer, or none on the disk
+        if not await _on_disk(service.recorder, rows):
             metrics.UNLOGGED.labels("event").inc(len(rows))
-            raise HTTPException(503, "the log is full; send again", {"Retry-After": "1"}) from None
+            raise HTTPException(503, "the log is full; send again", {"Retry-After": "1"})
         for event in batch.events:
             metrics.EVENTS.labels(event.kind).inc()
         return {"accepted": len(rows)}
 
     return router
+
+
+async def _on_disk(recorder: Recorder, rows: list[dict[str, object]]) -> bool:
+    """Whether events are logged; not where a buffer, a disk or a server takes no more."""
+    try:
+        pending = asyncio.wrap_future(recorder.events(rows))
+    except LogFullError:
+        return False
+    await asyncio.wait([pending])
+    return pending.exception() is None
 
 
 def _row(event: Event, now: int, names: Pseudonyms) -> dict[str, object]:

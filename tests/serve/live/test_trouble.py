@@ -9,6 +9,7 @@ import time
 
 import httpx
 import pytest
+import redis
 
 from bench.servers import free_port
 from data.log import roll
@@ -113,6 +114,31 @@ def test_events_that_the_disk_refuses_are_asked_for_again(tmp_path):
                 taken = (await client.post("/v1/events", json={"events": [event]})).status_code
                 assert taken in (200, 503)
         assert roll(tmp_path / "log")["events"] == 1
+
+    run(check())
+
+
+def test_a_log_in_redis_that_may_forget_acknowledges_nothing(tmp_path, redis_server):
+    bundles = Bundles(tmp_path)
+    bundles.publish("bundle-1")
+    event = {"kind": "play", "profile_id": "a", "title_id": 5}
+
+    async def check():
+        with redis.Redis.from_url(redis_server.url) as server:
+            server.config_set("appendonly", "yes")
+            server.config_set("appendfsync", "always")
+            log = DurableLog(redis_server.url)
+            async with served(bundles, log) as (client, _):
+                statuses, logged = [], []
+                for setting in ("always", "everysec", "always"):
+                    server.config_set("appendfsync", setting)
+                    got = await client.post("/v1/events", json={"events": [event]})
+                    statuses.append(got.status_code)
+                    patient = {"X-Deadline-Ms": "60000"}
+                    answer = (await client.post("/v1/decide", json=page(), headers=patient)).json()
+                    assert all(choice["url"] for choice in answer["decisions"])
+                    logged.append(answer["logged"])
+        assert (statuses, logged) == ([200, 503, 200], [True, False, True])
 
     run(check())
 
