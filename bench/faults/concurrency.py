@@ -78,13 +78,7 @@ def two_precomputes(scene: FaultScene, account: Account) -> None:
     """Two precomputes of the same profiles, into the same store and log, for a new day."""
     words = [*scene.precompute_words(), "--day", "2030-01-01", "--block", 16]
     _all_well(account, together(words, words))
-    store, members = LmdbStore(scene.maps, readonly=True), scene.members
-    account.pages = len(members)
-    account.without_image = store.get_many(members).count(None)
-    store.close()
-    account.look_for(set(), scene.log)
-    decided = len(names_in(scene.log / "decisions", "decision_id"))
-    account.acknowledged = len(members) * len(scene.titles)
+    decided = account.look_at_maps(scene)
     account.lost = max(0, account.acknowledged - decided)
 
 

@@ -17,7 +17,6 @@ from bench.logs.crash import kill_one, names_in, torn_bundles, torn_files
 from bench.measured import ROOT, command
 from bench.servers import wait_until
 from data.bundle import CURRENT, Bundle
-from serve.maps.lmdb_store import LmdbStore
 
 
 def killed(words: list[object], after: float) -> int:
@@ -100,14 +99,7 @@ def precompute_killed(scene: FaultScene, account: Account) -> None:
     ended = command(words, 60)
     account.must(ended.code == 0, f"precompute ended with {ended.code}")
     account.numbers["killed"] = codes.count(-signal.SIGKILL)
-    store = LmdbStore(scene.maps, readonly=True)
-    members = scene.members
-    account.pages = len(members)
-    account.without_image = store.get_many(members).count(None)
-    store.close()
-    account.look_for(set(), scene.log)
-    decided = len(names_in(scene.log / "decisions", "decision_id"))
-    account.acknowledged = len(members) * len(scene.titles)
+    decided = account.look_at_maps(scene)
     account.lost = account.acknowledged - decided
 
 

@@ -58,16 +58,16 @@ class Nodes:
         if not url.startswith(CLUSTER):
             self._server = redis.Redis.from_url(url, **self._options)
 
-    def all(self) -> list[Client]:
-        """A client of each primary.
+    def all(self) -> list[tuple[str, Client]]:
+        """Each primary's name and a client of it.
 
         Raises:
             StoreUnavailableError: the cluster cannot be reached.
         """
         if self._server is not None:
-            return [self._server]
+            return [("", self._server)]
         cluster = self._opened()
-        return [cluster.get_redis_connection(node) for node in cluster.get_primaries()]
+        return [(node.name, cluster.get_redis_connection(node)) for node in cluster.get_primaries()]
 
     def of(self, key: bytes) -> tuple[str, Client]:
         """The node that has a key: its name and a client of it."""

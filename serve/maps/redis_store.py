@@ -125,9 +125,9 @@ class RedisStore:
         """
         if self._may_write:
             return
-        for client in self._write.all():
+        for name, client in self._write.all():
             try:
-                held = self._write.ask("", lambda c=client: c.config_get("maxmemory-policy"))
+                held = self._write.ask(name, lambda c=client: c.config_get("maxmemory-policy"))
             except redis.ResponseError:
                 print(
                     "note: this Redis does not say how it evicts; see that its maxmemory-policy is"
@@ -155,11 +155,11 @@ class RedisStore:
 
     def profiles(self) -> Iterator[str]:
         """Every profile that has a map; one that is written meanwhile may be missed."""
-        for client in self._write.all():
+        for name, client in self._write.all():
             cursor = 0
             while True:
                 cursor, keys = self._write.ask(
-                    "", lambda c=client, at=cursor: c.scan(at, match=MAPS + b"*", count=1000)
+                    name, lambda c=client, at=cursor: c.scan(at, match=MAPS + b"*", count=1000)
                 )
                 for key in keys:
                     yield key[len(MAPS) :].decode()

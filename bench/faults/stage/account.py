@@ -8,6 +8,7 @@ from typing import NamedTuple
 from bench.faults.stage.scene import FaultScene
 from bench.logs.crash import names_in
 from bench.measured import Ended, command
+from serve.maps.lmdb_store import LmdbStore
 
 RECORD = "decision_id"
 
@@ -39,6 +40,16 @@ class Account:
         self.lost += len(made - found.keys())
         twice = sum(count - 1 for count in found.values())
         self.must(twice == 0, f"{twice} decisions are in the log twice")
+
+    def look_at_maps(self, scene: FaultScene) -> int:
+        """See whether each member has a map, and roll; how many decisions are in the log."""
+        store = LmdbStore(scene.maps, readonly=True)
+        self.pages = len(scene.members)
+        self.without_image = store.get_many(scene.members).count(None)
+        store.close()
+        self.look_for(set(), scene.log)
+        self.acknowledged = len(scene.members) * len(scene.titles)
+        return len(names_in(scene.log / "decisions", RECORD))
 
     @property
     def kept(self) -> bool:
