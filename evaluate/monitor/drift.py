@@ -9,7 +9,7 @@ from scipy import stats
 
 from data.check.finding import WARN_P, Check, Limits, by_limits
 from data.check.log_views import whole_days
-from data.page_facts import PAGE_FACTS
+from data.schema.page_facts import PAGE_FACTS
 
 FACTS = {
     "country": "facts.country",

@@ -24,7 +24,7 @@ from data.features import candidate_features, context_features
 from data.images.cache import image_cache
 from data.log import roll
 from data.log.precompute_runs import FolderRuns
-from data.page_facts import without_page_facts
+from data.schema.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import open_bundle_scores
 from model.heads.interface import KINDS
 from serve.live.app import live_app
