@@ -32,6 +32,7 @@ from data.features import FeatureSpec
 from data.images.cache import image_cache
 from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
+from data.schema import SCHEMA_FILE
 from evaluate.gate.publish_gate import GateResult, publish_gate
 from evaluate.ope.estimate import Estimate
 from evaluate.ope.support import NoSupport
@@ -138,6 +139,7 @@ def _training_data(
         statistics.mean_reward,
         CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
         prepare,
+        spec.declared.artwork_columns,
     )
 
 
@@ -253,11 +255,21 @@ def load(data: Data, model: Model) -> Inputs:
 
 
 def _specification(settings: Settings, statistics: DatasetStatistics) -> FeatureSpec:
-    """Learnt from the examples; that of the bundle which training starts from, if any."""
-    if settings.fit.warm_start is not None:
-        bundle = Bundle.open(settings.fit.warm_start)
-        return FeatureSpec.from_json(bundle.file("features.json").read_bytes())
-    return statistics.specification()
+    """Learnt from the examples; that of the bundle which training starts from, if any.
+
+    Raises:
+        BadInput: that bundle knows other declared facts than the catalogue.
+    """
+    if settings.fit.warm_start is None:
+        return statistics.specification()
+    bundle = Bundle.open(settings.fit.warm_start)
+    spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
+    if spec.declared.schema != statistics.schema:
+        raise BadInput(
+            f"--fit.warm-start {settings.fit.warm_start} was trained on other facts than "
+            f"{statistics.catalogue.root}/{SCHEMA_FILE} declares; train once without it"
+        )
+    return spec
 
 
 def _cell(estimate: Estimate) -> str:

@@ -43,26 +43,41 @@ class CatalogueArtworks(NamedTuple):
 
 
 class Components(NamedTuple):
-    """The principal components of standardised embeddings."""
+    """The principal components of standardised embeddings, and of what is declared of artworks."""
 
-    matrix: Float[Tensor, "embedding components"]
+    matrix: Float[Tensor, "content components"]
     shift: Float[Tensor, " components"]
 
     @classmethod
-    def of(cls, embeddings: Float[Tensor, "artworks embedding"]) -> "Components":
-        """Of these artworks; their rows have mean square 1."""
-        mean, deviation = mean_and_deviation(embeddings)
-        scaled = (embeddings - mean) / deviation
+    def of(cls, content: Float[Tensor, "artworks content"], declared: int = 0) -> "Components":
+        """Of these artworks; their rows have mean square 1.
+
+        Args:
+            content: embeddings, with what is declared of the artworks behind them.
+            declared: columns of it. They have components of their own, for among those of an
+                embedding's many numbers a few facts would be lost.
+        """
+        looks = cls._of_one(content[:, : content.shape[1] - declared])
+        if not declared:
+            return looks
+        facts = cls._of_one(content[:, -declared:])
+        matrix = torch.block_diag(looks.matrix, facts.matrix) / 2**0.5
+        return cls(matrix, torch.cat([looks.shift, facts.shift]) / 2**0.5)
+
+    @classmethod
+    def _of_one(cls, content: Float[Tensor, "artworks part"]) -> "Components":
+        mean, deviation = mean_and_deviation(content)
+        scaled = (content - mean) / deviation
         axes = torch.linalg.svd(scaled, full_matrices=False)[2][:COMPONENTS].T
         size = (scaled @ axes).square().sum(1).mean().sqrt().clamp(min=1e-6)
         matrix = axes / deviation[:, None] / size
         return cls(matrix, -(mean @ matrix))
 
     def __call__(
-        self, embeddings: Float[Tensor, "artworks embedding"]
+        self, content: Float[Tensor, "artworks content"]
     ) -> Float[Tensor, "artworks components"]:
         """Scores of any artworks."""
-        return embeddings @ self.matrix + self.shift
+        return content @ self.matrix + self.shift
 
 
 @torch.no_grad()
@@ -152,14 +167,15 @@ class RegressionInputs:
         heads.standardise(facts)
         x = heads.features(facts)
         watched = network.context.names(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
-        components = Components.of(embeddings)
+        content = network.candidate.content(embeddings, candidates[0])
+        components = Components.of(content, network.candidate.declared)
         title_names = network.candidate.names(candidates[-2], candidates[-1])
         return cls(
             network,
             heads,
             shown,
             components,
-            components(embeddings),
+            components(content),
             titles,
             tag_names,
             title_names,
@@ -222,7 +238,7 @@ class HierarchicalPosterior:
         nn.init.constant_(network.context.match.bias, match / self.inputs.unit - 1)
         vectors = factors.vectors - regression.components @ factors.shared
         doubt = regression.doubt(second, index_size(heads.heads))
-        network.doubt.copy_(_of_embeddings(self.inputs.components, doubt.shared))
+        network.doubt.copy_(_of_content(self.inputs.components, doubt.shared))
         return ArtworkRecords(
             self.artwork_ids,
             vectors.numpy(),
@@ -244,10 +260,10 @@ def _unit(
     return next((spread for spread in spreads if spread > LEAST_UNIT), 1.0)
 
 
-def _of_embeddings(
+def _of_content(
     components: Components, by_component: Float[Tensor, "components columns"]
-) -> Float[Tensor, "embedding_and_one columns"]:
-    """What reads components, as what reads embeddings and a constant."""
+) -> Float[Tensor, "content_and_one columns"]:
+    """What reads components, as what reads content and a constant."""
     return torch.cat([components.matrix, components.shift[None]]) @ by_component
 
 
