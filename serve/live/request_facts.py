@@ -1,25 +1,41 @@
 """A request's facts on their way to the model's input: checked, as Arrow rows, and as logged."""
 
+from collections.abc import Sequence
+
 import orjson
 
 from data.reading.facts_json import FactsJson, facts_array
-from data.records import FACTS
+from data.schema.request_facts import Declared, fold_request, fold_unheard
+from data.schema.schema import SHIPPED
 
-__all__ = ["RequestFacts", "facts_array", "facts_as_logged", "refuse_unknown"]
+__all__ = ["RequestFacts", "facts_array", "facts_as_logged", "folded"]
 
 RequestFacts = FactsJson
-KNOWN = frozenset(field.name for field in FACTS)
+KNOWN = {fact.name: fact for fact in SHIPPED.facts}
 
 
-def refuse_unknown(facts: RequestFacts) -> None:
-    """See to it that the schema has all these facts.
+def folded(facts: RequestFacts, declared: Declared | None) -> tuple[RequestFacts, Sequence[str]]:
+    """A request's facts as all readers have them, and names of declared ones that are odd.
+
+    Args:
+        facts: as JSON.
+        declared: by the bundle; None: there is no bundle that could say, and any is taken.
 
     Raises:
-        ValueError: it has not.
+        ValueError: there are facts that are neither shipped nor declared.
     """
-    unknown = facts.keys() - KNOWN
-    if unknown:
-        raise ValueError(f"facts: unknown {sorted(unknown)}; known are {sorted(KNOWN)}")
+    unknown = facts.keys() - KNOWN.keys()
+    if not unknown:
+        return facts, ()
+    if declared is None:
+        return fold_unheard(facts, KNOWN), ()
+    if strange := unknown - declared.facts.keys():
+        known = sorted({*KNOWN, *declared.facts})
+        raise ValueError(
+            f"facts: unknown {sorted(strange)}; known are {known}: declare others in schema.yaml, "
+            "and train"
+        )
+    return fold_request(facts, declared)
 
 
 def facts_as_logged(facts: RequestFacts) -> orjson.Fragment:
