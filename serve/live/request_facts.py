@@ -24,6 +24,8 @@ def folded(facts: RequestFacts, declared: Declared | None) -> tuple[RequestFacts
     Raises:
         ValueError: there are facts that are neither shipped nor declared.
     """
+    if "own" in facts and not facts["own"]:  # facts that were read from a file have the column
+        facts = {name: value for name, value in facts.items() if name != "own"}
     unknown = facts.keys() - KNOWN.keys()
     if not unknown:
         return facts, ()
