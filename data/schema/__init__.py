@@ -4,6 +4,6 @@ May import the modules of `data` itself; features, checks and every room that re
 """
 
 from data.schema.fact import Fact
-from data.schema.schema import SCHEMA_FILE, SHIPPED, Schema, read_schema
+from data.schema.schema import SCHEMA_FILE, SHIPPED, Schema, read_schema, write_schema
 
-__all__ = ["SCHEMA_FILE", "SHIPPED", "Fact", "Schema", "read_schema"]
+__all__ = ["SCHEMA_FILE", "SHIPPED", "Fact", "Schema", "read_schema", "write_schema"]

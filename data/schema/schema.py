@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from data.atomic_write import write_text_whole
 from data.errors import BadInput
 from data.records import ARTWORKS, FACTS, TITLES
 from data.schema.fact import Fact
@@ -125,6 +126,12 @@ def read_schema(place: Path | str) -> Schema:
     if len(raw) > LARGEST:
         raise BadInput(f"{file} has {len(raw):,} bytes; a schema has {LARGEST:,} at most")
     return parse_schema(raw, str(file))
+
+
+def write_schema(folder: Path, schema: Schema) -> None:
+    """Write what is declared into a catalogue's folder."""
+    text = yaml.safe_dump(schema.to_json(), sort_keys=False, allow_unicode=True)
+    write_text_whole(folder / SCHEMA_FILE, text)
 
 
 def parse_schema(raw: bytes, where: str) -> Schema:

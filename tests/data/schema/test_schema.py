@@ -4,7 +4,7 @@ import pytest
 
 from data.errors import BadInput
 from data.records import ARTWORKS, FACTS, TITLES
-from data.schema import SHIPPED, Fact, Schema, read_schema
+from data.schema import SHIPPED, Fact, Schema, read_schema, write_schema
 from data.schema.schema import parse_schema
 
 TEXT = """
@@ -36,6 +36,9 @@ def test_a_file_is_read_as_it_is_written(tmp_path):
     )
     assert schema.known_at_request() == ("weather",)
     assert read_schema(tmp_path / "schema.yaml") == schema
+    (tmp_path / "again").mkdir()
+    write_schema(tmp_path / "again", schema)
+    assert read_schema(tmp_path / "again") == schema
 
 
 def test_what_is_not_there_or_empty_declares_nothing(tmp_path):
