@@ -50,9 +50,9 @@ class Slopes(NamedTuple):
         return Belief(float(self.values[0]), float(self.covariance[0, 0] ** 0.5))
 
 
-SHIFT, SLOPE = Belief(0.0, 0.1), Belief(0.25, 0.25)
-"""Before a log tells: new artwork is as good as known artwork, give or take a tenth, and little of
-what the bundle says of its level holds. Measured: docs/decisions.md."""
+SHIFT, SLOPE = Belief(0.0, 0.05), Belief(0.25, 0.25)
+"""Before a log tells: new artwork is as good as known artwork, give or take a twentieth, and little
+of what the bundle says of its level holds. Measured: docs/decisions.md."""
 KNOWN = Belief(1.0, 0.25)
 """What the bundle says of the levels of artwork which it was trained on holds."""
 PERSONAL = Slopes(np.full(2, 0.5), 0.3**2 * np.array([[1.0, 0.9], [0.9, 1.0]]))
