@@ -48,10 +48,11 @@ class Data:
     """the sample that is made when no examples are given."""
     cache: str = "artifacts/cache"
     """folder of decoded images and made samples."""
-    height: int = 72
-    """of the images that the encoder reads, in pixels."""
-    width: int = 128
-    """of the images that the encoder reads, in pixels."""
+    height: int | None = None
+    """of the images that the encoder reads, in pixels; none: as suits the catalogue's pictures, or
+    of the bundle that training starts from."""
+    width: int | None = None
+    """of the images that the encoder reads, in pixels; given together with `height`."""
     validation: float = 0.15
     """share of the time, the latest, that is held out to judge by."""
     held_out: int = 300_000
