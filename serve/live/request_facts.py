@@ -12,6 +12,8 @@ __all__ = ["RequestFacts", "facts_array", "facts_as_logged", "folded"]
 
 RequestFacts = FactsJson
 KNOWN = {fact.name: fact for fact in SHIPPED.facts}
+NAMES = 2_000
+"""Genres, people and whatever else a page's facts name, at most: a page of more holds up others."""
 
 
 def folded(facts: RequestFacts, declared: Declared | None) -> tuple[RequestFacts, Sequence[str]]:
@@ -22,8 +24,13 @@ def folded(facts: RequestFacts, declared: Declared | None) -> tuple[RequestFacts
         declared: by the bundle; None: there is no bundle that could say, and any is taken.
 
     Raises:
-        ValueError: there are facts that are neither shipped nor declared.
+        ValueError: there are facts that are neither shipped nor declared, or they name too much.
     """
+    vectors = () if declared is None else declared.widths
+    counted = (value for name, value in facts.items() if name not in vectors)
+    names = sum(len(value) for value in counted if isinstance(value, dict | list))
+    if names > NAMES:
+        raise ValueError(f"facts name {names:,} things; send the {NAMES:,} that matter most")
     if "own" in facts and not facts["own"]:  # facts that were read from a file have the column
         facts = {name: value for name, value in facts.items() if name != "own"}
     unknown = facts.keys() - KNOWN.keys()

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from bandit.draws import Epochs
 from data.features import ContextFeatures
 from data.schema.request_facts import Declared
+from data.images.format import ImageFormat
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import PageDraws
 from serve.live.page_request import PageRequest
@@ -34,8 +35,8 @@ class ImageModel(Protocol):
     """A model of images."""
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the pictures that it reads.
+    def format(self) -> ImageFormat:
+        """Of the pictures that it reads.
 
         Raises:
             ValueError: it reads none.
