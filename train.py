@@ -21,7 +21,6 @@ from rich.console import Console
 from rich.table import Table
 
 from bandit.head_policy import HeadPolicy
-from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.command_line.option_parser import OptionParser, auto_cli, underscored
 from data.command_line.renamed_options import present_names
@@ -33,7 +32,6 @@ from data.images.cache import image_cache
 from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
-from data.schema import SCHEMA_FILE
 from evaluate.gate.publish_gate import GateResult, publish_gate
 from evaluate.ope.estimate import Estimate
 from evaluate.ope.support import NoSupport
@@ -48,7 +46,7 @@ from export.publish.open_store import open_store
 from export.publish.publish import publish
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
-from model.training.dataset_statistics import DatasetStatistics
+from model.training.dataset_statistics import DatasetStatistics, specification
 from model.training.exploring import arrivals_a_day
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
@@ -97,7 +95,7 @@ def train(settings: Settings) -> Path:
         seed=settings.seed,
         without=inputs.left_out,
     )
-    spec = _specification(settings, read.statistics)
+    spec = specification(read.statistics, settings.fit.warm_start)
     trained = train_network(settings, _training_data(settings, inputs, read, spec), say)
     if trained is None:
         return Path(settings.publish.bundles)  # of several processes the first goes on
@@ -265,24 +263,6 @@ def load(settings: Settings) -> Inputs:
     cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
     return Inputs(examples, catalogue, cached.images, rows, references, shape, cached.refused)
-
-
-def _specification(settings: Settings, statistics: DatasetStatistics) -> FeatureSpec:
-    """Learnt from the examples; that of the bundle which training starts from, if any.
-
-    Raises:
-        BadInput: that bundle knows other declared facts than the catalogue.
-    """
-    if settings.fit.warm_start is None:
-        return statistics.specification()
-    bundle = Bundle.open(settings.fit.warm_start)
-    spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
-    if spec.declared.schema != statistics.schema:
-        raise BadInput(
-            f"--fit.warm-start {settings.fit.warm_start} was trained on other facts than "
-            f"{statistics.catalogue.root}/{SCHEMA_FILE} declares; train once without it"
-        )
-    return spec
 
 
 def _cell(estimate: Estimate) -> str:

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bandit.counts import PRIOR_IMPRESSIONS, prior_strength
+from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import CATEGORIES, DeclaredTallies, FeatureSpec, own_column, tenure_days
 from data.records import FACTS
-from data.schema import Schema
+from data.schema import SCHEMA_FILE, Schema
 
 SAMPLE = 4096
 """First examples that are kept as they are."""
@@ -161,3 +162,25 @@ def random_weights(examples: pa.Table) -> np.ndarray:
     """1 / (propensity · candidates): 1 where the log chose at random."""
     count = pc.list_value_length(examples["candidates"]).to_numpy()
     return 1 / (examples["propensity"].to_numpy() * count)
+
+
+def specification(statistics: DatasetStatistics, warm_start: str | None) -> FeatureSpec:
+    """Learnt from the examples; that of the bundle which training starts from, if any.
+
+    Args:
+        statistics: of the examples.
+        warm_start: the bundle.
+
+    Raises:
+        BadInput: that bundle knows other declared facts than the catalogue.
+    """
+    if warm_start is None:
+        return statistics.specification()
+    bundle = Bundle.open(warm_start)
+    spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
+    if spec.declared.schema != statistics.schema:
+        raise BadInput(
+            f"--fit.warm-start {warm_start} was trained on other facts than "
+            f"{statistics.catalogue.root}/{SCHEMA_FILE} declares; train once without it"
+        )
+    return spec

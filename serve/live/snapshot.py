@@ -17,8 +17,8 @@ from jaxtyping import Float, Int, UInt8
 
 from bandit.draws import Epochs
 from data.features import ContextFeatures
-from data.schema.request_facts import Declared
 from data.images.format import ImageFormat
+from data.schema.request_facts import Declared
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import PageDraws
 from serve.live.page_request import PageRequest

@@ -54,7 +54,7 @@ artworks:
   tags: {kind: set}
 """
 TAGS = [f"tag {n}" for n in range(30)]
-TITLE_IDS, EACH, ROWS = range(1, 9), 4, 24_000
+TITLE_IDS, EACH, ROWS = range(1, 9), 4, 16_000
 
 
 def write_catalogue(root):
