@@ -17,7 +17,13 @@ from data.own_facts import FactValues
 from data.schema import Fact
 
 VOCABULARY = 100
-"""Names of a fact that have a column of their own: those of most rows."""
+"""Names of a fact that have a column of their own, at most: those of most rows."""
+FEW = 2
+"""Rows that must have a name for it to have a column: what one artwork alone has says nothing of
+any other."""
+RARE = 1 / 200
+"""Share of the rows in which a fact is known, that must have it: standardised, a rarer name would
+weigh more than all else that is known of the few whose it is."""
 COUNTED = 200_000
 """Names that are counted at once; the rarer half goes when there are more."""
 
@@ -49,10 +55,12 @@ class FactTally:
     def __init__(self, fact: Fact) -> None:
         self.fact = fact
         self._names = Counter[str]()
+        self._known = 0
         self._moments: dict[int, _Moments] = {}
 
     def add(self, values: FactValues) -> None:
         """Take some more rows."""
+        self._known += int(values.there.sum())
         if self.fact.kind == "number":
             found, _ = sound_numbers(self.fact, values)
             self._add_numbers(found[~np.isnan(found)][:, None])
@@ -80,7 +88,9 @@ class FactTally:
 
     def learnt(self) -> LearntFact:
         """The fact, with what its rows told."""
-        often = sorted(self._names, key=lambda name: (-self._names[name], name))[:VOCABULARY]
+        least = max(FEW, RARE * self._known)
+        common = [name for name, count in self._names.items() if count >= least]
+        often = sorted(common, key=lambda name: (-self._names[name], name))[:VOCABULARY]
         default = [0.0] if self.fact.kind == "number" else []
         if (width := self._width()) is None:
             return LearntFact(self.fact, tuple(sorted(often)), tuple(default), tuple(default))

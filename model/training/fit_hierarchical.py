@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
+from data.features import CAST_KEPT
 from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
@@ -179,7 +180,7 @@ class RegressionInputs:
             titles,
             tag_names,
             title_names,
-            _unit(watched, tag_names, title_names),
+            _unit(watched, tag_names, title_names, part.context.cast_ids.shape[1] > CAST_KEPT),
             x.T @ x / len(x),
         )
 
@@ -254,9 +255,21 @@ def _unit(
     watched: Float[Tensor, "contexts names"],
     tag_names: Float[Tensor, "shown names"],
     title_names: Float[Tensor, "shown names"],
+    sparse: bool = False,
 ) -> float:
-    """Deviation of the matches of tags; without tags of those of titles, without names 1."""
-    spreads = [float((watched @ of.T).std()) for of in (tag_names, title_names)]
+    """Deviation of the matches of tags; without tags of those of titles, without names 1.
+
+    Args:
+        watched: by members.
+        tag_names: of artworks.
+        title_names: of their titles.
+        sparse: matches may be of few members: then the deviation is that of those who have names,
+            or the few matches there are would be many deviations away and outweigh all else.
+    """
+    if sparse:
+        watched, tag_names = (of[of.abs().sum(1) > 0] for of in (watched, tag_names))
+    matches = [watched @ of.T for of in (tag_names, title_names)]
+    spreads = [float(of.std()) for of in matches if of.numel() > 1]
     return next((spread for spread in spreads if spread > LEAST_UNIT), 1.0)
 
 
