@@ -3,6 +3,8 @@
 Costs some 2 s on DuckDB, and 20 s on Spark where it is installed.
 """
 
+import shutil
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,8 +22,11 @@ OWN = [
 ]
 
 
-@pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
+@pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
 def test_own_facts_are_in_the_examples_and_in_the_profiles(tmp_path, engine):
+    if engine == "spark" and shutil.which("java") is None:
+        pytest.skip("java is not installed")
     said = {"facts": {"country": "BR", "own": OWN}}
     rows = [decision("d", **said), decision("e", profile_id="bea", facts={"country": "FR"})]
     folder = log(tmp_path / "log", rows, [shown(name="d"), shown(name="e", profile_id="bea")])
