@@ -228,8 +228,8 @@ def _named_fields(column: pa.StructArray, missing: pa.Array) -> pa.StructArray:
     offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32))
     names = pa.array([field.name for field in fields]).take(pa.array(at))
     numbers = pa.array(table[rows, at], pa.float64())
-    lists = (pa.ListArray.from_arrays(offsets, part) for part in (names, numbers))
-    return _pair(*lists, missing)
+    from_arrays = pa.ListArray.from_arrays
+    return _pair(from_arrays(offsets, names), from_arrays(offsets, numbers), missing)
 
 
 def _numbers(column: pa.Array) -> pa.Array:

@@ -107,7 +107,6 @@ def candidate_features(
     if not spec.declared:
         return CandidateFeatures(dense, *shown, ids[rows], weights[rows])
     columns, bags = spec.declared.candidates(own_column(titles), own_column(artworks), rows)
-    dense, *shown = (
-        np.concatenate(pair, axis=1) for pair in zip((dense, *shown), (columns, *bags), strict=True)
-    )
-    return CandidateFeatures(dense, *shown, ids[rows], weights[rows])
+    dense = np.concatenate([dense, columns], axis=1)
+    shown = tuple(np.concatenate(pair, axis=1) for pair in zip(shown, bags, strict=True))
+    return CandidateFeatures(dense, shown[0], shown[1], ids[rows], weights[rows])

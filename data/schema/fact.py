@@ -65,8 +65,7 @@ class Fact:
         if value is None:
             return
         if self.kind == "number":
-            plain = isinstance(value, int | float) and not isinstance(value, bool)
-            if not plain or not math.isfinite(value):
+            if isinstance(value, str | bool) or not math.isfinite(value):
                 raise ValueError(f"missing is {value!r}; a number's is a finite number")
         elif self.kind == "category":
             if not isinstance(value, str):

@@ -72,8 +72,11 @@ def propose(folder: Path, log: Path | None) -> tuple[list[Proposal], list[LeftOu
         columns = _of_table(file, section) if file.is_file() else {}
         for name, column in sorted(columns.items()):
             found = _judged(section, name, column)
-            (proposed if isinstance(found, Proposal) else left_out).append(found)
-            if isinstance(found, Proposal) and found.fact.kind == "set":
+            if isinstance(found, LeftOut):
+                left_out.append(found)
+                continue
+            proposed.append(found)
+            if found.fact.kind == "set":
                 sets[f"{section}.{name}"] = set(column.values.distinct)
     for name, column in sorted(_of_facts(log or folder).items()):
         found = _judged("facts", name, column)
@@ -207,10 +210,9 @@ def _changes(column: _Column) -> bool:
         return False
     of = defaultdict[str, list[object]](list)
     values = column.values
-    for row, code in zip(values.name_rows.tolist(), values.codes.tolist(), strict=True):
-        of[column.profiles[row]].append(code)
-    for row, number in zip(values.number_rows.tolist(), values.numbers.tolist(), strict=True):
-        of[column.profiles[row]].append(number)
+    for rows, held in ((values.name_rows, values.codes), (values.number_rows, values.numbers)):
+        for row, one in zip(rows.tolist(), held.tolist(), strict=True):
+            of[column.profiles[int(row)]].append(one)
     several = [len(set(own)) / len(own) for own in of.values() if len(own) > 2]
     return len(several) >= 10 and float(np.mean([share > 0.5 for share in several])) > 0.5
 

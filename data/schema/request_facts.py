@@ -133,8 +133,9 @@ def _vector(value: object) -> FoldedValue | None:
 
 
 def _finite(value: object) -> float | None:
-    sound = isinstance(value, int | float) and abs(value) <= MOST  # NaN is not
-    return float(value) if sound else None
+    if isinstance(value, int | float) and abs(value) <= MOST:  # NaN is not
+        return float(value)
+    return None
 
 
 def _name(value: object) -> bool:
