@@ -28,6 +28,12 @@ COMMANDS = {
     "profiles": Command(
         "data.examples.profiles", "Write the latest facts of each profile, for precompute."
     ),
+    "import": Command(
+        "data.importers.mapping.import_files",
+        "Bring files of any layout to the public records, by a map.",
+        function="import_files",
+        show="show",
+    ),
     "open-bandit": Command("data.importers.open_bandit", "Import the Open Bandit Dataset."),
     "creative-ranking": Command(
         "data.importers.creative_ranking", "Import Alimama's CreativeRanking."
