@@ -34,6 +34,11 @@ COMMANDS = {
         function="import_files",
         show="show",
     ),
+    "catalogue": Command(
+        "data.importers.picture_folder",
+        "Make a catalogue of a folder of pictures; ids never move.",
+        show="show",
+    ),
     "open-bandit": Command("data.importers.open_bandit", "Import the Open Bandit Dataset."),
     "creative-ranking": Command(
         "data.importers.creative_ranking", "Import Alimama's CreativeRanking."

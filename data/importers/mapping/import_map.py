@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from data.errors import BadInput
-from data.importers.mapping.row_files import CsvLayout
+from data.importers.mapping.raw_rows import CsvLayout
 from data.records import FACTS
 
 ROWS = ("impressions", "decisions", "events")
@@ -257,6 +257,8 @@ class _Reading:
         if not isinstance(given, dict):
             self.refuse("csv", "give delimiter, encoding or decimal")
         self.refuse_unknown("csv.", given, CsvLayout._fields)
+        if not isinstance(given.get("nulls", []), list):
+            self.refuse("csv.nulls", "give a list of texts, such as ['', NA]")
         layout = CsvLayout(**given)
         delimiter = {"tab": "\t", "\\t": "\t"}.get(layout.delimiter or "", layout.delimiter)
         for name, text in (("delimiter", delimiter), ("decimal", layout.decimal)):

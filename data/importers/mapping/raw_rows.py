@@ -15,6 +15,20 @@ ROWS = 65_536
 """Rows read at once, or about as many."""
 
 
+NULLS = ("", "null", "NULL", "\\N", "NaN", "nan", "None")
+
+
+class CsvLayout(NamedTuple):
+    """What a CSV does not say of itself."""
+
+    delimiter: str | None = None
+    """None: the one that its first line has most of."""
+    encoding: str = "utf8"
+    decimal: str = "."
+    nulls: Sequence[str] = NULLS
+    """Texts that say that there is no value."""
+
+
 class BrokenRow(NamedTuple):
     """A row that is none."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -12,6 +12,7 @@ from data.importers.mapping.json_rows import read_json
 from data.importers.mapping.raw_rows import (
     ROWS,
     BrokenRow,
+    CsvLayout,
     RawRows,
     byte_stream,
     refuse_missing,
@@ -22,23 +23,12 @@ from data.schema_cast import opened, parquet_files
 BLOCK = 8 << 20
 """Bytes of CSV read at once."""
 DELIMITERS = (",", ";", "\t", "|")
-NULLS = ("", "null", "NULL", "\\N", "NaN", "nan", "None", "none")
-"""Texts of a CSV that say that there is no value."""
 KINDS = {
     "csv": ("csv", "tsv", "txt"),
     "json": ("json", "jsonl", "ndjson", "dsjson"),
     "parquet": ("parquet", "pq"),
 }
 """Kind of a file → how its name ends, before .gz."""
-
-
-class CsvLayout(NamedTuple):
-    """What a CSV does not say of itself."""
-
-    delimiter: str | None = None
-    """None: the one that its first line has most of."""
-    encoding: str = "utf8"
-    decimal: str = "."
 
 
 def read_rows(
@@ -113,7 +103,7 @@ def _csv(file: Path, columns: Iterable[str] | None, layout: CsvLayout) -> Iterat
     converting = csv.ConvertOptions(
         column_types=dict.fromkeys(header, pa.string()),
         include_columns=wanted,
-        null_values=list(NULLS),
+        null_values=list(layout.nulls),
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
