@@ -4,6 +4,7 @@ import csv
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,12 +91,12 @@ def import_files(
     if folder.exists() and any(folder.iterdir()) and not force:
         raise BadInput(f"{folder} holds records already; give another --out, or --force")
     with replaced_folder(folder) as part, Console(stderr=True).status("reading") as status:
-        writer = _Writer(part, maker)
-        for place in places:
-            for raw in read_rows(place, maker.map.reads(), maker.map.csv):
-                writer.add(raw)
-                status.update(f"{writer.rows:,} rows, {raw.file.name}")
-        writer.close()
+        with closing(_Writer(part, maker)) as writer:
+            for place in places:
+                for raw in read_rows(place, maker.map.reads(), maker.map.csv):
+                    writer.add(raw)
+                    status.update(f"{writer.rows:,} rows, {raw.file.name}")
+            writer.finish()
         if not writer.written:
             reason, count = writer.reasons.most_common(1)[0] if writer.reasons else ("no rows", 0)
             raise BadInput(
@@ -163,11 +164,16 @@ class _Writer:
             self.written += len(table)
 
     def close(self) -> None:
+        """Close what is open, whatever happened."""
+        self._records.close()
+        self._ids.__exit__(None, None, None)
+        self._aside.close()
+
+    def finish(self) -> None:
         """Finish both files; rows whose id an earlier one has are set aside."""
         self._records.close()
-        with self._ids as ids:
-            if ids.repeated():
-                self._without_copies()
+        if self._ids.repeated():
+            self._without_copies()
         self._aside.close()
         if not self.reasons:
             (self.folder / SET_ASIDE).unlink()
@@ -182,9 +188,9 @@ class _Writer:
         """Write the records again without those whose id stands on an earlier row."""
         name = ID[self.maker.map.rows]
         with reading(self._file) as connection:
-            twice = connection.execute(
+            twice = connection.sql(
                 f"SELECT {name} FROM read_parquet(?) GROUP BY 1 HAVING count(*) > 1",
-                [str(self._file)],
+                params=[[str(self._file)]],
             ).to_arrow_table()
         several, seen, row = set(twice[name].to_pylist()), set[str](), 0
         again = self._file.with_name("part-1.parquet")

@@ -1,16 +1,25 @@
 """A first MAP.yaml from the columns of files, with a comment wherever a person must say."""
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.atomic_write import write_text_whole
 from data.errors import BadInput
+from data.importers.mapping.columns import WITH_ZONE, fit_rows
 from data.importers.mapping.import_map import NEEDED, QUESTIONS
 from data.importers.mapping.row_files import read_rows
+from data.lossless_cast import plain
 from data.records import FACTS
+
+TRIED = 1000
+"""Rows whose times are looked at."""
 
 LIKELY = {
     "time": r"^(time|timestamp|ts|date|datetime|when)$|_(time|at|ts)$|time$|stamp$",
@@ -37,9 +46,13 @@ FACT_NAMES = {
 HEAD = """\
 # Which column of your files is what; docs/import.md explains each key. Written from the columns of
 # {file}: read every line, and answer what is asked in capitals.
-rows: impressions        # or decisions, or events
-# zone: Europe/Oslo      # of times that name none
-"""
+rows: impressions        # or decisions, or events"""
+FORMATS = (
+    *("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M"),
+    *("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M"),
+    *("%Y%m%d %H:%M:%S", "%Y%m%d%H%M%S"),
+)
+"""Of times that are not ISO 8601."""
 
 
 def propose_map(files: Sequence[Path], map: Path, *, force: bool = False) -> list[str]:
@@ -68,9 +81,13 @@ def propose_map(files: Sequence[Path], map: Path, *, force: bool = False) -> lis
                 left.remove(random)
                 lines.append(f"propensity: {{random: {_yaml(random)}}}   # marks rows drawn evenly")
                 continue
-        if name is not None:
+        if key == "time" and name is not None:
             left.remove(name)
-            lines.append(f"{key}: {_yaml(name)}{_unit(key, first.table[name])}")
+            more, unknown = _time(name, plain(first.table[name].slice(0, TRIED)))
+            lines, asks = lines + more, asks + unknown
+        elif name is not None:
+            left.remove(name)
+            lines.append(f"{key}: {_yaml(name)}")
         elif key in NEEDED["impressions"]:
             asks.append(key)
             lines.append(f"# {key}: SAY   # {QUESTIONS[key]}")
@@ -93,13 +110,30 @@ def _like(pattern: str, names: Iterable[str]) -> str | None:
     return next((name for name in names if re.search(pattern, name, re.I)), None)
 
 
-def _unit(key: str, values: pa.ChunkedArray) -> str:
-    """A comment where a time is a number, whose unit only a person knows."""
-    number = key == "time" and not (
-        pa.types.is_timestamp(values.type)
-        or (pa.types.is_string(values.type) and not str(values[0].as_py()).isdigit())
-    )
-    return "   # a number: write {column: …, unit: s} (or ms, us, ns)" if number else ""
+def _time(name: str, values: pa.Array) -> tuple[list[str], list[str]]:
+    """Lines of a time's key, and what must be asked of it."""
+    kind = values.type
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return [f"time: {_yaml(name)}"], []
+    lines, asks = ["# zone: SAY   # such as Europe/Oslo, or UTC: times name none"], ["zone"]
+    if not (pa.types.is_string(kind) or pa.types.is_temporal(kind)):
+        ask = f"# time: {{column: {_yaml(name)}, unit: SAY}}   # s, ms, us or ns"
+        return [ask], ["time"]
+    texts = values.drop_null() if pa.types.is_string(kind) else pa.array([], pa.string())
+    if len(texts) and pc.all(pc.match_substring_regex(texts, WITH_ZONE)).as_py():
+        return [f"time: {_yaml(name)}"], []
+    if not len(texts) or not fit_rows(texts, pa.timestamp("us"))[1].any():
+        return [*lines, f"time: {_yaml(name)}"], asks
+    fitting = [one for one in FORMATS if not _wrong(texts, one)]
+    if len(fitting) == 1:
+        return [*lines, f"time: {{column: {_yaml(name)}, format: {fitting[0]!r}}}"], asks
+    known = " or ".join(fitting) or "as strptime has them"
+    ask = f"# time: {{column: {_yaml(name)}, format: SAY}}   # {known}"
+    return [*lines, ask], [*asks, "time"]
+
+
+def _wrong(texts: pa.Array, format: str) -> bool:
+    return pc.strptime(texts, format, "us", error_is_null=True).null_count > 0
 
 
 def _yaml(name: str) -> str:
