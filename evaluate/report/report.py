@@ -41,6 +41,8 @@ class Sources:
     """What the command of that name printed."""
     since: str | None = None
     until: str | None = None
+    where: str | None = None
+    """SQL that examples must hold for."""
     cache: str | None = None
     """For decoded images; made anew if None."""
 
@@ -57,6 +59,7 @@ def report(
     summary: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    where: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
     cache: str | None = None,
@@ -77,11 +80,13 @@ def report(
         summary: JSON file to write the numbers to.
         since: only decisions from this date or time on.
         until: only decisions before this date or time.
+        where: SQL over the columns of examples: only rows that it holds for, such as
+            "facts.country = 'NO'".
         resamples: bootstrap draws of profiles.
         seed: of the bootstrap.
         cache: folder to keep decoded images in.
     """
-    sources = Sources(log, bundle, catalogue, truth, run, cold_start, since, until, cache)
+    sources = Sources(log, bundle, catalogue, truth, run, cold_start, since, until, where, cache)
     findings = report_on(sources, out, summary, Bootstrap.of_options(resamples, seed))
     return {"report": out, **findings.summary()}
 
@@ -101,7 +106,7 @@ def report_on(sources: Sources, out: str, summary: str | None, bootstrap: Bootst
     curves, cold_start = LearningCurves.read(sources.run), _cold_start(sources)
     truth = _truth(sources)
     with Console(stderr=True).status("judging policies"):
-        examples = read_examples(sources.log, where, sources.since, sources.until)
+        examples = read_examples(sources.log, where, sources.since, sources.until, sources.where)
         findings = judge_bundle(
             examples,
             where,
