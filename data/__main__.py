@@ -39,6 +39,12 @@ COMMANDS = {
         "Make a catalogue of a folder of pictures; ids never move.",
         show="show",
     ),
+    "dsjson": Command(
+        "data.importers.dsjson", "Import VW's dsjson, Azure Personalizer's logs.", show="show"
+    ),
+    "obp-feedback": Command(
+        "data.importers.obp_feedback", "Import feedback of the Open Bandit Pipeline."
+    ),
     "open-bandit": Command("data.importers.open_bandit", "Import the Open Bandit Dataset."),
     "creative-ranking": Command(
         "data.importers.creative_ranking", "Import Alimama's CreativeRanking."

@@ -1,8 +1,6 @@
 """`python -m data import`: files of any layout to the public records, by a map."""
 
-import csv
 import sys
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.console import Console
 
-from data.atomic_write import replaced_folder, sync
+from data.atomic_write import replaced_folder
 from data.catalogue import Catalogue
-from data.duplicate_ids import DuplicateIds, hashes
 from data.errors import BadInput
 from data.importers.mapping.import_map import read_map
 from data.importers.mapping.names import CatalogueNames
@@ -24,10 +20,8 @@ from data.importers.mapping.propose import propose_map
 from data.importers.mapping.raw_rows import RawRows
 from data.importers.mapping.records import FOLDERS, SCHEMAS, RecordMaker
 from data.importers.mapping.row_files import read_rows
-from data.reading.duckdb_session import reading
+from data.importers.record_writer import SET_ASIDE, RecordWriter
 
-SET_ASIDE = "set_aside.csv"
-"""Beside the records: file, row, why, and what it held."""
 ID = {"impressions": "decision_id", "decisions": "decision_id", "events": "event_id"}
 
 
@@ -87,24 +81,20 @@ def import_files(
         lacking = "--out: the folder of the log" if out is None else "--catalogue: its folder"
         raise BadInput(f"an import needs {lacking}")
     maker = RecordMaker(read_map(map), CatalogueNames(Catalogue.read(catalogue)))
-    folder = out / FOLDERS[maker.map.rows]
+    kind = maker.map.rows
+    folder = out / FOLDERS[kind]
     if folder.exists() and any(folder.iterdir()) and not force:
         raise BadInput(f"{folder} holds records already; give another --out, or --force")
     with replaced_folder(folder) as part, Console(stderr=True).status("reading") as status:
-        with closing(_Writer(part, maker)) as writer:
+        with closing(RecordWriter(part, SCHEMAS[kind], ID[kind])) as writer:
             for place in places:
                 for raw in read_rows(place, maker.map.reads(), maker.map.csv):
-                    writer.add(raw)
+                    _add(raw, maker, writer)
                     status.update(f"{writer.rows:,} rows, {raw.file.name}")
-            writer.finish()
-        if not writer.written:
-            reason, count = writer.reasons.most_common(1)[0] if writer.reasons else ("no rows", 0)
-            raise BadInput(
-                f"{places[0]}: none of {writer.rows:,} rows became a record ({count:,}: {reason}); "
-                f"mend the file or {map}"
-            )
+            maker.forget(writer.finish())
+        writer.refuse_nothing(places[0], f"mend the file or {map}")
     doubt = maker.evenness.doubt(maker.names)
-    reasons, kind = dict(writer.reasons.most_common()), maker.map.rows
+    reasons = dict(writer.reasons.most_common())
     return Imported(
         *(str(folder), kind, writer.rows, writer.written, maker.drawn, reasons),
         [] if doubt is None else [doubt],
@@ -131,84 +121,16 @@ def show(record: Imported | Proposed) -> None:
         print(f"doubt: {doubt}", file=sys.stderr)
 
 
-class _Writer:
-    """Records and rows that were set aside, in a folder."""
-
-    def __init__(self, folder: Path, maker: RecordMaker) -> None:
-        self.folder, self.maker = folder, maker
-        self.rows = self.written = 0
-        self.reasons: Counter[str] = Counter()
-        self._ids = DuplicateIds()
-        self._file = folder / "part-0.parquet"
-        self._records = pq.ParquetWriter(self._file, SCHEMAS[maker.map.rows])
-        self._aside = (folder / SET_ASIDE).open("w", newline="", encoding="utf-8")
-        self._csv = csv.writer(self._aside)
-        self._csv.writerow(["file", "row", "why", "held"])
-
-    def add(self, raw: RawRows) -> None:
-        """Write some rows."""
-        self.rows += len(raw.table) + len(raw.broken)
-        for row in raw.broken:
-            self._set_aside(raw.file, row.row, row.why, row.text)
-        if not len(raw.table):
-            return
-        table, reasons = self.maker(raw)
-        wrong, numbers = np.flatnonzero(~np.equal(reasons, None)), raw.numbers()
-        held = raw.table.take(pa.array(wrong)).to_pylist()
-        for at, values in zip(wrong.tolist(), held, strict=True):
-            text = orjson.dumps(values, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-            self._set_aside(raw.file, int(numbers[at]), reasons[at], text)
-        if len(table):
-            self._records.write_table(table)
-            self._ids.add(hashes(table[ID[self.maker.map.rows]]))
-            self.written += len(table)
-
-    def close(self) -> None:
-        """Close what is open, whatever happened."""
-        self._records.close()
-        self._ids.__exit__(None, None, None)
-        self._aside.close()
-
-    def finish(self) -> None:
-        """Finish both files; rows whose id an earlier one has are set aside."""
-        self._records.close()
-        if self._ids.repeated():
-            self._without_copies()
-        self._aside.close()
-        if not self.reasons:
-            (self.folder / SET_ASIDE).unlink()
-        for file in self.folder.iterdir():
-            sync(file)
-
-    def _set_aside(self, file: Path | str, row: int, why: str, text: str) -> None:
-        self.reasons[why] += 1
-        self._csv.writerow([str(file), row, why, text])
-
-    def _without_copies(self) -> None:
-        """Write the records again without those whose id stands on an earlier row."""
-        name = ID[self.maker.map.rows]
-        with reading(self._file) as connection:
-            twice = connection.sql(
-                f"SELECT {name} FROM read_parquet(?) GROUP BY 1 HAVING count(*) > 1",
-                params=[[str(self._file)]],
-            ).to_arrow_table()
-        several, seen, row = set(twice[name].to_pylist()), set[str](), 0
-        again = self._file.with_name("part-1.parquet")
-        with (
-            pq.ParquetFile(self._file) as source,
-            pq.ParquetWriter(again, source.schema_arrow) as writer,
-        ):
-            for batch in source.iter_batches():
-                keep = []
-                for at, one in enumerate(batch.column(name).to_pylist()):
-                    keep.append(one not in seen)
-                    if one in several and one not in seen:
-                        seen.add(one)
-                    elif one in several:
-                        why = f"{name} is that of an earlier row"
-                        self._set_aside("record", row + at, why, one)
-                row += len(batch)
-                writer.write_batch(batch.filter(pa.array(keep)))
-                self.written -= len(keep) - sum(keep)
-                self.maker.forget(batch.filter(pa.array([not kept for kept in keep])))
-        again.replace(self._file)
+def _add(raw: RawRows, maker: RecordMaker, writer: RecordWriter) -> None:
+    """Write some rows, and set aside those that do not become records."""
+    for row in raw.broken:
+        writer.set_aside(raw.file, *row)
+    if not len(raw.table):
+        return
+    table, reasons = maker(raw)
+    wrong, numbers = np.flatnonzero(~np.equal(reasons, None)), raw.numbers()
+    held = raw.table.take(pa.array(wrong)).to_pylist()
+    for at, values in zip(wrong.tolist(), held, strict=True):
+        text = orjson.dumps(values, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        writer.set_aside(raw.file, int(numbers[at]), reasons[at], text)
+    writer.write(table)

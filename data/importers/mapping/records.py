@@ -64,10 +64,10 @@ class RecordMaker:
             [array.cast(f.type) for array, f in zip(arrays, schema, strict=True)], schema=schema
         ), rows.reason
 
-    def forget(self, records: pa.RecordBatch) -> None:
-        """Count no longer records that an earlier one makes copies."""
-        if "propensity" in records.schema.names:
-            self.drawn -= int(pc.sum(pc.less(records.column("propensity"), 1)).as_py() or 0)
+    def forget(self, copies: pa.Table) -> None:
+        """Count no longer records whose id an earlier one has."""
+        if "propensity" in copies.schema.names:
+            self.drawn -= int(pc.sum(pc.less(copies["propensity"], 1)).as_py() or 0)
 
     def _choices(self, rows: MappedRows) -> "_Choices":
         count, key = len(rows), self.map.keys.get

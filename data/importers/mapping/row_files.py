@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -125,7 +126,7 @@ def _header(file: Path, layout: CsvLayout) -> tuple[list[str], str]:
         with byte_stream(file) as stream:
             line = stream.readline(1 << 20).decode(_python_encoding(layout)).lstrip("\ufeff")
     except (UnicodeDecodeError, LookupError) as error:
-        words = f"{file} is not in {layout.encoding} ({error:.100})"
+        words = f"{file} is not in {layout.encoding} ({error!s:.100})"
         raise BadInput(f"{words}; give csv.encoding in the map, such as latin-1") from None
     if not line.strip():
         raise BadInput(f"{file} has no header; give its first line the names of the columns")
@@ -185,4 +186,4 @@ def _delta(folder: Path) -> list[Path]:
             f"{folder} is a Delta table; install deltalake (pip install deltalake) to read it"
         ) from None
     table = DeltaTable(str(folder))
-    return [Path(uri.removeprefix("file://")) for uri in table.file_uris()]
+    return [Path(unquote(uri.removeprefix("file://"))) for uri in table.file_uris()]

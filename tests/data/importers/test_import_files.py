@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+import importlib.util
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -285,3 +287,35 @@ def test_a_proposed_map_imports_once_its_questions_are_answered(tmp_path):
     [example] = pq.read_table(Path(result.out) / "part-0.parquet").to_pylist()
     assert (example["propensity"], example["reward"]) == (1 / 3, 1.0)
     assert example["facts"]["country"] == "NO"
+
+
+def test_parquet_and_delta_tables_are_read_by_paths_into_structs(tmp_path):
+    catalogue, map = made_catalogue(tmp_path), tmp_path / "MAP.yaml"
+    map.write_text(MAP.replace("time: when", "time: at.when").replace("who", "at.who.id"))
+    moment = datetime(2026, 3, 20, 9, tzinfo=UTC)
+    rows = [
+        {
+            "at": {"when": moment, "who": {"id": 7}},
+            "book": "emma",
+            "cover": "a",
+            "lucky": True,
+            "clicked": True,
+        },
+        {"at": None, "book": "emma", "cover": "b", "lucky": True, "clicked": False},
+    ]
+    table = pa.Table.from_pylist(rows)
+    (tmp_path / "files").mkdir()
+    pq.write_table(table, tmp_path / "files" / "a.parquet")
+    result = import_files([str(tmp_path / "files")], map, tmp_path / "log", catalogue)
+    [example] = pq.read_table(Path(result.out) / "part-0.parquet").to_pylist()
+    assert (example["profile_id"], example["time"], example["reward"]) == ("7", moment, 1.0)
+    assert result.set_aside == {"time is missing": 1}
+    if importlib.util.find_spec("deltalake") is None:
+        assert os.environ.get("CI") != "true", "deltalake is not installed: CI needs it"
+        pytest.skip("deltalake is not installed: tables of Delta are not read")
+    from deltalake import write_deltalake
+
+    for _ in range(2):  # the older version's file stays in the folder, and is not read
+        write_deltalake(str(tmp_path / "delta"), table, mode="overwrite")
+    read = import_files([str(tmp_path / "delta")], map, tmp_path / "log", catalogue, force=True)
+    assert (read.rows, read.written) == (2, 1)
