@@ -17,6 +17,7 @@ from evaluate.report.page import write_report
 from simulate.browsing.log import read_expected
 
 LOG = "artifacts/demo/held_out"
+LIVE, DEMO_BUNDLE = "artifacts/bundles/current", "artifacts/demo/bundles/current"
 
 
 class ReportRecord(Summary):
@@ -51,7 +52,7 @@ class Sources:
 def report(
     out: str,
     log: str = LOG,
-    bundle: str = "artifacts/bundles/current",
+    bundle: str | None = None,
     catalogue: str | None = None,
     truth: str | None = None,
     run: str | None = None,
@@ -69,7 +70,7 @@ def report(
     Args:
         out: the HTML file; replaced whole.
         log: joined examples that the bundle was not trained on, or a log folder.
-        bundle: to judge.
+        bundle: to judge; artifacts/bundles/current if not given, of the demo's log the demo's.
         catalogue: folder of titles.parquet and artworks.parquet; the folder catalogue in or beside
             the log if not given.
         truth: simulated log to read true values from; the log, or the folder log beside it, if
@@ -86,6 +87,7 @@ def report(
         seed: of the bootstrap.
         cache: folder to keep decoded images in.
     """
+    bundle = bundle or (DEMO_BUNDLE if log == LOG else LIVE)
     sources = Sources(log, bundle, catalogue, truth, run, cold_start, since, until, where, cache)
     findings = report_on(sources, out, summary, Bootstrap.of_options(resamples, seed))
     return {"report": out, **findings.summary()}

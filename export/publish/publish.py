@@ -74,7 +74,8 @@ def publish(
 
     With a gate, its verdict over the live bundle and the anchor decides. Without, the bundle's
     parent must be the live one: else another was published since, which this one was never compared
-    with. Where nothing is live, only what a gate refuses stays out.
+    with. Where nothing is live, or what is live is of another catalogue, only what a gate refuses
+    stays out.
 
     Args:
         bundle: its folder, or the id of a bundle in the store.
@@ -106,7 +107,7 @@ def _publish(
             return Publication(name, True, "it is live already", _previous(place, name))
         may, reason, verdict = _judge(candidate, place, live, gate, force)
         if verdict is not None and verdict["verdict"] == "undecided":
-            may = live is None or undecided == "publish"
+            may = live is None or _nothing_live(verdict) or undecided == "publish"
         forced = not may and force
         if not may and not force:
             return Publication(name, False, reason, live, verdict=verdict)
@@ -148,6 +149,12 @@ def _judge(
     grounds = {"numbers": verdict.numbers, "live": live, "anchor": anchor}
     note = {"verdict": verdict.verdict, "reason": verdict.reason, **grounds}
     return verdict.verdict == "passed", verdict.reason, note
+
+
+def _nothing_live(verdict: Note) -> bool:
+    """Whether the gate found that what is live is of another catalogue."""
+    numbers = verdict.get("numbers")
+    return isinstance(numbers, Mapping) and "nothing_live" in numbers
 
 
 def _at_hand(place: Store, bundle_id: str | None) -> AbstractContextManager[Path | None]:
