@@ -104,11 +104,19 @@ class Evenness:
 
     def add(self, offered: Offered, uniform: Bool[np.ndarray, " rows"]) -> None:
         """Count some more rows."""
-        for row in np.flatnonzero(uniform & (offered.sizes > 1)):
-            start, end = offered.offsets[row], offered.offsets[row + 1]
-            counts = self._shown.setdefault(tuple(offered.candidates[start:end].tolist()), {})
+        rows = np.flatnonzero(uniform & (offered.sizes > 1))
+        if not len(rows):
+            return
+        starts = offered.offsets[:-1]
+        # Rows of equal candidates are one group: equal sums of theirs, and of their squares.
+        sums = (_sums(offered, offered.candidates), _sums(offered, offered.candidates**2))
+        keys = np.stack([offered.sizes, *sums, offered.shown], 1)[rows]
+        _, first, counts = np.unique(keys, axis=0, return_index=True, return_counts=True)
+        for row, count in zip(rows[first].tolist(), counts.tolist(), strict=True):
+            held = offered.candidates[starts[row] : offered.offsets[row + 1]]
+            of_group = self._shown.setdefault(tuple(held.tolist()), {})
             shown = int(offered.shown[row])
-            counts[shown] = counts.get(shown, 0) + 1
+            of_group[shown] = of_group.get(shown, 0) + count
 
     def doubt(self, names: CatalogueNames) -> str | None:
         """What speaks against equal probabilities; None: nothing does."""
@@ -132,3 +140,9 @@ class Evenness:
             f"among {size} candidates; name the column that marks those which were "
             "(propensity: {random: COLUMN}), or every estimate will be wrong"
         )
+
+
+def _sums(offered: Offered, values: Int[np.ndarray, " flat"]) -> Int[np.ndarray, " rows"]:
+    """The sum of each row's values."""
+    ends = np.concatenate([[0], np.cumsum(values)])
+    return ends[offered.offsets[1:]] - ends[offered.offsets[:-1]]
