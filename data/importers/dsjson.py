@@ -177,12 +177,11 @@ def _line(said: object, action: str | None, profile: str | None) -> _Line:
         raise _Unusable("it decides several slots (CCB or slates)")
     if said.get("_skipLearn") or said.get("skipLearn"):
         raise _Unusable("it was never shown (skipLearn)")
-    multi, ranked, chances = context.get("_multi"), said.get("a"), said.get("p")
-    if not all(isinstance(one, list) and one for one in (multi, ranked, chances)):
-        raise _Unusable("it has no actions (_multi), ranking (a) or probabilities (p)")
-    if sorted(ranked, key=str) != sorted(range(1, len(multi) + 1), key=str) or len(chances) != len(
-        ranked
-    ):
+    multi, ranked, chances = (
+        _list(one) for one in (context.get("_multi"), said.get("a"), said.get("p"))
+    )
+    whole = len(ranked) == len(chances) == len(multi)
+    if not whole or any(at not in ranked for at in range(1, len(multi) + 1)):
         raise _Unusable("a and p do not rank the actions of _multi, each once")
     names = [_name(one, action) for one in multi]
     if len(set(names)) < len(names) or any(id_problem(name) for name in names):
@@ -208,8 +207,16 @@ def _line(said: object, action: str | None, profile: str | None) -> _Line:
         propensity=propensity,
         reward=reward,
     )
-    features = {name: _features(one) for name, one in zip(names, multi, strict=True)}
+    features: dict[str, Mapping[str, float]] = {
+        name: _features(one) for name, one in zip(names, multi, strict=True)
+    }
     return _Line(row, moment, propensity, reward, features, bool(said.get("pdrop")))
+
+
+def _list(value: object) -> list:
+    if not isinstance(value, list) or not value:
+        raise _Unusable("it has no actions (_multi), ranking (a) or probabilities (p)")
+    return value
 
 
 def _chance(said: Mapping[str, object], at: int) -> float:

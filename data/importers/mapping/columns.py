@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from data.importers.mapping.import_map import QUESTIONS, ImportMap, ValueSource
 from data.importers.mapping.raw_rows import RawRows
@@ -32,18 +32,26 @@ class MappedRows:
 
     raw: RawRows
     map: ImportMap
-    reason: np.ndarray = field(init=False)
-    """Why each row is set aside; None: it is not."""
+    code: Int[np.ndarray, " rows"] = field(init=False)
+    """Why each row is set aside, by its place in `reasons`."""
+    reasons: list[str] = field(default_factory=lambda: ["it is not"])
 
     def __post_init__(self) -> None:
-        self.reason = np.full(len(self.raw.table), None, object)
+        self.code = np.zeros(len(self.raw.table), np.int64)
 
     def __len__(self) -> int:
         return len(self.raw.table)
 
     def set_aside(self, wrong: Bool[np.ndarray, " rows"], why: str) -> None:
         """Give rows a reason; the first one stays."""
-        self.reason[wrong & np.equal(self.reason, None)] = why
+        if wrong.any():
+            self.code[wrong & self.good] = len(self.reasons)
+            self.reasons.append(why)
+
+    @property
+    def good(self) -> Bool[np.ndarray, " rows"]:
+        """Rows that have no reason."""
+        return self.code == 0
 
     def column(self, source: ValueSource) -> pa.Array:
         """A source's values as the file has them, renamed where the map says so."""

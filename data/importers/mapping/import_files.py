@@ -127,10 +127,10 @@ def _add(raw: RawRows, maker: RecordMaker, writer: RecordWriter) -> None:
         writer.set_aside(raw.file, *row)
     if not len(raw.table):
         return
-    table, reasons = maker(raw)
-    wrong, numbers = np.flatnonzero(~np.equal(reasons, None)), raw.numbers()
+    table, rows = maker(raw)
+    wrong, numbers = np.flatnonzero(~rows.good), raw.numbers()
     held = raw.table.take(pa.array(wrong)).to_pylist()
     for at, values in zip(wrong.tolist(), held, strict=True):
         text = orjson.dumps(values, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        writer.set_aside(raw.file, int(numbers[at]), reasons[at], text)
+        writer.set_aside(raw.file, int(numbers[at]), rows.reasons[rows.code[at]], text)
     writer.write(table)

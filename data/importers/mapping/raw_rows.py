@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -67,5 +67,5 @@ def refuse_missing(file: Path, wanted: Iterable[str], there: Sequence[str]) -> N
 def byte_stream(file: Path) -> IO[bytes]:
     """A file's bytes, unpacked where its name ends in .gz."""
     if file.name.lower().endswith(".gz"):
-        return gzip.open(file, "rb")
+        return cast("IO[bytes]", gzip.open(file, "rb"))
     return file.open("rb")

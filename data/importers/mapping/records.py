@@ -43,8 +43,8 @@ class RecordMaker:
         self.drawn = 0
         """Rows that were drawn at random among several candidates."""
 
-    def __call__(self, raw: RawRows) -> tuple[pa.Table, np.ndarray]:
-        """Records of the rows that have all they need, and why each other row has not.
+    def __call__(self, raw: RawRows) -> tuple[pa.Table, MappedRows]:
+        """Records of the rows that have all they need, and the rows with why others have not.
 
         Raises:
             BadInput: the map cannot be right: by its key, the file and a row.
@@ -54,15 +54,15 @@ class RecordMaker:
         columns = self._events(rows) if choices is None else choices.columns
         self._refuse_ids(rows, columns)
         schema = SCHEMAS[self.map.rows]
-        good = pa.array(np.equal(rows.reason, None))
+        good = pa.array(rows.good)
         if choices is not None:
-            drawn = choices.said.drawn & np.equal(rows.reason, None)
+            drawn = choices.said.drawn & rows.good
             self.evenness.add(choices.offered, choices.said.uniform & drawn)
             self.drawn += int((drawn & (choices.offered.sizes > 1)).sum())
         arrays = [columns.get(f.name, pa.nulls(len(rows), f.type)).filter(good) for f in schema]
         return pa.table(
             [array.cast(f.type) for array, f in zip(arrays, schema, strict=True)], schema=schema
-        ), rows.reason
+        ), rows
 
     def forget(self, copies: pa.Table) -> None:
         """Count no longer records whose id an earlier one has."""

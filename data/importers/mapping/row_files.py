@@ -180,7 +180,7 @@ def _flat(array: pa.Array) -> list[pa.Array]:
 def _delta(folder: Path) -> list[Path]:
     """The files of a Delta table's newest version; others in its folder are of older ones."""
     try:
-        from deltalake import DeltaTable
+        from deltalake import DeltaTable  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise BadInput(
             f"{folder} is a Delta table; install deltalake (pip install deltalake) to read it"
