@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int
 
-from data.importers.mapping.columns import MappedRows, as_text, missing
+from data.importers.mapping.columns import MappedRows
 from data.importers.mapping.import_map import FLAGS
 from data.importers.mapping.names import CatalogueNames
+from data.importers.mapping.values import as_text, missing
 
 
 class Offered(NamedTuple):

@@ -8,17 +8,23 @@ reason. Where none of the first rows does, the map is wrong, and says so.
 # pyright: reportAttributeAccessIssue=false
 
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
 from data.importers.mapping.import_map import QUESTIONS, ImportMap, ValueSource
 from data.importers.mapping.raw_rows import RawRows
-from data.lossless_cast import CAST_ERRORS, fit, plain
+from data.importers.mapping.values import (
+    as_text,
+    counts_in,
+    fit_rows,
+    in_words,
+    list_in,
+    missing,
+)
+from data.lossless_cast import plain
 from data.records import TIMESTAMP
 
 TRIED = 100
@@ -94,7 +100,7 @@ class MappedRows:
             values = self._scalars(source, self.column(source), kind)
         fits, wrong = fit_rows(values, kind)
         self._refuse_all(source, values, wrong, kind)
-        self.set_aside(wrong, f"{source.key} is no {_words(kind)}")
+        self.set_aside(wrong, f"{source.key} is no {in_words(kind)}")
         if needed:
             self.set_aside(missing(fits), f"{source.key} is missing")
         return fits
@@ -116,7 +122,7 @@ class MappedRows:
         if pa.types.is_timestamp(kind):
             remedy = "give unit (s, ms, us or ns) of a number, or format, such as '%d.%m.%Y %H:%M'"
         where = f"of {self.raw.file}, row {self.raw.numbers()[row]}"
-        self.map.refuse(source.key, f"{shown} {where} is no {_words(kind)}; {remedy}")
+        self.map.refuse(source.key, f"{shown} {where} is no {in_words(kind)}; {remedy}")
 
     def _scalars(self, source: ValueSource, values: pa.Array, kind: pa.DataType) -> pa.Array:
         if pa.types.is_string(kind):
@@ -166,7 +172,7 @@ class MappedRows:
         bad = ~missing(texts) & missing(moments)
         if not bad.any():
             return moments
-        self.set_aside(bad, f"{source.key} is no {_words(TIMESTAMP)}")
+        self.set_aside(bad, f"{source.key} is no {in_words(TIMESTAMP)}")
         return texts if bad[:TRIED].all() else moments
 
     def _numbered_times(self, source: ValueSource, values: pa.Array) -> pa.Array:
@@ -218,7 +224,7 @@ class MappedRows:
         values = self.column(source)
         if pa.types.is_map(values.type):
             return values
-        counted = [_pairs(value, source.separator) for value in values.to_pylist()]
+        counted = [counts_in(value, source.separator) for value in values.to_pylist()]
         wrong = np.array([pairs is None for pairs in counted], bool)
         if wrong[:TRIED].all() and len(wrong) and not self.raw.first:
             shown = f"{values[0].as_py()!r:.60}"
@@ -227,78 +233,3 @@ class MappedRows:
             )
         self.set_aside(wrong, f"{source.key} does not count by name")
         return pa.array(counted, pa.map_(pa.string(), pa.float64()))
-
-
-def list_in(text: str | None, separator: str | None) -> list[object] | None:
-    """The values of a list in a text; None: it is none."""
-    if text is not None and separator is not None:
-        return [part.strip() for part in text.split(separator) if part.strip()]
-    try:
-        read = orjson.loads(text or "null")
-    except ValueError:
-        return None
-    return read if isinstance(read, list) else None
-
-
-def _pairs(value: object, separator: str | None) -> list[tuple[str, float]] | None:
-    """Counts by name; None: it is none."""
-    if value is None:
-        return []
-    if isinstance(value, str) and separator is not None:
-        value = [name.strip() for name in value.split(separator) if name.strip()]
-    elif isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except ValueError:
-            return None
-    if isinstance(value, list):
-        names = [one for one in value if isinstance(one, str)]
-        return [(n, float(names.count(n))) for n in dict.fromkeys(names)]
-    if not isinstance(value, dict):
-        return None
-    pairs = [(str(n), v) for n, v in value.items() if v is not None]
-    if any(isinstance(v, bool) or not isinstance(v, int | float) for _, v in pairs):
-        return None
-    return [(n, float(cast("float", v))) for n, v in pairs]
-
-
-def as_text(values: pa.Array) -> pa.Array:
-    """Values as texts: whole numbers as they are written, true and false in small letters."""
-    kind = values.type
-    if pa.types.is_floating(kind):
-        whole = pc.equal(pc.floor(values), values)
-        if pc.all(whole).as_py() is not False:
-            return values.cast(pa.int64()).cast(pa.string())
-        return values.cast(pa.string())
-    if pa.types.is_nested(kind):
-        texts = [None if v is None else orjson.dumps(v).decode() for v in values.to_pylist()]
-        return pa.array(texts, pa.string())
-    return values.cast(pa.string())
-
-
-def missing(values: pa.Array) -> Bool[np.ndarray, " rows"]:
-    """Which are null."""
-    return np.asarray(values.is_null())
-
-
-def fit_rows(values: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Bool[np.ndarray, " rows"]]:
-    """Values cast without loss, null where one does not become the type, and which those are."""
-    try:
-        return fit(values, kind), np.zeros(len(values), bool)
-    except CAST_ERRORS:
-        if len(values) == 1:
-            return pa.nulls(1, kind), np.ones(1, bool)
-    middle = len(values) // 2
-    parts = [fit_rows(one, kind) for one in (values[:middle], values[middle:])]
-    return pa.concat_arrays([part for part, _ in parts]), np.concatenate([w for _, w in parts])
-
-
-def _words(kind: pa.DataType) -> str:
-    names = (
-        (pa.types.is_timestamp, "time"),
-        (pa.types.is_integer, "whole number"),
-        (pa.types.is_floating, "number"),
-        (pa.types.is_boolean, "true or false"),
-        (pa.types.is_map, "list of counts"),
-    )
-    return next((name for holds, name in names if holds(kind)), "text")

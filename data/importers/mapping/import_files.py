@@ -16,6 +16,7 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.importers.mapping.import_map import read_map
 from data.importers.mapping.names import CatalogueNames
+from data.importers.mapping.own_facts import declared_kinds
 from data.importers.mapping.propose import propose_map
 from data.importers.mapping.raw_rows import RawRows
 from data.importers.mapping.records import FOLDERS, SCHEMAS, RecordMaker
@@ -80,7 +81,8 @@ def import_files(
     if out is None or catalogue is None:
         lacking = "--out: the folder of the log" if out is None else "--catalogue: its folder"
         raise BadInput(f"an import needs {lacking}")
-    maker = RecordMaker(read_map(map), CatalogueNames(Catalogue.read(catalogue)))
+    names = CatalogueNames(Catalogue.read(catalogue))
+    maker = RecordMaker(read_map(map, declared_kinds(catalogue)), names)
     kind = maker.map.rows
     folder = out / FOLDERS[kind]
     if folder.exists() and any(folder.iterdir()) and not force:

@@ -5,7 +5,7 @@ stays one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from data.errors import BadInput
+from data.importers.mapping.own_facts import KINDS, OWN, SHIPPED
 from data.importers.mapping.raw_rows import CsvLayout
 from data.records import FACTS
 
@@ -78,6 +79,8 @@ class ValueSource:
     """Of times, as strptime has them."""
     unit: str | None = None
     """Of times that are numbers: s, ms, us or ns."""
+    kind: str | None = None
+    """Of facts of a user's own: one of `own_facts.KINDS`."""
 
     def reads(self) -> Iterator[str]:
         """The columns that it needs."""
@@ -130,12 +133,12 @@ class ImportMap:
         raise BadInput(f"{self.name}, key {key}: {what}")
 
 
-def read_map(file: Path, fact_names: Sequence[str] | None = None) -> ImportMap:
+def read_map(file: Path, declared: Mapping[str, str] | None = None) -> ImportMap:
     """A map from its file.
 
     Args:
         file: YAML.
-        fact_names: facts that there are; those of `FACTS` if None.
+        declared: kinds of a user's own facts by name, as a catalogue's schema has them.
 
     Raises:
         BadInput: not YAML, a key is unknown or lacks, or its value is none: by file and key.
@@ -147,7 +150,7 @@ def read_map(file: Path, fact_names: Sequence[str] | None = None) -> ImportMap:
         raise BadInput(f"{file} is not YAML ({reason:.200}); mend it") from None
     if not isinstance(content, dict):
         raise BadInput(f"{file} has no keys; `python -m data import --propose FILE` writes a first")
-    return _Reading(str(file), content).map(fact_names or [each.name for each in FACTS])
+    return _Reading(str(file), content).map(declared or {})
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ class _Reading:
     def refuse(self, key: str, what: str) -> NoReturn:
         raise BadInput(f"{self.name}, key {key}: {what}")
 
-    def map(self, fact_names: Sequence[str]) -> ImportMap:
+    def map(self, declared: Mapping[str, str]) -> ImportMap:
         rows = self.text("rows") or self.ask("rows")
         if rows not in ROWS:
             self.refuse("rows", f"{rows!r} is none of {', '.join(ROWS)}")
@@ -174,7 +177,6 @@ class _Reading:
         facts = self.content.get("facts") or {}
         if not isinstance(facts, dict):
             self.refuse("facts", "give names of facts with their columns")
-        self.refuse_unknown("facts.", facts, fact_names)
         offered = self.content.get("candidates", "catalogue")
         return ImportMap(
             self.name,
@@ -184,12 +186,29 @@ class _Reading:
                 for k in keys
                 if k in self.content and k not in special
             },
-            {name: self.source(f"facts.{name}", value) for name, value in facts.items()},
+            {name: self.fact(name, value, declared) for name, value in facts.items()},
             None if rows == "events" else self.propensity(self.content["propensity"]),
             None if offered == "catalogue" else self.source("candidates", offered),
             self.zone(),
             self.csv(),
         )
+
+    def fact(self, name: str, value: object, declared: Mapping[str, str]) -> ValueSource:
+        """A fact's source; one of a user's own has a kind."""
+        key = f"facts.{name}"
+        source = self.source(key, value)
+        if name in SHIPPED:
+            return source if source.kind is None else self.refuse(f"{key}.kind", "it has its own")
+        kind = source.kind or declared.get(name)
+        if OWN not in [field.name for field in FACTS] or kind is None:
+            self.refuse(
+                key,
+                f"there is no such fact; there are {', '.join([*SHIPPED, *declared])}: "
+                f"declare yours in schema.yaml of the catalogue, or give its kind here",
+            )
+        if kind not in KINDS:
+            self.refuse(f"{key}.kind", f"{kind!r} is none of {', '.join(KINDS)}")
+        return replace(source, kind=kind)
 
     def ask(self, key: str) -> NoReturn:
         self.refuse(key, f"it is missing; {QUESTIONS[key]}")
@@ -210,7 +229,7 @@ class _Reading:
             return ValueSource(key, column=value)
         if not isinstance(value, dict):
             self.refuse(key, "give a column, {column: NAME, …} or {constant: VALUE}")
-        fields = ("column", "constant", "columns", "values", "separator", "format", "unit")
+        fields = ("column", "constant", "columns", "values", "separator", "format", "unit", "kind")
         self.refuse_unknown(f"{key}.", value, fields)
         if sum(name in value for name in ("column", "constant", "columns")) != 1:
             self.refuse(key, "give one of column, constant and columns")

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from data.atomic_write import write_text_whole
 from data.errors import BadInput
-from data.importers.mapping.columns import WITH_ZONE, fit_rows
+from data.importers.mapping.columns import WITH_ZONE
 from data.importers.mapping.import_map import NEEDED, QUESTIONS
 from data.importers.mapping.row_files import read_rows
+from data.importers.mapping.values import fit_rows
 from data.lossless_cast import plain
 from data.records import FACTS
 

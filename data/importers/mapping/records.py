@@ -15,11 +15,14 @@ from jaxtyping import Int
 from data.check.columns import codes
 from data.days import DAY_US
 from data.importers.mapping.chances import Chances, Evenness, Offered, chances
-from data.importers.mapping.columns import MappedRows, list_in, missing
+from data.importers.mapping.columns import MappedRows
 from data.importers.mapping.import_map import ImportMap
 from data.importers.mapping.names import CatalogueNames
+from data.importers.mapping.own_facts import KINDS
 from data.importers.mapping.raw_rows import RawRows, byte_stream
+from data.importers.mapping.values import list_in, missing
 from data.records import DECISIONS, EVENT_KINDS, EVENTS, EXAMPLES, FACTS, SCHEMA_VERSION, TIMESTAMP
+from data.schema_cast import conform, refuse
 from data.sound import ID_BYTES, believed
 
 SCHEMAS = {"impressions": EXAMPLES, "decisions": DECISIONS, "events": EVENTS}
@@ -59,10 +62,10 @@ class RecordMaker:
             drawn = choices.said.drawn & rows.good
             self.evenness.add(choices.offered, choices.said.uniform & drawn)
             self.drawn += int((drawn & (choices.offered.sizes > 1)).sum())
-        arrays = [columns.get(f.name, pa.nulls(len(rows), f.type)).filter(good) for f in schema]
-        return pa.table(
-            [array.cast(f.type) for array, f in zip(arrays, schema, strict=True)], schema=schema
-        ), rows
+        made = {name: column.filter(good) for name, column in columns.items()}
+        table, problems = conform(pa.table(made), schema, raw.file)
+        refuse(problems)
+        return table.select(schema.names), rows
 
     def forget(self, copies: pa.Table) -> None:
         """Count no longer records whose id an earlier one has."""
@@ -187,8 +190,9 @@ class RecordMaker:
         return Offered(titles, offsets, flat, shown)
 
     def _facts(self, rows: MappedRows) -> pa.StructArray:
-        """What the map says is known; other facts are null."""
-        fields = list(FACTS)
+        """What the map says is known, with a user's own facts beside; other facts are null."""
+        own = {n: KINDS[one.kind] for n, one in self.map.facts.items() if one.kind is not None}
+        fields = [*FACTS, *(pa.field(name, kind) for name, kind in own.items())]
         arrays = [rows.fitted(self.map.facts.get(f.name), f.type) for f in fields]
         return pa.StructArray.from_arrays(arrays, fields=fields)
 

@@ -231,7 +231,7 @@ REFUSED = {
     "key propensity: it is missing; with what probability": ("propensity: {random: lucky}\n", ""),
     "key zone: times have no zone": ("zone: Europe/Oslo\n", ""),
     "key zone: there is no zone 'Oslo'": ("Europe/Oslo", "Oslo"),
-    "key facts.shoe: there is no such key; there are country": (
+    "key facts.shoe: there is no such fact; there are country": (
         "reward",
         "facts: {shoe: x}\nreward",
     ),
