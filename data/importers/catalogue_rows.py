@@ -1,16 +1,21 @@
 """Rows of a catalogue that is made of pictures, and of the one that it brings up to date."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+
+import pyarrow as pa
 
 from data import clock
 from data.catalogue import LARGEST_TITLE_ID
 from data.errors import BadInput
 from data.importers.kept_ids import IDS, kept_titles, with_new_titles
+from data.importers.mapping.own_facts import OWN
 from data.importers.picture_lists import Listed, PictureLists
 from data.reading.conformed_files import conformed_table
 from data.records import ARTWORKS, TITLES
+from data.schema_cast import conform, refuse
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class CatalogueRows:
             "withdrawn_day": picture.days[1],
             "cast_shown": picture.cast_shown or known.get("cast_shown"),
             "tone": picture.tone or known.get("tone"),
+            **_own(picture.own, known),
         }
         self.artworks[picture.artwork_id] = row
         self.copies[picture.artwork_id] = (self.folder / picture.file, row["path"])
@@ -108,7 +114,7 @@ class CatalogueRows:
     def _title(self, name: str, title: int, own: list[dict]) -> dict:
         shown = [row for row in own if row["withdrawn_day"] is None] or own
         known, said = self.before.titles.get(title, {}), dict(self.lists.titles.get(name, {}))
-        wanted = said.pop("default_artwork", None)
+        wanted, theirs = said.pop("default_artwork", None), said.pop("own", {})
         defaults = [r["artwork_id"] for r in shown if wanted and _is_file(r["path"], wanted)]
         default = known.get("default_artwork_id")
         if defaults or default not in [row["artwork_id"] for row in shown]:
@@ -122,7 +128,31 @@ class CatalogueRows:
             "runtime_minutes": 90.0,
         }
         fixed = {"title_id": title, "default_artwork_id": default}
-        return {**begins, **known, **said, **fixed}
+        return {**begins, **known, **said, **fixed, **_own(theirs, known)}
+
+
+def as_table(rows: list[dict], schema: pa.Schema) -> pa.Table:
+    """Rows in a schema, with columns of the user's own as it keeps them.
+
+    Raises:
+        BadInput: a value is none of its column's type.
+    """
+    names = dict.fromkeys([*schema.names, *(name for row in rows for name in row)])
+    columns = {
+        name: pa.array(
+            [row.get(name) for row in rows],
+            schema.field(name).type if name in schema.names else None,
+        )
+        for name in names
+    }
+    table, problems = conform(pa.table(columns), schema, "catalogue")
+    refuse(problems)
+    return table.select(schema.names)
+
+
+def _own(said: Mapping[str, object], known: Mapping[str, object]) -> dict[str, object]:
+    """Columns of the user's own as they are said now, else as they were kept."""
+    return {OWN: None, **said} if said else {OWN: known.get(OWN)}
 
 
 def _is_file(path: str, wanted: str) -> bool:

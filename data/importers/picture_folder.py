@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
 from rich.console import Console
 from rich.progress import track
 
@@ -21,7 +20,7 @@ from data.atomic_write import replaced_folder
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.images.decode import load_image
-from data.importers.catalogue_rows import CatalogueBefore, CatalogueRows
+from data.importers.catalogue_rows import CatalogueBefore, CatalogueRows, as_table
 from data.importers.kept_ids import write_kept
 from data.importers.picture_lists import Listed, PictureLists
 from data.records import ARTWORKS, TITLES
@@ -100,10 +99,7 @@ def catalogue(
             shutil.copytree(out, part, copy_function=_linked, dirs_exist_ok=True)
         changed = [name for name, one in made.copies.items() if _copy(one, part)]
         write_kept(made.ids, part)
-        tables = (
-            pa.Table.from_pylist(made.titles, TITLES),
-            pa.Table.from_pylist(made.rows, ARTWORKS),
-        )
+        tables = (as_table(made.titles, TITLES), as_table(made.rows, ARTWORKS))
         Catalogue(part, *tables).write()
     return FolderCatalogue(
         *(str(out), len(made.titles), len(made.artworks), made.new, made.withdrawn),

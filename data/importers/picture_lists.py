@@ -1,6 +1,6 @@
 """titles.csv and artworks.csv beside pictures: what their files do not say."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from data.errors import BadInput
+from data.importers.mapping.own_facts import OWN
 from data.importers.mapping.raw_rows import CsvLayout
 from data.importers.mapping.row_files import read_rows
 from data.lossless_cast import CAST_ERRORS, fit
@@ -38,6 +39,8 @@ class Listed(NamedTuple):
     """From which on it is a candidate, and from which on no longer."""
     cast_shown: list[str] | None = None
     tone: str | None = None
+    own: Mapping[str, object] = {}
+    """What is said of it in columns of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class PictureLists:
     """What is listed; without a list of artworks a picture is its sub-folder's."""
 
     titles: Mapping[str, dict]
-    """Title → what is said of it, by column."""
+    """Title → what is said of it, by column; `own` holds columns of the user's own."""
     artworks: Mapping[str, Listed] | None
     """File → picture."""
     files: list[Path]
@@ -60,25 +63,18 @@ class PictureLists:
         Raises:
             BadInput: a list cannot be read, lacks a column, or a value is none: by file and row.
         """
-        at = {"titles": titles or folder / "titles.csv", "artworks": artworks}
-        at["artworks"] = artworks or folder / "artworks.csv"
-        rows: dict[str, list[dict] | None] = {"titles": None, "artworks": None}
-        unused: list[str] = []
-        for name, named in (("titles", titles), ("artworks", artworks)):
-            if named is not None or at[name].is_file():
-                known, key = (
-                    (TITLE_COLUMNS, "title") if name == "titles" else (ARTWORK_COLUMNS, "file")
-                )
-                rows[name] = list(_rows(at[name], known, key))
-                unused += [f"{c} of {at[name].name}" for c in _columns(at[name]) if c not in known]
-        listed = rows["artworks"]
+        of_titles = _read(titles or folder / "titles.csv", titles, TITLE_COLUMNS, "title")
+        of_artworks = _read(artworks or folder / "artworks.csv", artworks, ARTWORK_COLUMNS, "file")
+        read = [one for one in (of_titles, of_artworks) if one is not None]
+        pictures = None
+        if of_artworks is not None:
+            pictures = {r["file"]: _listed(r, of_artworks.file) for r in of_artworks.rows}
+        own = [f"{column} of {one.file.name}" for one in read for column in one.own]
         return cls(
-            {row.pop("title"): row for row in rows["titles"] or []},
-            None
-            if listed is None
-            else {row["file"]: _listed(row, at["artworks"]) for row in listed},
-            [path for name, path in at.items() if rows[name] is not None],
-            unused,
+            {row.pop("title"): row for row in (of_titles.rows if of_titles else [])},
+            pictures,
+            [one.file for one in read],
+            [] if OWN in TITLES.names else own,
         )
 
     def of(self, file: str) -> Listed | str:
@@ -93,21 +89,29 @@ class PictureLists:
         return sorted(set(self.artworks or ()) - set(there))
 
 
-def _columns(file: Path) -> list[str]:
-    return next((raw.table.column_names for raw in read_rows(file, layout=LAYOUT)), [])
+class _List(NamedTuple):
+    """A list that was read."""
+
+    file: Path
+    rows: list[dict]
+    """In the types of the records, each key once; what is empty is left out."""
+    own: list[str]
+    """Columns of the user's own."""
 
 
-def _rows(file: Path, known: tuple[str, ...], key: str) -> Iterator[dict]:
-    """Rows of a list in the types of the records, each key once; what is empty is left out."""
-    seen: dict[str, int] = {}
+def _read(file: Path, named: Path | None, known: tuple[str, ...], key: str) -> _List | None:
+    """A list; None: it was not named, and there is none."""
+    if named is None and not file.is_file():
+        return None
+    rows, seen, own = list[dict](), dict[str, int](), list[str]()
     for raw in read_rows(file, layout=LAYOUT):
         if raw.broken:
             raise BadInput(f"{file}, row {raw.broken[0].row}: {raw.broken[0].why}; mend the line")
         if key not in raw.table.column_names:
             has = ", ".join(raw.table.column_names)
             raise BadInput(f"{file} has no column {key}; it has {has}")
-        rows = raw.table.select([n for n in raw.table.column_names if n in known]).to_pylist()
-        for number, row in zip(raw.numbers().tolist(), rows, strict=True):
+        own = [name for name in raw.table.column_names if name not in known]
+        for number, row in zip(raw.numbers().tolist(), raw.table.to_pylist(), strict=True):
             name = row[key]
             if name is None:
                 raise BadInput(f"{file}, row {number}: {key} is empty; fill it in or drop the row")
@@ -116,7 +120,27 @@ def _rows(file: Path, known: tuple[str, ...], key: str) -> Iterator[dict]:
                     f"{file}, row {number}: {name!r} is in row {seen[name]} already; keep one"
                 )
             seen[name] = number
-            yield {n: _typed(v, n, file, number) for n, v in row.items() if v is not None}
+            said = {n: _typed(v, n, file, number) for n, v in row.items() if n in known and v}
+            rows.append(said | {"own": {n: row[n] for n in own if row[n] is not None}})
+    for name in own:
+        _as_guessed([row["own"] for row in rows], name)
+    return _List(file, rows, own)
+
+
+def _as_guessed(rows: list[dict[str, object]], name: str) -> None:
+    """A column's texts as numbers, lists or texts, whichever all of them are."""
+    texts = [str(row[name]) for row in rows if name in row]
+    several = any(SEPARATOR in text for text in texts)
+    parts = [[part.strip() for part in text.split(SEPARATOR) if part.strip()] for text in texts]
+    try:
+        values: list[list] = [[float(part) for part in one] for one in parts]
+    except ValueError:
+        values = [list(one) for one in parts]
+    held = iter(values)
+    for row in rows:
+        if name in row:
+            value = next(held)
+            row[name] = value if several else value[0] if value else None
 
 
 def _typed(text: str, column: str, file: Path, row: int) -> object:
@@ -143,4 +167,5 @@ def _listed(row: dict, file: Path) -> Listed:
         (row.get("added_day"), row.get("withdrawn_day")),
         row.get("cast_shown"),
         row.get("tone"),
+        row["own"],
     )
