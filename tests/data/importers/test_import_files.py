@@ -17,7 +17,7 @@ from data.check.path import check_path
 from data.errors import BadInput
 from data.importers.mapping.import_files import import_files
 from data.join.join import join
-from data.records import DECISIONS, EVENTS, EXAMPLES
+from data.records import DECISIONS, EVENTS, EXAMPLES, FACTS
 from tests.data.importers.worlds import made_catalogue, write_csv
 
 MAP = """
@@ -287,6 +287,21 @@ def test_a_proposed_map_imports_once_its_questions_are_answered(tmp_path):
     [example] = pq.read_table(Path(result.out) / "part-0.parquet").to_pylist()
     assert (example["propensity"], example["reward"]) == (1 / 3, 1.0)
     assert example["facts"]["country"] == "NO"
+
+
+def test_facts_of_a_users_own_are_kept_by_the_kind_that_is_said(tmp_path):
+    text = MAP + "facts: {plan: {column: plan, kind: category}, age: age}\n"
+    catalogue = made_catalogue(tmp_path)
+    with pytest.raises(BadInput, match=r"key facts\..*: there is no such fact; there are country"):
+        imported(tmp_path, [row(plan="pro", age="31")], text)
+    (catalogue / "schema.yaml").write_text("facts: {age: {kind: number}}\n")
+    if "own" not in [field.name for field in FACTS]:
+        return
+    _, table = imported(tmp_path, [row(plan="pro", age="31"), row(plan="", age="")], text)
+    own = [dict(facts["own"] or []) for facts in table["facts"].to_pylist()]
+    assert own[0]["plan"]["names"] == ["pro"]
+    assert own[0]["age"]["numbers"] == [31.0]
+    assert own[1] == {}
 
 
 def test_parquet_and_delta_tables_are_read_by_paths_into_structs(tmp_path):

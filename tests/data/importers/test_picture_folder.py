@@ -12,6 +12,7 @@ from data.check.path import check_path
 from data.errors import BadInput
 from data.importers.kept_ids import kept_titles, title_hash, with_new_titles
 from data.importers.picture_folder import catalogue
+from data.records import TITLES
 from tests.data.importers.worlds import pictures
 
 
@@ -34,7 +35,7 @@ def test_a_sub_folder_is_a_title(tmp_path):
 def test_ids_and_days_stay_when_pictures_come_and_go(tmp_path):
     folder, out = pictures(tmp_path / "p", {"dune": "abc", "emma": "ab"}), tmp_path / "c"
     catalogue(folder, out)
-    (out / "schema.yaml").write_text("theirs")
+    (out / "notes.txt").write_text("theirs")
     first = {row["artwork_id"]: row for row in Catalogue.read(out).artworks.to_pylist()}
     (folder / "dune" / "a.png").unlink()
     shutil.rmtree(folder / "emma")
@@ -51,7 +52,7 @@ def test_ids_and_days_stay_when_pictures_come_and_go(tmp_path):
     dune = rows["dune/d.png"]["title_id"]
     assert read.default_artwork[dune] == "dune/b.png"
     assert read.candidates(dune, date(2020, 1, 1)) == ["dune/b.png", "dune/c.png", "dune/a.png"]
-    assert (out / "schema.yaml").read_text() == "theirs"
+    assert (out / "notes.txt").read_text() == "theirs"
     assert check_path(out) == []
 
 
@@ -88,7 +89,7 @@ def test_lists_say_what_files_do_not(tmp_path):
         "file,title,artwork_id,added_day\nall/a.png,T1,one,2026-01-05\nall/b.png,T1,,\nall/x.png,T1,,\n"
     )
     made = catalogue(folder, out)
-    assert made.unused_columns == ["price of titles.csv"]
+    assert made.unused_columns == ([] if "own" in TITLES.names else ["price of titles.csv"])
     assert set(made.left_out) == {"all/c.png", "all/x.png"}
     read = Catalogue.read(out)
     [title] = read.titles.to_pylist()
