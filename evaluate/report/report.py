@@ -119,7 +119,7 @@ def report_on(sources: Sources, out: str, summary: str | None, bootstrap: Bootst
             cold_start=cold_start,
             bootstrap=bootstrap,
         )
-        write_report(findings, where, out)
+        write_report(findings, where, out, sources.where)
     if summary is not None:
         Path(summary).parent.mkdir(parents=True, exist_ok=True)
         write_text_whole(Path(summary), as_json_text(findings.summary()))
