@@ -190,7 +190,7 @@ class MappedRows:
         if self.map.zone is None:
             self.map.refuse("zone", QUESTIONS["zone"])
         moments = pc.assume_timezone(
-            naive, self.map.zone, ambiguous="earliest", nonexistent="earliest"
+            naive, self.map.zone, ambiguous="earliest", nonexistent="latest"
         )
         return moments.cast(TIMESTAMP)
 

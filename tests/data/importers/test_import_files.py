@@ -88,6 +88,22 @@ def test_rows_become_examples_that_the_check_passes(tmp_path):
     assert (result.rows, result.written, result.drawn, result.set_aside) == (2, 2, 1, {})
 
 
+TIMES = {
+    "2026-03-20 10:00": (9, 0),
+    "2026-07-20T10:00:30": (8, 0),
+    "2026-07-20 10:00:00+05:30": (4, 30),
+    "2026-07-20T10:00Z": (10, 0),
+    "2025-10-26 02:30": (0, 30),  # twice that night: the first
+    "2026-03-29 02:30": (1, 0),  # never that night: when the clocks were turned
+}
+
+
+def test_local_times_are_moments_of_their_zone(tmp_path):
+    _, table = imported(tmp_path, [row(when=text) for text in TIMES])
+    read = [(moment.hour, moment.minute) for moment in table["time"].to_pylist()]
+    assert read == list(TIMES.values())
+
+
 BAD = {
     "time is no time": {"when": "soon"},
     "time is missing": {"when": ""},
