@@ -21,7 +21,7 @@ from data.importers.mapping.raw_rows import (
 from data.lossless_cast import plain
 from data.schema_cast import opened, parquet_files
 
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 """Bytes of CSV read at once."""
 DELIMITERS = (",", ";", "\t", "|")
 KINDS = {
