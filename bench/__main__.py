@@ -81,6 +81,12 @@ COMMANDS = {
         show="show_faults",
         status="status",
     ),
+    "hosts": Command(
+        "bench.hosts.hosts",
+        "Redis servers, clusters, drains, publishers and object stores broken or killed.",
+        show="show_hosts",
+        status="status",
+    ),
     "hostile": Command(
         "bench.endurance.hostile",
         "One attacker among four clients: p99 and fallbacks of the others, beside a quiet run.",

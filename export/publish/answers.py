@@ -12,6 +12,8 @@ from data.errors import BadInput, Unavailable
 TIMES = {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 1}}
 """Of botocore, in seconds: with its own and s3fs' tries it would wait for minutes."""
 TRIES = 2
+Answer = Any
+"""Of a file system of fsspec, which has no types."""
 NO_PLACE = "give a folder, or a URL that fsspec knows, with the package that it asks for installed"
 CONFLICT = ("PreconditionFailed", "ConditionalRequestConflict")
 """What S3 says where a file that was to be new is there, or is being made by another."""
@@ -32,7 +34,7 @@ class Files:
 
         self.where = url
         protocol = url.partition("://")[0]
-        options: dict[str, Any] = {"use_listings_cache": False}
+        options: dict[str, object] = {"use_listings_cache": False}
         if protocol in ("s3", "s3a") and "config_kwargs" not in fsspec.config.conf.get("s3", {}):
             options["config_kwargs"] = TIMES
         try:
@@ -47,7 +49,7 @@ class Files:
         """Of a file under the URL."""
         return "/".join((self.root, *names))
 
-    def ask(self, method: str, *arguments: object, **options: object) -> Any:
+    def ask(self, method: str, *arguments: object, **options: object) -> Answer:
         """Call a method of the file system.
 
         Raises:
