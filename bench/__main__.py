@@ -87,6 +87,10 @@ COMMANDS = {
         show="show_hosts",
         status="status",
     ),
+    "rates": Command(
+        "bench.hosts.rates",
+        "Look-ups, map writes, log appends and drains over Redis, beside redis-benchmark.",
+    ),
     "hostile": Command(
         "bench.endurance.hostile",
         "One attacker among four clients: p99 and fallbacks of the others, beside a quiet run.",

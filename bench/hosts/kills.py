@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from bench.faults.stage.account import Account
-from bench.hosts.map_faults import LEAST, MEMBERS, OwnPages, cluster, filled
+from bench.hosts.map_faults import LEAST, MEMBERS, OwnPages, cluster, filled, ports_of
 from bench.hosts.object_store import why_no_object_store
 from bench.hosts.store_faults import publishers_killed
 from bench.logs.crash import kill_one, names_in
@@ -103,7 +103,7 @@ def _nodes_killed(folder: Path, account: Account, kills: int, rng: random.Random
         url = f"redis+cluster://127.0.0.1:{nodes[0].port}"
         filled(url).close()
         with RedisCluster("127.0.0.1", nodes[0].port) as client:
-            where = {m: client.get_node_from_key(f"marquee:map:{m}").port for m in MEMBERS}
+            where = ports_of(client)
         pages = OwnPages(url, account)
         for _ in range(kills):
             pages.well_again()

@@ -184,7 +184,7 @@ def replica_behind(folder: Path, account: Account) -> None:
                 server.stop(signal.SIGKILL)
                 replica.go_on()
             with Redis(port=replica.port) as promoted:
-                wait_until(lambda: promoted.replicaof("NO", "ONE"))
+                promoted.replicaof("NO", "ONE")
             _drained(account, RedisAddress.parse(replica.url), folder, promised)
         finally:
             replica.stop(signal.SIGKILL)

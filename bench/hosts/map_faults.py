@@ -50,6 +50,11 @@ class OwnPages:
         )
 
 
+def ports_of(client: Client) -> dict[str, int]:
+    """Member → port of the node that has the map, by a client of the cluster."""
+    return {m: client.get_node_from_key(f"marquee:map:{m}").port for m in MEMBERS}
+
+
 def filled(url: str) -> MapStore:
     """A store with everybody's map."""
     store = open_map_store(url, timeout=1.0)
@@ -157,7 +162,7 @@ def node_fails(folder: Path, account: Account, how: str) -> None:
         url = f"redis+cluster://127.0.0.1:{nodes[0].port}"
         filled(url).close()
         with RedisCluster("127.0.0.1", nodes[0].port) as client:
-            where = {m: client.get_node_from_key(f"marquee:map:{m}").port for m in MEMBERS}
+            where = ports_of(client)
         lost = nodes[1]
         living = [member for member in MEMBERS if where[member] != lost.port]
         pages = OwnPages(url, account)

@@ -31,11 +31,12 @@ class Files:
 
     def __init__(self, url: str) -> None:
         import fsspec
+        from fsspec.config import conf
 
         self.where = url
         protocol = url.partition("://")[0]
         options: dict[str, object] = {"use_listings_cache": False}
-        if protocol in ("s3", "s3a") and "config_kwargs" not in fsspec.config.conf.get("s3", {}):
+        if protocol in ("s3", "s3a") and "config_kwargs" not in conf.get("s3", {}):
             options["config_kwargs"] = TIMES
         try:
             self._fs, root = fsspec.url_to_fs(url, **options)

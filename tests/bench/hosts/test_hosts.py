@@ -1,6 +1,7 @@
 """Faults of several hosts: those that take a moment are kept, and what is not kept is said."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,10 @@ def test_what_is_not_kept_is_said_and_ends_with_1():
 def test_a_name_that_no_fault_has_is_refused():
     with pytest.raises(BadInput, match="no fault has such a name"):
         hosts(only="nothing of the kind")
+
+
+def test_every_fault_is_a_row_of_the_documentation():
+    text = Path("docs/reliability.md").read_text()
+    table = text.partition("## Several hosts")[2].partition("<!-- end of hosts -->")[0]
+    rows = [line.split(" | ")[:2] for line in table.splitlines() if line.startswith("| ")][1:]
+    assert rows == [[f"| {fault.name}", fault.promise] for fault in BREAKAGES]
