@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 HANG = 3.0
@@ -94,11 +95,11 @@ def _hang_up(environ: Environ) -> None:
 def main() -> None:
     """Serve until killed."""
     # moto is an optional package
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    moto = import_module("moto.server")
     from werkzeug.serving import run_simple
 
     port, file = int(sys.argv[1]), Path(sys.argv[2])
-    well = DomainDispatcherApplication(create_backend_app)
+    well = moto.DomainDispatcherApplication(moto.create_backend_app)
     run_simple("127.0.0.1", port, IllApplication(well, file), threaded=True)
 
 

@@ -65,15 +65,20 @@ def filled(url: str) -> MapStore:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[list[RedisServer]]:
-    """A cluster of three nodes."""
+def cluster(folder: Path, durable: bool = True) -> Iterator[list[RedisServer]]:
+    """A cluster of three nodes.
+
+    Args:
+        folder: for what they keep.
+        durable: a node that is killed comes back with what it had.
+    """
     nodes = []
     try:
         for number in range(3):
             (folder / f"node-{number}").mkdir()
             options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
             options += ("--cluster-require-full-coverage", "no", "--cluster-node-timeout", "2000")
-            nodes.append(RedisServer(folder / f"node-{number}", options=options))
+            nodes.append(RedisServer(folder / f"node-{number}", durable, options))
         addresses = [f"127.0.0.1:{node.port}" for node in nodes]
         make = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
         subprocess.run(make, check=True, capture_output=True, timeout=60)

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from bench.measured import ROOT
@@ -107,7 +108,7 @@ class ObjectStore:
 @contextmanager
 def object_store(folder: Path) -> Iterator[ObjectStore]:
     """An object store for as long as it is needed, that this process and its children find."""
-    import s3fs
+    s3fs = import_module("s3fs")  # an optional package
 
     store = ObjectStore(folder)
     before = {name: os.environ.get(name) for name in store.environment}

@@ -65,7 +65,7 @@ def _single(folder: Path) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def _cluster(folder: Path) -> Iterator[tuple[str, int]]:
-    with cluster(folder) as nodes:
+    with cluster(folder, durable=False) as nodes:
         yield f"redis+cluster://127.0.0.1:{nodes[0].port}", nodes[0].port
 
 
