@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 
 from data.errors import CANNOT_WRITE, warn_of_cache
 from data.images.decode import DECODER_VERSION
+from data.images.format import ImageFormat
 
 SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -25,9 +26,9 @@ class PixelStore:
     used, what is new stays in memory, and that is said once: a cache is no reason to stop.
     """
 
-    def __init__(self, pixels: Path, height: int, width: int) -> None:
+    def __init__(self, pixels: Path, shape: ImageFormat) -> None:
         self.pixels, self.hashes = pixels, pixels.with_suffix(".sha256")
-        self.shape = (3, height, width)
+        self.format, self.shape = shape, (3, shape.height, shape.width)
         self.rows: dict[str, int] = {}
         self.in_memory: list[UInt8[np.ndarray, "3 h w"]] = []
         """Of the last rows, those that the disk did not take."""
@@ -35,9 +36,9 @@ class PixelStore:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, height: int, width: int) -> Iterator["PixelStore"]:
+    def open(cls, folder: Path, shape: ImageFormat) -> Iterator["PixelStore"]:
         """The store in `folder`, held by this process alone until the block ends."""
-        name = f"images-{height}x{width}-v{DECODER_VERSION}"
+        name = f"images-{shape}-v{DECODER_VERSION}"
         with ExitStack() as held:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,7 @@ class PixelStore:
             except OSError as error:
                 if error.errno not in CANNOT_WRITE:
                     raise
-            yield cls(folder / f"{name}.npy", height, width)
+            yield cls(folder / f"{name}.npy", shape)
 
     def _load(self) -> None:
         try:

@@ -143,23 +143,26 @@ def power(
         uneven: standard deviation of members' impressions over their mean; 0 if all see the
             same. Those who come often say less than as many members would.
     """
-    if not (0 < base < base * (1 + lift) < 1 and 0 <= explained < 1 and impressions_per_day > 0):
-        raise BadInput(
-            f"base {base}, and it with the lift {lift}, must lie in (0, 1), the lift above 0,"
-            f" explained {explained} in [0, 1), impressions a day {impressions_per_day} above 0"
-        )
-    if not (cells >= 2 and members // cells >= LEAST_MEMBERS):
-        raise BadInput(
-            f"cells {cells} must be at least 2, and members {members} at least {LEAST_MEMBERS} a"
-            " cell: `experiment` makes no look at fewer"
-        )
-    if not (0 < power < 1 and 0 < alpha < 1 and spread**2 < base * (1 - base)):
-        raise BadInput(
-            f"power {power} and alpha {alpha} must lie in (0, 1), spread {spread} below"
-            f" {np.sqrt(base * (1 - base)):.3g}"
-        )
-    if looks < 0 or uneven < 0:
-        raise BadInput(f"--looks {looks} and --uneven {uneven} must be 0 or more")
+    most = np.sqrt(base * (1 - base)) if 0 < base < 1 else np.nan
+    for sound, words in (
+        (0 < base < 1, f"--base {base}: a take fraction lies between 0 and 1"),
+        (lift > 0, f"--lift {lift}: give a lift above 0"),
+        (base * (1 + lift) < 1, f"--lift {lift} of --base {base} makes {base * (1 + lift):.3g}"),
+        (impressions_per_day > 0, f"--impressions-per-day {impressions_per_day}: above 0"),
+        (0 <= spread < most, f"--spread {spread}: with this base from 0 to below {most:.3g}"),
+        (0 <= explained < 1, f"--explained {explained}: a share, from 0 to below 1"),
+        (0 < power < 1, f"--power {power}: a chance between 0 and 1"),
+        (0 < alpha < 1, f"--alpha {alpha}: a chance between 0 and 1"),
+        (cells >= 2, f"--cells {cells}: at least 2, control among them"),
+        (looks >= 0, f"--looks {looks}: 0 or more"),
+        (uneven >= 0, f"--uneven {uneven}: 0 or more"),
+        (
+            members >= LEAST_MEMBERS * cells,
+            f"--members {members}: at least {LEAST_MEMBERS} a cell; `experiment` looks at no fewer",
+        ),
+    ):
+        if not sound:
+            raise BadInput(words)
     share = alpha / (cells - 1)
     each = members // cells
     design = Design(base, lift, each, impressions_per_day, spread, explained, power, share, uneven)
@@ -173,7 +176,11 @@ def show(needed: DaysNeeded) -> None:
         ways.append((needed.planned, f"{needed.looks} planned looks, the last"))
     ways.append((needed.always_valid, "looked at every day, with no planned end"))
     for days, words in ways:
-        print(f"{words}: " + ("not within a year" if days is None else f"{days} days"))
+        within = "1 day" if days == 1 else f"{days} days"
+        print(f"{words}: " + ("not within a year" if days is None else within))
+    if needed.fixed is None:
+        print("no way to look finds it: more members, more impressions, or a larger lift")
+        return
     options = f"--tau {needed.tau:.6g}"
     if needed.looks and needed.planned:
         options += f" --looks {min(needed.looks, needed.planned)} --days {needed.planned}"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from data import clock
 from data.days import DAY_US
 from data.sound import id_problem
-from serve.live.request_facts import RequestFacts, refuse_unknown
+from serve.live.request_facts import RequestFacts, refuse_odd
 
 TITLES_LIMIT = 1000
 LAST_DAY = 100_000
@@ -50,7 +50,7 @@ def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
     facts, day, cell = request.get("facts") or {}, request.get("day"), request.get("cell")
     if not isinstance(facts, dict):
         raise ValueError("facts must be an object")
-    refuse_unknown(facts)
+    refuse_odd(facts)
     if day is None:
         day = clock.now_us() // DAY_US
     elif not isinstance(day, int) or isinstance(day, bool) or not 0 <= day <= LAST_DAY:

@@ -5,21 +5,26 @@ import orjson
 from data.reading.facts_json import FactsJson, facts_array
 from data.records import FACTS
 
-__all__ = ["RequestFacts", "facts_array", "facts_as_logged", "refuse_unknown"]
+__all__ = ["RequestFacts", "facts_array", "facts_as_logged", "refuse_odd"]
 
 RequestFacts = FactsJson
 KNOWN = frozenset(field.name for field in FACTS)
+NAMES = 2_000
+"""Genres, people and whatever else a page's facts name, at most: a page of more holds up others."""
 
 
-def refuse_unknown(facts: RequestFacts) -> None:
-    """See to it that the schema has all these facts.
+def refuse_odd(facts: RequestFacts) -> None:
+    """See to it that the schema has all these facts, and that they are not too many.
 
     Raises:
-        ValueError: it has not.
+        ValueError: it has not, or they are.
     """
     unknown = facts.keys() - KNOWN
     if unknown:
         raise ValueError(f"facts: unknown {sorted(unknown)}; known are {sorted(KNOWN)}")
+    names = sum(len(value) for value in facts.values() if isinstance(value, dict | list))
+    if names > NAMES:
+        raise ValueError(f"facts name {names:,} things; send the {NAMES:,} that matter most")
 
 
 def facts_as_logged(facts: RequestFacts) -> orjson.Fragment:

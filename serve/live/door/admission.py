@@ -9,7 +9,7 @@ overload, on a machine that answers a page in half a millisecond, and are on one
 import time
 from collections import deque
 
-PATIENCE = 0.25
+PATIENCE = 0.16
 """Share of what is left of its deadline that a page may wait for others.
 
 The rest is for what cannot be foreseen, and keeps the queue short while more comes than can be

@@ -576,6 +576,7 @@ def test_pages_that_come_while_the_log_flushes_are_decided_together(bundles):
         ({"profile_id": ""}, "profile_id"),
         ({"facts": {"colour": "red"}}, "colour"),
         ({"facts": {"row": "top"}}, "facts"),
+        ({"facts": {"watched_genres": dict.fromkeys(map(str, range(3000)), 1.0)}}, "3,000"),
         ({"day": "today"}, "day"),
         ({"day": True}, "day"),
         ({"cell": 5}, "cell"),
