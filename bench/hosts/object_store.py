@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.measured import ROOT
 from bench.optional import why_no_package
 from bench.servers import free_port, wait_until
+from data.atomic_write import write_text_whole
 
 BUCKET = "models"
 URL = f"s3://{BUCKET}/store"
@@ -73,9 +74,7 @@ class ObjectStore:
 
     def ill(self, how: str) -> None:
         """Make it fall ill; `bench.hosts.ill_store` says how."""
-        part = self._told.with_name("illness.part")
-        part.write_text(how)
-        part.replace(self._told)
+        write_text_whole(self._told, how)
 
     def well(self) -> None:
         """Let it be well again."""
