@@ -15,10 +15,10 @@ from export.publish.staging import staging
 from tests.export.small import Verdict, gate, publisher, small_bundle
 
 
-@pytest.fixture(params=["folder", "url"])
+@pytest.fixture(params=["folder", "file", "url"])
 def store(request, tmp_path):
-    if request.param == "folder":
-        return str(tmp_path / "store")
+    if request.param != "url":
+        return f"{'file://' if request.param == 'file' else ''}{tmp_path / 'store'}"
     return request.getfixturevalue("memory_store")
 
 
