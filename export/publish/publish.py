@@ -104,6 +104,7 @@ def _publish(
     for _ in range(ROUNDS):
         live = place.live()
         if live == name:
+            place.add(candidate)  # what is there may have been damaged since
             return Publication(name, True, "it is live already", _previous(place, name))
         may, reason, verdict = _judge(candidate, place, live, gate, force)
         if verdict is not None and verdict["verdict"] == "undecided":
