@@ -60,7 +60,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
     """As `whole_folder`, in place of what has the name, which goes once the new one is there."""
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.old")
     try:
         with whole_folder(folder) as part:
             yield part

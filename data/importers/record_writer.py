@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.atomic_write import sync
+from data.atomic_write import move_into_place, sync
 from data.duplicate_ids import DuplicateIds, hashes
 from data.errors import BadInput
 from data.reading.duckdb_session import reading
@@ -111,5 +111,5 @@ class RecordWriter:
                 dropped.append(batch.filter(pa.array([not kept for kept in keep])))
             copies = pa.Table.from_batches(dropped)
         self.written -= len(copies)
-        again.replace(self._file)
+        move_into_place(again, self._file)
         return copies
