@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -233,7 +233,7 @@ def rare_days(rng, of_treated=1.0, days=10, members=400):
     return MemberDays(
         np.array([f"p{at}" for at in who], object),
         np.where(treated, "new", "control").astype(object)[who],
-        np.array([f"2026-01-{at + 1:02d}" for at in day], object),
+        np.array([str(date(2026, 1, 1) + timedelta(days=int(at))) for at in day], object),
         rng.binomial(seen.astype(int), rate)[day, who].astype(float),
         seen[day, who],
     )
