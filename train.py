@@ -22,14 +22,15 @@ from rich.table import Table
 
 from bandit.head_policy import HeadPolicy
 from data.bundle import Bundle
-from data.bundle.manifest import ImageSize
 from data.catalogue import Catalogue
 from data.command_line.option_parser import OptionParser, auto_cli, underscored
 from data.command_line.renamed_options import present_names
+from data.days import DAY_US
 from data.errors import BadInput, main
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
 from data.images.cache import image_cache
+from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
 from evaluate.gate.publish_gate import GateResult, publish_gate
@@ -44,15 +45,16 @@ from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from export.publish.open_store import open_store
 from export.publish.publish import publish
-from model.network.image_encoder import INSTEAD_OF_PIXELS
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
 from model.training.dataset_statistics import DatasetStatistics
+from model.training.exploring import arrivals_a_day
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
 from model.training.fit_hierarchical import CatalogueArtworks
+from model.training.image_format import SHOWN, image_format
 from model.training.run import TrainedNetwork, TrainingData, train_network
-from model.training.settings import RENAMED, Data, Model, Settings
+from model.training.settings import RENAMED, Settings
 from simulate.browsing.sample import SampleSettings, make_sample
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.true_attributes import artwork_attributes
@@ -69,6 +71,8 @@ class Inputs(NamedTuple):
     """Row of each artwork, in the catalogue's order; -1: its image cannot be had."""
     references: dict[str, pa.Table]
     """Examples of other policies on the same catalogue, to compare with, by name."""
+    format: ImageFormat | None = None
+    """Of the images; None: embeddings are in their place."""
     left_out: Mapping[str, str] = MappingProxyType({})
     """artwork_id → why its image cannot be had."""
 
@@ -81,7 +85,7 @@ def train(settings: Settings) -> Path:
     """
     if settings.fit.threads:
         torch.set_num_threads(settings.fit.threads)
-    inputs = load(settings.data, settings.model)
+    inputs = load(settings)
     read = first_pass(
         inputs.examples,
         inputs.catalogue,
@@ -138,22 +142,28 @@ def _training_data(
         statistics.mean_reward,
         CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
         prepare,
+        _arrivals(inputs, statistics),
     )
+
+
+def _arrivals(inputs: Inputs, statistics: DatasetStatistics) -> float:
+    """Share of the artworks that come new a day of the log."""
+    first, last = (moment // DAY_US for moment in inputs.examples.span())
+    added = inputs.catalogue.artworks["added_day"].cast(pa.int32()).to_numpy()
+    return arrivals_a_day(added, statistics.shown, last, last - first + 1)
 
 
 def _write(
     settings: Settings, inputs: Inputs, read: FirstPass, spec: FeatureSpec, trained: TrainedNetwork
 ) -> Path:
     """The bundle's folder."""
-    data = settings.data
-    size = ImageSize(data.height, data.width)
     publishing = settings.publish
     return write_bundle(
         trained.network,
         spec,
         publishing.bundles,
         BundleDescription(
-            image=size if settings.model.encoder not in INSTEAD_OF_PIXELS else None,
+            image=inputs.format,
             reward_name=str(read.later["reward_name"][0]),
             head_policy=HeadPolicy("thompson", publishing.epsilon),
             salt=publishing.salt,
@@ -216,8 +226,9 @@ def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -
     say(f"{'published' if publication.published else 'not published'}: {publication.reason}")
 
 
-def load(data: Data, model: Model) -> Inputs:
+def load(settings: Settings) -> Inputs:
     """Read and check the examples, and the images or what stands in their place."""
+    data, model = settings.data, settings.model
     cache = Path(data.cache)
     references: dict[str, pa.Table] = {}
     if data.open_bandit is not None:
@@ -247,9 +258,11 @@ def load(data: Data, model: Model) -> Inputs:
                 "artwork; or train on images with --model.encoder cnn"
             )
         return Inputs(examples, catalogue, catalogue.embeddings, rows, references)
-    cached = image_cache(catalogue, cache, height=data.height, width=data.width, leave_out=True)
+    shape = image_format(settings, catalogue)
+    say(f"reading {SHOWN[shape.fit]} as {shape.width} × {shape.height} pixels")
+    cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
-    return Inputs(examples, catalogue, cached.images, rows, references, cached.refused)
+    return Inputs(examples, catalogue, cached.images, rows, references, shape, cached.refused)
 
 
 def _specification(settings: Settings, statistics: DatasetStatistics) -> FeatureSpec:

@@ -101,7 +101,7 @@ def _images(bundle: Bundle, shown: Catalogue | None, cache: Path, titles: int) -
     height, width = size.height, size.width
     if shown is None:
         return _pictures(titles * 6, (height, width))
-    cached = image_cache(shown, cache, height=height, width=width)
+    cached = image_cache(shown, cache, size)
     return np.ascontiguousarray(cached.images[cached.of(list(shown.artwork_ids))])
 
 

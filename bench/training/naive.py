@@ -42,7 +42,7 @@ def ratio_to_naive(
         quick: fewer impressions.
     """
     catalogue = Catalogue.read(folder)
-    images = image_cache(catalogue, cache, height=72, width=128)
+    images = image_cache(catalogue, cache)
     statistics = DatasetStatistics(catalogue)
     statistics.add(base)
     spec = statistics.specification()

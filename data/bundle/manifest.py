@@ -16,6 +16,7 @@ import orjson
 
 from bandit.head_policy import HeadPolicy
 from data.errors import BadInput
+from data.images.format import ImageFormat
 
 BUNDLE_VERSION = 1
 MANIFEST = "manifest.json"
@@ -71,18 +72,6 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class ImageSize:
-    """Pixels that the encoder reads."""
-
-    height: int
-    width: int
-
-    def __post_init__(self) -> None:
-        _within("height", self.height, 1, 16_384)
-        _within("width", self.width, 1, 16_384)
-
-
-@dataclass(frozen=True)
 class Manifest:
     """What a bundle says of itself."""
 
@@ -98,7 +87,7 @@ class Manifest:
     calibration: Calibration
     dimension: int
     """Of functionals and candidate vectors."""
-    image: ImageSize | None
+    image: ImageFormat | None
     """None: artwork comes as embeddings, and there is no encoder."""
     encoder: str | None
     """Name of its file."""
@@ -288,6 +277,8 @@ def _calibration(fields: _Fields) -> Calibration:
     return fields.checked(lambda: Calibration(bias, temperature))
 
 
-def _image(fields: _Fields) -> ImageSize:
+def _image(fields: _Fields) -> ImageFormat:
     height, width = fields.of("height", int), fields.of("width", int)
-    return fields.checked(lambda: ImageSize(height, width))
+    # Earlier versions read the middle of pictures, and did not say so.
+    fit = fields.of("fit", str) if "fit" in fields.values else "crop"
+    return fields.checked(lambda: ImageFormat(height, width, fit))

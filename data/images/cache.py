@@ -12,6 +12,8 @@ import subprocess
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -25,19 +27,22 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.images.decode import (
     BACKDROP,
-    HEIGHT,
-    WIDTH,
+    FORMAT,
+    aspect,
     decode,
     digest,
     load_image,
     read_bytes,
 )
+from data.images.format import ImageFormat
 from data.images.pixel_store import PixelStore
 
-__all__ = ["BACKDROP", "HEIGHT", "WIDTH", "ImageCache", "decode", "image_cache", "load_image"]
+__all__ = ["BACKDROP", "FORMAT", "ImageCache", "decode", "image_cache", "load_image"]
 
 CHUNK = 256
 """Images decoded by one worker before they are stored: what an interruption loses."""
+ASPECTS = 200
+"""Pictures that a catalogue's format is chosen by, at least, where it has so many."""
 SHOWN = 20
 """Refusals written out before the rest is only counted."""
 
@@ -68,23 +73,21 @@ class ImageCache(NamedTuple):
 def image_cache(
     catalogue: Catalogue,
     folder: Path | str,
+    shape: ImageFormat = FORMAT,
     *,
-    height: int = HEIGHT,
-    width: int = WIDTH,
     processes: int = 2,
     quiet: bool = False,
     leave_out: bool = False,
 ) -> ImageCache:
     """Decode the catalogue's images that the cache in `folder` lacks, and map them all.
 
-    Writes `images-HxW-vN.npy` (uint8[images, 3, height, width]) and, beside it, `.sha256`, one
+    Writes `images-FORMAT-vN.npy` (uint8[images, 3, height, width]) and, beside it, `.sha256`, one
     line an image. Several builders may share a folder: one writes at a time.
 
     Args:
         catalogue: names the image files.
         folder: where the cache lies; made if it is not there.
-        height: rows of a decoded image.
-        width: columns of a decoded image.
+        shape: of decoded images.
         processes: workers that decode when there is enough to do.
         quiet: show no progress on stderr.
         leave_out: an image that cannot be had costs its artworks alone, which are named in
@@ -96,7 +99,7 @@ def image_cache(
     """
     paths = dict(zip(catalogue.artwork_ids, catalogue.artworks["path"].to_pylist(), strict=True))
     files = {name: str(catalogue.root / name) for name in dict.fromkeys(paths.values())}
-    with PixelStore.open(Path(folder), height, width) as store:
+    with PixelStore.open(Path(folder), shape) as store:
         known, refused = _digests(files)
         torn = _store_missing(store, files, known, processes, quiet)
         refused |= _same_content(files, known, torn, store.rows)
@@ -108,6 +111,19 @@ def image_cache(
         rows = {a: store.rows[known[path]] for a, path in paths.items() if path not in refused}
         without = {a: refused[path] for a, path in paths.items() if path in refused}
         return ImageCache(store.images(), rows, without)
+
+
+def catalogue_format(catalogue: Catalogue) -> ImageFormat:
+    """The format that suits a catalogue's pictures, as `ImageFormat.of_aspects` has it.
+
+    Some hundreds of them are looked at, evenly spread; what cannot be read says nothing.
+    """
+    names = list(dict.fromkeys(catalogue.artworks["path"].to_pylist()))
+    aspects = []
+    for name in names[:: max(1, len(names) // ASPECTS)]:
+        with suppress(BadInput):
+            aspects.append(aspect(catalogue.root / name))
+    return ImageFormat.of_aspects(aspects)
 
 
 def _digests(files: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -145,7 +161,7 @@ def _store_missing(
         bar = progress.add_task("decoding artwork", total=len(missing))
         chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
         jobs = [[files[n] for n in chunk] for chunk in chunks]
-        decoded = _decoded(jobs, store.shape[1], store.shape[2], processes)
+        decoded = _decoded(jobs, store.format, processes)
         for chunk, results in zip(chunks, decoded, strict=True):
             for name, (sha, result) in zip(chunk, results, strict=True):
                 if isinstance(result, str):
@@ -183,30 +199,30 @@ Decoded = list[tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]]
 """For each file: SHA-256 and pixels, or "" and why it was refused."""
 
 
-def _decoded(jobs: list[list[str]], height: int, width: int, processes: int) -> Iterator[Decoded]:
+def _decoded(jobs: list[list[str]], shape: ImageFormat, processes: int) -> Iterator[Decoded]:
     """Decode lists of files, in order; in worker processes when there are several lists."""
     if len(jobs) <= 1 or processes <= 1:
         for job in jobs:
-            yield [_here(file, height, width) for file in job]
+            yield [_here(file, shape) for file in job]
         return
     with ThreadPoolExecutor(processes) as pool:
-        yield from pool.map(lambda job: _elsewhere(job, height, width), jobs)
+        yield from pool.map(lambda job: _elsewhere(job, shape), jobs)
 
 
-def _here(file: str, height: int, width: int) -> tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]:
+def _here(file: str, shape: ImageFormat) -> tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]:
     try:
         content = read_bytes(file)
-        return digest(content), decode(content, file, height, width)
+        return digest(content), decode(content, file, shape)
     except BadInput as refusal:
         return "", str(refusal)
 
 
-def _elsewhere(files: list[str], height: int, width: int) -> Decoded:
+def _elsewhere(files: list[str], shape: ImageFormat) -> Decoded:
     """Decode in a worker process, which imports Pillow and NumPy alone."""
     root = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(
         [sys.executable, "-m", "data.images.decode"],
-        input=json.dumps({"paths": files, "height": height, "width": width}).encode(),
+        input=json.dumps({"paths": files, "format": asdict(shape)}).encode(),
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": root},
         cwd=Path.cwd(),
@@ -214,11 +230,11 @@ def _elsewhere(files: list[str], height: int, width: int) -> Decoded:
     )
     results: Decoded = []
     left = memoryview(done.stdout)
-    size = 3 * height * width
+    size = 3 * shape.height * shape.width
     for _ in files:
         if left[0]:
-            pixels = np.frombuffer(left[33 : 33 + size], np.uint8).reshape(3, height, width)
-            results.append((left[1:33].hex(), pixels))
+            pixels = np.frombuffer(left[33 : 33 + size], np.uint8)
+            results.append((left[1:33].hex(), pixels.reshape(3, shape.height, shape.width)))
             left = left[33 + size :]
         else:
             (length,) = struct.unpack("<I", left[1:5])

@@ -1,4 +1,4 @@
-"""One image file → uint8 pixels of one size, or a refusal that names the file.
+"""One image file → uint8 pixels of one format, or a refusal that names the file.
 
 What people upload as artwork is decoded as a browser would show it: turned as it says, the first
 frame of an animation, CMYK and wide-gamut colours brought to sRGB, 16-bit grey scaled, and
@@ -23,15 +23,17 @@ from jaxtyping import UInt8
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from data.errors import BadInput
+from data.images.format import ImageFormat
 from data.images.metadata import Bare, bare, orientation
 
-HEIGHT, WIDTH = 72, 128
+FORMAT = ImageFormat()
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 LARGEST_PIXELS = 64_000_000
 """8K artwork has 33 million pixels; more than this is refused from the header, undecoded."""
 LARGEST_BYTES = 128 * 2**20
 BACKDROP = (128, 128, 128)
-"""What shows through transparent artwork: mid-grey, so that dark and light cut-outs both stay."""
+"""What shows through transparent artwork, and beside narrow: mid-grey, so that dark and light
+cut-outs both stay."""
 DECODER_VERSION = 3
 """Raised whenever the same file decodes to other pixels, so that caches are built again."""
 
@@ -49,14 +51,14 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 
 def load_image(
-    path: Path | str, height: int = HEIGHT, width: int = WIDTH
-) -> UInt8[np.ndarray, "3 {height} {width}"]:
-    """The pixels of an image file: RGB, centre-cropped to the aspect of height × width.
+    path: Path | str, shape: ImageFormat = FORMAT
+) -> UInt8[np.ndarray, "3 {shape.height} {shape.width}"]:
+    """The pixels of an image file: RGB, in a format.
 
     Raises:
         BadInput: missing, empty, truncated, too large, or of a kind that is not decoded.
     """
-    return decode(read_bytes(path), path, height, width)
+    return decode(read_bytes(path), path, shape)
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -85,8 +87,8 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def decode(
-    content: bytes, name: Path | str, height: int = HEIGHT, width: int = WIDTH
-) -> UInt8[np.ndarray, "3 {height} {width}"]:
+    content: bytes, name: Path | str, shape: ImageFormat = FORMAT
+) -> UInt8[np.ndarray, "3 {shape.height} {shape.width}"]:
     """The pixels of an image file's content; `name` is what an error calls it.
 
     Raises:
@@ -101,7 +103,7 @@ def decode(
                 "it was not decoded: export it smaller"
             )
         try:
-            upright, profile = _upright(image, stripped, height, width)
+            upright, profile = _upright(image, stripped, shape)
         except BadInput as error:
             raise BadInput(f"image {name}: {error}") from None
         except MemoryError:
@@ -111,9 +113,37 @@ def decode(
                 f"image {name} ({image.format}) is truncated or damaged "
                 f"({type(error).__name__}: {error}); export it again"
             ) from None
-    box = _box(upright, height, width)
-    small = upright.resize((width, height), Image.Resampling.LANCZOS, box=box)
-    return np.ascontiguousarray(np.asarray(_srgb(small, profile)).transpose(2, 0, 1))
+    size, box = _place(*upright.size, shape)
+    small = _srgb(upright.resize(size, Image.Resampling.LANCZOS, box=box), profile)
+    if small.size != (shape.width, shape.height):
+        left, top = (shape.width - small.width) // 2, (shape.height - small.height) // 2
+        picture, small = small, Image.new("RGB", (shape.width, shape.height), BACKDROP)
+        small.paste(picture, (left, top))
+    return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))
+
+
+def aspect(path: Path | str) -> float:
+    """Width over height of an image file, as it is shown; from its header alone.
+
+    Raises:
+        BadInput: as `load_image`, but for damage past the header.
+    """
+    content = read_bytes(path)
+    stripped = bare(content)
+    with _open(stripped.content, path) as image:
+        columns, rows = image.size
+        return rows / columns if _turned(image, stripped) in _SIDEWAYS else columns / rows
+
+
+def thumbnail(path: Path | str, height: int, width: int) -> UInt8[np.ndarray, "3 h w"]:
+    """A whole picture for people to look at, as large as fits into height × width.
+
+    Raises:
+        BadInput: as `load_image`.
+    """
+    ratio = aspect(path)
+    rows = min(height, width / ratio)
+    return load_image(path, ImageFormat(max(1, round(rows)), max(1, round(rows * ratio))))
 
 
 def _open(content: bytes, name: Path | str) -> Image.Image:
@@ -140,20 +170,28 @@ def _open(content: bytes, name: Path | str) -> Image.Image:
         ) from None
 
 
+def _turned(image: Image.Image, stripped: Bare) -> int | None:
+    """How a picture is to be turned, as EXIF counts it."""
+    if stripped.orientation is not None:
+        return stripped.orientation
+    # TIFF is upright after load(); AVIF's boxes are told as EXIF.
+    told = image.info.get("exif") if image.format == "AVIF" else None
+    return orientation(told and told.removeprefix(b"Exif\0\0"))
+
+
 def _upright(
-    image: Image.Image, stripped: Bare, height: int, width: int
+    image: Image.Image, stripped: Bare, shape: ImageFormat
 ) -> tuple[Image.Image, bytes | None]:
     """Decode to RGB, RGBA, L or CMYK and turn upright; the colour profile, if there is one."""
-    turned = stripped.orientation
-    if turned is None:  # TIFF is upright after load(); AVIF's boxes are told as EXIF
-        told = image.info.get("exif") if image.format == "AVIF" else None
-        turned = orientation(told and told.removeprefix(b"Exif\0\0"))
+    turned = _turned(image, stripped)
+    columns, rows = image.size
     sideways = turned in _SIDEWAYS
+    (width, height), _ = _place(*((rows, columns) if sideways else (columns, rows)), shape)
     # A JPEG is decoded at 1/2, 1/4 or 1/8 where that still leaves twice the pixels wanted.
     image.draft(None, (2 * height, 2 * width) if sideways else (2 * width, 2 * height))
     profile = stripped.profile or image.info.get("icc_profile")
     image.load()
-    turn = _TURNS.get(turned)
+    turn = None if turned is None else _TURNS.get(turned)
     if image.mode.startswith("I;16"):
         image = _eight_bits(image)
     elif image.mode in ("I", "F"):
@@ -180,12 +218,16 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.merge("LA", (grey, opaque)).convert("RGBA")
 
 
-def _box(image: Image.Image, height: int, width: int) -> tuple[float, float, float, float]:
-    """The largest centred rectangle with the aspect of height × width: left, top, right, bottom."""
-    columns, rows = float(image.width), float(image.height)
+def _place(
+    columns: int, rows: int, shape: ImageFormat
+) -> tuple[tuple[int, int], tuple[float, float, float, float]]:
+    """Width and height of what is shown of a picture, and from where: left, top, right, bottom."""
+    if shape.fit == "whole":
+        return shape.place(columns, rows), (0, 0, columns, rows)
+    height, width = shape.height, shape.width
     crop = min(columns, rows * width / height), min(rows, columns * height / width)
     left, top = (columns - crop[0]) / 2, (rows - crop[1]) / 2
-    return left, top, min(columns, left + crop[0]), min(rows, top + crop[1])
+    return (width, height), (left, top, min(columns, left + crop[0]), min(rows, top + crop[1]))
 
 
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -217,11 +259,12 @@ def _work() -> None:
     A record is 1, the SHA-256 and the pixels; or 0, a length as uint32 and a refusal in UTF-8.
     """
     job = json.load(sys.stdin)
+    shape = ImageFormat(**job["format"])
     out = sys.stdout.buffer
     for path in job["paths"]:
         try:
             content = read_bytes(path)
-            pixels = decode(content, path, job["height"], job["width"])
+            pixels = decode(content, path, shape)
         except BadInput as refusal:
             text = str(refusal).encode()
             out.write(b"\0" + struct.pack("<I", len(text)) + text)

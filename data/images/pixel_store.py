@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from data.images.decode import DECODER_VERSION
+from data.images.format import ImageFormat
 
 SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -23,21 +24,21 @@ class PixelStore:
     costs the rows being written and nothing else.
     """
 
-    def __init__(self, pixels: Path, height: int, width: int) -> None:
+    def __init__(self, pixels: Path, shape: ImageFormat) -> None:
         self.pixels, self.hashes = pixels, pixels.with_suffix(".sha256")
-        self.shape = (3, height, width)
+        self.format, self.shape = shape, (3, shape.height, shape.width)
         self.rows: dict[str, int] = {}
         self._load()
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, height: int, width: int) -> Iterator["PixelStore"]:
+    def open(cls, folder: Path, shape: ImageFormat) -> Iterator["PixelStore"]:
         """The store in `folder`, held by this process alone until the block ends."""
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"images-{height}x{width}-v{DECODER_VERSION}"
+        name = f"images-{shape}-v{DECODER_VERSION}"
         with (folder / f".{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield cls(folder / f"{name}.npy", height, width)
+            yield cls(folder / f"{name}.npy", shape)
 
     def _load(self) -> None:
         text = self.hashes.read_bytes() if self.hashes.is_file() else b""

@@ -10,7 +10,7 @@ from PIL import Image
 
 from data.atomic_write import write_text_whole
 from data.catalogue import Catalogue
-from data.images.decode import load_image
+from data.images.decode import thumbnail
 from evaluate.new_artwork.records import ImageValue, NewArtwork
 
 STYLE = """body{font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;
@@ -54,7 +54,7 @@ they cannot be told apart.</p>{segments}
 
 
 def _card(image: ImageValue) -> str:
-    picture = Image.fromarray(load_image(image.image, 180, 320).transpose(1, 2, 0))
+    picture = Image.fromarray(thumbnail(image.image, 180, 320).transpose(1, 2, 0))
     packed = io.BytesIO()
     picture.save(packed, "JPEG", quality=85)
     source = base64.b64encode(packed.getvalue()).decode()

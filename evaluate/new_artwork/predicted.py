@@ -14,6 +14,7 @@ from data.days import EPOCH
 from data.errors import BadInput
 from data.images.cache import image_cache
 from data.images.decode import load_image
+from data.images.format import ImageFormat
 from data.records import ARTWORKS
 from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.image_kinds import donors, image_kinds
@@ -51,11 +52,9 @@ def predicted_takes(
     cache: Path,
 ) -> PredictedTakes:
     """Of images as candidates of a title, for an audience; see `value_images`."""
-    shape = _image_size(scorer)
-    fresh = np.stack([load_image(path, *shape) for path in images])
-    decoded = image_cache(
-        catalogue, cache, height=shape[0], width=shape[1], quiet=True, leave_out=True
-    )
+    shape = _image_format(scorer)
+    fresh = np.stack([load_image(path, shape) for path in images])
+    decoded = image_cache(catalogue, cache, shape, quiet=True, leave_out=True)
     known = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
     today = [name for name in catalogue.candidates(title_id, day) if name in decoded.rows]
     if not today:
@@ -91,15 +90,15 @@ def predicted_takes(
     )
 
 
-def _image_size(scorer: Scorer) -> tuple[int, int]:
-    """Height and width that the bundle reads."""
+def _image_format(scorer: Scorer) -> ImageFormat:
+    """Of the pictures that the bundle reads."""
     size = scorer.manifest.image
     if size is None:
         raise BadInput(
             f"bundle {scorer.bundle_id} reads no pixels, so it cannot judge images; give one that "
             "was trained on them"
         )
-    return size.height, size.width
+    return size
 
 
 def _takes(scores: BundleScores, audience: NewMembers, first: int, last: int) -> HeadTakes:

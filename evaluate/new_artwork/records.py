@@ -162,7 +162,7 @@ class NewArtwork:
             f"That was learnt from {foresight.artworks:,} artworks which training had not seen."
             if foresight.artworks
             else "No artwork in the log came after training, so how well the bundle foresees was "
-            "not measured: half of what it says of a new poster's take is counted."
+            "not measured: a quarter of what it says of a new poster's take is counted."
         )
         share = foresight.personal
         pleases = (

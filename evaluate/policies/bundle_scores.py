@@ -124,8 +124,7 @@ def embeddings(scorer: Scorer, catalogue: Catalogue, cache: Path | str) -> Embed
         decoded = image_cache(
             catalogue,
             Path(cache),
-            height=size.height,
-            width=size.width,
+            size,
             quiet=True,
             leave_out=True,
         )

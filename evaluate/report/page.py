@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from data.atomic_write import write_text_whole
 from data.catalogue import Catalogue
-from data.images.decode import load_image
+from data.images.decode import thumbnail
 from evaluate.ope.paired_bootstrap import Range
 from evaluate.policies.table import led_by, verdict_lines
 from evaluate.report import charts
@@ -93,7 +93,7 @@ def _images(findings: Findings, catalogue: Catalogue) -> Mapping[str, str]:
 
 
 def _data_uri(path: Path) -> str:
-    pixels = load_image(path, height=HEIGHT, width=WIDTH)
+    pixels = thumbnail(path, HEIGHT, WIDTH)
     held = io.BytesIO()
     Image.fromarray(pixels.transpose(1, 2, 0)).save(held, "webp", quality=78)
     return f"data:image/webp;base64,{base64.b64encode(held.getvalue()).decode()}"

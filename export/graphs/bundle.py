@@ -12,8 +12,8 @@ from torch import Tensor
 
 from data.artwork_effects import RECORDS, ArtworkRecords
 from data.bundle import BUNDLE_VERSION
-from data.bundle.manifest import ImageSize
 from data.features import FeatureSpec
+from data.images.format import ImageFormat
 from export.graphs.architecture import architecture_of
 from export.graphs.description import BundleDescription
 from export.graphs.example_inputs import Probe, random_probe
@@ -102,7 +102,7 @@ def _weights(network: Marquee) -> dict[str, Tensor]:
     return {name: value.contiguous().clone() for name, value in network.state_dict().items()}
 
 
-def _probe(spec: FeatureSpec, rows: int, image: ImageSize | None, network: Marquee) -> Probe:
+def _probe(spec: FeatureSpec, rows: int, image: ImageFormat | None, network: Marquee) -> Probe:
     size = None if image is None else (image.height, image.width)
     return random_probe(spec, rows, rows, size=size, embedding=network.architecture.embedding)
 

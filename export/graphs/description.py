@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bandit.head_policy import HeadPolicy
-from data.bundle.manifest import ImageSize
+from data.images.format import ImageFormat
 
 
 @dataclass(frozen=True)
 class BundleDescription:
     """What a manifest says of a network beside the network itself."""
 
-    image: ImageSize | None
+    image: ImageFormat | None
     """That the encoder was trained on; None without encoder."""
     reward_name: str
     """What the logits predict."""

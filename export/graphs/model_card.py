@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from data.artwork_effects import ArtworkRecords
 from export.graphs.description import BundleDescription
 
+SHOWN = {"whole": "a whole picture", "crop": "a picture's middle"}
 LIMITS = """\
 - It ranks the artworks of one title for one member. It does not rank titles, and its take
   probabilities hold for the pages and members that the log came from.
@@ -46,7 +47,7 @@ def model_card(
         f"- Trained after bundle `{parent}`" if parent else "- No parent",
         "- Artwork as "
         + (
-            f"{image.width} × {image.height} pixels, RGB, 8 bits"
+            f"{image.width} × {image.height} pixels of {SHOWN[image.fit]}, RGB, 8 bits"
             if image
             else "embeddings from the catalogue, no pixels"
         ),

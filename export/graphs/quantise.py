@@ -70,7 +70,7 @@ def quantise(
     if size is None:
         raise BadInput(f"bundle {held.bundle_id} has no encoder; there is nothing to make smaller")
     shown = Catalogue.read(catalogue)
-    decoded = image_cache(shown, cache, height=size.height, width=size.width, leave_out=True)
+    decoded = image_cache(shown, cache, size, leave_out=True)
     images = decoded.images[list(decoded.rows.values())]
     there = [name in decoded.rows for name in shown.artwork_ids]
     artworks = shown.artworks.filter(pa.array(there))

@@ -12,6 +12,7 @@ from bandit.draws import Epochs
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
+from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.records import FACTS
 from serve.live import metrics
@@ -85,14 +86,14 @@ class BundleImages:
         self.scorer, self.catalogue = scorer, catalogue
 
     @property
-    def size(self) -> tuple[int, int]:
+    def format(self) -> ImageFormat:
         """See `ImageModel`."""
         size = self.scorer.manifest.image
         if size is None:
             raise BadInput(
                 f"bundle {self.scorer.bundle_id} has no image encoder; it cannot score an image"
             )
-        return size.height, size.width
+        return size
 
     def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: int) -> ScoredImage:
         """See `ImageModel`."""

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int, UInt8
 
 from bandit.draws import Epochs
 from data.features import ContextFeatures
+from data.images.format import ImageFormat
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import PageDraws
 from serve.live.page_request import PageRequest
@@ -33,8 +34,8 @@ class ImageModel(Protocol):
     """A model of images."""
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the pictures that it reads.
+    def format(self) -> ImageFormat:
+        """Of the pictures that it reads.
 
         Raises:
             ValueError: it reads none.

@@ -45,9 +45,7 @@ class Shown(NamedTuple):
         size = scorer.manifest.image
         if size is None:
             return cls(catalogue, catalogue.artworks, None)
-        decoded = image_cache(
-            catalogue, cache, height=size.height, width=size.width, quiet=True, leave_out=True
-        )
+        decoded = image_cache(catalogue, cache, size, quiet=True, leave_out=True)
         there = np.array([name in decoded.rows for name in catalogue.artwork_ids], bool)
         return cls(catalogue, catalogue.artworks.filter(pa.array(there)), decoded)
 
@@ -80,8 +78,7 @@ def artwork_vectors(
     if size is None:
         embeddings = _catalogue_embeddings(scorer, catalogue)[at]
     else:
-        height, width = size.height, size.width
-        cached = images or image_cache(catalogue, cache, height=height, width=width, quiet=True)
+        cached = images or image_cache(catalogue, cache, size, quiet=True)
         embeddings = _embeddings(scorer, cached.images, cached.of(artwork_ids), cache)
     return scorer.vectors(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
 

@@ -11,8 +11,8 @@ import torch
 
 from bandit.head_policy import HeadPolicy
 from data.artwork_effects import ArtworkRecords
-from data.bundle.manifest import ImageSize
 from data.features import CAST_BUCKETS, FeatureSpec, candidate_features, context_features
+from data.images.format import ImageFormat
 from data.records import ARTWORKS, FACTS, TITLES
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
@@ -141,7 +141,7 @@ def with_records(functionals, vectors, records):
 
 def make_bundle(root, seed=0, encoder=True, parent=None, created=CREATED, **changed):
     described = {
-        "image": ImageSize(**SIZE) if encoder else None,
+        "image": ImageFormat(**SIZE) if encoder else None,
         "reward_name": "take",
         "head_policy": HeadPolicy("thompson", 0.05),
         "salt": 7,

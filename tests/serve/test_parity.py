@@ -22,6 +22,7 @@ from data.catalogue import Catalogue
 from data.days import day_number
 from data.features import candidate_features, context_features
 from data.images.cache import image_cache
+from data.images.format import ImageFormat
 from data.log import roll
 from data.log.precompute_runs import FolderRuns
 from data.page_facts import without_page_facts
@@ -160,7 +161,7 @@ class Product:
     def embeddings(self, network):
         if network.encoder is None:
             return self.catalogue.embeddings
-        cached = image_cache(self.catalogue, self.folder / "cache", **SIZE, quiet=True)
+        cached = image_cache(self.catalogue, self.folder / "cache", ImageFormat(**SIZE), quiet=True)
         images = np.array(cached.images[cached.of(self.catalogue.artwork_ids)])
         return network.encoder(torch.from_numpy(images)).numpy()
 

@@ -17,6 +17,7 @@ from jaxtyping import UInt8
 
 from data.errors import BadInput
 from data.images.decode import decode
+from data.images.format import ImageFormat
 
 MEMORY = 3 << 29
 """Bytes that decoding may take beside what the process has: the largest picture needs 1.2 × 2³⁰."""
@@ -43,7 +44,7 @@ class ImageWorker:
         self._one = asyncio.Lock()
         self._waiting = 0
 
-    async def decode(self, raw: bytes, height: int, width: int) -> UInt8[np.ndarray, "3 h w"]:
+    async def decode(self, raw: bytes, shape: ImageFormat) -> UInt8[np.ndarray, "3 h w"]:
         """The pixels of a picture, as `data.images.decode.decode` gives them.
 
         Raises:
@@ -55,11 +56,11 @@ class ImageWorker:
         self._waiting += 1
         try:
             async with self._one:
-                return await self._decoded(raw, height, width)
+                return await self._decoded(raw, shape)
         finally:
             self._waiting -= 1
 
-    async def _decoded(self, raw: bytes, height: int, width: int) -> UInt8[np.ndarray, "3 h w"]:
+    async def _decoded(self, raw: bytes, shape: ImageFormat) -> UInt8[np.ndarray, "3 h w"]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 1,
@@ -68,7 +69,7 @@ class ImageWorker:
                 initargs=(self.memory,),
                 max_tasks_per_child=PICTURES,
             )
-        work = asyncio.get_running_loop().run_in_executor(self._pool, _decode, raw, height, width)
+        work = asyncio.get_running_loop().run_in_executor(self._pool, _decode, raw, shape)
         try:
             return await asyncio.wait_for(work, self.seconds)
         except TimeoutError:
@@ -99,8 +100,8 @@ def _bound(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _decode(raw: bytes, height: int, width: int) -> UInt8[np.ndarray, "3 h w"]:
+def _decode(raw: bytes, shape: ImageFormat) -> UInt8[np.ndarray, "3 h w"]:
     try:
-        return decode(raw, "sent", height, width)
+        return decode(raw, "sent", shape)
     except MemoryError:
         raise BadInput("the image takes too much memory; export it smaller") from None

@@ -26,8 +26,7 @@ def image_routes(service: LiveService) -> APIRouter:
         if model is None or model.images is None:
             raise HTTPException(404, "the model in use scores no images")
         try:
-            height, width = model.images.size
-            picture = await service.pictures.decode(raw, height, width)
+            picture = await service.pictures.decode(raw, model.images.format)
             return await asyncio.to_thread(model.images.score, picture, title_id)
         except BusyError:
             words = "other images are being scored; send it again"

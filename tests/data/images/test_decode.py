@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from data.errors import BadInput
-from data.images.cache import BACKDROP, HEIGHT, WIDTH, decode, load_image
+from data.images.cache import BACKDROP, FORMAT, decode, load_image
+from data.images.decode import aspect, thumbnail
+from data.images.format import ImageFormat
 from tests.data.images.pictures import encoded, picture
 
 
 def close(pixels: np.ndarray, expected: np.ndarray, tolerance: float = 4) -> None:
     assert pixels.dtype == np.uint8
-    assert pixels.shape == (3, HEIGHT, WIDTH)
+    assert pixels.shape == (3, FORMAT.height, FORMAT.width)
     assert np.abs(pixels.astype(int) - expected.astype(int)).mean() < tolerance
 
 
@@ -55,7 +57,7 @@ def test_cmyk_keeps_its_colours():
 def test_sixteen_bits_are_scaled_not_clipped():
     grey = np.linspace(0, 65535, 320)[None].repeat(180, 0).astype(np.uint16)
     pixels = decode(encoded(Image.fromarray(grey), "PNG"), "a")
-    expected = np.linspace(0, 255, WIDTH)[None, None].repeat(HEIGHT, 1).repeat(3, 0)
+    expected = np.linspace(0, 255, FORMAT.width)[None, None].repeat(FORMAT.height, 1).repeat(3, 0)
     close(pixels, expected)
     assert pixels.max() > 250
     assert np.unique(pixels).size > 100
@@ -115,21 +117,48 @@ def test_a_wide_gamut_profile_is_brought_to_srgb():
     close(decode(encoded(picture(), "PNG", icc_profile=srgb), "a"), TRUTH)
 
 
-def test_other_aspects_are_cropped_at_the_centre():
+def test_an_earlier_bundle_sees_the_middle_of_other_aspects():
+    crop = ImageFormat(72, 128, "crop")
     tall = Image.new("RGB", (128, 272), "black")
     tall.paste("white", (0, 100, 128, 172))
-    assert (decode(encoded(tall, "PNG"), "a") > 250).mean() > 0.9
+    assert (decode(encoded(tall, "PNG"), "a", crop) > 250).mean() > 0.9
     wide = Image.new("RGB", (528, 72), "black")
     wide.paste("white", (200, 0, 328, 72))
-    assert (decode(encoded(wide, "PNG"), "a") > 250).mean() > 0.9
+    assert (decode(encoded(wide, "PNG"), "a", crop) > 250).mean() > 0.9
+
+
+@pytest.mark.parametrize("turned", [1, 6])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("size", [(408, 600), (1600, 400), (96, 97), (1280, 720)])
+def test_a_picture_of_any_aspect_is_seen_whole(size, kind, turned):
+    picture = Image.new("RGB", size, "white")
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    columns, rows = size if turned == 1 else size[::-1]
+    for shape in (ImageFormat(), ImageFormat(120, 80)):
+        white = decode(encoded(picture, kind, exif=exif), "a", shape).min(0) > 250
+        across, down = white.any(0).sum(), white.any(1).sum()
+        assert white.sum() == across * down
+        assert across == shape.width or down == shape.height
+        assert abs(across - columns * down / rows) <= 1 + columns / rows
+
+
+def test_a_picture_of_one_pixel_is_decoded():
     assert decode(encoded(Image.new("RGB", (1, 1), "red"), "PNG"), "a").shape == (3, 72, 128)
+
+
+def test_a_thumbnail_has_its_own_aspect(tmp_path: Path):
+    path = tmp_path / "cover.png"
+    path.write_bytes(encoded(Image.new("RGB", (408, 600), "white"), "PNG"))
+    assert aspect(path) == 408 / 600
+    assert thumbnail(path, 180, 320).shape == (3, 180, 122)
 
 
 def test_the_extension_does_not_matter(tmp_path: Path):
     path = tmp_path / "poster.png"
     path.write_bytes(encoded(picture(), "JPEG", quality=95))
     close(load_image(path), TRUTH)
-    assert load_image(path, 36, 64).shape == (3, 36, 64)
+    assert load_image(path, ImageFormat(36, 64)).shape == (3, 36, 64)
 
 
 def bomb(side: int) -> bytes:
@@ -206,7 +235,7 @@ def test_a_damaged_file_is_decoded_or_refused(kind: str, at: list[float], byte: 
     for place in at:
         content[int(place * len(content))] = byte
     with suppress(BadInput):
-        assert decode(bytes(content), "a").shape == (3, HEIGHT, WIDTH)
+        assert decode(bytes(content), "a").shape == (3, FORMAT.height, FORMAT.width)
 
 
 TAGS = Image.Exif()

@@ -10,6 +10,7 @@ import pytest
 
 from data.errors import BadInput
 from data.images.decode import load_image
+from data.images.format import ImageFormat
 from evaluate.new_artwork.cold_start import WorldSize, cold_start, new_world, subject_shares
 from evaluate.new_artwork.cold_start_result import ColdStartResult
 from evaluate.new_artwork.exact_takes import baseline_takes, exact_takes
@@ -51,7 +52,7 @@ def brightest(world):
     """Row of each title's brightest poster, from its file alone."""
     catalogue = world.truth.catalogue
     light = [
-        load_image(catalogue.image_path(a), SIZE["height"], SIZE["width"]).mean()
+        load_image(catalogue.image_path(a), ImageFormat(**SIZE)).mean()
         for a in catalogue.artwork_ids
     ]
     rows, _ = world.truth.candidates()

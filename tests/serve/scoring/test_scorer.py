@@ -235,7 +235,7 @@ def test_a_live_model_is_loaded_without_pixels(without_pixels, tmp_path):
     assert model.policy.bundle == without_pixels.name
     assert model.images is not None
     with pytest.raises(BadInput, match="has no image encoder"):
-        _ = model.images.size
+        _ = model.images.format
 
 
 def resealed(bundle, folder, **changed):

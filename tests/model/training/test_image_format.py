@@ -1,0 +1,50 @@
+"""Which format of pictures a network is trained on."""
+
+import pytest
+from PIL import Image
+
+from data.errors import BadInput
+from data.images.format import ImageFormat
+from model.training.image_format import image_format
+from model.training.settings import Data, Fit, Settings
+from tests.data.images.pictures import encoded
+from tests.data.images.test_cache import catalogue
+from tests.export.world import SIZE, make_bundle, variant
+
+
+@pytest.fixture
+def covers(tmp_path):
+    return catalogue(
+        tmp_path / "catalogue", {"a.png": encoded(Image.new("RGB", (408, 600)), "PNG")}
+    )
+
+
+def test_it_is_the_catalogues_unless_another_is_told(covers):
+    shape = image_format(Settings(), covers)
+    assert shape.height > shape.width
+    told = image_format(Settings(data=Data(height=36, width=64)), covers)
+    assert told == ImageFormat(36, 64)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"height": 36}, "together"), ({"height": 0, "width": 9}, "--data.height")],
+)
+def test_half_of_one_or_none_at_all_is_refused(covers, options, words):
+    with pytest.raises(BadInput, match=words):
+        image_format(Settings(data=Data(**options)), covers)
+
+
+def test_training_that_starts_from_a_bundle_keeps_its_format(covers, tmp_path):
+    bundle = make_bundle(tmp_path / "bundles")
+    start = Fit(warm_start=str(bundle))
+    assert image_format(Settings(fit=start), covers) == ImageFormat(**SIZE)
+    told = Data(height=SIZE["height"] * 2, width=SIZE["width"])
+    with pytest.raises(BadInput, match="warm-start"):
+        image_format(Settings(data=told, fit=start), covers)
+
+
+def test_a_bundle_that_does_not_say_reads_the_middle_of_pictures(covers, tmp_path):
+    before = variant(make_bundle(tmp_path / "bundles"), tmp_path / "bundles", image=SIZE)
+    start = Fit(warm_start=str(before))
+    assert image_format(Settings(fit=start), covers) == ImageFormat(**SIZE, fit="crop")
