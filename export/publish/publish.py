@@ -76,6 +76,7 @@ def _publish(
     for _ in range(ROUNDS):
         live = place.live()
         if live == name:
+            place.add(candidate)  # what is there may have been damaged since
             return Publication(name, True, "it is live already", _previous(place, name))
         may, reason, verdict = judge_candidate(candidate, place, live, gate, force, undecided)
         forced = not may and force
