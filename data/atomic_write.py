@@ -1,6 +1,7 @@
 """What is on disk whole or not at all: written under a hidden name, then moved into place."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,22 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         part.mkdir()
         yield part
         part.replace(folder)
+
+
+@contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """As `whole_folder`, in place of what has the name, which goes once the new one is there."""
+    old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.old")
+    try:
+        with whole_folder(folder) as part:
+            yield part
+            if folder.exists():
+                folder.replace(old)
+    finally:
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        elif old.exists():
+            old.replace(folder)
 
 
 def write_text_whole(file: Path, text: str) -> None:

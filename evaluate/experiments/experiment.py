@@ -89,6 +89,7 @@ def experiment(
     looks: int = 0,
     days: int = 0,
     confidence: float = 0.95,
+    where: str | None = None,
 ) -> ExperimentResult:
     """Compare the cells of an A/B test, every day, with intervals that allow looking early.
 
@@ -106,6 +107,8 @@ def experiment(
         looks: of a test with a planned end, at even distances; decide by these, and by no other.
         days: until that end.
         confidence: of the intervals, shared among treatment cells.
+        where: SQL over the columns of examples: only rows that it holds for, such as
+            "facts.country = 'NO'"; of what was known before a cell could change it.
     """
     if not 0 < confidence < 1 or (tau is not None and not tau > 0):
         raise BadInput(f"--confidence {confidence} must lie in (0, 1) and --tau {tau} above 0")
@@ -115,7 +118,7 @@ def experiment(
             " evaluate power --looks`, which prints both"
         )
     first = _date(start)
-    rows = MemberDays.read(log)
+    rows = MemberDays.read(log, where)
     members = rows.cell_of(first)
     cells = sorted({c for c in members.values() if c is not None})
     if control not in cells or len(cells) < 2:

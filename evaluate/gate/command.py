@@ -30,6 +30,7 @@ def gate(
     catalogue: str | None = None,
     margin: float = MARGIN,
     since: str | None = None,
+    where: str | None = None,
     cache: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -50,18 +51,20 @@ def gate(
             the log if not given.
         margin: how far it may fall behind, as a share of what they earn.
         since: only decisions from this date or time on, such as those after training.
+        where: SQL over the columns of examples: only rows that it holds for, such as
+            "facts.country = 'NO'".
         cache: folder to keep decoded images in.
         resamples: bootstrap draws of profiles, for the intervals beside the test.
         seed: of the bootstrap.
     """
     bootstrap = Bootstrap.of_options(resamples, seed)
-    where = find_catalogue(log, catalogue)
-    examples = read_examples(log, where, since)
+    known = find_catalogue(log, catalogue)
+    examples = read_examples(log, known, since, where=where)
     others = {"live": None if live == NONE else live, "anchor": _anchor(live, anchor)}
     result = publish_gate(
         candidate,
         log=examples,
-        catalogue=where,
+        catalogue=known,
         margin=margin,
         cache=cache,
         bootstrap=bootstrap,

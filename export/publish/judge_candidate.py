@@ -47,7 +47,7 @@ def judge_candidate(
     """Whether the candidate may replace the live bundle, why, and the gate's verdict.
 
     A live bundle that is broken can be compared with nobody: then a gate judges as if nothing were
-    live.
+    live, as it does by itself where what is live is of another catalogue.
     """
     trouble = "" if live is None else fault_of(place, live)
     broken = f"the live bundle is broken: {trouble}"
@@ -71,7 +71,8 @@ def judge_candidate(
     note = {"verdict": verdict.verdict, "reason": verdict.reason, **grounds}
     may = verdict.verdict == "passed"
     if verdict.verdict == "undecided":
-        may = standing is None or undecided == "publish"
+        of_others = "nothing_live" in verdict.numbers  # what is live is of another catalogue
+        may = standing is None or of_others or undecided == "publish"
     return may, f"{broken}; {verdict.reason}" if trouble else verdict.reason, note
 
 

@@ -47,7 +47,8 @@ def publish(
 
     With a gate, its verdict over the live bundle and the anchor decides. Without, the bundle's
     parent must be the live one: else another was published since, which this one was never compared
-    with. Where nothing is live, or what is live is broken, only what a gate refuses stays out.
+    with. Where nothing is live, or what is live is broken or of another catalogue, only what a gate
+    refuses stays out.
 
     Args:
         bundle: its folder, or the id of a bundle in the store.

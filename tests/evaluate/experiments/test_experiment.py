@@ -133,6 +133,17 @@ def test_bad_input_says_what_to_do(tmp_path):
         experiment(str(path), shares={"control": 0.9, "treatment": 0.9})
     with pytest.raises(BadInput, match="evaluate power"):
         experiment(str(path), looks=5)
+    with pytest.raises(BadInput, match="--where 'shoe = 1' cannot be computed"):
+        experiment(str(path), where="shoe = 1")
+
+
+def test_only_rows_that_an_expression_holds_for_are_compared(tmp_path):
+    path, part = tmp_path / "examples.parquet", tmp_path / "part.parquet"
+    write_experiment(path, members=200)
+    table = pq.read_table(path)
+    days = [moment.day for moment in table["time"].to_pylist()]
+    pq.write_table(table.filter(pa.array([day < 6 for day in days])), part)
+    assert experiment(str(path), where="time < '2026-01-06'") == experiment(str(part))
 
 
 def test_power_needs_more_days_for_less_lift_and_for_looking_daily():
@@ -194,7 +205,7 @@ def test_small_cells_get_no_look_and_busy_members_are_capped(tmp_path):
     small = experiment(str(path), start="2026-01-04", shares=HALVES)
     assert not small.cells
     assert any("fewer than 30 members" in words for words in small.notes)
-    write_experiment(path, days=5, members=200)
+    write_experiment(path, members=200)
     table = pq.read_table(path)
     busy = table.filter(pa.compute.equal(table["profile_id"], "p3"))
     pq.write_table(pa.concat_tables([table, *[busy] * 60]), path)
