@@ -21,7 +21,6 @@ from rich.console import Console
 from rich.table import Table
 
 from bandit.head_policy import HeadPolicy
-from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.command_line.option_parser import OptionParser, auto_cli, underscored
 from data.command_line.renamed_options import present_names
@@ -47,7 +46,7 @@ from export.publish.open_store import open_store
 from export.publish.publish import publish
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
-from model.training.dataset_statistics import DatasetStatistics
+from model.training.dataset_statistics import DatasetStatistics, specification
 from model.training.exploring import arrivals_a_day
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
@@ -96,7 +95,7 @@ def train(settings: Settings) -> Path:
         seed=settings.seed,
         without=inputs.left_out,
     )
-    spec = _specification(settings, read.statistics)
+    spec = specification(read.statistics, settings.fit.warm_start)
     trained = train_network(settings, _training_data(settings, inputs, read, spec), say)
     if trained is None:
         return Path(settings.publish.bundles)  # of several processes the first goes on
@@ -142,7 +141,8 @@ def _training_data(
         statistics.mean_reward,
         CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
         prepare,
-        _arrivals(inputs, statistics),
+        declared=spec.declared.artwork_columns,
+        arrivals=_arrivals(inputs, statistics),
     )
 
 
@@ -263,14 +263,6 @@ def load(settings: Settings) -> Inputs:
     cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
     return Inputs(examples, catalogue, cached.images, rows, references, shape, cached.refused)
-
-
-def _specification(settings: Settings, statistics: DatasetStatistics) -> FeatureSpec:
-    """Learnt from the examples; that of the bundle which training starts from, if any."""
-    if settings.fit.warm_start is not None:
-        bundle = Bundle.open(settings.fit.warm_start)
-        return FeatureSpec.from_json(bundle.file("features.json").read_bytes())
-    return statistics.specification()
 
 
 def _cell(estimate: Estimate) -> str:

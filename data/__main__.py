@@ -10,6 +10,9 @@ COMMANDS = {
         show="show",
         status="status",
     ),
+    "schema": Command(
+        "data.schema.command", "Propose schema.yaml: facts of your own, from files.", show="show"
+    ),
     "join": Command(
         "data.join.command", "Join decisions and events into examples.", function="join_command"
     ),

@@ -6,10 +6,14 @@ Which types become which is said here and nowhere else: what a checker passes, e
 # pyarrow.compute makes its functions at import: no checker sees them.
 # pyright: reportAttributeAccessIssue=false
 
+from collections.abc import Collection, Sequence
 from typing import TypeAlias, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from data.own_facts import fold
+from data.records import OWN
 
 Column: TypeAlias = pa.Array | pa.ChunkedArray
 CAST_ERRORS = (pa.ArrowException, ValueError, TypeError, NotImplementedError, OverflowError)
@@ -154,6 +158,11 @@ def _struct(array: pa.Array, kind: pa.DataType) -> pa.Array:
     there = {of.field(i).name for i in range(of.num_fields)}
     columns = []
     for field in fields:
+        if field.type == OWN:
+            names = [of.field(i).name for i in range(of.num_fields)]
+            known = [f.name for f in fields]
+            columns.append(with_own(array.flatten(), names, known, len(array)))
+            continue
         if field.name not in there:
             columns.append(pa.nulls(len(array), field.type))
             continue
@@ -163,6 +172,32 @@ def _struct(array: pa.Array, kind: pa.DataType) -> pa.Array:
         except CAST_ERRORS as error:
             raise TypeError(f"{field.name}, {own.type}: {error}") from None
     return pa.StructArray.from_arrays(columns, fields=fields, mask=_mask(array))
+
+
+def with_own(
+    columns: Sequence[Column], names: Sequence[str], known: Collection[str], rows: int
+) -> pa.Array:
+    """What a file holds beside the known columns, folded into their column `own`.
+
+    Args:
+        columns: all that it has.
+        names: theirs.
+        known: names that mean something, `own` among them.
+        rows: length of each column.
+
+    Raises:
+        TypeError: it has a column `own` that is none of ours.
+    """
+    own, others = None, dict[str, pa.Array]()
+    for name, column in zip(names, columns, strict=True):
+        if name == "own":
+            try:
+                own = cast("pa.MapArray", fit(column, OWN))
+            except CAST_ERRORS as error:
+                raise TypeError(f"own is a name that Marquee keeps: {error}; rename it") from None
+        elif name not in known:
+            others[name] = plain(column)
+    return fold(others, own, rows)[0]
 
 
 def _as_list(array: pa.Array) -> pa.ListArray:

@@ -10,6 +10,13 @@ SCHEMA_VERSION = 2
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 COUNTS = pa.map_(pa.string(), pa.float32())
+OWN = pa.map_(
+    pa.string(),
+    pa.struct(
+        [pa.field("names", pa.list_(pa.string())), pa.field("numbers", pa.list_(pa.float64()))]
+    ),
+)
+"""Facts that are not Marquee's, by name; see `data/own_facts.py`."""
 
 TITLES = pa.schema(
     [
@@ -21,6 +28,7 @@ TITLES = pa.schema(
         pa.field("launch_day", pa.date32(), nullable=False),
         pa.field("runtime_minutes", pa.float32(), nullable=False),
         pa.field("default_artwork_id", pa.string(), nullable=False),
+        pa.field("own", OWN),  # columns of the user's own, null: there are none
     ]
 )
 
@@ -33,6 +41,7 @@ ARTWORKS = pa.schema(
         pa.field("withdrawn_day", pa.date32()),  # null: still a candidate
         pa.field("cast_shown", pa.list_(pa.string())),  # tag, null: nobody tagged it
         pa.field("tone", pa.string()),  # tag, null: nobody tagged it
+        pa.field("own", OWN),  # columns of the user's own, null: there are none
     ]
 )
 
@@ -48,6 +57,7 @@ FACTS = pa.struct(
         pa.field("tenure_days", pa.float32()),
         pa.field("watched_genres", COUNTS),  # titles watched by genre
         pa.field("watched_cast", COUNTS),  # titles watched by cast member, most watched only
+        pa.field("own", OWN),  # facts of the user's own, null: there are none
     ]
 )
 

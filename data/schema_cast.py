@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
-from data.lossless_cast import CAST_ERRORS, fit
+from data.lossless_cast import CAST_ERRORS, fit, with_own
 from data.problem import Fault, Problem, whole
+from data.records import OWN
 
 
 class UnreadableFile(BadInput):
@@ -92,6 +93,14 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
     problems: list[Problem] = []
     columns: dict[str, pa.Array] = {}
     for field in schema:
+        if field.type == OWN:
+            try:
+                columns[field.name] = with_own(
+                    table.columns, table.column_names, schema.names, table.num_rows
+                )
+            except CAST_ERRORS as error:
+                problems.append(whole("wrong type", file, "own", str(error), "rename it"))
+            continue
         if field.name not in table.column_names:
             if field.nullable:
                 columns[field.name] = pa.nulls(table.num_rows, field.type)

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from data.features import FeatureSpec, context_features
 from data.join.inputs import log_files
-from data.page_facts import IMPRESSION_COLUMNS
 from data.records import FACTS
+from data.schema.page_facts import IMPRESSION_COLUMNS
 from serve.live.request_facts import facts_array
 
 

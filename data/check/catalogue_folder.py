@@ -9,9 +9,12 @@ from rich.console import Console
 from rich.progress import track
 
 from data.catalogue import EMBEDDINGS, FILES, Catalogue, problems
+from data.check.rows import check_own
 from data.errors import BadInput
+from data.features import own_column
 from data.images.decode import load_image
 from data.problem import Fault, Problem, whole
+from data.schema import SCHEMA_FILE, read_schema
 from data.schema_cast import UnreadableFile, conform, read_table
 
 IMAGE = Fault("image", "path", "or drop the artwork")
@@ -32,11 +35,24 @@ def check_catalogue(folder: Path | str, *, images: bool = True) -> Iterator[Prob
         if set(table.column_names) == set(schema.names):
             good[name] = table
     yield from problems(good["titles"], good["artworks"], folder)
+    yield from _own_facts(good, folder)
     if (folder / EMBEDDINGS).is_file():
         if good["titles"] is not None and good["artworks"] is not None:
             yield from _embeddings(folder)
     elif images and good["artworks"] is not None:
         yield from _images(folder, good["artworks"])
+
+
+def _own_facts(tables: dict[str, pa.Table | None], folder: Path) -> Iterator[Problem]:
+    try:
+        schema = read_schema(folder)
+    except BadInput as error:
+        yield whole("schema", folder / SCHEMA_FILE, None, str(error), "see docs/schema.md")
+        return
+    for name, table in tables.items():
+        if table is not None:
+            file = folder / f"{name}.parquet"
+            yield from check_own(own_column(table), getattr(schema, name), file, "")
 
 
 def _embeddings(folder: Path) -> Iterator[Problem]:

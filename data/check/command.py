@@ -5,8 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.check.path import check_path, files_of
+from data.check.path import check_path, files_of, is_catalogue, known_beside
+from data.check.undeclared import undeclared
+from data.errors import BadInput
 from data.problem import SHOWN, Problem
+from data.schema import Schema, read_schema
 from data.schema_cast import UnreadableFile, opened
 
 
@@ -23,6 +26,8 @@ class CheckReport:
     """Rows that are wrong, and files and columns that are wrong as a whole."""
     shown_of_each_kind: int
     problems: list[Problem]
+    undeclared: list[str]
+    """Files with fields that no schema declares, a sentence each: nothing is wrong with them."""
 
 
 def check(
@@ -39,17 +44,27 @@ def check(
     """
     problems = check_path(path, catalogue, images=images, copies=copies)
     count = sum(problem.count for problem in problems)
+    strange = undeclared(files_of(path), _schema(path, catalogue))
     files, rows = 0, 0
     for file in files_of(path):
         with suppress(UnreadableFile), opened(file) as read:  # which problems name
             files, rows = files + 1, rows + read.metadata.num_rows
-    return CheckReport(str(path), files, rows, count, SHOWN, problems)
+    return CheckReport(str(path), files, rows, count, SHOWN, problems, strange)
+
+
+def _schema(path: Path, catalogue: Path | None) -> Schema:
+    """Of a catalogue, or of the one that rows refer to."""
+    with suppress(BadInput):  # which problems name
+        return read_schema(path) if is_catalogue(path) else known_beside(path, catalogue).schema
+    return Schema()
 
 
 def show(report: CheckReport) -> None:
     """Print the problems on stderr, a line a row, and on stdout what was read and found."""
     for problem in report.problems:
         print("\n".join(problem.lines()), file=sys.stderr)
+    for words in report.undeclared:
+        print(f"note: {words}", file=sys.stderr)
     found = f"{report.count:,} wrong" if report.problems else "sound"
     print(f"{report.path}: {found}; read {report.rows:,} rows in {report.files:,} files")
 

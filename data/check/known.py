@@ -1,7 +1,7 @@
 """What rows may refer to: the artworks and titles of a catalogue."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from jaxtyping import Int
 from data.check.columns import codes, there
 from data.lossless_cast import plain
 from data.problem import Fault, Problem
+from data.schema import Schema
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Known:
     titles: pa.Array | None = None
     owners: Int[np.ndarray, " artworks"] | None = None
     """The title of each artwork, in their order."""
+    schema: Schema = field(default_factory=Schema)
+    """What is declared of facts."""
 
     @classmethod
     def of(
@@ -28,12 +31,14 @@ class Known:
         artwork_ids: Iterable[str] | None,
         title_ids: Iterable[int] | None,
         owners: Iterable[int] | None = None,
+        schema: Schema | None = None,
     ) -> "Known":
         """Known artworks and titles, from any iterables."""
         return cls(
             None if artwork_ids is None else pa.array(list(artwork_ids), pa.string()),
             None if title_ids is None else pa.array(list(title_ids), pa.int64()),
             None if owners is None else np.array(list(owners), np.int64),
+            schema or Schema(),
         )
 
     def unknown_titles(self, table: pa.Table, file: Path | str) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from data.log.expand_runs import expand
 from data.log.precompute_runs import UNREADABLE, run_files
 from data.lossless_cast import CAST_ERRORS, fit
 from data.problem import Problem, whole
+from data.schema import read_schema
 from data.schema_cast import UnreadableFile, damage, parquet_files, read_table
 
 
@@ -42,9 +43,9 @@ def check_path(
     path = Path(path)
     if not path.exists():
         raise BadInput(f"there is no {path}; give a catalogue, a log, examples or a Parquet file")
-    if _is_catalogue(path):
+    if is_catalogue(path):
         return list(check_catalogue(path, images=images))
-    known = _known(path, catalogue)
+    known = known_beside(path, catalogue)
     runs = run_files(path) if path.is_dir() else []
     files = [file for file in parquet_files(path) if file not in runs]
     if not files and not runs:
@@ -80,7 +81,7 @@ def check_path(
 
 def files_of(path: Path) -> list[Path]:
     """The Parquet files that a check of a path reads."""
-    if _is_catalogue(path):
+    if is_catalogue(path):
         return [path / f"{name}.parquet" for name in FILES if (path / f"{name}.parquet").is_file()]
     return parquet_files(path)
 
@@ -119,12 +120,13 @@ def _problems_of_draws(path: Path, kinds: set[str]) -> Iterator[Problem]:
         yield whole("unreadable", path, None, str(error), "write it again")
 
 
-def _is_catalogue(path: Path) -> bool:
+def is_catalogue(path: Path) -> bool:
+    """Whether a catalogue lies there, and no log."""
     is_log = (path / "decisions").is_dir() or (path / "events").is_dir()
     return not is_log and any((path / f"{name}.parquet").is_file() for name in FILES)
 
 
-def _known(path: Path, catalogue: Path | str | None) -> Known:
+def known_beside(path: Path, catalogue: Path | str | None) -> Known:
     """The artworks and titles of the catalogue that was given, or of one beside `path`."""
     folder = path if path.is_dir() else path.parent
     beside = (folder, folder / "catalogue", folder.parent, folder.parent / "catalogue")
@@ -134,4 +136,5 @@ def _known(path: Path, catalogue: Path | str | None) -> Known:
             return Known()
         catalogue = complete[0]
     read = Catalogue.read(catalogue)
-    return Known.of(read.artwork_ids, read.title_ids, read.artworks["title_id"].to_pylist())
+    owners = read.artworks["title_id"].to_pylist()
+    return Known.of(read.artwork_ids, read.title_ids, owners, read_schema(read.root))

@@ -7,7 +7,7 @@ their own are left out of it, and the checks that need them are left out too.
 # pyarrow.compute makes its functions at import: no checker sees them.
 # pyright: reportAttributeAccessIssue=false
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -18,9 +18,12 @@ import pyarrow.compute as pc
 from data.check.choices import check_choices, one_of
 from data.check.columns import codes, numbers, there
 from data.check.known import Known
+from data.features.learnt_fact import odd_rows
 from data.lossless_cast import plain
+from data.own_facts import fact_values
 from data.problem import Fault, Problem
 from data.records import EVENT_KINDS, SCHEMA_VERSION
+from data.schema import Fact, Schema
 from data.sound import EARLIEST_US, ID_BYTES, MOST_MINUTES, believed, id_problem, unsound_facts
 
 VERSION = Fault(
@@ -51,7 +54,7 @@ def check_decisions(table: pa.Table, file: Path | str, known: Known) -> Iterator
     yield from check_times(table, file, ("time",))
     yield from check_ids(table, file)
     yield from check_choices(table, file, known)
-    yield from check_facts(table, file)
+    yield from check_facts(table, file, known.schema)
 
 
 def check_events(table: pa.Table, file: Path | str, known: Known) -> Iterator[Problem]:
@@ -95,13 +98,13 @@ def check_examples_of_log(table: pa.Table, file: Path | str, known: Known) -> It
     """What is wrong with a table of examples, and which facts of theirs are read as not known."""
     yield from check_ids(table, file)
     yield from check_rewards(table, file, known)
-    yield from check_facts(table, file)
+    yield from check_facts(table, file, known.schema)
 
 
 def check_profiles(table: pa.Table, file: Path | str, known: Known) -> Iterator[Problem]:
     """What is wrong with a table of profiles; it refers to nothing that is `known`."""
     yield from check_ids(table, file)
-    yield from check_facts(table, file)
+    yield from check_facts(table, file, known.schema)
 
 
 def check_rewards(table: pa.Table, file: Path | str, known: Known) -> Iterator[Problem]:
@@ -153,8 +156,8 @@ def check_ids(table: pa.Table, file: Path | str) -> Iterator[Problem]:
         )
 
 
-def check_facts(table: pa.Table, file: Path | str) -> Iterator[Problem]:
-    """Rows with facts that cannot be."""
+def check_facts(table: pa.Table, file: Path | str, schema: Schema) -> Iterator[Problem]:
+    """Rows with facts that cannot be, those of Marquee and those that are declared."""
     if "facts" not in table.column_names:
         return
     facts = cast("pa.StructArray", plain(table["facts"]))
@@ -162,6 +165,36 @@ def check_facts(table: pa.Table, file: Path | str) -> Iterator[Problem]:
         yield from Fault("fact", f"facts.{name}", FACTS_REMEDY).in_rows(
             file, wrong, lambda row, name=name: f"{facts.field(name)[row].as_py()!r:.100}"
         )
+    yield from check_own(facts.field("own"), schema.facts, file, "facts.")
+
+
+def check_own(
+    own: pa.Array, declared: Sequence[Fact], file: Path | str, before: str
+) -> Iterator[Problem]:
+    """Rows with a declared fact that cannot be.
+
+    Args:
+        own: as OWN.
+        declared: the facts.
+        file: that they are of.
+        before: what stands before a fact's name.
+    """
+    column = cast("pa.MapArray", own)
+    for fact in declared:
+        wrong = odd_rows(fact, fact_values(column, fact.name))
+        remedy = f"write a {fact.kind}, or null for what is not known, which is what it is read as"
+        yield from Fault("fact", f"{before}{fact.name}", remedy).in_rows(
+            file,
+            wrong,
+            lambda row, name=fact.name: f"{_said(column[row].as_py(), name)!r:.100}",
+        )
+
+
+def _said(entries: list[tuple[str, dict]], name: str) -> object:
+    """A fact as its owner may have written it."""
+    value = dict(entries)[name]
+    parts = [part for part in (value["names"], value["numbers"]) if part is not None]
+    return parts[0] if len(parts) == 1 else parts
 
 
 def _moment(time: pa.Scalar) -> str:

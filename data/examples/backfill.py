@@ -18,6 +18,7 @@ from data.examples.history import future_leaks, history_named, refuse_other_rows
 from data.examples.logged_days import days_of, decisions_and_events, facts_since
 from data.features import FeatureSpec, context_features
 from data.log.parquet import write_whole
+from data.schema import read_schema
 
 SPECIFICATION = "features.json"
 LIVE = Path("artifacts/bundles") / CURRENT
@@ -130,7 +131,8 @@ def _specification(
             held += len(facts)
             if held >= LEARNT_FROM:
                 break
-        return FeatureSpec.learn(pa.concat_arrays(parts), known.titles, known.artworks)
+        facts, schema = pa.concat_arrays(parts), read_schema(catalogue)
+        return FeatureSpec.learn(facts, known.titles, known.artworks, schema)
     place = place or LIVE
     file = place / SPECIFICATION if place.is_dir() else place
     if not file.is_file():

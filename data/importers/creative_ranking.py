@@ -133,7 +133,8 @@ def _titles(read: CreativeLists) -> pa.Table:
         "runtime_minutes": pa.array(np.ones(count, np.float32)),
         "default_artwork_id": pa.array([ids[first[i]] for i in range(count)], pa.string()),
     }
-    return pa.table(columns, schema=TITLES)
+    absent = {f.name: pa.nulls(count, f.type) for f in TITLES if f.name not in columns}
+    return pa.table(columns | absent, schema=TITLES)
 
 
 def _artworks(read: CreativeLists) -> pa.Table:

@@ -21,11 +21,22 @@ from data.atomic_write import whole_file
 from data.catalogue import EMBEDDINGS, Catalogue
 from data.check.examples import check_examples
 from data.errors import BadInput
+from data.own_facts import fold
 from data.records import ARTWORKS, COUNTS, EXAMPLES, FACTS, SCHEMA_VERSION, TITLES
+from data.schema import Fact, Schema, write_schema
 
 POLICIES = ("random", "bts")
 TITLE = 1
 USER_FEATURES = tuple(f"user_feature_{k}" for k in range(4))
+CLICKED, ITEM = "clicked_items", "item"
+SCHEMA = Schema(
+    facts=(
+        *(Fact(name, "category") for name in USER_FEATURES),
+        Fact(CLICKED, "counts", match=f"artworks.{ITEM}"),
+    ),
+    artworks=(Fact(ITEM, "set"),),
+)
+"""What the shop knows of its customers, in words of its own; an item is one of those clicked."""
 TOKYO_HOURS = 9
 """The shop's customers live by Japanese time, UTC+9."""
 
@@ -117,6 +128,7 @@ def open_bandit(
     with whole_file(folder / EMBEDDINGS) as part, part.open("wb") as file:
         np.save(file, first.item_features)
     Catalogue(folder, first.titles, first.artworks).write()
+    write_schema(folder, SCHEMA)
     return OpenBanditImport(
         catalogue=str(folder),
         items=first.artworks.num_rows,
@@ -175,7 +187,10 @@ def _titles(campaign: str, names: list[str], day: date) -> pa.Table:
 
 def _artworks(names: list[str], day: date) -> pa.Table:
     rows = [
-        {"artwork_id": name, "title_id": TITLE, "path": EMBEDDINGS, "added_day": day}
+        {
+            **{"artwork_id": name, "title_id": TITLE, "path": EMBEDDINGS, "added_day": day},
+            "own": [(ITEM, {"names": [name]})],
+        }
         for name in names
     ]
     return pa.Table.from_pylist(rows, schema=ARTWORKS)
@@ -223,26 +238,24 @@ def _examples(log: pa.Table, names: list[str], campaign: str, policy: str, file:
 
 
 def _facts(log: pa.Table, users: list[tuple[str, ...]], names: list[str]) -> pa.StructArray:
-    """Hashed user features as genres watched once, clicks on an item before as its cast count."""
+    """Hashed user features as they are, and clicks on each item before as counts of items."""
     count = log.num_rows
-    genres = [
-        [(f"{n}={v}", 1.0) for n, v in zip(USER_FEATURES, user, strict=True)] for user in users
-    ]
-    cast: list[list[tuple[str, float]]] = [[] for _ in range(count)]
+    clicks: list[list[tuple[str, float]]] = [[] for _ in range(count)]
     for item, name in enumerate(names):
         column = f"user-item_affinity_{item}"
         if column in log.column_names:
             affinity = log[column].to_numpy()
             for row in np.flatnonzero(affinity > 0):
-                cast[row].append((name, float(affinity[row])))
+                clicks[row].append((name, float(affinity[row])))
     hour = (log["timestamp"].to_numpy().astype("datetime64[h]").astype(int) + TOKYO_HOURS) % 24
     parts = ["night", "morning", "afternoon", "evening"]
     part = np.select([hour < end for end in (5, 12, 17, 22)], parts, "night")
+    features = zip(USER_FEATURES, zip(*users, strict=True), strict=True)
+    own = {name: pa.array(values, pa.string()) for name, values in features}
     known = {
         "column": pa.array(log["position"].to_numpy() - 1, pa.int16()),
         "day_part": pa.array(part.tolist()),
-        "watched_genres": pa.array(genres, COUNTS),
-        "watched_cast": pa.array(cast, COUNTS),
+        "own": fold(own | {CLICKED: pa.array(clicks, COUNTS)}, None, count)[0],
     }
     fields = [known.get(f.name, pa.nulls(count, f.type)) for f in FACTS]
     return pa.StructArray.from_arrays(fields, fields=list(FACTS))

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from data.atomic_write import move_into_place, sync
 from data.days import DAY_US, date_of
-from data.page_facts import IMPRESSION_COLUMNS
 from data.records import EXAMPLES, FACTS, TIMESTAMP
+from data.schema.page_facts import IMPRESSION_COLUMNS
 
 FILE = "examples.parquet"
 DAY_RESULT = pa.schema(

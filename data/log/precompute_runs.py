@@ -25,6 +25,7 @@ from jaxtyping import Int, Int8, UInt16
 from bandit.draws import FIRST, DrawRules, Epochs
 from data.atomic_write import sync, whole_file
 from data.days import DAY_US, date_of, day_number
+from data.lossless_cast import fit
 from data.records import FACTS, SCHEMA_VERSION
 
 FOLDER = "runs"
@@ -215,4 +216,7 @@ class RunFile(NamedTuple):
             if name not in table.schema.names:
                 field = SCHEMA.field(name)
                 table = table.append_column(field, pa.nulls(len(table), field.type))
+        if table.schema.field("facts").type != FACTS:  # of a version that had fewer
+            at = table.schema.get_field_index("facts")
+            table = table.set_column(at, SCHEMA.field("facts"), fit(table["facts"], FACTS))
         return RunFile(RunHeader.from_json(table.schema.metadata[HEADER]), table)

@@ -9,7 +9,7 @@ from data.records import FACTS
 
 FactsJson = Mapping[str, object]
 """Facts by name; maps are objects, or lists of pairs: `["drama", 2]`, `{"key": …, "value": …}`."""
-MAPS = ("watched_genres", "watched_cast")
+MAPS = ("watched_genres", "watched_cast", "own")
 
 
 def facts_array(facts: Sequence[FactsJson | None]) -> pa.StructArray:

@@ -22,8 +22,10 @@ from data.features import (
     even_weights,
     genre_shares,
     tenure_columns,
+    with_declared,
 )
 from data.reading.facts_json import FactsJson
+from data.schema.request_facts import Folded, json_values
 from data.sound import MOST_COUNT, MOST_DAYS
 
 EXACT = 1 << 24
@@ -82,6 +84,8 @@ class FeaturePlan:
         weights = np.zeros((len(facts), CAST_KEPT), np.float32)
         try:
             for row, each in enumerate(facts):
+                if not isinstance(each.get("own"), Folded | None):
+                    raise _Odd
                 dense[row, self._hot(each)] = 1
                 tenure[row] = _number(each.get("tenure_days"), MOST_DAYS)
                 if pairs := _pairs(each.get("watched_genres")):
@@ -91,9 +95,14 @@ class FeaturePlan:
                     self._put_cast(pairs, ids[row], weights[row])
         except _Odd:
             return None
-        dense[:, self._tenure : self._watched] = tenure_columns(self.spec, tenure)
+        spec = self.spec
+        days = tenure_columns(tenure, spec.tenure_mean, spec.tenure_sd)
+        dense[:, self._tenure : self._watched] = days
         dense[:, self._watched :] = genre_shares(watched)
-        return ContextFeatures(dense, ids, even_weights(weights))
+        features = ContextFeatures(dense, ids, even_weights(weights))
+        if not self.spec.declared.facts:
+            return features
+        return with_declared(self.spec, features, lambda name: json_values(facts, name))
 
     def _hot(self, facts: FactsJson) -> list[int]:
         """The columns of categories and positions that are 1."""

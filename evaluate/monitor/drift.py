@@ -9,7 +9,8 @@ from scipy import stats
 
 from data.check.finding import WARN_P, Check, Limits, by_limits
 from data.check.log_views import whole_days
-from data.page_facts import PAGE_FACTS
+from data.schema.page_facts import PAGE_FACTS
+from evaluate.monitor.own_facts import own_measures, value_of
 
 FACTS = {
     "country": "facts.country",
@@ -29,6 +30,8 @@ FACTS = {
 PAGE_KNOWN = " OR ".join(f'facts."{name}" IS NOT NULL' for name in PAGE_FACTS)
 """Whether a decision knows its page. Those made ahead of pages do not, and how many of a day's rows
 they are is no drift: page facts are compared among the others, unless a day has none."""
+OWN = "own."
+"""Before the name of a fact of the user's own."""
 BELONGS_TO = {"candidates": "title_id"}
 """Whose a fact is, where it is not the profile's: chance is that of so many. On a day on which most
 draws are of titles with new artwork, their numbers of candidates are those of a few titles."""
@@ -117,8 +120,8 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
     """
     checks = []
     days = whole_days(connection, "d")
-    for fact in FACTS:
-        names, reference, seen = _shares(connection, fact, days)
+    for fact, sql in (FACTS | own_measures(connection)).items():
+        names, reference, seen = _shares(connection, fact, sql, days)
         for day, shares in seen.items():
             checks.append(_check(fact, day, names, reference, shares, limits))
     return checks
@@ -148,11 +151,13 @@ def _check(
 
 
 def _shares(
-    connection: duckdb.DuckDBPyConnection, fact: str, days: list[str]
+    connection: duckdb.DuckDBPyConnection, fact: str, sql: str, days: list[str]
 ) -> tuple[list[str], Shares, dict[str, Shares]]:
     """Names of a fact's values, their shares in the reference, and by day; none if it has none."""
     known = f"({PAGE_KNOWN})" if fact in PAGE_FACTS else "true"
-    counted = f"""coalesce(CAST({FACTS[fact]} AS VARCHAR), 'none') AS value,
+    if fact.startswith(OWN):  # which of them a page alone knows is not said in a log
+        known = f"({PAGE_KNOWN} OR {value_of(fact.removeprefix(OWN))} IS NOT NULL)"
+    counted = f"""coalesce(CAST({sql} AS VARCHAR), 'none') AS value,
         hash({BELONGS_TO.get(fact, "profile_id")}) AS owner, {known} AS known, count(*) AS n"""
     table = connection.sql(
         f"""SELECT NULL AS day, {counted} FROM r WHERE {known} GROUP BY ALL

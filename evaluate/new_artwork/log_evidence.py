@@ -184,6 +184,6 @@ def unrecorded(artworks: pa.Table) -> pa.Table:
     names = [f"new {name}" for name in artworks["artwork_id"].to_pylist()]
     columns = {name: artworks[name] for name in ARTWORKS.names}
     columns["artwork_id"] = pa.chunked_array([names], pa.string())
-    for name in ("cast_shown", "tone"):
+    for name in ("cast_shown", "tone", "own"):
         columns[name] = pa.chunked_array([pa.nulls(len(names), ARTWORKS.field(name).type)])
     return pa.table(columns).cast(ARTWORKS)

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
 from data.days import day_number
-from data.page_facts import without_page_facts
+from data.schema.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import BundleScores
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.report.fact_words import FactWords
@@ -74,7 +74,9 @@ def showcase(
         for title in catalogue.title_ids
     }
     wanted = sorted((t for t in pools if len(pools[t]) > 1), key=lambda t: -len(pools[t]))
-    all_members = scored.members(without_page_facts(facts))
+    all_members = scored.members(
+        without_page_facts(facts, scored.scorer.spec.declared.schema.known_at_request())
+    )
     row_of = {name: row for row, name in enumerate(catalogue.artwork_ids)}
     contrasts: list[Contrast] = []
     for title in wanted[:POOL_TITLES]:

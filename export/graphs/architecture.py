@@ -38,6 +38,8 @@ def architecture_of(network: Marquee, encoder: str | None) -> dict[str, object]:
         small = isinstance(getattr(network.encoder, "backbone", None), SmallCNN)
         encoder = "cnn" if small else "unknown"
     described = {name: getattr(network.architecture, name) for name in SAID}
+    if network.architecture.declared:  # what has none is said as it was before there was any
+        described["declared"] = network.architecture.declared
     return {**described, "heads": network.context.heads.heads, "encoder": encoder}
 
 

@@ -63,7 +63,8 @@ class WithDoubt(nn.Module):
         vector, effect = self.candidate(embedding, title, *tags)
         vector = nn.functional.pad(vector, (0, 1))
         if self.doubt.shape[1]:
-            vector = torch.cat([vector, embedding @ self.doubt[:-1] + self.doubt[-1]], 1)
+            content = self.candidate.content(embedding, title)
+            vector = torch.cat([vector, content @ self.doubt[:-1] + self.doubt[-1]], 1)
         return vector, effect
 
 

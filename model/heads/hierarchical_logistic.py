@@ -29,9 +29,10 @@ INTERCEPT_VARIANCE = 1.0
 RELAXED = 1.9
 """Power of an EM step: below 2 it ends where EM does, in half the steps."""
 MOST_STEP = 2.0
-"""Logits by which a title's level moves at most from where its rewards were linearised: a Newton
-step overshoots from where takes are rare, and the next one, from where they are certain, flies off.
-From a take of one in eight it leads to one half, from where Newton steps converge."""
+"""Logits by which a weight moves at most, at the largest value of its fact, from where rewards were
+linearised: a Newton step overshoots from where takes are rare, and the next one, from where they
+are certain, flies off. Facts of few members have values far from 0; a level's is 1, and its step
+leads from a take of one in eight to one half, from where Newton steps converge."""
 CONVERGED = 1e-8
 """Squared residual at which the solver stops, relative to the right side."""
 DRAWN = 1e-6
@@ -98,7 +99,7 @@ class HierarchicalLogistic(nn.Module):
         first[0] = FIRST_LEVEL_VARIANCE
         self.variance = LogisticWeights(first[:, None], first, first.clone())
         self.variance.title[0] = INTERCEPT_VARIANCE
-        self.about = self.mean
+        self.about, self.reach = self.mean, torch.full((features,), 1.0)
         self.draws: LogisticWeights | None = None
 
     def weights(
@@ -140,6 +141,7 @@ class HierarchicalLogistic(nn.Module):
             weights: how much each counts; 1 if not given.
         """
         self.about, u = self.mean, self.weights()
+        self.reach = torch.cat([self.reach[None], x.abs()]).amax(0)
         p = torch.sigmoid((x * u[shown]).sum(1) + offset)
         count = torch.ones_like(rewards) if weights is None else weights
         curvature, surprise = count * p * (1 - p), count * (rewards - p)
@@ -162,9 +164,7 @@ class HierarchicalLogistic(nn.Module):
         x = self._solved(right, self.mean.columns(), steps, CONVERGED).column(0)
         if not all(bool(part.isfinite().all()) for part in x):
             raise ValueError("observations of the regression are not finite, or too large")
-        about = self.about.title[:, 0]
-        x.title[:, 0] = x.title[:, 0].clamp(about - MOST_STEP, about + MOST_STEP)
-        self.mean = x
+        self.mean = x.near(self.about, MOST_STEP / self.reach)
 
     @torch.no_grad()
     def draw(

@@ -24,6 +24,12 @@ class LogisticWeights(NamedTuple):
         """Sum with a multiple of other weights."""
         return LogisticWeights(*(a + times * b for a, b in zip(self, other, strict=True)))
 
+    def near(self, about: "LogisticWeights", most: Float[Tensor, " features"]) -> "LogisticWeights":
+        """No weight farther from another's than the most of its feature."""
+        limits = (most[:, None], most, most)
+        pairs = zip(self, about, limits, strict=True)
+        return LogisticWeights(*(a.clamp(b - of, b + of) for a, b, of in pairs))
+
     def over(self, other: "LogisticWeights") -> "LogisticWeights":
         """Weight by weight."""
         return LogisticWeights(*(a / b for a, b in zip(self, other, strict=True)))

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
+from data.features import CAST_KEPT
 from model.heads.scale_gradient import scale_gradient
 from model.network.augment import ZOOM, Draws, random_views, recoloured
 from model.network.losses import bootstrap_loss, named_loss, shown_loss
@@ -132,7 +133,7 @@ class Learner(L.LightningModule):
         reward = self._reward_loss(batch, embedding)
         net, mix = self.network, batch.title[:, : self.network.candidate.genres]
         catalogue = shown_loss(net.candidate.genre(elsewhere), mix) + named_loss(
-            self.names(elsewhere), *batch[2:6]
+            self.names(elsewhere), *(part[:, :CAST_KEPT] for part in batch[2:6])
         )
         predicted = self.zoom(elsewhere - embedding)[:, 0]
         zoom = (predicted - (zoomed.zoom - plain.zoom)).square().mean() / ZOOM_VARIANCE

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from data.features import CAST_KEPT
 from model.heads.epistemic_index import index_size
 from model.heads.interface import DEFAULT_KIND, Heads, HeadSettings
 from model.heads.make_heads import make_heads
@@ -49,6 +50,13 @@ class Architecture:
     """Logit of the mean reward, where learning starts."""
     seed: int = 0
     """Of what is random and never learnt."""
+    declared: int = 0
+    """How many of the features of title and tags, the last, are facts declared of the artwork."""
+
+    @property
+    def content(self) -> int:
+        """Dimension of what an artwork is judged by: its embedding, and what is declared of it."""
+        return self.embedding + self.declared
 
     @property
     def head_settings(self) -> HeadSettings:
@@ -97,10 +105,10 @@ class CandidateTower(nn.Module):
     def __init__(self, made: Architecture) -> None:
         super().__init__()
         rank, tags = made.rank, made.title + CAST_WIDTH
-        self.genres = made.genres
+        self.genres, self.declared = made.genres, made.declared
         self.cast = CastBag(made.buckets, CAST_WIDTH)
         self.names = CastBag(made.buckets, MATCH, learnt=False)
-        self.image = nn.Linear(made.embedding, rank)
+        self.image = nn.Linear(made.content, rank)
         self.genre = nn.Linear(made.embedding, made.genres)
         self.contrast = nn.Linear(made.genres, rank, bias=False)
         self.tags = nn.Sequential(nn.Linear(tags, 64), nn.ReLU(), nn.Linear(64, rank))
@@ -111,9 +119,17 @@ class CandidateTower(nn.Module):
             nn.Linear(tags, 64), nn.ReLU(), nn.Linear(64, TITLE_WIDTH)
         )
         self.frozen = nn.Sequential(
-            nn.Linear(made.embedding, 128), nn.Tanh(), nn.Linear(128, made.prior)
+            nn.Linear(made.content, 128), nn.Tanh(), nn.Linear(128, made.prior)
         )
         self.frozen.requires_grad_(False)
+
+    def content(
+        self, embedding: Float[Tensor, "artworks embedding"], title: Float[Tensor, "artworks title"]
+    ) -> Float[Tensor, "artworks content"]:
+        """What an artwork is judged by: its embedding, and beside it what is declared of it."""
+        if not self.declared:
+            return embedding
+        return torch.cat([embedding, title[:, -self.declared :]], 1)
 
     def shown(
         self, embedding: Float[Tensor, "artworks embedding"], mix: Float[Tensor, "artworks genres"]
@@ -134,12 +150,16 @@ class CandidateTower(nn.Module):
         mix = title[:, : self.genres]
         contrast = self.contrast(self.shown(embedding, mix).exp() - mix)
         tags = torch.cat([title, self.cast(cast_ids, cast_weights)], 1)
-        learnt = self.image(embedding) + contrast + self.tags(tags)
-        tagged = (cast_weights.sum(1, keepdim=True) > 0).float()
+        content = self.content(embedding, title)
+        learnt = self.image(content) + contrast + self.tags(tags)
+        shown = cast_ids[:, :CAST_KEPT], cast_weights[:, :CAST_KEPT]
+        tagged = (shown[1].sum(1, keepdim=True) > 0).float()
         absent = self.names(title_cast_ids, title_cast_weights)
-        match = (self.names(cast_ids, cast_weights) - absent) * tagged
+        match = (self.names(*shown) - absent) * tagged
+        if cast_ids.shape[1] > CAST_KEPT:  # sets that members' counts match, declared by the user
+            match = match + self.names(cast_ids[:, CAST_KEPT:], cast_weights[:, CAST_KEPT:])
         gain = self.gain(title).exp()
-        vector = torch.cat([gain * learnt, gain * match, self.frozen(embedding.detach())], 1)
+        vector = torch.cat([gain * learnt, gain * match, self.frozen(content.detach())], 1)
         cast = self.cast(title_cast_ids, title_cast_weights)
         return vector, self.title_effect(torch.cat([title, cast], 1))
 
@@ -193,7 +213,7 @@ class Marquee(nn.Module):
         architecture: of the towers and heads.
 
     `doubt` is what an artwork's content leaves open of its level, a draw of the posterior a column:
-    read by the embedding, and a constant. It stays 0 but for heads that infer what all share.
+    read by the content, and a constant. It stays 0 but for heads that infer what all share.
     """
 
     def __init__(self, encoder: nn.Module | None, architecture: Architecture) -> None:
@@ -205,7 +225,7 @@ class Marquee(nn.Module):
         self.bias = nn.Parameter(torch.tensor(architecture.base))
         draws = index_size(self.context.heads.heads)
         self.doubt: Tensor
-        self.register_buffer("doubt", torch.zeros(architecture.embedding + 1, draws))
+        self.register_buffer("doubt", torch.zeros(architecture.content + 1, draws))
         self.register_load_state_dict_pre_hook(with_present_names)
 
 

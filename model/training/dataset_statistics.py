@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bandit.counts import PRIOR_IMPRESSIONS, prior_strength
+from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from data.features import CATEGORIES, FeatureSpec, tenure_days
+from data.features import CATEGORIES, DeclaredTallies, FeatureSpec, own_column, tenure_days
 from data.records import FACTS
+from data.schema import SCHEMA_FILE, Schema
 
 SAMPLE = 4096
 """First examples that are kept as they are."""
@@ -30,6 +32,8 @@ class DatasetStatistics:
     catalogue: Catalogue
     clip: float | None = None
     """Of importance weights, whose mean is counted."""
+    schema: Schema = field(default_factory=Schema)
+    """Facts that are declared."""
     count: int = 0
     sample: list[pa.Table] = field(default_factory=list)
     """The first of them."""
@@ -45,6 +49,9 @@ class DatasetStatistics:
         self.values: dict[str, set[str]] = {name: set() for name in (*CATEGORIES, "genres")}
         self.tenure = np.zeros(3)
         self.last = 0
+        self.declared = DeclaredTallies(self.schema)
+        self.declared.add("titles", own_column(self.catalogue.titles))
+        self.declared.add("artworks", own_column(self.catalogue.artworks))
 
     def add(self, examples: pa.Table) -> None:
         """Take some more examples, as EXAMPLES and checked."""
@@ -73,6 +80,7 @@ class DatasetStatistics:
         genres = facts.field("watched_genres")
         start, stop = genres.offsets[0].as_py(), genres.offsets[len(genres)].as_py()
         self.values["genres"] |= set(pc.unique(genres.keys.slice(start, stop - start)).to_pylist())
+        self.declared.add("facts", facts.field("own"))
         tenure = np.log1p(tenure_days(facts))
         tenure = tenure[~np.isnan(tenure)]
         self.tenure += [len(tenure), tenure.sum(), (tenure**2).sum()]
@@ -126,6 +134,7 @@ class DatasetStatistics:
             genres=sorted({*spec.genres, *self.values["genres"]}),
             tenure_mean=float(mean),
             tenure_sd=deviation,
+            declared=self.declared.learnt(),
         )
 
     def unpersonalised_takes(self) -> pa.Table:
@@ -153,3 +162,25 @@ def random_weights(examples: pa.Table) -> np.ndarray:
     """1 / (propensity · candidates): 1 where the log chose at random."""
     count = pc.list_value_length(examples["candidates"]).to_numpy()
     return 1 / (examples["propensity"].to_numpy() * count)
+
+
+def specification(statistics: DatasetStatistics, warm_start: str | None) -> FeatureSpec:
+    """Learnt from the examples; that of the bundle which training starts from, if any.
+
+    Args:
+        statistics: of the examples.
+        warm_start: the bundle.
+
+    Raises:
+        BadInput: that bundle knows other declared facts than the catalogue.
+    """
+    if warm_start is None:
+        return statistics.specification()
+    bundle = Bundle.open(warm_start)
+    spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
+    if spec.declared.schema != statistics.schema:
+        raise BadInput(
+            f"--fit.warm-start {warm_start} was trained on other facts than "
+            f"{statistics.catalogue.root}/{SCHEMA_FILE} declares; train once without it"
+        )
+    return spec

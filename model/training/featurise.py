@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from data.catalogue import Catalogue
 from data.days import DAY_US
 from data.features import CandidateFeatures, FeatureSpec, candidate_features, context_features
-from data.page_facts import mask_page_facts
+from data.schema.page_facts import mask_page_facts
 from model.training.dataset import Examples, Masks, bootstrap_weights
 from model.training.dataset_statistics import random_weights
 
@@ -102,7 +102,8 @@ class Preparation:
         if not seen.all():
             examples, artwork_of = examples.filter(pa.array(seen)), artwork_of[seen]
         seed = [self.seed, *draw] if draw else self.seed
-        facts = mask_page_facts(examples["facts"].combine_chunks(), self.mask, seed)
+        hidden = self.spec.declared.schema.known_at_request()
+        facts = mask_page_facts(examples["facts"].combine_chunks(), self.mask, seed, hidden)
         importance = importance_weights(examples, self.clip, self.mean)
         importance = importance * decay_weights(examples, self.decay, self.last)
         return Examples(

@@ -16,6 +16,7 @@ from data.check.streaming import checked_examples
 from data.days import DAY_US
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
+from data.schema import read_schema
 from model.training.buffered_source import Buffers, Source
 from model.training.dataset_statistics import DatasetStatistics
 from model.training.featurise import Preparation
@@ -106,7 +107,8 @@ def first_pass(
     learnt = replace(stream, until=edge, seed=seed)
     fits = learnt.count() <= buffer
     later = Evenly(replace(stream, since=edge).count(), held_out)
-    statistics, early_tables = DatasetStatistics(catalogue, clip), list[pa.Table]()
+    statistics = DatasetStatistics(catalogue, clip, schema=read_schema(catalogue.root))
+    early_tables = list[pa.Table]()
     lacking, left_out = pa.array(sorted(without), pa.string()), 0
     for table in checked_examples(
         stream.rows(), catalogue.artwork_ids, title_ids=catalogue.title_ids

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
+from data.features import CAST_KEPT
 from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
@@ -43,26 +44,41 @@ class CatalogueArtworks(NamedTuple):
 
 
 class Components(NamedTuple):
-    """The principal components of standardised embeddings."""
+    """The principal components of standardised embeddings, and of what is declared of artworks."""
 
-    matrix: Float[Tensor, "embedding components"]
+    matrix: Float[Tensor, "content components"]
     shift: Float[Tensor, " components"]
 
     @classmethod
-    def of(cls, embeddings: Float[Tensor, "artworks embedding"]) -> "Components":
-        """Of these artworks; their rows have mean square 1."""
-        mean, deviation = mean_and_deviation(embeddings)
-        scaled = (embeddings - mean) / deviation
+    def of(cls, content: Float[Tensor, "artworks content"], declared: int = 0) -> "Components":
+        """Of these artworks; their rows have mean square 1.
+
+        Args:
+            content: embeddings, with what is declared of the artworks behind them.
+            declared: columns of it. They have components of their own, for among those of an
+                embedding's many numbers a few facts would be lost.
+        """
+        looks = cls._of_one(content[:, : content.shape[1] - declared])
+        if not declared:
+            return looks
+        facts = cls._of_one(content[:, -declared:])
+        matrix = torch.block_diag(looks.matrix, facts.matrix) / 2**0.5
+        return cls(matrix, torch.cat([looks.shift, facts.shift]) / 2**0.5)
+
+    @classmethod
+    def _of_one(cls, content: Float[Tensor, "artworks part"]) -> "Components":
+        mean, deviation = mean_and_deviation(content)
+        scaled = (content - mean) / deviation
         axes = torch.linalg.svd(scaled, full_matrices=False)[2][:COMPONENTS].T
         size = (scaled @ axes).square().sum(1).mean().sqrt().clamp(min=1e-6)
         matrix = axes / deviation[:, None] / size
         return cls(matrix, -(mean @ matrix))
 
     def __call__(
-        self, embeddings: Float[Tensor, "artworks embedding"]
+        self, content: Float[Tensor, "artworks content"]
     ) -> Float[Tensor, "artworks components"]:
         """Scores of any artworks."""
-        return embeddings @ self.matrix + self.shift
+        return content @ self.matrix + self.shift
 
 
 @torch.no_grad()
@@ -152,18 +168,19 @@ class RegressionInputs:
         heads.standardise(facts)
         x = heads.features(facts)
         watched = network.context.names(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
-        components = Components.of(embeddings)
+        content = network.candidate.content(embeddings, candidates[0])
+        components = Components.of(content, network.candidate.declared)
         title_names = network.candidate.names(candidates[-2], candidates[-1])
         return cls(
             network,
             heads,
             shown,
             components,
-            components(embeddings),
+            components(content),
             titles,
             tag_names,
             title_names,
-            _unit(watched, tag_names, title_names),
+            _unit(watched, tag_names, title_names, part.context.cast_ids.shape[1] > CAST_KEPT),
             x.T @ x / len(x),
         )
 
@@ -222,7 +239,7 @@ class HierarchicalPosterior:
         nn.init.constant_(network.context.match.bias, match / self.inputs.unit - 1)
         vectors = factors.vectors - regression.components @ factors.shared
         doubt = regression.doubt(second, index_size(heads.heads))
-        network.doubt.copy_(_of_embeddings(self.inputs.components, doubt.shared))
+        network.doubt.copy_(_of_content(self.inputs.components, doubt.shared))
         return ArtworkRecords(
             self.artwork_ids,
             vectors.numpy(),
@@ -238,16 +255,28 @@ def _unit(
     watched: Float[Tensor, "contexts names"],
     tag_names: Float[Tensor, "shown names"],
     title_names: Float[Tensor, "shown names"],
+    sparse: bool = False,
 ) -> float:
-    """Deviation of the matches of tags; without tags of those of titles, without names 1."""
-    spreads = [float((watched @ of.T).std()) for of in (tag_names, title_names)]
+    """Deviation of the matches of tags; without tags of those of titles, without names 1.
+
+    Args:
+        watched: by members.
+        tag_names: of artworks.
+        title_names: of their titles.
+        sparse: matches may be of few members: then the deviation is that of those who have names,
+            or the few matches there are would be many deviations away and outweigh all else.
+    """
+    if sparse:
+        watched, tag_names = (of[of.abs().sum(1) > 0] for of in (watched, tag_names))
+    matches = [watched @ of.T for of in (tag_names, title_names)]
+    spreads = [float(of.std()) for of in matches if of.numel() > 1]
     return next((spread for spread in spreads if spread > LEAST_UNIT), 1.0)
 
 
-def _of_embeddings(
+def _of_content(
     components: Components, by_component: Float[Tensor, "components columns"]
-) -> Float[Tensor, "embedding_and_one columns"]:
-    """What reads components, as what reads embeddings and a constant."""
+) -> Float[Tensor, "content_and_one columns"]:
+    """What reads components, as what reads content and a constant."""
     return torch.cat([components.matrix, components.shift[None]]) @ by_component
 
 

@@ -41,6 +41,8 @@ class TrainingData:
     prepare: Callable[[int], tuple[Source, Examples]]
     """From the number of heads that are trained to the examples to learn from, and to validate
     on."""
+    declared: int = 0
+    """Last features of an artwork, the facts that are declared of it."""
     arrivals: float = 0.0
     """Share of the artworks that come new a day."""
 
@@ -132,6 +134,7 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         prior_scale=model.heads.prior_scale,
         base=float(np.log(data.mean_reward / (1 - data.mean_reward))),
         seed=settings.seed,
+        declared=data.declared,
     )
     network = Marquee(encoder, architecture)
     network.context.frozen.standardise(torch.from_numpy(sample.context.dense))

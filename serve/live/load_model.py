@@ -78,6 +78,7 @@ def load_live(
         Epochs(epoch_days),
         {files[name]: marks[name] for name in shown.left_out},
         planned=members,
+        declared=scorer.spec.declared.requested,
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model
@@ -110,6 +111,7 @@ class BundleImages:
             "title_id": title_id,
             "cast_shown": None,
             "tone": None,
+            "own": None,
         }
         artworks = pa.Table.from_pylist([row], catalogue.artworks.schema)
         vector = scorer.vectors(embedding, catalogue.titles, artworks)[0]

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from data import clock
 from data.days import DAY_US
+from data.schema.request_facts import Declared
 from data.sound import id_problem
-from serve.live.request_facts import RequestFacts, refuse_odd
+from serve.live.request_facts import RequestFacts, folded
 
 TITLES_LIMIT = 1000
 LAST_DAY = 100_000
@@ -29,14 +30,18 @@ class PageRequest(NamedTuple):
     cell: str | None = None  # of an experiment
     fresh: bool = False  # draw anew, whatever the map says and other pages drew
     profiling: bool = True  # False: nothing is chosen by who looks, and nothing is logged
+    odd: Sequence[str] = ()  # declared facts that cannot be, and are taken for not known
 
 
-def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
+def parse_page(
+    request: Mapping[str, object], bundle: str, declared: Declared | None = None
+) -> PageRequest:
     """A request, checked.
 
     Args:
         request: JSON as `serve.live.schema.DecideRequest` documents it.
         bundle: in use.
+        declared: facts that the bundle knows besides those of Marquee; None: no bundle is in use.
 
     Raises:
         KeyError: a field is missing.
@@ -50,7 +55,7 @@ def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
     facts, day, cell = request.get("facts") or {}, request.get("day"), request.get("cell")
     if not isinstance(facts, dict):
         raise ValueError("facts must be an object")
-    refuse_odd(facts)
+    facts, odd = folded(facts, declared)
     if day is None:
         day = clock.now_us() // DAY_US
     elif not isinstance(day, int) or isinstance(day, bool) or not 0 <= day <= LAST_DAY:
@@ -69,7 +74,7 @@ def parse_page(request: Mapping[str, object], bundle: str) -> PageRequest:
     if wrong := id_problem(request_id):
         raise ValueError(f"request_id: {wrong}")
     nonce = request_nonce(bundle, request_id)
-    return PageRequest(profile_id, title_ids, day, nonce, facts, cell, fresh, profiling)
+    return PageRequest(profile_id, title_ids, day, nonce, facts, cell, fresh, profiling, odd)
 
 
 def deadline_ms(text: str | None) -> float | None:

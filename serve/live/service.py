@@ -68,7 +68,10 @@ class LiveService:
         if not admitted and not self.batcher.admits(due):
             return self.batcher.shed(parse_title_ids(request)).to_json()
         model = self.source.model
-        page = parse_page(request, model.policy.bundle if model is not None else "")
+        bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
+        page = parse_page(request, bundle, declared)
+        for name in page.odd:
+            metrics.UNSOUND.labels(name).inc()
         if not page.profiling:
             return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out").to_json()
         if self.names:

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from bandit.draws import Epochs
 from data.features import ContextFeatures
 from data.images.format import ImageFormat
+from data.schema.request_facts import Declared
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import PageDraws
 from serve.live.page_request import PageRequest
@@ -66,6 +67,7 @@ class PageDecisions(NamedTuple):
     entropy: float  # mean of the titles' policies, nats
 
 
+NOTHING_DECLARED = Declared({}, {})
 NOTHING_DECIDED = PageDecisions([], [], [], [], [], np.empty((0, 1)), [], [], 0, 0.0)
 
 
@@ -105,6 +107,8 @@ class LiveModel:
     """Image files that could not be had → what they were like when it was tried."""
     planned: PlannedMembers | None = None
     """The same model of members, where it takes features that a plan made; None: it does not."""
+    declared: Declared = NOTHING_DECLARED
+    """Facts that requests may have besides those of Marquee."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[int, int] = field(init=False)
     paths: frozenset[str] = field(init=False)

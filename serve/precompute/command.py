@@ -108,6 +108,7 @@ def precompute(
         changed_only,
         block,
         unpersonalised_best(folder, layout),
+        page_facts=scorer.spec.declared.schema.known_at_request(),
     )
     maps = open_map_store(store, timeout=10.0)
     maps.delete(read.opted_out)

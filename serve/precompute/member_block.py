@@ -26,7 +26,7 @@ from bandit.draws import (
 )
 from bandit.thompson_batch import Workspace
 from data.log.precompute_runs import RunHeader, run_bytes
-from data.page_facts import without_page_facts
+from data.schema.page_facts import without_page_facts
 from serve.maps.artwork_map import UNKNOWN_CODE, Run, bundle_tag, encode_maps
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords, RunInfo, propensity_codes
@@ -82,6 +82,9 @@ class Work:
     def info(self) -> RunInfo:
         """The same, with whether they are logged."""
         return RunInfo(self.rules, self.logged)
+
+    page_facts: tuple[str, ...] = ()
+    """Declared facts that only a page knows."""
 
 
 class LoggedRun(NamedTuple):
@@ -143,7 +146,7 @@ class Job:
             old: the members' present maps.
         """
         work, layout = self.work, self.work.layout
-        facts = without_page_facts(table["facts"].combine_chunks())
+        facts = without_page_facts(table["facts"].combine_chunks(), work.page_facts)
         described, wrong = described_members(work.members, facts)
         everybody = table["profile_id"].combine_chunks()
         skipped = [(everybody[row].as_py(), why) for row, why in wrong.items()]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.page_facts import IMPRESSION_COLUMNS, mask_page_facts, without_page_facts
 from data.records import EVENTS, FACTS
+from data.schema.page_facts import IMPRESSION_COLUMNS, mask_page_facts, without_page_facts
 
 KNOWN = {
     "country": "FR",
@@ -20,8 +20,9 @@ KNOWN = {
     "tenure_days": 30.0,
     "watched_genres": [("drama", 2.0)],
     "watched_cast": [("ada", 1.0)],
+    "own": [("age", {"names": None, "numbers": [31.0]})],
 }
-OF_THE_MEMBER = ("country", "language", "tenure_days", "watched_genres", "watched_cast")
+OF_THE_MEMBER = ("country", "language", "tenure_days", "watched_genres", "watched_cast", "own")
 
 
 def facts(count: int, **changes) -> pa.StructArray:

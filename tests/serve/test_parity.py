@@ -25,7 +25,7 @@ from data.images.cache import image_cache
 from data.images.format import ImageFormat
 from data.log import roll
 from data.log.precompute_runs import FolderRuns
-from data.page_facts import without_page_facts
+from data.schema.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import open_bundle_scores
 from model.heads.interface import KINDS
 from serve.live.app import live_app

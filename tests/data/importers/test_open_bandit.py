@@ -9,11 +9,13 @@ import pyarrow.csv as csv
 import pytest
 
 from data.catalogue import Catalogue
+from data.check.command import check
 from data.check.examples import read_examples
 from data.check.path import check_path
 from data.errors import BadInput
-from data.importers.open_bandit import open_bandit, read_open_bandit
+from data.importers.open_bandit import SCHEMA, open_bandit, read_open_bandit
 from data.records import ARTWORKS, EXAMPLES, TITLES
+from data.schema import read_schema
 
 SOURCE = Path(__file__).parents[3] / "sample" / "open_bandit"
 
@@ -31,11 +33,12 @@ def test_every_impression_becomes_an_example(policy, clicks):
     facts = examples["facts"].combine_chunks()
     columns = facts.field("column").to_numpy()
     np.testing.assert_array_equal(columns, log["position"].to_numpy() - 1)
-    first = dict(facts.field("watched_genres")[0].as_py())
-    assert first == {
-        f"user_feature_{k}={log[f'user_feature_{k}'][0].as_py()}": 1.0 for k in range(4)
-    }
-    affinity = [sum(dict(cast).values()) for cast in facts.field("watched_cast").to_pylist()]
+    own = [dict(row) for row in facts.field("own").to_pylist()]
+    for k in range(4):
+        told = [row[f"user_feature_{k}"]["names"] for row in own]
+        assert told == [[value] for value in log[f"user_feature_{k}"].to_pylist()]
+    assert facts.field("watched_genres").null_count == len(facts)  # nothing is put where it is not
+    affinity = [sum(row["clicked_items"]["numbers"]) for row in own]
     names = [n for n in log.column_names if n.startswith("user-item_affinity_")]
     np.testing.assert_allclose(affinity, sum(log[n].to_numpy() for n in names))
 
@@ -60,6 +63,9 @@ def test_what_is_imported_passes_the_check(tmp_path: Path):
     catalogue = Catalogue.read(tmp_path / "catalogue")
     assert catalogue.embeddings is not None
     assert catalogue.embeddings.shape == (34, 28)
+    assert read_schema(tmp_path / "catalogue") == SCHEMA
+    assert check(tmp_path / "catalogue").undeclared == []
+    assert check(tmp_path / "bts", tmp_path / "catalogue").undeclared == []
     assert check_path(tmp_path / "catalogue") == []
     assert check_path(tmp_path / "random", tmp_path / "catalogue") == []
     read = read_examples(tmp_path / "bts" / "examples", catalogue.artwork_ids)

@@ -158,3 +158,26 @@ def test_a_log_of_runs_alone_is_said_to_hold_no_rendered_draw(tmp_path):
     pq.write_table(pa.table({"profile_id": ["a"]}), tmp_path / "runs" / "run.parquet")
     with pytest.raises(BadInput, match="runs of precompute alone"):
         inspect(str(tmp_path))
+
+
+def test_a_drift_of_a_fact_of_ones_own_alarms_on_its_day(clean, tmp_path):
+    """Members have a plan and an age each; on one day the ages are in months."""
+    decisions, examples, _ = clean
+    days = [moment.day for moment in decisions["time"].to_pylist()]
+    profiles = decisions["profile_id"].to_pylist()
+
+    def own(profile, day):
+        number = sum(profile.encode())
+        return [
+            ("age", {"numbers": [(20.0 + number % 50) * (12 if day == 4 else 1)]}),
+            ("plan", {"names": [["solo", "family"][number % 2]]}),
+            ("hobbies", {"names": ["sea", "noir"][: number % 3]}),
+            ("taste", {"numbers": [float(number % 7), 1.0]}),
+        ]
+
+    facts = [
+        each | {"own": own(profile, day)}
+        for each, profile, day in zip(decisions["facts"].to_pylist(), profiles, days, strict=True)
+    ]
+    found = alarms(tmp_path, changed(decisions, "facts", facts), examples)
+    assert found == {("drift_own.age", "2026-01-04")}

@@ -1,0 +1,207 @@
+"""`schema.yaml`, beside the catalogue: facts that a user declares, and those that need not be."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import yaml
+
+from data.atomic_write import write_text_whole
+from data.errors import BadInput
+from data.records import ARTWORKS, FACTS, TITLES
+from data.schema.fact import Fact
+
+SCHEMA_FILE = "schema.yaml"
+LARGEST = 1 << 20
+"""Bytes of the file."""
+MOST_FACTS = 100
+"""Of a section."""
+SECTIONS = ("facts", "titles", "artworks")
+"""Of members and requests; of titles; of artworks."""
+TAKEN = {
+    "facts": tuple(field.name for field in FACTS),
+    "titles": tuple(TITLES.names),
+    "artworks": tuple(ARTWORKS.names),
+}
+"""Section → names that mean something already."""
+OPTIONS = tuple(field.name for field in fields(Fact))[1:]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Facts in the order in which they were declared.
+
+    Raises:
+        ValueError: two of a section have one name, or counts match what is no set.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    """Of members and requests."""
+    titles: tuple[Fact, ...] = ()
+    artworks: tuple[Fact, ...] = ()
+
+    def __post_init__(self) -> None:
+        for section in SECTIONS:
+            names = [fact.name for fact in getattr(self, section)]
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{section}.{twice[0]}: it is declared twice; keep one")
+            if len(names) > MOST_FACTS:
+                raise ValueError(f"{section}: {len(names)} facts; declare {MOST_FACTS} at most")
+        for fact in (*self.titles, *self.artworks):
+            if fact.known_at == "request":
+                raise ValueError(f"{fact.name}: known_at is for facts of members; leave it out")
+            if fact.match is not None:
+                raise ValueError(f"{fact.name}: match is for counts of members; leave it out")
+        for fact in self.facts:
+            if fact.match is not None and self.matched(fact) is None:
+                raise ValueError(
+                    f"facts.{fact.name}: match is {fact.match!r}, which is no declared set; "
+                    "declare it with kind set"
+                )
+
+    def matched(self, fact: Fact) -> Fact | None:
+        """The set whose names a member's counts count; None: there is none."""
+        section, _, name = (fact.match or "").partition(".")
+        sets = getattr(self, section) if section in SECTIONS else ()
+        return next((one for one in sets if one.name == name and one.kind == "set"), None)
+
+    def known_at_request(self) -> tuple[str, ...]:
+        """Facts that only a page knows."""
+        return tuple(fact.name for fact in self.facts if fact.known_at == "request")
+
+    def to_json(self) -> dict[str, dict[str, dict[str, object]]]:
+        """Section → name → options, as the file has them."""
+        return {
+            section: {fact.name: _options(fact) for fact in getattr(self, section)}
+            for section in SECTIONS
+            if getattr(self, section)
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what is declared, 64 hex digits."""
+        return hashlib.sha256(json.dumps(self.to_json()).encode()).hexdigest()
+
+
+def _options(fact: Fact) -> dict[str, object]:
+    return {name: value for name, value in fact.to_json().items() if name != "name"}
+
+
+SHIPPED = Schema(
+    facts=(
+        Fact("country", "category"),
+        Fact("language", "category"),
+        Fact("device", "category", known_at="request"),
+        Fact("surface", "category", known_at="request"),
+        Fact("row", "number", scale="steps", known_at="request"),
+        Fact("column", "number", scale="steps", known_at="request"),
+        Fact("day_part", "category", known_at="request"),
+        Fact("tenure_days", "number", scale="log"),
+        Fact("watched_genres", "counts", match="titles.genres"),
+        Fact("watched_cast", "counts", match="artworks.cast_shown"),
+    ),
+    titles=(Fact("genres", "set"), Fact("cast", "set"), Fact("popularity", "number", scale="log")),
+    artworks=(Fact("cast_shown", "set"), Fact("tone", "category")),
+)
+"""What a catalogue without `schema.yaml` has, and every other has besides."""
+
+
+def read_schema(place: Path | str) -> Schema:
+    """What a catalogue's folder declares, or a file; nothing where there is none.
+
+    Raises:
+        BadInput: the file is not what docs/schema.md says: by line and field.
+    """
+    file = Path(place)
+    if file.is_dir() or file.suffix not in (".yaml", ".yml"):
+        file = file / SCHEMA_FILE
+    if not file.exists():
+        return Schema()
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read ({error.strerror}); make it readable") from None
+    if len(raw) > LARGEST:
+        raise BadInput(f"{file} has {len(raw):,} bytes; a schema has {LARGEST:,} at most")
+    return parse_schema(raw, str(file))
+
+
+def write_schema(folder: Path, schema: Schema) -> None:
+    """Write what is declared into a catalogue's folder."""
+    text = yaml.safe_dump(schema.to_json(), sort_keys=False, allow_unicode=True)
+    write_text_whole(folder / SCHEMA_FILE, text)
+
+
+def parse_schema(raw: bytes, where: str) -> Schema:
+    """A schema from the bytes of its file.
+
+    Raises:
+        BadInput: as `read_schema`.
+    """
+    try:
+        root = yaml.compose(raw, yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadInput(f"{where} is not YAML ({reason}); mend the line") from None
+    if root is None:
+        return Schema()
+    found: dict[str, list[Fact]] = {section: [] for section in SECTIONS}
+    for section, line, node in _fields(root, where, "the file"):
+        if section not in found:
+            raise BadInput(
+                f"{where}, line {line}: {section!r} is no section; write facts, titles or artworks"
+            )
+        for name, line, options in _fields(node, where, section):
+            found[section].append(_fact(options, name, f"{where}, line {line}, {section}.{name}"))
+            if name in TAKEN[section]:
+                raise BadInput(
+                    f"{where}, line {line}, {section}.{name}: Marquee has a field of that name; "
+                    "leave it out, or give yours another"
+                )
+    try:
+        return Schema(**{section: tuple(facts) for section, facts in found.items()})
+    except ValueError as error:
+        raise BadInput(f"{where}, {error}") from None
+
+
+def _fact(node: yaml.Node, name: str, where: str) -> Fact:
+    options: dict = {}
+    for option, line, value in _fields(node, where, "a fact"):
+        if option not in OPTIONS:
+            raise BadInput(f"{where}, {option}: it is no option; use {', '.join(OPTIONS)}")
+        if not isinstance(value, yaml.ScalarNode):
+            raise BadInput(f"{where}, {option}, line {line}: write one value")
+        options[option] = _plain(value, f"{where}, {option}")
+    if "kind" not in options:
+        raise BadInput(f"{where}: it has no kind; say number, category, set, counts or vector")
+    try:
+        return Fact(name, **options)
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"{where}, {error}") from None
+
+
+def _plain(node: yaml.ScalarNode, where: str) -> object:
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError):
+        raise BadInput(f"{where}: {node.value!r:.80} is no value; write it plainly") from None
+
+
+def _fields(node: yaml.Node, where: str, what: str) -> Iterator[tuple[str, int, yaml.Node]]:
+    """Name, line and value of each field of a mapping; each name once."""
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.ScalarNode) and not node.value:
+        return
+    if not isinstance(node, yaml.MappingNode):
+        raise BadInput(f"{where}, line {line}: {what} holds no fields; write NAME: below it")
+    seen: set[str] = set()
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise BadInput(f"{where}, line {line}: a name is needed, and this is none")
+        if key.value in seen:
+            raise BadInput(f"{where}, line {line}: {key.value} is there twice; keep one")
+        seen.add(key.value)
+        yield key.value, line, value
