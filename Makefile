@@ -98,10 +98,10 @@ demo: setup
 	@echo "4/8  train, judge, export, publish"
 	$(PY) train.py --config configs/demo.yaml $(TRAIN)
 	@echo "5/8  artwork maps of all members for the next day"
-	$(PY) -m serve precompute --catalogue $(DEMO)/catalogue --profiles $(DEMO)/profiles.parquet --day 2026-01-11 --store $(DEMO)/maps
+	$(PY) -m serve precompute --bundle $(DEMO)/bundles/current --catalogue $(DEMO)/catalogue --profiles $(DEMO)/profiles.parquet --day 2026-01-11 --store $(DEMO)/maps
 	@echo "6/8  what one member is shown: title, image, and how it was decided"
 	$(PY) -m serve lookup m1-000001 --store $(DEMO)/maps --base-url $(DEMO)/catalogue/ | sed -n 1,8p
 	@echo "7/8  posters of the thirty cut-outs that training never saw, for new members"
-	$(PY) -m evaluate cold-start --subjects sample/artwork --include-subjects $(UNSEEN) $(NEW) --artworks 6 --json > $(DEMO)/cold_start.json
+	$(PY) -m evaluate cold-start --bundle $(DEMO)/bundles/current --subjects sample/artwork --include-subjects $(UNSEEN) $(NEW) --artworks 6 --json > $(DEMO)/cold_start.json
 	@echo "8/8  what it earns on the two days that were kept, and the report"
 	$(PY) -m evaluate demo

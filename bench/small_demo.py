@@ -32,7 +32,7 @@ class DemoFolders:
     examples: Path = Path("artifacts/demo/examples")
     held_out: Path = Path("artifacts/demo/held_out")
     """Examples of days that the model was not trained on."""
-    bundle: Path = Path("artifacts/bundles/current")
+    bundle: Path = Path("artifacts/demo/bundles/current")
     cache: Path = Path("artifacts/cache")
     """Of decoded images."""
 

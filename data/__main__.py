@@ -31,6 +31,23 @@ COMMANDS = {
     "profiles": Command(
         "data.examples.profiles", "Write the latest facts of each profile, for precompute."
     ),
+    "import": Command(
+        "data.importers.mapping.import_files",
+        "Bring files of any layout to the public records, by a map.",
+        function="import_files",
+        show="show",
+    ),
+    "catalogue": Command(
+        "data.importers.picture_folder",
+        "Make a catalogue of a folder of pictures; ids never move.",
+        show="show",
+    ),
+    "dsjson": Command(
+        "data.importers.dsjson", "Import VW's dsjson, Azure Personalizer's logs.", show="show"
+    ),
+    "obp-feedback": Command(
+        "data.importers.obp_feedback", "Import feedback of the Open Bandit Pipeline."
+    ),
     "open-bandit": Command("data.importers.open_bandit", "Import the Open Bandit Dataset."),
     "creative-ranking": Command(
         "data.importers.creative_ranking", "Import Alimama's CreativeRanking."

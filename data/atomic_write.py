@@ -1,6 +1,8 @@
 """What is on disk whole or not at all: written under a hidden name, then moved into place."""
 
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +32,8 @@ def whole_file(file: Path, aside: Path | None = None) -> Iterator[Path]:
         file: its name; what has it already is replaced in one step.
         aside: the hidden name until then; one beside `file` if None.
     """
-    aside = aside or file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    # Hosts that share a folder share process numbers: in containers each of them is 1.
+    aside = aside or file.with_name(f".{file.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         yield aside
         sync(aside)
@@ -52,6 +55,22 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         part.mkdir()
         yield part
         part.replace(folder)
+
+
+@contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """As `whole_folder`, in place of what has the name, which goes once the new one is there."""
+    old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.old")
+    try:
+        with whole_folder(folder) as part:
+            yield part
+            if folder.exists():
+                folder.replace(old)
+    finally:
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        elif old.exists():
+            old.replace(folder)
 
 
 def write_text_whole(file: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -38,10 +39,15 @@ def test_its_lines_make_a_catalogue_of_a_folder_of_images(tmp_path):
             file = tmp_path / "my_images" / title / name
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (320, 180), colour).save(file)
-    lines = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{lines}"
+    (tmp_path / "my_images" / ".DS_Store").write_bytes(b"\0")
+    [command] = re.findall(r"^python (-m data catalogue .*)$", README, re.MULTILINE)
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, *command.split()],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     catalogue = Catalogue.read(tmp_path / "my_catalogue")

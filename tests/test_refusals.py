@@ -54,6 +54,10 @@ READERS = [
     "data profiles AT --out OUT",
     "data open-bandit --source AT --out OUT",
     "data creative-ranking AT --out OUT",
+    "data catalogue AT --out OUT",
+    "data import AT --map AT --catalogue AT --out OUT",
+    "data dsjson AT --out OUT",
+    "data obp-feedback AT --out OUT",
     "evaluate estimate AT",
     "evaluate bundle --log AT",
     "evaluate experiment AT",
@@ -98,19 +102,26 @@ def test_what_cannot_be_read_is_refused_by_name(command, found, tmp_path, capsys
     assert sorted(tmp_path.rglob("*")) == before, "a slip in a path makes nothing"
 
 
-WRITERS = ["data join LOG --out AT", "data open-bandit --source SAMPLE --out AT"]
+WRITERS = [
+    "data join LOG --out AT",
+    "data open-bandit --source SAMPLE --out AT",
+    "data catalogue ARTWORK --out AT",
+]
 
 
 @pytest.mark.parametrize("under", ["", "/below"])
 @pytest.mark.parametrize("command", WRITERS)
 def test_a_place_that_takes_no_output_is_named(command, under, tmp_path, capsys, monkeypatch):
+    from tests.data.importers.worlds import pictures
     from tests.data.reading.tables import READ_ALIKE, write
 
     file = tmp_path / "a_file"
     text(file)
     log = write(tmp_path / "log", READ_ALIKE["as written"])
     sample = Path("sample/open_bandit").resolve()
+    pictures(tmp_path / "pictures", {"dune": "a"})
     words = command.replace("LOG", str(log)).replace("SAMPLE", str(sample))
+    words = words.replace("ARTWORK", str(tmp_path / "pictures"))
     said = refusal(words.replace("AT", f"{file}{under}"), capsys, monkeypatch)
     assert "a_file" in said
     assert file.read_text() == "hello\n"

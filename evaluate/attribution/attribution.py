@@ -176,6 +176,7 @@ def attribution(
     catalogue: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    where: str | None = None,
     truth: str | None = None,
     cache: str | None = None,
 ) -> TakeAttribution:
@@ -189,18 +190,21 @@ def attribution(
             the log if not given.
         since: only decisions from this date or time on.
         until: only decisions before this date or time.
+        where: SQL over the columns of examples: only rows that it holds for, such as
+            "facts.country = 'NO'"; days on which artwork changed are then not looked at.
         truth: simulated log to check the parts against.
         cache: folder to keep decoded images in.
     """
-    where = find_catalogue(log, catalogue)
-    examples = read_examples(log, where, since, until)
+    read = find_catalogue(log, catalogue)
+    examples = read_examples(log, read, since, until, where)
     if "take" not in set(examples["reward_name"].unique().to_pylist()):
         raise BadInput(f"{log} was joined with another reward; join it with --reward take")
     with cache_folder(cache) as images:
-        scored = open_bundle_scores(bundle, where, images)
-    folder = Path(log) if log_files(Path(log), "events") else None
+        scored = open_bundle_scores(bundle, read, images)
+    whole = where is None and log_files(Path(log), "events")
+    folder = Path(log) if whole else None
     known = None if truth is None else read_expected(truth)
-    logged = LoggedExamples.every(examples, where, scored.left_out)
+    logged = LoggedExamples.every(examples, read, scored.left_out)
     return attribute(scored, logged, known, folder)
 
 

@@ -24,6 +24,7 @@ from evaluate.experiments.look import (
 )
 from evaluate.experiments.member_days import MemberDays
 from evaluate.experiments.sample_ratio import MISMATCH, sample_ratio_p
+from evaluate.experiments.take_difference import LEAST_TAKES
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def experiment(
     looks: int = 0,
     days: int = 0,
     confidence: float = 0.95,
+    where: str | None = None,
 ) -> ExperimentResult:
     """Compare the cells of an A/B test, every day, with intervals that allow looking early.
 
@@ -105,6 +107,8 @@ def experiment(
         looks: of a test with a planned end, at even distances; decide by these, and by no other.
         days: until that end.
         confidence: of the intervals, shared among treatment cells.
+        where: SQL over the columns of examples: only rows that it holds for, such as
+            "facts.country = 'NO'"; of what was known before a cell could change it.
     """
     if not 0 < confidence < 1 or (tau is not None and not tau > 0):
         raise BadInput(f"--confidence {confidence} must lie in (0, 1) and --tau {tau} above 0")
@@ -114,7 +118,7 @@ def experiment(
             " evaluate power --looks`, which prints both"
         )
     first = _date(start)
-    rows = MemberDays.read(log)
+    rows = MemberDays.read(log, where)
     members = rows.cell_of(first)
     cells = sorted({c for c in members.values() if c is not None})
     if control not in cells or len(cells) < 2:
@@ -183,7 +187,7 @@ def _notes(looks: CellLooks, comparison: Comparison) -> list[str]:
     if looks.too_small:
         notes.append(
             f"{cell}: no look on {looks.too_small} days, as a cell had fewer than {LEAST_MEMBERS}"
-            " members"
+            f" members, or fewer than {LEAST_TAKES:.0f} takes were due in it"
         )
     if not looks.daily:
         return notes
@@ -214,7 +218,7 @@ def show(result: ExperimentResult) -> None:
             cell,
             f"{look.members:,}",
             f"{look.treatment:.5f} against {look.control:.5f}",
-            f"{look.lift:+.2%}",
+            f"{look.lift:+.2%}" if look.control else "none: control has no take",
             f"{look.low:+.5f} … {look.high:+.5f}",
             f"{look.p:.2g}",
         )

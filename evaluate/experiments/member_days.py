@@ -1,7 +1,7 @@
 """Takes and impressions of an experiment by member, cell and day, from its joined examples."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,8 +14,9 @@ from jaxtyping import Float
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_files
 from data.reading.duckdb_session import session
+from data.reading.sql_rows import refusal
 from data.records import EXAMPLES
-from data.schema_cast import parquet_files
+from data.schema_cast import opened, parquet_files
 
 REWARDED = pa.schema([EXAMPLES.field(n) for n in ("profile_id", "cell", "time", "reward")])
 
@@ -39,11 +40,16 @@ class MemberDays:
     impressions: Float[np.ndarray, " rows"]
 
     @classmethod
-    def read(cls, log: str) -> "MemberDays":
+    def read(cls, log: str, where: str | None = None) -> "MemberDays":
         """Rows of a Parquet file or a folder of them, in order of day, member and cell.
 
+        Args:
+            log: the file or folder.
+            where: SQL over the columns of EXAMPLES that a row must hold for; None: all.
+
         Raises:
-            BadInput: there are no examples, they lack a column, or a reward is not finite.
+            BadInput: there are no examples, they lack a column, a reward is not finite, or no row
+                is as asked for.
         """
         path = Path(log)
         if not path.exists():
@@ -51,18 +57,21 @@ class MemberDays:
         files = parquet_files(path)
         if not files:
             raise BadInput(f"{log}: the folder holds no Parquet file; give joined examples")
-        places = [str(place) for place in conformed_files(files, REWARDED)]
+        schema = REWARDED if where is None else _all_columns(files)
+        places = [str(place) for place in conformed_files(files, schema)]
         try:
             connection = session()
             relation = connection.sql(
-                """SELECT profile_id, cell, strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
+                f"""SELECT profile_id, cell, strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
                           sum(reward)::DOUBLE AS takes, count(*)::DOUBLE AS impressions
-                   FROM read_parquet(?, union_by_name = true)
+                   FROM read_parquet(?, union_by_name = true) WHERE ({where or "true"}\n)
                    GROUP BY ALL ORDER BY day, profile_id, cell""",
                 params=[places],
             )
             table = relation.to_arrow_table()
         except duckdb.Error as error:
+            if where is not None:
+                raise refusal(where, error, schema.names) from None
             raise BadInput(
                 f"{log}: cannot read examples with profile_id, cell, time and reward"
                 f" ({str(error).splitlines()[0]})"
@@ -106,3 +115,13 @@ class MemberDays:
             total += arrivals
             days.append(dict(total))
         return days
+
+
+def _all_columns(files: Sequence[Path]) -> pa.Schema:
+    """Columns of EXAMPLES that any of the files has, which an expression may speak of."""
+    there = set(REWARDED.names)
+    for file in files:
+        with opened(file) as source:
+            there.update(source.schema_arrow.names)
+    fields = (field for field in EXAMPLES if field.name in there)
+    return pa.schema([f if f.name in REWARDED.names else f.with_nullable(True) for f in fields])

@@ -1,11 +1,10 @@
 """`python -m evaluate gate`: may a bundle take the live one's place?"""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from rich.console import Console
 
-from data.bundle import ANCHOR, Bundle
+from data.bundle import ANCHOR, Bundle, resolve
 from evaluate.gate.publish_gate import MARGIN, publish_gate
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.find_catalogue import find_catalogue
@@ -31,6 +30,7 @@ def gate(
     catalogue: str | None = None,
     margin: float = MARGIN,
     since: str | None = None,
+    where: str | None = None,
     cache: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -51,18 +51,20 @@ def gate(
             the log if not given.
         margin: how far it may fall behind, as a share of what they earn.
         since: only decisions from this date or time on, such as those after training.
+        where: SQL over the columns of examples: only rows that it holds for, such as
+            "facts.country = 'NO'".
         cache: folder to keep decoded images in.
         resamples: bootstrap draws of profiles, for the intervals beside the test.
         seed: of the bootstrap.
     """
     bootstrap = Bootstrap.of_options(resamples, seed)
-    where = find_catalogue(log, catalogue)
-    examples = read_examples(log, where, since)
+    known = find_catalogue(log, catalogue)
+    examples = read_examples(log, known, since, where=where)
     others = {"live": None if live == NONE else live, "anchor": _anchor(live, anchor)}
     result = publish_gate(
         candidate,
         log=examples,
-        catalogue=where,
+        catalogue=known,
         margin=margin,
         cache=cache,
         bootstrap=bootstrap,
@@ -81,11 +83,11 @@ def gate(
 
 
 def _anchor(live: str, asked: str | None) -> str | None:
-    """The anchor that was asked for, or that of the live bundle's store."""
-    if NONE in (live, asked):
-        return None
-    beside = Path(live).parent / ANCHOR
-    return str(beside) if asked is None and beside.exists() else asked
+    """The anchor that was asked for, or that of the live bundle's store; a broken link as well."""
+    if asked is not None or live == NONE:
+        return None if asked == NONE else asked
+    beside = resolve(live).parent / ANCHOR
+    return str(beside) if beside.is_symlink() or beside.exists() else None
 
 
 def show(record: Mapping[str, object]) -> None:

@@ -13,8 +13,9 @@ little worse. The anchor is the floor under such a chain: a bundle that stays pu
 an experiment. A candidate must hold the margin against it too, at a level at which one in twenty
 chains of `NIGHTS` nights ends below it (Bonferroni's inequality).
 
-Where nothing is live, the candidate is judged against random artwork and against its own table of
-takes, and only what is shown to be worse than random is refused.
+Where nothing is live, or what is live is of another catalogue, the candidate is judged against
+random artwork and against its own table of takes, and only what is shown to be worse than random,
+or than an anchor, is refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from data.bundle import resolve
+from data.bundle.belonging import foreign
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from evaluate.gate.comparison import GateComparison, GatedPolicy, worst
@@ -51,7 +53,8 @@ class GateResult:
     """candidate (value, low, high, ess), comparisons (live, anchor, random or bundle-table → its
     estimate, difference, lead over the margin, rows_to_tell), margin, decisions that were drawn,
     estimator, verdicts (how far each estimate can be trusted, and why), support of the log; empty
-    where nothing was drawn."""
+    where nothing was drawn. nothing_live says why a live bundle of another catalogue counts as
+    none."""
 
 
 def publish_gate(
@@ -85,13 +88,17 @@ def publish_gate(
     catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue.read(catalogue)
     examples = log if isinstance(log, pa.Table) else read_examples(log, catalogue)
     new = str(resolve(candidate))
+    stranger = None if live is None else foreign(live, catalogue)
+    if stranger is not None:
+        live, anchor = None, None if anchor is None or foreign(anchor, catalogue) else anchor
     others = _others(new, live, anchor, margin)
     names = [new, *(policy for (_, policy), _, _ in others.values())]
     with cache_folder(cache) as folder:
         try:
             policies = PolicyProbabilities.of(examples, catalogue, names, folder)
         except NoSupport as error:
-            return GateResult("undecided", str(error), {})
+            numbers = {} if stranger is None else {"nothing_live": stranger}
+            return GateResult("undecided", str(error), numbers)
         logged = policies.logged
 
         def judged(name: str, policy: str) -> GatedPolicy:
@@ -104,7 +111,7 @@ def publish_gate(
             key: GateComparison.of(mine, judged(*other), share, level, bootstrap=bootstrap)
             for key, (other, share, level) in others.items()
         }
-    return _result(mine, comparisons, margin, logged)
+    return _result(mine, comparisons, margin, logged, stranger)
 
 
 Other = tuple[tuple[str, str], float, float]
@@ -117,11 +124,12 @@ def _others(
     """Whom the candidate is compared with."""
     if live is None:
         table = f"{candidate}:{TABLE}"
-        return {
+        others: dict[str, Other] = {
             "random": (("random artwork", "random"), 0.0, LEVEL),
             TABLE: (("the best of its own table for everybody", table), margin, LEVEL),
         }
-    others: dict[str, Other] = {"live": (("the live bundle", str(resolve(live))), margin, LEVEL)}
+    else:
+        others = {"live": (("the live bundle", str(resolve(live))), margin, LEVEL)}
     if anchor is not None:
         others["anchor"] = (("the anchor", str(resolve(anchor))), margin, LEVEL / NIGHTS)
     return others
@@ -132,16 +140,17 @@ def _result(
     comparisons: Mapping[str, GateComparison],
     margin: float,
     logged: LoggedExamples,
+    stranger: str | None,
 ) -> GateResult:
     """The verdict of all comparisons, with what it was decided by and how far to trust that."""
     first = "random" in comparisons
     # What is live does not depend on a first bundle's table: that is said, and decides nothing.
-    deciding = [comparisons["random"]] if first else list(comparisons.values())
+    deciding = [one for name, one in comparisons.items() if name != TABLE]
     verdict = worst([one.verdict for one in deciding])
     everyone = [candidate, *(one.other for one in comparisons.values())]
     words = [one.words() for one in _in_order([*comparisons.values()], verdict)]
     if first:
-        words.insert(0, "nothing is live")
+        words.insert(0, "nothing is live" if stranger is None else f"nothing to lose: {stranger}")
     trust = ", ".join(f"{one.estimate.verdict} for {one.name}" for one in everyone)
     doubtful = next((one for one in everyone if one.estimate.verdict != "trust"), None)
     because = "" if doubtful is None else f" ({doubtful.estimate.reason})"
@@ -158,6 +167,8 @@ def _result(
         },
         "support": logged.support.record(),
     }
+    if stranger is not None:
+        numbers["nothing_live"] = stranger
     reason = f"{'; '.join(words)}; decided by {ESTIMATOR}: {trust}{because}"
     return GateResult(verdict, reason, numbers)
 

@@ -25,6 +25,7 @@ def candidates(
     catalogue: str,
     bundle: str = "artifacts/bundles/current",
     log: str | None = None,
+    where: str | None = None,
     facts: str | None = None,
     audience: str | None = None,
     members: int = 2000,
@@ -42,6 +43,8 @@ def candidates(
         log: joined examples, or a log folder, best of days after the bundle's training: what the
             title earns, whom it is shown to, and how well the bundle foresaw artwork that came
             since. Without, what training had of the title.
+        where: SQL over the columns of the log's examples: only rows that it holds for, such as
+            "facts.country = 'NO'".
         facts: Parquet with profile_id and facts (profiles, joined examples) of the members to
             judge for; if not given those who were shown the title in the log, or profiles.parquet
             or examples in or beside the catalogue.
@@ -62,22 +65,22 @@ def candidates(
         when = date.fromisoformat(day) if day else date.today()
     except ValueError:
         raise BadInput(f"--day {day!r} is no date; write it as 2026-01-31") from None
-    where = Catalogue.read(catalogue)
-    if title not in where.title_ids:
-        raise BadInput(f"--title {title}: it is not in the catalogue {where.root}")
-    examples = None if log is None else read_examples(log, where)
+    offered = Catalogue.read(catalogue)
+    if title not in offered.title_ids:
+        raise BadInput(f"--title {title}: it is not in the catalogue {offered.root}")
+    examples = None if log is None else read_examples(log, offered, where=where)
     if examples is not None and facts is None:
         people = viewers(examples, title, members)
     else:
-        people = NewMembers.read(_find_facts(where.root, facts), members)
+        people = NewMembers.read(_find_facts(offered.root, facts), members)
     with cache_folder(cache) as folder:
         scorer = Scorer(bundle, threads=2, judging=True)
-        known = what_is_known(scorer, where, title, examples, folder)
+        known = what_is_known(scorer, offered, title, examples, folder)
         value = value_images(
-            scorer, where, title, images, people.only(audience), when, folder, known
+            scorer, offered, title, images, people.only(audience), when, folder, known
         )
     if html is not None:
-        write_page(value, where, Path(html))
+        write_page(value, offered, Path(html))
     return value
 
 

@@ -1,8 +1,12 @@
 """`python -m evaluate estimate`: off-policy estimates of a feedback file."""
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
+from data.reading.sql_rows import rows_where
+from data.schema_cast import read_table
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import Estimate, Interval
 from evaluate.ope.estimate import estimate as estimate_values
@@ -24,11 +28,12 @@ def estimate(
     interval: Interval = "bootstrap",
     resamples: int = 1000,
     seed: int = 0,
+    where: str | None = None,
 ) -> dict[str, Estimate]:
     """Estimate what a target policy would have earned a decision, from another policy's log.
 
     FEEDBACK is Parquet, one row a decision: decision_id, candidates, action, reward, propensity,
-    target_probabilities, and optionally estimated_rewards, profile_id, level and probabilities.
+    target_probabilities, and optionally estimated_rewards, profile_id, level, probabilities, rule.
 
     Args:
         feedback: Parquet file.
@@ -44,6 +49,8 @@ def estimate(
             given where bias is unknown: dm, much cut weights, a λ chosen by slope.
         resamples: bootstrap draws.
         seed: of the bootstrap.
+        where: SQL over the file's columns: only rows that it holds for, such as
+            "level = 'personalised'"; the file is then read into memory.
     """
     sets = {"all": list(NAMES), "usual": list(USUAL)}
     names = sets.get(estimators) or [n.strip() for n in estimators.strip("[]").split(",")]
@@ -56,7 +63,8 @@ def estimate(
         "sg_ips": sg_ips_lambda,
         "sg_dr": sg_dr_lambda,
     }
-    return estimate_values(feedback, names, lambdas, interval, bootstrap)
+    rows = feedback if where is None else rows_where(read_table(Path(feedback)), where)
+    return estimate_values(rows, names, lambdas, interval, bootstrap)
 
 
 def show(estimates: dict[str, Estimate]) -> None:

@@ -80,7 +80,8 @@ def checked_batch(
     )
     logged, names, codes = _logged_actions(rows, offsets, candidates)
     propensity = _propensity(rows)
-    drawn, support = support_of(propensity, np.diff(offsets), _level(rows), _least(rows, offsets))
+    sizes = np.diff(offsets)
+    drawn, support = support_of(propensity, sizes, _level(rows), _least(rows, offsets), _rule(rows))
     feedback = Feedback(
         offsets=offsets,
         logged=logged,
@@ -191,6 +192,16 @@ def _level(rows: BatchRows) -> np.ndarray | None:
     if "level" not in rows.raw.schema.names:
         return None
     return np.array(rows.raw.column("level").to_pylist(), object)
+
+
+def _rule(rows: BatchRows) -> Bool[np.ndarray, " decisions"] | None:
+    """Which decisions a rule took; None where the log does not say."""
+    if "rule" not in rows.raw.schema.names:
+        return None
+    column = rows.raw.column("rule")
+    if not pa.types.is_boolean(column.type):
+        raise BadInput(f"{rows.source}: rule is {column.type}; give true or false")
+    return np.asarray(column)
 
 
 def _least(

@@ -15,7 +15,7 @@ REQUIRED = (
     *("decision_id", "candidates", "action", "reward", "propensity"),
     "target_probabilities",
 )
-OPTIONAL = ("estimated_rewards", "profile_id", "level", "probabilities")
+OPTIONAL = ("estimated_rewards", "profile_id", "level", "probabilities", "rule")
 ROWS = 65_536
 """Decisions read at once."""
 

@@ -13,6 +13,8 @@ from data.errors import BadInput
 
 PERSONALISED = "personalised"
 """The level of a decision that its policy drew."""
+BY_RULE = "chosen by a rule"
+"""Why rows are left out that are marked so, or list what was shown alone of several."""
 NAMED = 3
 """Artworks that a reason names; `data check` names all."""
 
@@ -141,6 +143,7 @@ def support_of(
     candidates: Int[np.ndarray, " rows"],
     level: np.ndarray | None,
     least: Float[np.ndarray, " rows"],
+    rule: Bool[np.ndarray, " rows"] | None = None,
 ) -> tuple[Bool[np.ndarray, " rows"], Support]:
     """Which rows have support, and how many others there are, by reason.
 
@@ -149,17 +152,20 @@ def support_of(
         candidates: how many there were.
         level: of each decision; None where the log has no levels, and every row is a policy's own.
         least: smallest logged probability of a candidate; NaN where there is none.
+        rule: marked as chosen by a rule, whatever else the row says; None: none is.
     """
     names = np.full(len(propensity), PERSONALISED, object) if level is None else level
     personalised = np.asarray(names == PERSONALISED, bool)
-    drawn = has_support(propensity, candidates, personalised, least)
+    marked = np.zeros(len(propensity), bool) if rule is None else rule
+    drawn = has_support(propensity, candidates, personalised, least) & ~marked
     left_out: Counter[str] = Counter()
-    fallback = ~drawn & ~personalised & ~(least > 0)
+    fallback = ~drawn & ~marked & ~personalised & ~(least > 0)
     left_out.update(f"level {name}" for name in names[fallback])
-    certain = ~drawn & ~fallback & (propensity >= 1)
+    certain = ~drawn & ~marked & ~fallback & (propensity >= 1)
     for reason, rows in (
+        (BY_RULE, marked),
         ("propensity 1 of several candidates", certain),
-        ("a candidate that could not be drawn", ~drawn & ~fallback & ~certain),
+        ("a candidate that could not be drawn", ~drawn & ~marked & ~fallback & ~certain),
     ):
         if rows.any():
             left_out[reason] = int(rows.sum())

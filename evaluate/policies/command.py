@@ -25,6 +25,7 @@ def bundle(
     estimator: str = "dr",
     since: str | None = None,
     until: str | None = None,
+    where: str | None = None,
     truth: str | None = None,
     segments: bool = True,
     resamples: int = 1000,
@@ -44,6 +45,8 @@ def bundle(
         since: only decisions from this date or time on. A bundle that is judged on what it was
             trained on looks better than it is.
         until: only decisions before this date or time.
+        where: SQL over the columns of examples: only rows that it holds for, such as
+            "facts.country = 'NO'".
         truth: simulated log to read the true values from.
         segments: by surface, device, title popularity and artwork age as well.
         resamples: bootstrap draws of profiles.
@@ -54,13 +57,13 @@ def bundle(
     names = [name.strip() for name in bundles.split(",") if name.strip()]
     if not names:
         raise BadInput("--bundles is empty; name bundles, random or best-on-log")
-    where = find_catalogue(log, catalogue)
+    known = find_catalogue(log, catalogue)
     expected = None if truth is None else read_expected(truth)
-    examples = read_examples(log, where, since, until)
+    examples = read_examples(log, known, since, until, where)
     with Console(stderr=True).status(f"{len(examples):,} examples, {len(names)} policies"):
         return judge(
             examples,
-            where,
+            known,
             names,
             cache=cache,
             estimator=estimator,

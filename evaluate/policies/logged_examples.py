@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int
 
 from data.catalogue import Catalogue
-from data.days import day_number
+from data.days import DAY_US, date_of, day_number
 from data.duplicate_ids import DuplicateIds
 from data.errors import BadInput
 from evaluate.ope.feedback import Feedback
@@ -93,13 +93,16 @@ class LoggedExamples:
             )
         unconditional = _unconditional(examples)
         has = [name for name in SUPPORT if name in examples.schema.names]
+        alone = _alone(examples, catalogue)
         feedback = examples.select(
             ["decision_id", "candidates", "action", "reward", "propensity", "profile_id", *has]
         ).combine_chunks()
         columns = [name for name in (*NEEDED, IMPRESSIONS) if name in examples.schema.names]
         examples = examples.select(columns).combine_chunks()
         source = FeedbackSource.open(
-            feedback.append_column("target_probabilities", _uniform(examples["candidates"]))
+            feedback.append_column(
+                "target_probabilities", _uniform(examples["candidates"])
+            ).append_column("rule", pa.array(alone))
         )
         batches = []
         with DuplicateIds() as seen:
@@ -219,6 +222,32 @@ def _without(examples: pa.Table, artworks: Collection[str]) -> tuple[pa.Table, l
     row = np.repeat(np.arange(len(sizes)), sizes)
     keep = np.bincount(row[found >= 0], minlength=len(sizes)) == 0
     return examples.filter(pa.array(keep)), among.take(np.unique(found[found >= 0])).to_pylist()
+
+
+def _alone(examples: pa.Table, catalogue: Catalogue) -> Bool[np.ndarray, " rows"]:
+    """Rows that list what was shown alone, where others could have been: a rule's choices.
+
+    The title has several candidates in the catalogue on that day, or in other rows of the day. Of a
+    bundle's rows the candidates are what rules of rights left, which bind every policy.
+    """
+    sizes = list_sizes(examples["candidates"])
+    single = sizes == 1
+    if "bundle" in examples.schema.names:
+        single &= np.asarray(examples["bundle"].is_null())
+    if not single.any():
+        return single
+    days = examples["time"].cast(pa.int64()).to_numpy() // DAY_US
+    titles = examples["title_id"].to_numpy()
+    keys, inverse = np.unique(np.stack([titles, days], 1), axis=0, return_inverse=True)
+    inverse = inverse.ravel()
+    most = np.zeros(len(keys), np.int64)
+    np.maximum.at(most, inverse, sizes)
+    known = set(catalogue.title_ids)
+    for at in np.unique(inverse[single]):
+        title, day = int(keys[at, 0]), int(keys[at, 1])
+        if most[at] == 1 and title in known:
+            most[at] = len(catalogue.candidates(title, date_of(day)))
+    return single & (most[inverse] > 1)
 
 
 def _unconditional(examples: pa.Table) -> int:

@@ -12,6 +12,7 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.join.join import join
 from data.reading.conformed_files import conformed_files
+from data.reading.sql_rows import rows_where
 from data.records import DECISIONS, EXAMPLES
 from data.schema_cast import opened, parquet_files
 from evaluate.policies.logged_examples import NEEDED
@@ -21,7 +22,11 @@ WITH_PROBABILITIES = EXAMPLES.append(DECISIONS.field("probabilities"))
 
 
 def read_examples(
-    log: Path | str, catalogue: Catalogue, since: str | None = None, until: str | None = None
+    log: Path | str,
+    catalogue: Catalogue,
+    since: str | None = None,
+    until: str | None = None,
+    where: str | None = None,
 ) -> pa.Table:
     """Examples of a folder, or of a log that is joined now.
 
@@ -31,19 +36,20 @@ def read_examples(
         catalogue: whose runtimes a join needs.
         since: date or time from which on decisions count.
         until: date or time from which on they count no longer.
+        where: SQL over the columns of examples that a row must hold for.
 
     Raises:
-        BadInput: no examples there, or not of the public format.
+        BadInput: no examples there, or not of the public format, or none that was asked for.
     """
     log = Path(log)
     start, end = _moment(since, "--since"), _moment(until, "--until")
     if (log / "examples").is_dir():
-        return _read(log / "examples", start, end)
+        return rows_where(_read(log / "examples", start, end), where)
     if not (log / "decisions").is_dir():
-        return _read(log, start, end)
+        return rows_where(_read(log, start, end), where)
     with TemporaryDirectory(prefix="examples.") as folder:
         join(log, catalogue.root, folder)
-        return _read(Path(folder), start, end)
+        return rows_where(_read(Path(folder), start, end), where)
 
 
 def _read(path: Path, start: datetime | None, end: datetime | None) -> pa.Table:

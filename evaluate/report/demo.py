@@ -11,12 +11,13 @@ from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.judgement import ESTIMATORS
 from evaluate.policies.table import led_by
 from evaluate.report.findings import Summary
-from evaluate.report.report import ReportRecord, Sources, report_on
+from evaluate.report.report import DEMO_BUNDLE, ReportRecord, Sources, report_on
 
+SERVED = "--bundles {demo}/bundles --catalogue {demo}/catalogue --store {demo}/maps"
 NEXT = (
     ("at full strength", "python train.py --config configs/full.yaml"),
     ("on real logs", "python train.py --config configs/open_bandit.yaml"),
-    ("decide live", "python -m serve live --catalogue {demo}/catalogue --store {demo}/maps"),
+    ("decide live", f"python -m serve live {SERVED}"),
 )
 COLD_START = ("random", "bundle-mean", "greedy", "thompson", "oracle")
 REPORT, SUMMARY = "report.html", "summary.json"
@@ -24,7 +25,7 @@ REPORT, SUMMARY = "report.html", "summary.json"
 
 def demo(
     folder: str = "artifacts/demo",
-    bundle: str = "artifacts/bundles/current",
+    bundle: str = DEMO_BUNDLE,
     run: str = "artifacts/runs/demo",
     resamples: int = 1000,
 ) -> ReportRecord:

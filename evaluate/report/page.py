@@ -25,13 +25,16 @@ HEIGHT, WIDTH = 180, 320
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 
-def write_report(findings: Findings, catalogue: Catalogue, out: Path | str) -> Path:
+def write_report(
+    findings: Findings, catalogue: Catalogue, out: Path | str, only: str | None = None
+) -> Path:
     """Write the page, whole or not at all.
 
     Args:
         findings: what it says.
         catalogue: whose images it shows; a bundle without an image encoder is shown none.
         out: the HTML file.
+        only: SQL that the rows that were read hold for; None: all were.
 
     Raises:
         BadInput: an image cannot be decoded.
@@ -52,6 +55,7 @@ def write_report(findings: Findings, catalogue: Catalogue, out: Path | str) -> P
     environment.filters |= {"percent": _percent, "number": lambda n: f"{n:,}"}
     page = environment.from_string(TEMPLATE.read_text()).render(
         found=findings,
+        only=only,
         tiles=_tiles(findings),
         verdicts=verdict_lines(findings.estimates, findings.read),
         columns=led_by(findings.read, next(iter(findings.estimates.values()))),

@@ -17,6 +17,7 @@ from evaluate.report.page import write_report
 from simulate.browsing.log import read_expected
 
 LOG = "artifacts/demo/held_out"
+LIVE, DEMO_BUNDLE = "artifacts/bundles/current", "artifacts/demo/bundles/current"
 
 
 class ReportRecord(Summary):
@@ -41,6 +42,8 @@ class Sources:
     """What the command of that name printed."""
     since: str | None = None
     until: str | None = None
+    where: str | None = None
+    """SQL that examples must hold for."""
     cache: str | None = None
     """For decoded images; made anew if None."""
 
@@ -49,7 +52,7 @@ class Sources:
 def report(
     out: str,
     log: str = LOG,
-    bundle: str = "artifacts/bundles/current",
+    bundle: str | None = None,
     catalogue: str | None = None,
     truth: str | None = None,
     run: str | None = None,
@@ -57,6 +60,7 @@ def report(
     summary: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    where: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
     cache: str | None = None,
@@ -66,7 +70,7 @@ def report(
     Args:
         out: the HTML file; replaced whole.
         log: joined examples that the bundle was not trained on, or a log folder.
-        bundle: to judge.
+        bundle: to judge; artifacts/bundles/current if not given, of the demo's log the demo's.
         catalogue: folder of titles.parquet and artworks.parquet; the folder catalogue in or beside
             the log if not given.
         truth: simulated log to read true values from; the log, or the folder log beside it, if
@@ -77,11 +81,14 @@ def report(
         summary: JSON file to write the numbers to.
         since: only decisions from this date or time on.
         until: only decisions before this date or time.
+        where: SQL over the columns of examples: only rows that it holds for, such as
+            "facts.country = 'NO'".
         resamples: bootstrap draws of profiles.
         seed: of the bootstrap.
         cache: folder to keep decoded images in.
     """
-    sources = Sources(log, bundle, catalogue, truth, run, cold_start, since, until, cache)
+    bundle = bundle or (DEMO_BUNDLE if log == LOG else LIVE)
+    sources = Sources(log, bundle, catalogue, truth, run, cold_start, since, until, where, cache)
     findings = report_on(sources, out, summary, Bootstrap.of_options(resamples, seed))
     return {"report": out, **findings.summary()}
 
@@ -101,7 +108,7 @@ def report_on(sources: Sources, out: str, summary: str | None, bootstrap: Bootst
     curves, cold_start = LearningCurves.read(sources.run), _cold_start(sources)
     truth = _truth(sources)
     with Console(stderr=True).status("judging policies"):
-        examples = read_examples(sources.log, where, sources.since, sources.until)
+        examples = read_examples(sources.log, where, sources.since, sources.until, sources.where)
         findings = judge_bundle(
             examples,
             where,
@@ -112,7 +119,7 @@ def report_on(sources: Sources, out: str, summary: str | None, bootstrap: Bootst
             cold_start=cold_start,
             bootstrap=bootstrap,
         )
-        write_report(findings, where, out)
+        write_report(findings, where, out, sources.where)
     if summary is not None:
         Path(summary).parent.mkdir(parents=True, exist_ok=True)
         write_text_whole(Path(summary), as_json_text(findings.summary()))

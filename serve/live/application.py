@@ -29,7 +29,8 @@ def application() -> Door:
 
     def load(folder: Path) -> LiveModel:
         cache, url, days = Path(settings.cache), settings.base_url, settings.epoch_days
-        return load_live(folder, catalogue, cache, clock.today(), url, days)
+        foreign = settings.foreign
+        return load_live(folder, catalogue, cache, clock.today(), url, days, foreign=foreign)
 
     def stamp() -> tuple[object, ...]:
         files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))

@@ -29,6 +29,7 @@ def live(
     epoch_days: int = Epochs.days,
     tokens: Path | None = None,
     origins: str = "",
+    foreign: bool = False,
 ) -> None:
     """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
 
@@ -55,6 +56,7 @@ def live(
         tokens: file of hashed tokens, as `python -m serve token NAME` makes it.
         origins: of pages that may post from a browser, as https://example.com, separated by
             commas; others may not.
+        foreign: Let bundles decide that were trained on another catalogue.
     """
     guarded = bool(os.environ.get("MARQUEE_TOKEN")) or (tokens is not None and read_tokens(tokens))
     if host not in ("127.0.0.1", "localhost", "::1") and not guarded:
@@ -85,5 +87,6 @@ def live(
         epoch_days=epoch_days,
         tokens=str(tokens) if tokens is not None else None,
         origins=allowed,
+        foreign=foreign,
     )
     serve(settings, host, port, workers)

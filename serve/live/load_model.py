@@ -9,6 +9,7 @@ import pyarrow as pa
 from jaxtyping import UInt8
 
 from bandit.draws import Epochs
+from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
@@ -35,6 +36,7 @@ def load_live(
     day: date,
     base_url: str = "",
     epoch_days: int = Epochs.days,
+    foreign: bool = False,
 ) -> LiveModel:
     """Everything the live service decides with, checked and warmed.
 
@@ -45,12 +47,14 @@ def load_live(
         day: whose artwork is shown.
         base_url: put before each artwork's path.
         epoch_days: that a draw lasts.
+        foreign: let a bundle decide that was trained on another catalogue.
 
     Raises:
         ValueError: the bundle or the catalogue is not whole.
     """
     scorer = Scorer(bundle)
     catalogue = Catalogue.read(catalogue_folder)
+    refuse_foreign(bundle, catalogue, foreign)
     paths = catalogue.artworks["path"].to_pylist()
     files = {
         name: catalogue.root / path for name, path in zip(catalogue.artwork_ids, paths, strict=True)

@@ -28,6 +28,8 @@ class LiveSettings:
     epoch_days: int
     tokens: str | None
     origins: list[str]
+    foreign: bool = False
+    """Whether bundles of other catalogues may decide."""
 
 
 def serve(settings: LiveSettings, host: str, port: int, workers: int) -> None:

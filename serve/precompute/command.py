@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from bandit.draws import Epochs
 from data import clock
+from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
@@ -53,6 +54,7 @@ def precompute(
     block: int = 1024,
     workers: int = 2,
     cache: Path = Path("artifacts/cache"),
+    foreign: bool = False,
 ) -> Report:
     """Decide every title for every profile and store the artwork maps.
 
@@ -79,12 +81,14 @@ def precompute(
         block: Profiles decided and written together.
         workers: Processes.
         cache: Folder of decoded images.
+        foreign: Let a bundle decide that was trained on another catalogue.
     """
     today = day_number(_day(day))
     epochs = _epochs(epoch_days, keep, threshold)
     folder = _bundle(bundle)
     read = readable_profiles(profiles, Pseudonyms.from_environment())
     shown = Catalogue.read(catalogue)
+    refuse_foreign(folder, shown, foreign)
     scorer = Scorer(folder)
     pictured = Shown.of(scorer, shown, cache)
     layout = Layout.of_catalogue(shown.titles, pictured.artworks, today)

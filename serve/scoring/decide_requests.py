@@ -16,6 +16,7 @@ from bandit.head_policy import HeadPolicy, PolicyKind
 from bandit.neural import neural_ucb
 from bandit.probabilities import head_scores, probabilities
 from data.bundle import CURRENT
+from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
@@ -57,6 +58,7 @@ def decide_requests(
     policy: FileKind = "thompson",
     epsilon: float | None = None,
     cache: Path = Path("artifacts/cache"),
+    foreign: bool = False,
 ) -> DecidedFile:
     """Give each request's candidates their probabilities under a bundle.
 
@@ -71,16 +73,13 @@ def decide_requests(
         epsilon: Share of uniform exploration of thompson, epsilon_greedy and neural_ucb; the
             bundle's if not given.
         cache: Folder of decoded images.
+        foreign: Let a bundle decide that was trained on another catalogue.
     """
     scorer = Scorer(bundle)
-    share = scorer.manifest.policy.head_policy.epsilon if epsilon is None else epsilon
-    try:
-        # The bound explores beside its best candidate as ε-greedy does beside its own.
-        head_policy = HeadPolicy("epsilon_greedy" if policy == "neural_ucb" else policy, share)
-    except ValueError as error:
-        raise BadInput(f"--epsilon: {error}") from None
+    head_policy = _head_policy(scorer, policy, epsilon)
     facts, pools = read_requests(requests)
     artworks = Catalogue.read(catalogue)
+    refuse_foreign(bundle, artworks, foreign)
     pictured = Shown.of(scorer, artworks, cache)
     ids = pictured.artworks["artwork_id"].to_pylist()
     vectors = artwork_vectors(scorer, artworks, ids, cache, pictured.images)
@@ -109,6 +108,20 @@ def decide_requests(
         print(words, file=sys.stderr)
     exploration, left_out = head_policy.exploration, len(pictured.left_out)
     return DecidedFile(str(out), len(pools), scorer.bundle_id, policy, exploration, left_out)
+
+
+def _head_policy(scorer: Scorer, policy: FileKind, epsilon: float | None) -> HeadPolicy:
+    """A policy over a bundle's heads.
+
+    Raises:
+        BadInput: epsilon is no share.
+    """
+    share = scorer.manifest.policy.head_policy.epsilon if epsilon is None else epsilon
+    try:
+        # The bound explores beside its best candidate as ε-greedy does beside its own.
+        return HeadPolicy("epsilon_greedy" if policy == "neural_ucb" else policy, share)
+    except ValueError as error:
+        raise BadInput(f"--epsilon: {error}") from None
 
 
 def read_requests(path: Path) -> tuple[pa.StructArray, list[list[str]]]:

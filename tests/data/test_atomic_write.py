@@ -4,7 +4,13 @@ import ast
 
 import pytest
 
-from data.atomic_write import move_into_place, whole_file, whole_folder, write_text_whole
+from data.atomic_write import (
+    move_into_place,
+    replaced_folder,
+    whole_file,
+    whole_folder,
+    write_text_whole,
+)
 from tests import structure
 
 
@@ -89,3 +95,15 @@ def test_nothing_else_replaces_files():
         and (len(node.args), node.keywords) == (1, [])
     }
     assert callers == {"data/atomic_write.py"}
+
+
+def test_a_folder_is_replaced_whole_or_stays(tmp_path):
+    folder = tmp_path / "there"
+    for word in ("first", "second"):
+        with replaced_folder(folder) as part:
+            (part / word).write_text(word)
+    assert [file.name for file in folder.iterdir()] == ["second"]
+    with pytest.raises(FileNotFoundError), replaced_folder(folder) as part:
+        (part / "below" / "third").write_text("half")
+    assert [file.name for file in folder.iterdir()] == ["second"]
+    assert [file.name for file in tmp_path.iterdir()] == ["there"]

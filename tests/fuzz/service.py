@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--examples", type=int, default=1_000, help="of each end point, a phase")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--bundles", type=Path, default=Path("artifacts/bundles"))
+    parser.add_argument("--bundles", type=Path, default=Path("artifacts/demo/bundles"))
     parser.add_argument("--catalogue", type=Path, default=Path("artifacts/demo/catalogue"))
     parser.add_argument("--out", type=Path, default=Path("artifacts/fuzz"))
     asked = parser.parse_args()

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
 from evaluate.ope.bootstrap import Bootstrap
+from evaluate.ope.command import estimate as command
 from evaluate.ope.estimate import estimate
 
 TRUTH, LOGGING, TARGET = np.array([0.1, 0.3, 0.5]), [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]
@@ -132,3 +134,24 @@ def test_rows_without_support_still_teach_the_model_of_the_reward():
     before, after = (estimate(t, ["dm", "ips"], bootstrap=QUICK) for t in (table, taught))
     assert after["ips"].value == before["ips"].value
     assert after["dm"].value > before["dm"].value
+
+
+def test_rows_marked_as_a_rules_are_left_out_whatever_else_they_say():
+    table = logged(1000, 0)
+    rule = np.arange(1000) % 4 == 0
+    result = estimate(table.append_column("rule", pa.array(rule)), ["ips"], bootstrap=QUICK)["ips"]
+    drawn = estimate(table.filter(pa.array(~rule)), ["ips"], bootstrap=QUICK)["ips"]
+    assert result.value == drawn.value
+    assert result.support.left_out == {"chosen by a rule": 250}
+    with pytest.raises(BadInput, match="rule is int64; give true or false"):
+        estimate(table.append_column("rule", pa.array([1] * 1000)), ["ips"])
+
+
+def test_only_rows_that_an_expression_holds_for_are_weighed(tmp_path):
+    table = logged(1000, 0)
+    pq.write_table(table, tmp_path / "feedback.parquet")
+    part = command(str(tmp_path / "feedback.parquet"), "ips", resamples=100, where="action <> 'a'")
+    whole = estimate(
+        table.filter(pa.array([a != "a" for a in table["action"].to_pylist()])), ["ips"]
+    )
+    assert part["ips"].value == whole["ips"].value

@@ -71,3 +71,25 @@ def test_old_choices_of_a_bundle_are_marked_and_kept(story):
     assert logged.support.unconditional == 40
     assert len(logged) == 100
     assert "not conditional" in logged.support.words()[0]
+
+
+def test_what_was_shown_as_the_only_candidate_of_several_is_a_rules_choice(story):
+    table = story.examples.slice(0, 1000)
+    rule = np.arange(1000) % 10 != 0
+    shown, offered = table["action"].to_pylist(), table["candidates"].to_pylist()
+    alone = [[a] if out else all for a, all, out in zip(shown, offered, rule, strict=True)]
+    propensity = np.where(rule, 1.0, np.asarray(table["propensity"]))
+    mixed = changed(changed(table, "candidates", alone), "propensity", propensity)
+    unrewarded = changed(mixed, "reward", np.where(rule, 0.0, np.asarray(table["reward"])))
+    values = policy_values(unrewarded, story.catalogue, ["random"])["random"]
+    drawn = table.filter(pa.array(~rule))
+    assert (
+        values["ips"].value
+        == policy_values(drawn, story.catalogue, ["random"])["random"]["ips"].value
+    )
+    assert values["ips"].support.left_out == {"chosen by a rule": 900}
+    # Of a bundle's rows, rules of rights left one candidate: it binds every policy.
+    theirs = LoggedExamples.of(changed(mixed, "bundle", ["b"] * 1000), story.catalogue)
+    assert len(theirs) == 1000
+    with pytest.raises(NoSupport, match="chosen by a rule"):
+        LoggedExamples.of(mixed.filter(pa.array(rule)), story.catalogue)

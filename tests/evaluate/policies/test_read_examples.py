@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
+import pytest
 
+from data.errors import BadInput
 from evaluate.policies.read_examples import read_examples
 
 
@@ -18,3 +21,24 @@ def test_only_the_days_asked_for_count(story):
     read = read_examples(story.root / "examples", story.catalogue, "2026-01-02", "2026-01-03")
     assert len(read) == (days == 2).sum()
     assert min(read["time"].to_pylist()) >= datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def test_only_rows_that_an_expression_holds_for_count(story, capsys):
+    folder, known = story.root / "examples", story.catalogue
+    every = read_examples(folder, known)
+    home = np.array([facts["surface"] == "home" for facts in every["facts"].to_pylist()])
+    assert 0 < home.sum() < len(home)
+    late = np.array([moment.day > 1 for moment in every["time"].to_pylist()])
+    where = "facts.surface = 'home' AND time >= '2026-01-02'"
+    assert read_examples(folder, known, where=where).equals(every.filter(pa.array(home & late)))
+    assert "note" not in capsys.readouterr().err
+    read_examples(folder, known, where="reward = 0 -- all that failed")
+    assert "--where asks for reward, which follows from the draw" in capsys.readouterr().err
+    for wrong, words in (
+        ("facts.shoe = 1", "cannot be computed"),
+        ("title_id) OR (", "cannot be computed"),
+        ("title_id = -1", "no row is such"),
+        ("title_id IN (SELECT * FROM read_csv('/etc/hostname'))", "cannot be computed"),
+    ):
+        with pytest.raises(BadInput, match=words):
+            read_examples(folder, known, where=wrong)

@@ -156,7 +156,11 @@ def test_without_truth_takes_are_doubly_robust_estimates(story, bundle, run, tmp
         str(story.root / "catalogue"),
         run=str(run),
         resamples=100,
+        where="facts.surface = 'home'",
     )
+    home = sum(facts["surface"] == "home" for facts in story.examples["facts"].to_pylist())
+    assert said["log"]["decisions"] == home < len(story.examples)
+    assert "facts.surface = &#39;home&#39;" in (tmp_path / "report.html").read_text()
     assert not said["exact"]
     assert "oracle" not in said["take_fractions"]
     for name, value in said["take_fractions"].items():

@@ -1,0 +1,117 @@
+"""Somebody's names of titles and artworks as the catalogue's ids, and candidates of a day."""
+
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from functools import cached_property
+from pathlib import PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Int
+
+from data.catalogue import Catalogue
+from data.check.columns import codes
+from data.days import date_of
+from data.importers.kept_ids import kept_titles
+
+
+class CatalogueNames:
+    """What rows may call the titles and artworks of a catalogue.
+
+    A title: by the name of its folder, by its id, or by its name if no other has it. An artwork: by
+    its id, its path, its file's name, or that without its ending, where that is one artwork's, or
+    one of its title's.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.artworks = pa.array(catalogue.artwork_ids, pa.string())
+        self.owners = catalogue.artworks["title_id"].to_numpy()
+        self._days: dict[tuple[int, int], Int[np.ndarray, " candidates"]] = {}
+
+    @cached_property
+    def _titles(self) -> tuple[pa.Array, Int[np.ndarray, " names"]]:
+        known: dict[str, int] = dict(kept_titles(self.catalogue.root))
+        for title in self.catalogue.title_ids:
+            known.setdefault(str(title), title)
+        names = self.catalogue.titles["name"].to_pylist()
+        once = {name for name, count in Counter(names).items() if count == 1}
+        for name, title in zip(names, self.catalogue.title_ids, strict=True):
+            if name in once:
+                known.setdefault(name, title)
+        return pa.array(list(known), pa.string()), np.array([*known.values(), 0], np.int64)
+
+    def titles(self, names: pa.Array) -> Int[np.ndarray, " rows"]:
+        """The id of each title; 0: there is no such title."""
+        known, ids = self._titles
+        return ids[codes(names, known)]
+
+    @cached_property
+    def _artworks(self) -> tuple[pa.Array, Int[np.ndarray, " names"]]:
+        """Names of one artwork, and names of one within its title, with where it stands."""
+        exact = {name: at for at, name in enumerate(self.catalogue.artwork_ids)}
+        others: dict[str, set[int]] = {}
+        paths = self.catalogue.artworks["path"].to_pylist()
+        for at, (path, title) in enumerate(zip(paths, self.owners.tolist(), strict=True)):
+            pure = PurePosixPath(path)
+            for name in {path, pure.name, pure.stem}:
+                others.setdefault(name, set()).add(at)
+                others.setdefault(_of_title(title, name), set()).add(at)
+        for name, found in others.items():
+            if len(found) == 1:
+                exact.setdefault(name, min(found))
+        return pa.array(list(exact), pa.string()), np.array([*exact.values(), -1], np.int64)
+
+    def rows(
+        self, names: pa.Array, titles: Int[np.ndarray, " rows"] | None
+    ) -> Int[np.ndarray, " rows"]:
+        """The catalogue's row of each artwork; −1: there is no such artwork of the title.
+
+        Args:
+            names: of artworks.
+            titles: id of each one's title; None: not said.
+        """
+        known, rows = self._artworks
+        found = rows[codes(names, known)]
+        if titles is None:
+            return found
+        foreign = (found < 0) | (self.owners[found] != titles)
+        if foreign.any():
+            of_titles = [
+                _of_title(title, name)
+                for title, name in zip(
+                    titles[foreign].tolist(),
+                    names.filter(pa.array(foreign)).to_pylist(),
+                    strict=True,
+                )
+            ]
+            found = found.copy()
+            found[foreign] = rows[codes(pa.array(of_titles, pa.string()), known)]
+        return found
+
+    def on_days(
+        self, titles: Int[np.ndarray, " rows"], days: Int[np.ndarray, " rows"]
+    ) -> tuple[Int[np.ndarray, " rows_and_one"], Int[np.ndarray, " flat"]]:
+        """Candidates of titles on days (since 1970), as offsets and catalogue rows."""
+        pairs, inverse = np.unique(np.stack([titles, days], 1), axis=0, return_inverse=True)
+        lists = [self._of_day(int(title), int(day)) for title, day in pairs]
+        of_rows = [lists[at] for at in inverse.ravel()]
+        offsets = np.cumsum([0, *(len(one) for one in of_rows)])
+        flat = np.concatenate(of_rows) if of_rows else np.zeros(0, np.int64)
+        return offsets, flat
+
+    def _of_day(self, title: int, day: int) -> Int[np.ndarray, " candidates"]:
+        if (title, day) not in self._days:
+            at: date = date_of(day)
+            names: Iterable[str] = self.catalogue.candidates(title, at) if title else ()
+            held = pa.array(list(names), pa.string())
+            self._days[title, day] = codes(held, self.artworks).astype(np.int64)
+        return self._days[title, day]
+
+
+def _of_title(title: int, name: str | None) -> str:
+    return f"{title}\0{name}"

@@ -1,0 +1,90 @@
+"""Values of somebody's files: lists and counts in texts, texts of values, and casts row by row."""
+
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
+from typing import cast
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Bool
+
+from data.lossless_cast import CAST_ERRORS, fit
+
+
+def list_in(text: str | None, separator: str | None) -> list[object] | None:
+    """The values of a list in a text; None: it is none."""
+    if text is not None and separator is not None:
+        return [part.strip() for part in text.split(separator) if part.strip()]
+    try:
+        read = orjson.loads(text or "null")
+    except ValueError:
+        return None
+    return read if isinstance(read, list) else None
+
+
+def counts_in(value: object, separator: str | None) -> list[tuple[str, float]] | None:
+    """Counts by name; None: it is none."""
+    if value is None:
+        return []
+    if isinstance(value, str) and separator is not None:
+        value = [name.strip() for name in value.split(separator) if name.strip()]
+    elif isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except ValueError:
+            return None
+    if isinstance(value, list):
+        names = [one for one in value if isinstance(one, str)]
+        return [(n, float(names.count(n))) for n in dict.fromkeys(names)]
+    if not isinstance(value, dict):
+        return None
+    pairs = [(str(n), v) for n, v in value.items() if v is not None]
+    if any(isinstance(v, bool) or not isinstance(v, int | float) for _, v in pairs):
+        return None
+    return [(n, float(cast("float", v))) for n, v in pairs]
+
+
+def as_text(values: pa.Array) -> pa.Array:
+    """Values as texts: whole numbers as they are written, true and false in small letters."""
+    kind = values.type
+    if pa.types.is_floating(kind):
+        whole = pc.equal(pc.floor(values), values)
+        if pc.all(whole).as_py() is not False:
+            return values.cast(pa.int64()).cast(pa.string())
+        return values.cast(pa.string())
+    if pa.types.is_nested(kind):
+        texts = [None if v is None else orjson.dumps(v).decode() for v in values.to_pylist()]
+        return pa.array(texts, pa.string())
+    return values.cast(pa.string())
+
+
+def missing(values: pa.Array) -> Bool[np.ndarray, " rows"]:
+    """Which are null."""
+    return np.asarray(values.is_null())
+
+
+def fit_rows(values: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Bool[np.ndarray, " rows"]]:
+    """Values cast without loss, null where one does not become the type, and which those are."""
+    try:
+        return fit(values, kind), np.zeros(len(values), bool)
+    except CAST_ERRORS:
+        if len(values) == 1:
+            return pa.nulls(1, kind), np.ones(1, bool)
+    middle = len(values) // 2
+    parts = [fit_rows(one, kind) for one in (values[:middle], values[middle:])]
+    return pa.concat_arrays([part for part, _ in parts]), np.concatenate([w for _, w in parts])
+
+
+def in_words(kind: pa.DataType) -> str:
+    """A type as sentences have it."""
+    names = (
+        (pa.types.is_timestamp, "time"),
+        (pa.types.is_integer, "whole number"),
+        (pa.types.is_floating, "number"),
+        (pa.types.is_boolean, "true or false"),
+        (pa.types.is_map, "list of counts"),
+    )
+    return next((name for holds, name in names if holds(kind)), "text")
