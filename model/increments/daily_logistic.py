@@ -61,6 +61,34 @@ class DailyLogistic(HierarchicalLogistic):
         self.about = self.mean
         self.double()
 
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it goes on from, by name; per artwork 4 · features · (features + 34) bytes."""
+        parts = {"mean": self.mean, "variance": self.variance, "prior": self.prior}
+        named = {
+            f"{name}.{field}": part.float() if name != "mean" else part
+            for name, weights in parts.items()
+            for field, part in weights._asdict().items()
+        }
+        sums = {"gram": self.gram.float(), "observed": self.observed.float()}
+        whole = {**named, **sums, "moment": self.moment, "title_of": self.title_of}
+        whole["components"] = self.components.float()
+        return {name: part.contiguous().clone() for name, part in whole.items()}
+
+    @classmethod
+    def of_tensors(cls, tensors: dict[str, Tensor]) -> "DailyLogistic":
+        """The same again, from what `tensors` gave."""
+        count = tensors["observed"].shape[2]
+        components, title_of = tensors["components"][:, :-1], tensors["title_of"]
+        made = cls(HierarchicalLogistic(components, title_of, tensors["gram"].shape[1], count))
+        for name in ("gram", "moment", "components"):
+            getattr(made, name).copy_(tensors[name])
+        made.observed = tensors["observed"].double()
+        for name in ("mean", "variance", "prior"):
+            parts = (tensors[f"{name}.{field}"].double() for field in LogisticWeights._fields)
+            setattr(made, name, LogisticWeights(*parts))
+        made.about = made.mean
+        return made
+
     def observed_noise(self) -> Float[Tensor, "artworks features draws"]:
         """As it was summed up."""
         return self.observed

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from safetensors.torch import load, save
 
 from bandit.choice import profile_keys
 from model.heads.hierarchical_logistic import HierarchicalLogistic
@@ -74,3 +75,18 @@ def test_summed_noise_has_the_covariance_of_the_sums():
     added = going.observed - observed
     size = added.square().mean(2).sum() / (going.gram - gram).diagonal(dim1=1, dim2=2).sum()
     assert 0.8 < float(size) < 1.2
+
+
+def test_ten_days_kept_as_bytes_between_are_one_reading_of_ten_days_in_order():
+    once = DailyLogistic(trained([day(0)]))
+    nightly = DailyLogistic(trained([day(0)]))
+    for number in range(1, 11):
+        once.fade(0.97)
+        once.take_in(day(number))
+        nightly = DailyLogistic.of_tensors(load(save(nightly.tensors())))
+        nightly.fade(0.97)
+        nightly.take_in(day(number))
+    assert once.draws is not None
+    assert nightly.draws is not None
+    for one, two in zip((*once.mean, *once.draws), (*nightly.mean, *nightly.draws), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=0)
