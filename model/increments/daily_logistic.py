@@ -8,12 +8,14 @@ by its id, so draws are exact after any number of days: it has the covariance of
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt64
 from torch import Tensor
 
 from model.heads.hierarchical_logistic import HierarchicalLogistic
 from model.heads.logistic_weights import LogisticWeights
+from model.increments.observed_noise import noise_of
 
 READINGS = 3
 """Newton steps over a day."""
@@ -60,6 +62,33 @@ class DailyLogistic(HierarchicalLogistic):
         self.mean, self.variance = _doubled(trained.mean), _doubled(trained.variance)
         self.about = self.mean
         self.double()
+
+    def joined_by(
+        self,
+        components: Float[Tensor, "new components"],
+        title_of: Int[Tensor, " new"],
+        keys: UInt64[np.ndarray, " new"],
+        title_keys: UInt64[np.ndarray, " new_titles"],
+    ) -> "DailyLogistic":
+        """The same with further artworks, of which nothing was observed; draws are to be made.
+
+        Args:
+            components: of the new artworks.
+            title_of: their titles; numbers from the present number of titles on are new ones.
+            keys: of the artworks' ids, from `bandit.choice.profile_keys`.
+            title_keys: of the new titles' ids.
+        """
+        held, features = self.tensors(), self.moment.shape[1]
+        every = torch.cat([components, torch.ones(len(components), 1)], 1)
+        held["components"] = torch.cat([held["components"], every])
+        held["title_of"] = torch.cat([held["title_of"], title_of])
+        for name in ("gram", "moment", "observed", "mean.artwork"):
+            held[name] = _longer(held[name], len(keys))
+        held["mean.title"] = _longer(held["mean.title"], len(title_keys))
+        for name, of in (("prior.artwork", keys), ("prior.title", title_keys)):
+            drawn = noise_of(of, features * self.count).reshape(-1, features, self.count)
+            held[name] = torch.cat([held[name], torch.from_numpy(drawn).float()])
+        return DailyLogistic.of_tensors(held)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that it goes on from, by name; per artwork 4 · features · (features + 34) bytes."""
@@ -140,3 +169,7 @@ def kept(sums: Tensor) -> Tensor:
 
 def _doubled(weights: LogisticWeights) -> LogisticWeights:
     return LogisticWeights(*(part.double() for part in weights))
+
+
+def _longer(part: Tensor, more: int) -> Tensor:
+    return torch.cat([part, part.new_zeros(more, *part.shape[1:])])

@@ -90,3 +90,18 @@ def test_ten_days_kept_as_bytes_between_are_one_reading_of_ten_days_in_order():
     assert nightly.draws is not None
     for one, two in zip((*once.mean, *once.draws), (*nightly.mean, *nightly.draws), strict=True):
         torch.testing.assert_close(one, two, atol=1e-6, rtol=0)
+
+
+def test_new_artwork_joins_without_moving_what_is_known_and_is_then_learnt():
+    going = DailyLogistic(trained([day(0)]))
+    going.take_in(day(1))
+    of_titles = torch.tensor([3, 4])  # one of a title that is known, one of a new title
+    more = going.joined_by(
+        torch.zeros(2, 2), of_titles, profile_keys(["new", "newer"]), profile_keys(["title"])
+    )
+    torch.testing.assert_close(more.weights()[:ARTWORKS], going.weights())
+    rows = day(2)
+    liked = torch.full_like(rows.shown, ARTWORKS)
+    more.take_in(rows._replace(shown=liked, rewards=(torch.arange(len(liked)) % 2).float()))
+    level = more.within_title()[:, 0]
+    assert level[ARTWORKS] > level[:ARTWORKS].max()
