@@ -25,6 +25,7 @@ from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.command_line.option_parser import OptionParser, auto_cli, underscored
 from data.command_line.renamed_options import present_names
+from data.days import DAY_US
 from data.errors import BadInput, main
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
@@ -47,6 +48,7 @@ from export.publish.publish import publish
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
 from model.training.dataset_statistics import DatasetStatistics
+from model.training.exploring import arrivals_a_day
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
 from model.training.fit_hierarchical import CatalogueArtworks
@@ -140,7 +142,15 @@ def _training_data(
         statistics.mean_reward,
         CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
         prepare,
+        _arrivals(inputs, statistics),
     )
+
+
+def _arrivals(inputs: Inputs, statistics: DatasetStatistics) -> float:
+    """Share of the artworks that come new a day of the log."""
+    first, last = (moment // DAY_US for moment in inputs.examples.span())
+    added = inputs.catalogue.artworks["added_day"].cast(pa.int32()).to_numpy()
+    return arrivals_a_day(added, statistics.shown, last, last - first + 1)
 
 
 def _write(

@@ -81,6 +81,16 @@ COMMANDS = {
         show="show_faults",
         status="status",
     ),
+    "hosts": Command(
+        "bench.hosts.hosts",
+        "Redis servers, clusters, drains, publishers and object stores broken or killed.",
+        show="show_hosts",
+        status="status",
+    ),
+    "rates": Command(
+        "bench.hosts.rates",
+        "Look-ups, map writes, log appends and drains over Redis, beside redis-benchmark.",
+    ),
     "hostile": Command(
         "bench.endurance.hostile",
         "One attacker among four clients: p99 and fallbacks of the others, beside a quiet run.",

@@ -44,6 +44,8 @@ CASES = {
     "log": Case(("log",)),
     "crash": Case(("crash",)),
     "faults": Case(("faults",), ("catalogue", "bundle", "examples")),
+    "hosts": Case(("hosts",), why_not=why_no_redis()),
+    "rates": Case(("rates",), why_not=why_no_redis()),
     "hostile": Case(("hostile",), ("catalogue", "bundle", "examples")),
     "soak": Case(("soak",)),
     "learning wheel": Case(("learning", "--environment", "wheel")),

@@ -1,6 +1,7 @@
 """What is on disk whole or not at all: written under a hidden name, then moved into place."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,8 @@ def whole_file(file: Path, aside: Path | None = None) -> Iterator[Path]:
         file: its name; what has it already is replaced in one step.
         aside: the hidden name until then; one beside `file` if None.
     """
-    aside = aside or file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    # Hosts that share a folder share process numbers: in containers each of them is 1.
+    aside = aside or file.with_name(f".{file.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         yield aside
         sync(aside)

@@ -16,6 +16,24 @@ class Unavailable(RuntimeError):
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 """What a disk says that is full, read-only or broken."""
+CANNOT_WRITE = (*DISK, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENOENT, errno.EEXIST)
+"""What the system says of a folder that takes nothing."""
+
+
+def warn_of_cache(folder: object, error: OSError) -> None:
+    """Say that a cache stays as it is: what it would hold is made again, and work goes on.
+
+    Raises:
+        OSError: the given one, if it is another kind of trouble.
+    """
+    if error.errno not in CANNOT_WRITE:
+        raise error
+    print(
+        f"warning: the cache {folder} cannot be written ({error.strerror}); what it lacks is made "
+        "each time, and kept in memory",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def main(run: Callable[[], object]) -> None:

@@ -20,6 +20,7 @@ from data.features import CandidateFeatures, ContextFeatures
 from export.graphs.graphs import GraphParts
 from model.heads.interface import DEFAULT_KIND, Kind
 from model.training.dataset import Examples, Masks, bootstrap_weights
+from model.training.exploring import STEADY
 from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import Data, Fit, HeadOptions, Model, RandomEffects, Settings
@@ -42,7 +43,7 @@ class NetworkSettings(Pace):
     """Deviation of prior functions, or of neural_linear's prior, in logits."""
     masks: Masks = "double_or_nothing"
     """Of the bootstrap."""
-    posterior_scale: float = RandomEffects.posterior_scale
+    posterior_scale: float = STEADY
     """Factor on the deviation of random effects."""
     rate: float = 3e-3
     """Highest learning rate."""

@@ -156,10 +156,16 @@ def effects_of_days(days: pa.Table, expected: dict[str, float] | None = None) ->
 
 def change_lines(effects: ChangeEffects) -> list[str]:
     """What change did, in words."""
-    lines = [
-        f"artwork changed on {effects.changed_days:,} days (take {effects.take_changed:.4f}),"
-        f" stayed on {effects.stayed_days:,} (take {effects.take_stayed:.4f})"
-    ]
+    changed, stayed = (
+        f"{days:,} days" + (f" (take {take:.4f})" if days else "")
+        for days, take in (
+            (effects.changed_days, effects.take_changed),
+            (effects.stayed_days, effects.take_stayed),
+        )
+    )
+    lines = [f"artwork changed on {changed}, stayed on {stayed}"]
+    if effects.within is None:
+        lines.append("no effect of change: no day is left that could be compared with another")
     for words, effect in (
         ("observed difference (no effect: who sees changes, and when, is in it)", effects.observed),
         ("effect of change, within a profile's days of a title", effects.within),

@@ -24,6 +24,7 @@ from evaluate.experiments.look import (
 )
 from evaluate.experiments.member_days import MemberDays
 from evaluate.experiments.sample_ratio import MISMATCH, sample_ratio_p
+from evaluate.experiments.take_difference import LEAST_TAKES
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def _notes(looks: CellLooks, comparison: Comparison) -> list[str]:
     if looks.too_small:
         notes.append(
             f"{cell}: no look on {looks.too_small} days, as a cell had fewer than {LEAST_MEMBERS}"
-            " members"
+            f" members, or fewer than {LEAST_TAKES:.0f} takes were due in it"
         )
     if not looks.daily:
         return notes
@@ -214,7 +215,7 @@ def show(result: ExperimentResult) -> None:
             cell,
             f"{look.members:,}",
             f"{look.treatment:.5f} against {look.control:.5f}",
-            f"{look.lift:+.2%}",
+            f"{look.lift:+.2%}" if look.control else "none: control has no take",
             f"{look.low:+.5f} … {look.high:+.5f}",
             f"{look.p:.2g}",
         )

@@ -20,7 +20,7 @@ from evaluate.experiments.sequential import (
     always_valid_p,
     planned_tau,
 )
-from evaluate.experiments.take_difference import take_fraction_difference
+from evaluate.experiments.take_difference import LEAST_TAKES, take_fraction_difference
 
 LEAST_MEMBERS = 30
 """Members in each cell below which no normal law holds, and no look is made."""
@@ -132,7 +132,7 @@ class CellLooks(NamedTuple):
     daily: list[Look]
     planned: list[PlannedLook]
     too_small: int
-    """Days without a look, as a cell had too few members."""
+    """Days without a look, as a cell had too few members, or too few takes due."""
 
 
 def all_looks(
@@ -154,7 +154,8 @@ def all_looks(
             too_small += 1
             continue
         d = take_fraction_difference(takes, impressions, treated, before)
-        if not d.variance > 0:
+        if d.due < LEAST_TAKES or not d.variance > 0:
+            too_small += 1
             continue
         # Near its best from a quarter to four times the planned variance, and so for long.
         tau = tau or planned_tau(d.variance / 4, plan.alpha)

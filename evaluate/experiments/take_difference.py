@@ -9,6 +9,8 @@ BUSIEST = 0.01
 """Share of members whose share of impressions is looked at."""
 OWNED = 0.1
 """Share of impressions from which on these members' are capped."""
+LEAST_TAKES = 10.0
+"""Takes due in each cell below which no normal law holds: one that has none yet looks certain."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class TakeDifference:
         explained: share of variance that the pre-period took away.
         capped: members who count as if they had seen less than they did.
         freedom: members who would say as much if all saw the same, less what was fitted to them.
+        due: takes of the cell that has fewer, if both cells took alike.
     """
 
     control: float
@@ -32,6 +35,7 @@ class TakeDifference:
     explained: float
     capped: int
     freedom: float
+    due: float
 
 
 def take_fraction_difference(
@@ -60,6 +64,7 @@ def take_fraction_difference(
     capped = np.minimum(impressions, impression_cap(impressions))
     takes = takes * (capped / impressions)
     cells = (~treated, treated)
+    overall = float(takes.sum() / capped.sum())
     ratios, pieces, leverages = [], [], []
     for inside in cells:
         size = capped[inside].sum()
@@ -88,6 +93,7 @@ def take_fraction_difference(
         explained=float(1 - variance / plain) if plain > 0 else 0.0,
         capped=int((capped < impressions).sum()),
         freedom=max(freedom, 1.0),
+        due=overall * min(float(capped[inside].sum()) for inside in cells),
     )
 
 

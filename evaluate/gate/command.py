@@ -1,11 +1,10 @@
 """`python -m evaluate gate`: may a bundle take the live one's place?"""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from rich.console import Console
 
-from data.bundle import ANCHOR, Bundle
+from data.bundle import ANCHOR, Bundle, resolve
 from evaluate.gate.publish_gate import MARGIN, publish_gate
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.find_catalogue import find_catalogue
@@ -81,11 +80,11 @@ def gate(
 
 
 def _anchor(live: str, asked: str | None) -> str | None:
-    """The anchor that was asked for, or that of the live bundle's store."""
-    if NONE in (live, asked):
-        return None
-    beside = Path(live).parent / ANCHOR
-    return str(beside) if asked is None and beside.exists() else asked
+    """The anchor that was asked for, or that of the live bundle's store; a broken link as well."""
+    if asked is not None or live == NONE:
+        return None if asked == NONE else asked
+    beside = resolve(live).parent / ANCHOR
+    return str(beside) if beside.is_symlink() or beside.exists() else None
 
 
 def show(record: Mapping[str, object]) -> None:

@@ -14,7 +14,7 @@ an experiment. A candidate must hold the margin against it too, at a level at wh
 chains of `NIGHTS` nights ends below it (Bonferroni's inequality).
 
 Where nothing is live, the candidate is judged against random artwork and against its own table of
-takes, and only what is shown to be worse than random is refused.
+takes, and only what is shown to be worse than random, or than an anchor, is refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -117,11 +117,12 @@ def _others(
     """Whom the candidate is compared with."""
     if live is None:
         table = f"{candidate}:{TABLE}"
-        return {
+        others: dict[str, Other] = {
             "random": (("random artwork", "random"), 0.0, LEVEL),
             TABLE: (("the best of its own table for everybody", table), margin, LEVEL),
         }
-    others: dict[str, Other] = {"live": (("the live bundle", str(resolve(live))), margin, LEVEL)}
+    else:
+        others = {"live": (("the live bundle", str(resolve(live))), margin, LEVEL)}
     if anchor is not None:
         others["anchor"] = (("the anchor", str(resolve(anchor))), margin, LEVEL / NIGHTS)
     return others
@@ -136,7 +137,7 @@ def _result(
     """The verdict of all comparisons, with what it was decided by and how far to trust that."""
     first = "random" in comparisons
     # What is live does not depend on a first bundle's table: that is said, and decides nothing.
-    deciding = [comparisons["random"]] if first else list(comparisons.values())
+    deciding = [one for name, one in comparisons.items() if name != TABLE]
     verdict = worst([one.verdict for one in deciding])
     everyone = [candidate, *(one.other for one in comparisons.values())]
     words = [one.words() for one in _in_order([*comparisons.values()], verdict)]

@@ -10,7 +10,7 @@ from scipy import stats
 
 from data.calibration_error import error_of_sums
 from data.check.finding import Check, by_p
-from evaluate.monitor.windows import worst_windows
+from evaluate.monitor.windows import sets_of_bundles, worst_windows
 
 CalibrationCurves = dict[str, list[tuple[float, float, float]]]
 """Bundle → points (predicted take, actual take, decisions)."""
@@ -96,10 +96,10 @@ def _check_sums(connection: duckdb.DuckDBPyConnection) -> list[Check]:
         rows[name].to_numpy() for name in ("predicted", "reward", "variance")
     )
     checks = []
-    for name in np.unique(bundle):
-        days = {}
-        for date in np.unique(day[bundle == name]):
-            at = (bundle == name) & (day == date)
+    for name, members in sets_of_bundles(bundle.tolist()).items():
+        days, inside = {}, np.isin(bundle, members)
+        for date in np.unique(day[inside]):
+            at = inside & (day == date)
             days[str(date)] = DaySums(index[at], predicted[at], reward[at], variance[at])
         for date, window in worst_windows(days, sums_p).items():
             some = [days[d] for d in sorted(days) if d <= date][-window.days :]
@@ -107,10 +107,10 @@ def _check_sums(connection: duckdb.DuckDBPyConnection) -> list[Check]:
             ratio = taken / hoped if hoped else 1.0
             checks.append(
                 Check(
-                    *("takes_of_predicted", date, str(name), ratio),
+                    *("takes_of_predicted", date, name, ratio),
                     by_p(window.p, abs(ratio - 1) > MATTERS, SUMS_WARN_P),
                     f"{taken:,.0f} takes where {hoped:,.0f} were predicted, over the last"
-                    f" {window.days} days (p = {window.p:.2g})",
+                    f" {window.days} days with decisions (p = {window.p:.2g})",
                     window.p,
                 )
             )

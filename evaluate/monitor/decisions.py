@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import gammainc, gammaincc
 
 from data.check.finding import Check, Limits, by_limits, by_p
-from evaluate.monitor.windows import worst_windows
+from evaluate.monitor.windows import sets_of_bundles, worst_windows
 
 SUMMARY = """
 SELECT day, bundle, count(*) AS n, avg((level <> 'personalised')::INT) AS fallbacks,
@@ -91,7 +91,12 @@ def _score_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     for day, bundle, *moments in connection.sql(SCORES).fetchall():
         bundles.setdefault(bundle, {})[day] = Score(*moments)
     checks = []
-    for bundle, days in bundles.items():
+    for bundle, members in sets_of_bundles(bundles).items():
+        dates = sorted({day for member in members for day in bundles[member]})
+        parts = {
+            day: [bundles[one][day] for one in members if day in bundles[one]] for day in dates
+        }
+        days = {day: Score(*np.sum(scores, 0).tolist()) for day, scores in parts.items()}
         windows = worst_windows(days, score_p)
         for day, score in days.items():
             if not score.variance > 0:

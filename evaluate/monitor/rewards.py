@@ -8,6 +8,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from data.check.finding import Check, by_p
+from evaluate.monitor.windows import sets_of_bundles
 
 UNIFORM = ("uniform", "random")
 """Policies whose rows are the reserved uniform fraction."""
@@ -37,8 +38,8 @@ def check_value(
     reserved = np.isin(policy.astype(str), UNIFORM)
     size = int(profile.max()) + 1 if len(profile) else 0
     checks = []
-    for name in sorted({str(b) for b in bundle[~reserved]}):
-        live = (bundle == name) & ~reserved
+    for name, members in sets_of_bundles(map(str, bundle[~reserved])).items():
+        live = np.isin(bundle.astype(str), members) & ~reserved
         take, own = _ratio(reward[live], n[live], profile[live], size)
         if name in expected:
             low, high = expected[name]

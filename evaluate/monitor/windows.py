@@ -1,6 +1,6 @@
 """A week's days judged together: what is too little for one day's decisions shows in seven's."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, TypeVar
 
@@ -9,6 +9,8 @@ from data.check.finding import WARN_P
 Day = TypeVar("Day")
 LENGTHS = 1, 2, 4, 7
 """Days of the windows that are tried."""
+TOGETHER = "all"
+"""Name of all bundles together."""
 
 
 class Window(NamedTuple):
@@ -17,6 +19,20 @@ class Window(NamedTuple):
     p: float
     """That chance gives as much in any window that ends on the day."""
     days: int
+
+
+def sets_of_bundles(bundles: Iterable[str]) -> dict[str, list[str]]:
+    """Name → bundles whose rows are looked at as one: each alone, and where there are several all.
+
+    A service that publishes every night has no bundle with a week of its own; what is wrong with
+    each of them shows in all of them.
+
+    Args:
+        bundles: of the log, in any order and number.
+    """
+    each = sorted(set(bundles))
+    together = {TOGETHER: each} if len(each) > 1 else {}
+    return {name: [name] for name in each} | together
 
 
 def worst_windows(

@@ -22,6 +22,15 @@ class SlopeSums(NamedTuple):
     """Of the product."""
 
 
+class PersonalSums(NamedTuple):
+    """What a title says of how far its members' differences come true."""
+
+    new: SlopeSums
+    """Of contrasts by looks, of all its artwork."""
+    known: SlopeSums
+    """Of contrasts by looks and records, of known artwork."""
+
+
 class ShownRewards(NamedTuple):
     """What came of a title's decisions."""
 

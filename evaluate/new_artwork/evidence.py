@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evaluate.new_artwork.contrasts import (
+    PersonalSums,
     ShownRewards,
-    SlopeSums,
     contrast_sums,
     contrasts,
     held,
@@ -67,30 +67,21 @@ class TitleEvidence(NamedTuple):
     artworks: ArtworkEvidence
     rows: Int[np.ndarray, " artworks"]
     """Places of these artworks among those given."""
-    personal: SlopeSums
-    """Of contrasts by looks, of all its artwork."""
-    known_personal: SlopeSums
-    """Of contrasts by looks and records, of known artwork."""
+    personal: PersonalSums
 
 
 class NewArtworkEvidence(NamedTuple):
     """Of all titles."""
 
     artworks: ArtworkEvidence
-    personal: SlopeSums
-    known_personal: SlopeSums
+    personal: list[PersonalSums]
+    """Title by title: members of one are not independent."""
 
     @classmethod
     def of(cls, titles: Iterable[TitleEvidence]) -> "NewArtworkEvidence":
         """Titles together."""
         titles = list(titles)
-        sums = [
-            SlopeSums(*(float(sum(s)) for s in zip(*parts, strict=True)))
-            if parts
-            else SlopeSums(0.0, 0.0, 0.0)
-            for parts in ([t.personal for t in titles], [t.known_personal for t in titles])
-        ]
-        return cls(ArtworkEvidence.joined(t.artworks for t in titles), *sums)
+        return cls(ArtworkEvidence.joined(t.artworks for t in titles), [t.personal for t in titles])
 
 
 class TitleLog(NamedTuple):
@@ -150,7 +141,7 @@ def title_evidence(log: TitleLog) -> TitleEvidence | None:
     )
     take = float(everyone.mean())
     sums = _personal_sums(log, scale, everyone, shown, known)
-    return TitleEvidence(take, take * doubt**0.5, len(log.action), scale, artworks, rows, *sums)
+    return TitleEvidence(take, take * doubt**0.5, len(log.action), scale, artworks, rows, sums)
 
 
 def _personal_sums(
@@ -159,7 +150,7 @@ def _personal_sums(
     everyone: Float[np.ndarray, " decisions"],
     shown: Bool[np.ndarray, " artworks"],
     known: Bool[np.ndarray, " artworks"],
-) -> tuple[SlopeSums, SlopeSums]:
+) -> PersonalSums:
     """Sums of contrasts by looks of all that was shown, and of known artwork by records too.
 
     Looks of artwork that training saw tell what members differ by as well as those of new artwork:
@@ -169,7 +160,7 @@ def _personal_sums(
     looks, records = (contrasts(scale * part, everyone) for part in (log.looks, log.known))
     reaches = reach(looks, everyone)[known]
     usual = np.where(known, usual_reach(reaches), usual_new_reach(reaches))
-    return (
+    return PersonalSums(
         contrast_sums(held(looks, everyone, usual), everyone, log.offered & shown, outcomes),
         contrast_sums(records, everyone, log.offered & known, outcomes),
     )

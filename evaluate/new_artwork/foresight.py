@@ -8,13 +8,14 @@ Artwork that training saw cannot tell these: the encoder knows its rewards by he
 differ by around the level counts by a slope of its own, which the looks of all artwork tell.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from evaluate.new_artwork.contrasts import SlopeSums
+from evaluate.new_artwork.contrasts import PersonalSums, SlopeSums
 from evaluate.new_artwork.evidence import ArtworkEvidence, NewArtworkEvidence
 
 LEAST, UNKNOWN, MOST = 0.05, 0.3, 2.0
@@ -37,12 +38,26 @@ class Belief(NamedTuple):
     deviation: float
 
 
-SHIFT, SLOPE = Belief(0.0, 0.1), Belief(0.5, 0.5)
-"""Before a log tells: new artwork is as good as known artwork, give or take a tenth, and anything
-between nothing and all of what the bundle says of its level holds."""
-PERSONAL, KNOWN = Belief(0.5, 0.3), Belief(1.0, 0.25)
-"""Anything between nothing and all of what the bundle says of whom artwork pleases holds, and all
-that it says of the levels of artwork which it was trained on."""
+class Slopes(NamedTuple):
+    """How far what members differ by comes true, for new artwork and for known: normal."""
+
+    values: Float[np.ndarray, " 2"]
+    covariance: Float[np.ndarray, "2 2"]
+
+    @property
+    def new(self) -> Belief:
+        """Of artwork that nobody has shown."""
+        return Belief(float(self.values[0]), float(self.covariance[0, 0] ** 0.5))
+
+
+SHIFT, SLOPE = Belief(0.0, 0.05), Belief(0.25, 0.25)
+"""Before a log tells: new artwork is as good as known artwork, give or take a twentieth, and little
+of what the bundle says of its level holds. Measured: docs/decisions.md."""
+KNOWN = Belief(1.0, 0.25)
+"""What the bundle says of the levels of artwork which it was trained on holds."""
+PERSONAL = Slopes(np.full(2, 0.5), 0.3**2 * np.array([[1.0, 0.9], [0.9, 1.0]]))
+"""Anything between nothing and all of what the bundle says of whom artwork pleases holds, and much
+the same of new artwork and of known: it is the same bundle that says it."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +67,8 @@ class Foresight:
     Attributes:
         shift: of the levels of new artwork.
         slope: of predicted levels of new artwork.
-        personal: slope of what members differ by, for new artwork.
+        personal: slopes of what members differ by.
         known_slope: of predicted levels of artwork that training saw.
-        known_personal: slope of what members differ by, for it.
         spread: standard deviation of true levels.
         known_rest: that of what is left of them once a known artwork's level is predicted.
         own_rest: that of the errors among those for whom an artwork would be chosen.
@@ -64,9 +78,8 @@ class Foresight:
 
     shift: Belief
     slope: Belief
-    personal: Belief
+    personal: Slopes
     known_slope: float
-    known_personal: float
     spread: float
     known_rest: float
     own_rest: float
@@ -93,11 +106,10 @@ class Foresight:
         return cls(
             shift,
             slope,
-            posterior(PERSONAL, evidence.personal),
+            slopes(evidence.personal),
             known_slope,
-            posterior(PERSONAL, evidence.known_personal).value,
             spread,
-            spread_of(known.seen - known_slope * known.foreseen, known.noise),
+            _known_rest(known, known_slope, spread),
             max(spread, spread_of(own[there], seen.own_noise[there]))
             if there.sum() > ENOUGH
             else OWN * spread,
@@ -143,17 +155,26 @@ class Foresight:
         return prior + weight * (there - prior), self.known_rest * np.sqrt(1 - weight)
 
 
-def spread_of(errors: Float[np.ndarray, " some"], noise: Float[np.ndarray, " some"]) -> float:
+def spread_of(
+    errors: Float[np.ndarray, " some"],
+    noise: Float[np.ndarray, " some"],
+    unknown: float = UNKNOWN,
+) -> float:
     """Standard deviation beyond noise of known variances, of an average artwork.
 
     By moments, weighted by precision once: the likeliest of a normal weighs by it twice, and then
     speaks of the titles that are shown most, whose artworks differ less.
+
+    Args:
+        errors: of artworks.
+        noise: variances of these.
+        unknown: what it is before any artwork is known.
     """
-    spread = UNKNOWN
+    spread = unknown
     for _ in range(20):
         weights = 1 / (spread**2 + noise)
         before = PRIOR_ARTWORKS / spread**2
-        square = float((weights * (errors**2 - noise)).sum()) + before * UNKNOWN**2
+        square = float((weights * (errors**2 - noise)).sum()) + before * unknown**2
         square /= float(weights.sum()) + before
         spread = float(np.clip(np.sqrt(max(square, 0.0)), LEAST, MOST))
     return spread
@@ -167,6 +188,36 @@ def posterior(prior: Belief, sums: SlopeSums) -> Belief:
     before = prior.deviation**-2
     both = before + precision
     return Belief((before * prior.value + precision * found) / both, float(both**-0.5))
+
+
+def slopes(titles: Sequence[PersonalSums]) -> Slopes:
+    """Slopes after sums of a log, which are normal about their least squares.
+
+    One for new artwork and one for known, since what a poster adds is the difference of what each
+    says: the same rewards tell both, and so they err together, by as much as titles show. Slopes
+    are no surer than titles agree on them: members return to a title, and rewards follow the
+    contrasts of some artwork further than those of other. Nor are they surer than by decisions,
+    where titles agree by chance.
+
+    Source: Liang and Zeger (1986), "Longitudinal data analysis using generalized linear models",
+    Biometrika 73.
+    """
+    sums = np.array(titles, float).reshape(-1, 2, 3)
+    sums = sums[(sums[:, :, 1] > 0).all(1)]
+    count = len(sums)
+    product, square, variance = sums.sum(0).T
+    if not (count and (variance > 0).all()):
+        return PERSONAL
+    found = product / square
+    rest = sums[:, :, 0] - found * sums[:, :, 1]
+    between = rest.T @ rest * count / max(1, count - 1)
+    # Two titles always lie on a line: the fewer they are, the less they tell of what goes together.
+    errors = between * max(0.0, 1 - 2 / count)
+    np.fill_diagonal(errors, np.maximum(between.diagonal(), variance))
+    errors /= np.outer(square, square)
+    prior, covariance = PERSONAL
+    gain = covariance @ np.linalg.inv(covariance + errors)
+    return Slopes(prior + gain @ (found - prior), covariance - gain @ covariance)
 
 
 def _levels(new: ArtworkEvidence, spread: float) -> tuple[Belief, Belief]:
@@ -190,6 +241,19 @@ def _known_slope(known: ArtworkEvidence) -> float:
     square = float((weights * known.foreseen**2).sum())
     product = float((weights * known.foreseen * known.seen).sum())
     return posterior(KNOWN, SlopeSums(product, square, square)).value
+
+
+def _known_rest(known: ArtworkEvidence, slope: float, spread: float) -> float:
+    """Spread of what is left of known levels once they are predicted.
+
+    Before any: that of all levels, about the mean of which they are part, less what is predicted.
+    """
+    foreseen = slope * known.foreseen
+    if not len(foreseen):
+        return spread
+    part = float((1 - 1 / known.among).mean())
+    before = part * spread**2 - float((foreseen**2).mean())
+    return spread_of(known.seen - foreseen, known.noise, max(before, LEAST**2) ** 0.5)
 
 
 def _group_means(seen: ArtworkEvidence) -> Float[np.ndarray, " artworks"]:

@@ -13,7 +13,7 @@ from bandit.counts import PRIOR_IMPRESSIONS
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.records import ARTWORKS
-from evaluate.new_artwork.contrasts import SlopeSums
+from evaluate.new_artwork.contrasts import PersonalSums, SlopeSums
 from evaluate.new_artwork.evidence import (
     FEWEST_TAKES,
     ArtworkEvidence,
@@ -30,7 +30,7 @@ MOST_ROWS = 4000
 """Decisions of a title that are read, evenly spread: more tell little more."""
 MOST_TITLES = 400
 """Titles that are read, evenly spread, beside the one that is judged."""
-NOTHING = SlopeSums(0.0, 0.0, 0.0)
+NOTHING = PersonalSums(SlopeSums(0.0, 0.0, 0.0), SlopeSums(0.0, 0.0, 0.0))
 
 
 class TrainingCounts(NamedTuple):
@@ -93,7 +93,7 @@ class TrainingCounts(NamedTuple):
         )
         deviation = take * total**-0.5
         decisions = int(counts.sum())
-        return TitleEvidence(take, deviation, decisions, None, artworks, rows, NOTHING, NOTHING)
+        return TitleEvidence(take, deviation, decisions, None, artworks, rows, NOTHING)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from evaluate.new_artwork.evidence import FEWEST_TAKES
 from evaluate.new_artwork.image_kinds import ImageKind
 from evaluate.ope.paired_bootstrap import Range
 
@@ -146,8 +147,10 @@ class NewArtwork:
             "training": f"In training the title earned {take} with its known artwork shown as "
             f"often each, over {today.decisions:,} decisions: {of}. "
             "Give --log for its level of today.",
-            "none": f"The level is not anchored: nothing was logged of this title, and {take} is "
-            "what the bundle predicts. Ratios to its known artwork are what to read.",
+            "none": "The level is not anchored: neither log nor training has two artworks of the "
+            f"title that were drawn, with {FEWEST_TAKES:.0f} takes. {today.take.value:.4f} is what "
+            "the bundle predicts, and intervals of takes leave out its doubt. Ratios to its known "
+            "artwork are what to read.",
         }[today.anchor]
         spread = (
             f"Artworks of one title mostly earn from {max(0, 1 - foresight.spread):.0%} to "
@@ -159,7 +162,7 @@ class NewArtwork:
             f"That was learnt from {foresight.artworks:,} artworks which training had not seen."
             if foresight.artworks
             else "No artwork in the log came after training, so how well the bundle foresees was "
-            "not measured: half of what it says of a new poster's take is counted."
+            "not measured: a quarter of what it says of a new poster's take is counted."
         )
         share = foresight.personal
         pleases = (

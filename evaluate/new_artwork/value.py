@@ -30,8 +30,9 @@ class Addition(NamedTuple):
     """0 for whom the bundle prefers what there is."""
     exposure: Float[np.ndarray, " members"]
     """Take with known artwork of those for whom it prefers the image; 0 for others."""
-    relative: Float[np.ndarray, " members"]
-    """What the gain would change by if members' differences counted by one more."""
+    relative: Float[np.ndarray, "members 2"]
+    """What the gain would change by if members' differences counted by one more, those of new and
+    of known artwork."""
 
     def value(self, part: Bool[np.ndarray, " members"] | slice = slice(None)) -> float:
         """To the title's take, in a part of the audience."""
@@ -85,8 +86,12 @@ class TitleToday:
     @cached_property
     def known(self) -> Float[np.ndarray, "members known"]:
         """Expected takes of today's artwork, once predictions count as far as they may."""
-        differs = contrasts(self.mean, self.everyone)
-        return self._expected(self.levels, differs, self.foresight.known_personal)
+        return self._expected(self.levels, self.known_differs, self.foresight.personal.values[1])
+
+    @cached_property
+    def known_differs(self) -> Float[np.ndarray, "members known"]:
+        """Contrasts of today's artwork."""
+        return contrasts(self.mean, self.everyone)
 
     @cached_property
     def today(self) -> float:
@@ -109,7 +114,7 @@ class TitleToday:
         """Expected takes of images, once predictions count as far as they may."""
         foresight = self.foresight
         levels = foresight.shift.value + foresight.slope.value * self.foreseen(mean)
-        return self._expected(levels, self.differs(mean), foresight.personal.value)
+        return self._expected(levels, self.differs(mean), foresight.personal.values[0])
 
     def differs(
         self, mean: Float[np.ndarray, "members images"]
@@ -122,17 +127,22 @@ class TitleToday:
         rows = np.arange(len(mean))
         chosen = mean > self.mean[rows, self.best]
         gains = self.new(mean[:, None])[:, 0] - self.known[rows, self.best]
-        scaled = self.scale.value * np.stack([self.everyone, self.differs(mean[:, None])[:, 0]])
-        return Addition(np.where(chosen, gains, 0.0), *np.where(chosen, scaled, 0.0))
+        relative = [self.differs(mean[:, None])[:, 0], -self.known_differs[rows, self.best]]
+        scaled = np.where(chosen, self.scale.value, 0.0)
+        return Addition(
+            np.where(chosen, gains, 0.0),
+            scaled * self.everyone,
+            scaled[:, None] * np.stack(relative, 1),
+        )
 
     def doubt(
         self, added: Addition, level: Belief, part: Bool[np.ndarray, " members"] | slice
     ) -> float:
         """Standard deviation of what an image adds to a part of the audience."""
-        foresight, exposure = self.foresight, float(added.exposure[part].mean())
+        exposure = float(added.exposure[part].mean())
         rest = np.hypot(level.deviation, self._own_rest)
         known = float((added.exposure * self.doubts[self.best])[part].mean())
-        slope = foresight.personal.deviation * float(added.relative[part].mean())
+        slope = self._slopes_doubt(added.relative[part].mean(0))
         level_of_title = self.scale.deviation * added.value(part)
         # Members are a sample, and what one of them gains differs by about a take of the title:
         # one more than were found, since those for whom it is chosen may be too few to be found.
@@ -149,8 +159,12 @@ class TitleToday:
         exposure = added.exposure[part].mean()
         common = level.deviation * (exposure - added.exposure.mean())
         own = self._own_rest * exposure * np.sqrt(1 - inside)
-        slope = added.relative[part].mean() - added.relative.mean()
-        return float(np.sqrt(common**2 + own**2 + (self.foresight.personal.deviation * slope) ** 2))
+        slope = self._slopes_doubt(added.relative[part].mean(0) - added.relative.mean(0))
+        return float(np.sqrt(common**2 + own**2 + slope**2))
+
+    def _slopes_doubt(self, relative: Float[np.ndarray, " 2"]) -> float:
+        """Standard deviation of a gain that changes so with slopes."""
+        return float(np.sqrt(relative @ self.foresight.personal.covariance @ relative))
 
     @property
     def _own_rest(self) -> float:

@@ -94,7 +94,7 @@ def value_images(
 
 
 def _foresight_record(foresight: Foresight, share: float) -> ForesightRecord:
-    value, deviation = foresight.personal
+    value, deviation = foresight.personal.new
     personal = Range(value, value - Z * deviation, value + Z * deviation)
     spread = foresight.spread
     return ForesightRecord(share, spread, share * spread, foresight.artworks, personal)

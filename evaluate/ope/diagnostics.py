@@ -1,5 +1,6 @@
 """What to know of a log before an estimate from it is believed, in numbers."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ class Diagnostics:
         largest_weight: of any decision.
         mean_weight: 1 up to chance when propensities are right and support is full.
         mean_weight_error: its standard error.
-        uniform: whether every logged propensity is 1 / candidates.
+        uniform: whether every logged propensity is 1 / candidates, of as many candidates each time.
     """
 
     decisions: int
@@ -63,28 +64,31 @@ class Diagnostics:
         return (self.mean_weight - 1) / self.mean_weight_error
 
 
-def diagnostic_terms(feedback: Feedback) -> Float[np.ndarray, "decisions 7"]:
+def diagnostic_terms(feedback: Feedback) -> Float[np.ndarray, "decisions 8"]:
     """Terms whose sums make the diagnostics.
 
-    One, w, w², match, whether the propensity is uniform, r and w·r.
+    One, w, w², match, k, r, w·r and k²; k is how many candidates were drawn from evenly, 0 if the
+    draw was not even.
     """
     w = feedback.weight
-    flat = np.abs(feedback.propensity * np.diff(feedback.offsets) - 1) < 1e-6
+    sizes = np.diff(feedback.offsets)
+    flat = np.where(np.abs(feedback.propensity * sizes - 1) < 1e-6, sizes, 0).astype(float)
     one = np.ones(len(w))
     return np.stack(
         [
-            *(one, w, w**2, feedback.target_logged, flat.astype(float)),
-            *(feedback.reward, w * feedback.reward),
+            *(one, w, w**2, feedback.target_logged, flat),
+            *(feedback.reward, w * feedback.reward, flat**2),
         ],
         axis=-1,
     )
 
 
-def diagnose(sums: Float[np.ndarray, "groups 7"], largest_weight: float) -> Diagnostics:
+def diagnose(sums: Float[np.ndarray, "groups 8"], largest_weight: float) -> Diagnostics:
     """Diagnostics from the terms summed by group of profiles."""
     count, weight, square, match, flat = sums.sum(0)[:5]
     mean = weight / count
     groups = len(sums)
+    squares = float(sums[:, 7].sum())
     deviation = sums[:, 1] - mean * sums[:, 0]
     error = np.sqrt(groups / max(groups - 1, 1) * (deviation**2).sum()) / count
     return Diagnostics(
@@ -95,11 +99,12 @@ def diagnose(sums: Float[np.ndarray, "groups 7"], largest_weight: float) -> Diag
         largest_weight=largest_weight,
         mean_weight=float(mean),
         mean_weight_error=float(error),
-        uniform=bool(flat == count),
+        # Equal in Cauchy's inequality: k is the same in all decisions.
+        uniform=bool(flat > 0 and math.isclose(flat**2, count * squares, rel_tol=1e-12)),
     )
 
 
-def matched_rows(sums: Float[np.ndarray, "groups 7"], clustered: bool = True) -> Matched:
+def matched_rows(sums: Float[np.ndarray, "groups 8"], clustered: bool = True) -> Matched:
     """What the rows that agree with the target tell of a fraction.
 
     Args:

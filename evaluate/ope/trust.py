@@ -190,8 +190,8 @@ def _of_estimator(evidence: Evidence, log: Diagnostics) -> list[Doubt]:
         reasons.append(Doubt("weak", words))
     if evidence.name == "replay" and not log.uniform:
         words = (
-            "replay is right only for uniform logging, and these propensities are not"
-            " 1 / candidates: prefer snips or dr"
+            "replay is right only where all decisions were drawn evenly from equally many"
+            " candidates, and these were not: prefer snips or dr"
         )
         reasons.append(Doubt("do not use", words))
     return reasons

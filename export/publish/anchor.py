@@ -4,8 +4,9 @@ from pathlib import Path
 
 from data.bundle import ANCHOR
 from data.errors import BadInput
+from export.publish.judge_candidate import fault_of
 from export.publish.open_store import open_store
-from export.publish.publish import Publication, fault_of, user
+from export.publish.publish import Publication, user
 from export.publish.store import missing
 
 

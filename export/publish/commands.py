@@ -11,7 +11,8 @@ from rich.table import Table
 from data.errors import BadInput
 from export.publish.anchor import anchor as anchored
 from export.publish.gate_process import command_gate, verdict_of
-from export.publish.publish import ListedBundle, Publication, Undecided
+from export.publish.judge_candidate import Undecided
+from export.publish.publish import ListedBundle, Publication
 from export.publish.publish import list_bundles as listed
 from export.publish.publish import prune as pruned
 from export.publish.publish import publish as published

@@ -5,46 +5,19 @@ time, another may be published: then the comparison is made again, with the new 
 """
 
 import getpass
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol, TypedDict
+from typing import TypedDict
 
 from data.bundle import Bundle
 from data.errors import BadInput
+from export.publish.judge_candidate import Gate, Undecided, fault_of, judge_candidate
 from export.publish.open_store import open_store
 from export.publish.store import Note, Store, missing, text_in
 
 ROUNDS = 8
 """How often a comparison is made again because another bundle went live meanwhile."""
-
-
-class Verdict(Protocol):
-    """What a gate says of a candidate."""
-
-    @property
-    def verdict(self) -> str:
-        """passed, refused or undecided."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """Why, or why not."""
-        ...
-
-    @property
-    def numbers(self) -> Mapping[str, object]:
-        """What the verdict rests on."""
-        ...
-
-
-Gate = Callable[[Path, Path | None, Path | None], Verdict]
-"""Folders of the candidate, of the live bundle and of the anchor, None where there is none →
-verdict."""
-Undecided = Literal["keep", "publish"]
-"""What becomes of a bundle of which the log cannot tell: the live one stays, or it goes live."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +47,7 @@ def publish(
 
     With a gate, its verdict over the live bundle and the anchor decides. Without, the bundle's
     parent must be the live one: else another was published since, which this one was never compared
-    with. Where nothing is live, only what a gate refuses stays out.
+    with. Where nothing is live, or what is live is broken, only what a gate refuses stays out.
 
     Args:
         bundle: its folder, or the id of a bundle in the store.
@@ -103,10 +76,9 @@ def _publish(
     for _ in range(ROUNDS):
         live = place.live()
         if live == name:
+            place.add(candidate)  # what is there may have been damaged since
             return Publication(name, True, "it is live already", _previous(place, name))
-        may, reason, verdict = _judge(candidate, place, live, gate, force)
-        if verdict is not None and verdict["verdict"] == "undecided":
-            may = live is None or undecided == "publish"
+        may, reason, verdict = judge_candidate(candidate, place, live, gate, force, undecided)
         forced = not may and force
         if not may and not force:
             return Publication(name, False, reason, live, verdict=verdict)
@@ -122,37 +94,6 @@ def _publish(
         f"{place.where}: each time that {name} was compared with the live bundle, another had "
         "been published; let one publisher finish, then try again"
     )
-
-
-def _judge(
-    candidate: Bundle, place: Store, live: str | None, gate: Gate | None, force: bool
-) -> tuple[bool, str, Note | None]:
-    """Whether the candidate may replace the live bundle, why, and the gate's verdict."""
-    if live is None and gate is None:
-        return True, "nothing was live", None
-    if live is not None and (trouble := fault_of(place, live)):
-        return True, f"the live bundle is broken, so there is nothing to lose: {trouble}", None
-    if gate is None:
-        parent = candidate.manifest.parent
-        if parent == live:
-            return True, "its parent was live", None
-        return False, f"its parent is {parent}, but {live} is live: compare them first", None
-    try:
-        anchor = None if live is None else place.anchor()
-        with _at_hand(place, live) as folder, _at_hand(place, anchor) as floor:
-            verdict = gate(candidate.root, folder, floor)
-    except BadInput as error:
-        if not force:
-            raise
-        return False, f"the gate could not judge: {error}", None
-    grounds = {"numbers": verdict.numbers, "live": live, "anchor": anchor}
-    note = {"verdict": verdict.verdict, "reason": verdict.reason, **grounds}
-    return verdict.verdict == "passed", verdict.reason, note
-
-
-def _at_hand(place: Store, bundle_id: str | None) -> AbstractContextManager[Path | None]:
-    """A bundle's folder for a while; nothing of none."""
-    return nullcontext() if bundle_id is None else place.at_hand(bundle_id)
 
 
 def rollback(store: Path | str, to: str | None = None) -> Publication:
@@ -257,16 +198,6 @@ def prune(store: Path | str, keep: int) -> list[str]:
                 place.remove(name)
                 removed.append(name)
     return removed
-
-
-def fault_of(place: Store, bundle_id: str) -> str:
-    """What is wrong with a bundle of a store; empty if nothing."""
-    try:
-        with place.at_hand(bundle_id) as folder:
-            found = Bundle.open(folder).bundle_id
-    except BadInput as error:
-        return str(error)
-    return "" if found == bundle_id else f"it holds the bundle {found}; publish it again"
 
 
 def _previous(place: Store, bundle_id: str | None) -> str | None:

@@ -39,7 +39,7 @@ class ClosedForms:
     def hierarchical_regression(self, heads: ProjectedHeads, /) -> Inferred:
         """Facts, content features and random effects in one regression."""
         posterior = fit_hierarchical(self.network, heads, self.examples, self.artworks)
-        posterior = replace(posterior, scale=self.settings.posterior_scale)
+        posterior = replace(posterior, scale=self.settings.share())
         return Inferred(posterior, posterior.records(), {})
 
     def _random_effects(self) -> tuple[ArtworkPosterior | NoEffects, dict[str, float]]:

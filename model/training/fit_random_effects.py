@@ -148,7 +148,7 @@ class ArtworkPosterior:
 
     def records(self) -> ArtworkRecords:
         """See `model.training.posterior.Posterior`."""
-        shown, scale = self.content.shown, self.settings.posterior_scale
+        shown, scale = self.content.shown, self.settings.share()
         ids = [self.artwork_ids[int(row)] for row in shown]
         draws = index_size(self.content.network.context.heads.heads)
         return ArtworkRecords(

@@ -1,7 +1,7 @@
 """A training run: the network is built, fitted, inferred beyond gradients, and calibrated."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import lightning as L
@@ -41,6 +41,8 @@ class TrainingData:
     prepare: Callable[[int], tuple[Source, Examples]]
     """From the number of heads that are trained to the examples to learn from, and to validate
     on."""
+    arrivals: float = 0.0
+    """Share of the artworks that come new a day."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def train_network(
     if network.encoder is not None:
         train = train.seen_as(embed_all(learner, train.images))
     effects = settings.model.random_effects
+    effects = replace(effects, posterior_scale=effects.share(data.arrivals))
     forms = ClosedForms(network, train, data.artworks, effects, settings.seed)
     inferred = network.context.heads.infer(forms)
     records = inferred.records

@@ -8,6 +8,7 @@ from data.bundle.manifest import PublishedPolicy
 from data.errors import BadInput
 from model.heads.interface import DEFAULT_KIND, Kind
 from model.training.dataset import Masks
+from model.training.exploring import exploring_share
 
 
 @dataclass
@@ -91,8 +92,15 @@ class RandomEffects:
     """deviation of artworks' vectors, as a share of how their vectors differ by content."""
     intercept_scale: float = 0.2
     """deviation of artworks' intercepts, in logits. Half and twice the scales are tried as well."""
-    posterior_scale: float = 0.1
-    """factor on the posterior deviation of artworks, by which heads explore."""
+    posterior_scale: float | None = None
+    """factor on the posterior deviation of artworks, by which heads explore; none: by how much
+    artwork keeps coming."""
+
+    def share(self, arrivals: float = 0.0) -> float:
+        """The factor, of a log in which such a share of the artwork comes new a day."""
+        if self.posterior_scale is not None:
+            return self.posterior_scale
+        return exploring_share(arrivals)
 
 
 @dataclass

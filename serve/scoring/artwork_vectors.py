@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from data.atomic_write import whole_file
 from data.catalogue import Catalogue
-from data.errors import BadInput
+from data.errors import BadInput, warn_of_cache
 from data.images.cache import ImageCache, image_cache
 from serve.scoring.scorer import BATCH, Scorer
 
@@ -115,9 +115,12 @@ def _embeddings(
         embedded = scorer.embed(np.ascontiguousarray(images[wanted[batch]]))
         known |= zip((names[at] for at in batch), embedded, strict=True)
     if missing:
-        with whole_file(file) as part, part.open("wb") as opened:
-            embeddings = np.stack(list(known.values()))
-            np.savez(opened, names=np.array(list(known)), embeddings=embeddings)
+        try:
+            with whole_file(file) as part, part.open("wb") as opened:
+                embeddings = np.stack(list(known.values()))
+                np.savez(opened, names=np.array(list(known)), embeddings=embeddings)
+        except OSError as error:
+            warn_of_cache(cache, error)
     return np.stack([known[name] for name in names])[back]
 
 

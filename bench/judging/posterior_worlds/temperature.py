@@ -7,7 +7,7 @@ import torch
 
 from bench.judging.posterior_worlds.nights import NightlyWorld, regret
 from bench.judging.row import Effort, Row, run_each
-from model.training.settings import RandomEffects
+from model.training.exploring import exploring_share
 
 WORLDS = (
     NightlyWorld("60 titles × 6, 1,000 a day, personal", 60, 6, 1000, 14, 0.0, 0.2, 0.15, 0.3),
@@ -27,7 +27,6 @@ WORLDS = (
 what is predicted of them correlate by .12, and those of single members by .2 to .3."""
 SHARES = (0.0, 0.1, 0.2, 0.3)
 """Of the doubt. Half of it and all of it cost more in every world (docs/statistics.md)."""
-OURS = RandomEffects.posterior_scale
 MOST = 1.03
 """Times the best share's regret."""
 FEWER = (4, 1, 4, 4)
@@ -58,11 +57,12 @@ def temperature(effort: Effort) -> list[Row]:
         seeds = range(effort.seed + 600_000, effort.seed + 600_000 + runs)
         tasks = [Play(world, share, seed) for share in SHARES for seed in seeds]
         regrets = np.array(run_each(play, tasks, effort.workers)).reshape(len(SHARES), runs)
-        ours, best = SHARES.index(OURS), int(regrets.mean(1).argmin())
+        own = exploring_share(world.renewal)
+        ours, best = SHARES.index(own), int(regrets.mean(1).argmin())
         for at, (share, of_share) in enumerate(zip(SHARES, regrets, strict=True)):
             rows.append(_share(f"regret of {share:g} of the doubt over random's", world, of_share))
             if at != ours:
-                what = f"regret of {OURS:g} of the doubt over that of {share:g}"
+                what = f"regret of {own:g} of the doubt, the product's, over that of {share:g}"
                 what += ", the best" if at == best else ""
                 rows.append(_ratio(what, world, regrets[ours], of_share))
     return rows

@@ -13,8 +13,10 @@ from evaluate.ope.feedback import Feedback
 def replay() -> Estimator:
     """Mean reward of the decisions where the target would have done what was done.
 
-    Right when the log was drawn uniformly. For a target that draws, each decision counts with
-    the probability that the draw matches, which is the mean over all draws of Li's estimator.
+    Right when the log was drawn evenly from as many candidates each time: a draw among many agrees
+    less often than one among few, and its decision would count for less. For a target that draws,
+    each decision counts with the probability that the draw matches, which is the mean over all
+    draws of Li's estimator.
 
     Source: Li, Chu, Langford and Wang (2011), "Unbiased Offline Evaluation of
     Contextual-bandit-based News Article Recommendation Algorithms", WSDM, Algorithm 2.

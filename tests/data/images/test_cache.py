@@ -1,5 +1,7 @@
 """The cache of a catalogue's pixels: decoded once, whatever is interrupted."""
 
+import resource
+import signal
 from datetime import date
 from pathlib import Path
 
@@ -133,3 +135,40 @@ def test_a_cache_that_is_none_is_made_again(tmp_path: Path, part: str, noise: by
     file.write_bytes(noise + file.read_bytes()[len(noise) :])
     again = image_cache(ours, tmp_path / "cache", quiet=True)
     np.testing.assert_array_equal(again.images[again.of(["red", "lime", "blue"])], whole)
+
+
+def test_a_cache_that_cannot_be_made_is_a_warning(tmp_path: Path, capfd):
+    ours = catalogue(tmp_path / "c", plain("red", "lime", "blue"))
+    (tmp_path / "file").write_text("")
+    cache = image_cache(ours, tmp_path / "file" / "cache", quiet=True)
+    whole = image_cache(ours, tmp_path / "cache", quiet=True)
+    np.testing.assert_array_equal(cache.images, whole.images)
+    assert cache.rows == whole.rows
+    assert not cache.images.flags.writeable
+    assert capfd.readouterr().err.count("cannot be written") == 1
+
+
+def test_what_a_full_disk_does_not_take_stays_in_memory(tmp_path: Path, monkeypatch, capfd):
+    first = catalogue(tmp_path / "a", plain("red", "blue"))
+    image_cache(first, tmp_path / "cache", quiet=True)
+    [hashes] = (tmp_path / "cache").glob("*.sha256")
+    before = hashes.read_bytes()
+    monkeypatch.setattr("data.images.cache.CHUNK", 1)
+    pictures = plain("red", "blue", "lime", "navy")
+    second = catalogue(tmp_path / "b", pictures)
+    room = (tmp_path / "cache").glob("*.npy").__next__().stat().st_size
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room + 1000, old[1]))
+    try:
+        cache = image_cache(second, tmp_path / "cache", quiet=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    for artwork in second.artwork_ids:
+        stored = cache.images[cache.rows[artwork]]
+        np.testing.assert_array_equal(stored, load_image(second.image_path(artwork)))
+    assert hashes.read_bytes() == before
+    assert capfd.readouterr().err.count("cannot be written") == 1
+    again = image_cache(second, tmp_path / "cache", quiet=True)
+    np.testing.assert_array_equal(again.images, cache.images)
+    assert len(hashes.read_bytes()) == 2 * len(before)

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,8 @@ from data.errors import BadInput
 from evaluate.experiments.aa import false_positives
 from evaluate.experiments.allocation import allocate
 from evaluate.experiments.experiment import experiment
+from evaluate.experiments.look import Comparison, ExperimentPlan, all_looks
+from evaluate.experiments.member_days import MemberDays
 from evaluate.experiments.power import Design, days_needed, power, show, variance_after
 from evaluate.experiments.take_difference import take_fraction_difference
 
@@ -220,3 +222,46 @@ def test_one_member_who_is_the_cell_does_not_look_certain():
     d = take_fraction_difference(takes, seen, np.arange(80) < 40)
     assert d.capped == 1
     assert abs(d.difference) < 0.05
+
+
+def rare_days(rng, of_treated=1.0, days=10, members=400):
+    """A tenth of the members in the treatment cell, who see one page a day and take 1%."""
+    treated = np.arange(members) < members // 10
+    rate = np.where(treated, of_treated * 0.01, 0.01)
+    seen = rng.poisson(1, (days, members)).astype(float)
+    day, who = np.nonzero(seen)
+    return MemberDays(
+        np.array([f"p{at}" for at in who], object),
+        np.where(treated, "new", "control").astype(object)[who],
+        np.array([str(date(2026, 1, 1) + timedelta(days=int(at))) for at in day], object),
+        rng.binomial(seen.astype(int), rate)[day, who].astype(float),
+        seen[day, who],
+    )
+
+
+def looks_at(rows):
+    members = rows.cell_of(None)
+    return all_looks(rows, members, Comparison("control", "new", None, ExperimentPlan()))
+
+
+def test_a_small_cell_that_happens_to_have_no_takes_yet_is_not_called_different():
+    """Its own variance would be next to nothing: 15 of these 40 were called different."""
+    rng = np.random.default_rng(8)
+    found = [
+        any(k.excludes_zero for k in looks_at(rare_days(rng, days=30)).daily) for _ in range(40)
+    ]
+    assert sum(found) <= 4
+    gone = looks_at(rare_days(rng, of_treated=0.0, days=60))
+    assert gone.too_small > 3
+    assert gone.daily[-1].high < 0
+
+
+def test_nothing_is_looked_at_before_ten_takes_are_due(tmp_path):
+    write_experiment(tmp_path / "examples.parquet", days=5, members=200)
+    nobody = pq.read_table(tmp_path / "examples.parquet")
+    at = nobody.schema.get_field_index("reward")
+    none = pa.array(np.zeros(len(nobody)))
+    pq.write_table(nobody.set_column(at, "reward", none), tmp_path / "none.parquet")
+    result = experiment(str(tmp_path / "none.parquet"), start="2026-01-04")
+    assert not result.cells
+    assert "fewer than 10 takes were due" in result.notes[0]

@@ -1,6 +1,7 @@
 """The gate passes what is shown to be no worse, refuses what is shown to be, and says the rest."""
 
 from pathlib import Path
+from shutil import copytree, rmtree
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -92,6 +93,32 @@ def test_the_anchor_must_be_held_too_and_at_a_chains_level(story, bundles):
     compared = floored.numbers["comparisons"]
     assert compared["anchor"]["level"] == pytest.approx(compared["live"]["level"] / NIGHTS)
     assert compared["live"]["level"] == LEVEL
+
+
+def test_the_anchor_holds_where_nothing_is_live(story, bundles, planted):
+    """As when the live bundle is damaged: what fell below the anchor does not take its place."""
+    fallen = planted([[1.0]] * 4, epsilon=0.7)
+    alone = gated(story, fallen, None)
+    floored = gated(story, fallen, None, anchor=bundles["good"])
+    assert (alone.verdict, floored.verdict) == ("passed", "undecided")
+    assert "the anchor" in floored.reason.split(";")[1]
+    assert gated(story, bundles["good"], None, anchor=bundles["again"]).verdict == "passed"
+
+
+def test_the_anchor_of_the_live_bundles_store_is_found_by_any_way_to_it(story, bundles, tmp_path):
+    log = str(story.root / "examples")
+    store, good, bad = tmp_path / "store", Path(bundles["good"]), Path(bundles["bad"])
+    for bundle in (good, bad):
+        copytree(bundle, store / bundle.name)
+    (store / "current").symlink_to(bad.name)
+    (store / "anchor").symlink_to(good.name)
+    for live in (store, store / "current", store / bad.name):
+        said = gate(str(bad), log, str(live), resamples=100)
+        assert (said["verdict"], said["anchor_bundle"]) == ("refused", good.name)
+    rmtree(store / good.name)  # the link leads nowhere: no floor vanishes in silence
+    with pytest.raises(BadInput, match=r"no bundle at .*anchor"):
+        gate(str(bad), log, str(store), resamples=100)
+    assert gate(str(bad), log, str(store), anchor="none", resamples=100)["verdict"] == "passed"
 
 
 def test_what_few_rewards_speak_for_does_not_pass_on_a_model_alone(story, bundles):

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from evaluate.monitor.calibration import SUMS_WARN_P, DaySums, sums_p
-from evaluate.monitor.decisions import Score, score_p
+from data.check.finding import Limits
+from evaluate.monitor.calibration import SUMS_WARN_P, DaySums, check_calibration, sums_p
+from evaluate.monitor.decisions import Score, check_decisions, score_p
 from evaluate.monitor.drift import Shares, surest_change
 from evaluate.monitor.rewards import check_value
 from evaluate.monitor.windows import worst_windows
@@ -121,6 +122,43 @@ def test_the_lift_over_uniform_is_judged_by_what_differs():
             (check,) = check_value(connection, {})
             z.append(stats.norm.ppf(check.p))
     assert 0.8 < np.std(z) < 1.2
+
+
+@pytest.mark.parametrize("nightly", [False, True])
+def test_what_a_week_shows_does_not_hide_behind_a_new_bundle_every_night(nightly):
+    """Each bundle has one day, in which none of the three faults shows."""
+    rng, n = np.random.default_rng(12), 14_000
+    told = np.array([0.55, 0.25, 0.2])
+    shown = rng.choice(3, n, p=told**1.1 / (told**1.1).sum())
+    day = np.repeat(np.arange(1, 8), n // 7)
+    worth = np.array([0.15, 0.17, 0.17])[shown]
+    rows = {
+        "day": [f"2026-01-0{d}" for d in day],
+        "bundle": [f"b{d}" if nightly else "b" for d in day],
+        "policy": ["thompson"] * n,
+        "profile_id": [f"p{p}" for p in rng.integers(0, 3000, n)],
+        "candidates": [["x", "y", "z"]] * n,
+        "propensity": told[shown],
+        "probabilities": [told.tolist()] * n,
+        "chosen": shown + 1,
+        "level": ["personalised"] * n,
+        "reward": (rng.random(n) < worth).astype(float),
+        "predicted_take": worth * 1.12,
+    }
+    with duckdb.connect() as connection:
+        connection.register("e", pa.table(rows))
+        connection.register("d", pa.table(rows))
+        checks = check_calibration(connection)[0] + check_value(connection, {})
+        checks += check_decisions(connection, Limits())
+    rung = {(c.name, c.bundle) for c in checks if c.state != "ok"}
+    whose = "all" if nightly else "b"
+    assert ("takes_of_predicted", whose) in rung
+    assert ("propensity_week", whose) in rung
+    [lift] = [c for c in checks if (c.name, c.bundle) == ("lift_over_uniform", whose)]
+    assert lift.p < 0.05
+    assert {c.bundle for c in checks} == (
+        {f"b{d}" for d in range(1, 8)} | {"all"} if nightly else {"b"}
+    )
 
 
 def shares(rng, use, of_first):

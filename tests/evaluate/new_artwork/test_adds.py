@@ -83,8 +83,8 @@ def test_what_is_said_to_be_added_comes_true_of_all_and_of_what_is_picked(person
 
 def test_where_members_do_not_differ_nothing_is_added():
     foresight, said, _ = judged(np.random.default_rng(2), 0.0)
-    assert abs(foresight.personal.value) < 2 * foresight.personal.deviation
-    assert foresight.personal.deviation < 0.1
+    assert abs(foresight.personal.new.value) < 2 * foresight.personal.new.deviation
+    assert foresight.personal.new.deviation < 0.1
     assert np.sort(said)[-len(said) // 10 :].mean() < 0.002
 
 

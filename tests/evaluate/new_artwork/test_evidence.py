@@ -78,6 +78,6 @@ def test_what_members_differ_by_counts_as_far_as_rewards_follow_it():
         trained = np.array([True, True, True, False])
         offered = np.ones((rows, 4), bool)
         log = TitleLog(predicted, predicted, trained, offered, action, reward, np.ones(rows))
-        sums = evidence(log).personal
+        sums = evidence(log).personal.new
         product, square = product + sums.product, square + sums.square
     assert product / square == pytest.approx(0.5, abs=0.15)

@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from evaluate.new_artwork.contrasts import SlopeSums
+from evaluate.new_artwork.contrasts import PersonalSums, SlopeSums
 from evaluate.new_artwork.evidence import ArtworkEvidence, NewArtworkEvidence
-from evaluate.new_artwork.foresight import KNOWN, PERSONAL, SLOPE, Foresight, posterior, spread_of
+from evaluate.new_artwork.foresight import (
+    KNOWN,
+    PERSONAL,
+    SLOPE,
+    Foresight,
+    posterior,
+    slopes,
+    spread_of,
+)
 
 NOTHING = SlopeSums(0.0, 0.0, 0.0)
 
@@ -23,8 +31,8 @@ def artworks(rng, count, new, spread=0.3, slope=1.0, noise=0.05, predicted=0.2):
     )
 
 
-def evidence(*parts, personal=NOTHING):
-    return NewArtworkEvidence(ArtworkEvidence.joined(parts), personal, NOTHING)
+def evidence(*parts):
+    return NewArtworkEvidence(ArtworkEvidence.joined(parts), [])
 
 
 def test_spread_is_what_is_left_when_noise_is_taken_off():
@@ -51,7 +59,7 @@ def test_what_training_saw_teaches_no_slope():
     _, known = artworks(rng, 500, False, slope=1.4)
     found = Foresight.of(evidence(known))
     assert found.slope == SLOPE
-    assert found.personal == PERSONAL
+    assert found.personal is PERSONAL
     assert found.predicted_spread is None
 
 
@@ -94,3 +102,70 @@ def test_a_slope_is_drawn_to_its_prior_as_far_as_the_log_is_short():
     few, many = SlopeSums(20.0, 10.0, 1000.0), SlopeSums(2000.0, 1000.0, 1000.0)
     assert KNOWN.value < posterior(KNOWN, few).value < posterior(KNOWN, many).value < 2.0
     assert posterior(KNOWN, NOTHING) == KNOWN
+
+
+def titles(rng, new, known, *, differ=0.0, count=24, decisions=30.0, shared=0.8):
+    """What titles say of slopes of new and known artwork, with noise that they share."""
+    square = rng.gamma(3, decisions / 3, (count, 2))
+    true = np.array([new, known]) + differ * rng.standard_normal((count, 1))
+    cross = [[1, shared], [shared, 1]]
+    noise = rng.multivariate_normal([0, 0], cross, count) * square**0.5
+    return [
+        PersonalSums(*(SlopeSums(*map(float, part)) for part in zip(*row, strict=True)))
+        for row in zip(true * square + noise, square, square, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("differ", [0.0, 0.6])
+def test_slopes_are_as_sure_as_titles_agree_on_them(differ):
+    """By decisions alone, as they were once counted, they are held in three of four logs."""
+    rng = np.random.default_rng(6)
+    inside, gaps = [], []
+    for _ in range(400):
+        true = rng.multivariate_normal(*PERSONAL)
+        found = slopes(titles(rng, *true, differ=differ))
+        inside.append(abs(found.values - true) <= 1.96 * found.covariance.diagonal() ** 0.5)
+        gap = np.array([1.0, -1.0])
+        gaps.append(
+            abs(gap @ (found.values - true)) <= 1.96 * (gap @ found.covariance @ gap) ** 0.5
+        )
+    assert (np.mean(inside, 0) > 0.91).all()
+    assert np.mean(gaps) > 0.91
+
+
+def test_slopes_of_new_and_known_artwork_stay_together_until_a_log_tells_them_apart():
+    """What a poster adds is their difference: noise in it is what the one that is picked was."""
+    rng = np.random.default_rng(7)
+    apart = {
+        decisions: np.mean(
+            [slopes(titles(rng, 0.9, 0.3, decisions=decisions)).values @ [1, -1] for _ in range(50)]
+        )
+        for decisions in (0.03, 3.0, 3000.0)
+    }
+    assert apart[0.03] < 0.05 < 0.2 < apart[3.0] < 0.5
+    assert apart[3000.0] == pytest.approx(0.6, abs=0.02)
+
+
+def test_few_titles_tell_slopes_by_their_decisions_and_none_says_nothing():
+    rng = np.random.default_rng(8)
+    assert slopes([]) is PERSONAL
+    assert slopes([PersonalSums(NOTHING, NOTHING)]) is PERSONAL
+    for count in (1, 2):
+        few = slopes(titles(rng, 0.0, 0.0, count=count, decisions=3000.0))
+        assert abs(few.values).max() < 0.25
+        assert 0 < few.covariance.diagonal().min() <= few.covariance.diagonal().max() < 0.1**2
+
+
+def test_known_artwork_counts_in_the_log_by_what_the_bundle_left_open():
+    """Where it starts from how far all levels differ, what was seen counts for half as much again.
+
+    Then true levels follow with a slope of .8.
+    """
+    rng = np.random.default_rng(9)
+    product = square = 0.0
+    for _ in range(20):
+        true, known = artworks(rng, 150, False, spread=0.2, slope=1.0, noise=0.14, predicted=0.15)
+        found = Foresight.of(evidence(known))
+        levels, _ = found.known_levels(known.foreseen, known.seen, known.noise)
+        product, square = product + levels @ true, square + levels @ levels
+    assert product / square == pytest.approx(1, abs=0.1)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from evaluate.new_artwork.foresight import Belief, Foresight
+from evaluate.new_artwork.foresight import Belief, Foresight, Slopes
 from evaluate.new_artwork.value import (
     TitleToday,
     greedy_order,
@@ -26,9 +26,8 @@ takes = st.integers(1, 9).flatmap(
 BELIEVED = Foresight(
     shift=Belief(0.0, 0.0),
     slope=Belief(1.0, 0.0),
-    personal=Belief(1.0, 0.0),
+    personal=Slopes(np.ones(2), np.zeros((2, 2))),
     known_slope=1.0,
-    known_personal=1.0,
     spread=0.3,
     known_rest=0.1,
     own_rest=0.4,
@@ -55,7 +54,8 @@ def test_predictions_that_hold_add_what_they_are_over_the_best(values, scale):
 
 @given(takes)
 def test_an_image_of_which_nothing_is_believed_is_average_to_everybody(values):
-    nothing = replace(BELIEVED, slope=Belief(0.0, 0.0), personal=Belief(0.0, 0.0))
+    none = Slopes(np.zeros(2), np.zeros((2, 2)))
+    nothing = replace(BELIEVED, slope=Belief(0.0, 0.0), personal=none)
     today = title(values[:, :, :-1], nothing)
     expected = today.new(values[:, :, -1].mean(1)[:, None])[:, 0]
     np.testing.assert_allclose(expected, today.everyone)

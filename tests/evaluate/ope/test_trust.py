@@ -42,6 +42,30 @@ def test_a_large_even_log_is_trusted_and_says_what_speaks_for_it():
     assert dr.mean_weight_low < 1 < dr.mean_weight_high
 
 
+def test_replay_is_not_read_where_decisions_have_more_or_fewer_candidates():
+    """Half of the pages choose among two and take .3, half among ten and take .1: an even draw
+    earns .2. Of two candidates more draws agree, so replay counts these pages five times."""
+    rng, rows = np.random.default_rng(3), 6000
+    sizes = np.where(np.arange(rows) % 2, 2, 10)
+    names = [[f"{at}" for at in range(size)] for size in sizes]
+    log = {
+        "decision_id": [str(row) for row in range(rows)],
+        "candidates": names,
+        "action": [of[at] for of, at in zip(names, rng.integers(0, sizes), strict=True)],
+        "reward": (rng.random(rows) < np.where(sizes == 2, 0.3, 0.1)).astype(float),
+        "propensity": 1 / sizes,
+        "target_probabilities": [[1 / size] * size for size in sizes],
+    }
+    found = estimate(pa.table(log), ["replay", "snips", "dr"], bootstrap=BOOTSTRAP)
+    assert found["replay"].value > 0.25
+    assert found["replay"].verdict == "do not use"
+    assert np.isnan(found["replay"].low)
+    assert "equally many" in found["replay"].reason
+    for name in ("snips", "dr"):
+        assert found[name].verdict == "trust"
+        assert found[name].low < 0.2 < found[name].high
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
 def test_the_direct_method_is_never_trusted(chance, wanted):

@@ -1,6 +1,5 @@
 """One bundle is live, whole and compared with what it replaced, whoever publishes at once."""
 
-import json
 import multiprocessing
 import threading
 
@@ -16,10 +15,10 @@ from export.publish.staging import staging
 from tests.export.small import Verdict, gate, publisher, small_bundle
 
 
-@pytest.fixture(params=["folder", "url"])
+@pytest.fixture(params=["folder", "file", "url"])
 def store(request, tmp_path):
-    if request.param == "folder":
-        return str(tmp_path / "store")
+    if request.param != "url":
+        return f"{'file://' if request.param == 'file' else ''}{tmp_path / 'store'}"
     return request.getfixturevalue("memory_store")
 
 
@@ -196,13 +195,32 @@ def damage(store, name):
     filesystem.pipe_file(f"{root}/{name}/features.json", bytes(raw))
 
 
-def test_a_broken_live_bundle_is_replaced(store, bundles):
+def test_a_broken_live_bundle_is_replaced_by_what_may_be_the_first(store, bundles):
     publish(bundles[0], store)
     damage(store, bundles[0].name)
-    assert "broken" in publish(bundles[2], store, gate=gate("refused")).reason
+    refused = publish(bundles[2], store, gate=gate("refused"))
+    assert not refused.published
+    assert refused.reason.startswith("the live bundle is broken: ")
+    assert refused.reason.endswith(f"{bundles[2].name} over None")
+    assert live(store) == bundles[0].name
+    assert "broken" in publish(bundles[2], store, gate=gate("undecided")).reason
     assert live(store) == bundles[2].name
     assert publish(bundles[0], store, gate=gate("passed")).published
     assert verify(store)[bundles[0].name] == ""
+    damage(store, bundles[0].name)
+    assert publish(bundles[3], store).published  # nobody was asked, and nothing can be compared
+
+
+def test_a_broken_anchor_stops_the_gate_and_no_floor_vanishes_in_silence(store, bundles):
+    publish(bundles[0], store)
+    anchor(store)
+    publish(bundles[1], store, gate=gate("passed"))
+    damage(store, bundles[0].name)
+    with pytest.raises(BadInput, match=r"the anchor .* is broken .*export anchor --bundle"):
+        publish(bundles[2], store, gate=gate("passed"))
+    assert live(store) == bundles[1].name
+    anchor(store)
+    assert publish(bundles[2], store, gate=gate("passed")).published
 
 
 def test_a_damaged_bundle_is_not_published(store, bundles):
@@ -241,15 +259,6 @@ def test_an_upload_that_was_cut_off_is_no_bundle(bundles):
     assert list_bundles("memory://cut") == []
     assert publish(bundles[0], "memory://cut").published
     assert verify("memory://cut") == {bundles[0].name: ""}
-    memory.store.clear()
-
-
-def test_the_lock_of_a_killed_publisher_is_broken(bundles):
-    memory = fsspec.filesystem("memory")
-    memory.store.clear()
-    memory.pipe_file("/left/.lock", json.dumps({"holder": "dead", "until": 0.0}).encode())
-    assert publish(bundles[0], "memory://left").published
-    assert not memory.exists("/left/.lock")
     memory.store.clear()
 
 

@@ -1,0 +1,84 @@
+"""What a file system of fsspec answers, whatever package stands behind it.
+
+Each package has failures of its own: of aiohttp, of botocore, of the sockets below. A caller knows
+three: what is not there, what is there already, and a store that does not answer.
+"""
+
+import errno
+from typing import Any
+
+from data.errors import BadInput, Unavailable
+
+TIMES = {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 1}}
+"""Of botocore, in seconds: with its own and s3fs' tries it would wait for minutes."""
+TRIES = 2
+Answer = Any
+"""Of a file system of fsspec, which has no types."""
+NO_PLACE = "give a folder, or a URL that fsspec knows, with the package that it asks for installed"
+CONFLICT = ("PreconditionFailed", "ConditionalRequestConflict")
+"""What S3 says where a file that was to be new is there, or is being made by another."""
+
+
+class Files:
+    """The files under a URL; each question is answered, or fails in one of three ways.
+
+    Args:
+        url: `s3://bucket/path`, `gs://…`, `memory://…`.
+
+    Raises:
+        BadInput: fsspec knows no such protocol, or lacks a package for it.
+    """
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+        from fsspec.config import conf
+
+        self.where = url
+        protocol = url.partition("://")[0]
+        options: dict[str, object] = {"use_listings_cache": False}
+        if protocol in ("s3", "s3a") and "config_kwargs" not in conf.get("s3", {}):
+            options["config_kwargs"] = TIMES
+        try:
+            self._fs, root = fsspec.url_to_fs(url, **options)
+        except (ValueError, ImportError) as error:
+            raise BadInput(f"{url} is no place for bundles ({error}); {NO_PLACE}") from None
+        if "config_kwargs" in options:
+            self._fs.retries = TRIES  # s3fs has no option for it
+        self.root = root.rstrip("/")
+
+    def path(self, *names: str) -> str:
+        """Of a file under the URL."""
+        return "/".join((self.root, *names))
+
+    def ask(self, method: str, *arguments: object, **options: object) -> Answer:
+        """Call a method of the file system.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            FileExistsError: there is one already, of those that were to be new.
+            Unavailable: the store does not answer, or says no.
+        """
+        try:
+            return getattr(self._fs, method)(*arguments, **options)
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except Exception as error:  # of whatever package, at whatever moment
+            said = f"{error} {error.__cause__ or ''}"
+            if getattr(error, "errno", None) == errno.EEXIST or any(w in said for w in CONFLICT):
+                raise FileExistsError(str(arguments[0])) from error
+            words = str(error).strip().partition("\n")[0] or "no word"
+            raise Unavailable(
+                f"the store {self.where} does not answer as it should: "
+                f"{type(error).__name__}: {words:.300}"
+            ) from error
+
+    def read(self, *names: str) -> bytes | None:
+        """A file's content; None: there is none."""
+        try:
+            return self.ask("cat_file", self.path(*names))
+        except FileNotFoundError:
+            return None
+
+    def write(self, content: bytes, *names: str) -> None:
+        """Write a file in one step, in place of what was there."""
+        self.ask("pipe_file", self.path(*names), content)
