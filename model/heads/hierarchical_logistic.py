@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from model.heads.epistemic_index import INDEX
 from model.heads.level_doubt import LevelDoubt
-from model.heads.logistic_weights import FEATURE_AXIS, LogisticWeights, even, solved
+from model.heads.logistic_weights import FEATURE_AXIS, LogisticWeights, even, lower_root, solved
 
 FIRST_VARIANCE, FIRST_LEVEL_VARIANCE = 0.01, 0.04
 """Of a fact's weight and of a level before there are rewards; few rewards do not teach variances,
@@ -154,21 +154,24 @@ class HierarchicalLogistic(nn.Module):
             self.moment[artwork] += here.T @ surprise[rows] + gram @ u[artwork]
 
     @torch.no_grad()
-    def solve(self, steps: int = 80) -> None:
+    def solve(self, steps: int = 80, converged: float = CONVERGED) -> None:
         """Move the mean to where the observations have it, by at most so many solver steps.
 
         Raises:
             ValueError: an observation is not finite.
         """
         right = self._pulls(self.moment[..., None])
-        x = self._solved(right, self.mean.columns(), steps, CONVERGED).column(0)
+        x = self._solved(right, self.mean.columns(), steps, converged).column(0)
         if not all(bool(part.isfinite().all()) for part in x):
             raise ValueError("observations of the regression are not finite, or too large")
         self.mean = x.near(self.about, MOST_STEP / self.reach)
 
     @torch.no_grad()
     def draw(
-        self, steps: int = 80, observed: Float[Tensor, "artworks features draws"] | None = None
+        self,
+        steps: int = 80,
+        observed: Float[Tensor, "artworks features draws"] | None = None,
+        converged: float = DRAWN,
     ) -> None:
         """Make draws of the posterior anew: what each weight is there beyond its mean.
 
@@ -179,23 +182,21 @@ class HierarchicalLogistic(nn.Module):
         Args:
             steps: of the solver, at most.
             observed: the noise of the observations, where the caller has it from before.
+            converged: squared residual at which the solver stops, relative to the right side.
 
         Source: Papandreou and Yuille 2010, "Gaussian Sampling by Local Perturbations".
         """
-        observed = self._observed_noise() if observed is None else observed
-        generator = torch.Generator().manual_seed(self.seed + 1)
+        observed = self.observed_noise() if observed is None else observed
+        prior = self.prior_noise()
         at_once, drawn = max(1, AT_ONCE // self.moment.numel()), list[LogisticWeights]()
         for at in range(0, self.count, at_once):
             columns = slice(at, at + at_once)
             right = self._pulls(observed[..., columns])
-            prior = (
-                even(torch.randn(part.shape, generator=generator), of) / v.sqrt()[..., None]
-                for part, v, of in zip(right, self.variance, FEATURE_AXIS, strict=True)
-            )
             none = LogisticWeights(*(torch.zeros_like(part) for part in right))
             start = none if self.draws is None else self.draws.column(columns)
-            right = right.plus(LogisticWeights(*prior))
-            drawn.append(self._solved(right, start, steps, DRAWN))
+            deviation = LogisticWeights(*(v.sqrt() for v in self.variance.columns()))
+            right = right.plus(prior.column(columns).over(deviation))
+            drawn.append(self._solved(right, start, steps, converged))
         self.draws = LogisticWeights(*(torch.cat(parts, -1) for parts in zip(*drawn, strict=True)))
 
     @torch.no_grad()
@@ -206,7 +207,7 @@ class HierarchicalLogistic(nn.Module):
         known of the others counts too.
         """
         shown = self.gram[:, 0, 0] > 0
-        observed = self._observed_noise()  # the sums stay, and factoring them is half of a draw
+        observed = self.observed_noise()  # the sums stay, and factoring them is half of a draw
         for _ in range(steps):
             self.draw(observed=observed)
             assert self.draws is not None
@@ -251,13 +252,22 @@ class HierarchicalLogistic(nn.Module):
         projection = torch.linalg.solve_triangular(root.T, axes, upper=True)
         return Factors(projection, u @ axes, self.mean.shared[:few].T @ root @ axes)
 
-    def _observed_noise(self) -> Float[Tensor, "artworks features draws"]:
+    def observed_noise(self) -> Float[Tensor, "artworks features draws"]:
         """Noise of the covariance that the sums of the observations have."""
         generator = torch.Generator().manual_seed(self.seed)
         observed = torch.randn(*self.moment.shape, self.count, generator=generator)
         for part, gram in zip(observed.split(CHUNK), self.gram.split(CHUNK), strict=True):
-            part.copy_(_root(gram) @ part)
+            part.copy_(lower_root(gram) @ part)
         return observed
+
+    def prior_noise(self) -> LogisticWeights:
+        """Noise of deviation 1 for each weight and draw."""
+        generator = torch.Generator().manual_seed(self.seed + 1)
+        parts = (
+            even(torch.randn(*part.shape, self.count, generator=generator), of)
+            for part, of in zip(self.mean, FEATURE_AXIS, strict=True)
+        )
+        return LogisticWeights(*parts)
 
     def _pulls(self, by_artwork: Float[Tensor, "artworks features columns"]) -> LogisticWeights:
         """What pulls at each weight, of what pulls at each u(a)."""
@@ -282,13 +292,3 @@ class HierarchicalLogistic(nn.Module):
         titles = torch.zeros_like(self.mean.title).index_add_(0, self.title_of, sums)
         parts = LogisticWeights(sums.T @ self.components**2, sums, titles)
         return LogisticWeights(*(m + 1 / v for m, v in zip(parts, self.variance, strict=True)))
-
-
-def _root(
-    gram: Float[Tensor, "artworks features features"],
-) -> Float[Tensor, "artworks features features"]:
-    """L with L Lᵀ = gram; what few impressions leave singular gains a little on its diagonal."""
-    sums = gram.double()
-    trace = sums.diagonal(dim1=1, dim2=2).sum(1)
-    least = (1e-3 + 2e-7 * trace)[:, None, None] * torch.eye(gram.shape[1])
-    return torch.linalg.cholesky(sums + least).float()

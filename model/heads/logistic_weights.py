@@ -93,3 +93,13 @@ def even(noise: Float[Tensor, "rows more columns"], axis: int) -> Tensor:
 
 TINY = 1e-30
 """Of a residual that is 0."""
+
+
+def lower_root(
+    gram: Float[Tensor, "artworks features features"],
+) -> Float[Tensor, "artworks features features"]:
+    """L with L Lᵀ = gram; what few impressions leave singular gains a little on its diagonal."""
+    sums = gram.double()
+    trace = sums.diagonal(dim1=1, dim2=2).sum(1)
+    least = (1e-3 + 2e-7 * trace)[:, None, None] * torch.eye(gram.shape[1])
+    return torch.linalg.cholesky(sums + least).float()

@@ -1,0 +1,175 @@
+"""A hierarchical regression that goes on day by day from its sums, and its draws with it.
+
+A day's rewards are linearised by a few Newton steps over that day alone, beside the sums of all
+days before it, and then added to them: what comes of many days is defined as one reading of them in
+order, and costs no day twice. The noise that makes draws is summed with them, each observation's
+by its id, so draws are exact after any number of days: it has the covariance of the sums.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt64
+from torch import Tensor
+
+from model.heads.hierarchical_logistic import HierarchicalLogistic
+from model.heads.logistic_weights import LogisticWeights
+from model.increments.observed_noise import noise_of
+
+READINGS = 3
+"""Newton steps over a day."""
+STEPS = 1000
+"""Of the solver at most: it stops where it has converged."""
+CONVERGED, DRAWN = 1e-22, 1e-16
+"""Squared residuals at which it stops, so that the posterior is a function of the sums alone."""
+
+
+class DayImpressions(NamedTuple):
+    """A day's observations, in any order."""
+
+    x: Float[Tensor, "impressions features"]
+    shown: Int[Tensor, " impressions"]
+    """Rows of the artworks."""
+    rewards: Float[Tensor, " impressions"]
+    offset: Float[Tensor, " impressions"]
+    """The part of the logit that is not of the weights."""
+    weights: Float[Tensor, " impressions"]
+    """How much each counts."""
+    noise: Float[Tensor, "impressions draws"]
+    """Standard normal, by the observations' ids."""
+
+
+class DailyLogistic(HierarchicalLogistic):
+    """Sums, mean and noise in float64; variances stay as the last full training learnt them.
+
+    After each day the sums are rounded to what is kept of them, float32, so that it makes no
+    difference whether a day is followed by another at once or after it was written and read.
+    """
+
+    def __init__(self, trained: HierarchicalLogistic) -> None:
+        """Go on from a regression that was trained; it stays as it is."""
+        super().__init__(
+            trained.components[:, :-1],
+            trained.title_of,
+            trained.gram.shape[1],
+            trained.count,
+            trained.seed,
+        )
+        self.load_state_dict(trained.state_dict())
+        self.observed = kept(trained.observed_noise().double())
+        self.prior = _doubled(trained.prior_noise())
+        self.mean, self.variance = _doubled(trained.mean), _doubled(trained.variance)
+        self.about = self.mean
+        self.double()
+
+    def joined_by(
+        self,
+        components: Float[Tensor, "new components"],
+        title_of: Int[Tensor, " new"],
+        keys: UInt64[np.ndarray, " new"],
+        title_keys: UInt64[np.ndarray, " new_titles"],
+    ) -> "DailyLogistic":
+        """The same with further artworks, of which nothing was observed; draws are to be made.
+
+        Args:
+            components: of the new artworks.
+            title_of: their titles; numbers from the present number of titles on are new ones.
+            keys: of the artworks' ids, from `bandit.choice.profile_keys`.
+            title_keys: of the new titles' ids.
+        """
+        held, features = self.tensors(), self.moment.shape[1]
+        every = torch.cat([components, torch.ones(len(components), 1)], 1)
+        held["components"] = torch.cat([held["components"], every])
+        held["title_of"] = torch.cat([held["title_of"], title_of])
+        for name in ("gram", "moment", "observed", "mean.artwork"):
+            held[name] = _longer(held[name], len(keys))
+        held["mean.title"] = _longer(held["mean.title"], len(title_keys))
+        for name, of in (("prior.artwork", keys), ("prior.title", title_keys)):
+            drawn = noise_of(of, features * self.count).reshape(-1, features, self.count)
+            held[name] = torch.cat([held[name], torch.from_numpy(drawn).float()])
+        return DailyLogistic.of_tensors(held)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it goes on from, by name; per artwork 4 · features · (features + 34) bytes."""
+        parts = {"mean": self.mean, "variance": self.variance, "prior": self.prior}
+        named = {
+            f"{name}.{field}": part.float() if name != "mean" else part
+            for name, weights in parts.items()
+            for field, part in weights._asdict().items()
+        }
+        sums = {"gram": self.gram.float(), "observed": self.observed.float()}
+        whole = {**named, **sums, "moment": self.moment, "title_of": self.title_of}
+        whole["components"] = self.components.float()
+        return {name: part.contiguous().clone() for name, part in whole.items()}
+
+    @classmethod
+    def of_tensors(cls, tensors: dict[str, Tensor]) -> "DailyLogistic":
+        """The same again, from what `tensors` gave."""
+        count = tensors["observed"].shape[2]
+        components, title_of = tensors["components"][:, :-1], tensors["title_of"]
+        made = cls(HierarchicalLogistic(components, title_of, tensors["gram"].shape[1], count))
+        for name in ("gram", "moment", "components"):
+            getattr(made, name).copy_(tensors[name])
+        made.observed = tensors["observed"].double()
+        for name in ("mean", "variance", "prior"):
+            parts = (tensors[f"{name}.{field}"].double() for field in LogisticWeights._fields)
+            setattr(made, name, LogisticWeights(*parts))
+        made.about = made.mean
+        return made
+
+    def observed_noise(self) -> Float[Tensor, "artworks features draws"]:
+        """As it was summed up."""
+        return self.observed
+
+    def prior_noise(self) -> LogisticWeights:
+        """As the training drew it."""
+        return self.prior
+
+    @torch.no_grad()
+    def fade(self, factor: float) -> None:
+        """Let all that was observed count so much less; the prior does not fade.
+
+        Raises:
+            ValueError: the factor is not above 0 and at most 1.
+        """
+        if not 0 < factor <= 1:
+            raise ValueError(f"factor is {factor}; it must be above 0 and at most 1")
+        self.gram.copy_(kept(self.gram * factor))
+        self.moment.mul_(factor)
+        self.observed = kept(self.observed * factor**0.5)
+
+    @torch.no_grad()
+    def take_in(self, day: DayImpressions) -> None:
+        """Add a day, and move the mean and the draws to where it has them."""
+        day = DayImpressions(*(p.double() if p.is_floating_point() else p for p in day))
+        seen = torch.unique(day.shown)
+        gram, moment = self.gram[seen].clone(), self.moment[seen].clone()
+        for _ in range(READINGS):
+            self.gram[seen], self.moment[seen] = gram, moment
+            self.observe(*day[:5])
+            self.solve(STEPS, CONVERGED)
+        u = self.about.title[self.title_of] + self.within_title(self.about)
+        p = torch.sigmoid((day.x * u[day.shown]).sum(1) + day.offset)
+        root = (day.weights * p * (1 - p)).sqrt()[:, None]
+        for artwork in seen.tolist():
+            rows = day.shown == artwork
+            self.observed[artwork] += day.x[rows].T @ (root[rows] * day.noise[rows])
+        self.gram.copy_(kept(self.gram))
+        self.observed = kept(self.observed)
+        self.solve(STEPS, CONVERGED)
+        self.draws = None
+        self.draw(STEPS, converged=DRAWN)
+
+
+def kept(sums: Tensor) -> Tensor:
+    """Sums as they are kept between days."""
+    return sums.float().double()
+
+
+def _doubled(weights: LogisticWeights) -> LogisticWeights:
+    return LogisticWeights(*(part.double() for part in weights))
+
+
+def _longer(part: Tensor, more: int) -> Tensor:
+    return torch.cat([part, part.new_zeros(more, *part.shape[1:])])
