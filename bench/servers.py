@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.optional import why_no_redis
@@ -73,10 +73,16 @@ class RedisServer:
             return False
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End it, also one that stands still, and wait until it is gone."""
-        self._process.send_signal(how)
-        self._process.send_signal(signal.SIGCONT)
-        self._process.wait()
+        """End it, also one that stands still, and wait until it is gone.
+
+        A server that writes its first append-only file refuses to end, and does not try again: it
+        is told once more each second.
+        """
+        while self._process.poll() is None:
+            self._process.send_signal(how)
+            self._process.send_signal(signal.SIGCONT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
 
     def pause(self) -> None:
         """Stop it where it stands, connections and all."""

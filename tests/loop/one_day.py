@@ -60,7 +60,7 @@ def one_day(place: Path, out: Path, workers: int) -> None:
     turn(out / "clock", NOW_US)
     commands = Commands(out / "commands.log", out / "clock")
     told = {"catalogue": place / "catalogue", "cache": out / "cache", "workers": workers}
-    kept = {"store": out / "maps", "log": out / "log"}
+    kept = {"store": out / "maps", "log": out / "log", "foreign": "true"}
     ahead = {"bundle": place / "bundles" / "current", "profiles": place / "profiles.parquet"}
     commands.run("-m", "serve", "precompute", options=told | kept | ahead | {"block": 8})
     profiles = pq.read_table(place / "profiles.parquet")["profile_id"].to_pylist()

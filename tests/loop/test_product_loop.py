@@ -43,7 +43,7 @@ def place(tmp_path_factory):
     for day in (0, 1, 2):
         turn(out / "clock", round((START + day * DAY).timestamp() * 1e6))
         service = {name: out / name for name in ("bundles", "catalogue", "log", "cache")}
-        with commands.service({**service, "deadline-ms": 20_000}) as url:
+        with commands.service({**service, "deadline-ms": 20_000, "foreign": "true"}) as url:
             reports[day] = browse(out, url, day, close=day == 2)
             if day == 1:  # as a loop does that was killed before it noted the day
                 reports["again"] = browse(out, url, day)
@@ -141,7 +141,14 @@ def decided(out, answered, policy, **options):
     """The probabilities that a file of the log's decisions gets, and those that were served."""
     log, bundle = out / "log" / "decisions", out / "bundles" / "current"
     record = decide_requests(
-        log, answered, bundle, out / "catalogue", policy=policy, cache=out / "cache", **options
+        log,
+        answered,
+        bundle,
+        out / "catalogue",
+        policy=policy,
+        cache=out / "cache",
+        foreign=True,
+        **options,
     )
     served = pq.read_table(log)["probabilities"].to_pylist()
     assert record.requests == len(served)
@@ -194,7 +201,7 @@ def test_requests_for_artwork_that_is_not_there_are_refused(place, tmp_path):
         pq.write_table(pa.Table.from_pylist([row], kinds), asked)
         bundle, cache = out / "bundles" / "current", out / "cache"
         with pytest.raises(BadInput, match=complaint):
-            decide_requests(asked, answered, bundle, out / "catalogue", cache=cache)
+            decide_requests(asked, answered, bundle, out / "catalogue", cache=cache, foreign=True)
     assert not answered.exists()
 
 

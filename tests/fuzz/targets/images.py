@@ -3,6 +3,7 @@
 import zlib
 
 from data.images.decode import decode
+from data.images.format import ImageFormat
 from tests.data.images.pictures import encoded, picture
 from tests.data.images.test_browser import EXIF, chunk, jpeg, png, segment
 from tests.fuzz.kind import Kind
@@ -35,7 +36,7 @@ def checked(raw, rng):
 
 def images():
     def read(raw: bytes) -> None:
-        assert decode(raw, "sent", 18, 32).shape == (3, 18, 32)
+        assert decode(raw, "sent", ImageFormat(18, 32)).shape == (3, 18, 32)
 
     return Kind(read, seeds(), [of_bytes, checked])
 
