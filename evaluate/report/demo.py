@@ -1,5 +1,6 @@
 """`python -m evaluate demo`: what the demo's bundle earns, as tables, a report and next steps."""
 
+import math
 from pathlib import Path
 
 from rich import box
@@ -85,7 +86,7 @@ def _estimates(summary: Summary) -> Table:
     )
     for name, estimates in summary["estimates"].items():
         cells = [
-            f"{e['value']:.3f}\n{_short(e['low'])}–{_short(e['high'])}\n{e['verdict']}"
+            f"{e['value']:.3f}\n{_interval(e['low'], e['high'])}\n{e['verdict']}"
             for e in (estimates[n] for n in names)
         ]
         true = f"{summary['take_fractions'][name]:.3f}" if summary["exact"] else ""
@@ -110,6 +111,11 @@ def _take_fractions(summary: Summary) -> Table:
             "" if share is None else f"{share['value']:.0%}",
         )
     return table
+
+
+def _interval(low: float, high: float) -> str:
+    """NaN: there is none."""
+    return "no interval" if math.isnan(low) else f"{_short(low)}–{_short(high)}"
 
 
 def _short(value: float) -> str:

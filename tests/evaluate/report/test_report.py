@@ -124,6 +124,8 @@ def test_the_page_leads_with_the_estimate_to_read_and_dims_the_others(written):
         *((' class="dim"', name) for name in ("REPLAY", "IPS", "SNIPS", "DM")),
     ]
     assert table.count("do not use") == len(summary["estimates"])
+    assert table.count("no interval<") == len(summary["estimates"])
+    assert "nan" not in table
 
 
 def test_the_page_asks_the_network_for_nothing(written):
@@ -177,6 +179,7 @@ def test_the_demo_ends_with_takes_the_report_and_three_commands(
     assert set(said) == {"random", "bundle-table", "greedy", "thompson", "oracle"}
     shown = capsys.readouterr().out
     assert f"{said['thompson']:.4f}" in shown
+    assert "nan" not in shown
     after = shown.split("report.html")[1]
     assert after.count("python ") == 3
     assert (tmp_path / "report.html").stat().st_size > 100_000
