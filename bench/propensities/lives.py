@@ -16,6 +16,7 @@ from data.atomic_write import move_into_place
 from data.clock import VARIABLE, turn
 from data.days import DAY_US, HOUR_US, day_number
 from data.log import append_table, roll
+from data.log.precompute_runs import FolderRuns
 from data.records import EVENTS
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.precompute import precompute_maps
@@ -92,7 +93,10 @@ def live_through(life: Life, way: Way, seed: int, folder: Path) -> tuple[Audienc
             if way != "live":
                 members = _with_maps(world, way)
                 now = (FIRST_DAY + day) * 86_400 + 3600.0
-                report = precompute_maps(work, members, store, workers=1, now=lambda now=now: now)
+                runs = FolderRuns(log)
+                report = precompute_maps(
+                    work, members, store, runs, workers=1, now=lambda now=now: now
+                )
                 if day:
                     changes.changed += report.artwork_changed
                     changes.pairs += len(members) * len(work.layout.title_ids)
