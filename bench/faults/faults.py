@@ -1,18 +1,13 @@
 """`python -m bench faults`: each fault beside what is promised all the same."""
 
-import sys
 import tempfile
-import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from rich.console import Console
-from rich.table import Table
-
 from bench.faults.registry import BREAKAGES, KINDS, by_kind
-from bench.faults.stage.account import Account, Breakage
+from bench.faults.stage.account import Breakage
+from bench.faults.stage.outcome import FaultOutcome, outcome_of, show_outcomes
 from bench.faults.stage.scene import FaultScene, lay_out
 from bench.faults.stage.small_disk import why_no_mount
 from bench.optional import why_no_redis
@@ -20,21 +15,11 @@ from bench.small_demo import demo_folders
 from data.errors import BadInput
 
 
-class FaultRow(TypedDict):
-    """What came of a fault."""
+class FaultRow(FaultOutcome):
+    """What came of a fault of a kind."""
 
     kind: str
-    name: str
-    promise: str
     done: str
-    kept: bool
-    pages: int
-    without_image: int
-    acknowledged: int
-    lost: int
-    broken: list[str]
-    numbers: dict[str, object]
-    seconds: float
 
 
 class FaultRecord(TypedDict):
@@ -111,30 +96,11 @@ def why_not(breakage: Breakage) -> str | None:
 
 def one_fault(breakage: Breakage, scene: FaultScene, folder: Path) -> FaultRow:
     """What comes of one."""
-    account, start = Account(), time.monotonic()
     with scene.copied(folder) as copy:
-        try:
-            breakage.act(copy, account)
-        except Exception as error:  # a promise that cannot be looked at is not kept
-            traceback.print_exc()
-            account.broken.append(f"{type(error).__name__}: {error}"[:500])
-    seconds = round(time.monotonic() - start, 1)
-    words = "" if account.kept else f": NOT KEPT {account.broken}"
-    print(f"{breakage.name}: {seconds} s{words}", file=sys.stderr, flush=True)
-    return {
-        "kind": by_kind()[breakage.name],
-        "name": breakage.name,
-        "promise": breakage.promise,
-        "done": breakage.done,
-        "kept": account.kept,
-        "pages": account.pages,
-        "without_image": account.without_image,
-        "acknowledged": account.acknowledged,
-        "lost": account.lost,
-        "broken": account.broken,
-        "numbers": account.numbers,
-        "seconds": seconds,
-    }
+        outcome = outcome_of(
+            breakage.name, breakage.promise, lambda account: breakage.act(copy, account)
+        )
+    return {"kind": by_kind()[breakage.name], "done": breakage.done, **outcome}
 
 
 def status(record: FaultRecord) -> int:
@@ -144,15 +110,4 @@ def status(record: FaultRecord) -> int:
 
 def show_faults(record: FaultRecord) -> None:
     """Print a row for each fault, and what was not kept."""
-    table = Table("fault", "kept", "pages", "without image", "acknowledged", "lost", "seconds")
-    for row in record["faults"]:
-        counts = ("pages", "without_image", "acknowledged", "lost", "seconds")
-        kept = "yes" if row["kept"] else "NO"
-        table.add_row(row["name"], kept, *(str(row[name]) for name in counts))
-    console = Console()
-    console.print(table)
-    for row in record["faults"]:
-        for words in row["broken"]:
-            console.print(f"{row['name']}: {words}")
-    for name, why in record["left_out"].items():
-        console.print(f"{name}: left out, {why}")
+    show_outcomes(record["faults"], record["left_out"])

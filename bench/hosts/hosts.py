@@ -1,17 +1,13 @@
 """`python -m bench hosts`: servers, nodes and stores that fail, beside what is promised."""
 
-import sys
 import tempfile
-import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
 from rich.console import Console
-from rich.table import Table
 
-from bench.faults.stage.account import Account
+from bench.faults.stage.outcome import FaultOutcome, outcome_of, show_outcomes
 from bench.hosts import kills as killing
 from bench.hosts import log_faults, map_faults, spark, store_faults
 from bench.hosts.fault import HostFault
@@ -25,25 +21,10 @@ BREAKAGES = (
 )
 
 
-class HostRow(TypedDict):
-    """What came of a fault."""
-
-    name: str
-    promise: str
-    kept: bool
-    pages: int
-    without_image: int
-    acknowledged: int
-    lost: int
-    broken: list[str]
-    numbers: dict[str, object]
-    seconds: float
-
-
 class HostRecord(TypedDict):
     """What came of all of them."""
 
-    faults: list[HostRow]
+    faults: list[FaultOutcome]
     kept: int
     not_kept: list[str]
     left_out: dict[str, str]
@@ -79,30 +60,12 @@ def tried(chosen: Sequence[HostFault], kills: int, seed: int) -> HostRecord:
     }
 
 
-def one_fault(fault: HostFault) -> HostRow:
+def one_fault(fault: HostFault) -> FaultOutcome:
     """What comes of one."""
-    account, start = Account(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="marquee-hosts-") as folder:
-        try:
-            fault.act(Path(folder), account)
-        except Exception as error:  # a promise that cannot be looked at is not kept
-            traceback.print_exc()
-            account.broken.append(f"{type(error).__name__}: {error}"[:500])
-    seconds = round(time.monotonic() - start, 1)
-    words = "" if account.kept else f": NOT KEPT {account.broken}"
-    print(f"{fault.name}: {seconds} s{words}", file=sys.stderr, flush=True)
-    return {
-        "name": fault.name,
-        "promise": fault.promise,
-        "kept": account.kept,
-        "pages": account.pages,
-        "without_image": account.without_image,
-        "acknowledged": account.acknowledged,
-        "lost": account.lost,
-        "broken": account.broken,
-        "numbers": account.numbers,
-        "seconds": seconds,
-    }
+        return outcome_of(
+            fault.name, fault.promise, lambda account: fault.act(Path(folder), account)
+        )
 
 
 def status(record: HostRecord) -> int:
@@ -113,17 +76,6 @@ def status(record: HostRecord) -> int:
 
 def show_hosts(record: HostRecord) -> None:
     """Print a row for each fault, and what was not kept."""
-    table = Table("fault", "kept", "pages", "without image", "acknowledged", "lost", "seconds")
-    for row in record["faults"]:
-        counts = ("pages", "without_image", "acknowledged", "lost", "seconds")
-        kept = "yes" if row["kept"] else "NO"
-        table.add_row(row["name"], kept, *(str(row[name]) for name in counts))
-    console = Console()
-    console.print(table)
-    for row in record["faults"]:
-        for words in row["broken"]:
-            console.print(f"{row['name']}: {words}")
-    for name, why in record["left_out"].items():
-        console.print(f"{name}: left out, {why}")
+    show_outcomes(record["faults"], record["left_out"])
     if record["kills"] is not None:
-        console.print(record["kills"])
+        Console().print(record["kills"])
