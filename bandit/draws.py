@@ -98,20 +98,26 @@ FIRST, RENEWED, REDRAWN = 0, 1, 2
 of one of the same day or a later one, or when draws of that day had been renewed before."""
 
 
-def opening_salts(salt: int, day: int, version: int) -> UInt64[np.ndarray, " openings"]:
+def opening_salts(
+    salt: int, day: int, version: int, history: int = 0
+) -> UInt64[np.ndarray, " openings"]:
     """Salts of draws by how they open: FIRST, RENEWED, REDRAWN.
 
     A draw in place of another has probabilities that follow from what that one fell on, and may
     come twice in an epoch with all else equal: candidates that go and come back. So it has a number
-    of its own, by the day it opens on and, where that day was decided before, by the run. A
-    first draw follows from nothing before it, and is the same wherever it is asked for.
+    of its own, by the day it opens on and the runs that led there (a day that is decided again on
+    restored maps follows from another past) and, where the maps know that day already, by the
+    run. A first draw follows from nothing before it, and is the same wherever it is asked for.
 
     Args:
         salt: of the policy.
         day: on which the draws open, since 1970-01-01.
         version: of the run.
+        history: a hash of the runs that made what was shown before; 0: of a store of before.
     """
-    own = (salt & MASK, text_word("renewed", salt, day), text_word("redrawn", salt, day, version))
+    past = (history,) if history else ()
+    renewed = text_word("renewed", salt, day, *past)
+    own = (salt & MASK, renewed, text_word("redrawn", salt, day, version))
     return np.array(own, np.uint64)
 
 

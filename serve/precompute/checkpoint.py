@@ -6,6 +6,7 @@ from zlib import crc32
 import orjson
 import pyarrow as pa
 
+from bandit.draws import text_word
 from data.log.open_log import RunLog
 from serve.maps.current import Current, put_current, read_current
 from serve.maps.layout import Layout, layout_key
@@ -54,7 +55,11 @@ def begin(
     begun = None if lost else _resumed(last, work, facts)
     begun = begun or _new(last, work, facts, now, _latest(store, facts, work))
     older = _older_layouts(store, last, work.layout)
-    job = Job(work, begun["version"], begun["time_us"], older, begun.get("again", False))
+    job = Job(
+        *(work, begun["version"], begun["time_us"], older),
+        again=begun.get("again", False),
+        history=begun.get("history", 0),
+    )
     store.put_shared(layout_key(work.layout.digest), work.layout.to_bytes())
     store.put_shared(work.info.key, work.info.to_bytes())
     _write_record(begun, store)
@@ -130,6 +135,7 @@ def _what(work: Work, facts: pa.Table) -> dict:
     return {
         "day": work.day,
         "bundle": work.policy.bundle,
+        "rules": work.rules.word,
         "layout": work.layout.digest.hex(),
         "profiles": [len(facts), digest],
         "block": work.block,
@@ -150,12 +156,21 @@ def _new(last: dict, work: Work, facts: pa.Table, now: float, known: int) -> dic
         **_what(work, facts),
         "latest_day": max(latest, work.day),
         "again": work.day <= latest,
+        "history": _history(last),
         "version": max(int(now * 1000), last.get("version", 0) + 1, known + 1),
         "time_us": int(now * 1e6),
         "done": 0,
         "complete": False,
         "layouts": list(dict.fromkeys(layouts))[-LAYOUTS:],
     }
+
+
+def _history(last: dict) -> int:
+    """A hash of the runs up to the last one: a backup that is restored has that of its own past."""
+    if not last:
+        return 0
+    what = [last.get(name) for name in ("day", "rules", "layout", "profiles", "again")]
+    return text_word(last.get("history", 0), *what)
 
 
 def _older_layouts(store: MapStore, last: dict, layout: Layout) -> dict[bytes, Layout]:

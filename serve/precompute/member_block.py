@@ -117,8 +117,8 @@ class Job:
     version: int
     time_us: int
     older: dict[bytes, Layout]
-    again: bool = False
-    """Whether the store's maps were made for this day, or a later one, before."""
+    again: bool = False  # whether the store's maps were made for this day, or a later one, before
+    history: int = 0  # a hash of the runs that made the store's maps
 
     @cached_property
     def words(self) -> CatalogueWords:
@@ -128,7 +128,8 @@ class Job:
     @cached_property
     def salts(self) -> UInt64[np.ndarray, " openings"]:
         """Of this run's draws, by how they open."""
-        return opening_salts(self.work.policy.salt, self.work.day, self.version)
+        work = self.work
+        return opening_salts(work.policy.salt, work.day, self.version, self.history)
 
     @property
     def runs(self) -> list[Run]:

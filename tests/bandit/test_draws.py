@@ -129,6 +129,7 @@ def test_each_opening_of_a_draw_has_a_salt_of_its_own_by_what_it_follows_from():
         (opening_salts(8, 20_000, 1), [True, True, True]),
         (opening_salts(7, 20_001, 1), [False, True, True]),
         (opening_salts(7, 20_000, 2), [False, False, True]),
+        (opening_salts(7, 20_000, 1, 9), [False, True, False]),
     ):
         assert (changed != base).tolist() == moved
 

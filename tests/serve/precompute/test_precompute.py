@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -247,6 +249,25 @@ def test_a_map_that_was_lost_is_drawn_by_other_numbers_where_its_probabilities_d
         store = LmdbStore(tmp_path / name, size=1 << 26)
         run(store, tmp_path / "log", day=DAY + day, epochs=epochs, facts=facts)
         store.close()
+    rows = logged(tmp_path / "log")
+    of_seed = {}
+    for seed, p in zip(rows["seed"].to_pylist(), rows["propensity"].to_pylist(), strict=True):
+        assert of_seed.setdefault(seed, p) == p
+
+
+def test_a_backup_that_was_restored_is_renewed_by_numbers_of_its_own(tmp_path):
+    epochs, facts = Epochs(1, 0.5), make_facts(200)
+
+    def decide(name, *days):
+        for day in days:
+            store = LmdbStore(tmp_path / name, size=1 << 26)
+            run(store, tmp_path / "log", day=DAY + day, epochs=epochs, facts=facts)
+            store.close()
+
+    decide("maps", 0)
+    shutil.copytree(tmp_path / "maps", tmp_path / "restored")
+    decide("maps", 1, 2)
+    decide("restored", 2)
     rows = logged(tmp_path / "log")
     of_seed = {}
     for seed, p in zip(rows["seed"].to_pylist(), rows["propensity"].to_pylist(), strict=True):
