@@ -15,7 +15,7 @@ from data.days import day_number
 from data.errors import BadInput
 from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
-from data.records import FACTS
+from data.records import FACTS, TitleId
 from serve.live import metrics
 from serve.live.schema import ScoredImage
 from serve.live.snapshot import FileMark, LiveModel
@@ -100,11 +100,10 @@ class BundleImages:
             )
         return size
 
-    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: int) -> ScoredImage:
+    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: TitleId) -> ScoredImage:
         """See `ImageModel`."""
         scorer, catalogue = self.scorer, self.catalogue
-        if title_id not in catalogue.title_ids:
-            raise BadInput(f"title {title_id} is not in the catalogue; give one that is")
+        title_id = catalogue.title_named(title_id)
         embedding = scorer.embed(picture[None])
         row = catalogue.artworks.slice(0, 1).to_pylist()[0] | {
             "artwork_id": "new",

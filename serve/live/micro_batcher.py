@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from data.features import ContextFeatures
 from data.log import PageRecords
+from data.records import TitleId
 from data.sound import unsound_facts
 from serve.live import metrics
 from serve.live.door.admission import Admission
@@ -78,7 +79,7 @@ class MicroBatcher:
         left = due - asyncio.get_running_loop().time()
         return self.admission.admits(self._open, left)
 
-    def shed(self, title_ids: Sequence[int]) -> PageAnswer:
+    def shed(self, title_ids: Sequence[TitleId]) -> PageAnswer:
         """The quickest answer; see `serve.live.fallbacks`."""
         return self.fallbacks.shed(title_ids)
 
@@ -110,7 +111,7 @@ class MicroBatcher:
             return await self._fall_back(page, outcome)
         return self._joined(page, model, mapped, outcome) if mapped else outcome
 
-    async def _from_map(self, page: PageRequest, model: LiveModel) -> dict[int, MapDraw]:
+    async def _from_map(self, page: PageRequest, model: LiveModel) -> dict[TitleId, MapDraw]:
         """Draws of the member's map that go on: the same on every device."""
         if page.fresh or self.fallbacks.store is None:
             return {}
@@ -120,7 +121,7 @@ class MicroBatcher:
         self,
         page: PageRequest,
         model: LiveModel,
-        mapped: dict[int, MapDraw],
+        mapped: dict[TitleId, MapDraw],
         live: PageAnswer | None,
     ) -> PageAnswer:
         """An answer of the map's draws, and of live ones for the other titles."""

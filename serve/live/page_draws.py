@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 from jaxtyping import Float, Int, UInt64
 
-from bandit.choice import profile_keys
+from bandit.choice import profile_keys, title_words
 from bandit.draws import (
     DrawRules,
     artwork_words,
@@ -26,7 +26,7 @@ class PageDraws(NamedTuple):
     """Draws of pages × titles."""
 
     keys: UInt64[np.ndarray, "pages titles"]
-    titles: Int[np.ndarray, "pages titles"]
+    titles: UInt64[np.ndarray, "pages titles"]
     epochs: Int[np.ndarray, "pages titles"]
     seeds: UInt64[np.ndarray, "pages titles"]
 
@@ -85,7 +85,7 @@ def name_fallback(bundle: str, page: PageRequest, choice: FallbackChoice) -> Fal
     [name] = draw_ids(
         np.array([page.nonce ^ facts], np.uint64),
         np.asarray(profile_keys([page.profile_id])),
-        np.array([choice.title_id]),
+        title_words([choice.title_id]),
         artwork_words([choice.artwork_id]),
         np.array([1.0]),
         rules.record_word(choice.level, page.cell),

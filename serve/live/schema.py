@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from data.days import moment_us
+from data.records import TitleId
 from serve.live.page_request import TITLES_LIMIT
 
 
@@ -19,7 +20,9 @@ class DecideRequest(BaseModel):
     """A page: who looks, at which titles, and what is known now."""
 
     profile_id: str = Field(min_length=1, description="1 to 500 bytes of UTF-8")
-    title_ids: list[int] = Field(max_length=TITLES_LIMIT)
+    title_ids: list[int] | list[str] = Field(
+        max_length=TITLES_LIMIT, description="As the catalogue has them: whole numbers, or text"
+    )
     facts: dict[str, object] = Field(default_factory=dict)
     request_id: str | None = Field(
         None, description="The same for a retry: names fresh draws and fallbacks"
@@ -41,7 +44,7 @@ class DecideBatch(BaseModel):
 class Decision(BaseModel):
     """What to show for one title."""
 
-    title_id: int
+    title_id: TitleId
     artwork_id: str
     url: str
     decision_id: str | None
@@ -61,7 +64,7 @@ class DecideAnswer(BaseModel):
 class MapTitle(BaseModel):
     """What a map shows for one title."""
 
-    title_id: int
+    title_id: TitleId
     artwork_id: str
     url: str
     decision_id: str
@@ -79,7 +82,7 @@ class MapAnswer(BaseModel):
 class ScoredImage(BaseModel):
     """An image as a candidate of a title."""
 
-    title_id: int
+    title_id: TitleId
     vector: list[float]
     embedding: list[float]
 
@@ -130,7 +133,7 @@ class Event(BaseModel):
     )
     decision_id: str | None = None
     profile_id: str
-    title_id: int
+    title_id: TitleId
     artwork_id: str | None = None
     device: str | None = None
     surface: str | None = None

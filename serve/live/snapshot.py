@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from bandit.draws import Epochs
 from data.features import ContextFeatures
 from data.images.format import ImageFormat
+from data.records import TitleId
 from data.schema.request_facts import Declared
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import PageDraws
@@ -43,7 +44,7 @@ class ImageModel(Protocol):
         """
         ...
 
-    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: int) -> ScoredImage:
+    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: TitleId) -> ScoredImage:
         """A picture that the catalogue does not have, as a candidate of a title.
 
         Raises:
@@ -55,7 +56,7 @@ class ImageModel(Protocol):
 class PageDecisions(NamedTuple):
     """A page's live decisions, a column each; titles outside the catalogue are left out."""
 
-    title_ids: list[int]
+    title_ids: list[TitleId]
     slots: list[int]
     ordinals: list[int]
     decision_ids: list[str]
@@ -110,14 +111,13 @@ class LiveModel:
     declared: Declared = NOTHING_DECLARED
     """Facts that requests may have besides those of Marquee."""
     words: CatalogueWords = field(init=False)
-    slot_of: dict[int, int] = field(init=False)
+    slot_of: dict[TitleId, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
     """Files of the artworks that are shown, within the catalogue."""
-    fallback: dict[int, FallbackChoice] = field(init=False)  # what a title shows to all members
-    pieces: dict[int, str] = field(init=False)  # the same as JSON
+    fallback: dict[TitleId, FallbackChoice] = field(init=False)  # what a title shows to all members
+    pieces: dict[TitleId, str] = field(init=False)  # the same as JSON
     _openings: list[str] = field(init=False)  # of each artwork's JSON, up to the decision id
     _lists: list[orjson.Fragment] = field(init=False)  # each title's candidates as JSON
-    _titles: Int[np.ndarray, " titles"] = field(init=False)
     _counts: Int[np.ndarray, " titles"] = field(init=False)
     _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
@@ -130,12 +130,11 @@ class LiveModel:
         layout, put = self.layout, partial(object.__setattr__, self)
         titles = layout.title_ids.tolist()
         put("words", CatalogueWords.of(layout))
-        put("slot_of", {title: slot for slot, title in enumerate(titles)})
+        put("slot_of", layout.slot_of)
         put("paths", frozenset(layout.paths))
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
         columns = self.vectors[starts[:, None] + ranks].astype(np.float32)
-        put("_titles", layout.title_ids.astype(np.int64))
         put("_counts", counts)
         put("_starts", starts)
         put("_columns", np.ascontiguousarray(columns.swapaxes(1, 2)))

@@ -1,17 +1,19 @@
 """URLs of one page request, whatever became of its member's map."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Shaped
 
+from data.records import TitleId
+from serve.maps.layout import as_ids
 from serve.maps.url_table import UrlTable
 
 LEVELS = ("personalised", "unpersonalised", "default", "placeholder")
 PLACEHOLDER = "/static/placeholder.svg"
 
 
-class PageUrls(Mapping[int, str]):
+class PageUrls(Mapping[TitleId, str]):
     """URLs of one page request by video id; no further read of the store.
 
     Iteration gives the titles of the catalogue; a title outside it has the placeholder.
@@ -33,12 +35,12 @@ class PageUrls(Mapping[int, str]):
         self._counts = counts
         self._placeholder = placeholder
 
-    def __getitem__(self, title_id: int) -> str:
+    def __getitem__(self, title_id: TitleId) -> str:
         url, level = self.resolve(title_id)
         self._counts[level] += 1
         return url
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[TitleId]:
         return iter(self._table.slot_of)
 
     def __len__(self) -> int:
@@ -47,7 +49,7 @@ class PageUrls(Mapping[int, str]):
     def __contains__(self, title_id: object) -> bool:
         return title_id in self._table.slot_of
 
-    def resolve(self, title_id: int) -> tuple[str, int]:
+    def resolve(self, title_id: TitleId) -> tuple[str, int]:
         """URL of a title and the index of its level in `LEVELS`; not counted."""
         table = self._table
         slot = table.slot_of.get(title_id)
@@ -62,9 +64,12 @@ class PageUrls(Mapping[int, str]):
                 pass  # no artwork of this layout, as no writer of ours writes it
         return table.url_of[table.fallback[slot]], int(table.fallback_level[slot])
 
-    def urls(self, title_ids: Int[np.ndarray, "any"]) -> np.ndarray:
-        """URLs of many titles: an object array of the shape of `title_ids` (int64 is fastest)."""
-        ids = np.asarray(title_ids, np.int64)
+    def urls(self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]) -> np.ndarray:
+        """URLs of many titles: an object array of their shape (int64, or a list of text, is best).
+
+        A text and a whole number are never one title, however they read.
+        """
+        ids = as_ids(title_ids)
         if self._whole and self._choices is not None:
             slots = self._table.find(ids)
             if slots is not None:

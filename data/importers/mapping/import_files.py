@@ -22,6 +22,7 @@ from data.importers.mapping.raw_rows import RawRows
 from data.importers.mapping.records import FOLDERS, SCHEMAS, RecordMaker
 from data.importers.mapping.row_files import read_rows
 from data.importers.record_writer import SET_ASIDE, RecordWriter
+from data.records import titles_as
 
 ID = {"impressions": "decision_id", "decisions": "decision_id", "events": "event_id"}
 
@@ -87,8 +88,9 @@ def import_files(
     folder = out / FOLDERS[kind]
     if folder.exists() and any(folder.iterdir()) and not force:
         raise BadInput(f"{folder} holds records already; give another --out, or --force")
+    schema = titles_as(SCHEMAS[kind], names.catalogue.title_kind)
     with replaced_folder(folder) as part, Console(stderr=True).status("reading") as status:
-        with closing(RecordWriter(part, SCHEMAS[kind], ID[kind])) as writer:
+        with closing(RecordWriter(part, schema, ID[kind])) as writer:
             for place in places:
                 for raw in read_rows(place, maker.map.reads(), maker.map.csv):
                     _add(raw, maker, writer)
