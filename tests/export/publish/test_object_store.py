@@ -123,9 +123,9 @@ def test_current_is_not_replaced_where_it_is_not_what_it_was(store, bundles):
     assert files.read("current") == b"another\n"
     files.replace(b"another\n", condition, "current")  # its answer was lost: it is there
     files.replace(b"mine\n", files.condition("current"), "current")
-    with pytest.raises(FileExistsError):  # nobody had an anchor when it was looked for
-        none = files.condition("anchor")
-        files.write(b"first\n", "anchor")
+    none = files.condition("anchor")  # nobody has one yet
+    files.write(b"first\n", "anchor")
+    with pytest.raises(FileExistsError):
         files.replace(b"second\n", none, "anchor")
 
 
