@@ -67,7 +67,7 @@ def test_what_most_artworks_have_is_read_and_what_lacks_it_is_read_as_another(tm
     assert read.other == {"c": "tile"}
     cache = image_cache(ours, tmp_path / "cache", tall, quiet=True)
     assert cache.other_canvas == {"c": "tile"}
-    with pytest.raises(BadInput, match="'poster' is of no picture .* tile, portrait, hero"):
+    with pytest.raises(BadInput, match=r"'poster' is of no picture .* tile, portrait, hero"):
         catalogue_format(ours, "poster")
 
 

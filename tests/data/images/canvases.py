@@ -1,4 +1,4 @@
-"""A catalogue whose artworks have pictures of several canvases, each plain in a colour of its own."""
+"""A catalogue whose artworks have pictures of several canvases, each of one colour."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def canvas_catalogue(
     without: tuple[tuple[str, str], ...] = (("c", "portrait"), ("b", "hero"), ("c", "hero")),
     more: tuple[dict, ...] = (),
 ) -> Catalogue:
-    """Artworks a, b and c of one title; they have no path, so that `images.parquet` alone names files.
+    """Artworks a, b and c of one title, whose pictures `images.parquet` alone names.
 
     Args:
         root: folder that it is written to.
