@@ -103,7 +103,7 @@ def image_cache(
     """
     read, other = canvas_pictures(catalogue, shape.canvas)
     sources = [
-        Source(str(catalogue.root / one.path), one.focal if shape.fit == "crop" else None)
+        ImageSource(str(catalogue.root / one.path), one.focal if shape.fit == "crop" else None)
         for one in read
     ]
     paths = dict(zip(catalogue.artwork_ids, sources, strict=True))
@@ -154,7 +154,7 @@ def catalogue_format(
     return ImageFormat.of_aspects(aspects, fit, canvas)
 
 
-class Source(NamedTuple):
+class ImageSource(NamedTuple):
     """What is decoded."""
 
     file: str
@@ -162,9 +162,9 @@ class Source(NamedTuple):
     """What is cropped about; None: the middle, or nothing is cropped."""
 
 
-def _digests(files: Sequence[Source]) -> tuple[dict[Source, str], dict[Source, str]]:
+def _digests(files: Sequence[ImageSource]) -> tuple[dict[ImageSource, str], dict[ImageSource, str]]:
     """What each file is cached by, or why it cannot be read."""
-    known, refused = dict[Source, str](), dict[Source, str]()
+    known, refused = dict[ImageSource, str](), dict[ImageSource, str]()
     for source in files:
         try:
             known[source] = digest(read_bytes(source.file), source.focal)
@@ -174,7 +174,7 @@ def _digests(files: Sequence[Source]) -> tuple[dict[Source, str], dict[Source, s
 
 
 def _store_missing(
-    store: PixelStore, known: dict[Source, str], processes: int, quiet: bool
+    store: PixelStore, known: dict[ImageSource, str], processes: int, quiet: bool
 ) -> dict[str, tuple[str, str]]:
     """Decode and store what the store lacks, one file of each content.
 
@@ -208,10 +208,10 @@ def _store_missing(
 
 
 def _same_content(
-    known: Mapping[Source, str], torn: Mapping[str, tuple[str, str]], stored: Container[str]
-) -> dict[Source, str]:
+    known: Mapping[ImageSource, str], torn: Mapping[str, tuple[str, str]], stored: Container[str]
+) -> dict[ImageSource, str]:
     """Why files were not stored: of those with the same content one was tried."""
-    refused = dict[Source, str]()
+    refused = dict[ImageSource, str]()
     for source, sha in known.items():
         if sha in torn:
             tried, why = torn[sha]
@@ -230,7 +230,9 @@ Decoded = list[tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]]
 """For each file: what it is cached by and pixels, or "" and why it was refused."""
 
 
-def _decoded(jobs: list[list[Source]], shape: ImageFormat, processes: int) -> Iterator[Decoded]:
+def _decoded(
+    jobs: list[list[ImageSource]], shape: ImageFormat, processes: int
+) -> Iterator[Decoded]:
     """Decode lists of files, in order; in worker processes when there are several lists."""
     if len(jobs) <= 1 or processes <= 1:
         for job in jobs:
@@ -240,7 +242,9 @@ def _decoded(jobs: list[list[Source]], shape: ImageFormat, processes: int) -> It
         yield from pool.map(lambda job: _elsewhere(job, shape), jobs)
 
 
-def _here(source: Source, shape: ImageFormat) -> tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]:
+def _here(
+    source: ImageSource, shape: ImageFormat
+) -> tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]:
     try:
         content = read_bytes(source.file)
         pixels = decode(content, source.file, shape, source.focal)
@@ -249,7 +253,7 @@ def _here(source: Source, shape: ImageFormat) -> tuple[str, "UInt8[np.ndarray, '
         return "", str(refusal)
 
 
-def _elsewhere(files: list[Source], shape: ImageFormat) -> Decoded:
+def _elsewhere(files: list[ImageSource], shape: ImageFormat) -> Decoded:
     """Decode in a worker process, which imports Pillow and NumPy alone."""
     root = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(

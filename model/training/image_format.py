@@ -9,7 +9,7 @@ from data.images.format import ImageFormat
 from data.pictures import MAIN
 from model.training.settings import Settings
 
-SHOWN = {"whole": "whole pictures", "crop": "pictures about their focal points, or the middle,"}
+SHOWN = {"whole": "whole pictures", "crop": "pictures cropped about their focal points"}
 
 
 def image_format(settings: Settings, catalogue: Catalogue) -> ImageFormat:

@@ -1,4 +1,4 @@
-"""A choice is an artwork; maps and live pages give its picture of the canvas that a page asks for."""
+"""A choice is an artwork; maps and live pages give its picture of the canvas asked for."""
 
 from datetime import date
 
@@ -135,9 +135,7 @@ def test_a_picture_more_changes_neither_maps_nor_their_layout(maps, catalogue, t
         == {len(one) for one in after.values()}
         == {map_bytes(titles=1, width=2, runs=1)}
     )
-    assert "images/c-hero.png" in set(
-        Lookup(store).page(name).canvas("hero")[TITLE] for name in after
-    )
+    assert "images/c-hero.png" in {Lookup(store).page(name).canvas("hero")[TITLE] for name in after}
     store.put_shared(pictures_key(current.layout), b"damaged")
     client = Lookup(store)
     assert client.reasons == {"pictures_damaged": 1}
