@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.check.path import check_path, files_of, is_catalogue, known_beside
 from data.check.notes import undeclared, without_propensity
+from data.check.path import check_path, files_of, is_catalogue, known_beside
 from data.errors import BadInput
 from data.problem import SHOWN, Problem
 from data.schema import Schema, read_schema
