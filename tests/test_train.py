@@ -70,7 +70,7 @@ def run(folder: Path, examples: Path, catalogue: Path, *more: str) -> subprocess
     )
 
 
-INTERVAL = re.compile(r"(-?[\d.]+) +\[(-?[\d.]+), +(-?[\d.]+)\]")
+INTERVAL = re.compile(r"(-?[\d.]+) +(-?[\d.]+) +… +(-?[\d.]+)")
 
 
 def policy_table(printed: str) -> dict[str, dict[str, list[float]]]:

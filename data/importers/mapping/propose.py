@@ -144,11 +144,10 @@ class _Proposal:
 
     def _propensity(self) -> None:
         """A column that marks what was drawn; else the question, with columns that may."""
-        random = next((n for n in self.left if RANDOM.search(n)), None)
-        if random is not None and self.left.pop(random).reward(self.decimal):
-            self.lines.append(
-                f"propensity: {{random: {_yaml(random)}}}   # marks rows drawn evenly"
-            )
+        marks = (n for n in self.left if RANDOM.search(n) and self.left[n].reward(self.decimal))
+        if (name := next(marks, None)) is not None:
+            del self.left[name]
+            self.lines.append(f"propensity: {{random: {_yaml(name)}}}   # marks rows drawn evenly")
             return
         self._ask("propensity")
         for name, column in self.left.items():
