@@ -143,24 +143,6 @@ def empty(schema: pa.Schema, path: Path) -> Path:
     return path
 
 
-def refuse_senseless(engine: Engine, reward: Reward) -> None:
-    """Refuse a reward that the engine cannot compute, before anything is changed.
-
-    Raises:
-        BadInput: the expression does not parse, or speaks of columns that are not there.
-    """
-    try:
-        engine.query(f"""
-            SELECT CAST({reward.sql} AS DOUBLE) FROM (
-                SELECT true AS played, CAST(30 AS DOUBLE) AS minutes, 0 AS thumb,
-                    CAST(90 AS DOUBLE) AS runtime_minutes
-            ) AS sample""")
-    except BadInput as error:
-        raise BadInput(
-            f"the reward {reward.name!r} cannot be computed from {reward.sql!r}: {error}"
-        ) from None
-
-
 def refuse_newer_schema(file: Path, name: Path | None = None) -> None:
     """Refuse a file that a later Marquee wrote; every earlier version is read.
 

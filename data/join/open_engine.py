@@ -1,6 +1,6 @@
 """The engines that there are, by name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,11 @@ from data.join.duckdb_engine import DuckDB
 from data.join.engine import Engine
 from data.join.spark_engine import Spark
 
-ENGINES = ("duckdb", "spark")
+ENGINES: dict[str, Callable[[Path, "EngineSettings"], Engine]] = {
+    "duckdb": lambda scratch, settings: DuckDB(scratch, settings.memory),
+    "spark": lambda scratch, settings: Spark(scratch, settings.memory, settings.master),
+}
+"""Name → engine, from a folder for what it spills and what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,7 @@ class EngineSettings:
         Args:
             scratch: folder for what it spills.
         """
-        engine: Engine
-        if self.name == "spark":
-            engine = Spark(scratch, self.memory, self.master)
-        else:
-            engine = DuckDB(scratch, self.memory)
+        engine = ENGINES[self.name](scratch, self)
         try:
             yield engine
         finally:

@@ -4,12 +4,16 @@ Executors read the log's files and write the days' themselves, so both must be o
 share with the driver; they are asked before work begins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+
+import pyarrow as pa
 
 from data.days import DAY_US
 from data.join.day_files import DayResult
 from data.join.engine import SOUND, DayWriter, View
+from data.join.reward_sql import KNOWN, valued
 from data.spark.session import open_spark, refused
 
 DAY_COLUMNS = (
@@ -65,14 +69,26 @@ class Spark:
         """All rows of a small result."""
         return [tuple(row) for row in self.spark.sql(sql).collect()]
 
+    def value(self, reward: str) -> str:
+        """What the reward is computed from, by DuckDB in the tasks that write the days."""
+        return KNOWN
+
     @refused(JOIN)
-    def write(self, sql: str, writer: DayWriter) -> list[DayResult]:
+    def write(self, sql: str, writer: DayWriter, reward: str) -> list[DayResult]:
         """Send each day's sorted rows through the writer, in tasks; its results."""
         rows = self.spark.sql(sql)
         rows = rows.selectExpr("*", f"CAST(floor(decided_at / {DAY_US}) AS BIGINT) AS day")
         days = rows.repartition("day").sortWithinPartitions("decided_at", "decision_id").drop("day")
-        return [DayResult(**row.asDict()) for row in days.mapInArrow(writer, DAY_COLUMNS).collect()]
+        done = days.mapInArrow(partial(_valued_days, writer, reward), DAY_COLUMNS).collect()
+        return [DayResult(**row.asDict()) for row in done]
 
     def close(self) -> None:
         """Stop Spark, unless it was running already."""
         self._opened.close()
+
+
+def _valued_days(
+    writer: DayWriter, reward: str, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Rows of a task's days, with their rewards, through the writer."""
+    return writer(valued(batches, reward))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # an optional package
 
 ROOMS = ("bandit", "data", "serve")
 """What executors run."""
-PACKAGES = ("numpy", "onnxruntime", "orjson", "pyarrow")
+PACKAGES = ("duckdb", "numpy", "onnxruntime", "orjson", "pyarrow")
 """That this code needs on every executor."""
 ANSWER = pa.schema([("host", pa.string()), ("wrong", pa.string())])
 

@@ -155,6 +155,8 @@ def refused(what: str) -> Iterator[None]:
     try:
         yield
     except (PySparkException, Py4JError) as error:
+        if told := re.search(r"data\.errors\.BadInput: (.+)", str(error)):  # in an executor
+            raise BadInput(told[1]) from None
         raise BadInput(
             f"Spark cannot {what} ({_first_line(error)}); see its own log, and what "
             "`python -m data check` says of the data"
