@@ -34,7 +34,7 @@ def test_a_title_without_candidates_is_refused_with_what_to_do():
 
 def test_a_score_that_is_nan_is_refused_with_what_to_do():
     scores = np.zeros((1, 2, 2))
-    scores[0, 1, 0] = np.nan
+    scores[0, 1] = np.nan
     with pytest.raises(ValueError, match=r"; mend the model or mask the candidate$"):
         thompson_probabilities(scores, ALL, 0.0)
 
