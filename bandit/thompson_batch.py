@@ -15,7 +15,6 @@ from bandit.choice import draw_candidates, uniforms
 from bandit.floor import mix_exploration
 from bandit.head_policy import HeadPolicy
 
-
 NOT_A_NUMBER = "a score is NaN; mend the model or mask the candidate"
 
 
