@@ -1,22 +1,23 @@
 """Precompute on Spark: the same blocks, spread by `mapInArrow`.
 
 Executors decide; the driver writes decisions and maps, so that executors share no folder with it
-and an embedded store works too. Blocks come back in order; their maps are those of the local
-engine.
+and an embedded store works too: code, the bundle and members' facts travel to them as bytes. Blocks
+come back in order; their maps are those of the local engine.
 """
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from data import clock
 from data.log.open_log import RunLog
+from data.spark.session import open_spark, refused
 from serve.maps.store import MapStore
 from serve.precompute.member_block import Block, Job, LoggedRun, Work
 from serve.precompute.precompute import Report, carry_out, packed
+from serve.scoring.travelling_members import travelling
 
 if TYPE_CHECKING:  # Spark's package is optional
     from pyspark.sql import DataFrame, SparkSession
@@ -49,7 +50,7 @@ def precompute_spark(
     *,
     progress: Callable[[int, int], None] | None = None,
     now: Callable[[], float] = clock.now,
-    spark: "SparkSession | None" = None,
+    master: str | None = None,
 ) -> Report:
     """`serve.precompute.precompute_maps` on a Spark session.
 
@@ -60,14 +61,23 @@ def precompute_spark(
         log: written by the driver, so that executors need see nothing of it.
         progress: as there.
         now: as there.
-        spark: session to use; a local one on all cores when left out.
+        master: URL, see `data.spark.session.open_spark`.
+
+    Raises:
+        BadInput: Spark cannot be had, or its executors cannot do the work.
     """
-    session = spark or local_session()
+    opened = open_spark("marquee precompute", master)
+    members = travelling(work.members)
 
+    @refused("decide")
     def blocks(job: Job, first: int) -> Iterator[Block]:
-        return _blocks(_shipped(session, first, facts, store, work.block), job)
+        frame = _shipped(opened.session, first, facts, store, work.block)
+        yield from _blocks(frame, replace(job, work=replace(job.work, members=members)))
 
-    return carry_out(blocks, work, facts, store, log, progress, now)
+    try:
+        return carry_out(blocks, work, facts, store, log, progress, now)
+    finally:
+        opened.close()
 
 
 def _shipped(
@@ -128,20 +138,3 @@ def _blocks(frame: "DataFrame", job: Job) -> Iterator[Block]:
             row["changed"],
             [(name, why) for name, why in row["skipped"]],
         )
-
-
-def local_session() -> "SparkSession":
-    """A Spark on this machine's cores, bound to loopback, with this interpreter."""
-    from pyspark.sql import SparkSession
-
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    return (
-        SparkSession.builder.master("local[*]")
-        .appName("marquee precompute")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .getOrCreate()
-    )

@@ -7,7 +7,7 @@ from data.log.precompute_runs import FolderRuns
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
-from serve.precompute.spark import local_session, precompute_spark
+from serve.precompute.spark import precompute_spark
 from serve.scoring.candidate_bank import Bank
 from tests.serve.precompute.test_precompute import all_maps, logged
 from tests.serve.world import DAY, Members, make_facts, make_layout, make_policy, make_vectors
