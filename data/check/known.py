@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
+from data.catalogue import Catalogue
 from data.check.columns import codes, there
 from data.errors import BadInput
 from data.lossless_cast import plain
@@ -81,6 +82,21 @@ def refuse_other_kind(own: pa.Schema, catalogues: pa.DataType, what: str) -> Non
     """
     if "title_id" in own.names and own.field("title_id").type != catalogues:
         raise BadInput(f"{what}: {'; '.join(other_kind(own.field('title_id').type, catalogues))}")
+
+
+def title_named(catalogue: Catalogue, text: TitleId) -> TitleId:
+    """The title that somebody names by its id, typed in as text.
+
+    Raises:
+        BadInput: the catalogue has no such title.
+    """
+    known = {str(title): title for title in catalogue.title_ids}
+    if str(text) not in known:
+        raise BadInput(
+            f"title {text!r:.60} is not in the catalogue {catalogue.root}; give one that is, such "
+            f"as {catalogue.title_ids[0]!r:.60}"
+        )
+    return known[str(text)]
 
 
 def _unknown(

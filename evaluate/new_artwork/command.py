@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from data.catalogue import Catalogue
+from data.check.known import title_named
 from data.errors import BadInput
 from evaluate.new_artwork.audience import NewMembers, viewers
 from evaluate.new_artwork.page import write_page
@@ -67,7 +68,7 @@ def candidates(
         raise BadInput(f"--day {day!r} is no date; write it as 2026-01-31") from None
     offered = Catalogue.read(catalogue)
     try:
-        title_id = offered.title_named(title)
+        title_id = title_named(offered, title)
     except BadInput as error:
         raise BadInput(f"--title {title}: {error}") from None
     examples = None if log is None else read_examples(log, offered, where=where)

@@ -6,7 +6,7 @@ import orjson
 
 from data.records import TitleId
 from serve.maps.page_urls import PLACEHOLDER as PLACEHOLDER_URL
-from serve.maps.url_table import artwork_url
+from serve.pictures.url import artwork_url
 
 PLACEHOLDER = "placeholder"
 """Fallback level of a title that the catalogue lacks."""

@@ -12,16 +12,17 @@ from contextlib import suppress
 from zlib import crc32
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Int
 
 from data.privacy.pseudonym import Pseudonyms
 from data.sound import LARGEST_NUMBER
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
 from serve.maps.current import read_current
-from serve.maps.layout import Layout, as_ids, layout_key
+from serve.maps.layout import Layout, layout_key
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.url_table import UrlTable
+from serve.pictures.layout_pictures import StoredPictures
 
 INT64, INTP = np.dtype(np.int64), np.dtype(np.intp)
 BODY = HEADER.size
@@ -62,6 +63,9 @@ class Lookup:
         self._counts = [0, 0, 0, 0]
         self.reasons: Counter[str] = Counter()
         """Pages that were not personalised, by reason."""
+        self.other_canvas: Counter[str] = Counter()
+        """Look-ups that got another canvas or language than was asked for, by that canvas."""
+        self._pictures = StoredPictures(store.get_shared, self.reasons)
         self._tables: dict[bytes, UrlTable] = {}
         self._layout = layout
         self._best: ArtworkMap | None = None
@@ -75,6 +79,11 @@ class Lookup:
     def counts(self) -> dict[str, int]:
         """Look-ups so far by level."""
         return dict(zip(LEVELS, self._counts, strict=True))
+
+    @property
+    def canvases(self) -> list[str]:
+        """Canvases that artworks have pictures of, those of most pictures first."""
+        return list(self._table.pictures.aspects)
 
     @property
     def titles(self) -> np.ndarray:
@@ -104,7 +113,7 @@ class Lookup:
         if current is not None:
             self._table = self._known_table(current.layout) or self._table
         elif self._layout is not None:
-            self._table = UrlTable(self._layout, self._base_url, self._best)
+            self._table = self._new_table(self._layout)
 
     def _look(self, now: float) -> None:
         """What is due by a time: shared values, or only whether the store is whole."""
@@ -118,7 +127,7 @@ class Lookup:
             self._sleep(error)
 
     def page(self, profile_id: str) -> PageUrls:
-        """Open a page request: one read of the store."""
+        """Open a page request: one read of the store, whatever canvases it shows."""
         now = self._clock()
         if now >= self._next_look:
             self._look(now)
@@ -173,7 +182,9 @@ class Lookup:
         return self._opened(value).urls(title_ids)
 
     def urls_many(
-        self, profile_ids: Sequence[str], title_ids: Shaped[np.ndarray, "pages titles"]
+        self,
+        profile_ids: Sequence[str],
+        title_ids: Int[np.ndarray, "pages titles"] | Sequence[Sequence[str]],
     ) -> np.ndarray:
         """URLs of several pages' titles: one round trip to the store, arrays throughout."""
         table = self._table
@@ -199,7 +210,7 @@ class Lookup:
             and len(value) >= end
             and crc32(value) == CRC_RESIDUE
         ]
-        slots = table.find(as_ids(title_ids))
+        slots = table.find_pages(title_ids)
         if slots is not None and len(bodies) == len(values):
             choices = np.frombuffer(b"".join(bodies), table.dtype)
             slots = slots + np.arange(len(values))[:, None] * table.titles
@@ -264,8 +275,12 @@ class Lookup:
                 if raw is None:
                     return None
                 layout = Layout.from_bytes(raw, digest)
-            table = self._tables[digest] = UrlTable(layout, self._base_url, self._best)
+            table = self._tables[digest] = self._new_table(layout)
         return table
+
+    def _new_table(self, layout: Layout) -> UrlTable:
+        pictures = self._pictures.of(layout.digest, len(layout.artwork_ids))
+        return UrlTable(layout, self._base_url, self._best, pictures, self.other_canvas)
 
     def _fallback(self, table: UrlTable) -> PageUrls:
         return PageUrls(table, None, False, self._counts, self._placeholder)

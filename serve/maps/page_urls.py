@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from jaxtyping import Shaped
 
+from data.pictures import MAIN, ChosenPicture
 from data.records import TitleId
-from serve.maps.layout import as_ids
 from serve.maps.url_table import UrlTable
+from serve.pictures.layout_pictures import CanvasView
 
 LEVELS = ("personalised", "unpersonalised", "default", "placeholder")
 PLACEHOLDER = "/static/placeholder.svg"
@@ -64,24 +65,39 @@ class PageUrls(Mapping[TitleId, str]):
                 pass  # no artwork of this layout, as no writer of ours writes it
         return table.url_of[table.fallback[slot]], int(table.fallback_level[slot])
 
+    def canvas(self, canvas: str = MAIN, languages: Sequence[str] = ()) -> "CanvasUrls":
+        """The same choices by the pictures of a canvas; no further read of the store.
+
+        An artwork without a picture of that canvas has one of the nearest aspect, counted.
+
+        Args:
+            canvas: as `images.parquet` of the catalogue names it.
+            languages: of texts in pictures, in order of preference.
+        """
+        table = self._table.seen_as(canvas, languages)
+        return CanvasUrls(table, self._choices, self._whole, self._counts, self._placeholder)
+
     def urls(self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]) -> np.ndarray:
         """URLs of many titles: an object array of their shape (int64, or a list of text, is best).
 
         A text and a whole number are never one title, however they read.
         """
-        ids = as_ids(title_ids)
         if self._whole and self._choices is not None:
-            slots = self._table.find(ids)
+            texts = self._table.is_text and isinstance(title_ids, list)
+            find = self._table.find_texts if texts else self._table.find
+            slots = find(title_ids)
             if slots is not None:
                 try:
                     urls = self._table.urls.take(self._choices[slots])
                 except IndexError:
-                    return self._urls_by_level(ids)
+                    return self._urls_by_level(title_ids)
                 self._counts[0] += slots.size
                 return urls
-        return self._urls_by_level(ids)
+        return self._urls_by_level(title_ids)
 
-    def _urls_by_level(self, title_ids: np.ndarray) -> np.ndarray:
+    def _urls_by_level(
+        self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]
+    ) -> np.ndarray:
         table = self._table
         slots, known = table.layout.slots(title_ids)
         ordinals = table.fallback[slots]
@@ -95,4 +111,34 @@ class PageUrls(Mapping[TitleId, str]):
         urls[~known] = self._placeholder
         for level, count in enumerate(np.bincount(levels.ravel(), minlength=4).tolist()):
             self._counts[level] += count
+        return urls
+
+
+class CanvasUrls(PageUrls):
+    """URLs of one page request by the pictures of a canvas."""
+
+    __slots__ = ()
+
+    @property
+    def _view(self) -> CanvasView:
+        assert self._table.view is not None  # `PageUrls.canvas` has made it
+        return self._table.view
+
+    def __getitem__(self, title_id: TitleId) -> str:
+        url = super().__getitem__(title_id)
+        if url in self._view.stand_ins:
+            self._table.others[self._view.canvas] += 1
+        return url
+
+    def picture(self, title_id: TitleId) -> ChosenPicture | None:
+        """What a title's URL is of; None: the placeholder."""
+        return self._view.given.get(self.resolve(title_id)[0])
+
+    def urls(self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]) -> np.ndarray:
+        """See `PageUrls.urls`."""
+        urls = super().urls(title_ids)
+        if stand_ins := self._view.stand_ins:
+            given = sum(url in stand_ins for url in urls.ravel().tolist())
+            if given:
+                self._table.others[self._view.canvas] += given
         return urls
