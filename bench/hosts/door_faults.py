@@ -10,7 +10,7 @@ import orjson
 from bench.faults.stage.scene import FaultScene
 from bench.faults.stage.small_disk import small_disk, why_no_mount
 from bench.hosts.fault import Account, HostFault, each
-from bench.hosts.small_product import small_product
+from bench.hosts.stage.small_product import small_product
 from bench.logs.log import DECISION
 from bench.measured import ROOT, Ended, command
 from bench.optional import why_no_redis
