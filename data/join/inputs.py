@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
-from data.join.engine import Engine
-from data.join.rewards import Reward
 from data.reading.conformed_files import conformed_files, conformed_table
 from data.records import DECISIONS, EVENTS, SCHEMA_VERSION
 from data.schema_cast import column_chunk, opened, parquet_files

@@ -16,7 +16,18 @@ from data.join.rewards import Reward
 from data.reading.duckdb_session import session
 
 OF_A_ROW = frozenset(
-    "BETWEEN CASE CAST COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION OPERATOR TYPE".split()
+    [
+        "BETWEEN",
+        "CASE",
+        "CAST",
+        "COLUMN_REF",
+        "COMPARISON",
+        "CONJUNCTION",
+        "CONSTANT",
+        "FUNCTION",
+        "OPERATOR",
+        "TYPE",
+    ]
 )
 """Classes of DuckDB's parse tree that speak of one row alone; subqueries and windows do not."""
 MACROS = ("if", "ifnull", "nullif")
@@ -47,7 +58,9 @@ def refuse_senseless(reward: Reward) -> None:
             except duckdb.Error as error:
                 wrong = (str(error).splitlines() or [type(error).__name__])[0]
     if wrong is not None:
-        raise BadInput(f"the reward {reward.name!r} cannot be computed from {reward.sql!r}: {wrong}")
+        raise BadInput(
+            f"the reward {reward.name!r} cannot be computed from {reward.sql!r}: {wrong}"
+        )
 
 
 def valued(batches: Iterable[pa.RecordBatch], sql: str) -> Iterator[pa.RecordBatch]:
@@ -60,7 +73,7 @@ def valued(batches: Iterable[pa.RecordBatch], sql: str) -> Iterator[pa.RecordBat
         for batch in batches:
             connection.register("rows", pa.table(batch))
             try:
-                found = connection.execute(f"""
+                found = connection.sql(f"""
                     SELECT {value_of(sql)} AS reward FROM (
                         SELECT played, minutes, CAST(thumb AS INTEGER) AS thumb, runtime_minutes
                         FROM rows)""").to_arrow_table()

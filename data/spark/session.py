@@ -180,4 +180,5 @@ def refused(what: str) -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     words = str(getattr(error, "java_exception", error))  # what went wrong in the JVM
-    return next(iter(words.splitlines()), type(error).__name__)[:300]
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    return next(iter(lines), type(error).__name__)[:300]

@@ -14,7 +14,7 @@ LARGEST_BUNDLE = 1 << 30
 
 
 class TravellingMembers:
-    """A bundle's `MemberModel` that travels with its files, and is opened where it arrives.
+    """A bundle's `MemberModel` that travels with the bundle's files.
 
     Args:
         members: of a bundle on this machine.
