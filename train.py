@@ -53,7 +53,7 @@ from model.training.exploring import arrivals_a_day
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
 from model.training.fit_hierarchical import CatalogueArtworks
-from model.training.image_format import SHOWN, image_format
+from model.training.image_format import format_words, image_format
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import RENAMED, Settings
 from simulate.browsing.sample import SampleSettings, make_sample
@@ -79,6 +79,8 @@ class Inputs(NamedTuple):
     """Of the images; None: embeddings are in their place."""
     left_out: Mapping[str, str] = MappingProxyType({})
     """artwork_id → why its image cannot be had."""
+    other_canvas: int = 0
+    """Artworks that lack the format's canvas, and are read as another of theirs."""
 
 
 def train(settings: Settings) -> Path:
@@ -185,6 +187,7 @@ def _write(
                 "examples": read.statistics.count,
                 "artworks": len(inputs.catalogue.artworks) - len(inputs.left_out),
                 "artworks_left_out": len(inputs.left_out),
+                "artworks_of_other_canvas": inputs.other_canvas,
                 "examples_left_out": read.left_out,
             },
             encoder=settings.model.encoder,
@@ -270,10 +273,13 @@ def load(settings: Settings) -> Inputs:
             )
         return Inputs(examples, catalogue, catalogue.embeddings, rows, references)
     shape = image_format(settings, catalogue)
-    say(f"reading {SHOWN[shape.fit]} as {shape.width} × {shape.height} pixels")
+    say("\n".join(format_words(shape, catalogue)))
     cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
-    return Inputs(examples, catalogue, cached.images, rows, references, shape, cached.refused)
+    return Inputs(
+        *(examples, catalogue, cached.images, rows, references, shape),
+        *(cached.refused, len(cached.other_canvas)),
+    )
 
 
 def _first(examples: pa.Table) -> str:

@@ -15,6 +15,8 @@ from bandit.choice import draw_candidates, uniforms
 from bandit.floor import mix_exploration
 from bandit.head_policy import HeadPolicy
 
+NOT_A_NUMBER = "a score is NaN; mend the model or mask the candidate"
+
 
 class Votes(NamedTuple):
     """How the heads vote on the candidates of members × titles."""
@@ -70,6 +72,8 @@ def head_votes(
     room = workspace or Workspace()
     best = room.array("best", (heads, members, 1, titles), scores.dtype)
     np.maximum.reduce(scores, axis=2, keepdims=True, out=best)
+    if np.isnan(np.add.reduce(best, axis=None)):  # a tie beside it would hide it from the counts
+        raise ValueError(NOT_A_NUMBER)
     won = np.equal(scores, best, out=room.array("won", scores.shape, np.bool_))
     small = np.uint8 if heads <= 255 else np.uint32
     counted = np.add.reduce(won.view(np.uint8), axis=0, dtype=small)
@@ -135,6 +139,4 @@ def _split_ties(
     """Votes of the few decisions in which a head has two best candidates."""
     winners = won & there[:, None]
     each = winners.sum(2, keepdims=True)
-    if not each.all():
-        raise ValueError("a score is NaN; mend the model or mask the candidate")
     return (winners / each).mean(1)

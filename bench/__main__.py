@@ -38,6 +38,12 @@ COMMANDS = {
     "join": Command(
         "bench.logs.join", "Seconds and memory of the join at several sizes, beside a bare scan."
     ),
+    "spark": Command(
+        "bench.spark.spark",
+        "Spark beside DuckDB and the truth on odd logs, and beside this machine's maps.",
+        show="show_spark",
+        status="status",
+    ),
     "rendered": Command(
         "bench.logs.rendered", "Precompute to examples: draws looked up, beside all as rows."
     ),

@@ -12,7 +12,7 @@ from data.atomic_write import move_into_place, sync
 from data.duplicate_ids import DuplicateIds, hashes
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_files
-from data.reading.duckdb_session import reading
+from data.reading.duckdb_session import by_name, reading
 
 SET_ASIDE = "set_aside.csv"
 """Beside the records: file, row, why, and what it held."""
@@ -129,7 +129,7 @@ class RecordWriter:
         with reading(self._file) as connection:
             twice = connection.sql(
                 f"SELECT {self.id} FROM read_parquet(?) GROUP BY 1 HAVING count(*) > 1",
-                params=[[str(self._file)]],
+                params=[[by_name(self._file)]],
             ).to_arrow_table()
         several, seen, row = set(twice[self.id].to_pylist()), set[str](), 0
         again, dropped = self._file.with_name("again.parquet"), list[pa.RecordBatch]()

@@ -42,8 +42,15 @@ class Engine(Protocol):
         """All rows of a small result."""
         ...
 
-    def write(self, sql: str, writer: DayWriter) -> list[DayResult]:
-        """Send the rows of the join through the writer, sorted within each day; its results."""
+    def value(self, reward: str) -> str:
+        """The last columns of join.sql: the reward, or what `write` computes it from."""
+        ...
+
+    def write(self, sql: str, writer: DayWriter, reward: str) -> list[DayResult]:
+        """Send the rows of the join through the writer, sorted within each day; its results.
+
+        Rewards are what DuckDB makes of the expression, whatever else the engine runs on.
+        """
         ...
 
     def close(self) -> None:

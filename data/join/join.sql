@@ -143,5 +143,5 @@ outcomes AS (
 SELECT
     decision_id, decided_at, profile_id, title_id, facts, candidates, action,
     propensity, policy, bundle, level, cell, schema_version, impressions, device, surface, shelf, slot,
-    closes_at, waiting, played, minutes, CAST({reward} AS DOUBLE) AS reward
+    closes_at, waiting, played, minutes, {value}
 FROM outcomes

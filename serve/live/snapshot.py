@@ -6,7 +6,7 @@ batches, so no request fails and every decision names the bundle that made it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
@@ -26,6 +26,8 @@ from serve.live.request_facts import RequestFacts
 from serve.live.schema import ScoredImage
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
+from serve.pictures.layout_pictures import LayoutPictures
+from serve.pictures.page_pictures import PagePictures
 from serve.scoring.candidate_bank import decide_pages
 from serve.scoring.member_model import MemberModel, PlannedMembers
 from serve.scoring.served_policy import ServedPolicy
@@ -109,10 +111,12 @@ class LiveModel:
     """The same model of members, where it takes features that a plan made; None: it does not."""
     declared: Declared = NOTHING_DECLARED
     """Facts that requests may have besides those of Marquee."""
+    pictures: LayoutPictures | None = None
+    """Of the layout's artworks; None: one each."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[int, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
-    """Files of the artworks that are shown, within the catalogue."""
+    """Files of the artworks that are shown, of every canvas, within the catalogue."""
     fallback: dict[int, FallbackChoice] = field(init=False)  # what a title shows to all members
     pieces: dict[int, str] = field(init=False)  # the same as JSON
     _openings: list[str] = field(init=False)  # of each artwork's JSON, up to the decision id
@@ -131,7 +135,8 @@ class LiveModel:
         titles = layout.title_ids.tolist()
         put("words", CatalogueWords.of(layout))
         put("slot_of", {title: slot for slot, title in enumerate(titles)})
-        put("paths", frozenset(layout.paths))
+        more = frozenset() if self.pictures is None else self.pictures.paths
+        put("paths", frozenset(layout.paths) | more)
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
         columns = self.vectors[starts[:, None] + ranks].astype(np.float32)
@@ -164,6 +169,13 @@ class LiveModel:
             fallback[title] = FallbackChoice(title, artwork, path, None, level, lists[slot])
         put("fallback", fallback)
         put("pieces", {title: c.to_json(self.base_url) for title, c in fallback.items()})
+
+    @cached_property
+    def page_pictures(self) -> PagePictures:
+        """Artworks' pictures, for pages that ask for a canvas."""
+        layout = self.layout
+        pictures = self.pictures or LayoutPictures.single(layout.paths)
+        return PagePictures(layout.artwork_ids, pictures, self.base_url)
 
     def features(self, facts: Sequence[RequestFacts]) -> ContextFeatures | None:
         """Features of requests' facts, where there is a plan and all are plain."""

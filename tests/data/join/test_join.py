@@ -134,6 +134,7 @@ def test_a_take_is_twenty_minutes_or_half_of_a_short_title(title, minutes, take,
         ("play", 1),
         ("minutes", 12.5),
         ("liked=CASE WHEN thumb = 1 THEN 2.0 ELSE 0.0 END", 2),
+        ("whole=CAST(minutes AS INTEGER) // 5 -- of five minutes", 2),
     ],
 )
 def test_rewards_are_named_and_may_be_your_own(reward, value, tmp_path):
@@ -158,7 +159,18 @@ def test_a_reward_that_is_none_is_refused(reward, complaint):
         reward_named(reward)
 
 
-@pytest.mark.parametrize("reward", ["r=NULL", "r=minutes + nonsense"])
+@pytest.mark.parametrize(
+    "reward",
+    [
+        "r=NULL",
+        "r=minutes + nonsense",
+        "r=sum(minutes) OVER ()",
+        "r=(SELECT count(*) FROM read_text('/etc/hostname'))",
+        "r=random()",
+        "r=getenv('HOME')",
+        "r=minutes) AS reward, (1",
+    ],
+)
 def test_a_reward_that_cannot_be_computed_changes_nothing(reward, tmp_path):
     log(tmp_path, [decision()], [shown()])
     before = joined(tmp_path)
