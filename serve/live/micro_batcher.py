@@ -5,8 +5,7 @@ page that is decided while the log flushes waits for that flush all the same, an
 together cost less than two alone. So the work a page costs falls as load rises.
 
 A page whose predicted wait for the open pages, on the model or on the disk, is too much of its
-own deadline gets its fallback at once, at a small fraction of a decision's work
-(`serve.live.door.admission`).
+own deadline gets its fallback at once, at little work (`serve.live.door.admission`).
 """
 
 import asyncio
@@ -93,11 +92,12 @@ class MicroBatcher:
         if model is None or loop.time() >= due:
             return await self._fall_back(page, "no_model" if model is None else "deadline")
         mapped = await self._from_map(page, model)
-        left = [title for title in page.title_ids if title not in mapped]
-        if mapped and not left:
+        rest = page
+        if mapped:
+            rest = page._replace(title_ids=[t for t in page.title_ids if t not in mapped])
+        if mapped and not rest.title_ids:
             return self._joined(page, model, mapped, None)
         future: asyncio.Future[PageAnswer | str] = loop.create_future()
-        rest = page._replace(title_ids=left)
         self._waiting.append(_Waiting(rest, facts_as_logged(page.facts), future, due))
         timer = loop.call_at(due, _resolve, future, "deadline")
         self._open += 1
