@@ -78,7 +78,7 @@ def spark(
         raise BadInput(f"bench spark: {why}")
     with tempfile.TemporaryDirectory(prefix="marquee-spark-") as scratch, _far_away():
         folder = Path(scratch)
-        with spark_home(folder / "spark"):
+        with spark_home(folder / "home"):
             results = _joined_logs(logs, master, folder)
             found = maps_on_executors(folder, master) if maps else None
     broken = [result for result in results if not result["kept"]]
