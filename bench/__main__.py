@@ -77,6 +77,11 @@ COMMANDS = {
         "bench.training.training",
         "Training: speed beside the naive way, growth, increments, processes.",
     ),
+    "strangers": Command(
+        "bench.strangers.strangers",
+        "A theatre's posters and visitors: what is learnt of them, and whether reports say so.",
+        show="show_strangers",
+    ),
     "plot": Command("bench.learning.plot", "Draw the regret curves of `learning` as a page."),
     "crash": Command(
         "bench.logs.crash", "Records lost, doubled or torn by kill -9 at random moments."

@@ -55,6 +55,8 @@ CASES = {
     "delay digits": Case(("delay", "--environment", "digits"), why_not=DIGITS),
     "delay artwork": Case(("delay", "--environment", "artwork"), MODEL),
     "drift": Case(("drift",), ("catalogue",)),
+    "strangers reports": Case(("strangers", "--parts", "reports")),
+    "strangers seeing": Case(("strangers", "--parts", "seeing")),
     "plot": Case(("plot",)),
     "calibration": Case(("calibration",), (*MODEL, "examples", "held_out", "log", "cache")),
     "findings": Case(("findings",), (*MODEL, "cache")),
