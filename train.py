@@ -3,13 +3,14 @@
     python train.py                                  # on a sample, made on the spot
     python train.py --config configs/full.yaml       # the same, at full strength
     python train.py --data.examples EXAMPLES --data.catalogue CATALOGUE
+    python train.py --data.examples EXAMPLES --data.catalogue CATALOGUE --increment.of BUNDLE
 
 Every setting has a dotted option; --print-config shows them all, --config reads them from a file.
 """
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,14 +18,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from bandit.head_policy import HeadPolicy
+from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.command_line.option_parser import OptionParser, auto_cli, underscored
 from data.command_line.renamed_options import present_names
-from data.days import DAY_US
 from data.errors import BadInput, main
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
@@ -33,21 +32,20 @@ from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
 from evaluate.gate.publish_gate import GateResult, publish_gate
-from evaluate.ope.estimate import Estimate
-from evaluate.ope.support import NoSupport
-from evaluate.ope.trust import to_read
-from evaluate.policies.judge import policy_values
-from evaluate.policies.log_only_policies import log_only_values
-from evaluate.policies.policy_probabilities import TABLE
-from evaluate.policies.table import estimator_columns, led_by, verdict_lines
+from evaluate.policies.held_out_table import show_held_out_values
+from export.graphs.architecture import network_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from export.publish.open_store import open_store
 from export.publish.publish import publish
+from model.increments.days_to_read import days_to_read
+from model.increments.increment import DaySource, PosteriorByDay
+from model.increments.kept_posterior import MOST_BYTES, KeptPosterior
+from model.increments.refit import goes_on, overdue, to_keep
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
-from model.training.dataset_statistics import DatasetStatistics, specification
-from model.training.exploring import arrivals_a_day
+from model.training.dataset_statistics import specification
+from model.training.exploring import arrivals_of
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
 from model.training.fit_hierarchical import CatalogueArtworks
@@ -84,6 +82,8 @@ def train(settings: Settings) -> Path:
     """
     if settings.fit.threads:
         torch.set_num_threads(settings.fit.threads)
+    if settings.increment.of is not None and (bundle := go_on(settings)) is not None:
+        return bundle
     inputs = load(settings)
     read = first_pass(
         inputs.examples,
@@ -99,9 +99,51 @@ def train(settings: Settings) -> Path:
     trained = train_network(settings, _training_data(settings, inputs, read, spec), say)
     if trained is None:
         return Path(settings.publish.bundles)  # of several processes the first goes on
-    bundle = _write(settings, inputs, read, spec, trained)
+    kept = to_keep(trained, settings, inputs.catalogue, read)
+    return _finish(settings, inputs, read, spec, trained, kept)
+
+
+def go_on(settings: Settings) -> Path | None:
+    """A bundle to which days were added; None: it is time for a full training, and it is said why.
+
+    Raises:
+        BadInput: there is no such bundle, or the examples hold no days that come next.
+    """
+    before = Bundle.open(str(settings.increment.of))
+    start = replace(settings.fit, warm_start=str(before.root))  # pictures are read as it reads them
+    settings = replace(settings, fit=start, data=replace(settings.data, window_days=None))
+    inputs = load(settings)
+    held = goes_on(before, settings, inputs.catalogue)
+    if isinstance(held, str):
+        say(f"training in full: {held}")
+        return None
+    days = days_to_read(inputs.examples, held.kept.read.through, settings.increment)
+    if why := overdue(held.kept, days[-1].until, settings.increment.refit_days):
+        say(f"training in full: {why}")
+        return None
+    of_images, reward = (inputs.images, inputs.image_row), before.manifest.reward_name
+    source = DaySource(inputs.examples, inputs.catalogue, held.spec, *of_images, reward)
+    going = PosteriorByDay(held.kept, network_of(before), source)
+    read, trained = going.read(days, settings.data.held_out, say)
+    return _finish(settings, inputs, read, held.spec, trained, going.kept)
+
+
+def _finish(
+    settings: Settings,
+    inputs: Inputs,
+    read: FirstPass,
+    spec: FeatureSpec,
+    trained: TrainedNetwork,
+    kept: KeptPosterior | None,
+) -> Path:
+    """Write the bundle, judge it, and publish it if it may go live."""
+    if kept is not None and kept.size > MOST_BYTES:
+        say(f"no day can be added to this bundle: its posterior takes {kept.size >> 20:,} MB")
+        kept = None
+    bundle = _write(settings, inputs, read, spec, trained, kept)
     if settings.model.encoder != "attributes":
-        judge(bundle, inputs, read.later, settings)
+        of_catalogue = inputs.catalogue, inputs.references
+        show_held_out_values(bundle, read.later, *of_catalogue, settings.data.cache, say)
         release(bundle, inputs, read.later, settings)
     for words in left_out_words(inputs.left_out):
         say(words)
@@ -142,19 +184,17 @@ def _training_data(
         CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
         prepare,
         declared=spec.declared.artwork_columns,
-        arrivals=_arrivals(inputs, statistics),
+        arrivals=arrivals_of(inputs.examples, catalogue, statistics.shown),
     )
 
 
-def _arrivals(inputs: Inputs, statistics: DatasetStatistics) -> float:
-    """Share of the artworks that come new a day of the log."""
-    first, last = (moment // DAY_US for moment in inputs.examples.span())
-    added = inputs.catalogue.artworks["added_day"].cast(pa.int32()).to_numpy()
-    return arrivals_a_day(added, statistics.shown, last, last - first + 1)
-
-
 def _write(
-    settings: Settings, inputs: Inputs, read: FirstPass, spec: FeatureSpec, trained: TrainedNetwork
+    settings: Settings,
+    inputs: Inputs,
+    read: FirstPass,
+    spec: FeatureSpec,
+    trained: TrainedNetwork,
+    kept: KeptPosterior | None,
 ) -> Path:
     """The bundle's folder."""
     publishing = settings.publish
@@ -180,35 +220,8 @@ def _write(
         ),
         read.statistics.unpersonalised_takes(),
         records=trained.records,
+        posterior=kept,
     )
-
-
-def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:
-    """What the bundle and the baselines would have earned on the days that were held out."""
-    names = ["random", f"{bundle}:{TABLE}", f"{bundle}:greedy", f"{bundle}:thompson"]
-    try:
-        values = policy_values(later, inputs.catalogue, names, cache=settings.data.cache)
-    except NoSupport as error:
-        say(f"not judged: {error}")
-        return
-    logged = later["reward"].to_numpy().mean()
-    others = {
-        f"{name}, which earned {other['reward'].to_numpy().mean():.4f}": log_only_values(
-            later, inputs.catalogue, other
-        )
-        for name, other in inputs.references.items()
-    }
-    values = {name.rpartition(":")[2]: of for name, of in values.items()} | others
-    read = to_read(values.values())
-    title = f"on {len(later):,} held-out examples; logged {logged:.4f}"
-    table = Table("policy", *estimator_columns(values["random"], read), title=title)
-    for name, estimates in values.items():
-        table.add_row(name, *(_cell(estimates[e]) for e in led_by(read, estimates)))
-    Console(stderr=True, width=140).print(table)
-    for words in verdict_lines(values, read):
-        say(words)
-    for words in values["random"]["dr"].support.words():
-        say(words)
 
 
 def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:
@@ -263,15 +276,6 @@ def load(settings: Settings) -> Inputs:
     cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
     return Inputs(examples, catalogue, cached.images, rows, references, shape, cached.refused)
-
-
-def _cell(estimate: Estimate) -> str:
-    ends = (
-        "no interval"
-        if estimate.interval == "none"
-        else f"[{estimate.low:.4f}, {estimate.high:.4f}]"
-    )
-    return f"{estimate.value:.4f} {ends}\n{estimate.verdict}"
 
 
 def say(text: str) -> None:

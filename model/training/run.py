@@ -60,6 +60,8 @@ class TrainedNetwork:
     temperature: float
     """Of calibration."""
     metrics: dict[str, float]
+    bias: float = 0.0
+    """Of the network, before it was calibrated."""
 
 
 def train_network(
@@ -95,9 +97,10 @@ def train_network(
     inferred = network.context.heads.infer(forms)
     records = inferred.records
     added = None if records is None else RecordEffects(records, data.artworks.ids)
+    bias = float(network.bias.detach())
     temperature, error = calibrate(learner, validation, 4 * settings.fit.artworks, added)
     metrics |= inferred.metrics | error
-    return TrainedNetwork(network, records, inferred.posterior, temperature, metrics)
+    return TrainedNetwork(network, records, inferred.posterior, temperature, metrics, bias)
 
 
 def learner_settings(settings: Fit) -> LearnerSettings:
