@@ -42,13 +42,10 @@ from model.increments.days_to_read import days_to_read
 from model.increments.increment import DaySource, PosteriorByDay
 from model.increments.kept_posterior import MOST_BYTES, KeptPosterior
 from model.increments.refit import goes_on, overdue, to_keep
-from model.training.buffered_source import Source
-from model.training.dataset import Examples
 from model.training.dataset_statistics import specification
 from model.training.exploring import arrivals_of
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
-from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.image_format import SHOWN, image_format
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import RENAMED, Settings
@@ -157,35 +154,17 @@ def _training_data(
     settings: Settings, inputs: Inputs, read: FirstPass, spec: FeatureSpec
 ) -> TrainingData:
     """The examples as the network reads them."""
-    statistics, catalogue = read.statistics, inputs.catalogue
-    as_arrays = (catalogue, spec, inputs.images, inputs.image_row)
-
-    def prepare(heads: int) -> tuple[Source, Examples]:
-        preparation = Preparation(
-            *as_arrays,
-            heads=heads,
-            masks=settings.model.heads.masks,
-            mask=settings.fit.mask,
-            clip=settings.fit.importance_clip,
-            decay=settings.data.decay,
-            seed=settings.seed,
-        )
-        source = read.source(preparation, settings.fit.buffer)
-        artworks = len(catalogue.artworks) - len(inputs.left_out)
-        say(f"learning from {statistics.count:,} examples of {artworks:,} artworks")
-        return source, preparation(read.later)
-
-    # What networks are standardised by lacks the page's facts as often as what they learn from.
-    sampled = Preparation(*as_arrays, heads=1, mask=settings.fit.mask, seed=settings.seed)
-    return TrainingData(
-        sampled(pa.concat_tables(statistics.sample)),
-        len(spec.genres),
-        statistics.mean_reward,
-        CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
-        prepare,
-        declared=spec.declared.artwork_columns,
-        arrivals=arrivals_of(inputs.examples, catalogue, statistics.shown),
+    preparation = Preparation(
+        *(inputs.catalogue, spec, inputs.images, inputs.image_row),
+        heads=1,
+        masks=settings.model.heads.masks,
+        mask=settings.fit.mask,
+        clip=settings.fit.importance_clip,
+        decay=settings.data.decay,
+        seed=settings.seed,
     )
+    arrivals = arrivals_of(inputs.examples, inputs.catalogue, read.statistics.shown)
+    return TrainingData.of(preparation, read, settings.fit.buffer, arrivals, say)
 
 
 def _write(

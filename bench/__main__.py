@@ -71,6 +71,11 @@ COMMANDS = {
         "bench.training.training",
         "Training: speed beside the naive way, growth, increments, processes.",
     ),
+    "increments": Command(
+        "bench.training.increments",
+        "Days added to a posterior: beside one reading, a full training and no update.",
+        show="show_increments",
+    ),
     "plot": Command("bench.learning.plot", "Draw the regret curves of `learning` as a page."),
     "crash": Command(
         "bench.logs.crash", "Records lost, doubled or torn by kill -9 at random moments."

@@ -1,8 +1,8 @@
 """The closed form of hierarchical heads, from the examples that the towers were trained on.
 
 A few readings of the examples, each a Newton step on all weights and a few EM steps on their
-variances. Memory is that of the sums, (facts + 3)² floats for each artwork that was shown, and of the
-draws: 33 KB for 73 facts, whatever the number of examples.
+variances. Memory is that of the sums, (facts + 3)² floats for each artwork that was shown, and of
+the draws: 33 KB for 73 facts, whatever the number of examples.
 """
 
 from collections.abc import Sequence
