@@ -40,7 +40,7 @@ from export.publish.open_store import open_store
 from export.publish.publish import publish
 from model.increments.days_to_read import days_to_read
 from model.increments.increment import DaySource, PosteriorByDay
-from model.increments.kept_posterior import MOST_BYTES, KeptPosterior
+from model.increments.kept_posterior import KeptPosterior
 from model.increments.refit import goes_on, overdue, to_keep
 from model.training.dataset_statistics import specification
 from model.training.exploring import arrivals_of
@@ -122,7 +122,7 @@ def go_on(settings: Settings) -> Path | None:
     source = DaySource(inputs.examples, inputs.catalogue, held.spec, *of_images, reward)
     going = PosteriorByDay(held.kept, network_of(before), source)
     read, trained = going.read(days, settings.data.held_out, say)
-    return _finish(settings, inputs, read, held.spec, trained, going.kept)
+    return _finish(settings, inputs, read, held.spec, trained, going.kept.bounded())
 
 
 def _finish(
@@ -134,9 +134,8 @@ def _finish(
     kept: KeptPosterior | None,
 ) -> Path:
     """Write the bundle, judge it, and publish it if it may go live."""
-    if kept is not None and kept.size > MOST_BYTES:
-        say(f"no day can be added to this bundle: its posterior takes {kept.size >> 20:,} MB")
-        kept = None
+    if kept is None:
+        say("no day can be added to this bundle: nights train in full (docs/increments.md)")
     bundle = _write(settings, inputs, read, spec, trained, kept)
     if settings.model.encoder != "attributes":
         of_catalogue = inputs.catalogue, inputs.references

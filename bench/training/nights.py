@@ -143,28 +143,33 @@ class Nights:
     def outcome(self) -> Outcome:
         """Carry all of it out."""
         takes, valid = self.judged_on.takes, self.judged_on.requests.valid
-        before = self.trained(self._until(self.history + 1), 1 / (self.history + 1))
-        base = copy.deepcopy(before.trained.network)
-        nightly, nights = self._nights(before, base)
-        once = self._going(before.kept, base, before.spec)
-        once.read(self._spans(before.kept), HELD_OUT)
+        before = self.first()
+        value = self.value(before.trained.network, before.trained.records, before.spec)
+        alone = self._last_day_alone(before)
+        nightly, nights = self.nightly(before)
+        once = self.once(before)
         last = self.trained(self.examples, 1 / (self.history + self.days + 1))
         again = self.trained(self.examples, 1 / (self.history + self.days + 1), self.seed + 1000)
-        choices = [self._choices(going) for going in (nightly, once)]
+        choices = [self.choices(going) for going in (nightly, once)]
         return Outcome(
-            _gap(nightly.kept, once.kept),
+            posterior_gap(nightly.kept, once.kept),
             int((choices[0] != choices[1]).sum()),
             choices[0].size,
             float(uniform_value(takes, valid).mean()),
             float(takes.max(1).mean()),
-            self.value(before.trained.network, before.trained.records, before.spec),
+            value,
             nights,
             self.value(last.trained.network, last.trained.records, last.spec),
             self.value(again.trained.network, again.trained.records, again.spec),
             last.cpu_seconds,
             last.read.statistics.count,
-            self._last_day_alone(before),
+            alone,
         )
+
+    def first(self) -> Learnt:
+        """The full training that nights come after; the day that it calibrates on is theirs."""
+        days = self.history + 1
+        return self.trained(replace(self.examples, until=self._midnight(days)), 1 / days)
 
     def trained(
         self,
@@ -211,32 +216,39 @@ class Nights:
         best = self._scores(network, records, spec).mean(1).argmax(1)
         return float(self.judged_on.takes[np.arange(len(best)), best].mean())
 
-    def _nights(self, before: Learnt, base: Marquee) -> tuple[PosteriorByDay, list[Night]]:
+    def nightly(self, before: Learnt) -> tuple[PosteriorByDay, list[Night]]:
         """A night a day, each from the files that the last one left."""
         file, nights = self.folder / "posterior.safetensors", list[Night]()
         before.kept.write(file)
-        state, made_of = base.state_dict(), architecture_of(base, None)
+        network = before.trained.network
+        state, made_of = copy.deepcopy(network.state_dict()), architecture_of(network, None)
         going = None
-        for span in self._spans(before.kept):
+        for span in self.spans(before.kept):
             began = time.process_time()
-            network = build(made_of, state)
-            going = self._going(KeptPosterior.read_from(file), network, before.spec)
+            kept = KeptPosterior.read_from(file)
+            going = self._going(kept, build(made_of, state), before.spec)
             _, trained = going.read([span], HELD_OUT)
             going.kept.write(file)
-            spent, count = time.process_time() - began, going.kept.read.examples
-            count -= sum(night.examples for night in nights) + before.read.statistics.count
+            spent = time.process_time() - began
             state = trained.network.state_dict()
             value = self.value(trained.network, trained.records, before.spec)
+            count = going.kept.read.examples - kept.read.examples
             nights.append(Night(count, spent, value))
         assert going is not None, "there is a day"
         return going, nights
 
+    def once(self, before: Learnt) -> PosteriorByDay:
+        """All days in one reading, which leaves nothing of what was before it."""
+        going = self._going(before.kept, before.trained.network, before.spec)
+        going.read(self.spans(before.kept), HELD_OUT)
+        return going
+
     def _going(self, kept: KeptPosterior, network: Marquee, spec: FeatureSpec) -> PosteriorByDay:
         rows, reward = np.arange(len(self.attributes)), "take"
         source = DaySource(self.examples, self.catalogue, spec, self.attributes, rows, reward)
-        return PosteriorByDay(kept, copy.deepcopy(network), source)
+        return PosteriorByDay(kept, network, source)
 
-    def _spans(self, kept: KeptPosterior) -> list[DaySpan]:
+    def spans(self, kept: KeptPosterior) -> list[DaySpan]:
         """As many days as there are to take in, the first from where the training stopped."""
         edges = [self._midnight(self.history + at) for at in range(1, self.days + 1)]
         return [
@@ -282,7 +294,7 @@ class Nights:
         )
         return np.where(requests.valid[:, None], scores, -np.inf)
 
-    def _choices(self, going: PosteriorByDay) -> np.ndarray:
+    def choices(self, going: PosteriorByDay) -> np.ndarray:
         """What each head shows."""
         return self._scores(going.network, going.records(), going.source.spec).argmax(2)
 
@@ -297,11 +309,8 @@ class Nights:
     def _midnight(self, day: int) -> int:
         return self._first + day * DAY_US
 
-    def _until(self, days: int) -> ExampleStream:
-        return replace(self.examples, until=self._midnight(days))
 
-
-def _gap(one: KeptPosterior, other: KeptPosterior) -> float:
+def posterior_gap(one: KeptPosterior, other: KeptPosterior) -> float:
     """The largest difference of any weight, of the mean or of a draw."""
     a, b = one.regression, other.regression
     assert a.draws is not None

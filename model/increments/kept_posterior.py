@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from data.errors import BadInput
+from model.heads.hierarchical_logistic import HierarchicalLogistic
 from model.increments.daily_logistic import DailyLogistic
 from model.training.dataset_statistics import SUMS, DatasetStatistics
 from model.training.fit_hierarchical import Components, HierarchicalPosterior
@@ -28,6 +29,12 @@ MOST_BYTES = 2 << 30
 REGRESSION, SAID = "regression.", "posterior"
 WRONG = (SafetensorError, ValueError, KeyError, TypeError, IndexError, RuntimeError, OSError)
 """What reading another file raises."""
+
+
+def kept_bytes(regression: HierarchicalLogistic) -> int:
+    """About what a regression's file takes."""
+    artworks, features = regression.moment.shape
+    return 4 * artworks * features * (features + 2 * regression.count + 4)
 
 
 @dataclass(frozen=True)
@@ -117,11 +124,9 @@ class KeptPosterior:
             told,
         )
 
-    @property
-    def size(self) -> int:
-        """About what its file takes."""
-        artworks, features = self.regression.moment.shape
-        return 4 * artworks * features * (features + 2 * self.regression.count + 4)
+    def bounded(self) -> "KeptPosterior | None":
+        """The same; None: new artwork has made it too large to keep."""
+        return self if kept_bytes(self.regression) <= MOST_BYTES else None
 
     def write(self, file: Path) -> None:
         """As safetensors; texts and numbers as JSON in their header."""
@@ -153,8 +158,7 @@ class KeptPosterior:
                 said: dict[str, Any] = json.loads(held.metadata()[SAID])
                 if said["version"] != VERSION:
                     raise ValueError(f"it is of version {said['version']}, not {VERSION}")
-                parts = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
-            return cls._of(said, parts)
+            return cls._of(said, load_file(file))
         except WRONG as error:
             raise BadInput(
                 f"{file} holds no posterior that days can be added to ({str(error)[:160]}); train "

@@ -9,7 +9,13 @@ from data.days import DAY_US
 from data.features import FeatureSpec
 from data.schema import read_schema
 from model.increments.days_to_read import counted
-from model.increments.kept_posterior import POSTERIOR, KeptPosterior, ReadSoFar
+from model.increments.kept_posterior import (
+    MOST_BYTES,
+    POSTERIOR,
+    KeptPosterior,
+    ReadSoFar,
+    kept_bytes,
+)
 from model.training.first_pass import FirstPass
 from model.training.fit_hierarchical import HierarchicalPosterior
 from model.training.run import TrainedNetwork
@@ -43,7 +49,9 @@ def told(settings: Settings) -> dict[str, object]:
 def to_keep(
     trained: TrainedNetwork, settings: Settings, catalogue: Catalogue, read: FirstPass
 ) -> KeptPosterior | None:
-    """What days can be added to of a full training; None: of heads that learn by gradients.
+    """What days can be added to of a full training.
+
+    None: its heads learn by gradients, or it would take more than `MOST_BYTES`.
 
     Args:
         trained: and calibrated.
@@ -52,6 +60,8 @@ def to_keep(
         read: of its examples.
     """
     if not isinstance(trained.posterior, HierarchicalPosterior):
+        return None
+    if kept_bytes(trained.posterior.regression) > MOST_BYTES:
         return None
     through, clip = read.stream.until, settings.fit.importance_clip
     assert through is not None, "the examples to learn from end where those to judge by begin"
@@ -87,7 +97,7 @@ def goes_on(bundle: Bundle, settings: Settings, catalogue: Catalogue) -> GoesOn 
     if bundle.manifest.image is None and width != had:
         return f"{catalogue.root} has embeddings of {width} numbers, the bundle's had {had}"
     kept = KeptPosterior.read_from(bundle.file(POSTERIOR))
-    if words := _otherwise(kept.told, told(settings)):
+    if words := otherwise(kept.told, told(settings)):
         return words
     return GoesOn(bundle, kept, spec)
 
@@ -108,7 +118,8 @@ def overdue(kept: KeptPosterior, until: int, days: int | None) -> str | None:
     )
 
 
-def _otherwise(before: Mapping[str, object], now: Mapping[str, object]) -> str | None:
+def otherwise(before: Mapping[str, object], now: Mapping[str, object]) -> str | None:
+    """The first setting that is another now, in words; None: they are the same."""
     for option, value in now.items():
         if before.get(option) != value:
             return f"{option} is {value} now, and was {before.get(option)}"
