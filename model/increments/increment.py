@@ -122,11 +122,8 @@ class PosteriorByDay:
         learner = Learner(self.network).eval()
         added = RecordEffects(records, source.catalogue.artwork_ids)
         temperature, error = calibrate(learner, self.preparation(later), ARTWORKS, added)
-        so_far = self.kept.read
-        metrics = error | {"days_since_training": (so_far.through - so_far.trained) / DAY_US}
-        trained = TrainedNetwork(
-            self.network, records, self._posterior(self._inputs()), temperature, metrics
-        )
+        posterior = self._posterior(self._inputs())
+        trained = TrainedNetwork(self.network, records, posterior, temperature, error)
         return FirstPass(self.statistics(), later, stream, None, self.left_out), trained
 
     @torch.no_grad()

@@ -7,6 +7,7 @@ was shown, 34 KB for 73 facts; a larger one than `MOST_BYTES` is not kept.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,14 @@ from model.training.fit_hierarchical import Components, HierarchicalPosterior
 POSTERIOR = "posterior.safetensors"
 VERSION = 1
 MOST_BYTES = 2 << 30
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REGRESSION, SAID = "regression.", "posterior"
 WRONG = (SafetensorError, ValueError, KeyError, TypeError, IndexError, RuntimeError, OSError)
 """What reading another file raises."""
+
+
+def _iso(at: int) -> str:
+    return (EPOCH + timedelta(microseconds=at)).isoformat()
 
 
 def kept_bytes(regression: HierarchicalLogistic) -> int:
@@ -62,6 +68,10 @@ class ReadSoFar:
     """That clipped weights are divided by."""
     decay: float
     """Weight of a day relative to the next."""
+
+    def said(self) -> dict[str, str]:
+        """What a manifest says of it: up to when examples were read, and the network trained."""
+        return {"read_through": _iso(self.through), "trained_through": _iso(self.trained)}
 
 
 @dataclass(frozen=True)
