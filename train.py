@@ -38,7 +38,7 @@ from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from export.publish.open_store import open_store
 from export.publish.publish import publish
-from model.increments.days_to_read import days_to_read
+from model.increments.days_to_read import days_to_read, judged_from
 from model.increments.increment import DaySource, PosteriorByDay
 from model.increments.kept_posterior import KeptPosterior
 from model.increments.refit import goes_on, overdue, to_keep
@@ -81,11 +81,12 @@ def train(settings: Settings) -> Path:
         torch.set_num_threads(settings.fit.threads)
     if settings.increment.of is not None and (bundle := go_on(settings)) is not None:
         return bundle
-    inputs = load(settings)
+    inputs, asked = load(settings), settings.increment
+    late = asked.of is not None and judged_from(inputs.examples, asked)
     read = first_pass(
         inputs.examples,
         inputs.catalogue,
-        validation=settings.data.validation,
+        validation=late or settings.data.validation,
         held_out=settings.data.held_out,
         buffer=settings.fit.buffer,
         clip=settings.fit.importance_clip,
@@ -135,7 +136,7 @@ def _finish(
 ) -> Path:
     """Write the bundle, judge it, and publish it if it may go live."""
     if kept is None:
-        say("no day can be added to this bundle: nights train in full (docs/increments.md)")
+        say("no day can be added to this bundle: nights train in full (docs/operations.md)")
     bundle = _write(settings, inputs, read, spec, trained, kept)
     if settings.model.encoder != "attributes":
         of_catalogue = inputs.catalogue, inputs.references

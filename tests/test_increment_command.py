@@ -1,9 +1,6 @@
 """Nights as a user runs them: examples grow by days, and the bundle that is live goes on."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +8,23 @@ import pytest
 
 from data.bundle import Bundle
 from data.catalogue import Catalogue
+from data.errors import BadInput
 from model.increments.kept_posterior import POSTERIOR, KeptPosterior
+from model.increments.refit import goes_on
+from model.training.settings import (
+    Data,
+    Fit,
+    HeadOptions,
+    Increment,
+    Model,
+    Publish,
+    Settings,
+)
 from simulate.browsing.sample import SampleSettings, make_sample
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.true_attributes import artwork_attributes
+from tests.export.world import make_bundle
+from train import train
 
 ROOT = Path(__file__).parents[1]
 DAYS = 6
@@ -41,8 +51,7 @@ def place(tmp_path_factory) -> Path:
     attributes = artwork_attributes(CatalogueTruth.read(folder / "catalogue"), ids)
     np.save(folder / "catalogue" / "embeddings.npy", attributes)
     joined(folder, range(1, 5))
-    done = night(folder)
-    assert done.returncode == 0, done.stderr
+    night(folder)
     return folder
 
 
@@ -53,32 +62,35 @@ def joined(folder: Path, days: range) -> None:
         shutil.copytree(folder / "every" / name, folder / "examples" / name)
 
 
-def night(folder: Path, *more: str) -> subprocess.CompletedProcess:
-    given = ["--data.examples", folder / "examples", "--data.catalogue", folder / "catalogue"]
-    out = ["--data.cache", folder / "cache", "--out", folder / "run"]
-    bundles = ["--publish.bundles", folder / "bundles", "--publish.undecided", "publish"]
-    quick = ["--model.encoder", "features", "--fit.passes", "1", "--model.heads.count", "4"]
-    return subprocess.run(
-        [str(part) for part in [sys.executable, "train.py", *given, *out, *bundles, *quick, *more]],
-        cwd=ROOT,
-        text=True,
-        capture_output=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+def night(folder: Path, of: Path | None = None) -> Path:
+    return train(
+        Settings(
+            data=Data(
+                examples=str(folder / "examples"),
+                catalogue=str(folder / "catalogue"),
+                cache=str(folder / "cache"),
+            ),
+            model=Model("features", heads=HeadOptions(count=4)),
+            fit=Fit(passes=1, threads=1, progress=False),
+            increment=Increment(None if of is None else str(of)),
+            publish=Publish(str(folder / "bundles"), undecided="publish"),
+            out=str(folder / "run"),
+        )
     )
 
 
-def test_a_night_adds_its_days_once_and_the_bundle_goes_live(place):
+def test_a_night_adds_its_days_once_and_the_bundle_goes_live(place, capfd):
     current = place / "bundles" / "current"
     before = Bundle.open(current)
     read = KeptPosterior.read_from(before.file(POSTERIOR)).read
     joined(place, range(5, DAYS + 1))
-    done = night(place, "--increment.of", str(current))
-    assert done.returncode == 0, done.stderr
+    written = night(place, current)
+    said = capfd.readouterr().err
     for day in (4, 5):
-        assert f"took in 2026-01-0{day}: " in done.stderr
-    assert "took in 2026-01-06" not in done.stderr, "it is left to judge by"
+        assert f"took in 2026-01-0{day}: " in said
+    assert "took in 2026-01-06" not in said, "it is left to judge by"
     live = Bundle.open(current)
+    assert live.root == written.resolve()
     assert live.manifest.parent == before.bundle_id
     assert live.manifest.metrics["read_through"] == "2026-01-06T00:00:00+00:00"
     kept = KeptPosterior.read_from(live.file(POSTERIOR)).read
@@ -86,8 +98,19 @@ def test_a_night_adds_its_days_once_and_the_bundle_goes_live(place):
     assert live.file("records.parquet").read_bytes() != before.file("records.parquet").read_bytes()
 
     there = sorted((place / "bundles").iterdir())
-    again = night(place, "--increment.of", str(current))
-    assert again.returncode == 2
-    assert "the bundle has read everything before 2026-01-06" in again.stderr
-    assert "Traceback" not in again.stderr
+    with pytest.raises(BadInput, match="the bundle has read everything before 2026-01-06"):
+        night(place, current)
     assert sorted((place / "bundles").iterdir()) == there
+
+
+def test_a_bundle_without_a_posterior_or_of_other_facts_is_trained_in_full(place, tmp_path):
+    catalogue = Catalogue.read(place / "catalogue")
+    bare = Bundle.open(make_bundle(tmp_path / "bundles"))
+    assert "keeps no posterior" in str(goes_on(bare, Settings(), catalogue))
+    live = Bundle.open(place / "bundles" / "current")
+    shutil.copytree(place / "catalogue", tmp_path / "catalogue")
+    (tmp_path / "catalogue" / "schema.yaml").write_text(
+        "facts:\n  plan: {kind: category}\n", encoding="utf-8"
+    )
+    declared = Catalogue.read(tmp_path / "catalogue")
+    assert "knows other facts than" in str(goes_on(live, Settings(), declared))

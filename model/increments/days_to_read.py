@@ -37,20 +37,8 @@ def days_to_read(stream: ExampleStream, through: int, asked: Increment) -> list[
     Raises:
         BadInput: there is nothing new, days are missing, or nothing would be left to judge by.
     """
-    if asked.held_out_days < 1:
-        raise BadInput(
-            f"--increment.held-out-days {asked.held_out_days} leaves nothing to judge by; give at "
-            "least 1: the day is taken in by the next night"
-        )
     _, last = stream.span()
-    end = (last // DAY_US - asked.held_out_days + 1) * DAY_US
-    if asked.last_day is not None:
-        end = midnight_us(_date(asked.last_day)) + DAY_US
-        if end > last:
-            raise BadInput(
-                f"--increment.last-day {asked.last_day}: no example of {stream.folder} is later, "
-                "so there is nothing to judge by; name an earlier day"
-            )
+    end = judged_from(stream, asked)
     if end <= through:
         raise BadInput(
             f"{stream.folder} holds no day to take in: the bundle has read everything before "
@@ -72,6 +60,32 @@ def days_to_read(stream: ExampleStream, through: int, asked: Increment) -> list[
             "later days first"
         )
     return present
+
+
+def judged_from(stream: ExampleStream, asked: Increment) -> int:
+    """The moment from which examples are there to judge by, whichever way a night learns.
+
+    A bundle that went on has read everything before the last night's moment, so a full training
+    that is to be compared with it must be judged by what comes after that.
+
+    Raises:
+        BadInput: nothing would be left to judge by.
+    """
+    if asked.held_out_days < 1:
+        raise BadInput(
+            f"--increment.held-out-days {asked.held_out_days} leaves nothing to judge by; give at "
+            "least 1: the day is taken in by the next night"
+        )
+    _, last = stream.span()
+    end = (last // DAY_US - asked.held_out_days + 1) * DAY_US
+    if asked.last_day is not None:
+        end = midnight_us(_date(asked.last_day)) + DAY_US
+        if end > last:
+            raise BadInput(
+                f"--increment.last-day {asked.last_day}: no example of {stream.folder} is later, "
+                "so there is nothing to judge by; name an earlier day"
+            )
+    return end
 
 
 def counted(stream: ExampleStream, through: int) -> dict[str, int]:

@@ -10,7 +10,8 @@ from data.days import DAY_US
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.records import EXAMPLES
-from model.increments.days_to_read import counted, days_to_read, late
+from model.increments.days_to_read import counted, days_to_read, judged_from, late
+from model.training.first_pass import split_by_time
 from model.training.settings import Increment
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -101,3 +102,12 @@ def test_examples_that_come_late_are_counted(stream):
     write(stream.folder, 2, EACH + 3)
     (stream.folder / "day=2026-01-01" / "part.parquet").unlink()  # kept no longer
     assert late(stream, through, counts) == 3
+
+
+def test_a_full_training_among_nights_is_judged_by_the_days_that_a_night_would_be(stream):
+    asked = Increment(of="bundle", held_out_days=2)
+    edge = judged_from(stream, asked)
+    assert edge == START + 4 * DAY_US == days_to_read(stream, START, asked)[-1].until
+    assert split_by_time(stream, edge) == edge
+    with pytest.raises(BadInput, match="none on both sides of 2026-01-01"):
+        split_by_time(stream, START)

@@ -30,7 +30,7 @@ NEW, FIRST_NIGHT = "10010000-1", "day=2026-01-05"
 def nights(tmp_path_factory) -> Nights:
     """A world; one artwork of it is not shown before the nights."""
     folder = tmp_path_factory.mktemp("world")
-    made = Nights.made(folder, 1, 6, 200, 4000, history=4, days=3)
+    made = Nights.made(folder, 1, 4, 150, 3500, history=4, days=3)
     for number, (file, rows) in enumerate(made.examples.rows()):
         at = folder / "without" / f"{file.parent.name}"
         at.mkdir(parents=True, exist_ok=True)
