@@ -79,14 +79,15 @@ def train(settings: Settings) -> Path:
     """
     if settings.fit.threads:
         torch.set_num_threads(settings.fit.threads)
-    if settings.increment.of is not None and (bundle := go_on(settings)) is not None:
-        return bundle
-    inputs, asked = load(settings), settings.increment
-    late = asked.of is not None and judged_from(inputs.examples, asked)
+    asked = settings.increment
+    if asked.of is not None and (gone_on := go_on(settings)) is not None:
+        return gone_on
+    inputs = load(settings)
+    judged = None if asked.of is None else judged_from(inputs.examples, asked)
     read = first_pass(
         inputs.examples,
         inputs.catalogue,
-        validation=late or settings.data.validation,
+        validation=settings.data.validation if judged is None else judged,
         held_out=settings.data.held_out,
         buffer=settings.fit.buffer,
         clip=settings.fit.importance_clip,
@@ -98,7 +99,10 @@ def train(settings: Settings) -> Path:
     if trained is None:
         return Path(settings.publish.bundles)  # of several processes the first goes on
     kept = to_keep(trained, settings, inputs.catalogue, read)
-    return _finish(settings, inputs, read, spec, trained, kept)
+    bundle, stays_out = _finish(settings, inputs, read, spec, trained, kept)
+    if asked.of is not None and stays_out:  # what is live goes on meanwhile
+        return go_on(replace(settings, increment=replace(asked, refit_days=None))) or bundle
+    return bundle
 
 
 def go_on(settings: Settings) -> Path | None:
@@ -113,7 +117,7 @@ def go_on(settings: Settings) -> Path | None:
     inputs = load(settings)
     held = goes_on(before, settings, inputs.catalogue)
     if isinstance(held, str):
-        say(f"training in full: {held}")
+        say(f"no day can be added: {held}")
         return None
     days = days_to_read(inputs.examples, held.kept.read.through, settings.increment)
     if why := overdue(held.kept, days[-1].until, settings.increment.refit_days):
@@ -123,7 +127,7 @@ def go_on(settings: Settings) -> Path | None:
     source = DaySource(inputs.examples, inputs.catalogue, held.spec, *of_images, reward)
     going = PosteriorByDay(held.kept, network_of(before), source)
     read, trained = going.read(days, settings.data.held_out, say)
-    return _finish(settings, inputs, read, held.spec, trained, going.kept.bounded())
+    return _finish(settings, inputs, read, held.spec, trained, going.kept.bounded())[0]
 
 
 def _finish(
@@ -133,21 +137,21 @@ def _finish(
     spec: FeatureSpec,
     trained: TrainedNetwork,
     kept: KeptPosterior | None,
-) -> Path:
-    """Write the bundle, judge it, and publish it if it may go live."""
+) -> tuple[Path, bool]:
+    """Write the bundle, judge it, and publish it if it may go live; whether it was kept out."""
     if kept is None:
         say("no day can be added to this bundle: nights train in full (docs/operations.md)")
-    bundle = _write(settings, inputs, read, spec, trained, kept)
+    bundle, stays_out = _write(settings, inputs, read, spec, trained, kept), False
     if settings.model.encoder != "attributes":
         of_catalogue = inputs.catalogue, inputs.references
         show_held_out_values(bundle, read.later, *of_catalogue, settings.data.cache, say)
-        release(bundle, inputs, read.later, settings)
+        stays_out = not release(bundle, inputs, read.later, settings)
     for words in left_out_words(inputs.left_out):
         say(words)
     if read.left_out:
         say(f"left out: {read.left_out:,} examples that showed one of these")
     print(bundle)
-    return bundle
+    return bundle, stays_out
 
 
 def _training_data(
@@ -203,10 +207,13 @@ def _write(
     )
 
 
-def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:
-    """Make the bundle the live one, if it is shown to be no worse than the one that is."""
+def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> bool:
+    """Make the bundle the live one, if it is shown to be no worse than the one that is.
+
+    False: it stays out, though it was to go live.
+    """
     if settings.publish.current is False:
-        return
+        return True
     margin = settings.publish.margin
 
     def gate(candidate: Path, live: Path | None, anchor: Path | None) -> GateResult:
@@ -216,6 +223,7 @@ def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -
     options = settings.publish
     publication = publish(bundle, options.bundles, gate, options.force, options.undecided)
     say(f"{'published' if publication.published else 'not published'}: {publication.reason}")
+    return publication.published
 
 
 def load(settings: Settings) -> Inputs:

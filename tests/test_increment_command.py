@@ -62,7 +62,7 @@ def joined(folder: Path, days: range) -> None:
         shutil.copytree(folder / "every" / name, folder / "examples" / name)
 
 
-def night(folder: Path, of: Path | None = None) -> Path:
+def night(folder: Path, of: Path | None = None, refit_days: int | None = 7) -> Path:
     return train(
         Settings(
             data=Data(
@@ -72,7 +72,7 @@ def night(folder: Path, of: Path | None = None) -> Path:
             ),
             model=Model("features", heads=HeadOptions(count=4)),
             fit=Fit(passes=1, threads=1, progress=False),
-            increment=Increment(None if of is None else str(of)),
+            increment=Increment(None if of is None else str(of), refit_days),
             publish=Publish(str(folder / "bundles"), undecided="publish"),
             out=str(folder / "run"),
         )
@@ -101,6 +101,11 @@ def test_a_night_adds_its_days_once_and_the_bundle_goes_live(place, capfd):
     with pytest.raises(BadInput, match="the bundle has read everything before 2026-01-06"):
         night(place, current)
     assert sorted((place / "bundles").iterdir()) == there
+
+    night(place, current, refit_days=1)
+    assert "training in full: 2 days have come since the last" in capfd.readouterr().err
+    anew = Bundle.open(current).manifest.metrics
+    assert anew["trained_through"] == anew["read_through"] == "2026-01-06T00:00:00+00:00"
 
 
 def test_a_bundle_without_a_posterior_or_of_other_facts_is_trained_in_full(place, tmp_path):
