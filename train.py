@@ -22,6 +22,7 @@ import torch
 from bandit.head_policy import HeadPolicy
 from data.bundle import Bundle
 from data.catalogue import Catalogue
+from data.check.notes import undeclared
 from data.command_line.option_parser import OptionParser, auto_cli, underscored
 from data.command_line.renamed_options import present_names
 from data.errors import BadInput, main
@@ -31,8 +32,10 @@ from data.images.cache import image_cache
 from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
+from data.schema import read_schema
+from data.schema_cast import parquet_files
+from evaluate.gate.held_out_table import first_moment, show_held_out_values
 from evaluate.gate.publish_gate import GateResult, publish_gate
-from evaluate.policies.held_out_table import show_held_out_values
 from export.graphs.architecture import network_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
@@ -46,12 +49,15 @@ from model.training.dataset_statistics import specification
 from model.training.exploring import arrivals_of
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
-from model.training.image_format import SHOWN, image_format
+from model.training.image_format import format_words, image_format
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import RENAMED, Settings
 from simulate.browsing.sample import SampleSettings, make_sample
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.true_attributes import artwork_attributes
+
+SERVED = "thompson"
+"""The kind of policy that a bundle is served by."""
 
 
 class Inputs(NamedTuple):
@@ -69,6 +75,8 @@ class Inputs(NamedTuple):
     """Of the images; None: embeddings are in their place."""
     left_out: Mapping[str, str] = MappingProxyType({})
     """artwork_id → why its image cannot be had."""
+    other_canvas: int = 0
+    """Artworks that lack the format's canvas, and are read as another of theirs."""
 
 
 def train(settings: Settings) -> Path:
@@ -144,12 +152,18 @@ def _finish(
     bundle, stays_out = _write(settings, inputs, read, spec, trained, kept), False
     if settings.model.encoder != "attributes":
         of_catalogue = inputs.catalogue, inputs.references
-        show_held_out_values(bundle, read.later, *of_catalogue, settings.data.cache, say)
+        show_held_out_values(bundle, read.later, *of_catalogue, settings.data.cache, SERVED, say)
         stays_out = not release(bundle, inputs, read.later, settings)
     for words in left_out_words(inputs.left_out):
         say(words)
     if read.left_out:
         say(f"left out: {read.left_out:,} examples that showed one of these")
+    where = settings.data.catalogue, settings.data.examples
+    if None not in where and settings.model.encoder != "attributes":
+        say(
+            f"see it: python -m evaluate report --log {where[1]} --catalogue {where[0]} "
+            f"--bundle {bundle} --since {first_moment(read.later)} --out report.html"
+        )
     print(bundle)
     return bundle, stays_out
 
@@ -188,7 +202,7 @@ def _write(
         BundleDescription(
             image=inputs.format,
             reward_name=str(read.later["reward_name"][0]),
-            head_policy=HeadPolicy("thompson", publishing.epsilon),
+            head_policy=HeadPolicy(SERVED, publishing.epsilon),
             salt=publishing.salt,
             parent=open_store(publishing.bundles).live(),
             metrics=trained.metrics | ({} if kept is None else kept.read.said()),
@@ -197,6 +211,7 @@ def _write(
                 "examples": read.statistics.count,
                 "artworks": len(inputs.catalogue.artworks) - len(inputs.left_out),
                 "artworks_left_out": len(inputs.left_out),
+                "artworks_of_other_canvas": inputs.other_canvas,
                 "examples_left_out": read.left_out,
             },
             encoder=settings.model.encoder,
@@ -208,10 +223,7 @@ def _write(
 
 
 def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> bool:
-    """Make the bundle the live one, if it is shown to be no worse than the one that is.
-
-    False: it stays out, though it was to go live.
-    """
+    """Make the bundle the live one, if it is shown to be no worse; False: it was kept out."""
     if settings.publish.current is False:
         return True
     margin = settings.publish.margin
@@ -245,6 +257,8 @@ def load(settings: Settings) -> Inputs:
     else:
         examples_at, catalogue_at = Path(data.examples), Path(data.catalogue)
     catalogue = Catalogue.read(catalogue_at)
+    for words in undeclared(parquet_files(examples_at), read_schema(catalogue_at)):
+        say(f"note: {words}")
     examples = window(ExampleStream(examples_at), data.window_days)
     rows = np.arange(len(catalogue.artworks))
     if model.encoder == "attributes":
@@ -259,10 +273,11 @@ def load(settings: Settings) -> Inputs:
             )
         return Inputs(examples, catalogue, catalogue.embeddings, rows, references)
     shape = image_format(settings, catalogue)
-    say(f"reading {SHOWN[shape.fit]} as {shape.width} × {shape.height} pixels")
+    say("\n".join(format_words(shape, catalogue)))
     cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
-    return Inputs(examples, catalogue, cached.images, rows, references, shape, cached.refused)
+    left_out = cached.refused, len(cached.other_canvas)
+    return Inputs(examples, catalogue, cached.images, rows, references, shape, *left_out)
 
 
 def say(text: str) -> None:

@@ -1,7 +1,7 @@
 """Maps in Redis, one server or a cluster, of which a key or a node fails."""
 
 import signal
-import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.hosts.fault import Account, Client, HostFault, each, fails
+from bench.hosts.stage.map_cluster import cluster
 from bench.optional import why_no_redis
-from bench.servers import RedisServer, free_port, wait_until
+from bench.servers import RedisServer, wait_until
 from bench.serving.random_maps import numbered_layout, put_layout, random_maps
 from data.errors import BadInput
 from serve.maps.current import Current, put_current
@@ -20,6 +21,8 @@ from serve.maps.store import MapStore, StoreUnavailableError
 
 MEMBERS = [f"member-{number}" for number in range(200)]
 LAYOUT = numbered_layout(20, 6)
+TIMEOUT, LATEST = 0.05, 0.3
+"""Seconds that a page waits for Redis, and that it may take on a machine that does much else."""
 LEAST = 0.97
 """Share of others' pages that stay personalised."""
 
@@ -29,7 +32,7 @@ class OwnPages:
 
     def __init__(self, url: str, account: Account) -> None:
         self.account = account
-        self.client = Lookup(open_map_store(url, timeout=0.05))
+        self.client = Lookup(open_map_store(url, timeout=TIMEOUT))
         self.titles = LAYOUT.title_ids.astype(np.int64)
 
     def own(self, members: list[str]) -> float:
@@ -62,36 +65,6 @@ def filled(url: str) -> MapStore:
     put_current(store, Current(1, LAYOUT.digest, None))
     store.put_many(MEMBERS, random_maps(LAYOUT, len(MEMBERS), np.random.default_rng(1)))
     return store
-
-
-@contextmanager
-def cluster(folder: Path, durable: bool = True) -> Iterator[list[RedisServer]]:
-    """A cluster of three nodes.
-
-    Args:
-        folder: for what they keep.
-        durable: a node that is killed comes back with what it had.
-    """
-    nodes = []
-    try:
-        for number in range(3):
-            (folder / f"node-{number}").mkdir()
-            options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
-            options += ("--cluster-require-full-coverage", "no", "--cluster-node-timeout", "2000")
-            nodes.append(RedisServer(folder / f"node-{number}", durable, options))
-        addresses = [f"127.0.0.1:{node.port}" for node in nodes]
-        make = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
-        subprocess.run(make, check=True, capture_output=True, timeout=60)
-        # redis is an optional package
-        from redis import Redis
-
-        for node in nodes:
-            with Redis(port=node.port) as client:
-                wait_until(lambda c=client: c.cluster("info")["cluster_state"] == "ok")
-        yield nodes
-    finally:
-        for node in nodes:
-            node.stop(signal.SIGKILL)
 
 
 @contextmanager
@@ -186,6 +159,36 @@ def node_fails(folder: Path, account: Account, how: str) -> None:
         opened.well_again()
 
 
+def late(folder: Path, account: Account, kind: str) -> None:
+    """Each tenth page is asked for while its server stands still."""
+    with cluster(folder) if kind == "cluster" else _alone(folder) as servers:
+        scheme = "redis+cluster" if kind == "cluster" else "redis"
+        url = f"{scheme}://127.0.0.1:{servers[0].port}"
+        filled(url).close()
+        pages = OwnPages(url, account)
+        pages.well_again()
+        shares, worst = [], 0.0
+        for start in range(0, 200, 10):
+            for server in servers:
+                server.pause()
+            begun = time.monotonic()
+            pages.own(MEMBERS[start : start + 1])
+            worst = max(worst, time.monotonic() - begun)
+            for server in servers:
+                server.go_on()
+            shares.append(pages.own(MEMBERS[start + 1 : start + 10]))
+        account.numbers["worst_seconds"] = round(worst, 3)
+        share = account.numbers["others_personalised"] = sum(shares) / len(shares)
+        account.must(share >= LEAST, f"of others' pages {share:.3f} were personalised")
+        account.must(worst < LATEST, f"a page took {worst:.2f} s, though it waits {TIMEOUT} s once")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[list[RedisServer]]:
+    with _single(folder) as (server, _, _):
+        yield [server]
+
+
 def evicts(folder: Path, account: Account, policy: str) -> None:
     """The server evicts any key, also those that all members share."""
     with _single(folder) as (server, client, _):
@@ -235,6 +238,13 @@ BREAKAGES = (
         "a node of the maps' cluster {}",
         "Its members fall back; of others' at least .97 are personalised; back again, all.",
         node_fails,
+        why_no_redis,
+    ),
+    *each(
+        ("server", "cluster"),
+        "a tenth of the answers late, {}",
+        "Late pages alone fall back, each in time; of others' at least .97 are personalised.",
+        late,
         why_no_redis,
     ),
     *each(

@@ -20,6 +20,7 @@ def join_command(
     now: str | None = None,
     rebuild: bool = False,
     memory: str = "2GB",
+    master: str | None = None,
 ) -> JoinReport:
     """Join decisions with their impressions and engagement: the examples that training reads.
 
@@ -37,6 +38,8 @@ def join_command(
             given.
         rebuild: join every day again.
         memory: what DuckDB may hold before it spills to disk.
+        master: of Spark, such as spark://host:7077 or local[2]; this machine's cores if not given,
+            and under spark-submit what was given there.
     """
     moment = None
     if now is not None:
@@ -52,6 +55,6 @@ def join_command(
         attribution=Attribution(window_hours),
         now=moment,
         reward=reward,
-        engine=EngineSettings(engine, memory),
+        engine=EngineSettings(engine, memory, master=master),
         rebuild=rebuild,
     )

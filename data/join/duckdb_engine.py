@@ -10,6 +10,7 @@ import pyarrow as pa
 from data.errors import BadInput
 from data.join.day_files import DayResult
 from data.join.engine import SOUND, DayWriter, View
+from data.join.reward_sql import value_of
 from data.reading.duckdb_session import of_the_disk, session
 
 ROWS_A_BATCH = 32_768
@@ -121,8 +122,12 @@ class DuckDB:
         """All rows of a small result."""
         return self.connection.execute(sql).fetchall()
 
+    def value(self, reward: str) -> str:
+        """The reward itself."""
+        return f"{value_of(reward)} AS reward"
+
     @refused()
-    def write(self, sql: str, writer: DayWriter) -> list[DayResult]:
+    def write(self, sql: str, writer: DayWriter, reward: str) -> list[DayResult]:
         """Stream the sorted rows of the join through the writer; its results."""
         ordered = f"SELECT * FROM ({sql}) ORDER BY decided_at, decision_id"
         rows = self.connection.sql(ordered).to_arrow_reader(ROWS_A_BATCH)

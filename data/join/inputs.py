@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
-from data.join.engine import Engine
-from data.join.rewards import Reward
 from data.reading.conformed_files import conformed_files, conformed_table
 from data.records import DECISIONS, EVENTS, SCHEMA_VERSION
 from data.schema_cast import column_chunk, opened, parquet_files
@@ -141,24 +139,6 @@ def empty(schema: pa.Schema, path: Path) -> Path:
     """An empty Parquet file, where a log has none of a kind."""
     pq.write_table(schema.empty_table(), path)
     return path
-
-
-def refuse_senseless(engine: Engine, reward: Reward) -> None:
-    """Refuse a reward that the engine cannot compute, before anything is changed.
-
-    Raises:
-        BadInput: the expression does not parse, or speaks of columns that are not there.
-    """
-    try:
-        engine.query(f"""
-            SELECT CAST({reward.sql} AS DOUBLE) FROM (
-                SELECT true AS played, CAST(30 AS DOUBLE) AS minutes, 0 AS thumb,
-                    CAST(90 AS DOUBLE) AS runtime_minutes
-            ) AS sample""")
-    except BadInput as error:
-        raise BadInput(
-            f"the reward {reward.name!r} cannot be computed from {reward.sql!r}: {error}"
-        ) from None
 
 
 def refuse_newer_schema(file: Path, name: Path | None = None) -> None:

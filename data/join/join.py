@@ -19,9 +19,10 @@ from data.errors import BadInput
 from data.join.attribution import Attribution, Spans
 from data.join.day_files import publish_days, write_days
 from data.join.engine import Engine
-from data.join.inputs import JoinSources, LogFiles, log_files, refuse_newer_schema, refuse_senseless
+from data.join.inputs import JoinSources, LogFiles, log_files, refuse_newer_schema
 from data.join.open_engine import EngineSettings
 from data.join.rendered_draws import file_rendered
+from data.join.reward_sql import refuse_senseless
 from data.join.rewards import Reward, reward_named
 from data.join.state import (
     ALL_TIME,
@@ -97,13 +98,13 @@ def join(
     """
     out, spans = Path(out), (attribution or Attribution()).spans()
     named, engine = reward_named(reward), engine or EngineSettings()
+    refuse_senseless(named)
     file_rendered(Path(log_dir), log_files(Path(log_dir), "events"))
     files = LogFiles.of(Path(log_dir))
     marks = files.marks()
     out.mkdir(parents=True, exist_ok=True)
     with sole_writer(out) as staging, engine.open(staging) as runner:
         state = JoinState.read(out)
-        refuse_senseless(runner, named)
         sources = JoinSources.of(files, titles_path, staging)
         settings = settings_of(spans, named)
         if rebuild or state.settings != settings:
@@ -182,10 +183,11 @@ class _Days(NamedTuple):
         self.engine.view("events", "events", events, (earliest, latest))
         self.engine.focus()
         self.set_aside.update(dict(self.engine.query(SET_ASIDE)))
-        words = {"from_us": start, "now_us": now_us, "reward": self.reward.sql, "chosen": CHOSEN}
+        value = self.engine.value(self.reward.sql)
+        words = {"from_us": start, "now_us": now_us, "value": value, "chosen": CHOSEN}
         sql = SQL.format(**self.spans._asdict(), **words)
         writer = partial(write_days, folder=self.staging, reward_name=self.reward.name)
-        results = {row.day: row for row in self.engine.write(sql, writer)}
+        results = {row.day: row for row in self.engine.write(sql, writer, self.reward.sql)}
         worthless = sum(row.worthless for row in results.values())
         if worthless:
             raise BadInput(

@@ -10,8 +10,11 @@ from data.join.duckdb_engine import DuckDB
 from data.join.engine import Engine
 from data.join.spark_engine import Spark
 
-ENGINES: dict[str, Callable[[Path, str], Engine]] = {"duckdb": DuckDB, "spark": Spark}
-"""Name → engine, from a folder for what it spills and the memory that it may hold."""
+ENGINES: dict[str, Callable[[Path, "EngineSettings"], Engine]] = {
+    "duckdb": lambda scratch, settings: DuckDB(scratch, settings.memory),
+    "spark": lambda scratch, settings: Spark(scratch, settings.memory, settings.master),
+}
+"""Name → engine, from a folder for what it spills and what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,15 @@ class EngineSettings:
     """What DuckDB may hold before it spills to disk; Spark's driver memory."""
     batch_decisions: int = 500_000
     """Days are joined together up to about this many decisions."""
+    master: str | None = None
+    """Spark's, by URL; None: see `data.spark.session.open_spark`."""
 
     def __post_init__(self) -> None:
         if self.name not in ENGINES:
             names = ", ".join(ENGINES)
             raise BadInput(f"there is no join engine {self.name!r}; choose one of {names}")
+        if self.master is not None and self.name != "spark":
+            raise BadInput(f"--master {self.master} is of Spark; add --engine spark")
 
     @contextmanager
     def open(self, scratch: Path) -> Iterator[Engine]:
@@ -41,7 +48,7 @@ class EngineSettings:
         Args:
             scratch: folder for what it spills.
         """
-        engine = ENGINES[self.name](scratch, self.memory)
+        engine = ENGINES[self.name](scratch, self)
         try:
             yield engine
         finally:

@@ -1,8 +1,10 @@
 """`python -m serve precompute`: decide every title for every profile and store the maps."""
 
 import sys
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +24,8 @@ from data.privacy.pseudonym import Pseudonyms
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
+from serve.pictures.layout_pictures import LayoutPictures
+from serve.precompute.map_pictures import put_pictures
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
@@ -55,6 +59,7 @@ def precompute(
     workers: int = 2,
     cache: Path = Path("artifacts/cache"),
     foreign: bool = False,
+    master: str | None = None,
 ) -> Report:
     """Decide every title for every profile and store the artwork maps.
 
@@ -82,7 +87,11 @@ def precompute(
         workers: Processes.
         cache: Folder of decoded images.
         foreign: Let a bundle decide that was trained on another catalogue.
+        master: Of Spark, such as spark://host:7077 or local[2]; this machine's cores if not given,
+            and under spark-submit what was given there.
     """
+    if master is not None and engine != "spark":
+        raise BadInput(f"--master {master} is of Spark; add --engine spark")
     today = day_number(_day(day))
     epochs = _epochs(epoch_days, keep, threshold)
     folder = _bundle(bundle)
@@ -112,10 +121,17 @@ def precompute(
     )
     maps = open_map_store(store, timeout=10.0)
     maps.delete(read.opted_out)
-    report = _logged_run(work, read.members, maps, log, engine, workers)
+    decide = partial(precompute_maps, workers=workers)
+    if engine == "spark":
+        decide = partial(precompute_spark, master=master)
+    pictures = LayoutPictures.of(shown, layout.artwork_ids)
+    put_pictures(maps, layout, pictures)
+    report = _logged_run(work, read.members, maps, log, decide)
+    put_pictures(maps, layout, pictures)  # a store that lost its data meanwhile has none
     report.opted_out = len(read.opted_out)
     report.skip(read.skipped)
     report.artworks_left_out = len(pictured.left_out)
+    report.artworks_of_other_canvas = len(pictured.other_canvas)
     if report.refused or not report.followed:
         print(
             f"note: the store has later maps: {report.refused} of this run were not taken"
@@ -123,7 +139,7 @@ def precompute(
             file=sys.stderr,
         )
     members = [f"left out: {name}: {reason}" for name, reason in report.skipped_members[:NAMED]]
-    for words in [*members, *left_out_words(pictured.left_out)]:
+    for words in [*members, *left_out_words(pictured.left_out), *pictured.canvas_words]:
         print(words, file=sys.stderr)
     maps.close()
     return report
@@ -142,11 +158,11 @@ def show(report: Report) -> None:
 
 
 def _logged_run(
-    work: Work, members: pa.Table, maps: MapStore, log: str | None, engine: Engine, workers: int
+    work: Work, members: pa.Table, maps: MapStore, log: str | None, decide: Callable[..., Report]
 ) -> Report:
     """Decide, and log what was drawn."""
     with closing(open_runs(log)) if log is not None else nullcontext() as runs:
-        return _run(work, members, maps, runs, engine, workers)
+        return _run(work, members, maps, runs, decide)
 
 
 def _run(
@@ -154,8 +170,7 @@ def _run(
     members: pa.Table,
     maps: MapStore,
     log: RunLog | None,
-    engine: Engine,
-    workers: int,
+    decide: Callable[..., Report],
 ) -> Report:
     """Decide on the engine asked for, with a bar where somebody looks on."""
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
@@ -164,9 +179,7 @@ def _run(
         def progress(done: int, _: int) -> None:
             bar.update(task, completed=done)
 
-        if engine == "spark":
-            return precompute_spark(work, members, maps, log, progress=progress)
-        return precompute_maps(work, members, maps, log, workers=workers, progress=progress)
+        return decide(work, members, maps, log, progress=progress)
 
 
 def _epochs(days: int, keep: float | None, threshold: float | None) -> Epochs:

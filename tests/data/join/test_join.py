@@ -134,6 +134,7 @@ def test_a_take_is_twenty_minutes_or_half_of_a_short_title(title, minutes, take,
         ("play", 1),
         ("minutes", 12.5),
         ("liked=CASE WHEN thumb = 1 THEN 2.0 ELSE 0.0 END", 2),
+        ("whole=CAST(minutes AS INTEGER) // 5 -- of five minutes", 2),
     ],
 )
 def test_rewards_are_named_and_may_be_your_own(reward, value, tmp_path):
@@ -158,7 +159,18 @@ def test_a_reward_that_is_none_is_refused(reward, complaint):
         reward_named(reward)
 
 
-@pytest.mark.parametrize("reward", ["r=NULL", "r=minutes + nonsense"])
+@pytest.mark.parametrize(
+    "reward",
+    [
+        "r=NULL",
+        "r=minutes + nonsense",
+        "r=sum(minutes) OVER ()",
+        "r=(SELECT count(*) FROM read_text('/etc/hostname'))",
+        "r=random()",
+        "r=getenv('HOME')",
+        "r=minutes) AS reward, (1",
+    ],
+)
 def test_a_reward_that_cannot_be_computed_changes_nothing(reward, tmp_path):
     log(tmp_path, [decision()], [shown()])
     before = joined(tmp_path)
@@ -191,6 +203,15 @@ def test_an_engagement_that_names_no_decision_counts_once_for_the_last_impressio
         ],
     )
     assert {e["decision_id"]: e["reward"] for e in joined(tmp_path)} == {"old": 0, "new": 1}
+
+
+def test_copies_of_an_engagement_without_a_decision_are_each_heard_whichever_came_first(tmp_path):
+    said = [watched(minutes, name=None, event_id="w") for minutes in (5.0, 30.0, -0.0)]
+    for turn, rows in enumerate((said, said[::-1])):
+        folder = log(tmp_path / str(turn), [decision(), decision("e")], [shown(), shown(name="e")])
+        log(folder, (), rows, part="b")
+        minutes = {e["decision_id"]: str(e["minutes"]) for e in joined(folder)}
+        assert minutes == {"d": "30.0", "e": "0.0"}  # shown at one time: the first by its id
 
 
 def test_late_data_corrects_a_closed_day_and_leaves_the_others(tmp_path):

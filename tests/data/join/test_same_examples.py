@@ -68,7 +68,10 @@ def logs(tmp_path_factory):
 
 @pytest.mark.parametrize("threads", [1, 4])
 def test_neither_threads_nor_the_order_of_the_log_change_a_byte(logs, threads, monkeypatch):
-    monkeypatch.setitem(ENGINES, "some", lambda *given: DuckDB(*given, threads=threads))
+    def some(scratch, settings):
+        return DuckDB(scratch, settings.memory, threads)
+
+    monkeypatch.setitem(ENGINES, "some", some)
     made = []
     for log, engine in ((logs[0], "duckdb"), (logs[1], "some")):
         out = log / f"examples-{threads}"

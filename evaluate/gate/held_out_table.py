@@ -4,17 +4,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from rich.console import Console
-from rich.table import Table
 
 from data.catalogue import Catalogue
-from evaluate.ope.estimate import Estimate
 from evaluate.ope.support import NoSupport
 from evaluate.ope.trust import to_read
 from evaluate.policies.judge import policy_values
 from evaluate.policies.log_only_policies import log_only_values
-from evaluate.policies.policy_probabilities import TABLE
-from evaluate.policies.table import estimator_columns, led_by, verdict_lines
+from evaluate.policies.policy_probabilities import TABLE, labels
+from evaluate.policies.table import value_table, verdict_lines
 
 
 def show_held_out_values(
@@ -23,6 +22,7 @@ def show_held_out_values(
     catalogue: Catalogue,
     references: Mapping[str, pa.Table],
     cache: str,
+    served: str,
     say: Callable[[str], None],
 ) -> None:
     """Print what the bundle and the baselines would have earned on the days that were held out.
@@ -33,9 +33,10 @@ def show_held_out_values(
         catalogue: theirs.
         references: examples of other policies on the same catalogue, by name.
         cache: folder of decoded images.
+        served: kind of the policy that the bundle is served by.
         say: where all but the table goes.
     """
-    names = ["random", f"{bundle}:{TABLE}", f"{bundle}:greedy", f"{bundle}:thompson"]
+    names = ["random", f"{bundle}:{TABLE}", f"{bundle}:greedy", str(bundle)]
     try:
         values = policy_values(later, catalogue, names, cache=cache)
     except NoSupport as error:
@@ -48,23 +49,19 @@ def show_held_out_values(
         )
         for name, other in references.items()
     }
-    values = {name.rpartition(":")[2]: of for name, of in values.items()} | others
+    shown = labels(names, served)
+    values = {shown[name]: of for name, of in values.items()} | others
     read = to_read(values.values())
-    title = f"on {len(later):,} held-out examples; logged {logged:.4f}"
-    table = Table("policy", *estimator_columns(values["random"], read), title=title)
-    for name, estimates in values.items():
-        table.add_row(name, *(_cell(estimates[e]) for e in led_by(read, estimates)))
-    Console(stderr=True, width=140).print(table)
+    title = f"on {len(later):,} held-out examples, from {first_moment(later)} on"
+    title += f"; logged {logged:.4f}"
+    Console(stderr=True, width=140).print(value_table(values, read, title))
     for words in verdict_lines(values, read):
         say(words)
     for words in values["random"]["dr"].support.words():
         say(words)
 
 
-def _cell(estimate: Estimate) -> str:
-    ends = (
-        "no interval"
-        if estimate.interval == "none"
-        else f"[{estimate.low:.4f}, {estimate.high:.4f}]"
-    )
-    return f"{estimate.value:.4f} {ends}\n{estimate.verdict}"
+def first_moment(examples: pa.Table) -> str:
+    """The moment of the first of some examples, as `--since` takes it."""
+    first = pc.call_function("min", [examples["time"]]).as_py()
+    return first.isoformat().replace("+00:00", "Z")
