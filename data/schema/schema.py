@@ -26,6 +26,13 @@ TAKEN = {
     "artworks": tuple(ARTWORKS.names),
 }
 """Section → names that mean something already."""
+OFF = "off"
+"""The key that names what is switched off."""
+SWITCHES = (
+    *(f"facts.{name}" for name in TAKEN["facts"] if name != "own"),
+    *("titles.genres", "titles.cast", "titles.popularity", "artworks.cast_shown", "artworks.tone"),
+)
+"""What may be switched off: all that a model reads of what Marquee comes with, but for pixels."""
 OPTIONS = tuple(field.name for field in fields(Fact))[1:]
 
 
@@ -41,8 +48,13 @@ class Schema:
     """Of members and requests."""
     titles: tuple[Fact, ...] = ()
     artworks: tuple[Fact, ...] = ()
+    off: tuple[str, ...] = ()
+    """Facts that Marquee comes with and that nothing shall be learnt from, as `facts.device`."""
 
     def __post_init__(self) -> None:
+        for name in self.off:
+            if name not in SWITCHES:
+                raise ValueError(f"{OFF}: {name!r} is none of {', '.join(SWITCHES)}")
         for section in SECTIONS:
             names = [fact.name for fact in getattr(self, section)]
             if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -71,13 +83,14 @@ class Schema:
         """Facts that only a page knows."""
         return tuple(fact.name for fact in self.facts if fact.known_at == "request")
 
-    def to_json(self) -> dict[str, dict[str, dict[str, object]]]:
+    def to_json(self) -> dict[str, object]:
         """Section → name → options, as the file has them."""
-        return {
+        declared = {
             section: {fact.name: _options(fact) for fact in getattr(self, section)}
             for section in SECTIONS
             if getattr(self, section)
         }
+        return declared | ({OFF: list(self.off)} if self.off else {})
 
     @property
     def fingerprint(self) -> str:
@@ -148,10 +161,15 @@ def parse_schema(raw: bytes, where: str) -> Schema:
     if root is None:
         return Schema()
     found: dict[str, list[Fact]] = {section: [] for section in SECTIONS}
+    off: list[str] = []
     for section, line, node in _fields(root, where, "the file"):
+        if section == OFF:
+            off = _names(node, f"{where}, line {line}, {OFF}")
+            continue
         if section not in found:
             raise BadInput(
-                f"{where}, line {line}: {section!r} is no section; write facts, titles or artworks"
+                f"{where}, line {line}: {section!r} is no section; write facts, titles, artworks "
+                "or off"
             )
         for name, line, options in _fields(node, where, section):
             found[section].append(_fact(options, name, f"{where}, line {line}, {section}.{name}"))
@@ -161,9 +179,21 @@ def parse_schema(raw: bytes, where: str) -> Schema:
                     "leave it out, or give yours another"
                 )
     try:
-        return Schema(**{section: tuple(facts) for section, facts in found.items()})
+        return Schema(**{section: tuple(facts) for section, facts in found.items()}, off=tuple(off))
     except ValueError as error:
         raise BadInput(f"{where}, {error}") from None
+
+
+def _names(node: yaml.Node, where: str) -> list[str]:
+    """A list of names, each once."""
+    if isinstance(node, yaml.ScalarNode) and not node.value:
+        return []
+    if not isinstance(node, yaml.SequenceNode):
+        raise BadInput(f"{where}: write a list, such as [facts.device, titles.genres]")
+    names = [one.value for one in node.value if isinstance(one, yaml.ScalarNode)]
+    if len(names) < len(node.value):
+        raise BadInput(f"{where}: a name is needed, and one is none")
+    return list(dict.fromkeys(names))
 
 
 def _fact(node: yaml.Node, name: str, where: str) -> Fact:
