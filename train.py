@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from rich.console import Console
 
@@ -41,6 +40,7 @@ from evaluate.ope.trust import to_read
 from evaluate.policies.judge import policy_values
 from evaluate.policies.log_only_policies import log_only_values
 from evaluate.policies.policy_probabilities import TABLE, labels
+from evaluate.policies.read_examples import first_moment
 from evaluate.policies.table import value_table, verdict_lines
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
@@ -114,12 +114,10 @@ def train(settings: Settings) -> Path:
         say(words)
     if read.left_out:
         say(f"left out: {read.left_out:,} examples that showed one of these")
-    where = settings.data.catalogue, settings.data.examples
-    if None not in where and settings.model.encoder != "attributes":
-        say(
-            f"see it: python -m evaluate report --log {where[1]} --catalogue {where[0]} "
-            f"--bundle {bundle} --since {_first(read.later)} --out report.html"
-        )
+    if settings.data.examples and settings.model.encoder != "attributes":
+        where = f"--log {settings.data.examples} --catalogue {settings.data.catalogue}"
+        since = f"--bundle {bundle} --since {first_moment(read.later)} --out report.html"
+        say(f"see it: python -m evaluate report {where} {since}")
     print(bundle)
     return bundle
 
@@ -215,7 +213,9 @@ def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> 
     shown = labels(names, SERVED)
     values = {shown[name]: of for name, of in values.items()} | others
     read = to_read(values.values())
-    title = f"on {len(later):,} held-out examples, from {_first(later)} on; logged {logged:.4f}"
+    title = (
+        f"on {len(later):,} held-out examples, from {first_moment(later)} on; logged {logged:.4f}"
+    )
     Console(stderr=True, width=140).print(value_table(values, read, title))
     for words in verdict_lines(values, read):
         say(words)
@@ -280,12 +280,6 @@ def load(settings: Settings) -> Inputs:
         *(examples, catalogue, cached.images, rows, references, shape),
         *(cached.refused, len(cached.other_canvas)),
     )
-
-
-def _first(examples: pa.Table) -> str:
-    """The moment of the first of some examples, as `--since` takes it."""
-    first = pc.call_function("min", [examples["time"]]).as_py()
-    return first.isoformat().replace("+00:00", "Z")
 
 
 def say(text: str) -> None:
