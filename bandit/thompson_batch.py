@@ -6,6 +6,7 @@ lie one behind another with the titles innermost, so the best of six is five vec
 titles and not an argmax of six, 300 times.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from bandit.floor import mix_exploration
 from bandit.head_policy import HeadPolicy
 
 NOT_A_NUMBER = "a score is NaN; mend the model or mask the candidate"
+NOBODY = np.empty((0, 2), np.int64)
 
 
 class Votes(NamedTuple):
@@ -46,7 +48,7 @@ class Workspace:
 
     def array(self, name: str, shape: tuple[int, ...], dtype: type | np.dtype) -> np.ndarray:
         """An array of a shape, with whatever was in it."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         held = self._arrays.get(name)
         if held is None or held.size < size or held.dtype != dtype:
             held = self._arrays[name] = np.empty(size, dtype)
@@ -78,8 +80,10 @@ def head_votes(
     small = np.uint8 if heads <= 255 else np.uint32
     counted = np.add.reduce(won.view(np.uint8), axis=0, dtype=small)
     share = counted / float(heads)
-    tied = np.argwhere(counted.sum(1, dtype=np.uint32) != heads)
-    if len(tied):
+    uneven = np.add.reduce(counted, axis=1, dtype=np.uint32) != heads
+    tied = NOBODY
+    if uneven.any():
+        tied = np.argwhere(uneven)
         member, title = tied.T
         share[member, :, title] = _split_ties(
             won[:, member, :, title],
@@ -106,7 +110,7 @@ def decide_scores(
         policy: how the heads decide.
         workspace: where to put large intermediates.
         before: rank of what was shown before, −1 where nothing was; None: nowhere.
-        keep: share of the votes that go to it, see `bandit.draws.sticky_votes`.
+        keep: share of the votes that go to it, see `bandit.floor.sticky_votes`.
 
     Raises:
         ValueError: a score is NaN.

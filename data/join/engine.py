@@ -16,12 +16,13 @@ View = Literal["decisions", "known", "events", "titles"]
 """What a view of join.sql selects from the log's files."""
 SOUND = {
     "minutes": f"""CASE WHEN minutes BETWEEN 0 AND {MOST_MINUTES} AND NOT isnan(minutes)
-        THEN minutes END""",
+        THEN abs(minutes) END""",
     "thumb": "CASE WHEN thumb = -1 OR thumb = 1 THEN thumb END",
 }
 """Column of an event → what is believed of it.
 
 NaN is asked for by name: a footer's largest value leaves it out, and engines believe the footer.
+And of -0 and 0, which are equal, each engine takes another for the larger.
 """
 DayWriter = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """Sorted rows of the join → a row of DAY_RESULT for each day that it staged."""

@@ -17,8 +17,8 @@ from data.images.canvases import canvas_aspects
 from data.pictures import MAIN, ChosenPicture, Picture, choose
 from serve.pictures.url import artwork_url
 
-VIEWS = 64
-"""Canvases × lists of languages whose URLs are kept at hand."""
+HELD = 1_000_000
+"""URLs that are kept at hand at most, of all canvases × lists of languages; but always of four."""
 HEAD = 8
 """Bytes of a hash before what is stored."""
 
@@ -90,7 +90,7 @@ class LayoutPictures:
             given = dict(zip(url_of, chosen, strict=True))
             stand_ins = frozenset(url for url, one in given.items() if not one.as_asked)
             view = CanvasView(canvas, url_of, np.array(url_of, object), given, stand_ins)
-            while len(self._views) >= VIEWS:
+            while len(self._views) >= max(4, HELD // max(1, len(url_of))):
                 self._views.pop(next(iter(self._views)))
             self._views[key] = view
         return view

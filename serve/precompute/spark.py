@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # Spark's package is optional
     from pyspark import SparkContext
 
 MOST_AT_ONCE = 64
-"""Blocks of one Spark job: of its results, at most 1 GB comes to the driver unless told otherwise."""
+"""Blocks of one Spark job: their results, some MB each, must fit in `spark.driver.maxResultSize`."""
 
 
 def precompute_spark(
