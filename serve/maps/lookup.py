@@ -113,7 +113,7 @@ class Lookup:
         if current is not None:
             self._table = self._known_table(current.layout) or self._table
         elif self._layout is not None:
-            self._table = self._new_table(self._layout)
+            self._table = self._known_table(self._layout.digest) or self._table
 
     def _look(self, now: float) -> None:
         """What is due by a time: shared values, or only whether the store is whole."""
@@ -275,12 +275,10 @@ class Lookup:
                 if raw is None:
                     return None
                 layout = Layout.from_bytes(raw, digest)
-            table = self._tables[digest] = self._new_table(layout)
+            pictures = self._pictures.of(digest, len(layout.artwork_ids))
+            table = UrlTable(layout, self._base_url, self._best, pictures, self.other_canvas)
+            self._tables[digest] = table
         return table
-
-    def _new_table(self, layout: Layout) -> UrlTable:
-        pictures = self._pictures.of(layout.digest, len(layout.artwork_ids))
-        return UrlTable(layout, self._base_url, self._best, pictures, self.other_canvas)
 
     def _fallback(self, table: UrlTable) -> PageUrls:
         return PageUrls(table, None, False, self._counts, self._placeholder)

@@ -1,7 +1,6 @@
 """What check passes, every reader reads, to the same rows; what one refuses, check names."""
 
 import os
-import shutil
 import time
 from datetime import date
 
@@ -58,21 +57,6 @@ def test_what_check_passes_is_joined_to_the_same_examples(made, right, zone, tmp
     assert joined(log, tmp_path / "out").equals(right)
     assert right.num_rows == ROWS
     assert sum(right["reward"].to_pylist()) == ROWS / 3
-
-
-@pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
-def test_spark_reads_what_duckdb_reads(right, tmp_path):
-    if shutil.which("java") is None:
-        pytest.skip("java is not installed")
-    log = tmp_path / "log"
-    for part, name in enumerate(("naive", "maps as pairs", "no optional columns")):
-        written = write(tmp_path / name, READ_ALIKE[name])
-        for kind in ("decisions", "events"):
-            table = pq.ParquetFile(written / kind / "b.parquet").read()
-            (log / kind).mkdir(parents=True, exist_ok=True)
-            third = table.filter(pa.array([n % 3 == part for n in range(table.num_rows)]))
-            pq.write_table(third, log / kind / f"{part}.parquet")
-    assert joined(log, tmp_path / "out", "spark").equals(right)
 
 
 @pytest.mark.parametrize("made", REFUSED.values(), ids=REFUSED)
