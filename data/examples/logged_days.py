@@ -14,7 +14,7 @@ from data.examples.member_history import DAYS
 from data.join.inputs import log_files, refuse_newer_schema
 from data.log.parquet import first_of_each
 from data.reading.conformed_files import conformed_files
-from data.records import DECISIONS, EVENTS, FACTS, TIMESTAMP
+from data.records import DECISIONS, FACTS, PLAIN_EVENTS, TIMESTAMP
 
 
 def days_of(log: Path) -> list[date]:
@@ -44,7 +44,9 @@ def decisions_and_events(log: Path, day: date) -> tuple[pa.Table, pa.Table]:
     stop = start + timedelta(days=1)
     decisions = _read(log, "decisions", "time", start, stop, DECISIONS)
     decisions = decisions.take(first_of_each(decisions["decision_id"]))
-    return decisions, _read(log, "events", "received", start - timedelta(days=DAYS), stop, EVENTS)
+    return decisions, _read(
+        log, "events", "received", start - timedelta(days=DAYS), stop, PLAIN_EVENTS
+    )
 
 
 def facts_since(log: Path, day: date) -> Iterator[pa.StructArray]:

@@ -10,10 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
-from data.join.engine import Engine
-from data.join.rewards import Reward
 from data.reading.conformed_files import conformed_files, conformed_table
-from data.records import DECISIONS, EVENTS, SCHEMA_VERSION
+from data.records import DECISIONS, EVENTS, PLAIN_EVENTS, SCHEMA_VERSION
 from data.schema_cast import column_chunk, opened, parquet_files
 
 JOINED = pa.schema(
@@ -39,15 +37,22 @@ class LogFiles:
     root: Path
     decisions: list[Path]
     events: list[Path]
+    schema: pa.Schema = PLAIN_EVENTS
+    """What is read of events: with their values where those are summed."""
 
     @classmethod
-    def of(cls, log: Path) -> "LogFiles":
+    def of(cls, log: Path, valued: bool = False) -> "LogFiles":
         """All that a log's folder holds.
+
+        Args:
+            log: the folder.
+            valued: whether values of events are read.
 
         Raises:
             BadInput: no decisions.
         """
-        files = cls(log, log_files(log, "decisions"), log_files(log, "events"))
+        schema = EVENTS if valued else PLAIN_EVENTS
+        files = cls(log, log_files(log, "decisions"), log_files(log, "events"), schema)
         if not files.decisions:
             raise BadInput(
                 f"{log} holds no decisions/*.parquet; give the folder that the log is rolled into"
@@ -70,7 +75,7 @@ class LogFiles:
             [f for f in files if read.get(self.name(f)) != marks[self.name(f)]]
             for files in (self.decisions, self.events)
         )
-        return LogFiles(self.root, decisions, events)
+        return LogFiles(self.root, decisions, events, self.schema)
 
     def conformed(self, scratch: Path) -> "LogFiles":
         """The same rows in files that follow the schemas exactly, copies in `scratch`.
@@ -79,7 +84,8 @@ class LogFiles:
             BadInput: a file does not become its schema: by file, column and row.
         """
         decisions = conformed_files(self.decisions, JOINED, scratch)
-        return LogFiles(self.root, decisions, conformed_files(self.events, EVENTS, scratch))
+        events = conformed_files(self.events, self.schema, scratch)
+        return LogFiles(self.root, decisions, events, self.schema)
 
     def name(self, file: Path) -> str:
         """The file's path within the log."""
@@ -101,7 +107,7 @@ class JoinSources(NamedTuple):
             BadInput: a file does not become its schema: by file, column and row.
         """
         files = files.conformed(staging)
-        events = files.events or [empty(EVENTS, staging / "none.parquet")]
+        events = files.events or [empty(files.schema, staging / "none.parquet")]
         return cls(files.decisions, events, [title_file(titles_path, files.root, staging)])
 
 

@@ -28,10 +28,10 @@ impressions AS (
 ),
 engagements AS (
     SELECT
-        event_id, decision_id, profile_id, title_id, kind, minutes, thumb,
+        event_id, decision_id, profile_id, title_id, kind, minutes, thumb, value,
         least(happened_at, received_at) AS engaged_at
     FROM events
-    WHERE kind IN ('play', 'progress', 'thumb')
+    WHERE kind IN ({kinds})
 ),
 -- The first impression opens the window, and its page fills in what the decision did not know.
 -- One that shows another artwork than was decided, or to somebody else, is set aside. The order says
@@ -55,7 +55,7 @@ renderings AS (
 rendered AS (
     SELECT
         decision_id, decided_at, profile_id, title_id, shown_at, device, surface, shelf, slot,
-        shown_at + {window_us} AS closes_at
+        shown_at + {window_us} AS closes_at, shown_at + {base_us} AS counts_until
     FROM renderings
     WHERE nth = 1
 ),
@@ -63,14 +63,14 @@ rendered AS (
 pages AS (
     SELECT r.decision_id, count(DISTINCT v.event_id) AS impressions
     FROM rendered r
-    JOIN renderings v ON v.decision_id = r.decision_id AND v.shown_at <= r.closes_at
+    JOIN renderings v ON v.decision_id = r.decision_id AND v.shown_at <= r.counts_until
     GROUP BY r.decision_id
 ),
 -- An engagement that names no decision came from another surface (search, a title's own page):
 -- it belongs to the impression of that title which the profile saw last.
 unnamed AS (
     SELECT DISTINCT
-        e.event_id, e.profile_id, e.title_id, e.kind, e.engaged_at, e.minutes, e.thumb
+        e.event_id, e.profile_id, e.title_id, e.kind, e.engaged_at, e.minutes, e.thumb, e.value
     FROM engagements e
     JOIN rendered r ON r.profile_id = e.profile_id AND r.title_id = e.title_id
     WHERE e.decision_id IS NULL
@@ -78,7 +78,7 @@ unnamed AS (
 ),
 claims AS (
     SELECT
-        i.decision_id, e.kind, e.engaged_at, e.minutes, e.thumb,
+        i.decision_id, e.event_id, e.kind, e.engaged_at, e.minutes, e.thumb, e.value,
         row_number() OVER (
             PARTITION BY e.event_id
             ORDER BY
@@ -90,12 +90,12 @@ claims AS (
     WHERE i.shown_at >= e.engaged_at - {window_us} AND i.shown_at <= e.engaged_at + {skew_us}
 ),
 attributed AS (
-    SELECT e.decision_id, e.kind, e.engaged_at, e.minutes, e.thumb
+    SELECT e.decision_id, e.event_id, e.kind, e.engaged_at, e.minutes, e.thumb, e.value
     FROM engagements e
     JOIN rendered r ON r.decision_id = e.decision_id
         AND r.profile_id = e.profile_id AND r.title_id = e.title_id
     UNION ALL
-    SELECT decision_id, kind, engaged_at, minutes, thumb
+    SELECT decision_id, event_id, kind, engaged_at, minutes, thumb, value
     FROM claims
     WHERE nth = 1
 ),
@@ -108,9 +108,11 @@ engaged AS (
         max(CASE WHEN a.kind = 'thumb' THEN a.thumb END) AS thumb
     FROM rendered r
     JOIN attributed a ON a.decision_id = r.decision_id
-    WHERE a.engaged_at >= r.shown_at - {skew_us} AND a.engaged_at <= r.closes_at
+    WHERE a.engaged_at >= r.shown_at - {skew_us} AND a.engaged_at <= r.counts_until
     GROUP BY r.decision_id
 ),
+-- Events by kind, each once, where a reward speaks of them: data/join/events/tallies.sql.
+{tallies}
 copies AS (
     SELECT
         d.*, r.device, r.surface, r.shelf, r.slot, r.closes_at,
@@ -133,10 +135,11 @@ outcomes AS (
         coalesce(e.plays, 0) = 1 AS played,
         greatest(coalesce(e.minutes, CAST(0 AS DOUBLE)), CAST(0 AS DOUBLE)) AS minutes,
         coalesce(e.thumb, 0) AS thumb,
-        CAST(t.runtime_minutes AS DOUBLE) AS runtime_minutes
+        CAST(t.runtime_minutes AS DOUBLE) AS runtime_minutes{counted}
     FROM copies c
     JOIN pages p ON p.decision_id = c.decision_id
     LEFT JOIN engaged e ON e.decision_id = c.decision_id
+    {tallied}
     LEFT JOIN titles t ON t.title_id = c.title_id
     WHERE c.nth = 1
 )

@@ -22,6 +22,7 @@ from data.importers.mapping.raw_rows import RawRows
 from data.importers.mapping.records import FOLDERS, SCHEMAS, RecordMaker
 from data.importers.mapping.row_files import read_rows
 from data.importers.record_writer import SET_ASIDE, RecordWriter
+from data.schema import read_schema
 
 ID = {"impressions": "decision_id", "decisions": "decision_id", "events": "event_id"}
 
@@ -82,7 +83,8 @@ def import_files(
         lacking = "--out: the folder of the log" if out is None else "--catalogue: its folder"
         raise BadInput(f"an import needs {lacking}")
     names = CatalogueNames(Catalogue.read(catalogue))
-    maker = RecordMaker(read_map(map, declared_kinds(catalogue)), names)
+    kinds = read_schema(catalogue).outcomes.kinds
+    maker = RecordMaker(read_map(map, declared_kinds(catalogue)), names, kinds)
     kind = maker.map.rows
     folder = out / FOLDERS[kind]
     if folder.exists() and any(folder.iterdir()) and not force:

@@ -28,7 +28,7 @@ KEYS = {
     "decisions": (*CHOICE, "policy", "cell"),
     "events": (
         *("event_id", "kind", "time", "received", "decision_id", "profile_id", "title_id"),
-        *("artwork_id", "device", "surface", "row", "column", "minutes", "thumb"),
+        *("artwork_id", "device", "surface", "row", "column", "minutes", "thumb", "value"),
     ),
 }
 """Keys that are columns of the records, by what a row is."""
@@ -43,7 +43,8 @@ QUESTIONS = {
     "{random: COLUMN} where a column marks rows drawn at random, {mixture: SHARE, rule: COLUMN}, "
     "or rule if none was drawn",
     "reward": "which column says what came of it?",
-    "kind": "which column says what happened (impression, play, progress, thumb)?",
+    "kind": "which column says what happened (impression, play, progress, thumb, or a kind that "
+    "schema.yaml declares)?",
     "decision_id": "which column names the decision that an event follows? {constant: } if none",
     "zone": "times have no zone: whose are they? such as Europe/Oslo, or UTC",
 }

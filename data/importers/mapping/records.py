@@ -3,6 +3,7 @@
 # pyarrow.compute makes its functions at import: no checker sees them.
 # pyright: reportAttributeAccessIssue=false
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -23,7 +24,7 @@ from data.importers.mapping.raw_rows import RawRows, byte_stream
 from data.importers.mapping.values import list_in, missing
 from data.records import DECISIONS, EVENT_KINDS, EVENTS, EXAMPLES, FACTS, SCHEMA_VERSION, TIMESTAMP
 from data.schema_cast import conform, refuse
-from data.sound import ID_BYTES, believed
+from data.sound import ID_BYTES, MOST_VALUE, believed
 
 SCHEMAS = {"impressions": EXAMPLES, "decisions": DECISIONS, "events": EVENTS}
 FOLDERS = {"impressions": "examples", "decisions": "decisions", "events": "events"}
@@ -37,10 +38,13 @@ class RecordMaker:
     Args:
         map: of the files.
         names: of the catalogue that the rows refer to.
+        kinds: of events that there may be.
     """
 
-    def __init__(self, map: ImportMap, names: CatalogueNames) -> None:
-        self.map, self.names = map, names
+    def __init__(
+        self, map: ImportMap, names: CatalogueNames, kinds: Sequence[str] = EVENT_KINDS
+    ) -> None:
+        self.map, self.names, self.kinds = map, names, tuple(kinds)
         self.evenness = Evenness()
         self._stems: dict[Path, str] = {}
         self.drawn = 0
@@ -129,10 +133,14 @@ class RecordMaker:
         key = self.map.keys.get
         times = self._times(rows, "time")
         kind = rows.fitted(key("kind"), pa.string(), needed=True)
-        among = ", ".join(EVENT_KINDS)
-        known = codes(kind, pa.array(EVENT_KINDS)) >= 0
+        among = ", ".join(self.kinds)
+        known = codes(kind, pa.array(self.kinds)) >= 0
         if not known.any() and not rows.raw.first and len(rows):
-            self.map.refuse("kind", f"{kind[0].as_py()!r:.60} is none of {among}; give values")
+            self.map.refuse(
+                "kind",
+                f"{kind[0].as_py()!r:.60} is none of {among}; give values, or "
+                "declare it under events in schema.yaml",
+            )
         rows.set_aside(~known, f"kind is none of {among}")
         titles = self.names.titles(rows.fitted(key("title_id"), pa.string(), needed=True))
         rows.set_aside(titles == 0, "title_id is not in the catalogue")
@@ -141,8 +149,10 @@ class RecordMaker:
         rows.set_aside((at < 0) & ~missing(shown), "artwork_id is not in the catalogue")
         places = {
             name: rows.fitted(key(name), EVENTS.field(name).type)
-            for name in ("device", "surface", "row", "column", "minutes", "thumb")
+            for name in ("device", "surface", "row", "column", "minutes", "thumb", "value")
         }
+        value = np.asarray(places["value"].fill_null(0))
+        rows.set_aside(~(np.abs(value) <= MOST_VALUE), f"value is beyond {MOST_VALUE:,}")
         progress = np.asarray(pc.equal(kind, "progress").fill_null(False))
         rows.set_aside(progress & missing(places["minutes"]), "progress without minutes")
         received = self._times(rows, "received") if key("received") else times
