@@ -16,12 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from rich.console import Console
-from rich.table import Table
 
 from bandit.head_policy import HeadPolicy
 from data.catalogue import Catalogue
+from data.check.notes import undeclared
 from data.command_line.option_parser import OptionParser, auto_cli, underscored
 from data.command_line.renamed_options import present_names
 from data.days import DAY_US
@@ -32,14 +33,15 @@ from data.images.cache import image_cache
 from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
+from data.schema import read_schema
+from data.schema_cast import parquet_files
 from evaluate.gate.publish_gate import GateResult, publish_gate
-from evaluate.ope.estimate import Estimate
 from evaluate.ope.support import NoSupport
 from evaluate.ope.trust import to_read
 from evaluate.policies.judge import policy_values
 from evaluate.policies.log_only_policies import log_only_values
-from evaluate.policies.policy_probabilities import TABLE
-from evaluate.policies.table import estimator_columns, led_by, verdict_lines
+from evaluate.policies.policy_probabilities import TABLE, labels
+from evaluate.policies.table import value_table, verdict_lines
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from export.publish.open_store import open_store
@@ -51,12 +53,15 @@ from model.training.exploring import arrivals_a_day
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
 from model.training.fit_hierarchical import CatalogueArtworks
-from model.training.image_format import SHOWN, image_format
+from model.training.image_format import format_words, image_format
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import RENAMED, Settings
 from simulate.browsing.sample import SampleSettings, make_sample
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.true_attributes import artwork_attributes
+
+SERVED = "thompson"
+"""The kind of policy that a bundle is served by."""
 
 
 class Inputs(NamedTuple):
@@ -74,6 +79,8 @@ class Inputs(NamedTuple):
     """Of the images; None: embeddings are in their place."""
     left_out: Mapping[str, str] = MappingProxyType({})
     """artwork_id → why its image cannot be had."""
+    other_canvas: int = 0
+    """Artworks that lack the format's canvas, and are read as another of theirs."""
 
 
 def train(settings: Settings) -> Path:
@@ -107,6 +114,12 @@ def train(settings: Settings) -> Path:
         say(words)
     if read.left_out:
         say(f"left out: {read.left_out:,} examples that showed one of these")
+    where = settings.data.catalogue, settings.data.examples
+    if None not in where and settings.model.encoder != "attributes":
+        say(
+            f"see it: python -m evaluate report --log {where[1]} --catalogue {where[0]} "
+            f"--bundle {bundle} --since {_first(read.later)} --out report.html"
+        )
     print(bundle)
     return bundle
 
@@ -165,7 +178,7 @@ def _write(
         BundleDescription(
             image=inputs.format,
             reward_name=str(read.later["reward_name"][0]),
-            head_policy=HeadPolicy("thompson", publishing.epsilon),
+            head_policy=HeadPolicy(SERVED, publishing.epsilon),
             salt=publishing.salt,
             parent=open_store(publishing.bundles).live(),
             metrics=trained.metrics,
@@ -174,6 +187,7 @@ def _write(
                 "examples": read.statistics.count,
                 "artworks": len(inputs.catalogue.artworks) - len(inputs.left_out),
                 "artworks_left_out": len(inputs.left_out),
+                "artworks_of_other_canvas": inputs.other_canvas,
                 "examples_left_out": read.left_out,
             },
             encoder=settings.model.encoder,
@@ -185,7 +199,7 @@ def _write(
 
 def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:
     """What the bundle and the baselines would have earned on the days that were held out."""
-    names = ["random", f"{bundle}:{TABLE}", f"{bundle}:greedy", f"{bundle}:thompson"]
+    names = ["random", f"{bundle}:{TABLE}", f"{bundle}:greedy", str(bundle)]
     try:
         values = policy_values(later, inputs.catalogue, names, cache=settings.data.cache)
     except NoSupport as error:
@@ -198,13 +212,11 @@ def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> 
         )
         for name, other in inputs.references.items()
     }
-    values = {name.rpartition(":")[2]: of for name, of in values.items()} | others
+    shown = labels(names, SERVED)
+    values = {shown[name]: of for name, of in values.items()} | others
     read = to_read(values.values())
-    title = f"on {len(later):,} held-out examples; logged {logged:.4f}"
-    table = Table("policy", *estimator_columns(values["random"], read), title=title)
-    for name, estimates in values.items():
-        table.add_row(name, *(_cell(estimates[e]) for e in led_by(read, estimates)))
-    Console(stderr=True, width=140).print(table)
+    title = f"on {len(later):,} held-out examples, from {_first(later)} on; logged {logged:.4f}"
+    Console(stderr=True, width=140).print(value_table(values, read, title))
     for words in verdict_lines(values, read):
         say(words)
     for words in values["random"]["dr"].support.words():
@@ -245,6 +257,8 @@ def load(settings: Settings) -> Inputs:
     else:
         examples_at, catalogue_at = Path(data.examples), Path(data.catalogue)
     catalogue = Catalogue.read(catalogue_at)
+    for words in undeclared(parquet_files(examples_at), read_schema(catalogue_at)):
+        say(f"note: {words}")
     examples = window(ExampleStream(examples_at), data.window_days)
     rows = np.arange(len(catalogue.artworks))
     if model.encoder == "attributes":
@@ -259,19 +273,19 @@ def load(settings: Settings) -> Inputs:
             )
         return Inputs(examples, catalogue, catalogue.embeddings, rows, references)
     shape = image_format(settings, catalogue)
-    say(f"reading {SHOWN[shape.fit]} as {shape.width} × {shape.height} pixels")
+    say("\n".join(format_words(shape, catalogue)))
     cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
-    return Inputs(examples, catalogue, cached.images, rows, references, shape, cached.refused)
-
-
-def _cell(estimate: Estimate) -> str:
-    ends = (
-        "no interval"
-        if estimate.interval == "none"
-        else f"[{estimate.low:.4f}, {estimate.high:.4f}]"
+    return Inputs(
+        *(examples, catalogue, cached.images, rows, references, shape),
+        *(cached.refused, len(cached.other_canvas)),
     )
-    return f"{estimate.value:.4f} {ends}\n{estimate.verdict}"
+
+
+def _first(examples: pa.Table) -> str:
+    """The moment of the first of some examples, as `--since` takes it."""
+    first = pc.call_function("min", [examples["time"]]).as_py()
+    return first.isoformat().replace("+00:00", "Z")
 
 
 def say(text: str) -> None:

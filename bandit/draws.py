@@ -9,10 +9,11 @@ has the definition, and why each part of it is needed.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int64, UInt64
+from jaxtyping import Float, Int, Int64, UInt64
 
 from bandit.choice import MASK, mix_words
 
@@ -186,11 +187,16 @@ class DrawRules:
     heads: int
     epochs: Epochs = field(default_factory=Epochs)
 
-    @property
+    @cached_property
     def word(self) -> int:
         """A hash of all of it, for `context_words`."""
         decides = (self.bundle, self.policy, float(self.epsilon), self.salt, self.heads)
         return text_word(*decides, self.epochs.days, float(self.epochs.keep))
+
+    @cached_property
+    def personalised_word(self) -> int:
+        """`record_word` of most decisions."""
+        return self.record_word()
 
     def record_word(self, level: str = "personalised", cell: str | None = None) -> int:
         """A hash of what a decision's record says besides, for `draw_ids`."""
@@ -213,25 +219,3 @@ def candidate_words(
     """
     edges = [int(edge) for edge in starts]
     return np.array([text_word(*artwork_ids[a:b]) for a, b in pairwise(edges)], np.uint64)
-
-
-def sticky_votes(
-    votes: Float[np.ndarray, "draws candidates"],
-    before: Int[np.ndarray, " draws"],
-    keep: float,
-) -> Float[np.ndarray, "draws candidates"]:
-    """Votes of a new draw, given what was shown before: a share `keep` of them goes to that.
-
-    Exploration is mixed in after this (`bandit.floor.epsilon_floor`), so its floor holds on the
-    conditional probabilities.
-
-    Args:
-        votes: the policy's, rows that sum to one.
-        before: rank of what was shown before; −1 where nothing was, or it is no candidate.
-        keep: share.
-    """
-    had: Bool[np.ndarray, " draws"] = before >= 0
-    mixed = np.where(had[:, None], (1 - keep) * votes, votes)
-    rows = np.flatnonzero(had)
-    mixed[rows, before[rows]] += keep
-    return mixed

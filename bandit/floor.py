@@ -45,3 +45,25 @@ def mix_exploration(
 ) -> Float[np.ndarray, "..."]:
     """`epsilon_floor` in any layout, unchecked: 0 where there is no candidate."""
     return (1 - epsilon) * votes + epsilon * there / counts
+
+
+def sticky_votes(
+    votes: Float[np.ndarray, "draws candidates"],
+    before: Int[np.ndarray, " draws"],
+    keep: float,
+) -> Float[np.ndarray, "draws candidates"]:
+    """Votes of a new draw, given what was shown before: a share `keep` of them goes to that.
+
+    Exploration is mixed in after this (`bandit.floor.epsilon_floor`), so its floor holds on the
+    conditional probabilities.
+
+    Args:
+        votes: the policy's, rows that sum to one.
+        before: rank of what was shown before; −1 where nothing was, or it is no candidate.
+        keep: share.
+    """
+    had: Bool[np.ndarray, " draws"] = before >= 0
+    mixed = np.where(had[:, None], (1 - keep) * votes, votes)
+    rows = np.flatnonzero(had)
+    mixed[rows, before[rows]] += keep
+    return mixed

@@ -6,6 +6,7 @@ lie one behind another with the titles innermost, so the best of six is five vec
 titles and not an argmax of six, 300 times.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,9 @@ from jaxtyping import Bool, Float, Int, UInt, UInt64
 from bandit.choice import draw_candidates, uniforms
 from bandit.floor import mix_exploration
 from bandit.head_policy import HeadPolicy
+
+NOT_A_NUMBER = "a score is NaN; mend the model or mask the candidate"
+NOBODY = np.empty((0, 2), np.int64)
 
 
 class Votes(NamedTuple):
@@ -44,7 +48,7 @@ class Workspace:
 
     def array(self, name: str, shape: tuple[int, ...], dtype: type | np.dtype) -> np.ndarray:
         """An array of a shape, with whatever was in it."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         held = self._arrays.get(name)
         if held is None or held.size < size or held.dtype != dtype:
             held = self._arrays[name] = np.empty(size, dtype)
@@ -70,12 +74,16 @@ def head_votes(
     room = workspace or Workspace()
     best = room.array("best", (heads, members, 1, titles), scores.dtype)
     np.maximum.reduce(scores, axis=2, keepdims=True, out=best)
+    if np.isnan(np.add.reduce(best, axis=None)):  # a tie beside it would hide it from the counts
+        raise ValueError(NOT_A_NUMBER)
     won = np.equal(scores, best, out=room.array("won", scores.shape, np.bool_))
     small = np.uint8 if heads <= 255 else np.uint32
     counted = np.add.reduce(won.view(np.uint8), axis=0, dtype=small)
     share = counted / float(heads)
-    tied = np.argwhere(counted.sum(1, dtype=np.uint32) != heads)
-    if len(tied):
+    uneven = np.add.reduce(counted, axis=1, dtype=np.uint32) != heads
+    tied = NOBODY
+    if uneven.any():
+        tied = np.argwhere(uneven)
         member, title = tied.T
         share[member, :, title] = _split_ties(
             won[:, member, :, title],
@@ -102,7 +110,7 @@ def decide_scores(
         policy: how the heads decide.
         workspace: where to put large intermediates.
         before: rank of what was shown before, −1 where nothing was; None: nowhere.
-        keep: share of the votes that go to it, see `bandit.draws.sticky_votes`.
+        keep: share of the votes that go to it, see `bandit.floor.sticky_votes`.
 
     Raises:
         ValueError: a score is NaN.
@@ -135,6 +143,4 @@ def _split_ties(
     """Votes of the few decisions in which a head has two best candidates."""
     winners = won & there[:, None]
     each = winners.sum(2, keepdims=True)
-    if not each.all():
-        raise ValueError("a score is NaN; mend the model or mask the candidate")
     return (winners / each).mean(1)

@@ -38,6 +38,12 @@ COMMANDS = {
     "join": Command(
         "bench.logs.join", "Seconds and memory of the join at several sizes, beside a bare scan."
     ),
+    "spark": Command(
+        "bench.spark.spark",
+        "Spark beside DuckDB and the truth on odd logs, and beside this machine's maps.",
+        show="show_spark",
+        status="status",
+    ),
     "rendered": Command(
         "bench.logs.rendered", "Precompute to examples: draws looked up, beside all as rows."
     ),
@@ -70,6 +76,11 @@ COMMANDS = {
     "training": Command(
         "bench.training.training",
         "Training: speed beside the naive way, growth, increments, processes.",
+    ),
+    "strangers": Command(
+        "bench.strangers.strangers",
+        "A theatre's posters and visitors: what is learnt of them, and whether reports say so.",
+        show="show_strangers",
     ),
     "plot": Command("bench.learning.plot", "Draw the regret curves of `learning` as a page."),
     "crash": Command(

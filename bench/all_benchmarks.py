@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.measured import command
-from bench.optional import why_no_package, why_no_redis
+from bench.optional import why_no_package, why_no_redis, why_no_spark
 from bench.small_demo import DemoFolders, small_demo
 from data.errors import BadInput
 
@@ -40,6 +40,7 @@ CASES = {
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
     "ope scale": Case(("ope", "--part", "scale")),
     "join": Case(("join",)),
+    "spark": Case(("spark",), why_not=why_no_spark()),
     "rendered": Case(("rendered",)),
     "log": Case(("log",)),
     "crash": Case(("crash",)),
@@ -54,6 +55,8 @@ CASES = {
     "delay digits": Case(("delay", "--environment", "digits"), why_not=DIGITS),
     "delay artwork": Case(("delay", "--environment", "artwork"), MODEL),
     "drift": Case(("drift",), ("catalogue",)),
+    "strangers reports": Case(("strangers", "--parts", "reports")),
+    "strangers seeing": Case(("strangers", "--parts", "seeing")),
     "plot": Case(("plot",)),
     "calibration": Case(("calibration",), (*MODEL, "examples", "held_out", "log", "cache")),
     "findings": Case(("findings",), (*MODEL, "cache")),

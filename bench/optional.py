@@ -14,3 +14,10 @@ def why_no_redis() -> str | None:
 def why_no_package(name: str) -> str | None:
     """Why an optional package cannot be used; None if it can."""
     return None if find_spec(name) else f"{name} is not installed"
+
+
+def why_no_spark() -> str | None:
+    """Why nothing can be run on Spark here; None if it can."""
+    if shutil.which("java") is None:
+        return "java is not on this machine; Spark needs version 17 or later"
+    return why_no_package("pyspark")

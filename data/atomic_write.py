@@ -73,6 +73,21 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
             old.replace(folder)
 
 
+@contextmanager
+def added_files(folder: Path) -> Iterator[Path]:
+    """A hidden folder to fill, whose files join those of a folder when the block ends well.
+
+    Raises:
+        FileExistsError: a name is taken there, by somebody who added to it at the same time.
+    """
+    with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as hidden:
+        part = Path(hidden)
+        yield part
+        for file in sorted(part.iterdir()):
+            os.link(file, folder / file.name)
+        sync(folder)
+
+
 def write_text_whole(file: Path, text: str) -> None:
     """Write a text file."""
     with whole_file(file) as part:

@@ -2,7 +2,8 @@
 
 A catalogue is a folder that holds `titles.parquet`, `artworks.parquet` and the image files that
 `artworks.path` names, relative to the folder; where there are no images, `embeddings.npy` has a
-row an artwork instead. `docs/data.md` explains the columns.
+row an artwork instead. `images.parquet` names further pictures of artworks, by canvas
+(`data/pictures.py`). `docs/data.md` explains the columns.
 """
 
 from collections import defaultdict
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +20,18 @@ from jaxtyping import Float
 
 from data.atomic_write import whole_file
 from data.errors import BadInput
+from data.pictures import (
+    IMAGES_FILE,
+    PATH,
+    Picture,
+    conform_artworks,
+    image_problems,
+    leads_out,
+    pictures_of,
+    read_images,
+)
 from data.problem import Fault, Problem
-from data.records import ARTWORKS, TITLES
+from data.records import ARTWORKS, IMAGES, TITLES
 from data.schema_cast import conform, read_table, refuse
 
 FILES = {"titles": TITLES, "artworks": ARTWORKS}
@@ -38,7 +49,6 @@ DEFAULT_ARTWORK = Fault(
 )
 UNKNOWN_TITLE = Fault("unknown title", "title_id", "add the title or drop the artwork")
 ARTWORK_ID = Fault("artwork id", "artwork_id", "give each artwork an id of its own")
-PATH = Fault("path", "path", "write it relative to the folder that holds artworks.parquet")
 DAYS = Fault("days", "withdrawn_day", "leave it null while the artwork is a candidate")
 
 
@@ -56,9 +66,14 @@ class Catalogue:
     """One row a title, in the schema TITLES."""
     artworks: pa.Table
     """One row an artwork, in the schema ARTWORKS."""
+    images: pa.Table | None = None
+    """One row a picture, in the schema IMAGES; None: each artwork has that of its `path` alone."""
 
     def __post_init__(self) -> None:
         refuse(list(problems(self.titles, self.artworks, self.root)))
+        if self.images is not None:
+            file = Path(self.root) / IMAGES_FILE
+            refuse(list(image_problems(self.images, self.artwork_ids, file)))
 
     @classmethod
     def read(cls, folder: Path | str) -> "Catalogue":
@@ -70,20 +85,25 @@ class Catalogue:
         folder = Path(folder)
         if not folder.is_dir():
             raise BadInput(f"no catalogue folder {folder}; give a folder that holds titles.parquet")
-        tables = {}
-        for name, schema in FILES.items():
-            path = folder / f"{name}.parquet"
-            tables[name], found = conform(read_table(path), schema, path)
-            refuse(found)
-        return cls(folder, tables["titles"], tables["artworks"])
+        titles, artworks = (folder / f"{name}.parquet" for name in FILES)
+        images, found = read_images(folder)
+        refuse(found)
+        of_titles, found = conform(read_table(titles), TITLES, titles)
+        refuse(found)
+        of_artworks, found = conform_artworks(read_table(artworks), images, artworks)
+        refuse(found)
+        return cls(folder, of_titles, of_artworks, images)
 
     def write(self, folder: Path | str | None = None) -> Path:
-        """Write both tables into `folder` (default: `root`); image files are the caller's."""
+        """Write the tables into `folder` (default: `root`); image files are the caller's."""
         folder = Path(folder or self.root)
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in (("titles", self.titles), ("artworks", self.artworks)):
             with whole_file(folder / f"{name}.parquet") as part:
                 pq.write_table(table.cast(FILES[name]), part)
+        if self.images is not None:
+            with whole_file(folder / IMAGES_FILE) as part:
+                pq.write_table(self.images.cast(IMAGES), part)
         return folder
 
     @cached_property
@@ -150,7 +170,7 @@ class Catalogue:
         return [artwork for artwork, added, gone in windows if added <= day < gone]
 
     def image_path(self, artwork_id: str) -> Path:
-        """Where the image of `artwork_id` lies.
+        """Where the main picture of `artwork_id` lies.
 
         Raises:
             BadInput: the catalogue has no such artwork.
@@ -159,6 +179,11 @@ class Catalogue:
         if row is None:
             raise BadInput(f"artwork {artwork_id!r} is not in the catalogue {self.root}")
         return self.root / self.artworks["path"][row].as_py()
+
+    @cached_property
+    def pictures(self) -> list[tuple[Picture, ...]]:
+        """The pictures of each artwork, in file order; its main one, of `image_path`, first."""
+        return pictures_of(self.artworks, self.images)
 
     @cached_property
     def _rows(self) -> dict[str, int]:
@@ -232,7 +257,7 @@ def _bad_artworks(artworks: pa.Table, file: Path) -> Iterator[Problem]:
     paths = artworks["path"].to_pylist()
     yield from PATH.in_rows(
         file,
-        np.array([path is not None and _leads_out(path) for path in paths], bool),
+        np.array([path is not None and leads_out(path) for path in paths], bool),
         lambda row: f"{paths[row]!r} leads out of the catalogue folder",
     )
     columns = (artworks[c].to_pylist() for c in ("added_day", "withdrawn_day"))
@@ -242,11 +267,6 @@ def _bad_artworks(artworks: pa.Table, file: Path) -> Iterator[Problem]:
         np.array([None not in pair and pair[1] < pair[0] for pair in days], bool),
         lambda row: f"{days[row][1]} is before added_day {days[row][0]}",
     )
-
-
-def _leads_out(path: str) -> bool:
-    pure = PurePosixPath(path)
-    return not path or pure.is_absolute() or ".." in pure.parts
 
 
 def _repeated(ids: list, file: Path, column: str) -> Iterator[Problem]:

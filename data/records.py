@@ -45,6 +45,18 @@ ARTWORKS = pa.schema(
     ]
 )
 
+IMAGES = pa.schema(
+    [
+        pa.field("artwork_id", pa.string(), nullable=False),
+        pa.field("canvas", pa.string(), nullable=False),  # any name: portrait, tile, hero …
+        pa.field("path", pa.string(), nullable=False),  # relative to the catalogue folder
+        pa.field("language", pa.string()),  # of its text, null: it has none
+        pa.field("aspect", pa.float64()),  # width over height, null: the file says
+        pa.field("focal_x", pa.float64()),  # 0 is left, 1 right; null: the middle
+        pa.field("focal_y", pa.float64()),  # 0 is top, 1 bottom; null: the middle
+    ]
+)
+
 FACTS = pa.struct(
     [
         pa.field("country", pa.string()),

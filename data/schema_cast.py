@@ -1,11 +1,15 @@
 """A user's Parquet files, and their tables brought to one of the schemas of `data/records.py`."""
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
@@ -88,10 +92,12 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
 
     `data.lossless_cast` says which types become which; optional columns that lack become
     null. A column with a problem of its own is left out, so a table without problems follows the
-    schema; its nulls are checked too.
+    schema; its nulls are checked too. A row without a propensity was chosen by a rule: it has 1,
+    and its level is unpersonalised.
     """
     problems: list[Problem] = []
     columns: dict[str, pa.Array] = {}
+    ruled: pa.Array | None = None
     for field in schema:
         if field.type == OWN:
             try:
@@ -127,6 +133,11 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
             what, remedy = f"its values are damaged ({why})", "write the file again"
             problems.append(whole("damaged values", file, field.name, what, remedy))
             continue
+        if field.name == "propensity" and cast.null_count:
+            ruled = cast.is_null()
+            cast = cast.fill_null(1.0)
+        elif field.name == "level" and ruled is not None:
+            cast = pc.if_else(ruled, "unpersonalised", cast)
         columns[field.name] = cast
         if not field.nullable:
             problems += nulls(cast, file, field.name)

@@ -112,8 +112,9 @@ WRITERS = [
 @pytest.mark.parametrize("under", ["", "/below"])
 @pytest.mark.parametrize("command", WRITERS)
 def test_a_place_that_takes_no_output_is_named(command, under, tmp_path, capsys, monkeypatch):
+    from simulate.anomalies.forms import READ_ALIKE
     from tests.data.importers.worlds import pictures
-    from tests.data.reading.tables import READ_ALIKE, write
+    from tests.data.reading.tables import write
 
     file = tmp_path / "a_file"
     text(file)

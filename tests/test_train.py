@@ -70,7 +70,7 @@ def run(folder: Path, examples: Path, catalogue: Path, *more: str) -> subprocess
     )
 
 
-INTERVAL = re.compile(r"(-?[\d.]+) +\[(-?[\d.]+), +(-?[\d.]+)\]")
+INTERVAL = re.compile(r"(-?[\d.]+) +(-?[\d.]+) +… +(-?[\d.]+)")
 
 
 def policy_table(printed: str) -> dict[str, dict[str, list[float]]]:
@@ -98,7 +98,7 @@ def policy_table(printed: str) -> dict[str, dict[str, list[float]]]:
 
 def logged_mean(printed: str) -> float:
     """The reward that the table's title names."""
-    title = re.search(r"held-out examples; logged ([\d.]+)", printed)
+    title = re.search(r"held-out examples, from \S+ on; logged ([\d.]+)", printed)
     assert title is not None
     return float(title[1])
 

@@ -16,7 +16,7 @@ import orjson
 
 from bandit.head_policy import HeadPolicy
 from data.errors import BadInput
-from data.images.format import ImageFormat
+from data.images.format import MAIN, ImageFormat
 
 BUNDLE_VERSION = 1
 MANIFEST = "manifest.json"
@@ -281,4 +281,6 @@ def _image(fields: _Fields) -> ImageFormat:
     height, width = fields.of("height", int), fields.of("width", int)
     # Earlier versions read the middle of pictures, and did not say so.
     fit = fields.of("fit", str) if "fit" in fields.values else "crop"
-    return fields.checked(lambda: ImageFormat(height, width, fit))
+    # And one picture an artwork was all there was.
+    canvas = fields.of("canvas", str) if "canvas" in fields.values else MAIN
+    return fields.checked(lambda: ImageFormat(height, width, fit, canvas))

@@ -9,12 +9,15 @@ from rich.console import Console
 from rich.progress import track
 
 from data.catalogue import EMBEDDINGS, FILES, Catalogue, problems
+from data.check.canvases import check_canvases
 from data.check.rows import check_own
 from data.errors import BadInput
 from data.features import own_column
 from data.images.decode import load_image
 from data.join.events.worth import refuse_outcomes
+from data.pictures import IMAGES_FILE, conform_artworks, read_images
 from data.problem import Fault, Problem, whole
+from data.records import IMAGES
 from data.schema import SCHEMA_FILE, read_schema
 from data.schema_cast import UnreadableFile, conform, read_table
 
@@ -24,11 +27,23 @@ IMAGE = Fault("image", "path", "or drop the artwork")
 def check_catalogue(folder: Path | str, *, images: bool = True) -> Iterator[Problem]:
     """Every problem of a catalogue folder; with `images`, each image is decoded."""
     folder = Path(folder)
+    pictures = None
+    try:
+        pictures, wrong = read_images(folder)
+        yield from wrong
+        if pictures is not None and set(pictures.column_names) != set(IMAGES.names):
+            pictures = None
+    except UnreadableFile as error:
+        yield error.problem(folder / IMAGES_FILE)
     good: dict[str, pa.Table | None] = dict.fromkeys(FILES)
     for name, schema in FILES.items():
         file = folder / f"{name}.parquet"
         try:
-            table, wrong = conform(read_table(file), schema, file)
+            read = read_table(file)
+            if name == "artworks":
+                table, wrong = conform_artworks(read, pictures, file)
+            else:
+                table, wrong = conform(read, schema, file)
         except UnreadableFile as error:
             yield error.problem(file)
             continue
@@ -41,7 +56,10 @@ def check_catalogue(folder: Path | str, *, images: bool = True) -> Iterator[Prob
         if good["titles"] is not None and good["artworks"] is not None:
             yield from _embeddings(folder)
     elif images and good["artworks"] is not None:
-        yield from _images(folder, good["artworks"])
+        yield from _images(folder, good["artworks"], pictures)
+    if pictures is not None:
+        decode = images and not (folder / EMBEDDINGS).is_file()
+        yield from check_canvases(folder, pictures, good["artworks"], decode=decode)
 
 
 def _own_facts(tables: dict[str, pa.Table | None], folder: Path) -> Iterator[Problem]:
@@ -64,13 +82,14 @@ def _embeddings(folder: Path) -> Iterator[Problem]:
         yield whole("embeddings", folder / EMBEDDINGS, None, str(error), "or take the file away")
 
 
-def _images(folder: Path, artworks: pa.Table) -> Iterator[Problem]:
+def _images(folder: Path, artworks: pa.Table, listed: pa.Table | None) -> Iterator[Problem]:
     paths = artworks["path"].to_pylist()
+    elsewhere = set() if listed is None else set(listed["path"].to_pylist())
     refused: dict[int, str] = {}
     console = Console(stderr=True)
     for row, path in enumerate(track(paths, "decoding artwork", console=console, transient=True)):
         try:
-            if path:
+            if path and path not in elsewhere:
                 load_image(folder / path)
         except BadInput as refusal:
             refused[row] = str(refusal)

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.check.notes import undeclared, without_propensity
 from data.check.path import check_path, files_of, is_catalogue, known_beside
-from data.check.undeclared import undeclared
 from data.errors import BadInput
 from data.problem import SHOWN, Problem
 from data.schema import Schema, read_schema
@@ -28,6 +28,8 @@ class CheckReport:
     problems: list[Problem]
     undeclared: list[str]
     """Files with fields that no schema declares, a sentence each: nothing is wrong with them."""
+    ruled: list[str]
+    """Files with rows that have no propensity, a sentence each: nothing is wrong with them."""
 
 
 def check(
@@ -49,7 +51,8 @@ def check(
     for file in files_of(path):
         with suppress(UnreadableFile), opened(file) as read:  # which problems name
             files, rows = files + 1, rows + read.metadata.num_rows
-    return CheckReport(str(path), files, rows, count, SHOWN, problems, strange)
+    ruled = without_propensity(files_of(path))
+    return CheckReport(str(path), files, rows, count, SHOWN, problems, strange, ruled)
 
 
 def _schema(path: Path, catalogue: Path | None) -> Schema:
@@ -63,7 +66,7 @@ def show(report: CheckReport) -> None:
     """Print the problems on stderr, a line a row, and on stdout what was read and found."""
     for problem in report.problems:
         print("\n".join(problem.lines()), file=sys.stderr)
-    for words in report.undeclared:
+    for words in (*report.undeclared, *report.ruled):
         print(f"note: {words}", file=sys.stderr)
     found = f"{report.count:,} wrong" if report.problems else "sound"
     print(f"{report.path}: {found}; read {report.rows:,} rows in {report.files:,} files")

@@ -15,7 +15,7 @@ from data.check.rows import (
     check_profiles,
 )
 from data.problem import Problem
-from data.records import ARTWORKS, DECISIONS, EVENTS, EXAMPLES, PROFILES, TITLES
+from data.records import ARTWORKS, DECISIONS, EVENTS, EXAMPLES, IMAGES, PROFILES, TITLES
 from data.schema_cast import conform
 
 
@@ -36,12 +36,14 @@ KINDS = {
     "profiles": Kind(PROFILES, check_profiles, "profile_id"),
     "titles": Kind(TITLES),
     "artworks": Kind(ARTWORKS),
+    "images": Kind(IMAGES),
 }
 MARKS = {
     "examples": ("reward", "played"),
     "events": ("event_id",),
     "decisions": ("decision_id", "seed"),
     "titles": ("default_artwork_id",),
+    "images": ("artwork_id", "canvas"),
     "artworks": ("artwork_id", "path"),
 }
 """Columns that tell the kind of a file which is given alone; the first match counts."""

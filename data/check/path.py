@@ -16,6 +16,7 @@ from data.errors import BadInput
 from data.log.expand_runs import expand
 from data.log.precompute_runs import UNREADABLE, run_files
 from data.lossless_cast import CAST_ERRORS, fit
+from data.pictures import IMAGES_FILE
 from data.problem import Problem, whole
 from data.schema import read_schema
 from data.schema_cast import UnreadableFile, damage, parquet_files, read_table
@@ -82,7 +83,8 @@ def check_path(
 def files_of(path: Path) -> list[Path]:
     """The Parquet files that a check of a path reads."""
     if is_catalogue(path):
-        return [path / f"{name}.parquet" for name in FILES if (path / f"{name}.parquet").is_file()]
+        files = [*(path / f"{name}.parquet" for name in FILES), path / IMAGES_FILE]
+        return [file for file in files if file.is_file()]
     return parquet_files(path)
 
 

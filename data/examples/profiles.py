@@ -12,7 +12,7 @@ import pyarrow as pa
 from data.atomic_write import whole_file
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_files
-from data.reading.duckdb_session import of_the_disk, session
+from data.reading.duckdb_session import by_name, of_the_disk, session
 from data.records import EXAMPLES
 from data.schema_cast import parquet_files
 
@@ -44,7 +44,9 @@ def profiles(examples: Path, out: Path) -> dict[str, int | str]:
     try:
         with whole_file(out) as part, session() as engine:
             engine.execute(SQL.format(str(part).replace("'", "''")), [places])
-            [count] = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(part)]).fetchall()
+            [count] = engine.execute(
+                "SELECT count(*) FROM read_parquet(?)", [by_name(part)]
+            ).fetchall()
     except duckdb.Error as error:
         if full := of_the_disk(error):
             raise full from None

@@ -29,7 +29,10 @@ def tenure_columns(
     tenure: Float[np.ndarray, " members"], mean: float, deviation: float
 ) -> Float[np.ndarray, "members 2"]:
     """Scaled logarithm of the days, and whether they are not known."""
-    return np.stack([np.nan_to_num(scaled(np.log1p(tenure), mean, deviation)), np.isnan(tenure)], 1)
+    columns = np.empty((len(tenure), 2))
+    columns[:, 0], columns[:, 1] = scaled(np.log1p(tenure), mean, deviation), np.isnan(tenure)
+    columns[columns[:, 1] == 1, 0] = 0
+    return columns
 
 
 def values_of(column: pa.Array | pa.ChunkedArray) -> list[str]:

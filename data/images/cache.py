@@ -25,6 +25,7 @@ from rich.progress import Progress
 
 from data.catalogue import Catalogue
 from data.errors import BadInput
+from data.images.canvases import canvas_aspects, canvas_pictures
 from data.images.decode import (
     BACKDROP,
     FORMAT,
@@ -36,6 +37,7 @@ from data.images.decode import (
 )
 from data.images.format import ImageFormat
 from data.images.pixel_store import PixelStore
+from data.pictures import MAIN, commonest_canvas
 
 __all__ = ["BACKDROP", "FORMAT", "ImageCache", "decode", "image_cache", "load_image"]
 
@@ -56,6 +58,8 @@ class ImageCache(NamedTuple):
     """artwork_id → row of `images`; artworks with the same content share one."""
     refused: Mapping[str, str] = MappingProxyType({})
     """artwork_id → why it has no image, of those that were left out."""
+    other_canvas: Mapping[str, str] = MappingProxyType({})
+    """artwork_id → the canvas whose picture it is, of those that lack the format's canvas."""
 
     def of(self, artwork_ids: Sequence[str]) -> Int[np.ndarray, " artworks"]:
         """The rows of `images` for these artworks.
@@ -97,12 +101,17 @@ def image_cache(
         BadInput: images that are missing or cannot be decoded, each by name (the first 20), or with
             `leave_out` none that can. All others are in the cache by then.
     """
-    paths = dict(zip(catalogue.artwork_ids, catalogue.artworks["path"].to_pylist(), strict=True))
-    files = {name: str(catalogue.root / name) for name in dict.fromkeys(paths.values())}
+    read, other = canvas_pictures(catalogue, shape.canvas)
+    sources = [
+        ImageSource(str(catalogue.root / one.path), one.focal if shape.fit == "crop" else None)
+        for one in read
+    ]
+    paths = dict(zip(catalogue.artwork_ids, sources, strict=True))
+    files = list(dict.fromkeys(sources))
     with PixelStore.open(Path(folder), shape) as store:
         known, refused = _digests(files)
-        torn = _store_missing(store, files, known, processes, quiet)
-        refused |= _same_content(files, known, torn, store.rows)
+        torn = _store_missing(store, known, processes, quiet)
+        refused |= _same_content(known, torn, store.rows)
         if refused and (not leave_out or len(refused) == len(files)):
             raise BadInput(
                 f"{len(refused):,} of {len(files):,} images of {catalogue.root} "
@@ -110,47 +119,73 @@ def image_cache(
             )
         rows = {a: store.rows[known[path]] for a, path in paths.items() if path not in refused}
         without = {a: refused[path] for a, path in paths.items() if path in refused}
-        return ImageCache(store.images(), rows, without)
+        other = {a: canvas for a, canvas in other.items() if a in rows}
+        return ImageCache(store.images(), rows, without, other)
 
 
-def catalogue_format(catalogue: Catalogue) -> ImageFormat:
+def catalogue_format(
+    catalogue: Catalogue, canvas: str | None = None, fit: str = "whole"
+) -> ImageFormat:
     """The format that suits a catalogue's pictures, as `ImageFormat.of_aspects` has it.
 
     Some hundreds of them are looked at, evenly spread; what cannot be read says nothing.
+
+    Args:
+        catalogue: whose pictures.
+        canvas: of the pictures that are read; None: that which most artworks have.
+        fit: of the format.
+
+    Raises:
+        BadInput: no picture is of that canvas.
     """
-    names = list(dict.fromkeys(catalogue.artworks["path"].to_pylist()))
+    if canvas is None:
+        canvas = commonest_canvas(catalogue.pictures)
+    elif canvas != MAIN and canvas not in (known := canvas_aspects(catalogue)):
+        raise BadInput(
+            f"canvas {canvas!r} is of no picture of {catalogue.root}; there are {', '.join(known)}"
+        )
+    read, other = canvas_pictures(catalogue, canvas)
+    pairs = zip(catalogue.artwork_ids, read, strict=True)
+    names = list(dict.fromkeys(picture.path for name, picture in pairs if name not in other))
     aspects = []
     for name in names[:: max(1, len(names) // ASPECTS)]:
         with suppress(BadInput):
             aspects.append(aspect(catalogue.root / name))
-    return ImageFormat.of_aspects(aspects)
+    return ImageFormat.of_aspects(aspects, fit, canvas)
 
 
-def _digests(files: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """What each file is cached by, or why it cannot be read, by the name it was given."""
-    known, refused = dict[str, str](), dict[str, str]()
-    for name, file in files.items():
+class ImageSource(NamedTuple):
+    """What is decoded."""
+
+    file: str
+    focal: tuple[float, float] | None
+    """What is cropped about; None: the middle, or nothing is cropped."""
+
+
+def _digests(files: Sequence[ImageSource]) -> tuple[dict[ImageSource, str], dict[ImageSource, str]]:
+    """What each file is cached by, or why it cannot be read."""
+    known, refused = dict[ImageSource, str](), dict[ImageSource, str]()
+    for source in files:
         try:
-            known[name] = digest(read_bytes(file))
+            known[source] = digest(read_bytes(source.file), source.focal)
         except BadInput as refusal:
-            refused[name] = str(refusal)
+            refused[source] = str(refusal)
     return known, refused
 
 
 def _store_missing(
-    store: PixelStore, files: Mapping[str, str], known: dict[str, str], processes: int, quiet: bool
+    store: PixelStore, known: dict[ImageSource, str], processes: int, quiet: bool
 ) -> dict[str, tuple[str, str]]:
     """Decode and store what the store lacks, one file of each content.
 
     Args:
         store: to add to.
-        files: by the name they were given.
-        known: SHA-256 by the same names; brought up to date where a file has changed since.
+        known: what files are cached by; brought up to date where one has changed since.
         processes: workers that decode.
         quiet: show no progress.
 
     Returns:
-        SHA-256 of what was refused → the file that was tried, and why.
+        What was refused, by what it is cached by → the file that was tried, and why.
     """
     torn = dict[str, tuple[str, str]]()
     wanted = {known[n]: n for n in reversed(known) if known[n] not in store.rows}
@@ -160,33 +195,29 @@ def _store_missing(
     with Progress(console=console, disable=quiet or not missing, transient=True) as progress:
         bar = progress.add_task("decoding artwork", total=len(missing))
         chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
-        jobs = [[files[n] for n in chunk] for chunk in chunks]
-        decoded = _decoded(jobs, store.format, processes)
+        decoded = _decoded(chunks, store.format, processes)
         for chunk, results in zip(chunks, decoded, strict=True):
-            for name, (sha, result) in zip(chunk, results, strict=True):
+            for source, (sha, result) in zip(chunk, results, strict=True):
                 if isinstance(result, str):
-                    torn[known[name]] = files[name], result
+                    torn[known[source]] = source.file, result
                 else:
-                    known[name] = sha
+                    known[source] = sha
             store.append({sha: r for sha, r in results if not isinstance(r, str)})
             progress.advance(bar, len(chunk))
     return torn
 
 
 def _same_content(
-    files: Mapping[str, str],
-    known: Mapping[str, str],
-    torn: Mapping[str, tuple[str, str]],
-    stored: Container[str],
-) -> dict[str, str]:
+    known: Mapping[ImageSource, str], torn: Mapping[str, tuple[str, str]], stored: Container[str]
+) -> dict[ImageSource, str]:
     """Why files were not stored: of those with the same content one was tried."""
-    refused = dict[str, str]()
-    for name, sha in known.items():
+    refused = dict[ImageSource, str]()
+    for source, sha in known.items():
         if sha in torn:
             tried, why = torn[sha]
-            refused[name] = why.replace(tried, files[name])
+            refused[source] = why.replace(tried, source.file)
         elif sha not in stored:
-            refused[name] = f"{files[name]} changed while it was read; try again"
+            refused[source] = f"{source.file} changed while it was read; try again"
     return refused
 
 
@@ -196,28 +227,33 @@ def _first(refusals: list[str]) -> str:
 
 
 Decoded = list[tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]]
-"""For each file: SHA-256 and pixels, or "" and why it was refused."""
+"""For each file: what it is cached by and pixels, or "" and why it was refused."""
 
 
-def _decoded(jobs: list[list[str]], shape: ImageFormat, processes: int) -> Iterator[Decoded]:
+def _decoded(
+    jobs: list[list[ImageSource]], shape: ImageFormat, processes: int
+) -> Iterator[Decoded]:
     """Decode lists of files, in order; in worker processes when there are several lists."""
     if len(jobs) <= 1 or processes <= 1:
         for job in jobs:
-            yield [_here(file, shape) for file in job]
+            yield [_here(source, shape) for source in job]
         return
     with ThreadPoolExecutor(processes) as pool:
         yield from pool.map(lambda job: _elsewhere(job, shape), jobs)
 
 
-def _here(file: str, shape: ImageFormat) -> tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]:
+def _here(
+    source: ImageSource, shape: ImageFormat
+) -> tuple[str, "UInt8[np.ndarray, '3 h w'] | str"]:
     try:
-        content = read_bytes(file)
-        return digest(content), decode(content, file, shape)
+        content = read_bytes(source.file)
+        pixels = decode(content, source.file, shape, source.focal)
+        return digest(content, source.focal), pixels
     except BadInput as refusal:
         return "", str(refusal)
 
 
-def _elsewhere(files: list[str], shape: ImageFormat) -> Decoded:
+def _elsewhere(files: list[ImageSource], shape: ImageFormat) -> Decoded:
     """Decode in a worker process, which imports Pillow and NumPy alone."""
     root = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(

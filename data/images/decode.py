@@ -87,9 +87,18 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def decode(
-    content: bytes, name: Path | str, shape: ImageFormat = FORMAT
+    content: bytes,
+    name: Path | str,
+    shape: ImageFormat = FORMAT,
+    focal: tuple[float, float] | None = None,
 ) -> UInt8[np.ndarray, "3 {shape.height} {shape.width}"]:
     """The pixels of an image file's content; `name` is what an error calls it.
+
+    Args:
+        content: of the file.
+        name: of the file.
+        shape: of the pixels.
+        focal: what a crop is about, from the left and from the top, 0 to 1; None: the middle.
 
     Raises:
         BadInput: truncated, too large, or of a kind that is not decoded.
@@ -113,7 +122,7 @@ def decode(
                 f"image {name} ({image.format}) is truncated or damaged "
                 f"({type(error).__name__}: {error}); export it again"
             ) from None
-    size, box = _place(*upright.size, shape)
+    size, box = _place(*upright.size, shape, focal)
     small = _srgb(upright.resize(size, Image.Resampling.LANCZOS, box=box), profile)
     if small.size != (shape.width, shape.height):
         left, top = (shape.width - small.width) // 2, (shape.height - small.height) // 2
@@ -219,14 +228,16 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _place(
-    columns: int, rows: int, shape: ImageFormat
+    columns: int, rows: int, shape: ImageFormat, focal: tuple[float, float] | None = None
 ) -> tuple[tuple[int, int], tuple[float, float, float, float]]:
     """Width and height of what is shown of a picture, and from where: left, top, right, bottom."""
     if shape.fit == "whole":
         return shape.place(columns, rows), (0, 0, columns, rows)
     height, width = shape.height, shape.width
     crop = min(columns, rows * width / height), min(rows, columns * height / width)
-    left, top = (columns - crop[0]) / 2, (rows - crop[1]) / 2
+    x, y = focal or (0.5, 0.5)
+    left = min(max(x * columns - crop[0] / 2, 0), columns - crop[0])
+    top = min(max(y * rows - crop[1] / 2, 0), rows - crop[1])
     return (width, height), (left, top, min(columns, left + crop[0]), min(rows, top + crop[1]))
 
 
@@ -248,28 +259,31 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return Image.composite(image, Image.new("RGB", image.size, BACKDROP), alpha)
 
 
-def digest(content: bytes) -> str:
-    """What an image is cached by: the SHA-256 of its content, in hex."""
-    return sha256(content).hexdigest()
+def digest(content: bytes, focal: tuple[float, float] | None = None) -> str:
+    """What an image is cached by: the SHA-256 of its content and of what it is cropped about."""
+    found = sha256(content)
+    if focal is not None:
+        found.update(f"\0focal point {focal[0]:.6f} {focal[1]:.6f}".encode())
+    return found.hexdigest()
 
 
 def _work() -> None:
     """Decode the paths in the JSON object on stdin; one record each on stdout.
 
-    A record is 1, the SHA-256 and the pixels; or 0, a length as uint32 and a refusal in UTF-8.
+    A record is 1, the digest and the pixels; or 0, a length as uint32 and a refusal in UTF-8.
     """
     job = json.load(sys.stdin)
     shape = ImageFormat(**job["format"])
     out = sys.stdout.buffer
-    for path in job["paths"]:
+    for path, focal in job["paths"]:
         try:
             content = read_bytes(path)
-            pixels = decode(content, path, shape)
+            pixels = decode(content, path, shape, focal)
         except BadInput as refusal:
             text = str(refusal).encode()
             out.write(b"\0" + struct.pack("<I", len(text)) + text)
         else:
-            out.write(b"\1" + sha256(content).digest() + pixels.tobytes())
+            out.write(b"\1" + bytes.fromhex(digest(content, focal)) + pixels.tobytes())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 LARGEST_SIDE = 16_384
+MAIN = "main"
+"""As `data.pictures` has it: workers that decode import this file, and not that one."""
 FITS = ("whole", "crop")
 PIXELS = 72 * 128
 """About as many as a catalogue's format has, whatever its aspect."""
@@ -23,14 +25,16 @@ class ImageFormat:
     """Pixels that an encoder reads.
 
     Raises:
-        ValueError: a side outside 1 … 16,384, or another fit.
+        ValueError: a side outside 1 … 16,384, another fit, or a canvas without a name.
     """
 
     height: int = 72
     width: int = 128
     fit: str = "whole"
-    """`whole`: all of a picture, with bars where it has another aspect. `crop`: its middle, as
-    bundles of earlier versions read it."""
+    """`whole`: all of a picture, with bars where it has another aspect. `crop`: what is about its
+    focal point, or its middle, as bundles of earlier versions read it."""
+    canvas: str = MAIN
+    """Of the pictures that are read, where artworks have several."""
 
     def __post_init__(self) -> None:
         for name, side in (("height", self.height), ("width", self.width)):
@@ -38,24 +42,28 @@ class ImageFormat:
                 raise ValueError(f"{name} is {side}; it must lie in 1 … {LARGEST_SIDE:,}")
         if self.fit not in FITS:
             raise ValueError(f"fit is {self.fit!r}; it must be whole or crop")
+        if not self.canvas:
+            raise ValueError("canvas is empty; it must be a name")
 
     def __str__(self) -> str:
-        """As files are named by it."""
+        """As files are named by it: the same whatever the canvas."""
         return f"{self.height}x{self.width}" + ("" if self.fit == "crop" else f"-{self.fit}")
 
     @classmethod
-    def of_aspects(cls, aspects: Iterable[float]) -> "ImageFormat":
+    def of_aspects(
+        cls, aspects: Iterable[float], fit: str = "whole", canvas: str = MAIN
+    ) -> "ImageFormat":
         """The format for pictures of these aspects, width over height: that of the middle one.
 
         No aspects have the format of 16:9.
         """
         known = list(aspects)
         if not known:
-            return cls()
+            return cls(fit=fit, canvas=canvas)
         aspect = math.exp(np.median(np.log(known)))
         sides = range(SHORTEST, LONGEST + 1, STEP)
         return min(
-            (cls(height, width) for height in sides for width in sides),
+            (cls(height, width, fit, canvas) for height in sides for width in sides),
             key=lambda one: (one._strain(aspect), one.height),
         )
 

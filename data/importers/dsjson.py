@@ -21,11 +21,14 @@ from rich.console import Console
 
 from data.atomic_write import replaced_folder
 from data.errors import BadInput
+from data.importers.dsjson_facts import FoldedValue, SharedFacts
 from data.importers.mapping.json_rows import at_path
 from data.importers.mapping.raw_rows import byte_stream
 from data.importers.one_title import described, example, write_one_title
 from data.importers.record_writer import SET_ASIDE, RecordWriter
-from data.records import EXAMPLES
+from data.records import EXAMPLES, FACTS
+from data.schema import write_schema
+from data.schema.schema import MOST_FACTS
 from data.sound import id_problem
 
 BATCH = 10_000
@@ -64,6 +67,8 @@ class _Line(NamedTuple):
     propensity: float
     reward: float
     actions: dict[str, Mapping[str, float]]
+    shared: Mapping[str, object]
+    """What is known of who asked."""
     dropped: bool
     """Others like it were dropped at random."""
 
@@ -91,6 +96,7 @@ def dsjson(
         raise BadInput(f"{out} holds files already; give another --out, or --force")
     actions: dict[str, Mapping[str, float]] = {}
     dropped, drawn, rewards = 0, 0, 0.0
+    facts = SharedFacts()
     first = datetime.max.replace(tzinfo=UTC)
     with replaced_folder(out) as part:
         for name in ("examples", "catalogue"):
@@ -100,7 +106,7 @@ def dsjson(
             Console(stderr=True).status("reading"),
         ):
             for lines in _batches(files, action, profile, writer):
-                rows = [line.example for line in lines]
+                rows = [{**o.example, "facts": _own(facts.add(o.shared))} for o in lines]
                 writer.write(pa.Table.from_pylist(rows, EXAMPLES))
                 for line in lines:
                     for name, features in line.actions.items():
@@ -116,7 +122,14 @@ def dsjson(
             rewards -= float(np.sum(copies["reward"].to_numpy()))
         features = described(list(actions.values()))
         write_one_title(part / "catalogue", "actions", list(actions), features, first.date())
+        schema, too_many = facts.schema()
+        write_schema(part / "catalogue", schema)
     doubts = []
+    if too_many:
+        doubts.append(
+            f"{len(too_many):,} features of who asked are not declared, since a schema has "
+            f"{MOST_FACTS} facts at most: {', '.join(too_many[:3])} …"
+        )
     if dropped:
         doubts.append(
             f"{dropped:,} lines say that others were dropped at random (pdrop): counts of "
@@ -196,12 +209,11 @@ def _line(said: object, action: str | None, profile: str | None) -> _Line:
     if id_problem(event):
         raise _Unusable("it has no EventId")
     shared = {name: value for name, value in context.items() if not name.startswith("_")}
-    known = [(name, value) for name, value in _features(shared).items() if 0 < value <= 1e9]
     row = example(
         decision_id=event,
         time=moment,
         profile_id=event if who is None else str(who),
-        facts={"watched_genres": known},
+        facts={},
         candidates=names,
         action=names[chosen - 1],
         propensity=propensity,
@@ -210,7 +222,12 @@ def _line(said: object, action: str | None, profile: str | None) -> _Line:
     features: dict[str, Mapping[str, float]] = {
         name: _features(one) for name, one in zip(names, multi, strict=True)
     }
-    return _Line(row, moment, propensity, reward, features, bool(said.get("pdrop")))
+    return _Line(row, moment, propensity, reward, features, shared, bool(said.get("pdrop")))
+
+
+def _own(facts: list[tuple[str, FoldedValue]]) -> dict[str, object]:
+    """Facts of which only those of the log's own are known."""
+    return {field.name: facts if field.name == "own" else None for field in FACTS}
 
 
 def _list(value: object) -> list:

@@ -21,9 +21,11 @@ from data.errors import BadInput
 from data.importers.mapping.row_files import read_rows
 from data.importers.one_title import example, write_one_title
 from data.records import EXAMPLES
+from data.schema import Fact, Schema, write_schema
+from data.schema.request_facts import WIDEST
 
-BINS = 4
-"""Into which numbers of a context fall, a quarter of the rounds each."""
+CONTEXT = "context"
+"""The fact that a round's context is."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def obp_feedback(
         for name in ("examples", "catalogue"):
             (part / name).mkdir()
         write_one_title(part / "catalogue", "actions", names, described, first)
+        if read.context.shape[1]:
+            write_schema(part / "catalogue", Schema((Fact(CONTEXT, "vector"),)))
         rows = _examples(read, names, midnight_us(first), days)
         pq.write_table(rows, part / "examples" / "part-0.parquet")
     return ObpImport(str(out), len(rows), read.actions, float(read.reward.mean()))
@@ -91,8 +95,6 @@ def obp_feedback(
 
 def _examples(read: _Feedback, names: list[str], start: int, days: int) -> pa.Table:
     count = len(read.action)
-    edges = np.quantile(read.context, np.linspace(0, 1, BINS + 1)[1:-1], axis=0)
-    parts = (read.context[:, None] > edges[None]).sum(1)
     begin = datetime.fromtimestamp(start / 1e6, UTC)
     step = days * DAY_US / count
     rows = [
@@ -101,9 +103,7 @@ def _examples(read: _Feedback, names: list[str], start: int, days: int) -> pa.Ta
             time=begin + timedelta(microseconds=int(at * step)),
             profile_id=f"round-{at}",
             facts={
-                "watched_genres": [
-                    (f"context_{k}={part}", 1.0) for k, part in enumerate(parts[at])
-                ],
+                "own": [(CONTEXT, {"names": [], "numbers": row})] if row else [],
                 "column": None if read.position is None else int(read.position[at]),
             },
             candidates=names,
@@ -111,7 +111,7 @@ def _examples(read: _Feedback, names: list[str], start: int, days: int) -> pa.Ta
             propensity=float(read.pscore[at]),
             reward=float(read.reward[at]),
         )
-        for at in range(count)
+        for at, row in enumerate(read.context.tolist())
     ]
     return pa.Table.from_pylist(rows, EXAMPLES)
 
@@ -160,8 +160,11 @@ def _checked(arrays: dict[str, np.ndarray], source: Path) -> _Feedback:
             raise BadInput(f"{source}: {name} is {shape}; give one number a round, no slates")
     count = len(arrays["action"])
     context = np.asarray(arrays.get("context", np.zeros((count, 0))), np.float64)
-    if context.ndim != 2 or len(context) != count:
-        raise BadInput(f"{source}: context is {list(context.shape)}; give a row a round")
+    if context.ndim != 2 or len(context) != count or context.shape[1] > WIDEST:
+        raise BadInput(
+            f"{source}: context is {list(context.shape)}; give a row a round, "
+            f"of {WIDEST:,} numbers at most"
+        )
     action, pscore = arrays["action"], arrays["pscore"].astype(np.float64)
     reward = arrays["reward"].astype(np.float64)
     finite = np.isfinite(reward) & np.isfinite(context).all(1)

@@ -1,7 +1,6 @@
 """Logs of choices that are no artwork: one title, and each action an artwork described by numbers.
 
-What is known of a decision becomes counts by name in `watched_genres`, as in
-`data.importers.open_bandit`: the field that takes any category and learns its vocabulary.
+What is known of a decision becomes facts of the log's own, which the catalogue's schema declares.
 """
 
 from collections.abc import Mapping, Sequence

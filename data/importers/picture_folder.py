@@ -7,6 +7,7 @@ candidates from today on, those that are gone no longer are, and stay for the lo
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,7 @@ from data.errors import BadInput
 from data.images.decode import load_image
 from data.importers.catalogue_rows import CatalogueBefore, CatalogueRows, as_table
 from data.importers.kept_ids import write_kept
+from data.importers.picture_canvases import CanvasFile, CanvasFiles, image_rows
 from data.importers.picture_lists import Listed, PictureLists
 from data.records import ARTWORKS, TITLES
 from data.sound import id_problem
@@ -47,6 +49,8 @@ class FolderCatalogue:
     """Artworks whose picture has gone."""
     changed: list[str]
     """Artworks whose file holds other pixels than before; what was learnt of them stays theirs."""
+    canvases: dict[str, int]
+    """Pictures beside artworks' own, by canvas."""
     left_out: Mapping[str, str]
     """File or title → why it is not in the catalogue."""
     unused_columns: list[str]
@@ -81,7 +85,7 @@ def catalogue(
     before = CatalogueBefore.read(out)
     lists = PictureLists.read(folder, titles, artworks)
     left_out: dict[str, str] = {}
-    found = _pictures(folder, lists, left_out)
+    found, beside = _pictures(folder, lists, before, left_out)
     first_day = ALWAYS if before.fresh else clock.today()
     if added is not None:
         first_day = _day(added)
@@ -94,16 +98,20 @@ def catalogue(
             f"{folder} has no picture of a title ({_first(left_out)}); put the pictures of each "
             "title into a sub-folder of its name, or list them in artworks.csv"
         )
+    artwork_of = {picture.file: picture.artwork_id for picture in found.values()}
+    images = image_rows(beside, artwork_of, out)
+    copies = [*made.copies.values(), *((folder / one.file, f"images/{one.file}") for one in beside)]
     with replaced_folder(out) as part:
         if not before.fresh:
             shutil.copytree(out, part, copy_function=_linked, dirs_exist_ok=True)
-        changed = [name for name, one in made.copies.items() if _copy(one, part)]
+        by_path = {path: name for name, (_, path) in made.copies.items()}
+        changed = [by_path.get(one[1], one[1]) for one in copies if _copy(one, part)]
         write_kept(made.ids, part)
         tables = (as_table(made.titles, TITLES), as_table(made.rows, ARTWORKS))
-        Catalogue(part, *tables).write()
+        Catalogue(part, *tables, images).write()
     return FolderCatalogue(
         *(str(out), len(made.titles), len(made.artworks), made.new, made.withdrawn),
-        *(changed, left_out, lists.unused),
+        *(changed, dict(Counter(one.canvas for one in beside)), left_out, lists.unused),
     )
 
 
@@ -113,6 +121,9 @@ def show(record: FolderCatalogue) -> None:
         f"{record.catalogue}: {record.titles:,} titles, {record.artworks:,} artworks; "
         f"{record.new:,} new, {record.withdrawn:,} withdrawn"
     )
+    if record.canvases:
+        told = ", ".join(f"{count:,} {canvas}" for canvas, count in record.canvases.items())
+        print(f"beside them by canvas: {told}")
     for name in record.changed[:NAMED]:
         print(
             f"changed: {name} has other pixels, and keeps its id; another picture needs another "
@@ -127,10 +138,24 @@ def show(record: FolderCatalogue) -> None:
         print(f"not used: column {name}", file=sys.stderr)
 
 
-def _pictures(folder: Path, lists: PictureLists, left_out: dict[str, str]) -> dict[str, Listed]:
-    """Pictures that can be decoded, by id; the others are named."""
+def _pictures(
+    folder: Path, lists: PictureLists, before: CatalogueBefore, left_out: dict[str, str]
+) -> tuple[dict[str, Listed], list[CanvasFile]]:
+    """Artworks' own pictures that can be decoded, by id, and those beside them; others are named.
+
+    Args:
+        folder: of pictures.
+        lists: beside them.
+        before: the catalogue that is brought up to date.
+        left_out: file → why it is not in the catalogue; added to.
+    """
     every = sorted(path for path in folder.rglob("*") if path.is_file())
+    canvases = CanvasFiles(
+        (path.relative_to(folder).as_posix() for path in every),
+        {*before.artworks, *(lists.artworks or ())},
+    )
     found: dict[str, Listed] = {}
+    beside = list[CanvasFile]()
     console = Console(stderr=True)
     for path in track(every, "decoding pictures", console=console, transient=True):
         file = path.relative_to(folder)
@@ -141,6 +166,14 @@ def _pictures(folder: Path, lists: PictureLists, left_out: dict[str, str]) -> di
             continue
         if file.name.lower() in NOT_PICTURES:
             left_out[str(file)] = "a system's own file"
+            continue
+        if (one := canvases.of(file.as_posix())) is not None:
+            why = id_problem(one.canvas) or _refused(lambda path=path: load_image(path))
+            twin = next((o.file for o in beside if o[1:] == one[1:]), None)
+            if why is None and twin is None:
+                beside.append(one)
+            else:
+                left_out[one.file] = why or f"{twin} is of this canvas and language already"
             continue
         picture = lists.of(file.as_posix())
         if isinstance(picture, str):
@@ -155,7 +188,9 @@ def _pictures(folder: Path, lists: PictureLists, left_out: dict[str, str]) -> di
         found[picture.artwork_id] = picture
     for file in lists.missing(path.relative_to(folder).as_posix() for path in every):
         left_out[file] = "it is listed, and not there"
-    return found
+    own = {picture.file for picture in found.values()}
+    left_out |= {one.file: f"so is {one.of}, whose it is" for one in beside if one.of not in own}
+    return found, [one for one in beside if one.of in own]
 
 
 def _refused(read: Callable[[], object]) -> str | None:

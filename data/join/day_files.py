@@ -4,7 +4,7 @@ Both engines hand their rows to `write_days`; what it leaves in the staging fold
 only by `publish_days`, one rename a day, so a reader sees a day's old file or its new one.
 """
 
-import os
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -107,7 +107,8 @@ class _Day:
 
     def __init__(self, day: int, folder: Path, paid: Paid) -> None:
         self.day, self.paid = day, paid
-        self.path = folder / f"{date_of(day)}.{os.getpid()}.staged"
+        # Not by process number: executors of several machines have the same ones.
+        self.path = folder / f"{date_of(day)}.{uuid.uuid4().hex[:12]}.staged"
         self.writer: pq.ParquetWriter | None = None
         self.examples = self.waiting = self.worthless = self.outside = 0
         self.fault: str | None = None

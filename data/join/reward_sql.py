@@ -21,7 +21,18 @@ if TYPE_CHECKING:  # which computes its columns by what is here
     from data.join.events.worth import Worth
 
 OF_A_ROW = frozenset(
-    "BETWEEN CASE CAST COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION OPERATOR TYPE".split()  # noqa: SIM905
+    [
+        "BETWEEN",
+        "CASE",
+        "CAST",
+        "COLUMN_REF",
+        "COMPARISON",
+        "CONJUNCTION",
+        "CONSTANT",
+        "FUNCTION",
+        "OPERATOR",
+        "TYPE",
+    ]
 )
 """Classes of DuckDB's parse tree that speak of one row alone; subqueries and windows do not."""
 MACROS = ("if", "ifnull", "nullif")

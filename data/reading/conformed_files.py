@@ -3,14 +3,17 @@
 DuckDB, Spark and Arrow's datasets each have ideas of their own about zones, units and types that
 are not quite the schema's. None of them is asked: a file that follows the schema to the letter, as
 all that Marquee writes does, is read where it lies, and of any other they read a copy, which
-`data.schema_cast.conform` made.
+`data.schema_cast.conform` made. Names are patterns or addresses to them, so a file whose name could
+be one (`a[1].parquet`, `09:00.parquet`) is read through a link of a plain name.
 """
 
 import atexit
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +26,8 @@ from data.schema_cast import conform, opened, refuse
 
 ROWS = 65_536
 """Rows conformed at once."""
+PLAIN = re.compile(r"[\w./+=@,-]+", re.ASCII)
+"""Paths that mean the same to everybody."""
 
 
 def conformed_files(
@@ -44,13 +49,19 @@ def conformed_files(
 def conformed_file(file: Path, schema: pa.Schema, scratch: Path | None = None) -> Path:
     """The file itself if it follows the schema exactly, else a copy that does; see above."""
     with opened(file) as source:
-        if _follows(source, schema):
-            return file
+        follows = _follows(source, schema)
+    if follows and PLAIN.fullmatch(str(file)):
+        return file
     status = file.stat()
     mark = f"{file.resolve()}/{status.st_size}/{status.st_mtime_ns}/{schema}"
-    folder = scratch or _until_the_process_ends()
+    folder = _until_the_process_ends()
+    if scratch is not None and PLAIN.fullmatch(str(scratch)):
+        folder = scratch
     copy = folder / f"conformed-{hashlib.blake2b(mark.encode(), digest_size=12).hexdigest()}"
-    if not copy.is_file():
+    if follows:
+        with suppress(FileExistsError):
+            copy.symlink_to(file.resolve())
+    elif not copy.is_file():
         with whole_file(copy) as part:
             _copy(file, part, schema)
     return copy

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
@@ -15,6 +16,11 @@ def session() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
     return connection
+
+
+def by_name(file: Path) -> str:
+    """A file's path as DuckDB takes it for that file alone, and for no pattern."""
+    return re.sub(r"[*?[]", lambda found: f"[{found[0]}]", str(file))
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from data.sound import MOST_COUNT, MOST_DAYS
 EXACT = 1 << 24
 """Whole numbers up to it are exact as float32; Arrow refuses larger ones."""
 MOST_POSITION = (1 << 15) - 1
+ZERO = np.float32(0)
 NAMES_KEPT = 100_000
 """Cast members whose buckets a plan remembers."""
 
@@ -78,25 +79,24 @@ class FeaturePlan:
     def features(self, facts: Sequence[FactsJson]) -> ContextFeatures | None:
         """What `context_features` gives for these facts; None where some are not plain."""
         dense = np.zeros((len(facts), self._width), np.float32)
-        tenure = np.empty(len(facts))
         watched = np.zeros((len(facts), len(self.spec.genres) + 2), np.float32)
-        ids = np.zeros((len(facts), CAST_KEPT), np.int64)
-        weights = np.zeros((len(facts), CAST_KEPT), np.float32)
+        tenure, hot, cast = list[float](), list[int](), list[Pairs]()
         try:
             for row, each in enumerate(facts):
                 if not isinstance(each.get("own"), Folded | None):
                     raise _Odd
-                dense[row, self._hot(each)] = 1
-                tenure[row] = _number(each.get("tenure_days"), MOST_DAYS)
+                start = row * self._width
+                hot += [start + at for at in self._hot(each)]
+                tenure.append(_number(each.get("tenure_days"), MOST_DAYS))
                 if pairs := _pairs(each.get("watched_genres")):
-                    slots = [self._genres.get(name, len(self._genres)) for name, _ in pairs]
-                    np.add.at(watched[row], slots, np.array([c for _, c in pairs], np.float32))
-                if pairs := _pairs(each.get("watched_cast")):
-                    self._put_cast(pairs, ids[row], weights[row])
+                    self._put_genres(pairs, watched[row])
+                cast.append(_pairs(each.get("watched_cast")))
         except _Odd:
             return None
+        dense.ravel()[hot] = 1
+        ids, weights = self._bags(cast)
         spec = self.spec
-        days = tenure_columns(tenure, spec.tenure_mean, spec.tenure_sd)
+        days = tenure_columns(np.array(tenure), spec.tenure_mean, spec.tenure_sd)
         dense[:, self._tenure : self._watched] = days
         dense[:, self._watched :] = genre_shares(watched)
         features = ContextFeatures(dense, ids, even_weights(weights))
@@ -129,12 +129,27 @@ class FeaturePlan:
                 raise _Odd
         return hot
 
-    def _put_cast(self, pairs: Pairs, ids: np.ndarray, weights: np.ndarray) -> None:
-        """The heaviest names, by count as float32 and then by name."""
-        counts = np.array([count for _, count in pairs], np.float32)
-        kept = sorted(zip((-counts).tolist(), (name for name, _ in pairs), strict=True))
-        for place, (count, name) in enumerate(kept[:CAST_KEPT]):
-            ids[place], weights[place] = self._bucket(name), -count
+    def _put_genres(self, pairs: Pairs, watched: np.ndarray) -> None:
+        """Counts by genre, summed as float32."""
+        counts = dict[int, np.float32]()
+        for name, count in pairs:
+            slot = self._genres.get(name, len(self._genres))
+            counts[slot] = counts.get(slot, ZERO) + np.float32(count)
+        watched[list(counts)] = list(counts.values())
+
+    def _bags(self, cast: Sequence[Pairs]) -> tuple[np.ndarray, np.ndarray]:
+        """The heaviest names of each row, by count as float32 and then by name."""
+        ids, weights = list[list[int]](), list[list[float]]()
+        for pairs in cast:
+            kept = sorted((-count, name) for name, count in pairs)[:CAST_KEPT]
+            rest = CAST_KEPT - len(kept)
+            ids.append([self._bucket(name) for _, name in kept] + [0] * rest)
+            weights.append([-count for count, _ in kept] + [0.0] * rest)
+        shape = len(cast), CAST_KEPT
+        return (
+            np.array(ids, np.int64).reshape(shape),
+            np.array(weights, np.float32).reshape(shape),
+        )
 
     def _bucket(self, name: str) -> int:
         bucket = self._buckets.get(name)

@@ -6,7 +6,7 @@ pyspark is imported where it is needed: it is an optional package, and slow to i
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,18 +19,24 @@ if TYPE_CHECKING:
 
 MASTER = "MARQUEE_SPARK_MASTER"
 """Environment variable: the master where no option says one."""
-HERE = "local[*]"
-"""This machine's cores, where nothing says otherwise."""
+HERE = "local[*,4]"
+"""This machine's cores, where nothing says otherwise; a task whose process dies is tried again."""
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = {
+MEANING = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "32768",
+}
+"""What rows depend on: of every session, whoever started it."""
+QUIET = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "4",
-    "spark.sql.ansi.enabled": "true",
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "32768",
 }
+"""Of a session that is started here; spark-submit has options of its own for these."""
 
 
 class OpenSpark(NamedTuple):
@@ -75,13 +81,19 @@ def open_spark(
             "Spark needs pyspark and Java 17; install the extra 'spark', or use the engine of this"
             " machine"
         ) from error
-    running = SparkSession.getActiveSession() is not None
-    settings = _settings(master, memory, scratch)
-    builder = SparkSession.builder.appName(app)  # pyright: ignore[reportAttributeAccessIssue]
-    for name, value in settings.items():
-        builder = builder.config(name, value)
+    running, settings = SparkSession.getActiveSession() is not None, {}
+    builder = SparkSession.builder
+    if submitted() and master is not None:
+        raise BadInput("--master: spark-submit has chosen the master; give it there alone")
+    if not running and not submitted():
+        settings = _settings(master, memory, scratch) | {"spark.app.name": app}
+        for name, value in settings.items():
+            builder = builder.config(name, value)  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        opened = OpenSpark(builder.getOrCreate(), not running)
+        # Views and settings of whoever runs it already stay as they are.
+        opened = OpenSpark(builder.getOrCreate().newSession(), not running)
+        for name, value in MEANING.items():
+            opened.session.conf.set(name, value)
     # A master that cannot be had is an error of the gateway's own, of many classes.
     except (PySparkException, OSError, RuntimeError, ValueError) as error:
         raise BadInput(
@@ -97,8 +109,9 @@ def open_spark(
         ) from None
     try:
         with refused("start"):
-            if not is_here(opened.session):
+            if running or not is_here(opened.session):
                 ship_code(opened.session, ROOT)
+            if not is_here(opened.session):
                 refuse_unfit(opened.session, shared)
     except BaseException:
         opened.close()
@@ -108,7 +121,10 @@ def open_spark(
 
 def is_here(session: "SparkSession") -> bool:
     """Whether executors are threads of the driver."""
-    master = session.sparkContext.master
+    return _in_this_process(session.sparkContext.master)
+
+
+def _in_this_process(master: str) -> bool:
     return master == "local" or master.startswith("local[")
 
 
@@ -117,25 +133,24 @@ def submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def _settings(master: str | None, memory: str | None, scratch: Path | None) -> Mapping[str, str]:
-    """What a session is made with."""
+def _settings(master: str | None, memory: str | None, scratch: Path | None) -> dict[str, str]:
+    """What a session that is started here is made with."""
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    if submitted():
-        if master is not None:
-            raise BadInput("--master: spark-submit has chosen the master; give it there alone")
-        return SETTINGS
     chosen = master or os.environ.get(MASTER) or HERE
-    made = SETTINGS | {"spark.master": chosen}
+    made = QUIET | {"spark.master": chosen}
     if chosen.startswith("local"):  # local-cluster is of this machine too
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         made |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+        made |= {"spark.sql.shuffle.partitions": "4"}
+        if scratch is not None:
+            made |= {"spark.local.dir": str(scratch)}
+    if _in_this_process(chosen):
+        made |= {"spark.executorEnv.PYTHONPATH": str(ROOT)}
     if of_workers := re.fullmatch(r"local-cluster\[\s*\d+\s*,\s*\d+\s*,\s*(\d+)\s*\]", chosen):
         made |= {"spark.executor.memory": f"{of_workers[1]}m"}  # else 1 GB, more than they have
     if memory is not None:
         made |= {"spark.driver.memory": memory.replace("GB", "g").replace("MB", "m")}
-    if scratch is not None:
-        made |= {"spark.local.dir": str(scratch)}
     return made
 
 
@@ -165,4 +180,5 @@ def refused(what: str) -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     words = str(getattr(error, "java_exception", error))  # what went wrong in the JVM
-    return next(iter(words.splitlines()), type(error).__name__)[:300]
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    return next(iter(lines), type(error).__name__)[:300]

@@ -151,7 +151,7 @@ def _others(
         table = f"{candidate}:{TABLE}"
         others: dict[str, Other] = {
             "random": (("random artwork", "random"), 0.0, LEVEL),
-            TABLE: (("the best of its own table for everybody", table), margin, LEVEL),
+            TABLE: ((f"its own table for everybody ({TABLE})", table), margin, LEVEL),
         }
     else:
         others = {"live": (("the live bundle", str(resolve(live))), margin, LEVEL)}

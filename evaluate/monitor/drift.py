@@ -10,7 +10,7 @@ from scipy import stats
 from data.check.finding import WARN_P, Check, Limits, by_limits
 from data.check.log_views import whole_days
 from data.schema.page_facts import PAGE_FACTS
-from evaluate.monitor.own_facts import own_measures, value_of
+from evaluate.monitor.own_facts import Measure, own_measures
 
 FACTS = {
     "country": "facts.country",
@@ -120,8 +120,9 @@ def check_drift(connection: duckdb.DuckDBPyConnection, limits: Limits) -> list[C
     """
     checks = []
     days = whole_days(connection, "d")
-    for fact, sql in (FACTS | own_measures(connection)).items():
-        names, reference, seen = _shares(connection, fact, sql, days)
+    shipped = {name: Measure(sql) for name, sql in FACTS.items()}
+    for fact, measure in (shipped | own_measures(connection)).items():
+        names, reference, seen = _shares(connection, fact, measure, days)
         for day, shares in seen.items():
             checks.append(_check(fact, day, names, reference, shares, limits))
     return checks
@@ -151,17 +152,22 @@ def _check(
 
 
 def _shares(
-    connection: duckdb.DuckDBPyConnection, fact: str, sql: str, days: list[str]
+    connection: duckdb.DuckDBPyConnection, fact: str, measure: Measure, days: list[str]
 ) -> tuple[list[str], Shares, dict[str, Shares]]:
     """Names of a fact's values, their shares in the reference, and by day; none if it has none."""
     known = f"({PAGE_KNOWN})" if fact in PAGE_FACTS else "true"
     if fact.startswith(OWN):  # which of them a page alone knows is not said in a log
-        known = f"({PAGE_KNOWN} OR {value_of(fact.removeprefix(OWN))} IS NOT NULL)"
-    counted = f"""coalesce(CAST({sql} AS VARCHAR), 'none') AS value,
+        known = f"({PAGE_KNOWN} OR ({measure.sql}) IS NOT NULL)"
+    value, parts = measure.sql, "*"
+    if measure.listed:  # each name counts; a row without any is one of none
+        value = "part"
+        parts = f"*, unnest(CASE WHEN len({measure.sql}) > 0 THEN {measure.sql} ELSE [NULL] END)"
+        parts += " AS part"
+    counted = f"""coalesce(CAST({value} AS VARCHAR), 'none') AS value,
         hash({BELONGS_TO.get(fact, "profile_id")}) AS owner, {known} AS known, count(*) AS n"""
     table = connection.sql(
-        f"""SELECT NULL AS day, {counted} FROM r WHERE {known} GROUP BY ALL
-        UNION ALL SELECT day, {counted} FROM d GROUP BY ALL"""
+        f"""SELECT NULL AS day, {counted} FROM (SELECT {parts} FROM r) WHERE {known} GROUP BY ALL
+        UNION ALL SELECT day, {counted} FROM (SELECT {parts} FROM d) GROUP BY ALL"""
     ).to_arrow_table()
     day = np.array(table["day"].to_pylist(), dtype=object)
     base = table["day"].is_null().to_numpy()

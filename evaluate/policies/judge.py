@@ -156,6 +156,7 @@ def judge(
         lift_over_random={name: lift[0] for name, lift in lifts.items()},
         segments=_by_segment(divided, lifts),
         truth=truth,
+        labels=probabilities.labels(names),
     )
 
 

@@ -37,6 +37,7 @@ class Judgement:
         lift_over_random: policy → its lift.
         segments: division → part → lifts in it.
         truth: policy → exact value; empty where the log is not simulated or it was not asked for.
+        labels: policy → its name in tables, the same in every command.
     """
 
     decisions: int
@@ -50,3 +51,4 @@ class Judgement:
     lift_over_random: Mapping[str, Lift]
     segments: Mapping[str, Mapping[str, SegmentLifts]]
     truth: Mapping[str, float]
+    labels: Mapping[str, str]

@@ -1,7 +1,7 @@
 """What a policy would have done in each logged decision: bundles and baselines by name."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
 
 import numpy as np
 import pyarrow as pa
@@ -84,6 +84,11 @@ class PolicyProbabilities:
             self._opened[bundle] = open_bundle_scores(bundle, self.logged.catalogue, self.cache)
         return self._opened[bundle]
 
+    def labels(self, names: Sequence[str]) -> dict[str, str]:
+        """Names of policies as tables have them, see `labels`."""
+        kinds = {one.policy().kind for one in self._opened.values()}
+        return labels(names, min(kinds) if len(kinds) == 1 else "served")
+
     def takes(self, bundle: str) -> Float[np.ndarray, " decisions"]:
         """The take that a bundle predicts for what was shown."""
         scored, logged = self.opened(bundle), self.logged
@@ -109,6 +114,23 @@ class PolicyProbabilities:
 
     def _flat(self, probabilities: Matrix) -> Float[np.ndarray, " flat"]:
         return np.asarray(probabilities, np.float64)[self.logged.valid]
+
+
+def labels(names: Iterable[str], served: str = "served") -> dict[str, str]:
+    """Names of policies as every table has them: those of a bundle by what they do.
+
+    A bundle's name stands before it where the names speak of several.
+
+    Args:
+        names: as `PolicyProbabilities` takes them.
+        served: the kind of the policy that bundles are served by.
+    """
+    parts = {name: split_name(name) for name in names if name not in ("random", BEST_ON_LOG)}
+    several = len({bundle for bundle, _ in parts.values()}) > 1
+    kinds = {name: served if form == "served" else form for name, (_, form) in parts.items()}
+    bundles = {name: PurePath(bundle).name for name, (bundle, _) in parts.items()}
+    mine = {name: f"{bundles[name]}:{kinds[name]}" if several else kinds[name] for name in parts}
+    return {name: mine.get(name, name) for name in names}
 
 
 def split_name(name: str) -> tuple[str, str]:

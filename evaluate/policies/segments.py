@@ -7,6 +7,7 @@ from jaxtyping import Bool
 
 from data.days import DAY_US
 from data.records import TIMESTAMP
+from evaluate.policies.declared_segments import declared_segments
 from evaluate.policies.logged_examples import LoggedExamples, days_of
 
 AGES = ((7, "under a week"), (28, "under four weeks"), (np.inf, "older"))
@@ -19,7 +20,7 @@ Segments = dict[str, Bool[np.ndarray, " decisions"]]
 
 
 def segments(logged: LoggedExamples) -> dict[str, Segments]:
-    """Every way to divide the log, each with its parts: surface, device, popularity, age.
+    """Every way to divide the log, each with its parts: page, title, artwork's age, own facts.
 
     The artwork's age is that of the newest candidate: policies that choose among the same
     candidates are compared on the same decisions.
@@ -29,6 +30,7 @@ def segments(logged: LoggedExamples) -> dict[str, Segments]:
         "device": _by_fact(logged, "device"),
         "popularity": _by_popularity(logged),
         "artwork_age": _by_age(logged),
+        **declared_segments(logged),
     }
 
 

@@ -1,7 +1,6 @@
 """Values of policies as tables in a terminal."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import PurePath
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from rich.console import Console
@@ -25,25 +24,42 @@ def show(judgement: Judgement) -> None:
     for name, estimates in policies.items():
         cells = [estimate_cell(estimates.get(e)) for e in led_by(judgement.read, names)]
         cells += [f"{truth[name]:.4f}"] if truth else []
-        table.add_row(_short(name), *cells, _percent(judgement.lift_over_random[name].relative))
+        table.add_row(
+            judgement.labels[name], *cells, _percent(judgement.lift_over_random[name].relative)
+        )
     console.print(table)
     console.print(
         f"{judgement.decisions:,} decisions; the logging policy earned "
         f"{judgement.logged.value:.4f} a draw, {_between(judgement.logged)}"
         f"{_an_impression(judgement)}; lift by {judgement.estimator}"
     )
-    for words in verdict_lines(policies, judgement.read):
+    labelled = {judgement.labels[name]: estimates for name, estimates in policies.items()}
+    for words in verdict_lines(labelled, judgement.read):
         console.print(words)
     for way, parts in judgement.segments.items():
-        table = Table(way.replace("_", " "), "decisions", *map(_short, policies))
+        if len(parts) < 2:
+            continue  # it says what the whole log says
+        table = Table(way.replace("_", " "), "decisions", *labelled)
         for part, lifts in parts.items():
             cells = [_percent(lifts.policies[name].relative) for name in policies]
             table.add_row(part, f"{lifts.decisions:,}", *cells)
         console.print(table)
     for words in judgement.support.words():
         console.print(f"[yellow]log[/yellow]: {words}")
-    for words, about in _warnings(policies).items():
-        console.print(f"[yellow]{', '.join(about)}[/yellow]: {words}")
+    for words, about in _warnings(labelled).items():
+        console.print(f"[yellow]{about}[/yellow]: {words}")
+
+
+def value_table(
+    values: Mapping[str, Mapping[str, Estimate]], read: str, title: str | None = None
+) -> Table:
+    """A row a policy, a column an estimator, led by the one to read; for a wide terminal."""
+    names = list(dict.fromkeys(name for estimates in values.values() for name in estimates))
+    table = Table("policy", *estimator_columns(names, read), title=title)
+    for policy, estimates in values.items():
+        cells = (estimate_cell(estimates.get(e)) for e in led_by(read, names))
+        table.add_row(policy, *(cell.replace("\n", " ", 1) for cell in cells))
+    return table
 
 
 def _an_impression(judgement: Judgement) -> str:
@@ -78,29 +94,32 @@ def verdict_lines(policies: Mapping[str, Mapping[str, Estimate]], read: str) -> 
     about: dict[tuple[str, str], list[str]] = {}
     for policy, estimates in policies.items():
         one = estimates[read]
-        about.setdefault((one.verdict, one.reason), []).append(_short(policy))
+        about.setdefault((one.verdict, one.reason), []).append(policy)
     return [
         f"read {read} of {', '.join(names)}: {verdict} ({reason})"
         for (verdict, reason), names in about.items()
     ]
 
 
-def _warnings(policies: Mapping[str, Mapping[str, Estimate]]) -> dict[str, list[str]]:
+def _warnings(policies: Mapping[str, Mapping[str, Estimate]]) -> dict[str, str]:
     """Each warning once, with the policies and estimators it is about."""
-    about: dict[str, list[str]] = {}
+    about: dict[str, list[tuple[str, str]]] = {}
     for policy, estimates in policies.items():
         for name, estimate in estimates.items():
             for words in estimate.warnings:
-                about.setdefault(words, []).append(f"{_short(policy)} {name}")
-    return {
-        words: ["every dm"] if all(one.endswith(" dm") for one in who) else who
-        for words, who in about.items()
-    }
+                about.setdefault(words, []).append((policy, name))
+    every = {(policy, name) for policy, estimates in policies.items() for name in estimates}
+    return {words: _about(who, every) for words, who in about.items()}
 
 
-def _short(name: str) -> str:
-    """A bundle by the last part of its path."""
-    return PurePath(name).name
+def _about(who: Sequence[tuple[str, str]], every: Collection[tuple[str, str]]) -> str:
+    """Estimates in few words: all of them, all of an estimator's, or by policy."""
+    names = dict.fromkeys(name for _, name in who)
+    whole = [n for n in names if all((p, n) in who for p, other in every if other == n)]
+    if len(whole) == len(names):
+        alone = {name for _, name in every}
+        return "every estimate" if alone - {"dm"} <= set(whole) else f"every {' and '.join(whole)}"
+    return ", ".join(f"{policy} {name}" for policy, name in who)
 
 
 def _between(interval: Range) -> str:

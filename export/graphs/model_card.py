@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from data.artwork_effects import ArtworkRecords
+from data.pictures import MAIN
 from export.graphs.description import BundleDescription
 
-SHOWN = {"whole": "a whole picture", "crop": "a picture's middle"}
+SHOWN = {"whole": "a whole picture", "crop": "a picture about its focal point, or its middle"}
 LIMITS = """\
 - It ranks the artworks of one title for one member. It does not rank titles, and its take
   probabilities hold for the pages and members that the log came from.
@@ -48,6 +49,7 @@ def model_card(
         "- Artwork as "
         + (
             f"{image.width} × {image.height} pixels of {SHOWN[image.fit]}, RGB, 8 bits"
+            + ("" if image.canvas == MAIN else f", of canvas `{image.canvas}`")
             if image
             else "embeddings from the catalogue, no pixels"
         ),

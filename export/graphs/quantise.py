@@ -27,6 +27,7 @@ from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec, candidate_features, context_features
 from data.images.cache import image_cache
+from data.images.canvases import other_canvas_words
 from data.images.left_out import left_out_words
 from export.graphs.example_inputs import random_probe
 from export.graphs.graphs import NAMES
@@ -74,7 +75,8 @@ def quantise(
     images = decoded.images[list(decoded.rows.values())]
     there = [name in decoded.rows for name in shown.artwork_ids]
     artworks = shown.artworks.filter(pa.array(there))
-    for words in left_out_words(decoded.refused):
+    other = other_canvas_words(size.canvas, decoded.other_canvas)
+    for words in [*left_out_words(decoded.refused), *other]:
         print(words, file=sys.stderr)
     with staging(out) as part:
         name = f"encoder.{kind}.onnx"

@@ -45,6 +45,8 @@ class Files:
         if "config_kwargs" in options:
             self._fs.retries = TRIES  # s3fs has no option for it
         self.root = root.rstrip("/")
+        # Others have conditions too, but fsspec passes none on to them.
+        self._conditional = protocol in ("s3", "s3a")
 
     def path(self, *names: str) -> str:
         """Of a file under the URL."""
@@ -82,3 +84,35 @@ class Files:
     def write(self, content: bytes, *names: str) -> None:
         """Write a file in one step, in place of what was there."""
         self.ask("pipe_file", self.path(*names), content)
+
+    def condition(self, *names: str) -> dict[str, str]:
+        """Options by which `replace` finds a file as it is now; empty: the store knows none."""
+        if not self._conditional:
+            return {}
+        try:
+            return {"IfMatch": self.ask("info", self.path(*names), refresh=True)["ETag"]}
+        except FileNotFoundError:
+            return {"IfNoneMatch": "*"}
+
+    def replace(self, content: bytes, condition: dict[str, str], *names: str) -> None:
+        """Write a small file in one step, if what is there is still what it was.
+
+        Args:
+            content: of the file.
+            condition: what `condition` gave.
+            names: of the file.
+
+        Raises:
+            FileExistsError: it is another by now.
+            Unavailable: the store does not answer.
+        """
+        try:
+            self.ask("pipe_file", self.path(*names), content, **condition)
+        except FileExistsError:
+            # An answer may be lost and the question asked again: then it is ours that is there.
+            if self.read(*names) != content:
+                raise
+        except Unavailable as error:
+            if not condition or "NotImplemented" not in str(error):
+                raise
+            self.write(content, *names)  # the lock alone keeps publishers apart there

@@ -14,6 +14,7 @@ from data.bundle import Bundle
 from data.errors import BadInput
 from export.publish.judge_candidate import Gate, Undecided, fault_of, judge_candidate
 from export.publish.open_store import open_store
+from export.publish.runnable import refuse_what_cannot_run
 from export.publish.store import Note, Store, missing, text_in
 
 ROUNDS = 8
@@ -61,7 +62,7 @@ def publish(
         With `published` False if it was refused; the store is then as it was.
 
     Raises:
-        BadInput: the bundle is not whole, or others publish without end.
+        BadInput: the bundle is not whole or cannot run, or others publish without end.
     """
     place = open_store(store)
     if not Path(bundle).exists() and str(bundle) in place.ids():
@@ -83,6 +84,7 @@ def _publish(
         forced = not may and force
         if not may and not force:
             return Publication(name, False, reason, live, verdict=verdict)
+        refuse_what_cannot_run(candidate)
         place.add(candidate)
         with place.locked():
             if place.live() != live or name not in place.ids():
@@ -105,7 +107,7 @@ def rollback(store: Path | str, to: str | None = None) -> Publication:
         to: id of the bundle; the one that was live before if None.
 
     Raises:
-        BadInput: there is none, or it is not whole.
+        BadInput: there is none, or it is not whole or cannot run.
     """
     place = open_store(store)
     if not place.ids():  # a lock would make the folder that is not there
@@ -122,6 +124,8 @@ def rollback(store: Path | str, to: str | None = None) -> Publication:
             raise BadInput(missing(target, place))
         if trouble := fault_of(place, target):
             raise BadInput(f"not rolled back to {target}: {trouble}")
+        with place.at_hand(target) as folder:
+            refuse_what_cannot_run(Bundle.open(folder))
         place.point(target)
     return Publication(target, True, "rolled back", live, by=user())
 

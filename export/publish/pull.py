@@ -12,6 +12,7 @@ from data.errors import BadInput
 from export.publish.commands import STORE
 from export.publish.open_store import open_store
 from export.publish.publish import fault_of
+from export.publish.runnable import refuse_what_cannot_run
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 30.0
 """Seconds after a first failure, and after many: a store that is ill is not asked the more."""
@@ -27,7 +28,7 @@ class Pulled(NamedTuple):
 
 
 def pull_once(store: str, to: Path) -> Pulled:
-    """Copy the store's live bundle unless it is here, check its bytes, then point `current` at it.
+    """Copy the store's live bundle unless it is here, try it, then point `current` at it.
 
     Serving that follows `to/current` takes it up without a restart, and never sees a part of it.
 
@@ -36,7 +37,7 @@ def pull_once(store: str, to: Path) -> Pulled:
         to: folder of bundles on this machine.
 
     Raises:
-        BadInput: nothing is published there, or the bundle is not whole.
+        BadInput: nothing is published there, or the bundle is not whole or cannot run here.
         Unavailable: the store does not answer.
     """
     there, here = open_store(store), open_store(to)
@@ -46,7 +47,9 @@ def pull_once(store: str, to: Path) -> Pulled:
     was = here.live()
     if was != live or fault_of(here, live):
         with there.at_hand(live) as folder:
-            here.add(Bundle.open(folder))
+            bundle = Bundle.open(folder)
+            refuse_what_cannot_run(bundle)
+            here.add(bundle)
         with here.locked():
             here.point(live)
     return Pulled(live, was)

@@ -49,8 +49,16 @@ class RemoteStore:
         Raises:
             BadInput: the lock was taken over meanwhile.
         """
+        # In this order: whoever takes the lock over after it was looked at changes what is there.
+        condition = self.files.condition(pointer)
         self._lock.see_that_it_is_held()
-        self.files.write(f"{bundle_id}\n".encode(), pointer)
+        try:
+            self.files.replace(f"{bundle_id}\n".encode(), condition, pointer)
+        except FileExistsError:
+            raise BadInput(
+                f"{self.where}/{pointer}: another publisher changed it at the same moment; look at "
+                "what is live, and publish again"
+            ) from None
 
     def add(self, bundle: Bundle) -> None:
         """Copy a bundle here unless it is here already; its manifest goes last.

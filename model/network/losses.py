@@ -25,8 +25,12 @@ def shown_loss(
 ) -> Float[Tensor, ""]:
     """An image shows some genre of its title, nobody says which: −log Σ mix · p.
 
+    0 where the catalogue has no genres at all.
+
     Source: Jin and Ghahramani 2002, "Learning with Multiple Labels".
     """
+    if not genre.shape[1]:
+        return genre.new_zeros(())
     return -torch.logsumexp(genre.log_softmax(1) + (mix + SLACK).log(), 1).mean()
 
 

@@ -54,6 +54,12 @@ class Data:
     of the bundle that training starts from."""
     width: int | None = None
     """of the images that the encoder reads, in pixels; given together with `height`."""
+    canvas: str | None = None
+    """of the pictures that the encoder reads, where artworks have several; none: that which most
+    artworks have, or of the bundle that training starts from."""
+    fit: Literal["whole", "crop"] | None = None
+    """whole: all of a picture, with bars where it has another aspect; crop: what is about its focal
+    point; none: whole, or of the bundle that training starts from."""
     validation: float = 0.15
     """share of the time, the latest, that is held out to judge by."""
     held_out: int = 300_000

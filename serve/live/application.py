@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from data import clock
+from data.pictures import IMAGES_FILE
 from data.privacy.pseudonym import Pseudonyms
 from serve.live.app import live_app
 from serve.live.door.door import Door
@@ -34,7 +35,9 @@ def application() -> Door:
 
     def stamp() -> tuple[object, ...]:
         files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))
-        return (clock.today(), *(file.stat().st_mtime_ns for file in files))
+        images = catalogue / IMAGES_FILE
+        more = images.stat().st_mtime_ns if images.is_file() else None
+        return (clock.today(), *(file.stat().st_mtime_ns for file in files), more)
 
     service = LiveService(
         ModelSource(Path(settings.bundles) / "current", load, stamp),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import orjson
 
 from serve.maps.page_urls import PLACEHOLDER as PLACEHOLDER_URL
-from serve.maps.url_table import artwork_url
+from serve.pictures.url import artwork_url
 
 PLACEHOLDER = "placeholder"
 """Fallback level of a title that the catalogue lacks."""

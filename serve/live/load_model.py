@@ -13,13 +13,16 @@ from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
+from data.images.canvases import canvas_pictures
 from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
+from data.pictures import MAIN
 from data.records import FACTS
 from serve.live import metrics
 from serve.live.schema import ScoredImage
 from serve.live.snapshot import FileMark, LiveModel
 from serve.maps.layout import Layout
+from serve.pictures.layout_pictures import LayoutPictures
 from serve.scoring.artwork_vectors import Shown, artwork_vectors
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.scorer import Scorer
@@ -55,14 +58,18 @@ def load_live(
     scorer = Scorer(bundle)
     catalogue = Catalogue.read(catalogue_folder)
     refuse_foreign(bundle, catalogue, foreign)
-    paths = catalogue.artworks["path"].to_pylist()
+    canvas = scorer.manifest.image.canvas if scorer.manifest.image is not None else MAIN
     files = {
-        name: catalogue.root / path for name, path in zip(catalogue.artwork_ids, paths, strict=True)
+        name: catalogue.root / picture.path
+        for name, picture in zip(
+            catalogue.artwork_ids, canvas_pictures(catalogue, canvas).pictures, strict=True
+        )
     }
     marks = {name: FileMark.of(file) for name, file in files.items()}  # of before it is tried
     shown = Shown.of(scorer, catalogue, cache)
     metrics.LEFT_OUT.set(len(shown.left_out))
-    for words in left_out_words(shown.left_out):
+    metrics.READ_AS_OTHER.set(len(shown.other_canvas))
+    for words in [*left_out_words(shown.left_out), *shown.canvas_words]:
         LOG.warning("%s", words)
     layout = Layout.of_catalogue(catalogue.titles, shown.artworks, day_number(day))
     members = BundleMembers(scorer)
@@ -79,6 +86,7 @@ def load_live(
         {files[name]: marks[name] for name in shown.left_out},
         planned=members,
         declared=scorer.spec.declared.requested,
+        pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model

@@ -60,6 +60,16 @@ UNSOUND = Counter(
 LEFT_OUT = Gauge(
     "marquee_artworks_left_out", "Artworks whose image cannot be had", multiprocess_mode="max"
 )
+READ_AS_OTHER = Gauge(
+    "marquee_artworks_read_as_other_canvas",
+    "Artworks without a picture of the canvas that the bundle reads",
+    multiprocess_mode="max",
+)
+OTHER_CANVAS = Counter(
+    "marquee_other_canvas_total",
+    "Pictures of another canvas or language than was asked for",
+    ["canvas"],
+)
 DAMAGED = Gauge("marquee_log_damaged_files", "Files in the log's damaged/", multiprocess_mode="max")
 EVENTS = Counter("marquee_events_total", "Events accepted", ["kind"])
 BUNDLE = Gauge(

@@ -92,11 +92,12 @@ class MicroBatcher:
         if model is None or loop.time() >= due:
             return await self._fall_back(page, "no_model" if model is None else "deadline")
         mapped = await self._from_map(page, model)
-        left = [title for title in page.title_ids if title not in mapped]
-        if mapped and not left:
+        rest = page
+        if mapped:
+            rest = page._replace(title_ids=[t for t in page.title_ids if t not in mapped])
+        if mapped and not rest.title_ids:
             return self._joined(page, model, mapped, None)
         future: asyncio.Future[PageAnswer | str] = loop.create_future()
-        rest = page._replace(title_ids=left)
         self._waiting.append(_Waiting(rest, facts_as_logged(page.facts), future, due))
         timer = loop.call_at(due, _resolve, future, "deadline")
         self._open += 1

@@ -1,75 +1,134 @@
-"""Draws of pages before they fall: their seeds, what those follow from, and their names."""
+"""Draws of pages: the definitions of `bandit.draws`, arranged for the few titles of a page.
+
+Its words are mixed side by side: one more in an array costs nothing there, and each call does.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import orjson
-from jaxtyping import Float, Int, UInt64
+from jaxtyping import Float, Int, Int64, UInt64
 
-from bandit.choice import profile_keys
-from bandit.draws import (
-    DrawRules,
-    artwork_words,
-    context_words,
-    draw_ids,
-    draw_seeds,
-    epoch_numbers,
-    text_word,
-)
+from bandit.choice import MASK, mix_number, mix_words, profile_keys
+from bandit.draws import DrawRules, artwork_words, draw_ids, text_word
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_request import PageRequest
-from serve.maps.run_info import CatalogueWords
 
 
-class PageDraws(NamedTuple):
-    """Draws of pages × titles."""
+class PageWords(NamedTuple):
+    """What all draws of a page have in common."""
 
-    keys: UInt64[np.ndarray, "pages titles"]
-    titles: Int[np.ndarray, "pages titles"]
-    epochs: Int[np.ndarray, "pages titles"]
+    key: int
+    """The profile's, from `bandit.choice.profile_keys`."""
+    fingerprint: int
+    """Of the features that the facts became."""
+    record: int
+    """`DrawRules.record_word`."""
+    day: int
+    """Since 1970-01-01."""
+    own: int = 0
+    """Sets its draws apart from others of the same profile, titles and facts."""
+
+
+class OpenDraws(NamedTuple):
+    """Draws of pages × titles before they fall."""
+
+    epochs: Int64[np.ndarray, "pages titles"]
     seeds: UInt64[np.ndarray, "pages titles"]
+    named: UInt64[np.ndarray, "pages titles"]
+    """What the names follow from besides the seeds and what is shown."""
 
-    @staticmethod
-    def of(
-        pages: Sequence[PageRequest],
-        words: CatalogueWords,
-        slots: Int[np.ndarray, "pages titles"],
-        fingerprints: Int[np.ndarray, " pages"],
-        rules: DrawRules,
-    ) -> "PageDraws":
-        """Those of pages, for titles by slot."""
-        keys = np.asarray(profile_keys([page.profile_id for page in pages]))[:, None]
-        titles = words.titles[slots]
-        days = np.array([[page.day] for page in pages])
-        epochs = epoch_numbers(keys, titles, days, rules.epochs.days)
-        context = context_words(fingerprints[:, None], words.candidates[slots], rules.word)
-        # A cell logs its draws apart, so they are draws apart.
-        nonces = [[_own_word(page)] for page in pages]
-        seeds = draw_seeds(keys, titles, epochs, context ^ np.array(nonces, np.uint64), rules.salt)
-        return PageDraws(np.broadcast_to(keys, titles.shape), titles, epochs, seeds)
-
-    def names(
+    def ids(
         self,
-        pages: Sequence[PageRequest],
-        words: CatalogueWords,
-        ordinals: Int[np.ndarray, "pages titles"],
+        actions: UInt64[np.ndarray, "pages titles"],
         propensities: Float[np.ndarray, "pages titles"],
-        rules: DrawRules,
-    ) -> list[list[str]]:
-        """Decision ids, page by page."""
-        shown = words.artworks[ordinals]
-        return [
-            draw_ids(
-                self.seeds[row],
-                self.keys[row],
-                self.titles[row],
-                shown[row],
-                propensities[row],
-                rules.record_word(cell=page.cell),
-            )
-            for row, page in enumerate(pages)
+    ) -> list[str]:
+        """What `draw_ids` calls them, page by page and title by title.
+
+        Args:
+            actions: `text_word` of what is shown.
+            propensities: as logged, to the last bit.
+        """
+        both = np.empty((2, *self.seeds.shape), np.uint64)
+        np.add(self.named, actions, out=both[0])
+        both[1] = self.seeds
+        shown, mixed = mix_words(both)
+        shown = mix_words(shown ^ np.ascontiguousarray(propensities, np.float64).view(np.uint64))
+        halves = np.empty((*shown.shape, 2), np.uint64)
+        np.bitwise_xor(shown, self.seeds, out=halves[..., 0])
+        np.add(mixed, shown, out=halves[..., 1])
+        digits = mix_words(halves).astype(">u8").tobytes().hex()
+        return [digits[at : at + 32] for at in range(0, len(digits), 32)]
+
+
+def title_words(
+    title_ids: Int[np.ndarray, " titles"], candidates: UInt64[np.ndarray, " titles"]
+) -> UInt64[np.ndarray, "4 titles"]:
+    """What `open_draws` asks of titles, made once.
+
+    Args:
+        title_ids: titles.
+        candidates: from `bandit.draws.candidate_words`.
+    """
+    ids = title_ids.astype(np.uint64)
+    return np.stack((mix_words(ids), ids, ids, candidates))
+
+
+def open_draws(
+    pages: Sequence[PageWords], titles: UInt64[np.ndarray, "4 pages titles"], rules: DrawRules
+) -> OpenDraws:
+    """What `epoch_numbers`, `context_words`, `draw_seeds` and the start of `draw_ids` give.
+
+    Args:
+        pages: what is known of each.
+        titles: of each page, from `title_words`.
+        rules: of the bundle.
+    """
+    days, salt, word = rules.epochs.days, rules.salt & MASK, rules.word
+    of_pages = [
+        [
+            page.key,
+            mix_number((page.key + page.record) & MASK),
+            mix_number(page.key ^ salt),
+            mix_number(page.fingerprint & MASK ^ word),
+            page.own,
         ]
+        for page in pages
+    ]
+    keys = np.array(of_pages, np.uint64).T[:, :, None]
+    words = np.empty(titles.shape, np.uint64)
+    np.bitwise_xor(titles[:2], keys[:2], out=words[:2])
+    np.add(titles[2:], keys[2:4], out=words[2:])
+    staggers, named, seeds, contexts = mix_words(words)
+    epochs = (staggers % np.uint64(days)).view(np.int64)
+    epochs += np.array([[page.day] for page in pages])
+    epochs //= days
+    seeds ^= epochs.view(np.uint64)
+    seeds = mix_words(seeds)
+    seeds ^= contexts
+    seeds ^= keys[4]
+    return OpenDraws(epochs, mix_words(seeds), named)
+
+
+def page_draws(
+    pages: Sequence[PageRequest],
+    titles: UInt64[np.ndarray, "4 pages titles"],
+    fingerprints: Int[np.ndarray, " pages"],
+    rules: DrawRules,
+) -> OpenDraws:
+    """Draws of pages, for titles by their `title_words`."""
+    keys = profile_keys([page.profile_id for page in pages]).tolist()
+    words = [
+        # A cell logs its draws apart, so they are draws apart.
+        PageWords(key, fingerprint, _record_word(page, rules), page.day, _own_word(page))
+        for page, key, fingerprint in zip(pages, keys, fingerprints.tolist(), strict=True)
+    ]
+    return open_draws(words, titles, rules)
+
+
+def _record_word(page: PageRequest, rules: DrawRules) -> int:
+    return rules.personalised_word if page.cell is None else rules.record_word(cell=page.cell)
 
 
 def _own_word(page: PageRequest) -> int:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from data.days import moment_us
 from serve.live.page_request import TITLES_LIMIT
+from serve.pictures.asked import CANVASES_LIMIT, LANGUAGES_LIMIT
 
 
 class Refusal(BaseModel):
@@ -30,12 +31,35 @@ class DecideRequest(BaseModel):
     profiling: bool = Field(
         True, description="False where the member opted out: unpersonalised, and nothing is logged"
     )
+    canvas: str | list[str] | None = Field(
+        None,
+        description=f"Of the pictures, one or several (up to {CANVASES_LIMIT}): `url` is of the"
+        " first; main pictures when left out",
+    )
+    languages: list[str] | None = Field(
+        None, max_length=LANGUAGES_LIMIT, description="Of texts in pictures, the best first"
+    )
 
 
 class DecideBatch(BaseModel):
     """Several pages at once."""
 
     requests: list[DecideRequest] = Field(max_length=64)
+
+
+class ShownPicture(BaseModel):
+    """What a canvas shows of an artwork: of another canvas where it has none of this one."""
+
+    url: str
+    canvas: str | None = Field(description="Of the picture; null: it is a placeholder")
+    language: str | None = Field(description="Of its text; null: it has none")
+    focal: tuple[float, float] | None = Field(
+        description="What must stay in sight, from the left and the top, 0 to 1"
+    )
+
+
+Pictures = dict[str, ShownPicture] | None
+"""By canvas asked for; where none was asked for there are none."""
 
 
 class Decision(BaseModel):
@@ -47,6 +71,7 @@ class Decision(BaseModel):
     decision_id: str | None
     propensity: float
     level: str
+    pictures: Pictures = None
 
 
 class DecideAnswer(BaseModel):
@@ -66,6 +91,7 @@ class MapTitle(BaseModel):
     url: str
     decision_id: str
     propensity: float
+    pictures: Pictures = None
 
 
 class MapAnswer(BaseModel):

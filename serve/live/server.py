@@ -37,7 +37,8 @@ def serve(settings: LiveSettings, host: str, port: int, workers: int) -> None:
     os.environ[SETTINGS] = orjson.dumps(settings).decode()
     # Matrices here are small: a second BLAS thread would only take the other worker's core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    own = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+    # One process counts in its own memory: a count in a file that others read costs ten times that.
+    own = workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ
     if own:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="marquee-metrics-")
     try:

@@ -13,11 +13,14 @@ from data.privacy.pseudonym import Pseudonyms
 from data.schema.watched import WatchedSchema
 from serve.live import metrics
 from serve.live.door.image_worker import ImageWorker
+from serve.live.fallbacks import PageAnswer
 from serve.live.micro_batcher import MicroBatcher
 from serve.live.page_request import parse_page, parse_title_ids
 from serve.live.recorder import Recorder
 from serve.live.reload import ModelSource
 from serve.maps.store import MapStore, StoreUnavailableError
+from serve.pictures.asked import asked_pictures
+from serve.pictures.page_pictures import NO_PICTURES
 
 
 class LiveService:
@@ -67,18 +70,32 @@ class LiveService:
         Raises:
             ValueError: the request does not make sense.
         """
+        asked, model = asked_pictures(request), self.source.model
+        answer = await self._answered(request, due, admitted)
+        if asked is None:
+            return answer.to_json()
+        pictures = NO_PICTURES if model is None else model.page_pictures
+        pieces, others = pictures.answered(answer.pieces, asked)
+        for canvas, count in others.items():
+            metrics.OTHER_CANVAS.labels(canvas).inc(count)
+        return answer._replace(pieces=pieces).to_json()
+
+    async def _answered(
+        self, request: Mapping[str, object], due: float, admitted: bool
+    ) -> PageAnswer:
+        """The same with main pictures."""
         if not admitted and not self.batcher.admits(due):
-            return self.batcher.shed(parse_title_ids(request)).to_json()
+            return self.batcher.shed(parse_title_ids(request))
         model = self.source.model
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
         page = parse_page(request, bundle, declared)
         for name in page.odd:
             metrics.UNSOUND.labels(name).inc()
         if not page.profiling:
-            return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out").to_json()
+            return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out")
         if self.names:
             page = page._replace(profile_id=self.names.of(page.profile_id))
-        return (await self.batcher.decide(page, due)).to_json()
+        return await self.batcher.decide(page, due)
 
     def due(self, milliseconds: float | None) -> float:
         """When a request must be answered that gives itself so long, of the event loop's clock."""

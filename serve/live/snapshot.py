@@ -6,26 +6,28 @@ batches, so no request fails and every decision names the bundle that made it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 import orjson
 import pyarrow as pa
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8, UInt64
 
-from bandit.draws import Epochs
+from bandit.draws import DrawRules, Epochs
 from data.features import ContextFeatures
 from data.images.format import ImageFormat
 from data.schema.request_facts import Declared
 from serve.live.fallback_choice import FallbackChoice
-from serve.live.page_draws import PageDraws
+from serve.live.page_draws import page_draws, title_words
 from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
 from serve.live.schema import ScoredImage
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
+from serve.pictures.layout_pictures import LayoutPictures
+from serve.pictures.page_pictures import PagePictures
 from serve.scoring.candidate_bank import decide_pages
 from serve.scoring.member_model import MemberModel, PlannedMembers
 from serve.scoring.served_policy import ServedPolicy
@@ -71,6 +73,19 @@ NOTHING_DECLARED = Declared({}, {})
 NOTHING_DECIDED = PageDecisions([], [], [], [], [], np.empty((0, 1)), [], [], 0, 0.0)
 
 
+class Spelt(dict[float, str]):
+    """Numbers as JSON spells them; propensities are few, and spelling one takes longest."""
+
+    def __missing__(self, number: float) -> str:
+        if len(self) >= SPELT_KEPT:
+            self.clear()
+        text = self[number] = repr(number)
+        return text
+
+
+SPELT, SPELT_KEPT = Spelt(), 10_000
+
+
 class FileMark(NamedTuple):
     """What tells a file that was put in its place."""
 
@@ -109,18 +124,21 @@ class LiveModel:
     """The same model of members, where it takes features that a plan made; None: it does not."""
     declared: Declared = NOTHING_DECLARED
     """Facts that requests may have besides those of Marquee."""
+    pictures: LayoutPictures | None = None
+    """Of the layout's artworks; None: one each."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[int, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
-    """Files of the artworks that are shown, within the catalogue."""
+    """Files of the artworks that are shown, of every canvas, within the catalogue."""
     fallback: dict[int, FallbackChoice] = field(init=False)  # what a title shows to all members
     pieces: dict[int, str] = field(init=False)  # the same as JSON
     _openings: list[str] = field(init=False)  # of each artwork's JSON, up to the decision id
     _lists: list[orjson.Fragment] = field(init=False)  # each title's candidates as JSON
-    _titles: Int[np.ndarray, " titles"] = field(init=False)
+    _words: UInt64[np.ndarray, "4 titles"] = field(init=False)
     _counts: Int[np.ndarray, " titles"] = field(init=False)
     _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
+    _rules: dict[int, DrawRules] = field(init=False)
 
     def mended(self) -> bool:
         """Whether an image that was left out has changed since."""
@@ -131,11 +149,13 @@ class LiveModel:
         titles = layout.title_ids.tolist()
         put("words", CatalogueWords.of(layout))
         put("slot_of", {title: slot for slot, title in enumerate(titles)})
-        put("paths", frozenset(layout.paths))
+        more = frozenset() if self.pictures is None else self.pictures.paths
+        put("paths", frozenset(layout.paths) | more)
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
         columns = self.vectors[starts[:, None] + ranks].astype(np.float32)
-        put("_titles", layout.title_ids.astype(np.int64))
+        put("_rules", {})
+        put("_words", title_words(self.words.titles, self.words.candidates))
         put("_counts", counts)
         put("_starts", starts)
         put("_columns", np.ascontiguousarray(columns.swapaxes(1, 2)))
@@ -165,6 +185,13 @@ class LiveModel:
         put("fallback", fallback)
         put("pieces", {title: c.to_json(self.base_url) for title, c in fallback.items()})
 
+    @cached_property
+    def page_pictures(self) -> PagePictures:
+        """Artworks' pictures, for pages that ask for a canvas."""
+        layout = self.layout
+        pictures = self.pictures or LayoutPictures.single(layout.paths)
+        return PagePictures(layout.artwork_ids, pictures, self.base_url)
+
     def features(self, facts: Sequence[RequestFacts]) -> ContextFeatures | None:
         """Features of requests' facts, where there is a plan and all are plain."""
         return self.planned.plan.features(facts) if self.planned is not None else None
@@ -184,19 +211,17 @@ class LiveModel:
         if not longest:
             return [NOTHING_DECIDED for _ in pages]
         padding = layout.title_ids.item(0)
-        slots = np.array(
-            [
-                [*map(slot_of.__getitem__, titles), *[slot_of[padding]] * (longest - len(titles))]
-                for titles in wanted
-            ],
-            np.int64,
-        )
+        all_slots = [
+            [*map(slot_of.__getitem__, titles), *[slot_of[padding]] * (longest - len(titles))]
+            for titles in wanted
+        ]
+        slots = np.array(all_slots, np.int64)
         if self.planned is not None and isinstance(facts, ContextFeatures):
             described = self.planned.functionals_by(facts)
         else:
             described = self.members.functionals_of(facts)
-        rules = self.policy.draw_rules(described.functionals.shape[1], self.epochs)
-        draws = PageDraws.of(pages, self.words, slots, described.fingerprints, rules)
+        rules = self._rules_of(described.functionals.shape[1])
+        draws = page_draws(pages, self._words[:, slots], described.fingerprints, rules)
         counts = self._counts[slots]
         decided = decide_pages(
             described.functionals,
@@ -206,31 +231,38 @@ class LiveModel:
             self.policy.head_policy,
         )
         choices = self._starts[slots] + decided.choice
-        names = draws.names(pages, self.words, choices, decided.propensity, rules)
-        ordinals = choices.tolist()
+        names = draws.ids(self.words.artworks[choices], decided.propensity)
+        ordinals, propensities = choices.tolist(), decided.propensity.tolist()
+        seeds, epochs, prints = draws.seeds.tolist(), draws.epochs.tolist(), described.fingerprints
         chances = decided.probabilities.swapaxes(1, 2)
         entropies = -(chances * np.log(np.maximum(chances, 1e-12))).sum(2)
         return [
             PageDecisions(
                 titles,
-                slots[row, : len(titles)].tolist(),
+                all_slots[row][: len(titles)],
                 ordinals[row][: len(titles)],
-                names[row][: len(titles)],
-                decided.propensity[row, : len(titles)].tolist(),
+                names[row * longest : row * longest + len(titles)],
+                propensities[row][: len(titles)],
                 chances[row, : len(titles)],
-                draws.seeds[row, : len(titles)].tolist(),
-                draws.epochs[row, : len(titles)].tolist(),
-                int(described.fingerprints[row]),
+                seeds[row][: len(titles)],
+                epochs[row][: len(titles)],
+                int(prints[row]),
                 float(entropies[row, : len(titles)].sum()) / max(len(titles), 1),
             )
             for row, titles in enumerate(wanted)
         ]
 
+    def _rules_of(self, heads: int) -> DrawRules:
+        """Of the bundle's heads, made once."""
+        if heads not in self._rules:
+            self._rules[heads] = self.policy.draw_rules(heads, self.epochs)
+        return self._rules[heads]
+
     def decisions_json(self, decisions: PageDecisions) -> list[str]:
         """A page's decisions as JSON, one a title."""
-        opening = self._openings
+        opening, spelt = self._openings, SPELT
         return [
-            f'{opening[ordinal]}{name}","propensity":{propensity!r}}}'
+            f'{opening[ordinal]}{name}","propensity":{spelt[propensity]}}}'
             for ordinal, name, propensity in zip(
                 decisions.ordinals, decisions.decision_ids, decisions.propensities, strict=True
             )

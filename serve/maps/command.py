@@ -1,7 +1,10 @@
 """`python -m serve lookup`: the image that a profile is shown for each title."""
 
+import sys
 from typing import NamedTuple
 
+from data.errors import BadInput
+from data.pictures import MAIN
 from serve.maps.lookup import Lookup
 from serve.maps.open_store import open_map_store
 from serve.maps.page_urls import LEVELS
@@ -12,6 +15,8 @@ class TitleImage(NamedTuple):
 
     url: str
     level: str
+    canvas: str | None = None
+    """Of the picture, where a canvas was asked for."""
 
 
 class ProfileImages(NamedTuple):
@@ -22,6 +27,8 @@ class ProfileImages(NamedTuple):
     """By title id, in the order asked for."""
     reasons: dict[str, int]
     """Why pages were not personalised, counted."""
+    other_canvas: int = 0
+    """Titles that have no picture of the canvas or the languages that were asked for."""
 
 
 def lookup(
@@ -29,6 +36,8 @@ def lookup(
     titles: list[int] | None = None,
     store: str = "artifacts/maps",
     base_url: str = "",
+    canvas: str | None = None,
+    languages: list[str] | None = None,
 ) -> ProfileImages:
     """Print the image that a profile is shown for each title.
 
@@ -38,17 +47,34 @@ def lookup(
         store: Where precompute wrote the maps.
         base_url: Put before each artwork's path, which counts from the catalogue folder: the URL of
             that folder, not of images/ in it.
+        canvas: Of the pictures: a shape that images.parquet of the catalogue names; an artwork
+            without one shows that of the nearest aspect. Main pictures when left out.
+        languages: Of texts in pictures, the best first.
     """
     client = Lookup(open_map_store(store, readonly=True, timeout=1.0), base_url=base_url)
+    if canvas not in (None, MAIN, *client.canvases):
+        raise BadInput(
+            f"--canvas {canvas}: no picture is of it; there are {', '.join(client.canvases)}"
+        )
     page = client.page(profile)
-    images = {}
+    asked = canvas is not None or languages
+    seen = page.canvas(canvas or MAIN, languages or ())
+    images, other = dict[str, TitleImage](), 0
     for title in titles or page:
         url, level = page.resolve(title)
-        images[str(title)] = TitleImage(url, LEVELS[level])
-    return ProfileImages(profile, images, dict(client.reasons))
+        given = seen.picture(title) if asked else None
+        if given is not None:
+            url, other = seen.resolve(title)[0], other + (not given.as_asked)
+        images[str(title)] = TitleImage(url, LEVELS[level], given and given.picture.canvas)
+    return ProfileImages(profile, images, dict(client.reasons), other)
 
 
 def show(images: ProfileImages) -> None:
     """Print a line a title for people."""
     for title, image in images.titles.items():
-        print(f"{title}\t{image.url}\t{image.level}")
+        print(f"{title}\t{image.url}\t{image.level}" + f"\t{image.canvas}" * bool(image.canvas))
+    if images.other_canvas:
+        print(
+            f"{images.other_canvas:,} titles show another canvas or language than was asked for",
+            file=sys.stderr,
+        )

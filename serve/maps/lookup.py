@@ -21,6 +21,7 @@ from serve.maps.layout import Layout, layout_key
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.url_table import UrlTable
+from serve.pictures.layout_pictures import StoredPictures
 
 INT64, INTP = np.dtype(np.int64), np.dtype(np.intp)
 BODY = HEADER.size
@@ -61,6 +62,9 @@ class Lookup:
         self._counts = [0, 0, 0, 0]
         self.reasons: Counter[str] = Counter()
         """Pages that were not personalised, by reason."""
+        self.other_canvas: Counter[str] = Counter()
+        """Look-ups that got another canvas or language than was asked for, by that canvas."""
+        self._pictures = StoredPictures(store.get_shared, self.reasons)
         self._tables: dict[bytes, UrlTable] = {}
         self._layout = layout
         self._best: ArtworkMap | None = None
@@ -74,6 +78,11 @@ class Lookup:
     def counts(self) -> dict[str, int]:
         """Look-ups so far by level."""
         return dict(zip(LEVELS, self._counts, strict=True))
+
+    @property
+    def canvases(self) -> list[str]:
+        """Canvases that artworks have pictures of, those of most pictures first."""
+        return list(self._table.pictures.aspects)
 
     @property
     def titles(self) -> np.ndarray:
@@ -103,7 +112,7 @@ class Lookup:
         if current is not None:
             self._table = self._known_table(current.layout) or self._table
         elif self._layout is not None:
-            self._table = UrlTable(self._layout, self._base_url, self._best)
+            self._table = self._new_table(self._layout)
 
     def _look(self, now: float) -> None:
         """What is due by a time: shared values, or only whether the store is whole."""
@@ -117,7 +126,7 @@ class Lookup:
             self._sleep(error)
 
     def page(self, profile_id: str) -> PageUrls:
-        """Open a page request: one read of the store."""
+        """Open a page request: one read of the store, whatever canvases it shows."""
         now = self._clock()
         if now >= self._next_look:
             self._look(now)
@@ -255,8 +264,12 @@ class Lookup:
                 if raw is None:
                     return None
                 layout = Layout.from_bytes(raw, digest)
-            table = self._tables[digest] = UrlTable(layout, self._base_url, self._best)
+            table = self._tables[digest] = self._new_table(layout)
         return table
+
+    def _new_table(self, layout: Layout) -> UrlTable:
+        pictures = self._pictures.of(layout.digest, len(layout.artwork_ids))
+        return UrlTable(layout, self._base_url, self._best, pictures, self.other_canvas)
 
     def _fallback(self, table: UrlTable) -> PageUrls:
         return PageUrls(table, None, False, self._counts, self._placeholder)

@@ -1,11 +1,13 @@
 """URLs of one page request, whatever became of its member's map."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Int
 
+from data.pictures import MAIN, ChosenPicture
 from serve.maps.url_table import UrlTable
+from serve.pictures.layout_pictures import CanvasView
 
 LEVELS = ("personalised", "unpersonalised", "default", "placeholder")
 PLACEHOLDER = "/static/placeholder.svg"
@@ -62,6 +64,18 @@ class PageUrls(Mapping[int, str]):
                 pass  # no artwork of this layout, as no writer of ours writes it
         return table.url_of[table.fallback[slot]], int(table.fallback_level[slot])
 
+    def canvas(self, canvas: str = MAIN, languages: Sequence[str] = ()) -> "CanvasUrls":
+        """The same choices by the pictures of a canvas; no further read of the store.
+
+        An artwork without a picture of that canvas has one of the nearest aspect, counted.
+
+        Args:
+            canvas: as `images.parquet` of the catalogue names it.
+            languages: of texts in pictures, in order of preference.
+        """
+        table = self._table.seen_as(canvas, languages)
+        return CanvasUrls(table, self._choices, self._whole, self._counts, self._placeholder)
+
     def urls(self, title_ids: Int[np.ndarray, "any"]) -> np.ndarray:
         """URLs of many titles: an object array of the shape of `title_ids` (int64 is fastest)."""
         ids = np.asarray(title_ids, np.int64)
@@ -90,4 +104,34 @@ class PageUrls(Mapping[int, str]):
         urls[~known] = self._placeholder
         for level, count in enumerate(np.bincount(levels.ravel(), minlength=4).tolist()):
             self._counts[level] += count
+        return urls
+
+
+class CanvasUrls(PageUrls):
+    """URLs of one page request by the pictures of a canvas."""
+
+    __slots__ = ()
+
+    @property
+    def _view(self) -> CanvasView:
+        assert self._table.view is not None  # `PageUrls.canvas` has made it
+        return self._table.view
+
+    def __getitem__(self, title_id: int) -> str:
+        url = super().__getitem__(title_id)
+        if url in self._view.stand_ins:
+            self._table.others[self._view.canvas] += 1
+        return url
+
+    def picture(self, title_id: int) -> ChosenPicture | None:
+        """What a title's URL is of; None: the placeholder."""
+        return self._view.given.get(self.resolve(title_id)[0])
+
+    def urls(self, title_ids: Int[np.ndarray, "any"]) -> np.ndarray:
+        """See `PageUrls.urls`."""
+        urls = super().urls(title_ids)
+        if stand_ins := self._view.stand_ins:
+            given = sum(url in stand_ins for url in urls.ravel().tolist())
+            if given:
+                self._table.others[self._view.canvas] += given
         return urls

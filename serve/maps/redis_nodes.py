@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import redis
 import redis.cluster
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.exceptions import AskError, MovedError, NoPermissionError
 from redis.retry import Retry
 
@@ -38,6 +39,9 @@ class Nodes:
         url: `redis://host:port/db` or `redis+cluster://host:port`.
         seconds: that one command may take; none is tried again.
         clock: seconds, monotonic.
+
+    Raises:
+        ValueError: the URL is none.
     """
 
     def __init__(
@@ -55,7 +59,9 @@ class Nodes:
         self._late: dict[str, int] = defaultdict(int)
         self._rests_until: dict[str, float] = {}
         self._learning = threading.Lock()
-        if not url.startswith(CLUSTER):
+        if url.startswith(CLUSTER):  # asked for its nodes later, when it is there
+            parse_url("redis://" + url.removeprefix(CLUSTER))
+        else:
             self._server = redis.Redis.from_url(url, **self._options)
 
     def all(self) -> list[tuple[str, Client]]:

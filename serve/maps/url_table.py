@@ -1,6 +1,9 @@
 """What all pages of one layout share in memory, arranged so that a page takes few array calls."""
 
-from urllib.parse import quote
+from collections import Counter
+from collections.abc import Sequence
+from copy import copy
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int
@@ -8,21 +11,36 @@ from jaxtyping import Int
 from serve.maps.artwork_map import COMPLETE, FORMAT, HEADER, WIDE, ArtworkMap
 from serve.maps.layout import Layout
 from serve.maps.store import MAGIC
-
-IN_PATHS = "/:@!$&'()*+,;=~"
-"""Stands in a URL's path as it is, as letters, digits, `_`, `.` and `-` do (RFC 3986)."""
-
-
-def artwork_url(base_url: str, path: str) -> str:
-    """Where an artwork's file is had: its path in the catalogue, quoted, after a base."""
-    return base_url + quote(path, safe=IN_PATHS)
+from serve.pictures.layout_pictures import CanvasView, LayoutPictures
+from serve.pictures.url import artwork_url
 
 
 class UrlTable:
-    """URLs by ordinal, each title's fallback, and the slot of a title in one gather."""
+    """URLs by ordinal, each title's fallback, and the slot of a title in one gather.
 
-    def __init__(self, layout: Layout, base_url: str, best: ArtworkMap | None) -> None:
-        self.layout = layout
+    Args:
+        layout: that maps are in.
+        base_url: put before each artwork's path.
+        best: what all members are shown.
+        pictures: of the layout; None: one an artwork.
+        others: counts look-ups that got another canvas or language than was asked for, by the
+            canvas that was; None counts nothing that anybody sees.
+    """
+
+    view: CanvasView | None = None
+    """What a canvas gets; None: main pictures."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        base_url: str,
+        best: ArtworkMap | None,
+        pictures: LayoutPictures | None = None,
+        others: Counter[str] | None = None,
+    ) -> None:
+        self.layout, self.base_url = layout, base_url
+        self.others = Counter[str]() if others is None else others
+        self._pictures = pictures
         self.titles = len(layout.title_ids)
         self.dtype = np.dtype(f"<u{layout.width}")
         self.url_of = [artwork_url(base_url, path) for path in layout.paths]
@@ -50,6 +68,18 @@ class UrlTable:
         known = (best_choices >= 0) & (best_choices < len(layout.paths))
         self.fallback = np.where(known, best_choices, layout.defaults)
         self.fallback_level = np.where(known, 1, 2)
+
+    @cached_property
+    def pictures(self) -> LayoutPictures:
+        """Of the layout's artworks."""
+        return self._pictures or LayoutPictures.single(self.layout.paths)
+
+    def seen_as(self, canvas: str, languages: Sequence[str]) -> "UrlTable":
+        """The same table with a canvas's URLs."""
+        table = copy(self)
+        table.view = self.pictures.view(canvas, languages, self.base_url)
+        table.url_of, table.urls = table.view.url_of, table.view.urls
+        return table
 
     def find(self, title_ids: Int[np.ndarray, "any"]) -> Int[np.ndarray, "any"] | None:
         """Slots of titles (int64), or None when one of them is not in the layout."""

@@ -24,6 +24,7 @@ from data.privacy.pseudonym import Pseudonyms
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
+from serve.precompute.map_pictures import put_pictures
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
@@ -122,10 +123,13 @@ def precompute(
     decide = partial(precompute_maps, workers=workers)
     if engine == "spark":
         decide = partial(precompute_spark, master=master)
+    put_pictures(maps, layout, shown)
     report = _logged_run(work, read.members, maps, log, decide)
+    put_pictures(maps, layout, shown)  # a store that lost its data meanwhile has none
     report.opted_out = len(read.opted_out)
     report.skip(read.skipped)
     report.artworks_left_out = len(pictured.left_out)
+    report.artworks_of_other_canvas = len(pictured.other_canvas)
     if report.refused or not report.followed:
         print(
             f"note: the store has later maps: {report.refused} of this run were not taken"
@@ -133,7 +137,7 @@ def precompute(
             file=sys.stderr,
         )
     members = [f"left out: {name}: {reason}" for name, reason in report.skipped_members[:NAMED]]
-    for words in [*members, *left_out_words(pictured.left_out)]:
+    for words in [*members, *left_out_words(pictured.left_out), *pictured.canvas_words]:
         print(words, file=sys.stderr)
     maps.close()
     return report

@@ -52,6 +52,8 @@ class Report:
     """The first of them, and why."""
     artworks_left_out: int = 0
     """Their images cannot be had."""
+    artworks_of_other_canvas: int = 0
+    """They lack the canvas that the bundle reads, and are read as another of theirs."""
     refused: int = 0
     """Maps that the store did not take, since it has later ones."""
     followed: bool = True

@@ -1,13 +1,14 @@
-"""Precompute on Spark: the same blocks, spread by `mapInArrow`.
+"""Precompute on Spark: the same blocks, a task each.
 
 Executors decide; the driver writes decisions and maps, so that executors share no folder with it
 and an embedded store works too: code, the bundle and members' facts travel to them as bytes. Blocks
 come back in order; their maps are those of the local engine.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -15,31 +16,15 @@ from data import clock
 from data.log.open_log import RunLog
 from data.spark.session import open_spark, refused
 from serve.maps.store import MapStore
-from serve.precompute.member_block import Block, Job, LoggedRun, Work
+from serve.precompute.member_block import Block, Job, Work
 from serve.precompute.precompute import Report, carry_out, packed
 from serve.scoring.travelling_members import travelling
 
 if TYPE_CHECKING:  # Spark's package is optional
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark import SparkContext
 
-_OUT = (
-    "block int, profile_ids array<string>, maps array<binary>, profiles int, decisions long, "
-    "kept long, changed long, name string, body binary, skipped array<array<string>>"
-)
-_SCHEMA = pa.schema(
-    [
-        ("block", pa.int32()),
-        ("profile_ids", pa.list_(pa.string())),
-        ("maps", pa.list_(pa.binary())),
-        ("profiles", pa.int32()),
-        ("decisions", pa.int64()),
-        ("kept", pa.int64()),
-        ("changed", pa.int64()),
-        ("name", pa.string()),
-        ("body", pa.binary()),
-        ("skipped", pa.list_(pa.list_(pa.string()))),
-    ]
-)
+MOST_AT_ONCE = 64
+"""Blocks of one Spark job: of its results, at most 1 GB comes to the driver unless told otherwise."""
 
 
 def precompute_spark(
@@ -69,10 +54,10 @@ def precompute_spark(
     opened = open_spark("marquee precompute", master)
     members = travelling(work.members)
 
-    @refused("decide")
     def blocks(job: Job, first: int) -> Iterator[Block]:
-        frame = _shipped(opened.session, first, facts, store, work.block)
-        yield from _blocks(frame, replace(job, work=replace(job.work, members=members)))
+        sent = replace(job, work=replace(job.work, members=members))
+        with refused("decide"):
+            yield from _blocks(opened.session.sparkContext, sent, facts, store, first)
 
     try:
         return carry_out(blocks, work, facts, store, log, progress, now)
@@ -80,61 +65,45 @@ def precompute_spark(
         opened.close()
 
 
-def _shipped(
-    session: "SparkSession", first: int, facts: pa.Table, store: MapStore, block: int
-) -> "DataFrame":
-    """Blocks of members with their present maps, in order: how far a run has come is one number."""
-    starts = range(first * block, len(facts), block)
-    parts = [facts.slice(start, block) for start in starts]
-    table = pa.table(
-        {
-            "block": pa.array([start // block for start in starts], pa.int32()),
-            "table": pa.array([packed(part) for part in parts], pa.binary()),
-            "old": pa.array(
-                [store.get_many(part["profile_id"].to_pylist()) for part in parts],
-                pa.list_(pa.binary()),
-            ),
-        }
-    )
-    frame = session.createDataFrame(table).repartitionByRange(max(1, min(len(parts), 64)), "block")
-    return frame.sortWithinPartitions("block")
+class _Given(NamedTuple):
+    """What a block is decided from, as it travels."""
+
+    number: int
+    facts: bytes
+    old: list[bytes | None]
 
 
-def _blocks(frame: "DataFrame", job: Job) -> Iterator[Block]:
-    """Decided blocks as they come back, one partition in the driver's memory at a time."""
+def _blocks(
+    context: "SparkContext", job: Job, facts: pa.Table, store: MapStore, first: int
+) -> Iterator[Block]:
+    """Blocks in order, of two Spark jobs at a time.
 
-    def decide(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for row in batch.to_pylist():
-                table = pa.ipc.open_stream(row["table"]).read_all()
-                done = job.block(row["block"], table, row["old"])
-                yield pa.RecordBatch.from_pylist(
-                    [
-                        {
-                            "block": done.number,
-                            "profile_ids": done.profile_ids,
-                            "maps": done.maps,
-                            "profiles": done.profiles,
-                            "decisions": done.decisions,
-                            "kept": done.kept,
-                            "changed": done.changed,
-                            "name": done.run.name if done.run is not None else None,
-                            "body": done.run.body if done.run is not None else None,
-                            "skipped": [list(member) for member in done.skipped],
-                        }
-                    ],
-                    _SCHEMA,
-                )
+    The second keeps executors busy while the first's last blocks are decided and written; the
+    driver's memory is that of two jobs' blocks.
+    """
+    block = job.work.block
+    sent = context.broadcast(job)
 
-    for row in frame.mapInArrow(decide, _OUT).toLocalIterator():
-        yield Block(
-            row["block"],
-            list(row["profile_ids"]),
-            [bytes(value) for value in row["maps"]],
-            LoggedRun(row["name"], bytes(row["body"])) if row["name"] is not None else None,
-            row["profiles"],
-            row["decisions"],
-            row["kept"],
-            row["changed"],
-            [(name, why) for name, why in row["skipped"]],
-        )
+    def given(number: int) -> _Given:
+        part = facts.slice(number * block, block)
+        return _Given(number, packed(part), store.get_many(part["profile_id"].to_pylist()))
+
+    def decide(given: _Given) -> Block:
+        table = pa.ipc.open_stream(given.facts).read_all()
+        return sent.value.block(given.number, table, given.old)
+
+    def decided(some: list[_Given]) -> list[Block]:
+        return context.parallelize(some, len(some)).map(decide).collect()
+
+    todo = range(first, -(-len(facts) // block))
+    at_once = max(1, min(context.defaultParallelism, MOST_AT_ONCE))
+    earlier: Future[list[Block]] | None = None
+    with ThreadPoolExecutor(2) as jobs:
+        for start in range(0, len(todo), at_once):
+            later = jobs.submit(decided, [given(number) for number in todo[start:][:at_once]])
+            if earlier is not None:
+                yield from earlier.result()
+            earlier = later
+        if earlier is not None:
+            yield from earlier.result()
+    sent.destroy()

@@ -15,6 +15,8 @@ from data.atomic_write import whole_file
 from data.catalogue import Catalogue
 from data.errors import BadInput, warn_of_cache
 from data.images.cache import ImageCache, image_cache
+from data.images.canvases import other_canvas_words
+from data.pictures import MAIN
 from serve.scoring.scorer import BATCH, Scorer
 
 
@@ -27,11 +29,23 @@ class Shown(NamedTuple):
     """Those that there are images of, or embeddings."""
     images: ImageCache | None
     """Decoded at the bundle's size; None: the bundle takes embeddings."""
+    canvas: str = MAIN
+    """That the bundle reads."""
 
     @property
     def left_out(self) -> Mapping[str, str]:
         """artwork_id → why it cannot be shown."""
         return self.images.refused if self.images is not None else {}
+
+    @property
+    def other_canvas(self) -> Mapping[str, str]:
+        """artwork_id → the canvas that it is read as, of those that lack the bundle's."""
+        return self.images.other_canvas if self.images is not None else {}
+
+    @property
+    def canvas_words(self) -> list[str]:
+        """What is said of these; see `data.images.canvases`."""
+        return other_canvas_words(self.canvas, self.other_canvas)
 
     @classmethod
     def of(cls, scorer: Scorer, catalogue: Catalogue, cache: Path) -> "Shown":
@@ -47,7 +61,8 @@ class Shown(NamedTuple):
             return cls(catalogue, catalogue.artworks, None)
         decoded = image_cache(catalogue, cache, size, quiet=True, leave_out=True)
         there = np.array([name in decoded.rows for name in catalogue.artwork_ids], bool)
-        return cls(catalogue, catalogue.artworks.filter(pa.array(there)), decoded)
+        shown = catalogue.artworks.filter(pa.array(there))
+        return cls(catalogue, shown, decoded, size.canvas)
 
 
 def artwork_vectors(

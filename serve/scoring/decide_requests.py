@@ -104,7 +104,7 @@ def decide_requests(
         parts.append(pa.ListArray.from_arrays(pa.array(offsets), of_candidates))
     table = pa.table({"probabilities": pa.chunked_array(parts, pa.list_(pa.float64()))})
     write_whole(table, out.resolve())
-    for words in left_out_words(pictured.left_out):
+    for words in [*left_out_words(pictured.left_out), *pictured.canvas_words]:
         print(words, file=sys.stderr)
     exploration, left_out = head_policy.exploration, len(pictured.left_out)
     return DecidedFile(str(out), len(pools), scorer.bundle_id, policy, exploration, left_out)

@@ -1,6 +1,5 @@
 """Members' model on its way to machines that share no folder with this one."""
 
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +14,7 @@ LARGEST_BUNDLE = 1 << 30
 
 
 class TravellingMembers:
-    """A bundle's `MemberModel` that travels with the bundle's files, and is opened where it arrives.
+    """A bundle's `MemberModel` that travels with the bundle's files.
 
     Args:
         members: of a bundle on this machine.
@@ -49,9 +48,8 @@ def travelling(members: MemberModel) -> MemberModel:
     return TravellingMembers(members) if isinstance(members, BundleMembers) else members
 
 
-@cache
 def _arrived(files: tuple[tuple[str, bytes], ...]) -> BundleMembers:
-    """Opened once a process; a bundle whose bytes are wrong is refused when it is opened."""
+    """Opened where it arrives; a bundle whose bytes are wrong is refused when it is opened."""
     with TemporaryDirectory(prefix="marquee-bundle-") as folder:
         for name, body in files:
             file = Path(folder) / name

@@ -15,10 +15,9 @@ from bandit.draws import (
     draw_seeds,
     epoch_numbers,
     opening_salts,
-    sticky_votes,
     text_word,
 )
-from bandit.floor import epsilon_floor
+from bandit.floor import epsilon_floor, sticky_votes
 
 KEYS = profile_keys([f"m{i}" for i in range(400)])[:, None]
 TITLES = np.arange(1, 51)[None]

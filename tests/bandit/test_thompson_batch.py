@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bandit.choice import choose, uniforms
-from bandit.draws import sticky_votes
-from bandit.floor import epsilon_floor
+from bandit.floor import epsilon_floor, sticky_votes
 from bandit.head_policy import HeadPolicy
 from bandit.probabilities import score_probabilities
 from bandit.thompson_batch import Workspace, decide_scores

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bench.empty_bundle import empty_graph
 from data.bundle import BUNDLE_VERSION
 from export.graphs.manifest import seal
 from export.publish.publish import publish
@@ -22,11 +23,11 @@ def gate(verdict):
     )
 
 
-def small_bundle(root, number, parent=None):
-    """A bundle of January's day `number`."""
+def small_bundle(root, number, parent=None, graph=None):
+    """A bundle of January's day `number`; its graph does nothing, or is what is given."""
     with staging(root) as part:
         (part / "features.json").write_text("{}" * number)
-        (part / "context.onnx").write_bytes(bytes(100))
+        (part / "context.onnx").write_bytes(graph or empty_graph(bytes(50)))
         manifest = {
             "created": datetime(2026, 1, number, tzinfo=UTC).isoformat(),
             "schema_version": BUNDLE_VERSION,

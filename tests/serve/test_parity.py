@@ -37,7 +37,7 @@ from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
-from serve.precompute.spark import local_session, precompute_spark
+from serve.precompute.spark import precompute_spark
 from serve.scoring.artwork_vectors import artwork_vectors
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
@@ -303,8 +303,4 @@ def test_spark_decides_as_torch_does(world, in_torch):
     if shutil.which("java") is None:
         assert os.environ.get("CI") != "true", "java is not installed: CI needs it"
         pytest.skip("java is not installed")
-    spark = local_session()
-    try:
-        assert world.precomputed("spark", precompute_spark, spark=spark) == in_torch
-    finally:
-        spark.stop()
+    assert world.precomputed("spark", precompute_spark, master="local[2]") == in_torch

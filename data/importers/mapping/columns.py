@@ -8,6 +8,7 @@ reason. Where none of the first rows does, the map is wrong, and says so.
 # pyright: reportAttributeAccessIssue=false
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -91,7 +92,7 @@ class MappedRows:
         if pa.types.is_map(kind):
             values = self._counts(source)
         elif pa.types.is_list(kind):
-            values = self._lists(source)
+            values = self._lists(source, kind)
         elif source.columns:
             self.map.refuse(source.key, "only facts of several values take several columns")
         elif pa.types.is_timestamp(kind):
@@ -194,16 +195,19 @@ class MappedRows:
         )
         return moments.cast(TIMESTAMP)
 
-    def _lists(self, source: ValueSource) -> pa.Array:
+    def _lists(self, source: ValueSource, kind: pa.DataType) -> pa.Array:
         """Lists of texts or numbers: of several columns, of a text with separators, or of JSON."""
+        of = cast("pa.ListType", kind).value_type
         if source.columns:
-            one = [self.column(ValueSource(source.key, column=c)) for c in source.columns.values()]
+            parts = [ValueSource(source.key, column=c) for c in source.columns.values()]
+            one = [self._scalars(part, self.column(part), of) for part in parts]
             rows = [list(row) for row in zip(*(c.to_pylist() for c in one), strict=True)]
             return pa.array([None if None in row else row for row in rows])
         values = self.column(source)
         if pa.types.is_nested(values.type):
             return values
-        lists = [list_in(value, source.separator) for value in as_text(values).to_pylist()]
+        decimal = "." if pa.types.is_string(of) else self.map.csv.decimal
+        lists = [list_in(value, source.separator, decimal) for value in as_text(values).to_pylist()]
         self.set_aside(
             np.array([one is None for one in lists], bool) & ~missing(values),
             f"{source.key} is no list",

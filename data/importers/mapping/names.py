@@ -93,6 +93,14 @@ class CatalogueNames:
             found[foreign] = rows[codes(pa.array(of_titles, pa.string()), known)]
         return found
 
+    def known(self, names: pa.Array) -> tuple[float, float]:
+        """Share of some names that titles have, and that artworks of any title have."""
+        artworks, _ = self._artworks
+        bare = {name.rpartition("\0")[2] for name in artworks.to_pylist()}
+        texts = names.to_pylist()
+        count = max(len(texts), 1)
+        return float((self.titles(names) > 0).sum()) / count, sum(t in bare for t in texts) / count
+
     def on_days(
         self, titles: Int[np.ndarray, " rows"], days: Int[np.ndarray, " rows"]
     ) -> tuple[Int[np.ndarray, " rows_and_one"], Int[np.ndarray, " flat"]]:

@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,9 +14,11 @@ import pyarrow.compute as pc
 from data.atomic_write import write_text_whole
 from data.errors import BadInput
 from data.importers.mapping.columns import WITH_ZONE
+from data.importers.mapping.guess import Column, decimal_of, guess
 from data.importers.mapping.import_map import NEEDED, QUESTIONS
+from data.importers.mapping.names import CatalogueNames
 from data.importers.mapping.row_files import read_rows
-from data.importers.mapping.values import fit_rows
+from data.importers.mapping.values import as_text, fit_rows
 from data.lossless_cast import plain
 from data.records import FACTS
 
@@ -25,15 +28,17 @@ TRIED = 1000
 LIKELY = {
     "time": r"^(time|timestamp|ts|date|datetime|when)$|_(time|at|ts)$|time$|stamp$",
     "profile_id": r"profile|member|user|customer|reader|viewer|visitor|account",
-    "title_id": r"^(title|item|book|movie|show|product|video|content|game|article)(_?id)?$",
+    "title_id": r"^(title|item|book|movie|show|film|play|product|video|content|game|article|song|"
+    r"album|track|podcast|event|course|recipe)(_?id)?$",
     "action": r"artwork|image|cover|poster|creative|thumb|picture|variant|banner",
     "propensity": r"propensity|pscore|^prob|probability|^p$",
-    "reward": r"reward|click|play|conver|taken|purchase|read$|opened|label",
+    "reward": r"reward|click|play|conver|taken|purchase|read$|opened|label|outcome|result|bought|"
+    r"booked|order|sale|engage|like[ds]?$|rating|score",
     "decision_id": r"^(decision|impression|request|event|row)_?id$|^id$|^uuid$",
     "policy": r"^policy|algorithm$|^arm$|strategy$",
 }
 """Key → how a column of it may be called."""
-RANDOM = re.compile(r"random|explor|holdout|slice", re.I)
+RANDOM = re.compile(r"random|explor|holdout|slice|lottery|uniform|drawn|dice", re.I)
 FACT_NAMES = {
     "country": r"country|land|market",
     "language": r"lang|locale",
@@ -48,6 +53,9 @@ HEAD = """\
 # Which column of your files is what; docs/import.md explains each key. Written from the columns of
 # {file}: read every line, and answer what is asked in capitals.
 rows: impressions        # or decisions, or events"""
+OWN_FACTS = """\
+# May be facts of your own, by kind. Take the # away from what was known BEFORE the artwork was
+# chosen; what tells of the choice, or of what came of it, makes every number wrong:"""
 FORMATS = (
     *("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M"),
     *("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M"),
@@ -56,12 +64,16 @@ FORMATS = (
 """Of times that are not ISO 8601."""
 
 
-def propose_map(files: Sequence[Path], map: Path, *, force: bool = False) -> list[str]:
+def propose_map(
+    files: Sequence[Path], map: Path, names: CatalogueNames | None = None, *, force: bool = False
+) -> list[str]:
     """Write a first map; gives the keys that a person must fill in.
 
     Args:
         files: to import.
         map: where to write.
+        names: of the catalogue's titles and artworks, by which columns of them are known; None: by
+            how columns are called alone.
         force: write over a map that is there.
 
     Raises:
@@ -72,39 +84,101 @@ def propose_map(files: Sequence[Path], map: Path, *, force: bool = False) -> lis
     first = next(iter(read_rows(files[0])), None)
     if first is None or not len(first.table):
         raise BadInput(f"{files[0]} has no rows to propose a map from")
-    columns = first.table.column_names
-    left, lines, asks = list(columns), [HEAD.format(file=files[0])], list[str]()
-    for key, pattern in LIKELY.items():
-        name = _like(pattern, left)
-        if key == "propensity" and name is None:
-            random = next((n for n in left if RANDOM.search(n)), None)
-            if random is not None:
-                left.remove(random)
-                lines.append(f"propensity: {{random: {_yaml(random)}}}   # marks rows drawn evenly")
+    table = first.table.slice(0, TRIED)
+    columns = {name: Column(plain(table[name])) for name in table.column_names}
+    proposal = _Proposal(columns, decimal_of([*columns.values()]), [HEAD.format(file=files[0])])
+    if names is not None:
+        proposal.by_names(names)
+    proposal.fill()
+    write_text_whole(map, "\n".join(proposal.lines) + "\n")
+    return proposal.asks
+
+
+@dataclass
+class _Proposal:
+    """A map that is being written."""
+
+    left: dict[str, Column]
+    """Columns that nothing is made of so far."""
+    decimal: str
+    lines: list[str]
+    asks: list[str] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
+    """Key → column, of those that the catalogue knows."""
+
+    def by_names(self, names: CatalogueNames) -> None:
+        """Find the columns of titles and artworks by what the catalogue calls them."""
+        shares = {name: names.known(as_text(c.values)) for name, c in self.left.items()}
+        for at, key in enumerate(("title_id", "action")):
+            best = max(self.left, key=lambda name, at=at: shares[name][at])
+            if shares[best][at] > 0.5 and best not in self.named.values():
+                self.named[key] = best
+
+    def fill(self) -> None:
+        """Every line below the head."""
+        if self.decimal == ",":
+            self.lines.append('csv: {decimal: ","}')
+        taken = set(self.named.values())
+        for key, pattern in LIKELY.items():
+            fits = [n for n in self.left if n not in taken and self._fits(key, n)]
+            name = self.named.get(key) or _like(pattern, fits)
+            if key == "time" and name is not None:
+                more, unknown = _time(name, self.left.pop(name).values)
+                self.lines += more
+                self.asks += unknown
+            elif name is not None:
+                self.left.pop(name)
+                self.lines.append(f"{key}: {_yaml(name)}")
+            elif key == "propensity":
+                self._propensity()
+            elif key in NEEDED["impressions"]:
+                self._ask(key)
+        self.lines.append(
+            "candidates: catalogue    # those of the day; or {column: NAME, separator: '|'}"
+        )
+        self._facts()
+
+    def _fits(self, key: str, name: str) -> bool:
+        """Whether a column holds what a key needs."""
+        return key not in ("reward", "propensity") or self.left[name].reward(self.decimal)
+
+    def _propensity(self) -> None:
+        """A column that marks what was drawn; else the question, with columns that may."""
+        marks = (n for n in self.left if RANDOM.search(n) and self.left[n].reward(self.decimal))
+        if (name := next(marks, None)) is not None:
+            del self.left[name]
+            self.lines.append(f"propensity: {{random: {_yaml(name)}}}   # marks rows drawn evenly")
+            return
+        self._ask("propensity")
+        for name, column in self.left.items():
+            if (few := column.few) and any(RANDOM.search(text) for text in column.texts):
+                mark = next(text for text in column.texts if RANDOM.search(text))
+                said = f"{{random: {_yaml(name)}, equals: [{_yaml(mark)}]}}"
+                self.lines.append(f"# propensity: {said}   # if that marks them: {few}")
+
+    def _ask(self, key: str) -> None:
+        self.asks.append(key)
+        self.lines.append(f"# {key}: SAY   # {QUESTIONS[key]}")
+
+    def _facts(self) -> None:
+        """Facts that are known by name, and below them columns that may be facts of one's own."""
+        lines = list[str]()
+        for fact in FACTS:
+            name = _like(FACT_NAMES[fact.name], self.left) if fact.name in FACT_NAMES else None
+            if name is not None:
+                del self.left[name]
+                lines.append(f"  {fact.name}: {_yaml(name)}")
+        self.lines.append("facts:")
+        self.lines += lines
+        if self.left:
+            self.lines.append(OWN_FACTS)
+        for name, column in self.left.items():
+            found = guess(column, self.decimal)
+            if not found.kind:
+                self.lines.append(f"# {name}: nothing is made of it: {found.words}")
                 continue
-        if key == "time" and name is not None:
-            left.remove(name)
-            more, unknown = _time(name, plain(first.table[name].slice(0, TRIED)))
-            lines, asks = lines + more, asks + unknown
-        elif name is not None:
-            left.remove(name)
-            lines.append(f"{key}: {_yaml(name)}")
-        elif key in NEEDED["impressions"]:
-            asks.append(key)
-            lines.append(f"# {key}: SAY   # {QUESTIONS[key]}")
-    lines.append("candidates: catalogue    # those of the day; or {column: NAME, separator: '|'}")
-    lines.append("facts:")
-    for fact in FACTS:
-        name = _like(FACT_NAMES[fact.name], left) if fact.name in FACT_NAMES else None
-        if name is not None:
-            left.remove(name)
-            lines.append(f"  {fact.name}: {_yaml(name)}")
-    if lines[-1] == "facts:":
-        lines[-1] = "# facts:               # what is known of who looks: country, device …"
-    if left:
-        lines.append(f"# columns that nothing is made of: {', '.join(left)}")
-    write_text_whole(map, "\n".join(lines) + "\n")
-    return asks
+            said = f"{{column: {_yaml(name)}, kind: {found.kind}{found.options}}}"
+            self.lines.append(f"#  {_fact_name(name)}: {said}   # {found.words}")
 
 
 def _like(pattern: str, names: Iterable[str]) -> str | None:
@@ -135,6 +209,12 @@ def _time(name: str, values: pa.Array) -> tuple[list[str], list[str]]:
 
 def _wrong(texts: pa.Array, format: str) -> bool:
     return pc.strptime(texts, format, "us", error_is_null=True).null_count > 0
+
+
+def _fact_name(column: str) -> str:
+    """A column's name as a fact may be called."""
+    name = re.sub(r"\W+", "_", column, flags=re.ASCII).strip("_") or "fact"
+    return name if name[0].isalpha() else f"fact_{name}"
 
 
 def _yaml(name: str) -> str:

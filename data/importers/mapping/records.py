@@ -28,8 +28,9 @@ from data.sound import ID_BYTES, MOST_VALUE, believed
 
 SCHEMAS = {"impressions": EXAMPLES, "decisions": DECISIONS, "events": EVENTS}
 FOLDERS = {"impressions": "examples", "decisions": "decisions", "events": "events"}
-RULE, IMPORTED = "rule", "imported"
-"""Names of policies where a map gives none: of rows that a rule chose, and of others."""
+RULE, RANDOM, IMPORTED = "rule", "random", "imported"
+"""Names of policies where a map gives none: of rows that a rule chose, that were drawn evenly, and
+of others."""
 
 
 class RecordMaker:
@@ -83,7 +84,8 @@ class RecordMaker:
         said = chances(rows, offered, self.names)
         ids = self.names.artworks
         several = offered.sizes > 1
-        policy = pa.array(np.where(said.drawn | ~several, IMPORTED, RULE))
+        drawn = np.where(said.uniform & several, RANDOM, IMPORTED)
+        policy = pa.array(np.where(said.drawn | ~several, drawn, RULE).astype(object))
         columns = {
             "schema_version": pa.array(np.full(count, SCHEMA_VERSION, np.int16)),
             "decision_id": self._ids(rows, "decision_id"),

@@ -14,10 +14,17 @@ from jaxtyping import Bool
 from data.lossless_cast import CAST_ERRORS, fit
 
 
-def list_in(text: str | None, separator: str | None) -> list[object] | None:
-    """The values of a list in a text; None: it is none."""
+def list_in(text: str | None, separator: str | None, decimal: str = ".") -> list[object] | None:
+    """The values of a list in a text; None: it is none.
+
+    Args:
+        text: with a separator between, or JSON.
+        separator: between the values; None: JSON.
+        decimal: how numbers with a separator between are written.
+    """
     if text is not None and separator is not None:
-        return [part.strip() for part in text.split(separator) if part.strip()]
+        parts = text.split() if separator == " " else text.split(separator)
+        return [part.strip().replace(decimal, ".") for part in parts if part.strip()]
     try:
         read = orjson.loads(text or "null")
     except ValueError:
@@ -74,8 +81,13 @@ def fit_rows(values: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Bool[np.nda
         if len(values) == 1:
             return pa.nulls(1, kind), np.ones(1, bool)
     middle = len(values) // 2
-    parts = [fit_rows(one, kind) for one in (values[:middle], values[middle:])]
+    parts = [fit_rows(_alone(one), kind) for one in (values[:middle], values[middle:])]
     return pa.concat_arrays([part for part, _ in parts]), np.concatenate([w for _, w in parts])
+
+
+def _alone(part: pa.Array) -> pa.Array:
+    """A slice that holds no values but its own: those of a list are cast with all their fellows."""
+    return part.take(pa.array(np.arange(len(part)))) if pa.types.is_nested(part.type) else part
 
 
 def in_words(kind: pa.DataType) -> str:
@@ -86,5 +98,7 @@ def in_words(kind: pa.DataType) -> str:
         (pa.types.is_floating, "number"),
         (pa.types.is_boolean, "true or false"),
         (pa.types.is_map, "list of counts"),
+        (lambda one: pa.types.is_list(one) and pa.types.is_floating(one.value_type), "numbers"),
+        (pa.types.is_list, "list of names"),
     )
     return next((name for holds, name in names if holds(kind)), "text")

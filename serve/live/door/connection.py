@@ -2,6 +2,8 @@
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from serve.live.door.door import AT_ONCE
+
 AHEAD = 64
 """Requests that a client may send before it has read an answer; with more it is cut off."""
 
@@ -29,3 +31,9 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= AHEAD:
             raise ValueError(f"more than {AHEAD} requests wait on one connection")
         super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        """Offer the body to the door where it came with the head: nobody need wait for it."""
+        super().on_message_complete()
+        if not self.cycle.more_body:
+            self.scope[AT_ONCE] = self.cycle.body  # type: ignore[typeddict-unknown-key]

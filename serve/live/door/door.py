@@ -23,6 +23,8 @@ READING_BYTES = 64 << 20
 """Of bodies that are being read at once, in a process; more are turned away."""
 READING_BODIES = 512
 """That are being read at once."""
+AT_ONCE = "marquee.body"
+"""Of a scope: the whole body, where it came with the head; whoever serves may leave it out."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -66,8 +68,9 @@ class Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        there = scope.pop(AT_ONCE, None)
         try:
-            body = await self._admitted(scope, receive)
+            body = await self._admitted(scope, receive, there)
         except Refused as refused:
             metrics.TURNED_AWAY.labels(refused.status).inc()
             await _refuse(send, refused)
@@ -75,9 +78,9 @@ class Door:
         except _Gone:
             metrics.TURNED_AWAY.labels("gone").inc()
             return
-        await self.app(scope, _replayed(body, receive), send)
+        await self.app(scope, _replayed(body, receive, there is not None), send)
 
-    async def _admitted(self, scope: Scope, receive: Receive) -> bytes:
+    async def _admitted(self, scope: Scope, receive: Receive, there: bytearray | None) -> bytes:
         """The body of a request that passes."""
         headers = dict(scope["headers"])
         limits = limits_of(scope["path"])
@@ -92,7 +95,11 @@ class Door:
                 raise Refused(415, "send JSON, with `Content-Type: application/json`")
         if length > limits.body:
             raise Refused(413, f"the request is larger than {limits.body} bytes")
-        return await self._body(receive, limits.body, length)
+        if there is None:
+            return await self._body(receive, limits.body, length)
+        if len(there) > limits.body:
+            raise Refused(413, f"the request is larger than {limits.body} bytes")
+        return bytes(there)
 
     def _same_origin(self, headers: dict[bytes, bytes]) -> None:
         """Refuse what another site's page sends from somebody's browser."""
@@ -152,14 +159,25 @@ def _length(headers: dict[bytes, bytes]) -> int:
         raise Refused(400, "Content-Length is not a number") from None
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the whole body first, then what comes after it."""
+def _replayed(body: bytes, receive: Receive, unread: bool) -> Receive:
+    """A `receive` that gives the whole body first, then what comes after it.
+
+    Args:
+        body: of the request.
+        receive: of whoever serves.
+        unread: it would give the body once more.
+    """
     whole: Message | None = {"type": "http.request", "body": body, "more_body": False}
 
     async def replay() -> Message:
-        nonlocal whole
-        message, whole = whole, None
-        return message if message is not None else await receive()
+        nonlocal whole, unread
+        if whole is not None:
+            message, whole = whole, None
+            return message
+        if unread:
+            unread = False
+            await receive()
+        return await receive()
 
     return replay
 

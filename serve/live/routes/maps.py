@@ -1,30 +1,41 @@
 """`/v1/maps`: what precompute drew for a profile."""
 
 import asyncio
+from collections import Counter
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Query
 
 from data import clock
 from data.days import DAY_US
 from serve.live import metrics
-from serve.live.schema import MapAnswer, MapTitle
+from serve.live.schema import MapAnswer, MapTitle, ShownPicture
 from serve.live.service import LiveService
 from serve.live.snapshot import LiveModel
 from serve.maps.artwork_map import CorruptMapError
 from serve.maps.map_draws import MapDraws
 from serve.maps.map_reader import MapReader
 from serve.maps.store import StoreUnavailableError
-from serve.maps.url_table import artwork_url
+from serve.pictures.asked import asked_pictures
+from serve.pictures.url import artwork_url
+
+Names = Annotated[list[str] | None, Query()]
 
 
 def map_routes(service: LiveService) -> APIRouter:
     """Read artwork maps."""
     router = APIRouter()
 
-    @router.get("/v1/maps/{profile_id}")
-    async def artwork_map(profile_id: str) -> MapAnswer:
+    @router.get("/v1/maps/{profile_id}", response_model_exclude_unset=True)
+    async def artwork_map(
+        profile_id: str, canvas: Names = None, languages: Names = None
+    ) -> MapAnswer:
         """The artwork map of a profile: what precompute drew, and the decisions behind it."""
         model, store = service.source.model, service.store
+        try:
+            asked = asked_pictures({"canvas": canvas, "languages": languages})
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
         if store is None or model is None:
             raise HTTPException(404, "this service has no map store or no model")
         reader, today = MapReader(store, model.layout, model.words), clock.now_us() // DAY_US
@@ -40,6 +51,14 @@ def map_routes(service: LiveService) -> APIRouter:
             return MapAnswer(profile_id=profile_id, version=None, titles=[])
         held, draws = member
         titles = _titles(draws, model)
+        if asked is not None:
+            others = Counter[str]()
+            for title in titles:
+                own = model.page_pictures.of(title.artwork_id, title.url, asked, others)
+                title.pictures = {name: ShownPicture(**one) for name, one in own.items()}
+                title.url = title.pictures[asked.canvases[0]].url
+            for name, count in others.items():
+                metrics.OTHER_CANVAS.labels(name).inc(count)
         return MapAnswer(profile_id=profile_id, version=held.version, titles=titles)
 
     return router

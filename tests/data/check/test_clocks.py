@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 import pytest
 
 from data.check.path import check_path
-from tests.data.reading.tables import put, write
+from simulate.anomalies.forms import put
+from tests.data.reading.tables import write
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from data.check.path import check_path
 from data.errors import BadInput
 from data.importers.dsjson import dsjson
 from data.importers.record_writer import SET_ASIDE
+from data.schema import read_schema
 
 ACTIONS = [
     {"_tag": "news", "i": {"constant": 1, "id": "news"}, "Topic": [{"kind": "new"}, {"size": 3}]},
@@ -50,13 +51,38 @@ def test_a_line_becomes_an_example(tmp_path):
     assert row["time"] == datetime(2019, 8, 13, 20, 40, 28, 788000, tzinfo=UTC)
     assert row["candidates"] == ["news", "sports", "music"]
     assert (row["action"], row["propensity"], row["reward"]) == ("sports", 0.8, 1.0)
-    assert row["facts"]["watched_genres"] == [("User.tier=pro", 1.0), ("User.age", 33.0)]
+    assert dict(row["facts"]["own"]) == {
+        "User_tier": {"names": ["pro"], "numbers": []},
+        "User_age": {"names": [], "numbers": [33.0]},
+    }
+    assert read_schema(tmp_path / "out" / "catalogue").to_json() == {
+        "facts": {"User_tier": {"kind": "category"}, "User_age": {"kind": "number"}}
+    }
     assert (result.drawn, result.actions, result.reward) == (1, 3, 1.0)
     described = Catalogue.read(tmp_path / "out" / "catalogue").embeddings
     assert described is not None
     assert sorted(described[0][described[0] > 0]) == [1, 1, 1, 3]  # constant, id, kind and size
     assert described[2].sum() == 2
     assert (described[0] * described[1]).sum() == 1  # the constant is all that they share
+
+
+def test_features_of_who_asked_become_facts_by_what_they_hold(tmp_path):
+    users = [
+        {"User": {"tier": 3, "new": True, "tags": ["a", "b"], "at": [0.5, -1]}, "_old": 1},
+        {"User": {"tier": "pro", "tags": "a"}, "User_tier": 7, "row": 2, "empty": ""},
+    ]
+    lines = [line(str(at), c={**user, "_multi": ACTIONS}) for at, user in enumerate(users)]
+    _, rows = imported(tmp_path, lines)
+    kinds = {fact.name: fact.kind for fact in read_schema(tmp_path / "out" / "catalogue").facts}
+    assert kinds == {
+        **{"User_tier": "category", "User_new": "category", "User_tags": "set"},
+        **{"User_at": "vector", "User_tier_2": "number", "row_2": "number"},
+    }
+    first, second = (dict(row["facts"]["own"]) for row in rows)
+    assert first["User_tags"]["names"] == ["a", "b"]
+    assert first["User_at"]["numbers"] == [0.5, -1.0]
+    assert second["User_tier"]["names"] == ["pro"]
+    assert second["User_tier_2"]["numbers"] == [7.0]
 
 
 def test_probabilities_are_those_of_the_choice_whatever_was_dropped(tmp_path):

@@ -10,6 +10,7 @@ from data.catalogue import Catalogue
 from data.check.path import check_path
 from data.errors import BadInput
 from data.importers.obp_feedback import obp_feedback
+from data.schema import read_schema
 
 ROUNDS, ACTIONS = 40, 5
 
@@ -45,11 +46,10 @@ def test_a_round_becomes_an_example(tmp_path):
     assert table["action"].to_pylist() == [f"action-{at}" for at in said["action"]]
     facts = table["facts"].to_pylist()
     assert [one["column"] for one in facts] == said["position"].tolist()
-    for k in range(2):
-        parts = [int(one["watched_genres"][k][0].removeprefix(f"context_{k}=")) for one in facts]
-        assert np.bincount(parts).tolist() == [10] * 4
-        highest = said["context"][:, k].argmax()
-        assert parts[highest] == 3
+    contexts = [dict(one["own"])["context"]["numbers"] for one in facts]
+    assert contexts == said["context"].tolist()
+    schema = read_schema(tmp_path / "out" / "catalogue")
+    assert schema.to_json() == {"facts": {"context": {"kind": "vector"}}}
     days = [moment.date().day for moment in table["time"].to_pylist()]
     assert np.bincount(days)[1:].tolist() == [10] * 4
     described = Catalogue.read(tmp_path / "out" / "catalogue").embeddings

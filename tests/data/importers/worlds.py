@@ -1,6 +1,7 @@
 """A small catalogue of pictures, and files of somebody else's layout."""
 
 import csv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -8,12 +9,12 @@ from PIL import Image
 from data.importers.picture_folder import catalogue
 
 
-def pictures(folder: Path, titles: dict[str, str]) -> Path:
-    """Small portraits, those of each title named by letters."""
+def pictures(folder: Path, titles: Mapping[str, Sequence[str]]) -> Path:
+    """Small portraits, those of each title named by letters or in full."""
     for title, letters in titles.items():
         (folder / title).mkdir(parents=True, exist_ok=True)
         for letter in letters:
-            colour = (len(title) * 20, ord(letter), 60)
+            colour = (len(title) * 20, sum(map(ord, letter)) % 256, 60)
             Image.new("RGB", (20, 30), colour).save(folder / title / f"{letter}.png")
     return folder
 

@@ -19,7 +19,8 @@ from data.join.open_engine import EngineSettings
 from data.schema_cast import parquet_files
 from evaluate.policies.read_examples import read_examples
 from serve.scoring.decide_requests import read_requests
-from tests.data.reading.tables import NOON, READ_ALIKE, REFUSED, ROWS, cast, put, write
+from simulate.anomalies.forms import READ_ALIKE, REFUSED, cast, put
+from tests.data.reading.tables import NOON, ROWS, write
 
 LATER = NOON.replace(month=2)
 

@@ -160,19 +160,29 @@ def test_a_log_of_runs_alone_is_said_to_hold_no_rendered_draw(tmp_path):
         inspect(str(tmp_path))
 
 
-def test_a_drift_of_a_fact_of_ones_own_alarms_on_its_day(clean, tmp_path):
-    """Members have a plan and an age each; on one day the ages are in months."""
+DRIFTS = {
+    "age": {"age"},  # in months
+    "hobbies": {"hobbies"},  # as many, under other names
+    "taste": {"taste[1]", "taste[2]"},  # other numbers, of the same mean
+}
+
+
+@pytest.mark.parametrize("odd", DRIFTS)
+def test_a_drift_of_a_fact_of_ones_own_alarms_on_its_day(odd, clean, tmp_path):
+    """Members have a plan, an age, hobbies and tastes; on one day something is other than usual."""
     decisions, examples, _ = clean
     days = [moment.day for moment in decisions["time"].to_pylist()]
     profiles = decisions["profile_id"].to_pylist()
 
     def own(profile, day):
-        number = sum(profile.encode())
+        number, wrong = sum(profile.encode()), odd if day == 4 else None
+        hobbies = ["see", "noire"] if wrong == "hobbies" else ["sea", "noir"]
+        liked = float(number % 7) / (2 if wrong == "taste" else 1)
         return [
-            ("age", {"numbers": [(20.0 + number % 50) * (12 if day == 4 else 1)]}),
+            ("age", {"numbers": [(20.0 + number % 50) * (12 if wrong == "age" else 1)]}),
             ("plan", {"names": [["solo", "family"][number % 2]]}),
-            ("hobbies", {"names": ["sea", "noir"][: number % 3]}),
-            ("taste", {"numbers": [float(number % 7), 1.0]}),
+            ("hobbies", {"names": hobbies[: number % 3]}),
+            ("taste", {"numbers": [liked, 6 - liked]}),
         ]
 
     facts = [
@@ -180,4 +190,4 @@ def test_a_drift_of_a_fact_of_ones_own_alarms_on_its_day(clean, tmp_path):
         for each, profile, day in zip(decisions["facts"].to_pylist(), profiles, days, strict=True)
     ]
     found = alarms(tmp_path, changed(decisions, "facts", facts), examples)
-    assert found == {("drift_own.age", "2026-01-04")}
+    assert found == {(f"drift_own.{name}", "2026-01-04") for name in DRIFTS[odd]}

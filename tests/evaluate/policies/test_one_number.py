@@ -76,6 +76,7 @@ def test_training_and_the_table_agree(story, bundle, table, capsys):
     printed = policy_table(capsys.readouterr().err)
     assert printed.keys() == table[0].keys()
     for policy, of in table[0].items():
+        assert "dr" in printed[policy]
         for name, (value, low, high) in printed[policy].items():
             wanted = (of[name].value, of[name].low, of[name].high)
             assert (value, low, high) == tuple(pytest.approx(x, abs=6e-5) for x in wanted)

@@ -113,6 +113,22 @@ def test_what_was_damaged_since_is_mended_by_publishing_and_pulling(store, bundl
     assert pull_once(store, here).bundle_id == name
 
 
+def test_current_is_not_replaced_where_it_is_not_what_it_was(store, bundles):
+    publish(bundles[0], store)
+    files = open_store(store).files
+    condition = files.condition("current")
+    files.write(b"another\n", "current")
+    with pytest.raises(FileExistsError):
+        files.replace(b"mine\n", condition, "current")
+    assert files.read("current") == b"another\n"
+    files.replace(b"another\n", condition, "current")  # its answer was lost: it is there
+    files.replace(b"mine\n", files.condition("current"), "current")
+    none = files.condition("anchor")  # nobody has one yet
+    files.write(b"first\n", "anchor")
+    with pytest.raises(FileExistsError):
+        files.replace(b"second\n", none, "anchor")
+
+
 def test_who_pulls_for_ever_outlives_the_store_and_says_each_kind_once(
     server, store, bundles, tmp_path
 ):

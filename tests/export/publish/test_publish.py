@@ -316,3 +316,12 @@ def test_publishers_at_once_leave_one_whole_bundle(tmp_path):
         chain.append(at)
         at = order[at]
     assert len(chain) == 12  # each replaced exactly the one that it was compared with
+
+
+def test_what_cannot_run_is_not_pointed_at(store, bundles, tmp_path):
+    publish(bundles[0], store)
+    broken = small_bundle(tmp_path / "made", 5, parent=bundles[0].name, graph=b"\x08\x07no graph")
+    with pytest.raises(BadInput, match=r"context\.onnx is no graph"):
+        publish(broken, store, force=True)
+    assert live(store) == bundles[0].name
+    assert [row["bundle_id"] for row in list_bundles(store)] == [bundles[0].name]

@@ -5,8 +5,9 @@ from PIL import Image
 
 from data.errors import BadInput
 from data.images.format import ImageFormat
-from model.training.image_format import image_format
+from model.training.image_format import format_words, image_format
 from model.training.settings import Data, Fit, Settings
+from tests.data.images.canvases import canvas_catalogue
 from tests.data.images.pictures import encoded
 from tests.data.images.test_cache import catalogue
 from tests.export.world import SIZE, make_bundle, variant
@@ -39,9 +40,39 @@ def test_training_that_starts_from_a_bundle_keeps_its_format(covers, tmp_path):
     bundle = make_bundle(tmp_path / "bundles")
     start = Fit(warm_start=str(bundle))
     assert image_format(Settings(fit=start), covers) == ImageFormat(**SIZE)
-    told = Data(height=SIZE["height"] * 2, width=SIZE["width"])
-    with pytest.raises(BadInput, match="warm-start"):
-        image_format(Settings(data=told, fit=start), covers)
+    same = Data(**SIZE, canvas="main", fit="whole")
+    assert image_format(Settings(data=same, fit=start), covers) == ImageFormat(**SIZE)
+    taller = Data(height=SIZE["height"] * 2, width=SIZE["width"])
+    for told, words in (
+        (taller, "height"),
+        (Data(canvas="tile"), "canvas"),
+        (Data(fit="crop"), "fit"),
+    ):
+        with pytest.raises(BadInput, match=rf"--data.{words}.*warm-start.*canvas main, fit whole"):
+            image_format(Settings(data=told, fit=start), covers)
+
+
+def test_a_canvas_is_chosen_said_and_kept(tmp_path):
+    ours = canvas_catalogue(tmp_path / "catalogue")
+    shape = image_format(Settings(), ours)
+    assert shape == ImageFormat(72, 128, "whole", "tile"), "the one that all artworks have"
+    assert format_words(shape, ours) == ["reading whole pictures of canvas tile as 128 × 72 pixels"]
+    tall = image_format(Settings(data=Data(canvas="portrait", fit="crop")), ours)
+    assert tall == ImageFormat(120, 80, "crop", "portrait")
+    [line, other] = format_words(tall, ours)
+    assert "of canvas portrait as 80 × 120 pixels" in line
+    assert "1 artwork without a picture of canvas portrait" in other
+    with pytest.raises(BadInput, match=r"--data.canvas 'poster' .* tile, portrait, hero"):
+        image_format(Settings(data=Data(canvas="poster")), ours)
+    bundles = tmp_path / "bundles"
+    before = variant(make_bundle(bundles), bundles, image={**SIZE, "fit": "crop", "canvas": "hero"})
+    start = Fit(warm_start=str(before))
+    assert image_format(Settings(fit=start), ours) == ImageFormat(**SIZE, fit="crop", canvas="hero")
+    gone = variant(
+        make_bundle(bundles), bundles, image={**SIZE, "fit": "whole", "canvas": "square"}
+    )
+    with pytest.raises(BadInput, match=r"canvas square, and .* has none; there are tile"):
+        image_format(Settings(fit=Fit(warm_start=str(gone))), ours)
 
 
 def test_a_bundle_that_does_not_say_reads_the_middle_of_pictures(covers, tmp_path):

@@ -9,7 +9,7 @@ from serve.live.app import live_app
 from serve.live.recorder import NoLog
 from serve.live.routes.files import FILES
 from serve.live.service import LiveService
-from serve.maps.url_table import artwork_url
+from serve.pictures.url import artwork_url
 from tests.serve.live.test_live import Bundles, page, run, served
 
 

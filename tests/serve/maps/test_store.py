@@ -86,9 +86,11 @@ def test_a_redis_that_is_not_there_is_said_to_be_down(redis_server):
     assert caught.value.reason == "store_down"
 
 
-@pytest.mark.parametrize("url", ["memcached://here", "s3://bucket"])
+@pytest.mark.parametrize(
+    "url", ["memcached://here", "s3://bucket", "redis://h:x/0", "redis+cluster://h:x"]
+)
 def test_an_unknown_store_is_bad_input(url):
-    with pytest.raises(BadInput, match="redis://"):
+    with pytest.raises(BadInput, match=r"redis://|no address of Redis"):
         open_map_store(url)
 
 

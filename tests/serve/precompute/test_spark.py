@@ -14,24 +14,21 @@ from tests.serve.world import DAY, Members, make_facts, make_layout, make_policy
 
 
 @pytest.fixture
-def spark():
+def java():
     if shutil.which("java") is None:
         assert os.environ.get("CI") != "true", "java is not installed: CI needs it"
         pytest.skip("java is not installed")
-    session = local_session()
-    yield session
-    session.stop()
 
 
 @pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
-def test_spark_writes_the_same_maps_bit_for_bit(spark, tmp_path):
+def test_spark_writes_the_same_maps_bit_for_bit(java, tmp_path):
     layout = make_layout()
     bank = Bank.of(layout, make_vectors(layout))
     results = []
     for engine in (precompute_maps, precompute_spark):
         store = LmdbStore(tmp_path / engine.__name__, size=1 << 26)
         log = tmp_path / f"log-{engine.__name__}"
-        more = {"spark": spark} if engine is precompute_spark else {"workers": 1}
+        more = {"master": "local[2]"} if engine is precompute_spark else {"workers": 1}
         policy = make_policy()
         work = Work(Members(), bank, layout, policy, DAY, True, block=8)
         report = engine(work, make_facts(20), store, FolderRuns(log), now=lambda: 1e9, **more)

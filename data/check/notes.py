@@ -1,4 +1,4 @@
-"""Fields of a user's own that no schema declares: carried along, but nothing learns from them."""
+"""What is sound and still worth a note: fields that no schema declares, rows that a rule chose."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -35,6 +35,26 @@ def undeclared(files: list[Path], schema: Schema) -> list[str]:
                 said.append(
                     f"{file}: nothing is learnt from {', '.join(strange)}; declare under {section} "
                     f"in {SCHEMA_FILE}, or see `python -m data schema`"
+                )
+    return said
+
+
+def without_propensity(files: list[Path]) -> list[str]:
+    """A sentence for each file that has rows without a propensity, which count as a rule's.
+
+    Args:
+        files: Parquet, with a column `propensity` or none.
+    """
+    said = []
+    for file in files:
+        with suppress(UnreadableFile, *CAST_ERRORS), opened(file) as source:
+            if "propensity" not in source.schema_arrow.names:
+                continue
+            rows = source.read(columns=["propensity"])["propensity"]
+            if rows.null_count:
+                said.append(
+                    f"{file}: {rows.null_count:,} of {len(rows):,} rows have no propensity: they "
+                    "count as chosen by a rule, which a model learns from and no estimate weighs"
                 )
     return said
 
