@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float
 
+from data.schema import read_schema
 from evaluate.gate.comparison import GateComparison, GatedPolicy
 from evaluate.gate.non_inferiority import ESTIMATOR, Verdict
 from evaluate.metrics.metrics import guard_words, metric_names, metric_values
@@ -134,6 +135,23 @@ def guarded_metrics(
         compared = GateComparison.of(mine, other, allowed, bootstrap=bootstrap)
         found.append(GuardedMetric(name, guard, compared, int((~there).sum())))
     return found
+
+
+def metric_words(
+    examples: pa.Table, policies: PolicyProbabilities, bundle: str, bootstrap: Bootstrap
+) -> list[str]:
+    """A sentence for each metric of a bundle beside random artwork, as a report has them.
+
+    Args:
+        examples: of the log.
+        policies: on it.
+        bundle: its name among them.
+        bootstrap: of the intervals.
+    """
+    guards = read_schema(policies.logged.catalogue.root).outcomes.guarded
+    names = (("the bundle", bundle), ("random artwork", "random"))
+    found = guarded_metrics(examples, policies, names, guards, margin=0.0, bootstrap=bootstrap)
+    return [one.words() for one in found]
 
 
 def _judged(

@@ -13,6 +13,8 @@ from data.records import METRICS
 from evaluate.experiments.experiment import experiment, show
 from evaluate.gate.publish_gate import publish_gate
 from evaluate.monitor.monitor import monitor
+from evaluate.report.findings import judge_bundle
+from evaluate.report.page import write_report
 
 GUARDED = """
 rewards:
@@ -62,6 +64,17 @@ def test_a_guard_refuses_what_is_shown_to_break_it(guarded, planted, good):
     assert "no more than 1% below, is broken" in worse.reason
     assert "no more than 1% above, is broken" in worse.reason
     assert "watched" in worse.reason
+
+
+def test_reports_say_metrics_of_a_bundle_beside_random_artwork(guarded, good, tmp_path):
+    folder, rows = guarded
+    catalogue = Catalogue.read(folder / "catalogue")
+    found = judge_bundle(rows, catalogue, good)
+    assert [words.split(" ")[0] for words in found.metrics] == ["missed", "taken", "watched"]
+    assert "the guard, no more than 1% below, holds" in found.metrics[1]
+    assert "under random artwork" in found.metrics[2]
+    write_report(found, catalogue, tmp_path / "report.html")
+    assert found.metrics[2][1:] in (tmp_path / "report.html").read_text()
 
 
 def test_a_log_without_metrics_says_nothing_of_them(guarded, planted, good):

@@ -19,7 +19,7 @@ from data.importers.mapping.names import CatalogueNames
 from data.importers.mapping.own_facts import declared_kinds
 from data.importers.mapping.propose import propose_map
 from data.importers.mapping.raw_rows import RawRows
-from data.importers.mapping.records import FOLDERS, SCHEMAS, RecordMaker
+from data.importers.mapping.records import FOLDERS, RecordMaker
 from data.importers.mapping.row_files import read_rows
 from data.importers.record_writer import LogBefore, RecordWriter
 from data.schema import read_schema
@@ -103,10 +103,10 @@ def import_files(
     folder = out / FOLDERS[kind]
     before = _before(folder, append, force)
     own = ID[kind] in maker.map.keys
-    log = LogBefore(before, SCHEMAS[kind], () if own else ALIKE[kind])
+    log = LogBefore(before, maker.schema, () if own else ALIKE[kind])
     with (added_files if before else replaced_folder)(folder) as part:
         with (
-            closing(RecordWriter(part, SCHEMAS[kind], ID[kind], len(before))) as writer,
+            closing(RecordWriter(part, maker.schema, ID[kind], len(before))) as writer,
             Console(stderr=True).status("reading") as status,
         ):
             for place in places:

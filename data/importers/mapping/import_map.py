@@ -16,6 +16,7 @@ from data.errors import BadInput
 from data.importers.mapping.own_facts import KINDS, OWN, SHIPPED
 from data.importers.mapping.raw_rows import CsvLayout
 from data.records import FACTS
+from data.schema.outcomes import NAME
 
 ROWS = ("impressions", "decisions", "events")
 """What a row of a file may be."""
@@ -118,10 +119,15 @@ class ImportMap:
     """None: those of the catalogue on the day."""
     zone: str | None
     csv: CsvLayout
+    metrics: Mapping[str, ValueSource] = field(default_factory=dict)
+    """Numbers beside the reward, by name."""
 
     def reads(self) -> list[str]:
         """Every column that it needs."""
-        sources = [*self.keys.values(), *self.facts.values(), self.candidates]
+        sources = [
+            *(*self.keys.values(), *self.facts.values(), *self.metrics.values()),
+            self.candidates,
+        ]
         sources.append(None if self.propensity is None else self.propensity.source)
         return list(dict.fromkeys(n for one in sources if one is not None for n in one.reads()))
 
@@ -169,15 +175,17 @@ class _Reading:
         if rows not in ROWS:
             self.refuse("rows", f"{rows!r} is none of {', '.join(ROWS)}")
         keys = KEYS[rows]
-        known = (*keys, "rows", "zone", "csv", *(() if rows == "events" else ("facts",)))
+        named = {"events": (), "decisions": ("facts",), "impressions": ("facts", "metrics")}
+        known = (*keys, "rows", "zone", "csv", *named[rows])
         self.refuse_unknown("", self.content, known)
         for key in NEEDED[rows]:
             if key not in self.content:
                 self.ask(key)
         special = ("propensity", "candidates")
-        facts = self.content.get("facts") or {}
-        if not isinstance(facts, dict):
-            self.refuse("facts", "give names of facts with their columns")
+        facts, metrics = self.named("facts"), self.named("metrics")
+        for name in metrics:
+            if not NAME.fullmatch(name):
+                self.refuse(f"metrics.{name}", "use small letters, digits and _, a letter first")
         offered = self.content.get("candidates", "catalogue")
         return ImportMap(
             self.name,
@@ -192,7 +200,15 @@ class _Reading:
             None if offered == "catalogue" else self.source("candidates", offered),
             self.zone(),
             self.csv(),
+            {name: self.source(f"metrics.{name}", value) for name, value in metrics.items()},
         )
+
+    def named(self, key: str) -> dict[str, object]:
+        """A key that holds names with their columns."""
+        held = self.content.get(key) or {}
+        if not isinstance(held, dict):
+            self.refuse(key, f"give names of {key} with their columns")
+        return held
 
     def fact(self, name: str, value: object, declared: Mapping[str, str]) -> ValueSource:
         """A fact's source; one of a user's own has a kind."""

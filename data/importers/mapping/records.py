@@ -22,7 +22,17 @@ from data.importers.mapping.names import CatalogueNames
 from data.importers.mapping.own_facts import KINDS
 from data.importers.mapping.raw_rows import RawRows, byte_stream
 from data.importers.mapping.values import list_in, missing
-from data.records import DECISIONS, EVENT_KINDS, EVENTS, EXAMPLES, FACTS, SCHEMA_VERSION, TIMESTAMP
+from data.records import (
+    DECISIONS,
+    EVENT_KINDS,
+    EVENTS,
+    EXAMPLES,
+    FACTS,
+    METRICS,
+    SCHEMA_VERSION,
+    TIMESTAMP,
+    WITH_METRICS,
+)
 from data.schema_cast import conform, refuse
 from data.sound import ID_BYTES, MOST_VALUE, believed
 
@@ -61,7 +71,7 @@ class RecordMaker:
         choices = None if self.map.rows == "events" else self._choices(rows)
         columns = self._events(rows) if choices is None else choices.columns
         self._refuse_ids(rows, columns)
-        schema = SCHEMAS[self.map.rows]
+        schema = self.schema
         good = pa.array(rows.good)
         if choices is not None:
             drawn = choices.said.drawn & rows.good
@@ -71,6 +81,11 @@ class RecordMaker:
         table, problems = conform(pa.table(made), schema, raw.file)
         refuse(problems)
         return table.select(schema.names), rows
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the records."""
+        return WITH_METRICS if self.map.metrics else SCHEMAS[self.map.rows]
 
     def forget(self, copies: pa.Table) -> None:
         """Count no longer records whose id an earlier one has."""
@@ -122,7 +137,9 @@ class RecordMaker:
         minutes = np.asarray(rows.fitted(key("minutes"), pa.float32()).fill_null(0))
         rows.set_aside(~(np.isfinite(minutes) & (minutes >= 0)), "minutes are below 0")
         played = rows.fitted(key("played"), pa.bool_())
+        metrics = {"metrics": self._metrics(rows)} if self.map.metrics else {}
         return {
+            **metrics,
             "reward": reward,
             "reward_name": name.fill_null("reward"),
             "minutes": pa.array(minutes, pa.float32()),
@@ -130,6 +147,19 @@ class RecordMaker:
             "impressions": rows.fitted(key("impressions"), pa.int32()).fill_null(1),
             "schema_version": pa.array(np.full(count, SCHEMA_VERSION, np.int16)),
         }
+
+    def _metrics(self, rows: MappedRows) -> pa.Array:
+        """Numbers beside the reward, as METRICS."""
+        columns = []
+        for name, source in self.map.metrics.items():
+            column = rows.fitted(source, pa.float64(), needed=True)
+            rows.set_aside(~np.isfinite(np.asarray(column.fill_null(np.nan))), f"{name}: no number")
+            columns.append(np.asarray(column.fill_null(0)))
+        count, each = len(rows), len(columns)
+        names = pa.array(list(self.map.metrics) * count, pa.string())
+        offsets = pa.array(np.arange(count + 1, dtype=np.int32) * each)
+        values = pa.array(np.stack(columns, axis=1).ravel())
+        return pa.MapArray.from_arrays(offsets, names, values, METRICS)
 
     def _events(self, rows: MappedRows) -> dict[str, pa.Array]:
         key = self.map.keys.get
