@@ -24,7 +24,7 @@ from data.own_facts import fact_values
 from data.problem import Fault, Problem
 from data.records import SCHEMA_VERSION
 from data.schema import Fact, Schema
-from data.schema.outcomes import Outcomes
+from data.schema.outcomes import DeclaredOutcomes
 from data.sound import (
     EARLIEST_US,
     ID_BYTES,
@@ -115,7 +115,9 @@ def check_events(table: pa.Table, file: Path | str, known: Known) -> Iterator[Pr
         yield from THUMB.in_rows(file, wrong, lambda row: f"{thumb[row]}")
 
 
-def _kinds(column: pa.ChunkedArray, outcomes: Outcomes, file: Path | str) -> Iterator[Problem]:
+def _kinds(
+    column: pa.ChunkedArray, outcomes: DeclaredOutcomes, file: Path | str
+) -> Iterator[Problem]:
     """Rows of a kind of event that is neither Marquee's nor declared."""
     values = plain(column)
     wrong = (codes(values, pa.array(outcomes.kinds)) < 0) & there(values)
@@ -127,7 +129,7 @@ def _kinds(column: pa.ChunkedArray, outcomes: Outcomes, file: Path | str) -> Ite
 
 
 def _values(
-    kind: np.ndarray, values: np.ndarray, outcomes: Outcomes, file: Path | str
+    kind: np.ndarray, values: np.ndarray, outcomes: DeclaredOutcomes, file: Path | str
 ) -> Iterator[Problem]:
     """Rows whose value cannot be, or is of a kind that counts nothing."""
     given = ~np.isnan(values)

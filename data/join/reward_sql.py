@@ -1,24 +1,19 @@
-"""A reward's expression: what it may say, and its value for rows that another engine made.
+"""A reward's expression: what it may say, and how its columns are called.
 
 DuckDB computes rewards whichever engine joins: what SQL says of division, casts and nulls differs
 between engines, and a reward must not.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
 import duckdb
 import orjson
-import pyarrow as pa
 
 from data.errors import BadInput
 from data.join.rewards import Reward
 from data.reading.duckdb_session import session
-
-if TYPE_CHECKING:  # which computes its columns by what is here
-    from data.join.events.worth import Worth
 
 OF_A_ROW = frozenset(
     [
@@ -132,34 +127,6 @@ def _references(reward: Reward) -> list[tuple[str, int, int]]:
 
 def _tried(connection: duckdb.DuckDBPyConnection, reward: Reward, row: str) -> list[tuple]:
     return connection.execute(f"SELECT {value_of(reward.sql)} FROM ({row})").fetchall()
-
-
-def valued(batches: Iterable[pa.RecordBatch], worth: "Worth") -> Iterator[pa.RecordBatch]:
-    """Rows of the join that have what a worth is computed from, with its numbers in its place.
-
-    Raises:
-        BadInput: DuckDB cannot compute it for a row.
-    """
-    raw = [name.strip() for name in worth.raw().split(",")]
-    names = ", ".join(["played, minutes, CAST(thumb AS INTEGER) AS thumb", *raw[1:]])
-    added = [one.column for one in worth.formulas]
-    with session() as connection:
-        for batch in batches:
-            connection.register("rows", pa.table(batch))
-            try:
-                found = connection.sql(
-                    f"SELECT {worth.values()} FROM (SELECT {names} FROM rows)"
-                ).to_arrow_table()
-            except duckdb.Error as error:
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
-                raise BadInput(
-                    f"the rewards ({worth.values()}) cannot be computed for every example: {reason}"
-                ) from None
-            rows = batch.select([name for name in batch.schema.names if name not in raw])
-            for name in added:
-                column = found[name].combine_chunks().cast(pa.float64())
-                rows = rows.append_column(name, column)
-            yield rows
 
 
 def _wrong_word(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:

@@ -13,8 +13,8 @@ import pyarrow as pa
 from data.days import DAY_US
 from data.join.day_files import DayResult
 from data.join.engine import NO_VALUE, SOUND, DayWriter, View
+from data.join.events.valued import valued
 from data.join.events.worth import Worth
-from data.join.reward_sql import valued
 from data.spark.session import open_spark, refused
 
 DAY_COLUMNS = (

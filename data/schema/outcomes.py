@@ -92,7 +92,7 @@ class DeclaredReward:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class DeclaredOutcomes:
     """Kinds of events and rewards in the order in which they were declared.
 
     Raises:

@@ -11,7 +11,7 @@ from data.atomic_write import write_text_whole
 from data.errors import BadInput
 from data.records import ARTWORKS, FACTS, TITLES
 from data.schema.fact import Fact
-from data.schema.outcomes import OUTCOME_SECTIONS, Outcomes, declared_outcomes
+from data.schema.outcomes import OUTCOME_SECTIONS, DeclaredOutcomes, declared_outcomes
 from data.schema.yaml_nodes import fields_of, plain_value
 
 SCHEMA_FILE = "schema.yaml"
@@ -42,7 +42,7 @@ class Schema:
     """Of members and requests."""
     titles: tuple[Fact, ...] = ()
     artworks: tuple[Fact, ...] = ()
-    outcomes: Outcomes = field(default=Outcomes(), compare=False)
+    outcomes: DeclaredOutcomes = field(default=DeclaredOutcomes(), compare=False)
     """Kinds of events, and rewards: no part of what a bundle reads."""
 
     def __post_init__(self) -> None:
@@ -172,7 +172,7 @@ def parse_schema(raw: bytes, where: str) -> Schema:
                 )
     try:
         facts = {section: tuple(facts) for section, facts in found.items()}
-        return Schema(**facts, outcomes=Outcomes(**outcomes))
+        return Schema(**facts, outcomes=DeclaredOutcomes(**outcomes))
     except ValueError as error:
         raise BadInput(f"{where}, {error}") from None
 

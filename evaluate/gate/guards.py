@@ -6,7 +6,6 @@ log cannot tell, it says so and stops nothing: most metrics are rarer than the r
 that waited for all of them would wait for ever.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,21 +94,20 @@ def guarded_metrics(
     examples: pa.Table,
     policies: PolicyProbabilities,
     names: tuple[tuple[str, str], tuple[str, str]],
-    guards: Mapping[str, float],
     *,
     margin: float,
     bootstrap: Bootstrap,
 ) -> list[GuardedMetric]:
-    """Every metric of a log under two policies.
+    """Every metric of a log under two policies, guarded as the catalogue's schema says.
 
     Args:
         examples: with their metrics, all that `policies` are of and maybe more.
         policies: on the log.
         names: of the candidate and of the other, each in sentences and its own.
-        guards: metric → guard.
         margin: that metrics without a guard are compared by.
         bootstrap: of the intervals.
     """
+    guards = read_schema(policies.logged.catalogue.root).outcomes.guarded
     kept = policies.logged.examples["decision_id"].combine_chunks()
     own = examples.filter(pc.is_in(examples["decision_id"], value_set=kept))  # pyright: ignore[reportAttributeAccessIssue]
     sizes = np.diff(policies.logged.feedback.offsets)
@@ -148,9 +146,8 @@ def metric_words(
         bundle: its name among them.
         bootstrap: of the intervals.
     """
-    guards = read_schema(policies.logged.catalogue.root).outcomes.guarded
     names = (("the bundle", bundle), ("random artwork", "random"))
-    found = guarded_metrics(examples, policies, names, guards, margin=0.0, bootstrap=bootstrap)
+    found = guarded_metrics(examples, policies, names, margin=0.0, bootstrap=bootstrap)
     return [one.words() for one in found]
 
 

@@ -31,7 +31,6 @@ from data.bundle import resolve
 from data.bundle.belonging import foreign
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from data.schema import read_schema
 from evaluate.gate.comparison import GateComparison, GatedPolicy, worst
 from evaluate.gate.guards import GuardedMetric, guarded_metrics
 from evaluate.gate.non_inferiority import ESTIMATOR, LEVEL, Verdict
@@ -116,14 +115,8 @@ def publish_gate(
             key: GateComparison.of(mine, judged(*other), share, level, bootstrap=bootstrap)
             for key, (other, share, level) in others.items()
         }
-        metrics = guarded_metrics(
-            examples,
-            policies,
-            (("the candidate", new), next(iter(others.values()))[0]),
-            read_schema(catalogue.root).outcomes.guarded,
-            margin=margin,
-            bootstrap=bootstrap,
-        )
+        names = (("the candidate", new), next(iter(others.values()))[0])
+        metrics = guarded_metrics(examples, policies, names, margin=margin, bootstrap=bootstrap)
     return _with_guards(_result(mine, comparisons, margin, logged, stranger), metrics)
 
 

@@ -189,7 +189,6 @@ def judge_bundle(
         targets = {name: policies(form.format(bundle)) for name, form in FORMS.items()}
         predicted = policies.takes(bundle)
         scored = policies.opened(bundle)
-        metrics = metric_words(examples, policies, bundle, bootstrap)
     truth = None if expected is None else expected_takes(expected, logged)
     if truth is not None:
         best = logged.by_decision(truth, padding=-np.inf).argmax(-1)
@@ -215,7 +214,7 @@ def judge_bundle(
         titles=showcase(scored, logged),
         curves=curves,
         cold_start=cold_start,
-        metrics=metrics,
+        metrics=metric_words(examples, policies, bundle, bootstrap),
     )
 
 

@@ -124,10 +124,8 @@ class ImportMap:
 
     def reads(self) -> list[str]:
         """Every column that it needs."""
-        sources = [
-            *(*self.keys.values(), *self.facts.values(), *self.metrics.values()),
-            self.candidates,
-        ]
+        named = (*self.keys.values(), *self.facts.values(), *self.metrics.values())
+        sources = [*named, self.candidates]
         sources.append(None if self.propensity is None else self.propensity.source)
         return list(dict.fromkeys(n for one in sources if one is not None for n in one.reads()))
 
@@ -183,9 +181,8 @@ class _Reading:
                 self.ask(key)
         special = ("propensity", "candidates")
         facts, metrics = self.named("facts"), self.named("metrics")
-        for name in metrics:
-            if not NAME.fullmatch(name):
-                self.refuse(f"metrics.{name}", "use small letters, digits and _, a letter first")
+        if odd := [name for name in metrics if not NAME.fullmatch(name)]:
+            self.refuse(f"metrics.{odd[0]}", "use small letters, digits and _, a letter first")
         offered = self.content.get("candidates", "catalogue")
         return ImportMap(
             self.name,

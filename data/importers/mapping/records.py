@@ -19,6 +19,7 @@ from data.importers.mapping.chances import Chances, Evenness, Offered, chances
 from data.importers.mapping.columns import MappedRows
 from data.importers.mapping.import_map import ImportMap
 from data.importers.mapping.names import CatalogueNames
+from data.importers.mapping.outcomes import outcomes_of
 from data.importers.mapping.own_facts import KINDS
 from data.importers.mapping.raw_rows import RawRows, byte_stream
 from data.importers.mapping.values import list_in, missing
@@ -28,7 +29,6 @@ from data.records import (
     EVENTS,
     EXAMPLES,
     FACTS,
-    METRICS,
     SCHEMA_VERSION,
     TIMESTAMP,
     WITH_METRICS,
@@ -120,46 +120,11 @@ class RecordMaker:
             "cell": rows.fitted(key("cell"), pa.string()),
         }
         if self.map.rows == "impressions":
-            columns |= self._outcomes(rows)
+            columns |= outcomes_of(rows)
         else:
             columns["probabilities"] = _probabilities(offered, said)
             columns["seed"] = pa.array(np.zeros(count, np.uint64))
         return _Choices(columns, offered, said)
-
-    def _outcomes(self, rows: MappedRows) -> dict[str, pa.Array]:
-        count, key = len(rows), self.map.keys.get
-        reward = rows.fitted(key("reward"), pa.float64(), needed=True)
-        value = np.asarray(reward.fill_null(np.nan))
-        rows.set_aside(~np.isfinite(value), "reward is not finite")
-        name = rows.fitted(key("reward_name"), pa.string())
-        binary = np.asarray(pc.is_in(name, value_set=pa.array(["take", "play"])))
-        rows.set_aside(binary & ~np.isin(value, (0, 1)), "reward of a take or play is not 0 or 1")
-        minutes = np.asarray(rows.fitted(key("minutes"), pa.float32()).fill_null(0))
-        rows.set_aside(~(np.isfinite(minutes) & (minutes >= 0)), "minutes are below 0")
-        played = rows.fitted(key("played"), pa.bool_())
-        metrics = {"metrics": self._metrics(rows)} if self.map.metrics else {}
-        return {
-            **metrics,
-            "reward": reward,
-            "reward_name": name.fill_null("reward"),
-            "minutes": pa.array(minutes, pa.float32()),
-            "played": pc.coalesce(played, pa.array(value > 0)),
-            "impressions": rows.fitted(key("impressions"), pa.int32()).fill_null(1),
-            "schema_version": pa.array(np.full(count, SCHEMA_VERSION, np.int16)),
-        }
-
-    def _metrics(self, rows: MappedRows) -> pa.Array:
-        """Numbers beside the reward, as METRICS."""
-        columns = []
-        for name, source in self.map.metrics.items():
-            column = rows.fitted(source, pa.float64(), needed=True)
-            rows.set_aside(~np.isfinite(np.asarray(column.fill_null(np.nan))), f"{name}: no number")
-            columns.append(np.asarray(column.fill_null(0)))
-        count, each = len(rows), len(columns)
-        names = pa.array(list(self.map.metrics) * count, pa.string())
-        offsets = pa.array(np.arange(count + 1, dtype=np.int32) * each)
-        values = pa.array(np.stack(columns, axis=1).ravel())
-        return pa.MapArray.from_arrays(offsets, names, values, METRICS)
 
     def _events(self, rows: MappedRows) -> dict[str, pa.Array]:
         key = self.map.keys.get

@@ -8,7 +8,7 @@ and no engine changes a bit of them.
 import re
 from typing import NamedTuple
 
-from data.schema.outcomes import Outcomes
+from data.schema.outcomes import DeclaredOutcomes
 
 SUFFIX = re.compile(r"(?P<kind>.+)_(?P<what>count|sum|first_s|last_s)")
 PLAIN = ("played", "minutes", "thumb")
@@ -71,7 +71,7 @@ class EventColumn(NamedTuple):
 
 
 def event_column(
-    name: str, window_us: int, base_us: int, among: Outcomes
+    name: str, window_us: int, base_us: int, among: DeclaredOutcomes
 ) -> EventColumn | str | None:
     """The column that a reward means by a name.
 

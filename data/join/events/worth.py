@@ -18,7 +18,7 @@ from data.join.reward_sql import (
 )
 from data.join.rewards import REWARDS, Reward, reward_named
 from data.schema import read_schema
-from data.schema.outcomes import DeclaredReward, Outcomes
+from data.schema.outcomes import DeclaredOutcomes, DeclaredReward
 
 TALLIES = Path(__file__).with_name("tallies.sql").read_text()
 
@@ -49,7 +49,7 @@ class Worth:
     """Window of what every join counts."""
 
     @classmethod
-    def of(cls, name: str | None, declared: Outcomes, base_us: int) -> "Worth":
+    def of(cls, name: str | None, declared: DeclaredOutcomes, base_us: int) -> "Worth":
         """What a join computes, refused before anything is changed if it cannot be.
 
         Args:
@@ -187,7 +187,11 @@ def _reward(one: DeclaredReward) -> Reward:
 
 
 def _resolved(
-    one: Reward, window: int, base_us: int, declared: Outcomes, columns: dict[str, EventColumn]
+    one: Reward,
+    window: int,
+    base_us: int,
+    declared: DeclaredOutcomes,
+    columns: dict[str, EventColumn],
 ) -> str:
     """An expression over columns of the join, which are added to `columns`.
 
@@ -210,7 +214,7 @@ def _resolved(
     return renamed(one, found)
 
 
-def declared_beside(titles_path: Path | str | None, log: Path) -> Outcomes:
+def declared_beside(titles_path: Path | str | None, log: Path) -> DeclaredOutcomes:
     """What the schema of a join's catalogue declares; of the log's folder where none is given.
 
     Raises:
@@ -220,7 +224,7 @@ def declared_beside(titles_path: Path | str | None, log: Path) -> Outcomes:
     return read_schema(place if place.is_dir() else place.parent).outcomes
 
 
-def refuse_outcomes(declared: Outcomes) -> None:
+def refuse_outcomes(declared: DeclaredOutcomes) -> None:
     """Refuse rewards that no join could compute.
 
     Raises:
