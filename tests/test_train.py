@@ -13,11 +13,14 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from data.artwork_effects import RECORDS
 from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.errors import BadInput
+from data.images.format import ImageFormat
+from data.records import IMAGES
 from model.training.settings import Data, Publish, Settings
 from serve.scoring.scorer import Scorer
 from simulate.browsing.sample import SampleFolders, SampleSettings, make_sample
@@ -242,3 +245,36 @@ def test_a_catalogue_without_a_whole_image_is_refused(tmp_path, sample, torn_ima
     with pytest.raises(BadInput, match="20 of 20 images"):
         train(settings)
     assert not (tmp_path / "bundles").exists()
+
+
+def test_a_catalogue_of_several_canvases_needs_no_option(tmp_path, sample):
+    """Portraits of all but one artwork, tiles of half: the canvas is chosen, said and kept."""
+    catalogue = tmp_path / "catalogue"
+    shutil.copytree(sample.catalogue, catalogue)
+    table = pq.read_table(catalogue / "artworks.parquet")
+    rows = []
+    for at, (name, path) in enumerate(
+        zip(table["artwork_id"].to_pylist(), table["path"].to_pylist(), strict=True)
+    ):
+        if at % 2 == 0:
+            rows.append({"artwork_id": name, "canvas": "tile", "path": path})
+        if at:
+            tall = f"images/{at}-tall.png"
+            with Image.open(catalogue / path) as picture:
+                picture.convert("RGB").resize((60, 90)).save(catalogue / tall)
+            rows.append({"artwork_id": name, "canvas": "portrait", "path": tall})
+    pq.write_table(pa.Table.from_pylist(rows, IMAGES), catalogue / "images.parquet")
+    pq.write_table(table.drop_columns(["path"]), catalogue / "artworks.parquet")
+    done = run(tmp_path, sample.examples, catalogue)
+    assert done.returncode == 0, done.stderr
+    assert "reading whole pictures of canvas portrait as 80 × 120 pixels" in done.stderr
+    assert "1 artwork without a picture of canvas portrait is read as another" in done.stderr
+    live = Bundle.open(tmp_path / "bundles" / "current")
+    assert live.manifest.image == ImageFormat(120, 80, "whole", "portrait")
+    card = live.file("model_card.md").read_text()
+    assert "of canvas `portrait`" in card
+    assert "| artworks_of_other_canvas | 1 |" in card
+    start = ("--fit.warm-start", str(live.root))
+    refused = run(tmp_path, sample.examples, catalogue, "--data.canvas", "tile", *start)
+    assert refused.returncode == 2
+    assert f"--data.canvas tile: --fit.warm-start {live.root} reads 80 × 120" in refused.stderr

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import orjson
 
+from bench.faults.stage.live_process import LiveProcess
 from bench.faults.stage.scene import FaultScene
 from bench.faults.stage.small_disk import small_disk, why_no_mount
 from bench.hosts.fault import Account, HostFault, each
-from bench.hosts.small_product import small_product
+from bench.hosts.stage.small_product import small_product
 from bench.logs.log import DECISION
 from bench.measured import ROOT, Ended, command
 from bench.optional import why_no_redis
@@ -96,6 +97,20 @@ def read_only(folder: Path, account: Account, what: str) -> None:
         account.must(again.code in (0, 3), f"then it ended with {again.code}: {again.complaint}")
 
 
+def read_only_cache(folder: Path, account: Account) -> None:
+    """The folder of decoded images is read-only and empty, for a job and for a live host."""
+    with small_product(folder) as scene, small_disk(folder / "disk", 16) as disk:
+        disk.read_only(True)
+        ended = scene.precompute("--store", scene.folder / "new", "--cache", disk.folder / "cache")
+        account.must(ended.code == 0, f"precompute ended with {ended.code}: {ended.complaint}")
+        account.must("cache" in ended.complaint, "no word of the cache")
+        live = LiveProcess(scene, options=("--cache", disk.folder / "cache"))
+        try:
+            live.wait()
+        finally:
+            live.kill()
+
+
 @contextmanager
 def _locked_up(folder: Path) -> Iterator[RedisServer]:
     (folder / "redis").mkdir()
@@ -168,6 +183,12 @@ BREAKAGES = (
         "a read-only disk under {}",
         "A sentence, no trace; run again, it is done.",
         read_only,
+        why_no_mount,
+    ),
+    HostFault(
+        "a read-only cache of images",
+        "A warning: maps are made and pages decided without it.",
+        read_only_cache,
         why_no_mount,
     ),
     HostFault(

@@ -8,15 +8,26 @@ from typing import TypedDict
 from rich.console import Console
 
 from bench.faults.stage.outcome import FaultOutcome, outcome_of, show_outcomes
+from bench.hosts import (
+    door_faults,
+    log_faults,
+    map_faults,
+    run_faults,
+    spark,
+    store_faults,
+    whole,
+)
 from bench.hosts import kills as killing
-from bench.hosts import log_faults, map_faults, spark, store_faults
 from bench.hosts.fault import HostFault
 from data.errors import BadInput
 
 BREAKAGES = (
     *log_faults.BREAKAGES,
     *map_faults.BREAKAGES,
+    *run_faults.BREAKAGES,
     *store_faults.BREAKAGES,
+    *door_faults.BREAKAGES,
+    *whole.BREAKAGES,
     *spark.BREAKAGES,
 )
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from bench.faults.stage.account import Account
-from bench.hosts.map_faults import LEAST, MEMBERS, OwnPages, cluster, filled, ports_of
+from bench.hosts.map_faults import LEAST, MEMBERS, OwnPages, filled, ports_of
 from bench.hosts.object_store import why_no_object_store
+from bench.hosts.stage.map_cluster import cluster
 from bench.hosts.store_faults import publishers_killed
 from bench.logs.crash import kill_one, names_in
 from bench.servers import RedisServer

@@ -1,7 +1,6 @@
 """Maps in Redis, one server or a cluster, of which a key or a node fails."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.hosts.fault import Account, Client, HostFault, each, fails
+from bench.hosts.stage.map_cluster import cluster
 from bench.optional import why_no_redis
-from bench.servers import RedisServer, free_port, wait_until
+from bench.servers import RedisServer, wait_until
 from bench.serving.random_maps import numbered_layout, put_layout, random_maps
 from data.errors import BadInput
 from serve.maps.current import Current, put_current
@@ -65,36 +65,6 @@ def filled(url: str) -> MapStore:
     put_current(store, Current(1, LAYOUT.digest, None))
     store.put_many(MEMBERS, random_maps(LAYOUT, len(MEMBERS), np.random.default_rng(1)))
     return store
-
-
-@contextmanager
-def cluster(folder: Path, durable: bool = True) -> Iterator[list[RedisServer]]:
-    """A cluster of three nodes.
-
-    Args:
-        folder: for what they keep.
-        durable: a node that is killed comes back with what it had.
-    """
-    nodes = []
-    try:
-        for number in range(3):
-            (folder / f"node-{number}").mkdir()
-            options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
-            options += ("--cluster-require-full-coverage", "no", "--cluster-node-timeout", "2000")
-            nodes.append(RedisServer(folder / f"node-{number}", durable, options))
-        addresses = [f"127.0.0.1:{node.port}" for node in nodes]
-        make = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
-        subprocess.run(make, check=True, capture_output=True, timeout=60)
-        # redis is an optional package
-        from redis import Redis
-
-        for node in nodes:
-            with Redis(port=node.port) as client:
-                wait_until(lambda c=client: c.cluster("info")["cluster_state"] == "ok")
-        yield nodes
-    finally:
-        for node in nodes:
-            node.stop(signal.SIGKILL)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.hosts.map_faults import cluster
+from bench.hosts.against import compared
+from bench.hosts.stage.map_cluster import cluster
 from bench.logs.log import DECISION
 from bench.optional import why_no_redis
 from bench.servers import RedisServer
@@ -28,7 +29,12 @@ TITLES, PAGE, DEEP, PAGES = 300, 40, 1000, 16
 
 
 def rates(
-    members: int = 20_000, records: int = 100_000, seconds: float = 3.0, quick: bool = False
+    members: int = 20_000,
+    records: int = 100_000,
+    seconds: float = 3.0,
+    against: Path | None = None,
+    rounds: int = 5,
+    quick: bool = False,
 ) -> dict[str, object]:
     """Look-ups, map writes, log appends and drained records a second, single and cluster.
 
@@ -36,6 +42,9 @@ def rates(
         members: with a map of 300 titles.
         records: that are appended to the log and drained.
         seconds: of each measurement of look-ups.
+        against: folder of an earlier checkout, which does the same on the same servers in
+            turn; the ratios of both are given in place of a peer's rates.
+        rounds: of both.
         quick: few, for a moment: to see that it works.
     """
     if why := why_no_redis():
@@ -43,7 +52,9 @@ def rates(
     if members < PAGES or records < 1:
         raise BadInput(f"--members {members} --records {records}: give {PAGES} and 1 at least")
     if quick:
-        members, records, seconds = 500, 1000, 0.2
+        members, records, seconds, rounds = 500, 1000, 0.2, 1
+    if against is not None:
+        return compared(against, members, records, rounds)
     result: dict[str, object] = {}
     for kind, opened in (("single", _single), ("cluster", _cluster)):
         with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as (url, port):

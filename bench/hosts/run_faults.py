@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from bench.faults.stage.scene import FaultScene
 from bench.hosts.fault import Account, Client, HostFault, each
-from bench.hosts.small_product import small_product
+from bench.hosts.stage.small_product import small_product
 from bench.measured import ROOT
 from bench.optional import why_no_redis
 from bench.servers import RedisServer, wait_until

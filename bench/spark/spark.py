@@ -1,7 +1,10 @@
 """Spark = DuckDB = truth on odd logs; Spark = this machine's maps on executors of their own."""
 
+import os
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -12,7 +15,8 @@ from rich.progress import track
 
 from bench.optional import why_no_spark
 from bench.spark.maps import Maps, maps_on_executors
-from bench.spark.odd_logs import OddLog, odd_logs
+from bench.spark.odd_logs import REWARDS, OddLog, odd_logs
+from bench.spark.spark_home import spark_home
 from data.errors import BadInput
 from data.join.join import join
 from data.join.open_engine import EngineSettings
@@ -21,6 +25,8 @@ from data.spark.session import open_spark
 from simulate.anomalies.record_factory import END
 
 ENGINES = ("duckdb", "spark")
+QUICK = (5, 7, 8, 43)
+"""Copies that tie, columns of others with a reward that is refused, nonsense, names of patterns."""
 
 
 class LogResult(TypedDict):
@@ -63,19 +69,21 @@ def spark(
         logs: how many; each has anomalies, types, places and a reward of its own.
         master: of Spark. Executors of local-cluster are processes with folders of their own.
         maps: whether maps are decided too.
-        quick: six logs on this machine's cores and no maps, to see that it works.
+        quick: four logs on this machine's cores and no maps, to see that it works.
 
     Raises:
         BadInput: Spark cannot be had.
     """
+    numbers: Sequence[int] = range(logs)
     if quick:
-        logs, master, maps = 6, "local[2]", False
+        numbers, master, maps = QUICK, "local[2]", False
     if why := why_no_spark():
         raise BadInput(f"bench spark: {why}")
-    with tempfile.TemporaryDirectory(prefix="marquee-spark-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="marquee-spark-") as scratch, _far_away():
         folder = Path(scratch)
-        results = _joined_logs(logs, master, folder)
-        found = maps_on_executors(folder, master) if maps else None
+        with spark_home(folder / "home"):
+            results = _joined_logs(numbers, master, folder)
+            found = maps_on_executors(folder, master) if maps else None
     broken = [result for result in results if not result["kept"]]
     return {
         "logs": len(results),
@@ -86,6 +94,21 @@ def spark(
         "maps": found,
         "kept": not broken and (found is None or found["kept"]),
     }
+
+
+@contextmanager
+def _far_away() -> Iterator[None]:
+    """A host whose zone is not UTC, until the block ends."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "America/Los_Angeles"
+    time.tzset()
+    try:
+        yield
+    finally:
+        del os.environ["TZ"]
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
 
 
 def show_spark(record: SparkRecord) -> None:
@@ -105,12 +128,12 @@ def status(record: SparkRecord) -> int:
     return 0 if record["kept"] else 1
 
 
-def _joined_logs(logs: int, master: str, folder: Path) -> list[LogResult]:
+def _joined_logs(numbers: Sequence[int], master: str, folder: Path) -> list[LogResult]:
     """What became of each log; one session for all."""
     opened = open_spark("marquee bench", master, "900MB", folder, shared=folder)
     try:
         console = Console(stderr=True)
-        every = track(odd_logs(logs, folder), "logs", total=logs, console=console)
+        every = track(odd_logs(numbers, folder), "logs", total=len(numbers), console=console)
         return [compared(log, {engine: _join(log, engine) for engine in ENGINES}) for log in every]
     finally:
         opened.close()
@@ -159,10 +182,22 @@ def _difference(ours: pa.Table, theirs: pa.Table) -> str:
 
 
 def _untrue(log: OddLog, rows: pa.Table) -> str:
+    """What is not as the log's maker knows it; empty where all is."""
     truth = {row["decision_id"]: row["reward"] for row in pq.read_table(log.truth).to_pylist()}
     ids: Sequence[str] = rows["decision_id"].to_pylist()
-    if set(ids) != set(truth):
+    if sorted(ids) != sorted(truth):
         return f"{len(set(ids) ^ set(truth))} examples that are not true, or lack"
-    if log.reward == "take" and rows["reward"].to_pylist() != [truth[name] for name in ids]:
-        return "rewards are not true"
+    titles = pq.read_table(log.folder / "titles.parquet")
+    runtimes = dict(
+        zip(titles["title_id"].to_pylist(), titles["runtime_minutes"].to_pylist(), strict=True)
+    )
+    worth = REWARDS[log.reward]
+    for row in rows.select(["decision_id", "title_id", "played", "minutes", "reward"]).to_pylist():
+        row["runtime"] = runtimes.get(row["title_id"])
+        take = row["played"] and row["minutes"] >= min(20.0, (row["runtime"] or 1000.0) / 2)
+        if float(take) != truth[row["decision_id"]]:
+            return f"{row} is no {truth[row['decision_id']]}"
+        wanted = float(take) if log.reward == "take" else worth(row) if worth else row["reward"]
+        if row["reward"] != wanted:
+            return f"the reward of {row} is not {wanted}"
     return ""

@@ -15,7 +15,7 @@ from data.features.tally import FactTally
 from data.own_facts import FactValues, fact_values
 from data.schema import Fact, Schema
 from data.schema.request_facts import Declared
-from data.schema.schema import SECTIONS, TAKEN
+from data.schema.schema import OFF, SECTIONS, TAKEN
 
 ValuesOf = Callable[[str], FactValues]
 """Name of a fact → its values in some rows."""
@@ -30,11 +30,14 @@ class DeclaredFeatures:
     """Of members and requests."""
     titles: tuple[LearntFact, ...] = ()
     artworks: tuple[LearntFact, ...] = ()
+    off: tuple[str, ...] = ()
+    """Shipped facts that are not read, as `Schema` has them."""
 
     @property
     def schema(self) -> Schema:
         """What was declared."""
-        return Schema(*(tuple(one.fact for one in getattr(self, part)) for part in SECTIONS))
+        parts = (tuple(one.fact for one in getattr(self, part)) for part in SECTIONS)
+        return Schema(*parts, off=self.off)
 
     @property
     def requested(self) -> Declared:
@@ -51,7 +54,7 @@ class DeclaredFeatures:
         return sum(one.width for one in self.artworks)
 
     def __bool__(self) -> bool:
-        return bool(self.facts or self.titles or self.artworks)
+        return bool(self.facts or self.titles or self.artworks or self.off)
 
     def context(self, rows: int, values_of: ValuesOf) -> tuple[np.ndarray, Bags]:
         """Columns of members' facts, and a bag of names for each that matches a set."""
@@ -111,7 +114,8 @@ class DeclaredTallies:
     def learnt(self) -> DeclaredFeatures:
         """The facts, with what their rows told."""
         return DeclaredFeatures(
-            *(tuple(tally.learnt() for tally in self._tallies[part]) for part in SECTIONS)
+            *(tuple(tally.learnt() for tally in self._tallies[part]) for part in SECTIONS),
+            off=self.schema.off,
         )
 
 
@@ -128,10 +132,13 @@ def declared_from_json(values: object) -> DeclaredFeatures:
         ValueError: it is not what training writes.
         TypeError: the same.
     """
-    if not isinstance(values, Mapping) or not values.keys() <= set(SECTIONS):
+    if not isinstance(values, Mapping) or not values.keys() <= {*SECTIONS, OFF}:
         raise ValueError("declared has no sections")
     parts = {part: tuple(_learnt(one) for one in values.get(part, ())) for part in SECTIONS}
-    declared = DeclaredFeatures(**parts)
+    off = values.get(OFF, ())
+    if not isinstance(off, list | tuple) or not all(isinstance(name, str) for name in off):
+        raise ValueError("off is no list of names")
+    declared = DeclaredFeatures(**parts, off=tuple(off))
     _ = declared.schema  # refuses what contradicts itself
     for part in SECTIONS:
         if taken := {one.name for one in parts[part]} & set(TAKEN[part]):

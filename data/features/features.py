@@ -26,6 +26,7 @@ from data.features.columns import (
 )
 from data.features.declared import own_column
 from data.features.specification import FeatureSpec
+from data.features.switched_off import without_columns, without_facts
 from data.own_facts import FactValues, fact_values
 
 
@@ -55,8 +56,10 @@ class CandidateFeatures(NamedTuple):
 def context_features(spec: FeatureSpec, facts: pa.StructArray) -> ContextFeatures:
     """Numbers of the facts: one-hot categories and positions, tenure, genre shares, cast.
 
-    Any facts have finite ones: what is not sound (`data.sound`) is not known.
+    Any facts have finite ones: what is not sound (`data.sound`) is not known, nor is what the
+    schema switches off.
     """
+    facts = without_facts(facts, spec.declared.off)
     parts = [one_hot(facts.field(name), spec.categories[name]) for name in CATEGORIES]
     parts += [position(facts.field(name)) for name in POSITIONS]
     parts.append(tenure_columns(tenure_days(facts), spec.tenure_mean, spec.tenure_sd))
@@ -87,6 +90,8 @@ def candidate_features(
     Raises:
         BadInput: an artwork names a title that is not in `titles`.
     """
+    popularity = float(np.exp(spec.popularity_mean))
+    titles, artworks = without_columns(titles, artworks, spec.declared.off, popularity)
     at = {title: row for row, title in enumerate(titles["title_id"].to_pylist())}
     ids = artworks["title_id"].to_pylist()
     if missing := [title for title in ids if title not in at]:

@@ -150,7 +150,7 @@ def sound_vectors(
         width = int(np.bincount(numbers[sound]).argmax()) if sound.any() else 0
     sound &= numbers == width
     flat = values.numbers[sound[values.number_rows]]
-    return flat.reshape(-1, width), np.flatnonzero(sound), values.there & ~sound
+    return flat.reshape(int(sound.sum()), width), np.flatnonzero(sound), values.there & ~sound
 
 
 def odd_rows(fact: Fact, values: FactValues) -> Bool[np.ndarray, " rows"]:

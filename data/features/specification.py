@@ -21,6 +21,7 @@ from data.features.declared import (
     own_column,
 )
 from data.schema import Schema
+from data.schema.schema import OFF
 
 FEATURES_VERSION = 1
 
@@ -79,8 +80,10 @@ class FeatureSpec:
     def to_json(self) -> str:
         """The specification as text with sorted keys, so that equal specs are equal bytes."""
         values = asdict(self)
+        if not self.declared.off:
+            del values["declared"][OFF]  # as it was written before there was any
         if not self.declared:
-            del values["declared"]  # as it was written before there was any
+            del values["declared"]
         return json.dumps(values, sort_keys=True)
 
     @classmethod

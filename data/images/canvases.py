@@ -32,8 +32,10 @@ def canvas_pictures(catalogue: Catalogue, canvas: str) -> CanvasPictures:
     """
     if canvas == MAIN:
         return CanvasPictures([own[0] for own in catalogue.pictures], {})
-    aspects = canvas_aspects(catalogue)
-    chosen = [choose(own, canvas, aspects=aspects) for own in catalogue.pictures]
+    chosen = [choose(own, canvas) for own in catalogue.pictures]
+    if not all(one.as_asked for one in chosen):
+        aspects = canvas_aspects(catalogue)
+        chosen = [choose(own, canvas, aspects=aspects) for own in catalogue.pictures]
     pictures = [one.picture for one in chosen]
     pairs = zip(catalogue.artwork_ids, chosen, strict=True)
     return CanvasPictures(

@@ -16,10 +16,12 @@ import pyarrow.parquet as pq
 
 from data.atomic_write import move_into_place, sync
 from data.days import DAY_US, date_of
-from data.records import EXAMPLES, FACTS, METRICS, TIMESTAMP, WITH_METRICS
+from data.records import EXAMPLES, FACTS, METRICS, TIMESTAMP, WITH_METRICS, titles_like
 from data.schema.page_facts import IMPRESSION_COLUMNS
 
 FILE = "examples.parquet"
+COPIED = ["propensity", "candidates", "facts", "schema_version"]
+"""What copies of a decision may still differ in, where join.sql could not tell them apart."""
 DAY_RESULT = pa.schema(
     [
         ("day", pa.int64()),  # days since 1970
@@ -95,7 +97,8 @@ def example_rows(rows: pa.RecordBatch) -> pa.Table:
         "facts": pa.StructArray.from_arrays(known, fields=list(FACTS)),
         "time": rows.column("decided_at").cast(pa.int64()).cast(TIMESTAMP),
     }
-    fields = [field for field in EXAMPLES if field.name != "reward_name"]
+    like = titles_like(EXAMPLES, rows.schema)
+    fields = [field for field in like if field.name != "reward_name"]
     for field in fields:
         if field.name not in columns:
             columns[field.name] = rows.column(field.name).cast(field.type)
@@ -137,7 +140,7 @@ class _Day:
         table = table.append_column(EXAMPLES.field("reward_name"), names)
         if self.paid.metrics:
             table = table.append_column("metrics", self.paid.map_of(closed))
-        schema = self.paid.schema
+        schema = titles_like(self.paid.schema, table.schema)
         if self.writer is None:
             self.writer = pq.ParquetWriter(self.path, schema, compression="zstd")
         self.writer.write_table(table.select(schema.names))
@@ -173,6 +176,42 @@ class _Day:
         return pa.RecordBatch.from_pylist([result._asdict()], schema=DAY_RESULT)
 
 
+def without_copies(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Rows, in runs of a decision, with one row a decision: the first by what copies differ in.
+
+    Engines order neither maps nor lists alike, so no SQL of both could say which that is.
+    """
+    held: pa.RecordBatch | None = None
+    for batch in batches:
+        if held is None or not batch.num_rows:
+            held = held or batch
+            continue
+        ids = held.column("decision_id")
+        last = ids[-1]
+        if batch.column("decision_id")[0] == last:
+            begins = pc.index(ids, last).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+            batch = pa.concat_batches([held.slice(begins), batch])
+            held = held.slice(0, begins)
+        if held.num_rows:
+            yield _one_a_decision(held)
+        held = batch
+    if held is not None and held.num_rows:
+        yield _one_a_decision(held)
+
+
+def _one_a_decision(rows: pa.RecordBatch) -> pa.RecordBatch:
+    ids = rows.column("decision_id")
+    begins = pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1))  # pyright: ignore[reportAttributeAccessIssue]
+    kept = np.flatnonzero(np.r_[True, begins.to_numpy(zero_copy_only=False)])
+    if len(kept) == len(ids):
+        return rows
+    sizes = np.diff(np.r_[kept, len(ids)])
+    for number in np.flatnonzero(sizes > 1).tolist():
+        copies = rows.select(COPIED).slice(int(kept[number]), int(sizes[number])).to_pylist()
+        kept[number] += min(range(len(copies)), key=lambda at, all=copies: repr(all[at]))
+    return rows.take(pa.array(kept))
+
+
 def write_days(
     batches: Iterable[pa.RecordBatch], folder: Path, paid: Paid
 ) -> Iterator[pa.RecordBatch]:
@@ -182,7 +221,7 @@ def write_days(
     `closes_at`. Memory is one batch and one Parquet row group.
     """
     current: _Day | None = None
-    for batch in batches:
+    for batch in without_copies(batches):
         days = batch.column("decided_at").to_numpy(zero_copy_only=False) // DAY_US
         start = 0
         while start < batch.num_rows:

@@ -17,7 +17,7 @@ View = Literal["decisions", "known", "events", "valued", "titles"]
 """What a view of join.sql selects from the log's files; valued: events with their values."""
 SOUND = {
     "minutes": f"""CASE WHEN minutes BETWEEN 0 AND {MOST_MINUTES} AND NOT isnan(minutes)
-        THEN minutes END""",
+        THEN abs(minutes) END""",
     "thumb": "CASE WHEN thumb = -1 OR thumb = 1 THEN thumb END",
     "value": f"""CASE WHEN value BETWEEN -{MOST_VALUE} AND {MOST_VALUE} AND NOT isnan(value)
         THEN CAST(floor(value * CAST(1000000 AS DOUBLE) + CAST(0.5 AS DOUBLE)) AS BIGINT) END""",
@@ -25,7 +25,8 @@ SOUND = {
 """Column of an event → what is believed of it.
 
 A value becomes millionths. NaN is asked for by name: a footer's largest value leaves it out, and
-engines believe the footer.
+engines believe the footer. And of -0 and 0, which are equal, each engine takes another for the
+larger.
 """
 NO_VALUE = "CAST(NULL AS BIGINT)"
 """Where values are not asked for: a log of an earlier version has none."""

@@ -67,7 +67,8 @@ pages AS (
     GROUP BY r.decision_id
 ),
 -- An engagement that names no decision came from another surface (search, a title's own page):
--- it belongs to the impression of that title which the profile saw last.
+-- it belongs to the impression of that title which the profile saw last. Copies that differ are each
+-- heard, as those of an engagement that names its decision are.
 unnamed AS (
     SELECT DISTINCT
         e.event_id, e.profile_id, e.title_id, e.kind, e.engaged_at, e.minutes, e.thumb, e.value
@@ -80,7 +81,9 @@ claims AS (
     SELECT
         i.decision_id, e.event_id, e.kind, e.engaged_at, e.minutes, e.thumb, e.value,
         row_number() OVER (
-            PARTITION BY e.event_id
+            PARTITION BY
+                e.event_id, e.profile_id, e.title_id, e.kind, e.engaged_at, e.minutes, e.thumb,
+                e.value
             ORDER BY
                 CASE WHEN i.shown_at <= e.engaged_at THEN 0 ELSE 1 END,
                 i.shown_at DESC, i.decision_id
@@ -113,14 +116,14 @@ engaged AS (
 ),
 -- Events by kind, each once, where a reward speaks of them: data/join/events/tallies.sql.
 {tallies}
+-- Copies that tie here may differ in facts and candidates, which engines order each in its own way:
+-- data/join/day_files.py chooses among them.
 copies AS (
     SELECT
         d.*, r.device, r.surface, r.shelf, r.slot, r.closes_at,
-        row_number() OVER (
+        rank() OVER (
             PARTITION BY d.decision_id
-            ORDER BY
-                d.action, d.policy, d.level, d.propensity, d.bundle NULLS LAST, d.cell NULLS LAST,
-                d.candidates
+            ORDER BY d.action, d.policy, d.level, d.propensity, d.bundle NULLS LAST, d.cell NULLS LAST
         ) AS nth
     FROM decisions d
     JOIN rendered r ON r.decision_id = d.decision_id AND r.decided_at = d.decided_at

@@ -2,7 +2,8 @@
 
 The expression may use `played` (boolean), `minutes` (most progress within the window),
 `runtime_minutes` (null: the catalogue does not know the title), `thumb` (−1, 0 or 1), and counts,
-sums and times of every kind of event (`data.join.events.columns`).
+sums and times of every kind of event (`data.join.events.columns`). It is DuckDB's SQL on either
+engine, and speaks of one example: see `data.join.reward_sql`.
 """
 
 import re

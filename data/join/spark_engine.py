@@ -15,7 +15,8 @@ from data.join.day_files import DayResult
 from data.join.engine import NO_VALUE, SOUND, DayWriter, View
 from data.join.events.valued import valued
 from data.join.events.worth import Worth
-from data.spark.session import open_spark, refused
+from data.spark.executors import refuse_unseen
+from data.spark.session import is_here, open_spark, refused
 
 DAY_COLUMNS = (
     "day bigint, path string, examples bigint, waiting bigint, next_close bigint, "
@@ -50,10 +51,12 @@ class Spark:
         scratch = scratch.resolve()
         self._opened = open_spark("marquee join", master, memory, scratch, shared=scratch)
         self.spark = self._opened.session
+        self._seen: set[Path] = set()
 
     @refused(JOIN)
     def view(self, name: str, kind: View, files: Sequence[Path], times: tuple[int, int]) -> None:
         """Lay a view over files: decisions, known, events or titles, within `times` (µs)."""
+        self._look_for(files)
         rows = self.spark.read.parquet(*(str(file) for file in files))
         start, stop = (f"timestamp_micros({t})" for t in times)
         if kind in ("decisions", "known"):
@@ -63,6 +66,13 @@ class Spark:
                 f"time >= {start} AND received >= {start} AND (time < {stop} OR received < {stop})"
             )
         rows.selectExpr(*COLUMNS[kind].split(",")).createOrReplaceTempView(name)
+
+    def _look_for(self, files: Sequence[Path]) -> None:
+        """Refuse files that executors do not see, one of each folder, once."""
+        firsts = {file.parent: file for file in files if file.parent not in self._seen}
+        if firsts and not is_here(self.spark):
+            refuse_unseen(self.spark, firsts.values())
+        self._seen.update(firsts)
 
     def focus(self) -> None:
         """Nothing to do: Spark's own shuffles put together what belongs together."""

@@ -75,9 +75,13 @@ class FeaturePlan:
             choice.start + len(spec.categories[choice.name]) + 1 for choice in self._choices
         ]
         self._buckets: dict[str, int] = {}
+        names = (name.partition(".") for name in spec.declared.off)
+        self._off = frozenset(name for section, _, name in names if section == "facts")
 
     def features(self, facts: Sequence[FactsJson]) -> ContextFeatures | None:
         """What `context_features` gives for these facts; None where some are not plain."""
+        if self._off:
+            facts = [{k: v for k, v in each.items() if k not in self._off} for each in facts]
         dense = np.zeros((len(facts), self._width), np.float32)
         watched = np.zeros((len(facts), len(self.spec.genres) + 2), np.float32)
         tenure, hot, cast = list[float](), list[int](), list[Pairs]()

@@ -27,6 +27,13 @@ TAKEN = {
     "artworks": tuple(ARTWORKS.names),
 }
 """Section → names that mean something already."""
+OFF = "off"
+"""The key that names what is switched off."""
+SWITCHES = (
+    *(f"facts.{name}" for name in TAKEN["facts"] if name != "own"),
+    *("titles.genres", "titles.cast", "titles.popularity", "artworks.cast_shown", "artworks.tone"),
+)
+"""What may be switched off: all that a model reads of what Marquee comes with, but for pixels."""
 OPTIONS = tuple(field.name for field in fields(Fact))[1:]
 
 
@@ -42,10 +49,15 @@ class Schema:
     """Of members and requests."""
     titles: tuple[Fact, ...] = ()
     artworks: tuple[Fact, ...] = ()
+    off: tuple[str, ...] = ()
+    """Facts that Marquee comes with and that nothing shall be learnt from, as `facts.device`."""
     outcomes: DeclaredOutcomes = field(default=DeclaredOutcomes(), compare=False)
     """Kinds of events, and rewards: no part of what a bundle reads."""
 
     def __post_init__(self) -> None:
+        for name in self.off:
+            if name not in SWITCHES:
+                raise ValueError(f"{OFF}: {name!r} is none of {', '.join(SWITCHES)}")
         for section in SECTIONS:
             names = [fact.name for fact in getattr(self, section)]
             if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -74,13 +86,14 @@ class Schema:
         """Facts that only a page knows."""
         return tuple(fact.name for fact in self.facts if fact.known_at == "request")
 
-    def to_json(self) -> dict[str, dict[str, dict[str, object]]]:
-        """Section → name → options of facts, as the file has them."""
-        return {
+    def to_json(self) -> dict[str, object]:
+        """Section → name → options, as the file has them."""
+        declared = {
             section: {fact.name: _options(fact) for fact in getattr(self, section)}
             for section in SECTIONS
             if getattr(self, section)
         }
+        return declared | ({OFF: list(self.off)} if self.off else {})
 
     @property
     def fingerprint(self) -> str:
@@ -154,14 +167,18 @@ def parse_schema(raw: bytes, where: str) -> Schema:
         return Schema()
     found: dict[str, list[Fact]] = {section: [] for section in SECTIONS}
     outcomes: dict[str, tuple] = {}
+    off: list[str] = []
     for section, line, node in fields_of(root, where, "the file"):
+        if section == OFF:
+            off = _names(node, f"{where}, line {line}, {OFF}")
+            continue
         if section in OUTCOME_SECTIONS:
             outcomes[section] = tuple(declared_outcomes(node, where, section))
             continue
         if section not in found:
             raise BadInput(
                 f"{where}, line {line}: {section!r} is no section; write "
-                f"{', '.join((*SECTIONS, *OUTCOME_SECTIONS))}"
+                f"{', '.join((*SECTIONS, *OUTCOME_SECTIONS))} or {OFF}"
             )
         for name, line, options in fields_of(node, where, section):
             found[section].append(_fact(options, name, f"{where}, line {line}, {section}.{name}"))
@@ -172,9 +189,21 @@ def parse_schema(raw: bytes, where: str) -> Schema:
                 )
     try:
         facts = {section: tuple(facts) for section, facts in found.items()}
-        return Schema(**facts, outcomes=DeclaredOutcomes(**outcomes))
+        return Schema(**facts, off=tuple(off), outcomes=DeclaredOutcomes(**outcomes))
     except ValueError as error:
         raise BadInput(f"{where}, {error}") from None
+
+
+def _names(node: yaml.Node, where: str) -> list[str]:
+    """A list of names, each once."""
+    if isinstance(node, yaml.ScalarNode) and not node.value:
+        return []
+    if not isinstance(node, yaml.SequenceNode):
+        raise BadInput(f"{where}: write a list, such as [facts.device, titles.genres]")
+    names = [one.value for one in node.value if isinstance(one, yaml.ScalarNode)]
+    if len(names) < len(node.value):
+        raise BadInput(f"{where}: a name is needed, and one is none")
+    return list(dict.fromkeys(names))
 
 
 def _fact(node: yaml.Node, name: str, where: str) -> Fact:

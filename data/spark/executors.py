@@ -3,6 +3,7 @@
 import uuid
 import zipfile
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # an optional package
 ROOMS = ("bandit", "data", "serve")
 """What executors run."""
 PACKAGES = ("duckdb", "numpy", "onnxruntime", "orjson", "pyarrow")
-"""That this code needs on every executor."""
+"""That this code needs on every executor, in the driver's version: others compute other bits."""
 ANSWER = pa.schema([("host", pa.string()), ("wrong", pa.string())])
 
 
@@ -51,7 +52,7 @@ def refuse_unfit(session: "SparkSession", shared: Path | None) -> None:
     Raises:
         BadInput: one of them lacks a package, or does not see the folder as the driver does.
     """
-    packages, question = PACKAGES, uuid.uuid4().hex
+    packages, question = {name: version(name) for name in PACKAGES}, uuid.uuid4().hex
     asked = shared / f".{question}.asked" if shared is not None else None
     if asked is not None:
         asked.write_text(question)
@@ -60,12 +61,15 @@ def refuse_unfit(session: "SparkSession", shared: Path | None) -> None:
     def answer(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import importlib
         import socket
+        from importlib.metadata import version
         from pathlib import Path
 
         wrong = ""
-        for package in (*packages, "bandit"):
+        for package, ours in packages.items():
             try:
                 importlib.import_module(package)
+                if version(package) != ours:
+                    wrong = wrong or f"has {package} {version(package)} and the driver {ours}"
             except Exception as error:  # a package may fail in ways of its own
                 wrong = wrong or f"lacks the package {package} ({error})"
         for batch in batches:
@@ -92,6 +96,37 @@ def refuse_unfit(session: "SparkSession", shared: Path | None) -> None:
             raise BadInput(_advice(row["host"], row["wrong"]))
     if shared is not None and len(answers) < tasks:
         raise BadInput(_advice("another host", f"writes to a folder {shared} of its own"))
+
+
+def refuse_unseen(session: "SparkSession", files: Iterable[Path]) -> None:
+    """Ask executors whether they see files as the driver does.
+
+    Args:
+        session: whose executors.
+        files: some of those that they are to read.
+
+    Raises:
+        BadInput: one of them sees none of that name, or another.
+    """
+    sizes = {str(file): file.stat().st_size for file in files}
+
+    def answer(_: int) -> tuple[str, str]:
+        import socket
+        from pathlib import Path
+
+        for name, size in sizes.items():
+            try:
+                if Path(name).stat().st_size != size:
+                    return socket.gethostname(), f"sees another file {name} in its folder"
+            except OSError as error:
+                return socket.gethostname(), f"does not see the driver's folder ({error})"
+        return "", ""
+
+    context = session.sparkContext
+    tasks = max(2, context.defaultParallelism)
+    for host, wrong in context.parallelize(range(tasks), tasks).map(answer).collect():
+        if wrong:
+            raise BadInput(_advice(host, wrong))
 
 
 def _advice(host: str, wrong: str) -> str:

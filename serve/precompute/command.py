@@ -24,6 +24,7 @@ from data.privacy.pseudonym import Pseudonyms
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
+from serve.pictures.layout_pictures import LayoutPictures
 from serve.precompute.map_pictures import put_pictures
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
@@ -123,9 +124,10 @@ def precompute(
     decide = partial(precompute_maps, workers=workers)
     if engine == "spark":
         decide = partial(precompute_spark, master=master)
-    put_pictures(maps, layout, shown)
+    pictures = LayoutPictures.of(shown, layout.artwork_ids)
+    put_pictures(maps, layout, pictures)
     report = _logged_run(work, read.members, maps, log, decide)
-    put_pictures(maps, layout, shown)  # a store that lost its data meanwhile has none
+    put_pictures(maps, layout, pictures)  # a store that lost its data meanwhile has none
     report.opted_out = len(read.opted_out)
     report.skip(read.skipped)
     report.artworks_left_out = len(pictured.left_out)

@@ -18,6 +18,7 @@ from bandit.choice import choose, profile_keys, uniforms
 from bandit.draws import DrawRules, candidate_words, context_words, draw_seeds, epoch_numbers
 from bandit.head_policy import HeadPolicy
 from bandit.probabilities import score_probabilities
+from bench.spark.spark_home import spark_home
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.features import candidate_features, context_features
@@ -299,8 +300,12 @@ def test_all_who_decide_have_the_probabilities_of_torch(kind, policy, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
-def test_spark_decides_as_torch_does(world, in_torch):
+def test_spark_decides_as_torch_does(world, in_torch, tmp_path, monkeypatch):
     if shutil.which("java") is None:
         assert os.environ.get("CI") != "true", "java is not installed: CI needs it"
         pytest.skip("java is not installed")
-    assert world.precomputed("spark", precompute_spark, master="local[2]") == in_torch
+    # An executor has a folder of its own: bundle and code must reach it.
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    with spark_home(tmp_path / "spark"):
+        decided = world.precomputed("spark", precompute_spark, master="local-cluster[1,1,900]")
+    assert decided == in_torch

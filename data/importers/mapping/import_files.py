@@ -14,11 +14,11 @@ from rich.console import Console
 from data.atomic_write import added_files, replaced_folder
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from data.importers.mapping.import_map import read_map
 from data.importers.mapping.names import CatalogueNames
 from data.importers.mapping.own_facts import declared_kinds
 from data.importers.mapping.propose import propose_map
 from data.importers.mapping.raw_rows import RawRows
+from data.importers.mapping.read_map import read_map
 from data.importers.mapping.records import FOLDERS, RecordMaker
 from data.importers.mapping.row_files import read_rows
 from data.importers.record_writer import LogBefore, RecordWriter

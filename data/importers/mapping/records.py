@@ -32,6 +32,7 @@ from data.records import (
     SCHEMA_VERSION,
     TIMESTAMP,
     WITH_METRICS,
+    titles_as,
 )
 from data.schema_cast import conform, refuse
 from data.sound import ID_BYTES, MOST_VALUE, believed
@@ -85,7 +86,8 @@ class RecordMaker:
     @property
     def schema(self) -> pa.Schema:
         """Of the records."""
-        return WITH_METRICS if self.map.metrics else SCHEMAS[self.map.rows]
+        schema = WITH_METRICS if self.map.metrics else SCHEMAS[self.map.rows]
+        return titles_as(schema, self.names.catalogue.title_kind)
 
     def forget(self, copies: pa.Table) -> None:
         """Count no longer records whose id an earlier one has."""
@@ -106,7 +108,7 @@ class RecordMaker:
             "decision_id": self._ids(rows, "decision_id"),
             "time": times,
             "profile_id": rows.fitted(key("profile_id"), pa.string(), needed=True),
-            "title_id": pa.array(offered.titles),
+            "title_id": self.names.of_rows(offered.titles),
             "facts": self._facts(rows),
             "candidates": pa.ListArray.from_arrays(
                 pa.array(offered.offsets.astype(np.int32)), ids.take(pa.array(offered.candidates))
@@ -140,7 +142,7 @@ class RecordMaker:
             )
         rows.set_aside(~known, f"kind is none of {among}")
         titles = self.names.titles(rows.fitted(key("title_id"), pa.string(), needed=True))
-        rows.set_aside(titles == 0, "title_id is not in the catalogue")
+        rows.set_aside(titles < 0, "title_id is not in the catalogue")
         shown = rows.fitted(key("artwork_id"), pa.string())
         at = self.names.rows(shown, titles)
         rows.set_aside((at < 0) & ~missing(shown), "artwork_id is not in the catalogue")
@@ -161,7 +163,7 @@ class RecordMaker:
             "received": pc.coalesce(received, times),
             "decision_id": rows.fitted(key("decision_id"), pa.string()),
             "profile_id": rows.fitted(key("profile_id"), pa.string(), needed=True),
-            "title_id": pa.array(titles),
+            "title_id": self.names.of_rows(titles),
             "artwork_id": self.names.artworks.take(pa.array(at, mask=at < 0)),
             **places,
         }
@@ -181,10 +183,10 @@ class RecordMaker:
             shown = names.rows(action, titles)
         else:
             shown = names.rows(action, None)
-            titles = np.where(shown < 0, 0, names.owners[shown])
-        _refuse_unknown(rows, "title_id", titles > 0, titled.column if titled else None)
-        rows.set_aside(titles == 0, "title_id is not in the catalogue")
-        _refuse_unknown(rows, "action", (shown >= 0) | (titles == 0), map.keys["action"].column)
+            titles = np.where(shown < 0, -1, names.owners[shown])
+        _refuse_unknown(rows, "title_id", titles >= 0, titled.column if titled else None)
+        rows.set_aside(titles < 0, "title_id is not in the catalogue")
+        _refuse_unknown(rows, "action", (shown >= 0) | (titles < 0), map.keys["action"].column)
         rows.set_aside(shown < 0, "action is not an artwork of the title")
         if map.candidates is None:
             offsets, flat = names.on_days(titles, _local_days(times, map.zone))

@@ -14,6 +14,7 @@ from data.records import EVENTS, SCHEMA_VERSION
 from data.schema import Schema
 from data.sound import id_problem
 from serve.live import metrics
+from serve.live.page_request import refuse_kind
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.schema import Event, Events
 from serve.live.service import LiveService
@@ -26,8 +27,10 @@ def event_routes(service: LiveService) -> APIRouter:
     @router.post("/v1/events")
     async def events(batch: Events) -> dict[str, int]:
         """Impressions, plays, progress, thumbs and declared kinds; answered when on disk."""
-        now = clock.now_us()
+        now, model = clock.now_us(), service.source.model
         try:
+            for event in batch.events:
+                refuse_kind(event.title_id, None if model is None else model.layout.is_text)
             rows = readable(
                 [_row(event, now, service.names) for event in batch.events], service.declared()
             )

@@ -1,7 +1,6 @@
 """`/v1/maps`: what precompute drew for a profile."""
 
 import asyncio
-from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
@@ -52,13 +51,12 @@ def map_routes(service: LiveService) -> APIRouter:
         held, draws = member
         titles = _titles(draws, model)
         if asked is not None:
-            others = Counter[str]()
             for title in titles:
-                own = model.page_pictures.of(title.artwork_id, title.url, asked, others)
-                title.pictures = {name: ShownPicture(**one) for name, one in own.items()}
-                title.url = title.pictures[asked.canvases[0]].url
-            for name, count in others.items():
-                metrics.OTHER_CANVAS.labels(name).inc(count)
+                given = model.page_pictures.of(title.artwork_id, title.url, asked)
+                title.pictures = {k: ShownPicture(**one) for k, one in given.by_canvas.items()}
+                title.url = given.url
+                for name in given.others:
+                    metrics.OTHER_CANVAS.labels(name).inc()
         return MapAnswer(profile_id=profile_id, version=held.version, titles=titles)
 
     return router

@@ -21,6 +21,8 @@ SOON = [
     "object store losing uploads",
     "live bundle damaged in the store: current empty",
     "a publisher's clock an hour ahead",
+    "a tenth of the answers late, server",
+    "a drain just killed",
 ]
 BY_NAME = {fault.name: fault for fault in BREAKAGES}
 LACKS_REDIS = pytest.mark.skipif(

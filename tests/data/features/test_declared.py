@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -111,6 +112,38 @@ def test_requests_get_the_bits_of_the_log_and_any_value_is_finite(facts):
     one = context_features(SPEC, logged.slice(len(facts) - 1))
     for ours, every in zip(one, planned, strict=True):
         assert ours[0].tobytes() == every[-1].tobytes()
+
+
+@pytest.mark.parametrize("declared", [SCHEMA, Schema()], ids=["declared", "alone"])
+def test_what_is_switched_off_moves_no_number(declared):
+    off = ("facts.device", "facts.watched_genres", "facts.tenure_days", "facts.row")
+    off += ("titles.genres", "titles.cast", "titles.popularity", "artworks.tone")
+    schema = replace(declared, off=off)
+    known = {"device": "tv", "watched_genres": {"drama": 2.0}, "tenure_days": 30.0, "row": 1}
+    said = facts_array([{**known, "country": "NO"}, {"country": "SE"}])
+    titles, artworks = catalogue(3)
+    spec = FeatureSpec.learn(said, titles, artworks, schema)
+    again = FeatureSpec.from_json(spec.to_json())
+    assert again == spec
+    assert again.declared.schema == schema
+    asked = [{**known, "country": "NO"}, {"country": "NO"}]
+    for numbers in (
+        context_features(again, facts_array(asked)),
+        FeaturePlan(again).features(asked),
+    ):
+        assert numbers is not None
+        for part in numbers:
+            np.testing.assert_array_equal(part[0], part[1])
+    other = titles.to_pylist()
+    for row in other:
+        row |= {"genres": ["noir"], "cast": ["Ida"], "popularity": 7.0}
+    for one, two in zip(
+        candidate_features(again, titles, artworks),
+        candidate_features(again, pa.Table.from_pylist(other, TITLES), artworks),
+        strict=True,
+    ):
+        assert np.isfinite(one).all()
+        np.testing.assert_array_equal(one, two)
 
 
 def test_a_file_with_fields_of_its_own_gives_what_a_request_gives():

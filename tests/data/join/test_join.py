@@ -205,6 +205,15 @@ def test_an_engagement_that_names_no_decision_counts_once_for_the_last_impressio
     assert {e["decision_id"]: e["reward"] for e in joined(tmp_path)} == {"old": 0, "new": 1}
 
 
+def test_copies_of_an_engagement_without_a_decision_are_each_heard_whichever_came_first(tmp_path):
+    said = [watched(minutes, name=None, event_id="w") for minutes in (5.0, 30.0, -0.0)]
+    for turn, rows in enumerate((said, said[::-1])):
+        folder = log(tmp_path / str(turn), [decision(), decision("e")], [shown(), shown(name="e")])
+        log(folder, (), rows, part="b")
+        minutes = {e["decision_id"]: str(e["minutes"]) for e in joined(folder)}
+        assert minutes == {"d": "30.0", "e": "0.0"}  # shown at one time: the first by its id
+
+
 def test_late_data_corrects_a_closed_day_and_leaves_the_others(tmp_path):
     other = decision("other", NOON + hours(24), profile_id="bo")
     log(tmp_path, [decision(), other], [shown(), shown(NOON + hours(24), "other", profile_id="bo")])

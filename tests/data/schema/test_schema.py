@@ -18,6 +18,7 @@ titles:
 artworks:
   tags: {kind: set}
   taste: {kind: vector, scale: none}
+off: [facts.device, titles.genres]
 """
 
 
@@ -33,6 +34,7 @@ def test_a_file_is_read_as_it_is_written(tmp_path):
         ),
         titles=(Fact("pages", "number", scale="log"),),
         artworks=(Fact("tags", "set"), Fact("taste", "vector", scale="none")),
+        off=("facts.device", "titles.genres"),
     )
     assert schema.known_at_request() == ("weather",)
     assert read_schema(tmp_path / "schema.yaml") == schema
@@ -56,6 +58,12 @@ def test_fingerprints_tell_schemas_apart_and_do_not_depend_on_layout():
     assert len({one.fingerprint, other.fingerprint, Schema().fingerprint}) == 3
 
 
+@pytest.mark.parametrize("off", ["facts.device", "[facts.age]", "[[facts.row]]", "{facts: row}"])
+def test_only_what_is_shipped_is_switched_off(off):
+    with pytest.raises(BadInput, match="off"):
+        parse_schema(f"off: {off}".encode(), "a")
+
+
 def test_what_is_shipped_is_what_the_records_have():
     assert [fact.name for fact in SHIPPED.facts] == [f.name for f in FACTS if f.name != "own"]
     assert {fact.name for fact in SHIPPED.titles} <= set(TITLES.names)
@@ -67,7 +75,7 @@ def test_what_is_shipped_is_what_the_records_have():
     [
         ("facts: [", "is not YAML"),
         ("[1, 2]", "line 1: the file holds no fields"),
-        ("fact: {}", "line 1: 'fact' is no section; write facts, titles, artworks, events"),
+        ("fact: {}", "line 1: 'fact' is no section; write facts, titles, artworks, events, "),
         ("facts:\n  age:", "line 2, facts.age: it has no kind"),
         ("facts:\n  age: {}", "line 2, facts.age: it has no kind"),
         ("facts:\n  age: number", "line 2, facts.age, line 2: a fact holds no fields"),
