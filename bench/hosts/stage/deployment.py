@@ -45,7 +45,7 @@ class Deployment(NamedTuple):
     def words(self, service: str) -> list[str]:
         """A service's command line, as it runs here."""
         held = self.services[service]
-        here = {
+        here: dict[str, str] = {
             MAPS: self.maps_url,
             "redis://log:6379/0": self.log.url,
             "0.0.0.0": "127.0.0.1",
