@@ -29,7 +29,7 @@ NO_MAP = b"?"
 """What a key holds that cannot be read as a map: of another type, or forbidden."""
 ASLEEP = "store_asleep"
 
-Commands = Callable[[Client, bytes, int], None]
+Commands = Callable[[Client, bytes, int], object]
 """Adds one key's command to a pipeline: pipeline, key, its place among the keys."""
 
 

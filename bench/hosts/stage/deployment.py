@@ -45,13 +45,13 @@ class Deployment(NamedTuple):
     def words(self, service: str) -> list[str]:
         """A service's command line, as it runs here."""
         held = self.services[service]
-        here: dict[str, str] = {
+        here = {
             MAPS: self.maps_url,
             "redis://log:6379/0": self.log.url,
             "0.0.0.0": "127.0.0.1",
             "python": sys.executable,
         }
-        words = [here.get(w, w) for w in (*held.get("entrypoint", SERVE), *held["command"])]
+        words = [str(here.get(w, w)) for w in (*held.get("entrypoint", SERVE), *held["command"])]
         if "--workers" in words:  # of two, on a machine that has as many cores for all
             words[words.index("--workers") + 1] = "1"
         return words
