@@ -54,7 +54,8 @@ class BufferedLog(ABC):
         # A byte in it says that there is more. The kernel lets who reads a pipe run where who wrote
         # is about to wait; who waits for a lock is woken on another core, at twice the price.
         self._more, self._say_more = os.pipe()
-        weakref.finalize(self, _close, self._more, self._say_more)
+        self._asleep = False  # the writer is about to read it
+        weakref.finalize(self, _close, self._more, self._say_more).atexit = False
         self._room = threading.Condition(self._lock)
         self._writer = threading.Thread(target=self._write, name="event log", daemon=True)
         self._writer.start()
@@ -106,9 +107,9 @@ class BufferedLog(ABC):
                 self.refused += count
                 return None
             self._held += count
-            sleeps = not self._buffer
             self._buffer.append(_Waiting(rows, count, ticket))
-        if sleeps:
+            asleep = self._asleep
+        if asleep:
             os.write(self._say_more, b"+")
         return ticket
 
@@ -154,6 +155,7 @@ class BufferedLog(ABC):
         while True:
             with self._lock:
                 batch, closed = self._group(), self._closed
+                self._asleep = not batch
             if not batch:
                 if closed:
                     return

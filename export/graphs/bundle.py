@@ -14,6 +14,7 @@ from data.artwork_effects import RECORDS, ArtworkRecords
 from data.bundle import BUNDLE_VERSION
 from data.features import FeatureSpec
 from data.images.format import ImageFormat
+from data.records import titles_like
 from export.graphs.architecture import architecture_of
 from export.graphs.description import BundleDescription
 from export.graphs.example_inputs import Probe, random_probe
@@ -66,7 +67,8 @@ def write_bundle(
         ParityError: a graph does not say what torch says.
     """
     _check(network, description, records)
-    shows = unpersonalised.select(UNPERSONALISED.names).cast(UNPERSONALISED)
+    shows = unpersonalised.select(UNPERSONALISED.names)
+    shows = shows.cast(titles_like(UNPERSONALISED, shows.schema))
     network = copy.deepcopy(network).cpu().eval()
     parts = GraphParts(network, records is not None)
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]

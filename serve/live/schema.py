@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from data.days import moment_us
+from data.records import TitleId
 from serve.live.page_request import TITLES_LIMIT
 from serve.pictures.asked import CANVASES_LIMIT, LANGUAGES_LIMIT
 
@@ -23,7 +24,9 @@ class DecideRequest(BaseModel):
     """A page: who looks, at which titles, and what is known now."""
 
     profile_id: str = Field(min_length=1, description="1 to 500 bytes of UTF-8")
-    title_ids: list[int] = Field(max_length=TITLES_LIMIT)
+    title_ids: list[int] | list[str] = Field(
+        max_length=TITLES_LIMIT, description="As the catalogue has them: whole numbers, or text"
+    )
     facts: dict[str, object] = Field(default_factory=dict)
     request_id: str | None = Field(
         None, description="The same for a retry: names fresh draws and fallbacks"
@@ -68,7 +71,7 @@ Pictures = dict[str, ShownPicture] | None
 class Decision(BaseModel):
     """What to show for one title."""
 
-    title_id: int
+    title_id: TitleId
     artwork_id: str
     url: str
     decision_id: str | None
@@ -89,7 +92,7 @@ class DecideAnswer(BaseModel):
 class MapTitle(BaseModel):
     """What a map shows for one title."""
 
-    title_id: int
+    title_id: TitleId
     artwork_id: str
     url: str
     decision_id: str
@@ -108,7 +111,7 @@ class MapAnswer(BaseModel):
 class ScoredImage(BaseModel):
     """An image as a candidate of a title."""
 
-    title_id: int
+    title_id: TitleId
     vector: list[float]
     embedding: list[float]
 
@@ -159,7 +162,7 @@ class Event(BaseModel):
     )
     decision_id: str | None = None
     profile_id: str
-    title_id: int
+    title_id: TitleId
     artwork_id: str | None = None
     device: str | None = None
     surface: str | None = None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # Spark's package is optional
     from pyspark import SparkContext
 
 MOST_AT_ONCE = 64
-"""Blocks of one Spark job: their results, some MB each, must fit in `spark.driver.maxResultSize`."""
+"""Blocks of one Spark job: their results, MBs each, must fit in `spark.driver.maxResultSize`."""
 
 
 def precompute_spark(

@@ -112,6 +112,12 @@ FOUND = {
         b"- {name: a, sha256: '0', scopes: [{}]}",
         b"- {name: a, sha256: '0', scopes: [[]]}",
     ],
+    "import_maps": [
+        b"rows: impressions\ntime: a\nprofile_id: b\naction: c\nreward: d\npropensity: uniform\n"
+        b"csv: {delimiter: {a: b}}",
+        b'rows: impressions\ntime: "\\uD800"\nprofile_id: b\naction: c\nreward: d\n'
+        b"propensity: uniform",
+    ],
     "configs": [
         b"\xff",
         b"fit: []",
