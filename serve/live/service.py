@@ -87,7 +87,7 @@ class LiveService:
         model = self.source.model
         is_text = None if model is None else model.layout.is_text
         if not admitted and not self.batcher.admits(due):
-            return self.batcher.shed(parse_title_ids(request, is_text)).to_json()
+            return self.batcher.shed(parse_title_ids(request, is_text))
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
         page = parse_page(request, bundle, declared, is_text)
         for name in page.odd:
