@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float, Int
 
-from bandit.choice import choose, decision_seeds, profile_keys, uniforms
+from bandit.choice import choose, decision_seeds, profile_keys, title_words, uniforms
 from data.days import day_number
+from data.records import TitleId
 from data.schema.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import BundleScores
 from evaluate.policies.logged_examples import LoggedExamples
@@ -54,7 +55,7 @@ class Contrast(NamedTuple):
 
     distance: float
     """Of each from those before it, at least."""
-    title: int
+    title: TitleId
     members: list[int]
     votes: Float[np.ndarray, "members artworks"]
 
@@ -95,7 +96,7 @@ def showcase(
     shown = []
     for _, title, who, votes in _various(contrasts, titles):
         keys = profile_keys([ids[at] for at in who])
-        seeds = decision_seeds(keys, np.full(len(who), title), number, salt)
+        seeds = decision_seeds(keys, title_words([title]), number, salt)
         picked = choose(votes, uniforms(seeds))
         places = _likeliest(votes, picked)
         people = [
