@@ -192,7 +192,10 @@ class Nights:
         for span in self.spans(before.kept):
             began = time.process_time()
             kept = KeptPosterior.read_from(file)
-            going = self._going(kept, build(made_of, state), before.spec)
+            there = replace(
+                self.examples, until=span.until + DAY_US
+            )  # one day is there to judge by
+            going = self._going(kept, build(made_of, state), before.spec, there)
             _, trained = going.read([span], HELD_OUT)
             going.kept.write(file)
             spent = time.process_time() - began
@@ -205,13 +208,15 @@ class Nights:
 
     def once(self, before: Learnt) -> PosteriorByDay:
         """All days in one reading, which leaves nothing of what was before it."""
-        going = self._going(before.kept, before.trained.network, before.spec)
+        going = self._going(before.kept, before.trained.network, before.spec, self.examples)
         going.read(self.spans(before.kept), HELD_OUT)
         return going
 
-    def _going(self, kept: KeptPosterior, network: Marquee, spec: FeatureSpec) -> PosteriorByDay:
+    def _going(
+        self, kept: KeptPosterior, network: Marquee, spec: FeatureSpec, stream: ExampleStream
+    ) -> PosteriorByDay:
         rows, reward = np.arange(len(self.attributes)), "take"
-        source = DaySource(self.examples, self.catalogue, spec, self.attributes, rows, reward)
+        source = DaySource(stream, self.catalogue, spec, self.attributes, rows, reward)
         return PosteriorByDay(kept, network, source)
 
     def spans(self, kept: KeptPosterior) -> list[DaySpan]:
