@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.seed_statistics import SeedMean, mean_of, ratio_of, seeds_of
-from bench.training.nights import Nights, Outcome
+from bench.training.night_figures import Outcome
+from bench.training.nights import Nights
 
 
 @dataclass(frozen=True)
