@@ -70,8 +70,7 @@ def write_bundle(
         ParityError: a graph does not say what torch says.
     """
     _check(network, description, records)
-    shows = unpersonalised.select(UNPERSONALISED.names)
-    shows = shows.cast(titles_like(UNPERSONALISED, shows.schema))
+    shows = _as_published(unpersonalised)
     network = copy.deepcopy(network).cpu().eval()
     parts = GraphParts(network, records is not None)
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]
@@ -86,22 +85,27 @@ def write_bundle(
         save_file(_weights(network), part / "weights.safetensors")
         heads, dimension = parts("context.onnx", tuple(drawn[0].context))[0].shape[1:]
         metrics = {**description.metrics, "parity_gap": gap}
+        bias, temperature = network.bias.detach().tolist(), float(description.temperature)
         manifest = {
             **_described(description, heads),
             "feature_fingerprint": spec.fingerprint,
-            "calibration": {
-                "bias": network.bias.detach().tolist(),
-                "temperature": float(description.temperature),
-            },
+            "calibration": {"bias": bias, "temperature": temperature},
             "dimension": dimension,
             "network": architecture_of(network, description.encoder),
             "records": records.said if records is not None else None,
             "encoder": names[0] if description.image is not None else None,
             "metrics": metrics,
         }
-        card = model_card(description, heads, spec.fingerprint, metrics, records)
-        (part / "model_card.md").write_text(card)
+        (part / "model_card.md").write_text(
+            model_card(description, heads, spec.fingerprint, metrics, records)
+        )
         return seal(part, Path(root), manifest)
+
+
+def _as_published(unpersonalised: pa.Table) -> pa.Table:
+    """What is said of artworks beside the model, in its schema."""
+    shows = unpersonalised.select(UNPERSONALISED.names)
+    return shows.cast(titles_like(UNPERSONALISED, shows.schema))
 
 
 def _weights(network: Marquee) -> dict[str, Tensor]:
