@@ -50,10 +50,8 @@ def write_bundle(
 ) -> Path:
     """Export a network, compare it with torch, and write its bundle whole.
 
-    The network is left as it is, wherever it is and in whichever mode.
-
     Args:
-        network: trained; `encoder` None where artworks come as embeddings.
+        network: trained, and left as it is; `encoder` None where artworks come as embeddings.
         spec: that its features were computed with.
         root: folder of bundles; nothing in it is changed but the new one added.
         description: what the manifest says beside.
@@ -70,14 +68,13 @@ def write_bundle(
         ParityError: a graph does not say what torch says.
     """
     _check(network, description, records)
-    shows = _as_published(unpersonalised)
     network = copy.deepcopy(network).cpu().eval()
     parts = GraphParts(network, records is not None)
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]
     with staging(Path(root)) as part:
         names, gap = write_graphs(parts, part, [*drawn, *probes])
         (part / "features.json").write_text(spec.to_json())
-        pq.write_table(shows, part / "unpersonalised.parquet")
+        pq.write_table(_as_published(unpersonalised), part / "unpersonalised.parquet")
         if records is not None:
             records.write(part / RECORDS)
         if posterior is not None:
@@ -96,9 +93,8 @@ def write_bundle(
             "encoder": names[0] if description.image is not None else None,
             "metrics": metrics,
         }
-        (part / "model_card.md").write_text(
-            model_card(description, heads, spec.fingerprint, metrics, records)
-        )
+        card = model_card(description, heads, spec.fingerprint, metrics, records)
+        (part / "model_card.md").write_text(card)
         return seal(part, Path(root), manifest)
 
 
