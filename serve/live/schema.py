@@ -17,6 +17,9 @@ class Refusal(BaseModel):
     detail: str
 
 
+Name = Annotated[str, Field(min_length=1)]
+
+
 class DecideRequest(BaseModel):
     """A page: who looks, at which titles, and what is known now."""
 
@@ -34,12 +37,12 @@ class DecideRequest(BaseModel):
     profiling: bool = Field(
         True, description="False where the member opted out: unpersonalised, and nothing is logged"
     )
-    canvas: str | list[str] | None = Field(
+    canvas: Name | Annotated[list[Name], Field(max_length=CANVASES_LIMIT)] | None = Field(
         None,
         description=f"Of the pictures, one or several (up to {CANVASES_LIMIT}): `url` is of the"
         " first; main pictures when left out",
     )
-    languages: list[str] | None = Field(
+    languages: list[Name] | None = Field(
         None, max_length=LANGUAGES_LIMIT, description="Of texts in pictures, the best first"
     )
 
@@ -167,6 +170,9 @@ class Event(BaseModel):
     column: int | None = None
     minutes: float | None = None
     thumb: int | None = None
+    value: float | None = Field(
+        None, description="of a kind that schema.yaml declares with a value, such as seconds"
+    )
 
 
 class Events(BaseModel):

@@ -102,6 +102,10 @@ FOUND = {
         page(profile_id=float("nan")),
         page(profile_id="\ud800"),
         page(request_id="\ud800"),
+        b"[]",
+        page(canvas={}),
+        page(canvas=["x"] * 9),
+        page(languages=[{}]),
     ],
     "events": [event(title_id=float("inf")), event(kind={"a": "\ud800"}), event(**{"\ud800": 1})],
     "tokens": [
