@@ -43,7 +43,7 @@ TOO_MANY_MINUTES = Fault(
     "minutes", "minutes", f"nobody watches more than {MOST_MINUTES:,} minutes of a title"
 )
 TIME_REMEDY = "write the moment in UTC, between 2000 and now, as a timestamp"
-IDS = ("decision_id", "event_id", "profile_id")
+IDS = ("decision_id", "event_id", "profile_id", "title_id")
 FACTS_REMEDY = "write null for what is not known, which is what it is read as"
 BINARY_REWARD = Fault("reward", "reward", "it is 0 or 1; give another reward a name of its own")
 
@@ -144,7 +144,7 @@ def check_times(table: pa.Table, file: Path | str, columns: tuple[str, ...]) -> 
 def check_ids(table: pa.Table, file: Path | str) -> Iterator[Problem]:
     """Rows with an id that the log or the store does not take."""
     for name in IDS:
-        if name not in table.column_names:
+        if name not in table.column_names or not pa.types.is_string(table[name].type):
             continue
         ids = plain(table[name])
         size = pc.binary_length(ids).fill_null(1).to_numpy(zero_copy_only=False)

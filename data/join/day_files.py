@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from data.atomic_write import move_into_place, sync
 from data.days import DAY_US, date_of
-from data.records import EXAMPLES, FACTS, TIMESTAMP
+from data.records import EXAMPLES, FACTS, TIMESTAMP, titles_like
 from data.schema.page_facts import IMPRESSION_COLUMNS
 
 FILE = "examples.parquet"
@@ -63,7 +63,8 @@ def example_rows(rows: pa.RecordBatch) -> pa.Table:
         "facts": pa.StructArray.from_arrays(known, fields=list(FACTS)),
         "time": rows.column("decided_at").cast(pa.int64()).cast(TIMESTAMP),
     }
-    fields = [field for field in EXAMPLES if field.name != "reward_name"]
+    like = titles_like(EXAMPLES, rows.schema)
+    fields = [field for field in like if field.name != "reward_name"]
     for field in fields:
         if field.name not in columns:
             columns[field.name] = rows.column(field.name).cast(field.type)
@@ -104,7 +105,7 @@ class _Day:
         named = table.append_column(EXAMPLES.field("reward_name"), names)
         table = named.select(EXAMPLES.names)
         if self.writer is None:
-            self.writer = pq.ParquetWriter(self.path, EXAMPLES, compression="zstd")
+            self.writer = pq.ParquetWriter(self.path, table.schema, compression="zstd")
         self.writer.write_table(table)
 
     def close(self) -> pa.RecordBatch:

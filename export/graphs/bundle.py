@@ -14,6 +14,7 @@ from data.artwork_effects import RECORDS, ArtworkRecords
 from data.bundle import BUNDLE_VERSION
 from data.features import FeatureSpec
 from data.images.format import ImageFormat
+from data.records import titles_like
 from export.graphs.architecture import architecture_of
 from export.graphs.description import BundleDescription
 from export.graphs.example_inputs import Probe, random_probe
@@ -23,6 +24,7 @@ from export.graphs.model_card import model_card
 from export.graphs.parity import write_graphs
 from export.publish.staging import staging
 from model.heads.epistemic_index import index_size
+from model.increments.kept_posterior import POSTERIOR, KeptPosterior
 from model.network.towers import Marquee
 
 UNPERSONALISED = pa.schema(
@@ -44,6 +46,7 @@ def write_bundle(
     *,
     probes: Sequence[Probe] = (),
     records: ArtworkRecords | None = None,
+    posterior: KeptPosterior | None = None,
 ) -> Path:
     """Export a network, compare it with torch, and write its bundle whole.
 
@@ -57,6 +60,7 @@ def write_bundle(
         unpersonalised: title_id, artwork_id, take and impressions of each artwork.
         probes: real inputs to compare with torch on, besides made-up ones.
         records: of artworks' own; None: all are judged by their pixels alone.
+        posterior: that days can be added to; nothing that serves reads it.
 
     Returns:
         The bundle's folder, `root` / its id.
@@ -66,7 +70,8 @@ def write_bundle(
         ParityError: a graph does not say what torch says.
     """
     _check(network, description, records)
-    shows = unpersonalised.select(UNPERSONALISED.names).cast(UNPERSONALISED)
+    shows = unpersonalised.select(UNPERSONALISED.names)
+    shows = shows.cast(titles_like(UNPERSONALISED, shows.schema))
     network = copy.deepcopy(network).cpu().eval()
     parts = GraphParts(network, records is not None)
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]
@@ -76,6 +81,8 @@ def write_bundle(
         pq.write_table(shows, part / "unpersonalised.parquet")
         if records is not None:
             records.write(part / RECORDS)
+        if posterior is not None:
+            posterior.write(part / POSTERIOR)
         save_file(_weights(network), part / "weights.safetensors")
         heads, dimension = parts("context.onnx", tuple(drawn[0].context))[0].shape[1:]
         metrics = {**description.metrics, "parity_gap": gap}

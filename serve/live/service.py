@@ -82,11 +82,12 @@ class LiveService:
         self, request: Mapping[str, object], due: float, admitted: bool
     ) -> PageAnswer:
         """The same with main pictures."""
-        if not admitted and not self.batcher.admits(due):
-            return self.batcher.shed(parse_title_ids(request))
         model = self.source.model
+        is_text = None if model is None else model.layout.is_text
+        if not admitted and not self.batcher.admits(due):
+            return self.batcher.shed(parse_title_ids(request, is_text)).to_json()
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
-        page = parse_page(request, bundle, declared)
+        page = parse_page(request, bundle, declared, is_text)
         for name in page.odd:
             metrics.UNSOUND.labels(name).inc()
         if not page.profiling:

@@ -209,7 +209,8 @@ def test_live_answers_give_every_canvas_that_is_asked_for(catalogue, bundle, map
             assert list(one["pictures"]) == ["tile", "hero"]
             assert one["url"] == one["pictures"]["tile"]["url"]
             assert "pictures" not in (await client.get("/v1/maps/p1")).json()["titles"][0]
-            for wrong in ({"canvas": 3}, {"canvas": ["x"] * 9}, {"languages": "nb"}):
+            wrongs = ({"canvas": 0}, {"canvas": ""}, {"canvas": ["x"] * 9}, {"languages": "nb"})
+            for wrong in wrongs:
                 assert (await client.post("/v1/decide", json=page | wrong)).status_code == 422
             counted = (await client.get("/metrics")).text
             assert 'marquee_other_canvas_total{canvas="unknown"} 1.0' in counted

@@ -21,7 +21,16 @@ from data.importers.mapping.names import CatalogueNames
 from data.importers.mapping.own_facts import KINDS
 from data.importers.mapping.raw_rows import RawRows, byte_stream
 from data.importers.mapping.values import list_in, missing
-from data.records import DECISIONS, EVENT_KINDS, EVENTS, EXAMPLES, FACTS, SCHEMA_VERSION, TIMESTAMP
+from data.records import (
+    DECISIONS,
+    EVENT_KINDS,
+    EVENTS,
+    EXAMPLES,
+    FACTS,
+    SCHEMA_VERSION,
+    TIMESTAMP,
+    titles_as,
+)
 from data.schema_cast import conform, refuse
 from data.sound import ID_BYTES, believed
 
@@ -57,7 +66,7 @@ class RecordMaker:
         choices = None if self.map.rows == "events" else self._choices(rows)
         columns = self._events(rows) if choices is None else choices.columns
         self._refuse_ids(rows, columns)
-        schema = SCHEMAS[self.map.rows]
+        schema = titles_as(SCHEMAS[self.map.rows], self.names.catalogue.title_kind)
         good = pa.array(rows.good)
         if choices is not None:
             drawn = choices.said.drawn & rows.good
@@ -87,7 +96,7 @@ class RecordMaker:
             "decision_id": self._ids(rows, "decision_id"),
             "time": times,
             "profile_id": rows.fitted(key("profile_id"), pa.string(), needed=True),
-            "title_id": pa.array(offered.titles),
+            "title_id": self.names.of_rows(offered.titles),
             "facts": self._facts(rows),
             "candidates": pa.ListArray.from_arrays(
                 pa.array(offered.offsets.astype(np.int32)), ids.take(pa.array(offered.candidates))
@@ -137,7 +146,7 @@ class RecordMaker:
             self.map.refuse("kind", f"{kind[0].as_py()!r:.60} is none of {among}; give values")
         rows.set_aside(~known, f"kind is none of {among}")
         titles = self.names.titles(rows.fitted(key("title_id"), pa.string(), needed=True))
-        rows.set_aside(titles == 0, "title_id is not in the catalogue")
+        rows.set_aside(titles < 0, "title_id is not in the catalogue")
         shown = rows.fitted(key("artwork_id"), pa.string())
         at = self.names.rows(shown, titles)
         rows.set_aside((at < 0) & ~missing(shown), "artwork_id is not in the catalogue")
@@ -156,7 +165,7 @@ class RecordMaker:
             "received": pc.coalesce(received, times),
             "decision_id": rows.fitted(key("decision_id"), pa.string()),
             "profile_id": rows.fitted(key("profile_id"), pa.string(), needed=True),
-            "title_id": pa.array(titles),
+            "title_id": self.names.of_rows(titles),
             "artwork_id": self.names.artworks.take(pa.array(at, mask=at < 0)),
             **places,
         }
@@ -176,10 +185,10 @@ class RecordMaker:
             shown = names.rows(action, titles)
         else:
             shown = names.rows(action, None)
-            titles = np.where(shown < 0, 0, names.owners[shown])
-        _refuse_unknown(rows, "title_id", titles > 0, titled.column if titled else None)
-        rows.set_aside(titles == 0, "title_id is not in the catalogue")
-        _refuse_unknown(rows, "action", (shown >= 0) | (titles == 0), map.keys["action"].column)
+            titles = np.where(shown < 0, -1, names.owners[shown])
+        _refuse_unknown(rows, "title_id", titles >= 0, titled.column if titled else None)
+        rows.set_aside(titles < 0, "title_id is not in the catalogue")
+        _refuse_unknown(rows, "action", (shown >= 0) | (titles < 0), map.keys["action"].column)
         rows.set_aside(shown < 0, "action is not an artwork of the title")
         if map.candidates is None:
             offsets, flat = names.on_days(titles, _local_days(times, map.zone))

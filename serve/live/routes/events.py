@@ -13,6 +13,7 @@ from data.privacy.pseudonym import Pseudonyms
 from data.records import EVENTS, SCHEMA_VERSION
 from data.sound import id_problem
 from serve.live import metrics
+from serve.live.page_request import refuse_kind
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.schema import Event, Events
 from serve.live.service import LiveService
@@ -25,8 +26,10 @@ def event_routes(service: LiveService) -> APIRouter:
     @router.post("/v1/events")
     async def events(batch: Events) -> dict[str, int]:
         """Impressions, plays, progress and thumbs; answered when they are on disk."""
-        now = clock.now_us()
+        now, model = clock.now_us(), service.source.model
         try:
+            for event in batch.events:
+                refuse_kind(event.title_id, None if model is None else model.layout.is_text)
             rows = readable([_row(event, now, service.names) for event in batch.events])
         except ValueError as error:
             raise HTTPException(422, str(error)) from None

@@ -96,7 +96,6 @@ EXAMPLES_READ_ALIKE = {
     "as written": lambda t: t,
     "naive": lambda t: cast(t, time=pa.timestamp("us")),
     "nanoseconds": lambda t: cast(t, time=pa.timestamp("ns")),
-    "title ids as text": lambda t: cast(t, title_id=pa.string()),
     "played as a number": lambda t: cast(t, played=pa.int8()),
     "categories": lambda t: put(t, "action", t["action"].dictionary_encode()),
     "no optional columns": lambda t: t.drop(["bundle", "cell", "impressions", "schema_version"]),
