@@ -3,29 +3,28 @@
     python train.py                                  # on a sample, made on the spot
     python train.py --config configs/full.yaml       # the same, at full strength
     python train.py --data.examples EXAMPLES --data.catalogue CATALOGUE
+    python train.py --data.examples EXAMPLES --data.catalogue CATALOGUE --increment.of BUNDLE
 
 Every setting has a dotted option; --print-config shows them all, --config reads them from a file.
 """
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
-from rich.console import Console
 
 from bandit.head_policy import HeadPolicy
+from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.check.notes import undeclared
 from data.command_line.option_parser import OptionParser, auto_cli, underscored
 from data.command_line.renamed_options import present_names
-from data.days import DAY_US
 from data.errors import BadInput, main
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
@@ -35,24 +34,22 @@ from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
 from data.schema import read_schema
 from data.schema_cast import parquet_files
+from evaluate.gate.held_out_table import show_held_out_values
 from evaluate.gate.publish_gate import GateResult, publish_gate
-from evaluate.ope.support import NoSupport
-from evaluate.ope.trust import to_read
-from evaluate.policies.judge import policy_values
-from evaluate.policies.log_only_policies import log_only_values
-from evaluate.policies.policy_probabilities import TABLE, labels
-from evaluate.policies.table import value_table, verdict_lines
+from evaluate.policies.read_examples import first_moment
+from export.graphs.architecture import network_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from export.publish.open_store import open_store
 from export.publish.publish import publish
-from model.training.buffered_source import Source
-from model.training.dataset import Examples
-from model.training.dataset_statistics import DatasetStatistics, specification
-from model.training.exploring import arrivals_a_day
+from model.increments.days_to_read import days_to_read, judged_from
+from model.increments.increment import DaySource, PosteriorByDay
+from model.increments.kept_posterior import KeptPosterior
+from model.increments.refit import goes_on, overdue, to_keep
+from model.training.dataset_statistics import specification
+from model.training.exploring import arrivals_of
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
-from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.image_format import format_words, image_format
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import RENAMED, Settings
@@ -91,11 +88,15 @@ def train(settings: Settings) -> Path:
     """
     if settings.fit.threads:
         torch.set_num_threads(settings.fit.threads)
+    asked = settings.increment
+    if asked.of is not None and (gone_on := go_on(settings)) is not None:
+        return gone_on
     inputs = load(settings)
+    judged = None if asked.of is None else judged_from(inputs.examples, asked)
     read = first_pass(
         inputs.examples,
         inputs.catalogue,
-        validation=settings.data.validation,
+        validation=settings.data.validation if judged is None else judged,
         held_out=settings.data.held_out,
         buffer=settings.fit.buffer,
         clip=settings.fit.importance_clip,
@@ -106,10 +107,54 @@ def train(settings: Settings) -> Path:
     trained = train_network(settings, _training_data(settings, inputs, read, spec), say)
     if trained is None:
         return Path(settings.publish.bundles)  # of several processes the first goes on
-    bundle = _write(settings, inputs, read, spec, trained)
+    kept = to_keep(trained, settings, inputs.catalogue, read)
+    bundle, stays_out = _finish(settings, inputs, read, spec, trained, kept)
+    if asked.of is not None and stays_out:  # what is live goes on meanwhile
+        return go_on(replace(settings, increment=replace(asked, refit_days=None))) or bundle
+    return bundle
+
+
+def go_on(settings: Settings) -> Path | None:
+    """A bundle to which days were added; None: it is time for a full training, and it is said why.
+
+    Raises:
+        BadInput: there is no such bundle, or the examples hold no days that come next.
+    """
+    before = Bundle.open(str(settings.increment.of))
+    start = replace(settings.fit, warm_start=str(before.root))  # pictures are read as it reads them
+    settings = replace(settings, fit=start, data=replace(settings.data, window_days=None))
+    inputs = load(settings)
+    held = goes_on(before, settings, inputs.catalogue)
+    if isinstance(held, str):
+        say(f"no day can be added: {held}")
+        return None
+    days = days_to_read(inputs.examples, held.kept.read.through, settings.increment)
+    if why := overdue(held.kept, days[-1].until, settings.increment.refit_days):
+        say(f"training in full: {why}")
+        return None
+    of_images, reward = (inputs.images, inputs.image_row), before.manifest.reward_name
+    source = DaySource(inputs.examples, inputs.catalogue, held.spec, *of_images, reward)
+    going = PosteriorByDay(held.kept, network_of(before), source)
+    read, trained = going.read(days, settings.data.held_out, say)
+    return _finish(settings, inputs, read, held.spec, trained, going.kept.bounded())[0]
+
+
+def _finish(
+    settings: Settings,
+    inputs: Inputs,
+    read: FirstPass,
+    spec: FeatureSpec,
+    trained: TrainedNetwork,
+    kept: KeptPosterior | None,
+) -> tuple[Path, bool]:
+    """Write the bundle, judge it, and publish it if it may go live; whether it was kept out."""
+    if kept is None:
+        say("no day can be added to this bundle: nights train in full (docs/operations.md)")
+    bundle, stays_out = _write(settings, inputs, read, spec, trained, kept), False
     if settings.model.encoder != "attributes":
-        judge(bundle, inputs, read.later, settings)
-        release(bundle, inputs, read.later, settings)
+        of_catalogue = inputs.catalogue, inputs.references
+        show_held_out_values(bundle, read.later, *of_catalogue, settings.data.cache, SERVED, say)
+        stays_out = not release(bundle, inputs, read.later, settings)
     for words in left_out_words(inputs.left_out):
         say(words)
     if read.left_out:
@@ -118,56 +163,36 @@ def train(settings: Settings) -> Path:
     if None not in where and settings.model.encoder != "attributes":
         say(
             f"see it: python -m evaluate report --log {where[1]} --catalogue {where[0]} "
-            f"--bundle {bundle} --since {_first(read.later)} --out report.html"
+            f"--bundle {bundle} --since {first_moment(read.later)} --out report.html"
         )
     print(bundle)
-    return bundle
+    return bundle, stays_out
 
 
 def _training_data(
     settings: Settings, inputs: Inputs, read: FirstPass, spec: FeatureSpec
 ) -> TrainingData:
     """The examples as the network reads them."""
-    statistics, catalogue = read.statistics, inputs.catalogue
-    as_arrays = (catalogue, spec, inputs.images, inputs.image_row)
-
-    def prepare(heads: int) -> tuple[Source, Examples]:
-        preparation = Preparation(
-            *as_arrays,
-            heads=heads,
-            masks=settings.model.heads.masks,
-            mask=settings.fit.mask,
-            clip=settings.fit.importance_clip,
-            decay=settings.data.decay,
-            seed=settings.seed,
-        )
-        source = read.source(preparation, settings.fit.buffer)
-        artworks = len(catalogue.artworks) - len(inputs.left_out)
-        say(f"learning from {statistics.count:,} examples of {artworks:,} artworks")
-        return source, preparation(read.later)
-
-    # What networks are standardised by lacks the page's facts as often as what they learn from.
-    sampled = Preparation(*as_arrays, heads=1, mask=settings.fit.mask, seed=settings.seed)
-    return TrainingData(
-        sampled(pa.concat_tables(statistics.sample)),
-        len(spec.genres),
-        statistics.mean_reward,
-        CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
-        prepare,
-        declared=spec.declared.artwork_columns,
-        arrivals=_arrivals(inputs, statistics),
+    preparation = Preparation(
+        *(inputs.catalogue, spec, inputs.images, inputs.image_row),
+        heads=1,
+        masks=settings.model.heads.masks,
+        mask=settings.fit.mask,
+        clip=settings.fit.importance_clip,
+        decay=settings.data.decay,
+        seed=settings.seed,
     )
-
-
-def _arrivals(inputs: Inputs, statistics: DatasetStatistics) -> float:
-    """Share of the artworks that come new a day of the log."""
-    first, last = (moment // DAY_US for moment in inputs.examples.span())
-    added = inputs.catalogue.artworks["added_day"].cast(pa.int32()).to_numpy()
-    return arrivals_a_day(added, statistics.shown, last, last - first + 1)
+    arrivals = arrivals_of(inputs.examples, inputs.catalogue, read.statistics.shown)
+    return TrainingData.of(preparation, read, settings.fit.buffer, arrivals, say)
 
 
 def _write(
-    settings: Settings, inputs: Inputs, read: FirstPass, spec: FeatureSpec, trained: TrainedNetwork
+    settings: Settings,
+    inputs: Inputs,
+    read: FirstPass,
+    spec: FeatureSpec,
+    trained: TrainedNetwork,
+    kept: KeptPosterior | None,
 ) -> Path:
     """The bundle's folder."""
     publishing = settings.publish
@@ -181,7 +206,7 @@ def _write(
             head_policy=HeadPolicy(SERVED, publishing.epsilon),
             salt=publishing.salt,
             parent=open_store(publishing.bundles).live(),
-            metrics=trained.metrics,
+            metrics=trained.metrics | ({} if kept is None else kept.read.said()),
             temperature=trained.temperature,
             data={
                 "examples": read.statistics.count,
@@ -194,39 +219,14 @@ def _write(
         ),
         read.statistics.unpersonalised_takes(),
         records=trained.records,
+        posterior=kept,
     )
 
 
-def judge(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:
-    """What the bundle and the baselines would have earned on the days that were held out."""
-    names = ["random", f"{bundle}:{TABLE}", f"{bundle}:greedy", str(bundle)]
-    try:
-        values = policy_values(later, inputs.catalogue, names, cache=settings.data.cache)
-    except NoSupport as error:
-        say(f"not judged: {error}")
-        return
-    logged = later["reward"].to_numpy().mean()
-    others = {
-        f"{name}, which earned {other['reward'].to_numpy().mean():.4f}": log_only_values(
-            later, inputs.catalogue, other
-        )
-        for name, other in inputs.references.items()
-    }
-    shown = labels(names, SERVED)
-    values = {shown[name]: of for name, of in values.items()} | others
-    read = to_read(values.values())
-    title = f"on {len(later):,} held-out examples, from {_first(later)} on; logged {logged:.4f}"
-    Console(stderr=True, width=140).print(value_table(values, read, title))
-    for words in verdict_lines(values, read):
-        say(words)
-    for words in values["random"]["dr"].support.words():
-        say(words)
-
-
-def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> None:
-    """Make the bundle the live one, if it is shown to be no worse than the one that is."""
+def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -> bool:
+    """Make the bundle the live one, if it is shown to be no worse; False: it was kept out."""
     if settings.publish.current is False:
-        return
+        return True
     margin = settings.publish.margin
 
     def gate(candidate: Path, live: Path | None, anchor: Path | None) -> GateResult:
@@ -236,6 +236,7 @@ def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -
     options = settings.publish
     publication = publish(bundle, options.bundles, gate, options.force, options.undecided)
     say(f"{'published' if publication.published else 'not published'}: {publication.reason}")
+    return publication.published
 
 
 def load(settings: Settings) -> Inputs:
@@ -276,16 +277,8 @@ def load(settings: Settings) -> Inputs:
     say("\n".join(format_words(shape, catalogue)))
     cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
-    return Inputs(
-        *(examples, catalogue, cached.images, rows, references, shape),
-        *(cached.refused, len(cached.other_canvas)),
-    )
-
-
-def _first(examples: pa.Table) -> str:
-    """The moment of the first of some examples, as `--since` takes it."""
-    first = pc.call_function("min", [examples["time"]]).as_py()
-    return first.isoformat().replace("+00:00", "Z")
+    left_out = cached.refused, len(cached.other_canvas)
+    return Inputs(examples, catalogue, cached.images, rows, references, shape, *left_out)
 
 
 def say(text: str) -> None:

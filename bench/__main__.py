@@ -77,6 +77,11 @@ COMMANDS = {
         "bench.training.training",
         "Training: speed beside the naive way, growth, increments, processes.",
     ),
+    "increments": Command(
+        "bench.training.increments",
+        "Days added to a posterior: beside one reading, a full training and no update.",
+        show="show_increments",
+    ),
     "strangers": Command(
         "bench.strangers.strangers",
         "A theatre's posters and visitors: what is learnt of them, and whether reports say so.",

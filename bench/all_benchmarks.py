@@ -63,6 +63,7 @@ CASES = {
     "training naive": Case(("training", "--parts", "naive")),
     "training sizes": Case(("training", "--parts", "sizes")),
     "training increment": Case(("training", "--parts", "increment")),
+    "increments": Case(("increments",)),
     "training processes": Case(("training", "--parts", "processes")),
 }
 

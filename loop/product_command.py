@@ -28,6 +28,7 @@ def product(
     undecided: Literal["keep", "publish"] = "publish",
     deadline_ms: float = 1000.0,
     habits: Habits | None = None,
+    increments: bool = False,
     seed: int = 1,
 ) -> Row:
     """Live through some days of the whole product: serve, log, join, train, publish, precompute.
@@ -52,6 +53,8 @@ def product(
             one. A few thousand decisions hardly tell any two bundles apart.
         deadline_ms: of a live page; generous, as training shares the machine.
         habits: what members meet again, skip, and come back for.
+        increments: nights add their day to the live bundle, and train in full once a week; without,
+            each night trains in full.
         seed: of catalogue, members, visits and outcomes.
     """
     settings = ProductLoopSettings(
@@ -68,6 +71,7 @@ def product(
         margin=margin,
         undecided=undecided,
         habits=habits or Habits(),
+        increments=increments,
     )
     loop = ProductLoop(out, settings, deadline_ms)
     with Console(stderr=True).status("loop") as status:

@@ -9,7 +9,7 @@ from typing import Literal
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from data.bundle import CURRENT
+from data.bundle import CURRENT, Bundle
 from data.errors import BadInput
 from loop.processes import Commands, Printed, option_words
 from simulate.browsing.habits import Habits
@@ -46,6 +46,8 @@ class ProductLoopSettings:
     """What becomes of a bundle of which a night's log cannot tell."""
     habits: Habits = field(default_factory=Habits)
     """Of members."""
+    increments: bool = False
+    """Nights add their day to the live bundle, and train in full once a week."""
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.history < 3 or self.members < 2 or self.decisions < 100:
@@ -58,6 +60,8 @@ class ProductLoopSettings:
     def record(self) -> dict[str, object]:
         """As the loop's state keeps them."""
         settings: dict[str, object] = dict(vars(self))
+        if not self.increments:  # loops that were begun before there were any go on
+            del settings["increments"]
         return settings | {"subjects": str(self.subjects), "habits": asdict(self.habits)}
 
     def habit_options(self) -> dict[str, object]:
@@ -187,6 +191,8 @@ class ProductSteps:
         }
         if current.is_symlink():
             options["fit.warm-start"] = self.bundle
+            if self.settings.increments:
+                options["increment.of"] = self.bundle
         words = [*option_words(options), *self.settings.train, *further]
         self.commands.run("train.py", *words, json_out=False)
         if not current.is_symlink():
@@ -207,6 +213,10 @@ class ProductSteps:
         return {name: estimates["dr"][name] for name in ("value", "low", "high")}
 
     def _held_out_since(self) -> datetime:
+        """From when on the live bundle has read nothing."""
+        read = Bundle.open(self.bundle).manifest.metrics.get("read_through")
+        if isinstance(read, str):
+            return datetime.fromisoformat(read)
         files = sorted(self.examples.glob("day=*/*.parquet"))
         times = ds.dataset(files, format="parquet").to_table(columns=["time"])["time"]
         ends = pc.min_max(times).as_py()  # pyright: ignore[reportAttributeAccessIssue]

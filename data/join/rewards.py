@@ -1,8 +1,8 @@
 """Named rewards: what an impression was worth, as one SQL expression each.
 
 The expression may use `played` (boolean), `minutes` (most progress within the window),
-`runtime_minutes` (null: the catalogue does not know the title) and `thumb` (−1, 0 or 1). DuckDB
-and Spark SQL both evaluate it, so write it in functions that both have.
+`runtime_minutes` (null: the catalogue does not know the title) and `thumb` (−1, 0 or 1). It is
+DuckDB's SQL on either engine, and speaks of one example: see `data.join.reward_sql`.
 """
 
 import re

@@ -3,13 +3,16 @@
 # pyarrow.compute makes its functions at import: no checker sees them.
 # pyright: reportAttributeAccessIssue=false
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from jaxtyping import UInt64
 
+from bandit.choice import mix_words, uniforms
+from bandit.draws import text_word
 from data.own_facts import without_facts
 from data.records import FACTS
 from data.schema.schema import SHIPPED
@@ -43,7 +46,11 @@ def without_page_facts(facts: pa.StructArray, declared: Collection[str] = ()) ->
 
 
 def mask_page_facts(
-    facts: pa.StructArray, share: float, seed: int | list[int], declared: Collection[str] = ()
+    facts: pa.StructArray,
+    share: float,
+    seed: int | list[int],
+    declared: Collection[str] = (),
+    keys: UInt64[np.ndarray, " rows"] | None = None,
 ) -> pa.StructArray:
     """Facts of which the page's are hidden in a share of the rows, half of the time all at once.
 
@@ -52,12 +59,13 @@ def mask_page_facts(
         share: of the rows in which a fact is hidden.
         seed: of what is hidden.
         declared: names of declared facts that only a page knows.
+        keys: of the rows' ids: then what is hidden of a row does not depend on the rows beside it.
     """
-    draw = np.random.default_rng(seed)
-    every = draw.random(len(facts)) < share / 2
+    drawn = _drawn(len(facts), seed) if keys is None else _drawn_by_id(keys, seed)
+    every = drawn("") < share / 2
 
-    def hidden(_: str) -> np.ndarray:
-        return every | (draw.random(len(facts)) < share / 2)
+    def hidden(name: str) -> np.ndarray:
+        return every | (drawn(name) < share / 2)
 
     fields = []
     for field in facts.type:
@@ -68,3 +76,16 @@ def mask_page_facts(
             column = without_facts(cast("pa.MapArray", column), declared, hidden)
         fields.append(column)
     return pa.StructArray.from_arrays(fields, fields=list(facts.type))
+
+
+def _drawn(rows: int, seed: int | list[int]) -> Callable[[str], np.ndarray]:
+    """Numbers in [0, 1) of each row, drawn one fact after another."""
+    rng = np.random.default_rng(seed)
+    return lambda _: rng.random(rows)
+
+
+def _drawn_by_id(
+    keys: UInt64[np.ndarray, " rows"], seed: int | list[int]
+) -> Callable[[str], np.ndarray]:
+    """Numbers in [0, 1) of each row that follow from its id and the fact."""
+    return lambda fact: uniforms(mix_words(keys ^ np.uint64(text_word("hidden", seed, fact))))

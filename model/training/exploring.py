@@ -1,7 +1,12 @@
 """How much of the posterior's doubt heads explore with, by what keeps coming."""
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Int
+
+from data.catalogue import Catalogue
+from data.days import DAY_US
+from data.examples.stream import ExampleStream
 
 STEADY, ARRIVING = 0.1, 0.2
 """Of the doubt, where artwork stays, and where it keeps coming."""
@@ -37,3 +42,18 @@ def arrivals_a_day(
         return 0.0
     new = there & (added > last - days + 1) & (added <= last)
     return float(new.sum() / there.sum() / (days - 1))
+
+
+def arrivals_of(
+    stream: ExampleStream, catalogue: Catalogue, shown: Int[np.ndarray, " artworks"]
+) -> float:
+    """Share of the artworks that come new a day of a log.
+
+    Args:
+        stream: its examples.
+        catalogue: theirs.
+        shown: how often each artwork was.
+    """
+    first, last = (moment // DAY_US for moment in stream.span())
+    added = catalogue.artworks["added_day"].cast(pa.int32()).to_numpy()
+    return arrivals_a_day(added, shown, last, last - first + 1)

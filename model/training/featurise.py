@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float, Int
 
+from bandit.choice import profile_keys
 from data.catalogue import Catalogue
 from data.days import DAY_US
 from data.features import CandidateFeatures, FeatureSpec, candidate_features, context_features
@@ -77,6 +78,8 @@ class Preparation:
     """Of the clipped weights of all examples; None: each table is all."""
     last: int | None = None
     """Moment of the last of all examples; None: each table is all."""
+    by_id: bool = False
+    """What is hidden of a decision follows from its id, whatever is met beside it."""
 
     @cached_property
     def candidates(self) -> CandidateFeatures:
@@ -103,7 +106,9 @@ class Preparation:
             examples, artwork_of = examples.filter(pa.array(seen)), artwork_of[seen]
         seed = [self.seed, *draw] if draw else self.seed
         hidden = self.spec.declared.schema.known_at_request()
-        facts = mask_page_facts(examples["facts"].combine_chunks(), self.mask, seed, hidden)
+        facts, ids = examples["facts"].combine_chunks(), examples["decision_id"].to_pylist()
+        keys = profile_keys(ids) if self.by_id else None
+        facts = mask_page_facts(facts, self.mask, seed, hidden, keys)
         importance = importance_weights(examples, self.clip, self.mean)
         importance = importance * decay_weights(examples, self.decay, self.last)
         return Examples(
@@ -111,7 +116,7 @@ class Preparation:
             artwork_of.astype(np.int64),
             examples["reward"].to_numpy().astype(np.float32),
             importance.astype(np.float32),
-            bootstrap_weights(examples["decision_id"].to_pylist(), self.heads, self.masks),
+            bootstrap_weights(ids, self.heads, self.masks),
             self.candidates,
             self.images,
             self.image_row,

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from data.catalogue import Catalogue
 from data.check.streaming import checked_examples
-from data.days import DAY_US
+from data.days import DAY_US, date_of
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.schema import read_schema
@@ -60,14 +60,24 @@ def window(stream: ExampleStream, days: int | None) -> ExampleStream:
     return replace(stream, since=stream.span()[1] - days * DAY_US + 1)
 
 
-def split_by_time(stream: ExampleStream, share: float) -> int:
+def split_by_time(stream: ExampleStream, share: float | int) -> int:
     """The moment, µs, from which the latest share of the time is held out: later days, as in use.
+
+    Args:
+        stream: of all examples.
+        share: of their time; or that moment itself, a whole number.
 
     Raises:
         BadInput: one of the two parts would be empty.
     """
     first, last = stream.span()
-    edge = int(np.ceil(first + (1 - share) * (last - first)))
+    told = isinstance(share, int)
+    edge = share if told else int(np.ceil(first + (1 - share) * (last - first)))
+    if not first < edge <= last and told:
+        raise BadInput(
+            f"{stream.count()} examples have none on both sides of {date_of(edge // DAY_US)}: one "
+            "to learn from before, one to judge by from then on; give more days of log"
+        )
     if not first < edge <= last:
         raise BadInput(
             f"{stream.count()} examples cannot be split by time with --data.validation {share}; "
@@ -80,7 +90,7 @@ def first_pass(
     stream: ExampleStream,
     catalogue: Catalogue,
     *,
-    validation: float,
+    validation: float | int,
     held_out: int,
     buffer: int,
     clip: float | None = None,
@@ -92,7 +102,7 @@ def first_pass(
     Args:
         stream: of the examples.
         catalogue: that they refer to.
-        validation: share of the time that is held out.
+        validation: share of the time that is held out; or the moment from which it is, in whole µs.
         held_out: most examples of it that are kept, evenly spread.
         buffer: most examples to learn from that are kept as well.
         clip: of importance weights.

@@ -33,7 +33,7 @@ ROWS = 65_536
 STEPS = 20
 """Of the solver, after each batch of further rewards."""
 LEAST_UNIT = 1e-4
-"""Of matches that are scaled by their deviation: below, there are none."""
+"""Deviation of matches below which there are none."""
 
 
 class CatalogueArtworks(NamedTuple):
@@ -41,6 +41,16 @@ class CatalogueArtworks(NamedTuple):
 
     ids: Sequence[str]
     title_ids: np.ndarray
+
+
+class Impressions(NamedTuple):
+    """Examples as `HierarchicalLogistic.observe` takes them."""
+
+    x: Float[Tensor, "impressions features"]
+    shown: Int[Tensor, " impressions"]
+    rewards: Float[Tensor, " impressions"]
+    offset: Float[Tensor, " impressions"]
+    weights: Float[Tensor, " impressions"]
 
 
 class Components(NamedTuple):
@@ -109,8 +119,7 @@ def fit_hierarchical(
             posterior.regression.forget()
         for part in examples.buffers(epoch):
             if posterior is None:
-                inputs = RegressionInputs.of(network, heads, part, shown)
-                posterior = inputs.posterior(artworks)
+                posterior = RegressionInputs.of(network, heads, part, shown).posterior(artworks)
             for at in range(0, len(part), ROWS):
                 posterior.add(part, np.arange(at, min(at + ROWS, len(part))))
         assert posterior is not None
@@ -186,9 +195,9 @@ class RegressionInputs:
 
     def posterior(self, artworks: CatalogueArtworks) -> "HierarchicalPosterior":
         """That of these artworks, before any reward."""
-        titles = artworks.title_ids[self.shown]
-        title_of = torch.from_numpy(np.unique(titles, return_inverse=True)[1])
-        regression = HierarchicalLogistic(self.scores, title_of, len(self.second) + 2)
+        title_of = np.unique(artworks.title_ids[self.shown], return_inverse=True)[1]
+        of_title, features = torch.from_numpy(title_of), len(self.second) + 2
+        regression = HierarchicalLogistic(self.scores, of_title, features)
         row = np.full(len(artworks.ids), -1)
         row[self.shown] = np.arange(len(self.shown))
         ids = [artworks.ids[int(at)] for at in self.shown]
@@ -209,7 +218,11 @@ class HierarchicalPosterior:
     """Factor on the posterior deviation by which heads explore."""
 
     def add(self, part: Examples, rows: Int[np.ndarray, " some"]) -> None:
-        """Add some examples to the regression's sums."""
+        """Add some examples to the sums."""
+        self.regression.observe(*self.impressions(part, rows))
+
+    def impressions(self, part: Examples, rows: Int[np.ndarray, " some"]) -> Impressions:
+        """Some examples as the regression reads them."""
         inputs, context = self.inputs, self.inputs.network.context
         facts = [torch.from_numpy(column[rows]) for column in part.context]
         shown = torch.from_numpy(self.row[part.artwork_of[rows]])
@@ -218,7 +231,7 @@ class HierarchicalPosterior:
         x = torch.cat([inputs.heads.features(facts[0]), torch.stack(matches, 1)], 1)
         effect = (context.title_effect(context.features(*facts)) * inputs.titles[shown]).sum(1)
         reward, weight = (torch.from_numpy(c[rows]) for c in (part.reward, part.importance))
-        self.regression.observe(x, shown, reward, effect + inputs.network.bias, weight)
+        return Impressions(x, shown, reward, effect + inputs.network.bias, weight)
 
     @torch.no_grad()
     def observe(self, examples: Examples, rows: Int[np.ndarray, " observed"]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import lightning as L
 import numpy as np
+import pyarrow as pa
 import torch
 from safetensors.torch import load_file
 
@@ -20,6 +21,8 @@ from model.training.buffered_source import Source
 from model.training.calibrate import calibrate
 from model.training.closed_forms import ClosedForms
 from model.training.dataset import Examples
+from model.training.featurise import Preparation
+from model.training.first_pass import FirstPass
 from model.training.fit import embed_all, fit
 from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.fit_random_effects import RecordEffects
@@ -46,6 +49,45 @@ class TrainingData:
     arrivals: float = 0.0
     """Share of the artworks that come new a day."""
 
+    @classmethod
+    def of(
+        cls,
+        preparation: Preparation,
+        read: FirstPass,
+        buffer: int,
+        arrivals: float,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> "TrainingData":
+        """That of examples which were read once.
+
+        Args:
+            preparation: makes arrays of them.
+            read: the examples.
+            buffer: how many are held in memory.
+            arrivals: share of the artworks that come new a day.
+            say: where progress goes.
+        """
+        statistics, catalogue = read.statistics, preparation.catalogue
+
+        def prepare(heads: int) -> tuple[Source, Examples]:
+            prepared = replace(preparation, heads=heads)
+            source = read.source(prepared, buffer)
+            artworks = int((preparation.image_row >= 0).sum())
+            say(f"learning from {statistics.count:,} examples of {artworks:,} artworks")
+            return source, prepared(read.later)
+
+        # What networks are standardised by lacks page facts as often as what they learn from.
+        sampled = replace(preparation, heads=1, clip=None, decay=1.0)
+        return cls(
+            sampled(pa.concat_tables(statistics.sample)),
+            len(preparation.spec.genres),
+            statistics.mean_reward,
+            CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
+            prepare,
+            declared=preparation.spec.declared.artwork_columns,
+            arrivals=arrivals,
+        )
+
 
 @dataclass(frozen=True)
 class TrainedNetwork:
@@ -60,6 +102,8 @@ class TrainedNetwork:
     temperature: float
     """Of calibration."""
     metrics: dict[str, float]
+    bias: float = 0.0
+    """Of the network, before it was calibrated."""
 
 
 def train_network(
@@ -95,9 +139,10 @@ def train_network(
     inferred = network.context.heads.infer(forms)
     records = inferred.records
     added = None if records is None else RecordEffects(records, data.artworks.ids)
+    bias = float(network.bias.detach())
     temperature, error = calibrate(learner, validation, 4 * settings.fit.artworks, added)
     metrics |= inferred.metrics | error
-    return TrainedNetwork(network, records, inferred.posterior, temperature, metrics)
+    return TrainedNetwork(network, records, inferred.posterior, temperature, metrics, bias)
 
 
 def learner_settings(settings: Fit) -> LearnerSettings:

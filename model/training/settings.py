@@ -205,6 +205,24 @@ class Publish:
 
 
 @dataclass
+class Increment:
+    """Nights that add days to what a bundle knows, in place of a training."""
+
+    of: str | None = None
+    """bundle that goes on, such as artifacts/bundles/current; none: train in full."""
+    refit_days: int | None = 7
+    """train in full all the same, once so many days have come since the last full training; none:
+    never."""
+    held_out_days: int = 1
+    """latest days with examples that are left to judge by, and taken in by a later night."""
+    last_day: str | None = None
+    """take in no day after this one (2026-01-31), and judge by what comes after; none: all but
+    those held out."""
+    gap: bool = False
+    """go on over days that have no examples."""
+
+
+@dataclass
 class Settings:
     """A whole training run."""
 
@@ -214,6 +232,8 @@ class Settings:
     """the network."""
     fit: Fit = field(default_factory=Fit)
     """how it is trained."""
+    increment: Increment = field(default_factory=Increment)
+    """which days are added to a bundle, in place of a training."""
     publish: Publish = field(default_factory=Publish)
     """what becomes of it."""
     out: str = "artifacts/runs/default"

@@ -98,12 +98,14 @@ def _blocks(
     todo = range(first, -(-len(facts) // block))
     at_once = max(1, min(context.defaultParallelism, MOST_AT_ONCE))
     earlier: Future[list[Block]] | None = None
-    with ThreadPoolExecutor(2) as jobs:
-        for start in range(0, len(todo), at_once):
-            later = jobs.submit(decided, [given(number) for number in todo[start:][:at_once]])
+    try:
+        with ThreadPoolExecutor(2) as jobs:
+            for start in range(0, len(todo), at_once):
+                later = jobs.submit(decided, [given(number) for number in todo[start:][:at_once]])
+                if earlier is not None:
+                    yield from earlier.result()
+                earlier = later
             if earlier is not None:
                 yield from earlier.result()
-            earlier = later
-        if earlier is not None:
-            yield from earlier.result()
-    sent.destroy()
+    finally:
+        sent.destroy()

@@ -35,6 +35,7 @@ def trained(days, draws=DRAWS, passes=3):
         for one in days:
             made.observe(*one[:5])
         made.solve()
+        made.learn_variances()
     return made
 
 

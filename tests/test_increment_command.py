@@ -1,0 +1,121 @@
+"""Nights as a user runs them: examples grow by days, and the bundle that is live goes on."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.bundle import Bundle
+from data.catalogue import Catalogue
+from data.errors import BadInput
+from model.increments.kept_posterior import POSTERIOR, KeptPosterior
+from model.increments.refit import goes_on
+from model.training.settings import (
+    Data,
+    Fit,
+    HeadOptions,
+    Increment,
+    Model,
+    Publish,
+    Settings,
+)
+from simulate.browsing.sample import SampleSettings, make_sample
+from simulate.world.catalogue_truth import CatalogueTruth
+from simulate.world.true_attributes import artwork_attributes
+from tests.export.world import make_bundle
+from train import train
+
+ROOT = Path(__file__).parents[1]
+DAYS = 6
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A catalogue with embeddings, and a live bundle that was trained in full on four days."""
+    folder = tmp_path_factory.mktemp("nights")
+    settings = SampleSettings(
+        subjects=str(ROOT / "sample" / "artwork"),
+        exclude_subjects=None,
+        titles=4,
+        artworks=3,
+        members=60,
+        days=DAYS,
+        decisions_per_day=400,
+        seed=1,
+    )
+    sample = make_sample(folder / "sample", settings)
+    shutil.copytree(sample.catalogue, folder / "catalogue")
+    shutil.copytree(sample.examples, folder / "every")
+    ids = Catalogue.read(folder / "catalogue").artwork_ids
+    attributes = artwork_attributes(CatalogueTruth.read(folder / "catalogue"), ids)
+    np.save(folder / "catalogue" / "embeddings.npy", attributes)
+    joined(folder, range(1, 5))
+    night(folder)
+    return folder
+
+
+def joined(folder: Path, days: range) -> None:
+    """Let the examples of these days be there."""
+    for day in days:
+        name = f"day=2026-01-0{day}"
+        shutil.copytree(folder / "every" / name, folder / "examples" / name)
+
+
+def night(folder: Path, of: Path | None = None, refit_days: int | None = 7) -> Path:
+    return train(
+        Settings(
+            data=Data(
+                examples=str(folder / "examples"),
+                catalogue=str(folder / "catalogue"),
+                cache=str(folder / "cache"),
+            ),
+            model=Model("features", heads=HeadOptions(count=4)),
+            fit=Fit(passes=1, threads=1, progress=False),
+            increment=Increment(None if of is None else str(of), refit_days),
+            publish=Publish(str(folder / "bundles"), undecided="publish"),
+            out=str(folder / "run"),
+        )
+    )
+
+
+def test_a_night_adds_its_days_once_and_the_bundle_goes_live(place, capfd):
+    current = place / "bundles" / "current"
+    before = Bundle.open(current)
+    read = KeptPosterior.read_from(before.file(POSTERIOR)).read
+    joined(place, range(5, DAYS + 1))
+    written = night(place, current)
+    said = capfd.readouterr().err
+    for day in (4, 5):
+        assert f"took in 2026-01-0{day}: " in said
+    assert "took in 2026-01-06" not in said, "it is left to judge by"
+    live = Bundle.open(current)
+    assert live.root == written.resolve()
+    assert live.manifest.parent == before.bundle_id
+    assert live.manifest.metrics["read_through"] == "2026-01-06T00:00:00+00:00"
+    kept = KeptPosterior.read_from(live.file(POSTERIOR)).read
+    assert (kept.trained, kept.examples > read.examples) == (read.through, True)
+    assert live.file("records.parquet").read_bytes() != before.file("records.parquet").read_bytes()
+
+    there = sorted((place / "bundles").iterdir())
+    with pytest.raises(BadInput, match="the bundle has read everything before 2026-01-06"):
+        night(place, current)
+    assert sorted((place / "bundles").iterdir()) == there
+
+    night(place, current, refit_days=1)
+    assert "training in full: 2 days have come since the last" in capfd.readouterr().err
+    anew = Bundle.open(current).manifest.metrics
+    assert anew["trained_through"] == anew["read_through"] == "2026-01-06T00:00:00+00:00"
+
+
+def test_a_bundle_without_a_posterior_or_of_other_facts_is_trained_in_full(place, tmp_path):
+    catalogue = Catalogue.read(place / "catalogue")
+    bare = Bundle.open(make_bundle(tmp_path / "bundles"))
+    assert "keeps no posterior" in str(goes_on(bare, Settings(), catalogue))
+    live = Bundle.open(place / "bundles" / "current")
+    shutil.copytree(place / "catalogue", tmp_path / "catalogue")
+    (tmp_path / "catalogue" / "schema.yaml").write_text(
+        "facts:\n  plan: {kind: category}\n", encoding="utf-8"
+    )
+    declared = Catalogue.read(tmp_path / "catalogue")
+    assert "knows other facts than" in str(goes_on(live, Settings(), declared))
