@@ -18,7 +18,7 @@ from tests.data.log.log_rows import NOON, decision, event, page
         ("clicks", event("e"), "no log of 'clicks'"),
         ("events", {**event("e"), "profile_id": None}, "lacks profile_id"),
         ("events", {**event("e"), "colour": "red"}, "columns that the log does not: colour"),
-        ("events", {**event("e"), "kind": "hover"}, "kind 'hover'"),
+        ("events", {**event("e"), "kind": "Hover!"}, "kind 'Hover!'"),
         ("events", {**event("e"), "time": datetime(2026, 1, 1)}, "no time zone"),
         ("decisions", {**decision("d"), "facts": None}, "lacks facts"),
     ],
