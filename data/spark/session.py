@@ -121,7 +121,7 @@ def open_spark(
 
 def is_here(session: "SparkSession") -> bool:
     """Whether executors are threads of the driver."""
-    return _in_this_process(session.sparkContext.master)
+    return _in_this_process(str(session.sparkContext.master))
 
 
 def _in_this_process(master: str) -> bool:
