@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int64, Integer, UInt64
+from jaxtyping import Float, Int64, Integer, Shaped, UInt64
 
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = (1 << 64) - 1
@@ -28,7 +28,7 @@ def profile_keys(profile_ids: Sequence[str]) -> UInt64[np.ndarray, " profiles"]:
 
 
 def title_words(
-    title_ids: Sequence[int] | Sequence[str] | Integer[np.ndarray, "..."],
+    title_ids: Sequence[int] | Sequence[str] | Shaped[np.ndarray, "..."],
 ) -> UInt64[np.ndarray, "..."]:
     """A 64-bit word of each title, which seeds mix in: the same on every machine.
 

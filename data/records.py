@@ -119,7 +119,7 @@ EVENTS = pa.schema(
     [
         pa.field("schema_version", pa.int16(), nullable=False),
         pa.field("event_id", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),  # one of EVENT_KINDS
+        pa.field("kind", pa.string(), nullable=False),  # one of EVENT_KINDS, or declared
         pa.field("time", TIMESTAMP, nullable=False),  # when it happened
         pa.field("received", TIMESTAMP, nullable=False),  # when it reached the log
         pa.field("decision_id", pa.string()),  # null: the page did not know it
@@ -132,8 +132,11 @@ EVENTS = pa.schema(
         pa.field("column", pa.int16()),
         pa.field("minutes", pa.float32()),  # watched so far (progress)
         pa.field("thumb", pa.int8()),  # −1 or 1 (thumb)
+        pa.field("value", pa.float64()),  # of a declared kind that counts something
     ]
 )
+PLAIN_EVENTS = pa.schema([field for field in EVENTS if field.name != "value"])
+"""What every log has: none of Marquee's own kinds has a value, and earlier versions knew none."""
 
 EXAMPLES = pa.schema(
     [
@@ -198,3 +201,9 @@ def told_kind(own: pa.Schema) -> pa.DataType | None:
 def kind_words(kind: pa.DataType) -> str:
     """What a kind of title ids is called."""
     return "text" if kind == pa.string() else "whole numbers"
+
+
+METRICS = pa.map_(pa.string(), pa.float64())
+"""What an example was worth beside its reward, by name."""
+WITH_METRICS = EXAMPLES.append(pa.field("metrics", METRICS))
+"""What a join writes where metrics are declared; without any, examples are as they ever were."""

@@ -21,6 +21,8 @@ MOST_MINUTES = 100_000
 """Of one title, watched so far: more than two months without a break."""
 MOST_DAYS = 100_000
 """Of tenure: more than 270 years."""
+MOST_VALUE = 1_000_000_000
+"""Of an event, in either direction."""
 MOST_COUNT = 1e9
 """Titles watched of a genre."""
 ID_BYTES = 500

@@ -27,7 +27,7 @@ from tests.export.world import make_bundle
 from train import train
 
 ROOT = Path(__file__).parents[1]
-DAYS = 6
+DAYS = 7
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_a_night_adds_its_days_once_and_the_bundle_goes_live(place, capfd):
     current = place / "bundles" / "current"
     before = Bundle.open(current)
     read = KeptPosterior.read_from(before.file(POSTERIOR)).read
-    joined(place, range(5, DAYS + 1))
+    joined(place, range(5, DAYS))
     written = night(place, current)
     said = capfd.readouterr().err
     for day in (4, 5):
@@ -102,10 +102,11 @@ def test_a_night_adds_its_days_once_and_the_bundle_goes_live(place, capfd):
         night(place, current)
     assert sorted((place / "bundles").iterdir()) == there
 
+    joined(place, range(DAYS, DAYS + 1))
     night(place, current, refit_days=1)
-    assert "training in full: 2 days have come since the last" in capfd.readouterr().err
+    assert "training in full: 3 days have come since the last" in capfd.readouterr().err
     anew = Bundle.open(current).manifest.metrics
-    assert anew["trained_through"] == anew["read_through"] == "2026-01-06T00:00:00+00:00"
+    assert anew["trained_through"] == anew["read_through"] == "2026-01-07T00:00:00+00:00"
 
 
 def test_a_bundle_without_a_posterior_or_of_other_facts_is_trained_in_full(place, tmp_path):

@@ -50,7 +50,7 @@ def compared(checkout: Path, members: int, records: int, rounds: int) -> dict[st
                     at = [what, url, home, count, *(node.port for node in nodes)]
                     for rate, value in _measured(trees[name], at).items():
                         found[f"{place}_{rate}"][name].append(value)
-    return {rate: comparison(both) for rate, both in found.items()} | {"rounds": rounds}
+    return {"rounds": rounds, **{rate: comparison(both) for rate, both in found.items()}}
 
 
 def _servers(scratch: Path, up: ExitStack) -> dict[str, tuple[str, str, list[RedisServer]]]:

@@ -34,7 +34,7 @@ def known(*places: str) -> Known:
     return None
 
 
-class Spent:
+class RatesAndCosts:
     """Rates and costs of what was measured.
 
     Args:
@@ -60,7 +60,7 @@ class Spent:
         self.rates[f"{what}_server_us"] = 1e6 * there / done
 
 
-def log_rates(spent: Spent, url: str, folder: Path, records: int) -> None:
+def log_rates(spent: RatesAndCosts, url: str, folder: Path, records: int) -> None:
     """Records appended in pages of 40 and acknowledged, then drained, a second."""
     address, drain = (
         known("data.log.redis_server:RedisAddress"),
@@ -93,7 +93,7 @@ def log_rates(spent: Spent, url: str, folder: Path, records: int) -> None:
     log.close()
 
 
-def map_rates(spent: Spent, url: str, _: Path, members: int) -> None:
+def map_rates(spent: RatesAndCosts, url: str, _: Path, members: int) -> None:
     """Maps written, pages and single pages looked up a second."""
     room = "bench.serving.random_maps" if known("serve.maps.lookup:Lookup") else "bench.lookup"
     paths = tuple(f"{title}-{rank}" for title in range(TITLES) for rank in range(6))
@@ -147,7 +147,7 @@ def _repeated(act: Callable[[int], object]) -> int:
 
 
 if __name__ == "__main__":
-    found = Spent([int(port) for port in sys.argv[5:]])
+    found = RatesAndCosts([int(port) for port in sys.argv[5:]])
     measure = {"log": log_rates, "maps": map_rates}[sys.argv[1]]
     measure(found, sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
     print(json.dumps(found.rates))

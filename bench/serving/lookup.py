@@ -35,6 +35,7 @@ class Plan(NamedTuple):
     ids: Ids = "numbers"
 
 
+# Each parameter is an option of the command.
 def lookup(
     profiles: int = 100_000,
     titles: int = 300,

@@ -4,7 +4,6 @@ import copy
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from bandit.head_policy import HeadPolicy
 from bandit.probabilities import head_scores
 from bandit.simple import uniform_value
 from bench.measured import ROOT
+from bench.training.night_figures import Night, NightsOutcome, posterior_gap
 from data.artwork_effects import ArtworkRecords
 from data.catalogue import Catalogue
 from data.days import DAY_US
@@ -45,40 +45,6 @@ ARTWORKS = 6
 """A title."""
 HELD_OUT = 300_000
 BUFFER = 524_288
-
-
-class Night(NamedTuple):
-    """An increment of a day."""
-
-    examples: int
-    cpu_seconds: float
-    value: float
-    """Exact take of greedy."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What there is to say of a seed; values are exact takes."""
-
-    posterior_gap: float
-    choices_differ: int
-    choices: int
-    random: float
-    best: float
-    before: float
-    nights: list[Night]
-    full: float
-    full_again: float
-    """With another seed."""
-    full_cpu_seconds: float
-    full_examples: int
-    last_day_alone: float
-
-    @property
-    def night_ratios(self) -> list[float]:
-        """Each night's value to the one before it."""
-        values = [self.before, *(night.value for night in self.nights)]
-        return [now / then for then, now in pairwise(values)]
 
 
 class Learnt(NamedTuple):
@@ -140,7 +106,7 @@ class Nights:
         stream = ExampleStream(sample.examples)
         return cls(folder, seed, world, catalogue, attributes, stream, judged_on, history, days)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> NightsOutcome:
         """Carry all of it out."""
         takes, valid = self.judged_on.takes, self.judged_on.requests.valid
         before = self.first()
@@ -151,7 +117,7 @@ class Nights:
         last = self.trained(self.examples, 1 / (self.history + self.days + 1))
         again = self.trained(self.examples, 1 / (self.history + self.days + 1), self.seed + 1000)
         choices = [self.choices(going) for going in (nightly, once)]
-        return Outcome(
+        return NightsOutcome(
             posterior_gap(nightly.kept, once.kept),
             int((choices[0] != choices[1]).sum()),
             choices[0].size,
@@ -226,7 +192,10 @@ class Nights:
         for span in self.spans(before.kept):
             began = time.process_time()
             kept = KeptPosterior.read_from(file)
-            going = self._going(kept, build(made_of, state), before.spec)
+            there = replace(
+                self.examples, until=span.until + DAY_US
+            )  # one day is there to judge by
+            going = self._going(kept, build(made_of, state), before.spec, there)
             _, trained = going.read([span], HELD_OUT)
             going.kept.write(file)
             spent = time.process_time() - began
@@ -239,13 +208,15 @@ class Nights:
 
     def once(self, before: Learnt) -> PosteriorByDay:
         """All days in one reading, which leaves nothing of what was before it."""
-        going = self._going(before.kept, before.trained.network, before.spec)
+        going = self._going(before.kept, before.trained.network, before.spec, self.examples)
         going.read(self.spans(before.kept), HELD_OUT)
         return going
 
-    def _going(self, kept: KeptPosterior, network: Marquee, spec: FeatureSpec) -> PosteriorByDay:
+    def _going(
+        self, kept: KeptPosterior, network: Marquee, spec: FeatureSpec, stream: ExampleStream
+    ) -> PosteriorByDay:
         rows, reward = np.arange(len(self.attributes)), "take"
-        source = DaySource(self.examples, self.catalogue, spec, self.attributes, rows, reward)
+        source = DaySource(stream, self.catalogue, spec, self.attributes, rows, reward)
         return PosteriorByDay(kept, network, source)
 
     def spans(self, kept: KeptPosterior) -> list[DaySpan]:
@@ -308,12 +279,3 @@ class Nights:
 
     def _midnight(self, day: int) -> int:
         return self._first + day * DAY_US
-
-
-def posterior_gap(one: KeptPosterior, other: KeptPosterior) -> float:
-    """The largest difference of any weight, of the mean or of a draw."""
-    a, b = one.regression, other.regression
-    assert a.draws is not None
-    assert b.draws is not None
-    pairs = zip((*a.mean, *a.draws), (*b.mean, *b.draws), strict=True)
-    return max(float((x - y).abs().max()) for x, y in pairs)

@@ -14,6 +14,7 @@ from data.check.rows import check_own
 from data.errors import BadInput
 from data.features import own_column
 from data.images.decode import load_image
+from data.join.events.worth import refuse_outcomes
 from data.pictures import IMAGES_FILE, conform_artworks, read_images
 from data.problem import Fault, Problem, whole
 from data.schema import SCHEMA_FILE, read_schema
@@ -61,6 +62,7 @@ def check_catalogue(folder: Path | str, *, images: bool = True) -> Iterator[Prob
 def _own_facts(tables: dict[str, pa.Table | None], folder: Path) -> Iterator[Problem]:
     try:
         schema = read_schema(folder)
+        refuse_outcomes(schema.outcomes)
     except BadInput as error:
         yield whole("schema", folder / SCHEMA_FILE, None, str(error), "see docs/schema.md")
         return

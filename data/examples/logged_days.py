@@ -14,7 +14,7 @@ from data.examples.member_history import DAYS
 from data.join.inputs import log_files, refuse_newer_schema
 from data.log.parquet import first_of_each
 from data.reading.conformed_files import conformed_dataset, conformed_files
-from data.records import DECISIONS, EVENTS, FACTS, TIMESTAMP, titles_like
+from data.records import DECISIONS, FACTS, PLAIN_EVENTS, TIMESTAMP, titles_like
 from data.schema_cast import one_kind
 
 
@@ -45,7 +45,7 @@ def decisions_and_events(log: Path, day: date) -> tuple[pa.Table, pa.Table]:
     stop = start + timedelta(days=1)
     decisions = _read(log, "decisions", "time", start, stop, DECISIONS)
     decisions = decisions.take(first_of_each(decisions["decision_id"]))
-    like = titles_like(EVENTS, decisions.schema)
+    like = titles_like(PLAIN_EVENTS, decisions.schema)
     events = _read(log, "events", "received", start - timedelta(days=DAYS), stop, like)
     one_kind([(log / "events", events.schema), (log / "decisions", decisions.schema)])
     return decisions, events

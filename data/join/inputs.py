@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_files, conformed_table, file_schema
-from data.records import DECISIONS, EVENTS, SCHEMA_VERSION, TitleId, titles_as
+from data.records import DECISIONS, EVENTS, PLAIN_EVENTS, SCHEMA_VERSION, TitleId, titles_as
 from data.schema_cast import column_chunk, one_kind, opened, parquet_files
 
 JOINED = pa.schema(
@@ -37,15 +37,22 @@ class LogFiles:
     root: Path
     decisions: list[Path]
     events: list[Path]
+    schema: pa.Schema = PLAIN_EVENTS
+    """What is read of events: with their values where those are summed."""
 
     @classmethod
-    def of(cls, log: Path) -> "LogFiles":
+    def of(cls, log: Path, valued: bool = False) -> "LogFiles":
         """All that a log's folder holds.
+
+        Args:
+            log: the folder.
+            valued: whether values of events are read.
 
         Raises:
             BadInput: no decisions.
         """
-        files = cls(log, log_files(log, "decisions"), log_files(log, "events"))
+        schema = EVENTS if valued else PLAIN_EVENTS
+        files = cls(log, log_files(log, "decisions"), log_files(log, "events"), schema)
         if not files.decisions:
             raise BadInput(
                 f"{log} holds no decisions/*.parquet; give the folder that the log is rolled into"
@@ -68,7 +75,7 @@ class LogFiles:
             [f for f in files if read.get(self.name(f)) != marks[self.name(f)]]
             for files in (self.decisions, self.events)
         )
-        return LogFiles(self.root, decisions, events)
+        return LogFiles(self.root, decisions, events, self.schema)
 
     def conformed(self, scratch: Path) -> "LogFiles":
         """The same rows in files that follow the schemas exactly, copies in `scratch`.
@@ -77,7 +84,8 @@ class LogFiles:
             BadInput: a file does not become its schema: by file, column and row.
         """
         decisions = conformed_files(self.decisions, JOINED, scratch)
-        return LogFiles(self.root, decisions, conformed_files(self.events, EVENTS, scratch))
+        events = conformed_files(self.events, self.schema, scratch)
+        return LogFiles(self.root, decisions, events, self.schema)
 
     @property
     def firsts(self) -> list[Path]:
@@ -109,7 +117,7 @@ class JoinSources(NamedTuple):
         firsts = zip(given.firsts, files.firsts, strict=True)
         named = [(name, file_schema(at)) for name, at in firsts]
         kind = one_kind([*([titles.named] if titles.named else []), *named])
-        events = files.events or [empty(titles_as(EVENTS, kind), staging / "none.parquet")]
+        events = files.events or [empty(titles_as(files.schema, kind), staging / "none.parquet")]
         return cls(files.decisions, events, [titles.write(kind, staging)])
 
 

@@ -35,7 +35,7 @@ from data.log.precompute_runs import (
     run_time,
 )
 from data.reading.conformed_files import conformed_files
-from data.records import EVENTS, TIMESTAMP
+from data.records import PLAIN_EVENTS, TIMESTAMP
 
 STATE = "_rendered.json"
 SKEW_US = 3_600_000_000
@@ -56,7 +56,7 @@ class Impressions(NamedTuple):
         columns = ["decision_id", "profile_id", "title_id"]
         is_one = (ds.field("kind") == "impression") & ds.field("decision_id").is_valid()
         late = ds.field("received") >= pa.scalar(since_us, pa.int64()).cast(TIMESTAMP)
-        conformed = [str(file) for file in conformed_files(files, EVENTS)]
+        conformed = [str(file) for file in conformed_files(files, PLAIN_EVENTS)]
         source = ds.dataset(conformed, format="parquet", partitioning=None)
         return Impressions.of(source.to_table(columns=columns, filter=is_one & late))
 

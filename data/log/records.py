@@ -21,6 +21,7 @@ from data.records import (
     title_kind,
     titles_as,
 )
+from data.schema.outcomes import NAME
 
 SCHEMAS = {"decisions": DECISIONS, "events": EVENTS}
 IDS = {"decisions": "decision_id", "events": "event_id"}
@@ -56,14 +57,17 @@ def encode(kind: str, record: Mapping[str, object]) -> bytes:
 
     Times are datetimes with a zone or microseconds since 1970; maps are dicts or pairs.
 
+    A kind of event need only be well-formed: whoever takes events in asks whether it is declared.
+
     Raises:
-        ValueError: an unknown kind, a required column that is missing, a column that the schema
-            does not have, or a value that it cannot hold.
+        ValueError: an unknown kind of record, a required column that is missing, a column that the
+            schema does not have, or a value that it cannot hold.
     """
     _refuse_strange(kind, record)
-    if kind == "events" and record["kind"] not in EVENT_KINDS:
+    if kind == "events" and not NAME.fullmatch(str(record["kind"])):
         raise ValueError(
-            f"an event is of kind {record['kind']!r}; it must be one of {', '.join(EVENT_KINDS)}"
+            f"an event is of kind {record['kind']!r:.80}; it must be one of "
+            f"{', '.join(EVENT_KINDS)}, or one that schema.yaml declares: small letters, digits, _"
         )
     return _dumped(kind, {"schema_version": SCHEMA_VERSION, **record})
 

@@ -13,7 +13,7 @@ from data.errors import BadInput
 from data.join.join import join
 from data.reading.conformed_files import conformed_dataset
 from data.reading.sql_rows import rows_where
-from data.records import DECISIONS, EXAMPLES
+from data.records import DECISIONS, EXAMPLES, WITH_METRICS
 from data.schema_cast import opened, parquet_files
 from evaluate.policies.logged_examples import NEEDED
 
@@ -89,6 +89,8 @@ def _schema(files: list[set[str]]) -> pa.Schema:
     """What files of these columns are read as: an estimate needs fewer than EXAMPLES has."""
     there = set().union(*files)
     schema = WITH_PROBABILITIES if "probabilities" in there else EXAMPLES
+    if "metrics" in there:
+        schema = schema.append(WITH_METRICS.field("metrics"))
     if all(field.nullable or field.name in file for field in EXAMPLES for file in files):
         return schema
     fields = (field for field in schema if field.name in there)

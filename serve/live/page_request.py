@@ -119,7 +119,7 @@ def parse_title_ids(request: Mapping[str, object], is_text: bool | None = None) 
     if not (kinds <= {int} or kinds <= {str}):
         raise ValueError("title_ids must be whole numbers, or all be text")
     if kinds == {int}:
-        if not all(-(2**63) <= title < 2**63 for title in title_ids):
+        if min(title_ids) < -(2**63) or max(title_ids) >= 2**63:
             raise ValueError("title_ids must be whole numbers of 64 bits")
     elif wrong := next(filter(None, map(id_problem, title_ids)), None):
         raise ValueError(f"title_ids: {wrong}")

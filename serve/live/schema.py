@@ -170,6 +170,9 @@ class Event(BaseModel):
     column: int | None = None
     minutes: float | None = None
     thumb: int | None = None
+    value: float | None = Field(
+        None, description="of a kind that schema.yaml declares with a value, such as seconds"
+    )
 
 
 class Events(BaseModel):

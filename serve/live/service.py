@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from data.privacy.pseudonym import Pseudonyms
+from data.schema.watched import WatchedSchema
 from serve.live import metrics
 from serve.live.door.image_worker import ImageWorker
 from serve.live.fallbacks import PageAnswer
@@ -50,6 +51,7 @@ class LiveService:
         self.source, self.recorder, self.store = source, recorder, store
         self.deadline, self.watch = deadline, watch
         self.catalogue = catalogue
+        self.declared = WatchedSchema(catalogue)
         self.names = names or Pseudonyms()
         self.batcher = MicroBatcher(source, recorder, store, queue)
         self.pictures = ImageWorker()
@@ -85,7 +87,7 @@ class LiveService:
         model = self.source.model
         is_text = None if model is None else model.layout.is_text
         if not admitted and not self.batcher.admits(due):
-            return self.batcher.shed(parse_title_ids(request, is_text)).to_json()
+            return self.batcher.shed(parse_title_ids(request, is_text))
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
         page = parse_page(request, bundle, declared, is_text)
         for name in page.odd:

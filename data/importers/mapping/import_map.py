@@ -22,7 +22,7 @@ KEYS = {
     "decisions": (*CHOICE, "policy", "cell"),
     "events": (
         *("event_id", "kind", "time", "received", "decision_id", "profile_id", "title_id"),
-        *("artwork_id", "device", "surface", "row", "column", "minutes", "thumb"),
+        *("artwork_id", "device", "surface", "row", "column", "minutes", "thumb", "value"),
     ),
 }
 """Keys that are columns of the records, by what a row is."""
@@ -37,7 +37,8 @@ QUESTIONS = {
     "{random: COLUMN} where a column marks rows drawn at random, {mixture: SHARE, rule: COLUMN}, "
     "or rule if none was drawn",
     "reward": "which column says what came of it?",
-    "kind": "which column says what happened (impression, play, progress, thumb)?",
+    "kind": "which column says what happened (impression, play, progress, thumb, or a kind that "
+    "schema.yaml declares)?",
     "decision_id": "which column names the decision that an event follows? {constant: } if none",
     "zone": "times have no zone: whose are they? such as Europe/Oslo, or UTC",
 }
@@ -111,10 +112,13 @@ class ImportMap:
     """None: those of the catalogue on the day."""
     zone: str | None
     csv: CsvLayout
+    metrics: Mapping[str, ValueSource] = field(default_factory=dict)
+    """Numbers beside the reward, by name."""
 
     def reads(self) -> list[str]:
         """Every column that it needs."""
-        sources = [*self.keys.values(), *self.facts.values(), self.candidates]
+        named = (*self.keys.values(), *self.facts.values(), *self.metrics.values())
+        sources = [*named, self.candidates]
         sources.append(None if self.propensity is None else self.propensity.source)
         return list(dict.fromkeys(n for one in sources if one is not None for n in one.reads()))
 

@@ -22,6 +22,7 @@ from data.importers.mapping.import_map import (
 from data.importers.mapping.own_facts import KINDS, OWN, SHIPPED
 from data.importers.mapping.raw_rows import CsvLayout
 from data.records import FACTS
+from data.schema.outcomes import NAME
 
 
 def read_map(file: Path, declared: Mapping[str, str] | None = None) -> ImportMap:
@@ -85,15 +86,16 @@ class _Reading:
         if rows not in ROWS:
             self.refuse("rows", f"{rows!r} is none of {', '.join(ROWS)}")
         keys = KEYS[rows]
-        known = (*keys, "rows", "zone", "csv", *(() if rows == "events" else ("facts",)))
+        named = {"events": (), "decisions": ("facts",), "impressions": ("facts", "metrics")}
+        known = (*keys, "rows", "zone", "csv", *named[rows])
         self.refuse_unknown("", self.content, known)
         for key in NEEDED[rows]:
             if key not in self.content:
                 self.ask(key)
         special = ("propensity", "candidates")
-        facts = self.content.get("facts") or {}
-        if not isinstance(facts, dict):
-            self.refuse("facts", "give names of facts with their columns")
+        facts, metrics = self.named("facts"), self.named("metrics")
+        if odd := [name for name in metrics if not NAME.fullmatch(name)]:
+            self.refuse(f"metrics.{odd[0]}", "use small letters, digits and _, a letter first")
         offered = self.content.get("candidates", "catalogue")
         return ImportMap(
             self.name,
@@ -108,7 +110,15 @@ class _Reading:
             None if offered == "catalogue" else self.source("candidates", offered),
             self.zone(),
             self.csv(),
+            {name: self.source(f"metrics.{name}", value) for name, value in metrics.items()},
         )
+
+    def named(self, key: str) -> dict[str, object]:
+        """A key that holds names with their columns."""
+        held = self.content.get(key) or {}
+        if not isinstance(held, dict):
+            self.refuse(key, f"give names of {key} with their columns")
+        return held
 
     def fact(self, name: str, value: object, declared: Mapping[str, str]) -> ValueSource:
         """A fact's source; one of a user's own has a kind."""

@@ -117,8 +117,8 @@ def test_logs_that_were_closed_leave_no_descriptors_open(tmp_path):
 
     opened_and_closed()
     gc.collect()
-    before = len(os.listdir("/dev/fd"))
+    before = len(list(Path("/dev/fd").iterdir()))
     for _ in range(5):
         opened_and_closed()
     gc.collect()
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(list(Path("/dev/fd").iterdir())) == before

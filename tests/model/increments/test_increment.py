@@ -14,7 +14,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from bench.training.nights import Learnt, Night, Nights, posterior_gap
+from bench.training.night_figures import Night, posterior_gap
+from bench.training.nights import Learnt, Nights
 from data.days import DAY_US
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
