@@ -34,8 +34,9 @@ from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
 from data.schema import read_schema
 from data.schema_cast import parquet_files
-from evaluate.gate.held_out_table import first_moment, show_held_out_values
+from evaluate.gate.held_out_table import show_held_out_values
 from evaluate.gate.publish_gate import GateResult, publish_gate
+from evaluate.policies.read_examples import first_moment
 from export.graphs.architecture import network_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription

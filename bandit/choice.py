@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int, Int64, UInt64
+from jaxtyping import Float, Int64, Integer, Shaped, UInt64
 
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = (1 << 64) - 1
@@ -27,9 +27,23 @@ def profile_keys(profile_ids: Sequence[str]) -> UInt64[np.ndarray, " profiles"]:
     return np.frombuffer(joined, "<u8").astype(np.uint64)
 
 
+def title_words(
+    title_ids: Sequence[int] | Sequence[str] | Shaped[np.ndarray, "..."],
+) -> UInt64[np.ndarray, "..."]:
+    """A 64-bit word of each title, which seeds mix in: the same on every machine.
+
+    A whole number is its own word. A text has the BLAKE2b hash of its bytes, under a person of its
+    own, so that a title and a profile of one name have different words.
+    """
+    if len(title_ids) and isinstance(title_ids[0], str):
+        words = (hashlib.blake2b(t.encode(), digest_size=8, person=b"title") for t in title_ids)
+        return np.frombuffer(b"".join(w.digest() for w in words), "<u8").astype(np.uint64)
+    return np.asarray(title_ids).astype(np.uint64)
+
+
 def decision_seeds(
     profile_keys: UInt64[np.ndarray, "..."],
-    title_ids: Int[np.ndarray, "..."],
+    title_ids: Integer[np.ndarray, "..."],
     day: int,
     salt: int,
 ) -> UInt64[np.ndarray, "..."]:
@@ -37,7 +51,7 @@ def decision_seeds(
 
     Args:
         profile_keys: from `profile_keys`.
-        title_ids: titles decided for.
+        title_ids: `title_words` of the titles decided for.
         day: number of the day; another day draws anew.
         salt: of the policy; another salt draws anew.
     """
@@ -100,7 +114,7 @@ def draw_candidates(
 def decision_ids(
     seeds: UInt64[np.ndarray, " decisions"],
     profile_keys: UInt64[np.ndarray, " decisions"],
-    title_ids: Int[np.ndarray, " decisions"],
+    title_ids: Integer[np.ndarray, " decisions"],
     day: int,
 ) -> list[str]:
     """Names of decisions, 32 hex digits each, that follow from what was decided for whom."""

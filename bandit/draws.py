@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float, Int, Int64, UInt64
+from jaxtyping import Float, Int, Int64, Integer, UInt64
 
 from bandit.choice import MASK, mix_words
 
@@ -44,7 +44,7 @@ class Epochs:
 
 def epoch_numbers(
     profile_keys: UInt64[np.ndarray, "..."],
-    title_ids: Int[np.ndarray, "..."],
+    title_ids: Integer[np.ndarray, "..."],
     day: int | Int[np.ndarray, "..."],
     days: int,
 ) -> Int64[np.ndarray, "..."]:
@@ -52,7 +52,7 @@ def epoch_numbers(
 
     Args:
         profile_keys: from `bandit.choice.profile_keys`.
-        title_ids: titles.
+        title_ids: from `bandit.choice.title_words`.
         day: days since 1970-01-01.
         days: length of an epoch.
     """
@@ -60,7 +60,7 @@ def epoch_numbers(
 
 
 def epoch_stagger(
-    profile_keys: UInt64[np.ndarray, "..."], title_ids: Int[np.ndarray, "..."], days: int
+    profile_keys: UInt64[np.ndarray, "..."], title_ids: Integer[np.ndarray, "..."], days: int
 ) -> Int64[np.ndarray, "..."]:
     """How many days before day 0 of all epochs this profile's and title's begins: 0 … days − 1."""
     titles = mix_words(np.atleast_1d(title_ids).astype(np.uint64))
@@ -70,7 +70,7 @@ def epoch_stagger(
 
 def draw_seeds(
     profile_keys: UInt64[np.ndarray, "..."],
-    title_ids: Int[np.ndarray, "..."],
+    title_ids: Integer[np.ndarray, "..."],
     epochs: Int[np.ndarray, "..."],
     contexts: UInt64[np.ndarray, "..."],
     salt: int | UInt64[np.ndarray, "..."],
@@ -83,7 +83,7 @@ def draw_seeds(
 
     Args:
         profile_keys: from `bandit.choice.profile_keys`.
-        title_ids: titles.
+        title_ids: from `bandit.choice.title_words`.
         epochs: from `epoch_numbers`.
         contexts: from `context_words`.
         salt: of the policy, or from `opening_salts`; another salt draws anew.
@@ -141,7 +141,7 @@ def context_words(
 def draw_ids(
     seeds: UInt64[np.ndarray, " draws"],
     profile_keys: UInt64[np.ndarray, " draws"],
-    title_ids: Int[np.ndarray, " draws"],
+    title_ids: Integer[np.ndarray, " draws"],
     actions: UInt64[np.ndarray, " draws"],
     propensities: Float[np.ndarray, " draws"],
     record: int,
@@ -153,7 +153,7 @@ def draw_ids(
     Args:
         seeds: from `draw_seeds`, which hash profile, title, epoch, facts, candidates and bundle.
         profile_keys: from `bandit.choice.profile_keys`.
-        title_ids: titles.
+        title_ids: from `bandit.choice.title_words`.
         actions: `text_word` of what is shown.
         propensities: as logged, to the last bit.
         record: from `text_word`, of level, policy and cell.

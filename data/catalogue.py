@@ -30,15 +30,15 @@ from data.pictures import (
     pictures_of,
     read_images,
 )
-from data.problem import Fault, Problem
-from data.records import ARTWORKS, IMAGES, TITLES
+from data.problem import Fault, Problem, whole
+from data.records import ARTWORKS, IMAGES, TITLES, TitleId, kind_words, title_kind, titles_as
 from data.schema_cast import conform, read_table, refuse
+from data.sound import ID_BYTES, id_problem, title_problem
 
 FILES = {"titles": TITLES, "artworks": ARTWORKS}
 EMBEDDINGS = "embeddings.npy"
-LARGEST_TITLE_ID = 2**32 - 1
 
-TITLE_ID = Fault("title id", "title_id", f"use 1 … {LARGEST_TITLE_ID}")
+TITLE_ID = Fault("title id", "title_id", f"use text of 1 to {ID_BYTES} bytes, or numbers from 0 on")
 POPULARITY = Fault("number", "popularity", "it must be finite and 0 or more")
 RUNTIME = Fault("number", "runtime_minutes", "it must be finite and more than 0")
 NO_ARTWORK = Fault(
@@ -48,7 +48,10 @@ DEFAULT_ARTWORK = Fault(
     "default artwork", "default_artwork_id", "name an artwork of the same title"
 )
 UNKNOWN_TITLE = Fault("unknown title", "title_id", "add the title or drop the artwork")
-ARTWORK_ID = Fault("artwork id", "artwork_id", "give each artwork an id of its own")
+ARTWORK_ID = Fault(
+    "artwork id", "artwork_id", f"give each artwork an id of its own, of 1 to {ID_BYTES} bytes"
+)
+KINDS = Fault("kind of title ids", "title_id", "write both files' as text, or both as int64")
 DAYS = Fault("days", "withdrawn_day", "leave it null while the artwork is a candidate")
 
 
@@ -100,7 +103,7 @@ class Catalogue:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in (("titles", self.titles), ("artworks", self.artworks)):
             with whole_file(folder / f"{name}.parquet") as part:
-                pq.write_table(table.cast(FILES[name]), part)
+                pq.write_table(table.cast(titles_as(FILES[name], self.title_kind)), part)
         if self.images is not None:
             with whole_file(folder / IMAGES_FILE) as part:
                 pq.write_table(self.images.cast(IMAGES), part)
@@ -136,19 +139,24 @@ class Catalogue:
         return self.artworks["artwork_id"].to_pylist()
 
     @cached_property
-    def title_ids(self) -> list[int]:
-        """The title ids, in file order."""
+    def title_ids(self) -> list[TitleId]:
+        """The title ids, in file order: all whole numbers, or all text."""
         return self.titles["title_id"].to_pylist()
 
+    @property
+    def title_kind(self) -> pa.DataType:
+        """What the title ids are: int64 or string."""
+        return title_kind(self.titles.schema)
+
     @cached_property
-    def default_artwork(self) -> dict[int, str]:
+    def default_artwork(self) -> dict[TitleId, str]:
         """Each title's default artwork."""
         return dict(zip(self.title_ids, self.titles["default_artwork_id"].to_pylist(), strict=True))
 
     @cached_property
-    def _windows(self) -> dict[int, list[tuple[str, date, date]]]:
+    def _windows(self) -> dict[TitleId, list[tuple[str, date, date]]]:
         """Per title: each artwork with its first day and the day it was withdrawn."""
-        windows: dict[int, list[tuple[str, date, date]]] = defaultdict(list)
+        windows: dict[TitleId, list[tuple[str, date, date]]] = defaultdict(list)
         columns = ("title_id", "artwork_id", "added_day", "withdrawn_day")
         for title, artwork, added, gone in zip(
             *(self.artworks[c].to_pylist() for c in columns), strict=True
@@ -156,7 +164,7 @@ class Catalogue:
             windows[title].append((artwork, added, gone or date.max))
         return dict(windows)
 
-    def candidates(self, title_id: int, day: date) -> list[str]:
+    def candidates(self, title_id: TitleId, day: date) -> list[str]:
         """The artworks that `title_id` may be shown with on `day`, in file order.
 
         An artwork counts from `added_day` on, and no longer on `withdrawn_day`.
@@ -166,7 +174,7 @@ class Catalogue:
         """
         windows = self._windows.get(title_id)
         if windows is None:
-            raise BadInput(f"title {title_id} is not in the catalogue {self.root}")
+            raise BadInput(f"title {title_id!r} is not in the catalogue {self.root}")
         return [artwork for artwork, added, gone in windows if added <= day < gone]
 
     def image_path(self, artwork_id: str) -> Path:
@@ -198,7 +206,14 @@ def problems(
     Either may be None: not to be had; what needs both is then left out.
     """
     titles_file, artworks_file = (Path(root) / f"{name}.parquet" for name in FILES)
-    owner: dict[str, int] | None = None
+    owner: dict[str, TitleId] | None = None
+    if titles is not None and artworks is not None:
+        kinds = [title_kind(table.schema) for table in (titles, artworks)]
+        if kinds[0] != kinds[1]:
+            told, other = map(kind_words, kinds)
+            what = f"title ids are {other}, and those of titles.parquet {told}"
+            yield whole(KINDS.kind, artworks_file, KINDS.column, what, KINDS.remedy)
+            return
     if artworks is not None:
         names, of = (artworks[c].to_pylist() for c in ("artwork_id", "title_id"))
         owner = dict(zip(names, of, strict=True))
@@ -215,15 +230,15 @@ def problems(
         yield from UNKNOWN_TITLE.in_rows(
             artworks_file,
             np.array([title not in known for title in of], bool),
-            lambda row: f"title {of[row]} is not in titles.parquet",
+            lambda row: f"title {of[row]!r:.60} is not in titles.parquet",
         )
 
 
-def _bad_titles(titles: pa.Table, ids: list[int], file: Path) -> Iterator[Problem]:
+def _bad_titles(titles: pa.Table, ids: list[TitleId], file: Path) -> Iterator[Problem]:
     """Ids and numbers out of their range."""
-    wrong = [i is not None and not 1 <= i <= LARGEST_TITLE_ID for i in ids]
-    what = "is no title id"
-    yield from TITLE_ID.in_rows(file, np.array(wrong, bool), lambda row: f"{ids[row]} {what}")
+    why = [None if i is None else title_problem(i) for i in ids]
+    wrong = np.array([words is not None for words in why], bool)
+    yield from TITLE_ID.in_rows(file, wrong, lambda row: f"{ids[row]!r:.60}: {why[row]}")
     for fault, least in ((POPULARITY, 0.0), (RUNTIME, np.nextafter(0, 1))):
         values = titles[fault.column].to_numpy()  # nulls become NaN; they are reported as nulls
         valid = titles[fault.column].is_valid().to_numpy()
@@ -232,28 +247,31 @@ def _bad_titles(titles: pa.Table, ids: list[int], file: Path) -> Iterator[Proble
 
 
 def _bad_pairs(
-    titles: pa.Table, ids: list[int], owner: dict[str, int], file: Path
+    titles: pa.Table, ids: list[TitleId], owner: dict[str, TitleId], file: Path
 ) -> Iterator[Problem]:
     """Titles without artwork, and defaults that are no artwork of theirs."""
     shown = set(owner.values())
     bare = np.array([i not in shown for i in ids], bool)
-    yield from NO_ARTWORK.in_rows(file, bare, lambda row: f"title {ids[row]} has no artwork")
+    yield from NO_ARTWORK.in_rows(file, bare, lambda row: f"title {ids[row]!r:.60} has no artwork")
     defaults = titles["default_artwork_id"].to_pylist()
     pairs = zip(ids, defaults, strict=True)
 
     def what(row: int) -> str:
         if defaults[row] not in owner:
             return f"{defaults[row]!r} is not in artworks.parquet"
-        return f"{defaults[row]!r} belongs to title {owner[defaults[row]]}, not {ids[row]}"
+        theirs, ours = owner[defaults[row]], ids[row]
+        return f"{defaults[row]!r} belongs to title {theirs!r:.60}, not {ours!r:.60}"
 
     foreign = np.array([d is not None and owner.get(d) != i for i, d in pairs], bool)
     yield from DEFAULT_ARTWORK.in_rows(file, foreign, what)
 
 
 def _bad_artworks(artworks: pa.Table, file: Path) -> Iterator[Problem]:
-    """Empty ids, paths that lead out, and days that are the wrong way round."""
-    empty = np.array([name == "" for name in artworks["artwork_id"].to_pylist()], bool)
-    yield from ARTWORK_ID.in_rows(file, empty, lambda _: "it is empty")
+    """Ids that are none, paths that lead out, and days that are the wrong way round."""
+    names = artworks["artwork_id"].to_pylist()
+    why = [None if name is None else id_problem(name) for name in names]
+    wrong = np.array([words is not None for words in why], bool)
+    yield from ARTWORK_ID.in_rows(file, wrong, lambda row: f"{names[row]!r:.60}: {why[row]}")
     paths = artworks["path"].to_pylist()
     yield from PATH.in_rows(
         file,

@@ -57,7 +57,9 @@ class ChosenPicture(NamedTuple):
 
 
 def read_images(folder: Path) -> tuple[pa.Table | None, list[Problem]]:
-    """A catalogue's `images.parquet` in the schema IMAGES, and what is wrong; None: it has none.
+    """A catalogue's `images.parquet` in the schema IMAGES, and what is wrong.
+
+    None where it has none, or none whose columns can be read.
 
     Raises:
         UnreadableFile: it is not a whole Parquet file.
@@ -65,7 +67,8 @@ def read_images(folder: Path) -> tuple[pa.Table | None, list[Problem]]:
     file = folder / IMAGES_FILE
     if not file.is_file():
         return None, []
-    return conform(read_table(file), IMAGES, file)
+    table, problems = conform(read_table(file), IMAGES, file)
+    return (table if table.column_names == IMAGES.names else None), problems
 
 
 def conform_artworks(

@@ -3,6 +3,8 @@
 `docs/data.md` explains each column; `data/check.py` tests a file against them.
 """
 
+from typing import TypeAlias, cast
+
 import pyarrow as pa
 
 SCHEMA_VERSION = 2
@@ -18,9 +20,15 @@ OWN = pa.map_(
 )
 """Facts that are not Marquee's, by name; see `data/own_facts.py`."""
 
+TitleId: TypeAlias = int | str
+"""Of a catalogue all are whole numbers or all are text; `7` and `"7"` are two ids."""
+TITLE_ID = "title_id"
+TITLE_IDS = (pa.int64(), pa.string())
+"""What a column of title ids may be; the schemas below say int64, and `titles_like` the other."""
+
 TITLES = pa.schema(
     [
-        pa.field("title_id", pa.int64(), nullable=False),  # the video id: 1 … 2³² − 1
+        pa.field("title_id", pa.int64(), nullable=False),  # the video id; int64 or string
         pa.field("name", pa.string(), nullable=False),
         pa.field("genres", pa.list_(pa.string()), nullable=False),
         pa.field("cast", pa.list_(pa.string()), nullable=False),
@@ -111,7 +119,7 @@ EVENTS = pa.schema(
     [
         pa.field("schema_version", pa.int16(), nullable=False),
         pa.field("event_id", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),  # one of EVENT_KINDS
+        pa.field("kind", pa.string(), nullable=False),  # one of EVENT_KINDS, or declared
         pa.field("time", TIMESTAMP, nullable=False),  # when it happened
         pa.field("received", TIMESTAMP, nullable=False),  # when it reached the log
         pa.field("decision_id", pa.string()),  # null: the page did not know it
@@ -124,8 +132,11 @@ EVENTS = pa.schema(
         pa.field("column", pa.int16()),
         pa.field("minutes", pa.float32()),  # watched so far (progress)
         pa.field("thumb", pa.int8()),  # −1 or 1 (thumb)
+        pa.field("value", pa.float64()),  # of a declared kind that counts something
     ]
 )
+PLAIN_EVENTS = pa.schema([field for field in EVENTS if field.name != "value"])
+"""What every log has: none of Marquee's own kinds has a value, and earlier versions knew none."""
 
 EXAMPLES = pa.schema(
     [
@@ -149,3 +160,50 @@ EXAMPLES = pa.schema(
         pa.field("schema_version", pa.int16()),  # of the decision, null: 1
     ]
 )
+
+
+def titles_as(schema: pa.Schema, kind: pa.DataType) -> pa.Schema:
+    """A schema with title ids of a kind, int64 or string; one without title ids as it is."""
+    at = schema.get_field_index(TITLE_ID)
+    return schema if at < 0 else schema.set(at, schema.field(at).with_type(kind))
+
+
+def titles_like(schema: pa.Schema, own: pa.Schema) -> pa.Schema:
+    """A schema with title ids of the kind that somebody's table has; as it is where it says none.
+
+    This alone decides which kind a file is of: by the column's type, never by what stands in it.
+    """
+    kind = told_kind(own)
+    return schema if kind is None else titles_as(schema, kind)
+
+
+def title_kind(own: pa.Schema) -> pa.DataType:
+    """The kind of title ids that a table has: string where its column is text, or else int64."""
+    return told_kind(own) or pa.int64()
+
+
+def told_kind(own: pa.Schema) -> pa.DataType | None:
+    """The kind of title ids that a table's columns tell; None: it has none, or nulls alone."""
+    if own.names.count(TITLE_ID) != 1 or pa.types.is_null(own.field(TITLE_ID).type):
+        return None
+    of = own.field(TITLE_ID).type
+    while isinstance(of, pa.BaseExtensionType) and not isinstance(of, pa.UuidType):
+        of = of.storage_type
+    if pa.types.is_dictionary(of):
+        of = cast("pa.DictionaryType", of).value_type
+    types = pa.types
+    texts = (types.is_string, types.is_large_string, types.is_string_view)
+    bytes_ = (types.is_binary, types.is_large_binary, types.is_binary_view)
+    is_text = isinstance(of, pa.UuidType) or any(is_one(of) for is_one in (*texts, *bytes_))
+    return pa.string() if is_text else pa.int64()
+
+
+def kind_words(kind: pa.DataType) -> str:
+    """What a kind of title ids is called."""
+    return "text" if kind == pa.string() else "whole numbers"
+
+
+METRICS = pa.map_(pa.string(), pa.float64())
+"""What an example was worth beside its reward, by name."""
+WITH_METRICS = EXAMPLES.append(pa.field("metrics", METRICS))
+"""What a join writes where metrics are declared; without any, examples are as they ever were."""

@@ -3,7 +3,7 @@
 # pyarrow.compute makes its functions at import: no checker sees them.
 # pyright: reportAttributeAccessIssue=false
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from data.errors import BadInput
 from data.lossless_cast import CAST_ERRORS, fit, with_own
 from data.problem import Fault, Problem, whole
-from data.records import OWN
+from data.records import OWN, kind_words, titles_like, told_kind
 
 
 class UnreadableFile(BadInput):
@@ -92,9 +92,10 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
 
     `data.lossless_cast` says which types become which; optional columns that lack become
     null. A column with a problem of its own is left out, so a table without problems follows the
-    schema; its nulls are checked too. A row without a propensity was chosen by a rule: it has 1,
-    and its level is unpersonalised.
+    schema; its nulls are checked too. Title ids stay of the kind that they are of. A row without a
+    propensity was chosen by a rule: it has 1, and its level is unpersonalised.
     """
+    schema = titles_like(schema, table.schema)
     problems: list[Problem] = []
     columns: dict[str, pa.Array] = {}
     ruled: pa.Array | None = None
@@ -143,6 +144,26 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
             problems += nulls(cast, file, field.name)
     schema = pa.schema([schema.field(name) for name in columns])
     return pa.table(columns, schema=schema), problems
+
+
+def one_kind(tables: Iterable[tuple[Path | str, pa.Schema]]) -> pa.DataType:
+    """The kind of title ids that all of some tables have; int64 where there are none.
+
+    Raises:
+        BadInput: two kinds: in one sentence, by both files.
+    """
+    first: tuple[Path | str, pa.DataType] | None = None
+    for file, schema in tables:
+        kind = told_kind(schema)
+        if kind is None:
+            continue
+        first = first or (file, kind)
+        if kind != first[1]:
+            raise BadInput(
+                f"{file}: its title ids are {kind_words(kind)}, and those of {first[0]} "
+                f"{kind_words(first[1])}; write the column title_id of both as the catalogue has it"
+            )
+    return first[1] if first else pa.int64()
 
 
 def damage(values: pa.Array | pa.Table) -> str | None:

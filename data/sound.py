@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from data import clock
 from data.days import DAY_US
+from data.records import TitleId
 
 EARLIEST_US = 946_684_800_000_000
 """2000-01-01 UTC: what is older comes from a clock that was never set, or from another unit."""
@@ -20,9 +21,13 @@ MOST_MINUTES = 100_000
 """Of one title, watched so far: more than two months without a break."""
 MOST_DAYS = 100_000
 """Of tenure: more than 270 years."""
+MOST_VALUE = 1_000_000_000
+"""Of an event, in either direction."""
 MOST_COUNT = 1e9
 """Titles watched of a genre."""
 ID_BYTES = 500
+LARGEST_NUMBER = 2**63 - 1
+"""As a title id that is a whole number; those of text have ID_BYTES."""
 COUNTED = ("watched_genres", "watched_cast")
 PLACED = ("row", "column")
 
@@ -56,6 +61,14 @@ def id_problem(name: str) -> str | None:
     if not 0 < size <= ID_BYTES:
         return f"it has {size} bytes; an id has 1 to {ID_BYTES}"
     return "it holds a NUL" if "\0" in name else None
+
+
+def title_problem(title: TitleId) -> str | None:
+    """Why something is no title id; None: it is one, a text or a whole number."""
+    if isinstance(title, str):
+        return id_problem(title)
+    within_64 = 0 <= title <= LARGEST_NUMBER
+    return None if within_64 else f"a whole number is from 0 to {LARGEST_NUMBER}"
 
 
 def unsound_facts(facts: pa.StructArray) -> dict[str, Bool[np.ndarray, " members"]]:

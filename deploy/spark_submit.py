@@ -1,4 +1,4 @@
-"""What spark-submit starts: `spark-submit … deploy/spark_submit.py serve precompute --engine spark …`.
+"""What spark-submit starts: `spark-submit … deploy/spark_submit.py serve precompute …`.
 
 The words after it are those of `python -m`: a room, a command of it and its options.
 """

@@ -13,11 +13,11 @@ import yaml
 
 from bench.strangers.covers import draw_posters
 from bench.strangers.files import of_days, write_csv
-from bench.strangers.world import Size, Theatre
+from bench.strangers.world import Theatre, TheatreSize
 from tests.test_train import policy_table
 
 ROOT = Path(__file__).parents[1]
-SIZE = Size(plays=6, posters=4, visitors=150, rows=3000, days=12, base=0.3)
+SIZE = TheatreSize(plays=6, posters=4, visitors=150, rows=3000, days=12, base=0.3)
 ROWS = Theatre(SIZE, 3).rows()
 
 

@@ -47,9 +47,10 @@ def compared(checkout: Path, members: int, records: int, rounds: int) -> dict[st
                     _empty(nodes)
                     count = records if what == "log" else members
                     home = Path(scratch) / f"{number}-{name}-{place}"
-                    for rate, value in _measured(trees[name], what, url, home, count).items():
+                    at = [what, url, home, count, *(node.port for node in nodes)]
+                    for rate, value in _measured(trees[name], at).items():
                         found[f"{place}_{rate}"][name].append(value)
-    return {rate: _compared(both) for rate, both in found.items()} | {"rounds": rounds}
+    return {"rounds": rounds, **{rate: comparison(both) for rate, both in found.items()}}
 
 
 def _servers(scratch: Path, up: ExitStack) -> dict[str, tuple[str, str, list[RedisServer]]]:
@@ -76,18 +77,22 @@ def _empty(servers: list[RedisServer]) -> None:
             client.flushall()
 
 
-def _measured(tree: Path, what: str, url: str, home: Path, count: int) -> Rates:
+def _measured(tree: Path, at: list[object]) -> Rates:
     environment = os.environ | {"PYTHONPATH": str(tree), "OPENBLAS_NUM_THREADS": "1"}
     # Safe path: else the script's own folder would come first, of this checkout always.
-    command = [sys.executable, "-P", str(SCRIPT), what, url, str(home), str(count)]
+    command = [sys.executable, "-P", str(SCRIPT), *map(str, at)]
     ended = subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=False)
     if ended.returncode:
-        raise RuntimeError(f"{tree} measured nothing of {what}: {ended.stderr.decode()[-400:]}")
+        raise RuntimeError(f"{tree} measured nothing of {at[0]}: {ended.stderr.decode()[-400:]}")
     return orjson.loads(ended.stdout)
 
 
-def _compared(both: dict[str, list[float]]) -> dict[str, float | None]:
-    """Medians, and that of the ratios of each round; None: the other could not do it."""
+def comparison(both: dict[str, list[float]]) -> dict[str, float | None]:
+    """Medians of rounds, and that of their ratios; None: the other checkout could not do it.
+
+    Args:
+        both: `now` and, where it could, `before` → what each round gave.
+    """
     before, now = both.get("before", []), both["now"]
     ratio = median(n / b for n, b in zip(now, before, strict=True)) if before else None
     return {

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,9 +53,9 @@ class OwnPages:
         )
 
 
-def ports_of(client: Client) -> dict[str, int]:
+def ports_of(client: Client, members: Sequence[str] = MEMBERS) -> dict[str, int]:
     """Member → port of the node that has the map, by a client of the cluster."""
-    return {m: client.get_node_from_key(f"marquee:map:{m}").port for m in MEMBERS}
+    return {m: client.get_node_from_key(f"marquee:map:{m}").port for m in members}
 
 
 def filled(url: str) -> MapStore:

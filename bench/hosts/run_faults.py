@@ -52,7 +52,11 @@ def _started(scene: FaultScene, *more: object, **environment: str) -> subprocess
     """A run of precompute on its way."""
     words = map(str, [sys.executable, *scene.precompute_words(), *more])
     return subprocess.Popen(
-        list(words), cwd=ROOT, stderr=subprocess.PIPE, env=os.environ | environment
+        list(words),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | environment,
     )
 
 

@@ -1,13 +1,15 @@
-"""`python tree_rates.py WHAT URL FOLDER COUNT`: a rate of whichever checkout can be imported.
+"""`python tree_rates.py WHAT URL FOLDER COUNT PORT …`: a rate of whichever checkout is imported.
 
 Run with PYTHONPATH at a checkout, of this or of an earlier version: names that moved since are
-looked for where they were. Prints one JSON object.
+looked for where they were. Prints one JSON object: what was done a second, and what each took of
+the processor, here and in the servers at the ports, in microseconds. On a machine that does much
+else the processor's time still says what a thing costs; the second does not.
 """
 
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,33 @@ def known(*places: str) -> Known:
     return None
 
 
-def log_rates(url: str, folder: Path, records: int) -> dict[str, float]:
+class RatesAndCosts:
+    """Rates and costs of what was measured.
+
+    Args:
+        ports: of the servers.
+    """
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self.rates: dict[str, float] = {}
+        self._servers = [known("redis:Redis")(port=port) for port in ports]
+
+    def _now(self) -> tuple[float, float, float]:
+        used = [server.info("cpu") for server in self._servers]
+        servers = sum(cpu["used_cpu_user"] + cpu["used_cpu_sys"] for cpu in used)
+        return time.perf_counter(), time.process_time(), servers
+
+    def on(self, what: str, act: Callable[[], int]) -> None:
+        """Measure something, which says how often it was done."""
+        before = self._now()
+        done = act()
+        wall, here, there = (b - a for a, b in zip(before, self._now(), strict=True))
+        self.rates[what] = done / wall
+        self.rates[f"{what}_client_us"] = 1e6 * here / done
+        self.rates[f"{what}_server_us"] = 1e6 * there / done
+
+
+def log_rates(spent: RatesAndCosts, url: str, folder: Path, records: int) -> None:
     """Records appended in pages of 40 and acknowledged, then drained, a second."""
     address, drain = (
         known("data.log.redis_server:RedisAddress"),
@@ -45,22 +73,27 @@ def log_rates(url: str, folder: Path, records: int) -> dict[str, float]:
         [{**decision, "decision_id": f"{number:032x}"} for number in range(first, first + PAGE)]
         for first in range(0, records, PAGE)
     ]
-    start, tickets = time.perf_counter(), []
-    for page in pages:
-        while (ticket := log.append("decisions", page)) is None:
-            tickets.pop(0).result()
-        tickets.append(ticket)
-    for ticket in tickets:
-        ticket.result()
-    appended = len(pages) * PAGE / (time.perf_counter() - start)
-    start = time.perf_counter()
-    moved = drain(where, folder, "one") if drain else log.drain(folder, "one")
-    drained = moved["decisions"] / (time.perf_counter() - start)
+
+    def append() -> int:
+        tickets = []
+        for page in pages:
+            while (ticket := log.append("decisions", page)) is None:
+                tickets.pop(0).result()
+            tickets.append(ticket)
+        for ticket in tickets:
+            ticket.result()
+        return len(pages) * PAGE
+
+    def empty() -> int:
+        moved = drain(where, folder, "one") if drain else log.drain(folder, "one")
+        return moved["decisions"]
+
+    spent.on("appended", append)
+    spent.on("drained", empty)
     log.close()
-    return {"appended": appended, "drained": drained}
 
 
-def map_rates(url: str, _: Path, members: int) -> dict[str, float]:
+def map_rates(spent: RatesAndCosts, url: str, _: Path, members: int) -> None:
     """Maps written, pages and single pages looked up a second."""
     room = "bench.serving.random_maps" if known("serve.maps.lookup:Lookup") else "bench.lookup"
     paths = tuple(f"{title}-{rank}" for title in range(TITLES) for rank in range(6))
@@ -76,26 +109,25 @@ def map_rates(url: str, _: Path, members: int) -> dict[str, float]:
         known("serve.maps.current:put_current")(store, current(1, layout.digest, None))
     names = [f"member-{number}" for number in range(members)]
     maps = known(f"{room}:random_maps")(layout, members, np.random.default_rng(0))
-    rates = {"bytes_a_map": float(len(maps[0]))}
-    start = time.perf_counter()
-    try:
+    spent.rates["bytes_a_map"] = len(maps[0])
+
+    def put() -> int:
         store.put_many(names, maps)
-        rates["maps_written"] = members / (time.perf_counter() - start)
+        return members
+
+    try:
+        spent.on("maps_written", put)
     except TypeError:  # of a version that could not write to a cluster: its pages can be read
         _put_plainly(url, names, maps)
     client = known("serve.maps.lookup:Lookup", "serve.lookup:Lookup")(store)
     titles = np.tile(layout.title_ids[:PAGE].astype(np.int64), (PAGES, 1))
     order = np.random.default_rng(1).integers(0, members, (4096, PAGES))
-    rates["pages_16_a_call"] = PAGES * _a_second(
-        lambda turn: client.urls_many([names[at] for at in order[turn % 4096]], titles)
-    )
-    rates["pages_one_a_call"] = _a_second(
-        lambda turn: client.urls(names[order[turn % 4096, 0]], titles[0])
-    )
-    shown = client.counts["personalised"]
-    rates["personalised"] = shown / max(1, sum(client.counts.values()))
+    many = lambda turn: client.urls_many([names[at] for at in order[turn % 4096]], titles)  # noqa: E731
+    one = lambda turn: client.urls(names[order[turn % 4096, 0]], titles[0])  # noqa: E731
+    spent.on("pages_16_a_call", lambda: PAGES * _repeated(many))
+    spent.on("pages_one_a_call", lambda: _repeated(one))
+    spent.rates["personalised"] = client.counts["personalised"] / sum(client.counts.values())
     store.close()
-    return rates
 
 
 def _put_plainly(url: str, names: list[str], maps: list[bytes]) -> None:
@@ -105,14 +137,17 @@ def _put_plainly(url: str, names: list[str], maps: list[bytes]) -> None:
             client.set(f"marquee:map:{name}", held)
 
 
-def _a_second(act: Callable[[int], object]) -> float:
+def _repeated(act: Callable[[int], object]) -> int:
+    """How often something is done in `SECONDS`."""
     done, start = 0, time.perf_counter()
-    while (took := time.perf_counter() - start) < SECONDS:
+    while time.perf_counter() - start < SECONDS:
         act(done)
         done += 1
-    return done / took
+    return done
 
 
 if __name__ == "__main__":
+    found = RatesAndCosts([int(port) for port in sys.argv[5:]])
     measure = {"log": log_rates, "maps": map_rates}[sys.argv[1]]
-    print(json.dumps(measure(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))))
+    measure(found, sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+    print(json.dumps(found.rates))

@@ -17,7 +17,7 @@ from bench.faults.models import point
 from bench.faults.stage.scene import FaultScene
 from bench.faults.stage.visits import PageOpeners
 from bench.hosts.fault import Account, HostFault
-from bench.hosts.map_faults import LEAST, TIMEOUT
+from bench.hosts.map_faults import LEAST, TIMEOUT, ports_of
 from bench.hosts.object_store import why_no_object_store
 from bench.hosts.stage.deployment import HOSTS, Deployment, deployment, end, ports
 from bench.hosts.stage.small_product import small_product
@@ -133,7 +133,7 @@ def _lose_a_node(account: Account, there: Deployment, scene: FaultScene) -> None
 
     lost = there.maps[1]
     with RedisCluster("127.0.0.1", there.maps[0].port) as client:
-        where = {m: client.get_node_from_key(f"marquee:map:{m}").port for m in scene.members}
+        where = ports_of(client, scene.members)
     page_server = Lookup(open_map_store(there.maps_url, timeout=TIMEOUT))
     titles = np.array(scene.titles)
 

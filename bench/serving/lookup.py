@@ -6,9 +6,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
+import orjson
 
 from bench.optional import why_no_redis
 from bench.servers import redis_server
@@ -19,6 +20,8 @@ from serve.maps.lookup import Lookup
 from serve.maps.store import MapStore
 
 Result = TypeVar("Result")
+Ids = Literal["numbers", "text"]
+Pages = np.ndarray | list[list[str]]
 
 
 class Plan(NamedTuple):
@@ -29,8 +32,10 @@ class Plan(NamedTuple):
     page: int  # titles
     seconds: float
     batch: int = 0  # pages a call; 0: one, by the call for one
+    ids: Ids = "numbers"
 
 
+# Each parameter is an option of the command.
 def lookup(
     profiles: int = 100_000,
     titles: int = 300,
@@ -39,6 +44,7 @@ def lookup(
     processes: int = 2,
     seconds: float = 1.0,
     redis: bool = True,
+    ids: Ids = "numbers",
     quick: bool = False,
 ) -> dict[str, object]:
     """Image look-ups a second, store read included, and the p99 of one page request.
@@ -55,22 +61,24 @@ def lookup(
         processes: Processes that look up at once.
         seconds: Length of each measurement; three rounds of each are taken.
         redis: Measure Redis too, when redis-server is on this machine.
+        ids: Of the titles: whole numbers, or text of 40 to 60 bytes, whose objects are new on every
+            page, as they are out of a request.
         quick: Few maps, one short round: to see that it works.
     """
     rounds = 3
     if quick:
         profiles, titles, seconds, rounds = min(profiles, 1000), max(page, 60), 0.05, 1
     with tempfile.TemporaryDirectory() as folder:
-        layout, bytes_a_map = _fill(LmdbStore(Path(folder), durable=False), profiles, titles)
-        plan = Plan(folder, profiles, page, seconds)
+        layout, bytes_a_map = _fill(LmdbStore(Path(folder), durable=False), profiles, titles, ids)
+        plan = Plan(folder, profiles, page, seconds, ids=ids)
         result = _embedded(plan, layout, pages_a_call, processes, rounds)
-    result |= {"bytes_a_map": bytes_a_map, "profiles": profiles, "titles_a_page": page}
+    result |= {"ids": ids, "bytes_a_map": bytes_a_map, "profiles": profiles, "titles_a_page": page}
     result |= {"processes": processes}
     if redis and (why := why_no_redis()):
         print(f"Redis is not measured: {why}", file=sys.stderr)
         return result | {"left_out": {"redis": why}}
     if redis:
-        plan = Plan("", min(profiles, 20_000), page, seconds)
+        plan = Plan("", min(profiles, 20_000), page, seconds, ids=ids)
         result |= _redis(plan, titles, processes, pages_a_call)
     return result
 
@@ -108,11 +116,15 @@ def _embedded(
     }
 
 
-def _fill(store: MapStore, profiles: int, titles: int) -> tuple[Layout, int]:
+def _fill(store: MapStore, profiles: int, titles: int, kind: Ids) -> tuple[Layout, int]:
     """A catalogue and maps of it; the layout, and the bytes of a map."""
     rng = np.random.default_rng(0)
-    ids = np.sort(rng.choice(2**31, titles, replace=False)).astype(np.uint32)
-    layout = even_layout(ids, tuple(f"{t}/{k}.jpg" for t in ids.tolist() for k in range(6)))
+    ids = np.sort(rng.choice(2**31, titles, replace=False))
+    named = tuple(f"{t}/{k}.jpg" for t in ids.tolist() for k in range(6))
+    if kind == "text":
+        texts = [f"catalogue/of a house/{t:010}/{'season ' * (t % 4)}✓" for t in ids.tolist()]
+        ids = np.array(texts, object)
+    layout = even_layout(ids, named)
     put_layout(store, layout)
     size = 0
     for start in range(0, profiles, 5000):
@@ -128,8 +140,15 @@ def _visits(plan: Plan, ids: np.ndarray, seed: int) -> tuple[list[str], np.ndarr
     """Members in random order, and as many pages of titles in random order."""
     rng = np.random.default_rng(seed)
     names = [f"profile-{i:08d}" for i in rng.integers(0, plan.profiles, 4096).tolist()]
-    titles = np.stack([rng.choice(ids, plan.page, replace=False) for _ in range(4096)])
-    return names, titles.astype(np.int64)
+    return names, np.stack([rng.choice(ids, plan.page, replace=False) for _ in range(4096)])
+
+
+def _as_sent(pages: np.ndarray) -> Callable[[], Pages]:
+    """Gives pages as they come in: numbers as they are, text as objects that nobody hashed yet."""
+    if pages.dtype != object:
+        return lambda: pages
+    body = orjson.dumps(pages.tolist())
+    return lambda: orjson.loads(body)
 
 
 def _bare_gets(seed: int, plan: Plan) -> float:
@@ -147,7 +166,9 @@ def _bare_gets(seed: int, plan: Plan) -> float:
 
 
 def _bare_lookups(seed: int, plan: Plan, ids: np.ndarray) -> float:
-    wanted = list(_visits(plan._replace(profiles=1), ids, seed)[1].astype(np.uint32))
+    wanted = list(_visits(plan._replace(profiles=1), ids, seed)[1])
+    if plan.ids == "text":
+        return _bare_text_lookups(plan, ids, np.array(wanted))
     done, start = 0, time.perf_counter()
     while time.perf_counter() - start < plan.seconds:
         for titles in wanted:
@@ -156,21 +177,37 @@ def _bare_lookups(seed: int, plan: Plan, ids: np.ndarray) -> float:
     return done / (time.perf_counter() - start)
 
 
+def _bare_text_lookups(plan: Plan, ids: np.ndarray, wanted: np.ndarray) -> float:
+    """Titles a second out of a dictionary, the least that a page's text costs."""
+    sent, slots = _as_sent(wanted), {title: slot for slot, title in enumerate(ids.tolist())}
+    done, taken = 0, 0.0
+    while taken < plan.seconds:
+        pages = sent()
+        start = time.perf_counter()
+        for titles in pages:
+            np.fromiter(map(slots.__getitem__, titles), np.intp, plan.page)
+        taken += time.perf_counter() - start
+        done += len(pages) * plan.page
+    return done / taken
+
+
 def _pages(seed: int, plan: Plan) -> float:
     client = Lookup(LmdbStore(Path(plan.store), readonly=True))
     names, pages = _visits(plan, client.titles, seed)
-    wanted = list(pages)
-    urls, many, batch = client.urls, client.urls_many, plan.batch
-    done, start = 0, time.perf_counter()
-    while time.perf_counter() - start < plan.seconds:
+    urls, many, batch, sent = client.urls, client.urls_many, plan.batch, _as_sent(pages)
+    done, taken = 0, 0.0
+    while taken < plan.seconds:
+        pages = sent()
+        wanted = list(pages)
+        start = time.perf_counter()
         if batch:
             for at in range(0, len(names), batch):
                 many(names[at : at + batch], pages[at : at + batch])
         else:
             for name, titles in zip(names, wanted, strict=True):
                 urls(name, titles)
+        taken += time.perf_counter() - start
         done += len(names)
-    taken = time.perf_counter() - start
     if sum(client.counts.values()) != client.counts["personalised"]:
         raise RuntimeError(f"not every look-up was personalised: {client.counts}")
     return done / taken
@@ -179,10 +216,10 @@ def _pages(seed: int, plan: Plan) -> float:
 def _latencies(seed: int, plan: Plan) -> np.ndarray:
     client = Lookup(LmdbStore(Path(plan.store), readonly=True))
     names, pages = _visits(plan, client.titles, seed)
-    wanted, taken = list(pages), []
+    sent, taken = _as_sent(pages), []
     urls, now, start = client.urls, time.perf_counter, time.perf_counter()
     while now() - start < plan.seconds:
-        for name, titles in zip(names, wanted, strict=True):
+        for name, titles in zip(names, sent(), strict=True):
             before = now()
             urls(name, titles)
             taken.append(now() - before)
@@ -204,7 +241,7 @@ def _redis(plan: Plan, titles: int, processes: int, pages_a_call: int) -> dict[s
         assert server is not None
         plan = plan._replace(store=server.url)
         started = time.perf_counter()
-        _fill(RedisStore(server.url, timeout=1.0), plan.profiles, titles)
+        _fill(RedisStore(server.url, timeout=1.0), plan.profiles, titles, plan.ids)
         writes = plan.profiles / (time.perf_counter() - started)
         single = _each(processes, _redis_pages, plan)
         batched = _each(processes, _redis_pages, plan._replace(batch=pages_a_call))
@@ -242,14 +279,16 @@ def _redis_pages(seed: int, plan: Plan) -> tuple[float, float]:
         return values
 
     store.get, store.get_many = timed_get, timed_get_many  # type: ignore[method-assign]
-    client = Lookup(store)
-    done, start, size = 0, now(), plan.batch or 1
-    while now() - start < plan.seconds:
+    client, sent = Lookup(store), _as_sent(pages[:512])
+    done, taken, size = 0, 0.0, plan.batch or 1
+    while taken < plan.seconds:
+        wanted = sent()
+        start = now()
         for at in range(0, 512, size):
             if plan.batch:
-                client.urls_many(names[at : at + size], pages[at : at + size])
+                client.urls_many(names[at : at + size], wanted[at : at + size])
             else:
-                client.urls(names[at], pages[at])
+                client.urls(names[at], wanted[at])
+        taken += now() - start
         done += 512
-    taken = now() - start
     return done / taken, waited / taken

@@ -21,7 +21,7 @@ def even_layout(title_ids: np.ndarray, names: tuple[str, ...]) -> Layout:
     """
     titles = len(title_ids)
     starts = np.arange(titles + 1) * (len(names) // titles)
-    return Layout(title_ids.astype(np.uint32), names, names, starts, starts[:-1])
+    return Layout(title_ids, names, names, starts, starts[:-1])
 
 
 def numbered_layout(titles: int, artworks: int) -> Layout:

@@ -1,7 +1,7 @@
 """Odd logs: everything that goes wrong in logs, in types and places that others write them in."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,16 +50,16 @@ class OddLog(NamedTuple):
     """Whether every reader must refuse it."""
 
 
-def odd_logs(count: int, folder: Path) -> Iterator[OddLog]:
-    """So many logs, each written into a folder of its own, one at a time.
+def odd_logs(numbers: Iterable[int], folder: Path) -> Iterator[OddLog]:
+    """Logs of some numbers, each written into a folder of its own, one at a time.
 
     Args:
-        count: how many; a tenth of them must be refused.
+        numbers: which; those that end in 9 must be refused.
         folder: to write into.
     """
     alike = [name for name in READ_ALIKE if name != "seconds in a zone"]  # these have parts of one
     refused, places, rewards = list(REFUSED), list(PLACES), list(REWARDS)
-    for number in range(count):
+    for number in numbers:
         bad = number % 10 == 9
         form = refused[number // 10 % len(refused)] if bad else alike[number % len(alike)]
         place = places[(number + number // len(places)) % len(places)]

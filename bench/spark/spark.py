@@ -25,6 +25,8 @@ from data.spark.session import open_spark
 from simulate.anomalies.record_factory import END
 
 ENGINES = ("duckdb", "spark")
+QUICK = (5, 7, 8, 43)
+"""Copies that tie, columns of others with a reward that is refused, nonsense, names of patterns."""
 
 
 class LogResult(TypedDict):
@@ -67,19 +69,20 @@ def spark(
         logs: how many; each has anomalies, types, places and a reward of its own.
         master: of Spark. Executors of local-cluster are processes with folders of their own.
         maps: whether maps are decided too.
-        quick: six logs on this machine's cores and no maps, to see that it works.
+        quick: four logs on this machine's cores and no maps, to see that it works.
 
     Raises:
         BadInput: Spark cannot be had.
     """
+    numbers: Sequence[int] = range(logs)
     if quick:
-        logs, master, maps = 6, "local[2]", False
+        numbers, master, maps = QUICK, "local[2]", False
     if why := why_no_spark():
         raise BadInput(f"bench spark: {why}")
     with tempfile.TemporaryDirectory(prefix="marquee-spark-") as scratch, _far_away():
         folder = Path(scratch)
-        with spark_home(folder / "spark"):
-            results = _joined_logs(logs, master, folder)
+        with spark_home(folder / "home"):
+            results = _joined_logs(numbers, master, folder)
             found = maps_on_executors(folder, master) if maps else None
     broken = [result for result in results if not result["kept"]]
     return {
@@ -125,12 +128,12 @@ def status(record: SparkRecord) -> int:
     return 0 if record["kept"] else 1
 
 
-def _joined_logs(logs: int, master: str, folder: Path) -> list[LogResult]:
+def _joined_logs(numbers: Sequence[int], master: str, folder: Path) -> list[LogResult]:
     """What became of each log; one session for all."""
     opened = open_spark("marquee bench", master, "900MB", folder, shared=folder)
     try:
         console = Console(stderr=True)
-        every = track(odd_logs(logs, folder), "logs", total=logs, console=console)
+        every = track(odd_logs(numbers, folder), "logs", total=len(numbers), console=console)
         return [compared(log, {engine: _join(log, engine) for engine in ENGINES}) for log in every]
     finally:
         opened.close()

@@ -21,7 +21,8 @@ def spark_home(folder: Path) -> Iterator[None]:
     assert found.submodule_search_locations is not None
     folder.mkdir()
     for entry in Path(found.submodule_search_locations[0]).iterdir():
-        (folder / entry.name).symlink_to(entry)
+        if entry.name != "work":  # of workers
+            (folder / entry.name).symlink_to(entry)
     before = os.environ.get(HOME)
     os.environ[HOME] = str(folder)
     try:

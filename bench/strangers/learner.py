@@ -35,8 +35,7 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
     """
     catalogue = Catalogue.read(folder)
     shape = None
-    if settings.model.encoder == "features":
-        assert catalogue.embeddings is not None
+    if settings.model.encoder == "features" and catalogue.embeddings is not None:
         images, rows = catalogue.embeddings, np.arange(len(catalogue.artworks))
     else:
         shape = image_format(settings, catalogue)

@@ -11,16 +11,16 @@ from bench.judging.row import run_each, share_row
 from bench.strangers.learner import learnt_bundle
 from bench.strangers.records import write_catalogue, write_examples
 from bench.strangers.truth import true_values
-from bench.strangers.world import Size, Theatre
+from bench.strangers.world import Theatre, TheatreSize
 from evaluate.report.findings import judge_bundle
 from model.training.settings import Settings
 
-SIZE = Size(plays=20, visitors=2000, rows=16_000, base=0.12)
+SIZE = TheatreSize(plays=20, visitors=2000, rows=16_000, base=0.12)
 LEAST = 0.93
 """Share of logs in which a policy's interval must hold what it is worth."""
 
 
-class Report(NamedTuple):
+class JudgedLog(NamedTuple):
     """What one log's report said of each policy, and what was true."""
 
     truth: dict[str, float]
@@ -35,11 +35,11 @@ class Report(NamedTuple):
 class ReportTask(NamedTuple):
     """One log."""
 
-    size: Size
+    size: TheatreSize
     seed: int
 
 
-def report_of(task: ReportTask) -> Report:
+def report_of(task: ReportTask) -> JudgedLog:
     """Train on a log by told looks, and judge on its last days, as train.py and reports do."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     torch.set_num_threads(1)
@@ -54,7 +54,7 @@ def report_of(task: ReportTask) -> Report:
         bundle, later = learnt_bundle(examples, catalogue.root, settings)
         found = judge_bundle(later, catalogue, str(bundle), cache=at / "cache")
         truth = true_values(theatre, catalogue, bundle, at / "cache")
-    return Report(
+    return JudgedLog(
         truth,
         {name: (take.low, take.high) for name, take in found.takes.items()},
         {
@@ -79,7 +79,7 @@ def told_settings(at: Path, seed: int) -> Settings:
     return settings
 
 
-def coverage(size: Size, logs: int, seed: int, workers: int) -> dict[str, object]:
+def coverage(size: TheatreSize, logs: int, seed: int, workers: int) -> dict[str, object]:
     """Shares of logs in which intervals hold the truth, by policy; for all of them at once as well.
 
     Args:

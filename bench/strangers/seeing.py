@@ -12,7 +12,7 @@ from bench.strangers.learner import learnt_bundle
 from bench.strangers.records import write_catalogue, write_examples
 from bench.strangers.reports import told_settings
 from bench.strangers.truth import true_values
-from bench.strangers.world import Size, Theatre
+from bench.strangers.world import Theatre, TheatreSize
 
 LEAST = 0.85
 """Of what the told learner reaches."""
@@ -20,14 +20,14 @@ ENCODERS = {"pixels": "cnn", "told": "features"}
 POLICIES = ("greedy", "thompson")
 
 
-class Seen(NamedTuple):
+class SeenWorld(NamedTuple):
     """One world's takes, by learner and policy, and what training took."""
 
     takes: dict[str, dict[str, float]]
     seconds: dict[str, float]
 
 
-def seen_and_told(size: Size, seed: int, threads: int) -> Seen:
+def seen_and_told(size: TheatreSize, seed: int, threads: int) -> SeenWorld:
     """Train twice on one log, and say exactly what the policies take.
 
     Args:
@@ -50,10 +50,10 @@ def seen_and_told(size: Size, seed: int, threads: int) -> Seen:
             bundle, _ = learnt_bundle(examples, catalogue.root, settings)
             seconds[name] = round(time.perf_counter() - began, 1)
             takes[name] = true_values(theatre, catalogue, bundle, at / name / "cache")
-    return Seen(takes, seconds)
+    return SeenWorld(takes, seconds)
 
 
-def seeing(size: Size, seeds: list[int], threads: int) -> dict[str, object]:
+def seeing(size: TheatreSize, seeds: list[int], threads: int) -> dict[str, object]:
     """Shares of what is gained over random by pixels, of what is gained when told; by seed.
 
     Args:

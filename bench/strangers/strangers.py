@@ -7,11 +7,11 @@ from rich.table import Table
 
 from bench.seed_statistics import seeds_of
 from bench.strangers import reports, seeing
-from bench.strangers.world import Size
+from bench.strangers.world import TheatreSize
 from data.errors import BadInput
 
 PARTS = ("reports", "seeing")
-QUICK = Size(plays=8, visitors=300, rows=4000, base=0.2)
+QUICK = TheatreSize(plays=8, visitors=300, rows=4000, base=0.2)
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,11 @@ def strangers(
     if logs < 1 or workers < 1:
         raise BadInput(f"--logs {logs} --workers {workers}: one log and a worker at least")
     judged = (QUICK, 3) if quick else (reports.SIZE, logs)
+    world = QUICK if quick else TheatreSize()
     worlds = seeds_of(seeds)[: 2 if quick else None]
     return Strangers(
         reports.coverage(*judged, seed, workers) if "reports" in names else None,
-        seeing.seeing(QUICK if quick else Size(), worlds, threads) if "seeing" in names else None,
+        seeing.seeing(world, worlds, threads) if "seeing" in names else None,
     )
 
 

@@ -23,7 +23,7 @@ RESERVED, SHARE_RESERVED = 0.5, 0.4
 """Reward of a seat that is reserved and not paid, and how many of those who act do only that."""
 
 
-class Size(NamedTuple):
+class TheatreSize(NamedTuple):
     """How much there is of everything."""
 
     plays: int = 80
@@ -39,7 +39,7 @@ class Size(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Visitors:
+class TheatreVisitors:
     """What is known of each, and what moves them."""
 
     born: Int[np.ndarray, " visitors"]
@@ -99,7 +99,7 @@ class Theatre:
         seed: of all that is random in it.
     """
 
-    def __init__(self, size: Size, seed: int) -> None:
+    def __init__(self, size: TheatreSize, seed: int) -> None:
         self.size, self.seed = size, seed
         g = self._random("world")
         self.play_appeal = g.normal(0, 0.5, size.plays)
@@ -127,7 +127,7 @@ class Theatre:
             g.normal(0, 0.15, count),
         )
 
-    def _visitors(self, g: np.random.Generator) -> Visitors:
+    def _visitors(self, g: np.random.Generator) -> TheatreVisitors:
         count = self.size.visitors
         born = g.integers(1940, 2009, count)
         quarter, seat = g.integers(0, len(QUARTERS), count), g.integers(0, len(SEATS), count)
@@ -141,7 +141,7 @@ class Theatre:
         of_figures = g.normal(0, 0.4, (len(QUARTERS), len(FIGURES)))[quarter]
         known = g.random(count) > 0.1
         pull = np.concatenate([of_motif, of_palette, of_figures], axis=1)
-        return Visitors(born * known, quarter, seat, liked, taste, pull)
+        return TheatreVisitors(born * known, quarter, seat, liked, taste, pull)
 
     def takes(
         self, visitor: Int[np.ndarray, " rows"], play: Int[np.ndarray, " rows"]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.seed_statistics import SeedMean, mean_of, ratio_of, seeds_of
-from bench.training.night_figures import Outcome
+from bench.training.night_figures import NightsOutcome
 from bench.training.nights import Nights
 
 
@@ -151,7 +151,7 @@ def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
 
 
-def say(seed: int, outcome: Outcome) -> None:
+def say(seed: int, outcome: NightsOutcome) -> None:
     """Progress, for people."""
     print(f"seed {seed}: {asdict(outcome)}", file=sys.stderr, flush=True)
 

@@ -17,7 +17,7 @@ class Night(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class NightsOutcome:
     """What there is to say of a seed; values are exact takes."""
 
     posterior_gap: float

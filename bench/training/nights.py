@@ -14,7 +14,7 @@ from bandit.head_policy import HeadPolicy
 from bandit.probabilities import head_scores
 from bandit.simple import uniform_value
 from bench.measured import ROOT
-from bench.training.night_figures import Night, Outcome, posterior_gap
+from bench.training.night_figures import Night, NightsOutcome, posterior_gap
 from data.artwork_effects import ArtworkRecords
 from data.catalogue import Catalogue
 from data.days import DAY_US
@@ -106,7 +106,7 @@ class Nights:
         stream = ExampleStream(sample.examples)
         return cls(folder, seed, world, catalogue, attributes, stream, judged_on, history, days)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> NightsOutcome:
         """Carry all of it out."""
         takes, valid = self.judged_on.takes, self.judged_on.requests.valid
         before = self.first()
@@ -117,7 +117,7 @@ class Nights:
         last = self.trained(self.examples, 1 / (self.history + self.days + 1))
         again = self.trained(self.examples, 1 / (self.history + self.days + 1), self.seed + 1000)
         choices = [self.choices(going) for going in (nightly, once)]
-        return Outcome(
+        return NightsOutcome(
             posterior_gap(nightly.kept, once.kept),
             int((choices[0] != choices[1]).sum()),
             choices[0].size,

@@ -14,9 +14,9 @@ from data.check.rows import check_own
 from data.errors import BadInput
 from data.features import own_column
 from data.images.decode import load_image
+from data.join.events.worth import refuse_outcomes
 from data.pictures import IMAGES_FILE, conform_artworks, read_images
 from data.problem import Fault, Problem, whole
-from data.records import IMAGES
 from data.schema import SCHEMA_FILE, read_schema
 from data.schema_cast import UnreadableFile, conform, read_table
 
@@ -30,8 +30,6 @@ def check_catalogue(folder: Path | str, *, images: bool = True) -> Iterator[Prob
     try:
         pictures, wrong = read_images(folder)
         yield from wrong
-        if pictures is not None and set(pictures.column_names) != set(IMAGES.names):
-            pictures = None
     except UnreadableFile as error:
         yield error.problem(folder / IMAGES_FILE)
     good: dict[str, pa.Table | None] = dict.fromkeys(FILES)
@@ -64,6 +62,7 @@ def check_catalogue(folder: Path | str, *, images: bool = True) -> Iterator[Prob
 def _own_facts(tables: dict[str, pa.Table | None], folder: Path) -> Iterator[Problem]:
     try:
         schema = read_schema(folder)
+        refuse_outcomes(schema.outcomes)
     except BadInput as error:
         yield whole("schema", folder / SCHEMA_FILE, None, str(error), "see docs/schema.md")
         return

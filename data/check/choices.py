@@ -93,9 +93,9 @@ def check_choices(table: pa.Table, file: Path | str, known: Known) -> Iterator[P
     offered, chosen = codes(candidates.values, vocabulary), codes(action, vocabulary)
     choices = _Choices(candidates, offered, action, chosen)
     yield from _unknown_artworks(choices, file)
-    if known.owners is not None and "title_id" in have:
-        title = plain(table["title_id"]).fill_null(0).to_numpy()
-        yield from _foreign_artworks(choices, file, title, known.owners)
+    title = known.title_places(table)
+    if known.owners is not None and title is not None:
+        yield from _foreign_artworks(choices, table, file, title, known.owners)
     yield from _not_offered(choices, file)
     yield from DUPLICATE_CANDIDATES.in_rows(
         file, _repeats(candidates, offered), lambda _: "an artwork is listed twice"
@@ -131,16 +131,19 @@ def _unknown_artworks(choices: _Choices, file: Path | str) -> Iterator[Problem]:
 
 def _foreign_artworks(
     choices: _Choices,
+    table: pa.Table,
     file: Path | str,
     title: Int[np.ndarray, " rows"],
     owners: Int[np.ndarray, " artworks"],
 ) -> Iterator[Problem]:
-    owner = np.append(owners, 0)[choices.offered]  # −1, not known, is the last
+    owner = np.append(owners, -1)[choices.offered]  # −1, not known, is the last
     foreign = (choices.offered >= 0) & (owner != title[choices.candidates.parents])
     yield from FOREIGN_CANDIDATE.in_rows(
         file,
         choices.candidates.any_of(foreign),
-        lambda row: f"a candidate is not an artwork of title {title[row]}",
+        lambda row: (
+            f"a candidate is not an artwork of title {table['title_id'][row].as_py()!r:.60}"
+        ),
     )
 
 

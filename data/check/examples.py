@@ -10,15 +10,15 @@ from data.check.known import Known
 from data.check.repeated_ids import repeated
 from data.check.rows import check_rewards
 from data.errors import BadInput
-from data.records import EXAMPLES
-from data.schema_cast import conform, parquet_files, read_table, refuse
+from data.records import EXAMPLES, TitleId
+from data.schema_cast import conform, one_kind, parquet_files, read_table, refuse
 
 
 def check_examples(
     table: pa.Table,
     artwork_ids: Iterable[str] | None = None,
     *,
-    title_ids: Iterable[int] | None = None,
+    title_ids: Iterable[TitleId] | None = None,
     file: Path | str = "examples",
 ) -> None:
     """Refuse examples that nothing can be learnt from; about a second a million rows.
@@ -39,7 +39,7 @@ def read_examples(
     folder: Path | str,
     artwork_ids: Iterable[str] | None = None,
     *,
-    title_ids: Iterable[int] | None = None,
+    title_ids: Iterable[TitleId] | None = None,
 ) -> pa.Table:
     """Every example of a folder (or of one file), checked, in the schema EXAMPLES.
 
@@ -56,6 +56,7 @@ def read_examples(
         table, problems = conform(read_table(file), EXAMPLES, file)
         refuse(problems + list(check_rewards(table, file, known)))
         tables.append(table)
+    one_kind((file, table.schema) for file, table in zip(files, tables, strict=True))
     ids = [(str(file), table["decision_id"]) for file, table in zip(files, tables, strict=True)]
     refuse(list(repeated(ids, "decision_id")))
     return pa.concat_tables(tables)

@@ -1,6 +1,7 @@
 """The kinds of tables that are checked, and how a file's kind is told."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,10 @@ from data.check.rows import (
     check_examples_of_log,
     check_profiles,
 )
+from data.pictures import conform_artworks, read_images
 from data.problem import Problem
 from data.records import ARTWORKS, DECISIONS, EVENTS, EXAMPLES, IMAGES, PROFILES, TITLES
-from data.schema_cast import conform
+from data.schema_cast import UnreadableFile, conform
 
 
 class Kind(NamedTuple):
@@ -74,9 +76,20 @@ def table_problems(
 ) -> list[Problem]:
     """The problems of one table; alone: its ids are checked here and not with other files'."""
     schema, check, unique = KINDS[kind]
-    table, problems = conform(table, schema, file)
+    table, problems = _conformed(table, kind, schema, file)
     if check is not None:
         problems += check(table, file, known)
     if alone and unique is not None and unique in table.column_names:
         problems += repeated([(str(file), table[unique])], unique)
     return problems
+
+
+def _conformed(
+    table: pa.Table, kind: str, schema: pa.Schema, file: Path | str
+) -> tuple[pa.Table, list[Problem]]:
+    """A table in its schema; paths of artworks may be those of pictures beside it."""
+    if kind == "artworks":
+        with suppress(UnreadableFile):  # which is named where it is checked itself
+            images, _ = read_images(Path(file).parent)
+            return conform_artworks(table, images, file)
+    return conform(table, schema, file)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from data.errors import BadInput
 from data.log.precompute_runs import run_files
 from data.reading.conformed_files import conformed_files
-from data.records import DECISIONS, EVENTS, EXAMPLES
+from data.records import DECISIONS, EXAMPLES, PLAIN_EVENTS
 from data.schema_cast import opened, parquet_files
 
 PREDICTIONS = pa.schema(
@@ -162,7 +162,7 @@ def view_events(connection: duckdb.DuckDBPyConnection, log: Path | str) -> bool:
     """
     files = parquet_files(Path(log) / "events")
     if files:
-        source = f"read_parquet({_quoted(files, EVENTS)}, union_by_name = true)"
+        source = f"read_parquet({_quoted(files, PLAIN_EVENTS)}, union_by_name = true)"
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW events AS SELECT * FROM {source}"
             " WHERE decision_id IS NOT NULL"

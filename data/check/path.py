@@ -19,7 +19,7 @@ from data.lossless_cast import CAST_ERRORS, fit
 from data.pictures import IMAGES_FILE
 from data.problem import Problem, whole
 from data.schema import read_schema
-from data.schema_cast import UnreadableFile, damage, parquet_files, read_table
+from data.schema_cast import UnreadableFile, damage, one_kind, parquet_files, read_table
 
 
 def check_path(
@@ -56,6 +56,7 @@ def check_path(
         )
     problems = [problem for file in runs for problem in _problems_of_run(file)]
     ids: dict[tuple[str, str], list[tuple[str, pa.ChunkedArray]]] = {}
+    schemas: list[tuple[Path | str, pa.Schema]] = []
     for file in files:
         try:
             table = read_table(file)
@@ -69,9 +70,12 @@ def check_path(
             problems.append(whole("unknown kind", file, None, what, remedy))
             continue
         problems += table_problems(table, kind, file, known, alone=False)
+        schemas.append((file, table.schema))
         column = KINDS[kind].unique
         if column is not None and (names := _texts(table, column)) is not None:
             ids.setdefault((kind, column), []).append((str(file), names))
+    if known.titles is None:
+        problems += _two_kinds(schemas)
     for (kind, column), parts in ids.items():
         allowed = kind == "events" or (kind == "decisions" and copies)
         problems += repeated(parts, column, Copies() if allowed else None)
@@ -97,6 +101,15 @@ def _texts(table: pa.Table, column: str) -> pa.ChunkedArray | None:
     except CAST_ERRORS:
         return None
     return None if damage(names) else pa.chunked_array([names])
+
+
+def _two_kinds(schemas: list[tuple[Path | str, pa.Schema]]) -> Iterator[Problem]:
+    """Where title ids are of two kinds, and no catalogue says which is right."""
+    try:
+        one_kind(schemas)
+    except BadInput as error:
+        what, _, remedy = str(error).partition(": ")[2].partition("; ")
+        yield whole("kind of title ids", str(error).partition(": ")[0], "title_id", what, remedy)
 
 
 def _problems_of_run(file: Path) -> Iterator[Problem]:

@@ -15,16 +15,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.check.choices import check_choices, one_of
+from data.check.choices import check_choices
 from data.check.columns import codes, numbers, there
 from data.check.known import Known
 from data.features.learnt_fact import odd_rows
 from data.lossless_cast import plain
 from data.own_facts import fact_values
 from data.problem import Fault, Problem
-from data.records import EVENT_KINDS, SCHEMA_VERSION
+from data.records import SCHEMA_VERSION
 from data.schema import Fact, Schema
-from data.sound import EARLIEST_US, ID_BYTES, MOST_MINUTES, believed, id_problem, unsound_facts
+from data.schema.outcomes import DeclaredOutcomes
+from data.sound import (
+    EARLIEST_US,
+    ID_BYTES,
+    MOST_MINUTES,
+    MOST_VALUE,
+    believed,
+    id_problem,
+    unsound_facts,
+)
 
 VERSION = Fault(
     "schema version",
@@ -42,8 +51,17 @@ MINUTES = Fault("minutes", "minutes", "it must be finite and 0 or more")
 TOO_MANY_MINUTES = Fault(
     "minutes", "minutes", f"nobody watches more than {MOST_MINUTES:,} minutes of a title"
 )
+KIND = Fault(
+    "unknown kind",
+    "kind",
+    "a join sets it aside: declare it under events in schema.yaml beside the catalogue",
+)
+VALUE = Fault("value", "value", f"it is finite, and {MOST_VALUE:,} at most")
+NO_VALUE = Fault(
+    "value", "value", "write null, or say in schema.yaml what it counts: {value: seconds}"
+)
 TIME_REMEDY = "write the moment in UTC, between 2000 and now, as a timestamp"
-IDS = ("decision_id", "event_id", "profile_id")
+IDS = ("decision_id", "event_id", "profile_id", "title_id")
 FACTS_REMEDY = "write null for what is not known, which is what it is read as"
 BINARY_REWARD = Fault("reward", "reward", "it is 0 or 1; give another reward a name of its own")
 
@@ -67,7 +85,8 @@ def check_events(table: pa.Table, file: Path | str, known: Known) -> Iterator[Pr
     yield from known.unknown_artworks(table, file)
     if "kind" not in have:
         return
-    yield from one_of(table["kind"], EVENT_KINDS, file, "kind")
+    outcomes = known.schema.outcomes
+    yield from _kinds(table["kind"], outcomes, file)
     kind = np.asarray(plain(table["kind"]).to_pylist(), object)
     if "minutes" in have:
         minutes = numbers(table["minutes"])
@@ -81,6 +100,8 @@ def check_events(table: pa.Table, file: Path | str, known: Known) -> Iterator[Pr
             np.isfinite(minutes) & (minutes > MOST_MINUTES),
             lambda row: f"{minutes[row]:,.0f} minutes",
         )
+    if "value" in have:
+        yield from _values(kind, numbers(table["value"]), outcomes, file)
     for name in ("row", "column"):
         if name in have:
             place = numbers(table[name])
@@ -92,6 +113,35 @@ def check_events(table: pa.Table, file: Path | str, known: Known) -> Iterator[Pr
         thumb = numbers(table["thumb"])
         wrong = (kind == "thumb") & ~np.isin(thumb, (-1, 1))
         yield from THUMB.in_rows(file, wrong, lambda row: f"{thumb[row]}")
+
+
+def _kinds(
+    column: pa.ChunkedArray, outcomes: DeclaredOutcomes, file: Path | str
+) -> Iterator[Problem]:
+    """Rows of a kind of event that is neither Marquee's nor declared."""
+    values = plain(column)
+    wrong = (codes(values, pa.array(outcomes.kinds)) < 0) & there(values)
+    yield from KIND.in_rows(
+        file,
+        wrong,
+        lambda row: f"{values[row].as_py()!r:.80} is none of {', '.join(outcomes.kinds)}",
+    )
+
+
+def _values(
+    kind: np.ndarray, values: np.ndarray, outcomes: DeclaredOutcomes, file: Path | str
+) -> Iterator[Problem]:
+    """Rows whose value cannot be, or is of a kind that counts nothing."""
+    given = ~np.isnan(values)
+    counting = [one.name for one in outcomes.events if one.value is not None]
+    yield from VALUE.in_rows(
+        file, given & ~(np.abs(values) <= MOST_VALUE), lambda row: f"a value of {values[row]:g}"
+    )
+    yield from NO_VALUE.in_rows(
+        file,
+        given & np.isin(kind, outcomes.kinds) & ~np.isin(kind, counting),
+        lambda row: f"a value of {values[row]:g} for {kind[row]}",
+    )
 
 
 def check_examples_of_log(table: pa.Table, file: Path | str, known: Known) -> Iterator[Problem]:
@@ -144,7 +194,7 @@ def check_times(table: pa.Table, file: Path | str, columns: tuple[str, ...]) -> 
 def check_ids(table: pa.Table, file: Path | str) -> Iterator[Problem]:
     """Rows with an id that the log or the store does not take."""
     for name in IDS:
-        if name not in table.column_names:
+        if name not in table.column_names or not pa.types.is_string(table[name].type):
             continue
         ids = plain(table[name])
         size = pc.binary_length(ids).fill_null(1).to_numpy(zero_copy_only=False)

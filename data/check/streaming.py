@@ -11,7 +11,7 @@ from data.check.repeated_ids import repeated
 from data.check.rows import check_rewards
 from data.duplicate_ids import DuplicateIds, hashes
 from data.reading.conformed_files import conformed_table
-from data.records import EXAMPLES
+from data.records import EXAMPLES, TitleId
 from data.schema_cast import conform, refuse
 
 
@@ -19,7 +19,7 @@ def checked_examples(
     rows: Iterable[tuple[Path, pa.Table]],
     artwork_ids: Iterable[str] | None = None,
     *,
-    title_ids: Iterable[int] | None = None,
+    title_ids: Iterable[TitleId] | None = None,
 ) -> Iterator[pa.Table]:
     """Examples a part at a time, checked, in the schema EXAMPLES; memory as of one part.
 

@@ -13,8 +13,9 @@ from data.errors import BadInput
 from data.examples.member_history import DAYS
 from data.join.inputs import log_files, refuse_newer_schema
 from data.log.parquet import first_of_each
-from data.reading.conformed_files import conformed_files
-from data.records import DECISIONS, EVENTS, FACTS, TIMESTAMP
+from data.reading.conformed_files import conformed_dataset, conformed_files
+from data.records import DECISIONS, FACTS, PLAIN_EVENTS, TIMESTAMP, titles_like
+from data.schema_cast import one_kind
 
 
 def days_of(log: Path) -> list[date]:
@@ -26,7 +27,7 @@ def days_of(log: Path) -> list[date]:
     files = log_files(log, "decisions")
     if not files:
         raise BadInput(f"{log} holds no decisions/*.parquet; give the folder of a log")
-    scanned = _dataset(files, DECISIONS)
+    scanned = conformed_dataset(files, DECISIONS)
     days: set[int] = set()
     for batch in scanned.to_batches(columns=["time"]):
         times = batch.column(0).cast(pa.int64()).to_numpy()
@@ -44,13 +45,16 @@ def decisions_and_events(log: Path, day: date) -> tuple[pa.Table, pa.Table]:
     stop = start + timedelta(days=1)
     decisions = _read(log, "decisions", "time", start, stop, DECISIONS)
     decisions = decisions.take(first_of_each(decisions["decision_id"]))
-    return decisions, _read(log, "events", "received", start - timedelta(days=DAYS), stop, EVENTS)
+    like = titles_like(PLAIN_EVENTS, decisions.schema)
+    events = _read(log, "events", "received", start - timedelta(days=DAYS), stop, like)
+    one_kind([(log / "events", events.schema), (log / "decisions", decisions.schema)])
+    return decisions, events
 
 
 def facts_since(log: Path, day: date) -> Iterator[pa.StructArray]:
     """The facts of decisions from a day on, some at a time."""
     first = pa.scalar(datetime(day.year, day.month, day.day, tzinfo=UTC), TIMESTAMP)
-    scanned = _dataset(log_files(log, "decisions"), DECISIONS)
+    scanned = conformed_dataset(log_files(log, "decisions"), DECISIONS)
     for batch in scanned.to_batches(columns=["facts"], filter=ds.field("time") >= first):
         yield batch.column(0).cast(FACTS)
 
@@ -65,8 +69,4 @@ def _read(
         refuse_newer_schema(file, name)
     low, high = (pa.scalar(moment, TIMESTAMP) for moment in (start, stop))
     inside = (ds.field(clock) >= low) & (ds.field(clock) < high)
-    return _dataset(files, schema).to_table(filter=inside)
-
-
-def _dataset(files: list[Path], schema: pa.Schema) -> ds.Dataset:
-    return ds.dataset(conformed_files(files, schema), schema=schema, format="parquet")
+    return conformed_dataset(files, schema).to_table(filter=inside)

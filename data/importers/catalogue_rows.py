@@ -8,13 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from data import clock
-from data.catalogue import LARGEST_TITLE_ID
 from data.errors import BadInput
 from data.importers.kept_ids import IDS, kept_titles, with_new_titles
 from data.importers.mapping.own_facts import OWN
 from data.importers.picture_lists import Listed, PictureLists
 from data.reading.conformed_files import conformed_table
-from data.records import ARTWORKS, TITLES
+from data.records import ARTWORKS, TITLES, TitleId, titles_as
 from data.schema_cast import conform, refuse
 
 
@@ -22,8 +21,8 @@ from data.schema_cast import conform, refuse
 class CatalogueBefore:
     """The catalogue that is brought up to date."""
 
-    ids: dict[str, int] = field(default_factory=dict)
-    titles: dict[int, dict] = field(default_factory=dict)
+    ids: dict[str, TitleId] = field(default_factory=dict)
+    titles: dict[TitleId, dict] = field(default_factory=dict)
     artworks: dict[str, dict] = field(default_factory=dict)
 
     @property
@@ -67,7 +66,7 @@ class CatalogueRows:
     """Artwork → its file, and where the catalogue has it."""
     titles: list[dict] = field(default_factory=list)
     rows: list[dict] = field(default_factory=list)
-    ids: dict[str, int] = field(default_factory=dict)
+    ids: dict[str, TitleId] = field(default_factory=dict)
     new: int = 0
     withdrawn: int = 0
 
@@ -91,9 +90,7 @@ class CatalogueRows:
     def finish(self, left_out: dict[str, str]) -> None:
         """Ids, titles, and what has gone."""
         names = list(dict.fromkeys(row["title"] for row in self.artworks.values()))
-        taken = set(self.before.ids.values())
-        numbers = {n: int(n) for n in names if _is_title_id(n) and int(n) not in taken}
-        self.ids = with_new_titles({**numbers, **self.before.ids}, names)
+        self.ids = with_new_titles(self.before.ids, names)
         for row in self.artworks.values():
             row["title_id"] = self.ids[row.pop("title")]
         gone = [r for name, r in self.before.artworks.items() if name not in self.artworks]
@@ -106,12 +103,12 @@ class CatalogueRows:
             if title not in self.ids:
                 left_out[f"title {title}"] = "it has no picture"
         of = {title: name for name, title in self.ids.items()}
-        own: dict[int, list[dict]] = {}
+        own: dict[TitleId, list[dict]] = {}
         for row in self.rows:
             own.setdefault(row["title_id"], []).append(row)
         self.titles = [self._title(of[title], title, rows) for title, rows in own.items()]
 
-    def _title(self, name: str, title: int, own: list[dict]) -> dict:
+    def _title(self, name: str, title: TitleId, own: list[dict]) -> dict:
         shown = [row for row in own if row["withdrawn_day"] is None] or own
         known, said = self.before.titles.get(title, {}), dict(self.lists.titles.get(name, {}))
         wanted, theirs = said.pop("default_artwork", None), said.pop("own", {})
@@ -137,11 +134,13 @@ def as_table(rows: list[dict], schema: pa.Schema) -> pa.Table:
     Raises:
         BadInput: a value is none of its column's type.
     """
+    is_text = bool(rows) and isinstance(rows[0].get("title_id"), str)
+    kinds = titles_as(schema, pa.string() if is_text else pa.int64())
     names = dict.fromkeys([*schema.names, *(name for row in rows for name in row)])
     columns = {
         name: pa.array(
             [row.get(name) for row in rows],
-            schema.field(name).type if name in schema.names else None,
+            kinds.field(name).type if name in schema.names else None,
         )
         for name in names
     }
@@ -157,12 +156,3 @@ def _own(said: Mapping[str, object], known: Mapping[str, object]) -> dict[str, o
 
 def _is_file(path: str, wanted: str) -> bool:
     return path == f"images/{wanted}" or path.rpartition("/")[2] == wanted
-
-
-def _is_title_id(name: str) -> bool:
-    return (
-        name.isascii()
-        and name.isdigit()
-        and str(int(name)) == name
-        and (1 <= int(name) <= LARGEST_TITLE_ID)
-    )

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from rich.console import Console
 
 from data.atomic_write import replaced_folder
 from data.errors import BadInput
+from data.importers.dsjson_actions import action_features, action_name
 from data.importers.dsjson_facts import FoldedValue, SharedFacts
 from data.importers.mapping.json_rows import at_path
 from data.importers.mapping.raw_rows import byte_stream
@@ -32,8 +32,6 @@ from data.schema.schema import MOST_FACTS
 from data.sound import id_problem
 
 BATCH = 10_000
-NAMES = ("id", "_tag", "i.id", "_id")
-"""Where an action says what it is called, the first that it has."""
 TOLERANCE = 1e-3
 
 
@@ -73,6 +71,7 @@ class _Line(NamedTuple):
     """Others like it were dropped at random."""
 
 
+# Each parameter is an option of the command.
 def dsjson(
     files: list[str],
     out: Path = Path("artifacts/dsjson"),
@@ -196,7 +195,7 @@ def _line(said: object, action: str | None, profile: str | None) -> _Line:
     whole = len(ranked) == len(chances) == len(multi)
     if not whole or any(at not in ranked for at in range(1, len(multi) + 1)):
         raise _Unusable("a and p do not rank the actions of _multi, each once")
-    names = [_name(one, action) for one in multi]
+    names = [action_name(one, action) for one in multi]
     if len(set(names)) < len(names) or any(id_problem(name) for name in names):
         raise _Unusable("two actions have one name, or one has none; see --action")
     chosen = said.get("_label_Action", ranked[0])
@@ -220,7 +219,7 @@ def _line(said: object, action: str | None, profile: str | None) -> _Line:
         reward=reward,
     )
     features: dict[str, Mapping[str, float]] = {
-        name: _features(one) for name, one in zip(names, multi, strict=True)
+        name: action_features(one) for name, one in zip(names, multi, strict=True)
     }
     return _Line(row, moment, propensity, reward, features, shared, bool(said.get("pdrop")))
 
@@ -272,33 +271,3 @@ def _time(text: object) -> datetime:
     except ValueError:
         raise _Unusable("Timestamp is no time") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _name(action: object, path: str | None) -> str:
-    """What an action is called."""
-    for name in NAMES if path is None else (path,):
-        if (found := at_path(action, name)) is not None:
-            return str(found)
-    if path is not None:
-        return ""
-    content = orjson.dumps(action, option=orjson.OPT_SORT_KEYS)
-    return blake2b(content, digest_size=8).hexdigest()
-
-
-def _features(value: object, path: str = "") -> dict[str, float]:
-    """Numbers by name of nested features: texts and truths as name=value, 1 each."""
-    if isinstance(value, Mapping):
-        parts = [
-            _features(held, f"{path}.{name}".strip("."))
-            for name, held in value.items()
-            if not name.startswith("_")
-        ]
-        return {name: one for part in parts for name, one in part.items()}
-    if isinstance(value, list):
-        parts = [_features(held, path) for held in value]
-        return {name: one for part in parts for name, one in part.items()}
-    if isinstance(value, bool | str):
-        return {f"{path}={value}": 1.0}
-    if isinstance(value, int | float) and np.isfinite(value):
-        return {path: float(value)}
-    return {}

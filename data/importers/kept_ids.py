@@ -8,11 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.atomic_write import whole_file
-from data.catalogue import LARGEST_TITLE_ID
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_table
+from data.records import TitleId, titles_as
+from data.sound import title_problem
 
 IDS = "ids.parquet"
+LARGEST_HASH = 2**32 - 1
 KEPT_IDS = pa.schema(
     [
         pa.field("name", pa.string(), nullable=False),
@@ -21,7 +23,7 @@ KEPT_IDS = pa.schema(
 )
 
 
-def kept_titles(catalogue: Path) -> dict[str, int]:
+def kept_titles(catalogue: Path) -> dict[str, TitleId]:
     """Name → title id; empty where the catalogue has no `ids.parquet`.
 
     Raises:
@@ -39,12 +41,21 @@ def kept_titles(catalogue: Path) -> dict[str, int]:
     return dict(zip(names, ids, strict=True))
 
 
-def with_new_titles(kept: dict[str, int], names: Iterable[str]) -> dict[str, int]:
-    """Ids of names, those kept as they are; a new one has a hash of its name.
+def with_new_titles(kept: dict[str, TitleId], names: Iterable[str]) -> dict[str, TitleId]:
+    """Ids of names, those kept as they are, and of their kind.
 
-    Where two hashes are equal, the later name is hashed again, which is kept from then on.
+    In a catalogue that begins, names that are all whole numbers are numbers, and other names are
+    themselves the ids. One whose ids are numbers already goes on with numbers: a new name that is
+    none has a hash of it. Where two hashes are equal, the later name is hashed again, which is kept
+    from then on.
     """
-    ids, taken = dict(kept), set(kept.values())
+    names, ids, taken = list(names), dict(kept), set(kept.values())
+    numbers = {name: int(name) for name in names if _is_number(name)}
+    begun_as_text = any(isinstance(title, str) for title in taken)
+    if begun_as_text or (not kept and len(numbers) < len(names)):
+        return {**{name: name for name in names}, **ids}
+    ids = {**{name: number for name, number in numbers.items() if number not in taken}, **ids}
+    taken = set(ids.values())
     for name in names:
         again = 0
         while name not in ids:
@@ -57,13 +68,21 @@ def with_new_titles(kept: dict[str, int], names: Iterable[str]) -> dict[str, int
 
 
 def title_hash(name: str, again: int = 0) -> int:
-    """A whole number from 1 to LARGEST_TITLE_ID."""
+    """A whole number from 1 to 2³² − 1."""
     salt = again.to_bytes(8, "big")
     digest = blake2b(name.encode(), digest_size=8, salt=salt).digest()
-    return 1 + int.from_bytes(digest, "big") % LARGEST_TITLE_ID
+    return 1 + int.from_bytes(digest, "big") % LARGEST_HASH
 
 
-def write_kept(ids: dict[str, int], folder: Path) -> None:
+def write_kept(ids: dict[str, TitleId], folder: Path) -> None:
     """Write `ids.parquet`."""
+    titles = pa.array(list(ids.values()))
+    schema = titles_as(KEPT_IDS, titles.type)
     with whole_file(folder / IDS) as part:
-        pq.write_table(pa.table([list(ids), list(ids.values())], schema=KEPT_IDS), part)
+        pq.write_table(pa.table([pa.array(list(ids)), titles], schema=schema), part)
+
+
+def _is_number(name: str) -> bool:
+    """Whether a name reads as a whole number, and is written as one is."""
+    is_one = name.isascii() and name.isdigit() and str(int(name)) == name
+    return is_one and title_problem(int(name)) is None

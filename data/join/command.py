@@ -15,7 +15,7 @@ def join_command(
     catalogue: Path | None = None,
     out: Path = Path("artifacts/examples"),
     engine: str = "duckdb",
-    reward: str = "take",
+    reward: str | None = None,
     window_hours: float = 48,
     now: str | None = None,
     rebuild: bool = False,
@@ -31,8 +31,10 @@ def join_command(
         catalogue: folder with titles.parquet, for the titles' runtimes.
         out: the examples' folder, one file a day.
         engine: duckdb (this machine) or spark.
-        reward: take, play, minutes, or your own as 'name=SQL expression' over played, minutes,
-            runtime_minutes and thumb.
+        reward: take, play, minutes, one that schema.yaml beside the catalogue declares, or your own
+            as 'name=SQL expression' over played, minutes, runtime_minutes, thumb and columns of
+            events such as share_count (docs/rewards.md); if not given the one that schema.yaml
+            maximises, else take.
         window_hours: how long after the first impression engagement counts.
         now: windows that close after it wait, as 2026-01-31T00:00; the log's own clock if not
             given.

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from data.atomic_write import move_into_place, sync
 from data.days import DAY_US, date_of
-from data.records import EXAMPLES, FACTS, TIMESTAMP
+from data.records import EXAMPLES, FACTS, METRICS, TIMESTAMP, WITH_METRICS, titles_like
 from data.schema.page_facts import IMPRESSION_COLUMNS
 
 FILE = "examples.parquet"
@@ -30,7 +30,9 @@ DAY_RESULT = pa.schema(
         ("waiting", pa.int64()),  # rendered, their window still open
         ("next_close", pa.int64()),  # when the first waiting window closes, µs; null: none waits
         ("reward", pa.float64()),  # summed over the examples
-        ("worthless", pa.int64()),  # rewards that are null or not finite
+        ("worthless", pa.int64()),  # rewards or metrics that are null or not finite
+        ("outside", pa.int64()),  # rewards that lie outside their range
+        ("fault", pa.string()),  # the first name of which one is worthless; null: none is
     ]
 )
 
@@ -45,6 +47,38 @@ class DayResult(NamedTuple):
     next_close: int | None
     reward: float
     worthless: int
+    outside: int
+    fault: str | None
+
+
+class Paid(NamedTuple):
+    """What the numbers of a row of the join are called in examples."""
+
+    reward: str
+    metrics: tuple[str, ...] = ()
+    """Of the columns `metric_0`, `metric_1` …"""
+    fraction: bool = False
+    """Whether a reward beyond [0, 1] is outside its range."""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column of a row → name."""
+        return {"reward": self.reward} | {f"metric_{n}": m for n, m in enumerate(self.metrics)}
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the examples."""
+        return WITH_METRICS if self.metrics else EXAMPLES
+
+    def map_of(self, rows: pa.RecordBatch) -> pa.MapArray:
+        """The metrics of rows, as METRICS."""
+        count, each = rows.num_rows, len(self.metrics)
+        values = np.stack(
+            [rows.column(f"metric_{n}").to_numpy(zero_copy_only=False) for n in range(each)], axis=1
+        )
+        offsets = pa.array(np.arange(count + 1, dtype=np.int32) * each)
+        names = pa.array(list(self.metrics) * count, pa.string())
+        return pa.MapArray.from_arrays(offsets, names, pa.array(values.ravel()), METRICS)
 
 
 def example_rows(rows: pa.RecordBatch) -> pa.Table:
@@ -63,7 +97,8 @@ def example_rows(rows: pa.RecordBatch) -> pa.Table:
         "facts": pa.StructArray.from_arrays(known, fields=list(FACTS)),
         "time": rows.column("decided_at").cast(pa.int64()).cast(TIMESTAMP),
     }
-    fields = [field for field in EXAMPLES if field.name != "reward_name"]
+    like = titles_like(EXAMPLES, rows.schema)
+    fields = [field for field in like if field.name != "reward_name"]
     for field in fields:
         if field.name not in columns:
             columns[field.name] = rows.column(field.name).cast(field.type)
@@ -73,12 +108,13 @@ def example_rows(rows: pa.RecordBatch) -> pa.Table:
 class _Day:
     """One day's staged file while it is being written."""
 
-    def __init__(self, day: int, folder: Path, reward_name: str) -> None:
-        self.day, self.reward_name = day, reward_name
+    def __init__(self, day: int, folder: Path, paid: Paid) -> None:
+        self.day, self.paid = day, paid
         # Not by process number: executors of several machines have the same ones.
         self.path = folder / f"{date_of(day)}.{uuid.uuid4().hex[:12]}.staged"
         self.writer: pq.ParquetWriter | None = None
-        self.examples = self.waiting = self.worthless = 0
+        self.examples = self.waiting = self.worthless = self.outside = 0
+        self.fault: str | None = None
         self.next_close: int | None = None
         self.reward = 0.0
 
@@ -94,18 +130,31 @@ class _Day:
             return
         rewards = closed.column("reward").to_numpy(zero_copy_only=False)
         finite = abs(rewards) < float("inf")
-        self.worthless += int((~finite).sum())
+        self._look(closed)
         self.reward += float(rewards[finite].sum())
         self.examples += closed.num_rows
-        if self.worthless:
+        if self.worthless or self.outside:
             return  # the join will refuse the whole; a null cannot be written
         table = example_rows(closed)
-        names = pa.array([self.reward_name] * table.num_rows, pa.string())
-        named = table.append_column(EXAMPLES.field("reward_name"), names)
-        table = named.select(EXAMPLES.names)
+        names = pa.array([self.paid.reward] * table.num_rows, pa.string())
+        table = table.append_column(EXAMPLES.field("reward_name"), names)
+        if self.paid.metrics:
+            table = table.append_column("metrics", self.paid.map_of(closed))
+        schema = titles_like(self.paid.schema, table.schema)
         if self.writer is None:
-            self.writer = pq.ParquetWriter(self.path, EXAMPLES, compression="zstd")
-        self.writer.write_table(table)
+            self.writer = pq.ParquetWriter(self.path, schema, compression="zstd")
+        self.writer.write_table(table.select(schema.names))
+
+    def _look(self, rows: pa.RecordBatch) -> None:
+        """Count numbers that no example can have."""
+        for column, name in self.paid.columns.items():
+            values = rows.column(column).to_numpy(zero_copy_only=False)
+            wrong = int((~(abs(values) < float("inf"))).sum())
+            self.worthless += wrong
+            self.fault = self.fault or (name if wrong else None)
+        if self.paid.fraction:
+            values = rows.column("reward").to_numpy(zero_copy_only=False)
+            self.outside += int(((values < 0) | (values > 1)).sum())
 
     def close(self) -> pa.RecordBatch:
         path = None
@@ -121,6 +170,8 @@ class _Day:
             next_close=self.next_close,
             reward=self.reward,
             worthless=self.worthless,
+            outside=self.outside,
+            fault=self.fault,
         )
         return pa.RecordBatch.from_pylist([result._asdict()], schema=DAY_RESULT)
 
@@ -162,7 +213,7 @@ def _one_a_decision(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def write_days(
-    batches: Iterable[pa.RecordBatch], folder: Path, reward_name: str
+    batches: Iterable[pa.RecordBatch], folder: Path, paid: Paid
 ) -> Iterator[pa.RecordBatch]:
     """Stage the closed examples of each day; yield a DAY_RESULT row a day.
 
@@ -178,7 +229,7 @@ def write_days(
             if current is not None and current.day != days[start]:
                 yield current.close()
                 current = None
-            current = current or _Day(int(days[start]), folder, reward_name)
+            current = current or _Day(int(days[start]), folder, paid)
             current.add(batch.slice(start, stop - start))
             start = stop
     if current is not None:

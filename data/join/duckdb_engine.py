@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from data.errors import BadInput
 from data.join.day_files import DayResult
-from data.join.engine import SOUND, DayWriter, View
-from data.join.reward_sql import value_of
+from data.join.engine import NO_VALUE, SOUND, DayWriter, View
+from data.join.events.worth import Worth
 from data.reading.duckdb_session import of_the_disk, session
 
 ROWS_A_BATCH = 32_768
@@ -24,12 +24,19 @@ def decisions_view(source: str) -> str:
         FROM {source}"""
 
 
-def events_view(source: str) -> str:
-    """The columns of the `events` view, over a DuckDB table expression."""
+def events_view(source: str, valued: bool = False) -> str:
+    """The columns of the `events` view, over a DuckDB table expression.
+
+    Args:
+        source: the expression.
+        valued: whether it has values.
+    """
+    value = SOUND["value"] if valued else NO_VALUE
     return f"""
         SELECT event_id, kind, epoch_us(time) AS happened_at, epoch_us(received) AS received_at,
             decision_id, profile_id, title_id, artwork_id, device, surface, "row" AS shelf,
-            "column" AS slot, {SOUND["minutes"]} AS minutes, {SOUND["thumb"]} AS thumb
+            "column" AS slot, {SOUND["minutes"]} AS minutes, {SOUND["thumb"]} AS thumb,
+            {value} AS value
         FROM {source}"""
 
 
@@ -96,7 +103,7 @@ class DuckDB:
         else:
             # An event counts at its time or its receipt, whichever is earlier: see join.sql.
             start, stop = instant(times[0]), instant(times[1])
-            select = events_view(source) + (
+            select = events_view(source, kind == "valued") + (
                 f" WHERE time >= {start} AND received >= {start}"
                 f" AND (time < {stop} OR received < {stop})"
             )
@@ -122,12 +129,12 @@ class DuckDB:
         """All rows of a small result."""
         return self.connection.execute(sql).fetchall()
 
-    def value(self, reward: str) -> str:
-        """The reward itself."""
-        return f"{value_of(reward)} AS reward"
+    def value(self, worth: Worth) -> str:
+        """Reward and metrics themselves."""
+        return worth.values()
 
     @refused()
-    def write(self, sql: str, writer: DayWriter, reward: str) -> list[DayResult]:
+    def write(self, sql: str, writer: DayWriter, worth: Worth) -> list[DayResult]:
         """Stream the sorted rows of the join through the writer; its results."""
         ordered = f"SELECT * FROM ({sql}) ORDER BY decided_at, decision_id"
         rows = self.connection.sql(ordered).to_arrow_reader(ROWS_A_BATCH)

@@ -10,20 +10,26 @@ from typing import Literal, Protocol
 import pyarrow as pa
 
 from data.join.day_files import DayResult
-from data.sound import MOST_MINUTES
+from data.join.events.worth import Worth
+from data.sound import MOST_MINUTES, MOST_VALUE
 
-View = Literal["decisions", "known", "events", "titles"]
-"""What a view of join.sql selects from the log's files."""
+View = Literal["decisions", "known", "events", "valued", "titles"]
+"""What a view of join.sql selects from the log's files; valued: events with their values."""
 SOUND = {
     "minutes": f"""CASE WHEN minutes BETWEEN 0 AND {MOST_MINUTES} AND NOT isnan(minutes)
         THEN abs(minutes) END""",
     "thumb": "CASE WHEN thumb = -1 OR thumb = 1 THEN thumb END",
+    "value": f"""CASE WHEN value BETWEEN -{MOST_VALUE} AND {MOST_VALUE} AND NOT isnan(value)
+        THEN CAST(floor(value * CAST(1000000 AS DOUBLE) + CAST(0.5 AS DOUBLE)) AS BIGINT) END""",
 }
 """Column of an event → what is believed of it.
 
-NaN is asked for by name: a footer's largest value leaves it out, and engines believe the footer.
-And of -0 and 0, which are equal, each engine takes another for the larger.
+A value becomes millionths. NaN is asked for by name: a footer's largest value leaves it out, and
+engines believe the footer. And of -0 and 0, which are equal, each engine takes another for the
+larger.
 """
+NO_VALUE = "CAST(NULL AS BIGINT)"
+"""Where values are not asked for: a log of an earlier version has none."""
 DayWriter = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """Sorted rows of the join → a row of DAY_RESULT for each day that it staged."""
 
@@ -43,14 +49,14 @@ class Engine(Protocol):
         """All rows of a small result."""
         ...
 
-    def value(self, reward: str) -> str:
-        """The last columns of join.sql: the reward, or what `write` computes it from."""
+    def value(self, worth: Worth) -> str:
+        """The last columns of join.sql: reward and metrics, or what `write` makes them of."""
         ...
 
-    def write(self, sql: str, writer: DayWriter, reward: str) -> list[DayResult]:
+    def write(self, sql: str, writer: DayWriter, worth: Worth) -> list[DayResult]:
         """Send the rows of the join through the writer, sorted within each day; its results.
 
-        Rewards are what DuckDB makes of the expression, whatever else the engine runs on.
+        Rewards are what DuckDB makes of their expressions, whatever else the engine runs on.
         """
         ...
 

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.errors import BadInput
-from data.reading.conformed_files import conformed_files, conformed_table
-from data.records import DECISIONS, EVENTS, SCHEMA_VERSION
-from data.schema_cast import column_chunk, opened, parquet_files
+from data.reading.conformed_files import conformed_files, conformed_table, file_schema
+from data.records import DECISIONS, EVENTS, PLAIN_EVENTS, SCHEMA_VERSION, TitleId, titles_as
+from data.schema_cast import column_chunk, one_kind, opened, parquet_files
 
 JOINED = pa.schema(
     [
@@ -37,15 +37,22 @@ class LogFiles:
     root: Path
     decisions: list[Path]
     events: list[Path]
+    schema: pa.Schema = PLAIN_EVENTS
+    """What is read of events: with their values where those are summed."""
 
     @classmethod
-    def of(cls, log: Path) -> "LogFiles":
+    def of(cls, log: Path, valued: bool = False) -> "LogFiles":
         """All that a log's folder holds.
+
+        Args:
+            log: the folder.
+            valued: whether values of events are read.
 
         Raises:
             BadInput: no decisions.
         """
-        files = cls(log, log_files(log, "decisions"), log_files(log, "events"))
+        schema = EVENTS if valued else PLAIN_EVENTS
+        files = cls(log, log_files(log, "decisions"), log_files(log, "events"), schema)
         if not files.decisions:
             raise BadInput(
                 f"{log} holds no decisions/*.parquet; give the folder that the log is rolled into"
@@ -68,7 +75,7 @@ class LogFiles:
             [f for f in files if read.get(self.name(f)) != marks[self.name(f)]]
             for files in (self.decisions, self.events)
         )
-        return LogFiles(self.root, decisions, events)
+        return LogFiles(self.root, decisions, events, self.schema)
 
     def conformed(self, scratch: Path) -> "LogFiles":
         """The same rows in files that follow the schemas exactly, copies in `scratch`.
@@ -77,7 +84,13 @@ class LogFiles:
             BadInput: a file does not become its schema: by file, column and row.
         """
         decisions = conformed_files(self.decisions, JOINED, scratch)
-        return LogFiles(self.root, decisions, conformed_files(self.events, EVENTS, scratch))
+        events = conformed_files(self.events, self.schema, scratch)
+        return LogFiles(self.root, decisions, events, self.schema)
+
+    @property
+    def firsts(self) -> list[Path]:
+        """The first file of each kind that there is."""
+        return [*self.decisions[:1], *self.events[:1]]
 
     def name(self, file: Path) -> str:
         """The file's path within the log."""
@@ -98,9 +111,14 @@ class JoinSources(NamedTuple):
         Raises:
             BadInput: a file does not become its schema: by file, column and row.
         """
-        files = files.conformed(staging)
-        events = files.events or [empty(EVENTS, staging / "none.parquet")]
-        return cls(files.decisions, events, [title_file(titles_path, files.root, staging)])
+        titles = runtimes(titles_path, files.root)
+        given, files = files, files.conformed(staging)
+        # A file of each: those of one folder were compared when they were conformed.
+        firsts = zip(given.firsts, files.firsts, strict=True)
+        named = [(name, file_schema(at)) for name, at in firsts]
+        kind = one_kind([*([titles.named] if titles.named else []), *named])
+        events = files.events or [empty(titles_as(files.schema, kind), staging / "none.parquet")]
+        return cls(files.decisions, events, [titles.write(kind, staging)])
 
 
 def log_files(log: Path, kind: str) -> list[Path]:
@@ -108,11 +126,26 @@ def log_files(log: Path, kind: str) -> list[Path]:
     return parquet_files(log / kind)
 
 
-def title_file(titles_path: Path | str | None, log: Path, staging: Path) -> Path:
-    """One Parquet file of title_id and runtime_minutes: the catalogue's, then the log's own.
+class Runtimes(NamedTuple):
+    """Runtimes of titles, and a file that says which kind their ids are of."""
+
+    minutes: dict[TitleId, float]
+    named: tuple[Path, pa.Schema] | None
+    """None: there are no titles."""
+
+    def write(self, kind: pa.DataType, staging: Path) -> Path:
+        """One Parquet file of title_id and runtime_minutes, with ids of a kind."""
+        file = staging / "titles.parquet"
+        columns = [list(self.minutes), list(self.minutes.values())]
+        pq.write_table(pa.table(columns, schema=titles_as(RUNTIMES, kind)), file)
+        return file
+
+
+def runtimes(titles_path: Path | str | None, log: Path) -> Runtimes:
+    """The catalogue's runtimes of titles, then the log's own.
 
     Raises:
-        BadInput: the catalogue's titles.parquet is not there.
+        BadInput: the catalogue's titles.parquet is not there, or the two have ids of two kinds.
     """
     tables = []
     if titles_path is not None:
@@ -126,13 +159,13 @@ def title_file(titles_path: Path | str | None, log: Path, staging: Path) -> Path
         tables.append(path)
     if (log / "titles.parquet").is_file():
         tables.append(log / "titles.parquet")
-    runtimes: dict[int, float] = {}
-    for path in tables:
-        for title in conformed_table(path, RUNTIMES).to_pylist():
-            runtimes.setdefault(title["title_id"], title["runtime_minutes"])
-    file = staging / "titles.parquet"
-    pq.write_table(pa.table([list(runtimes), list(runtimes.values())], schema=RUNTIMES), file)
-    return file
+    minutes: dict[TitleId, float] = {}
+    read = [(path, conformed_table(path, RUNTIMES)) for path in tables]
+    one_kind((path, table.schema) for path, table in read)
+    for _, table in read:
+        for title in table.to_pylist():
+            minutes.setdefault(title["title_id"], title["runtime_minutes"])
+    return Runtimes(minutes, (read[0][0], read[0][1].schema) if read else None)
 
 
 def empty(schema: pa.Schema, path: Path) -> Path:

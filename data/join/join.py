@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.days import DAY_US, date_of, moment_us
-from data.errors import BadInput
 from data.join.attribution import Attribution, Spans
 from data.join.day_files import publish_days, write_days
-from data.join.engine import Engine
+from data.join.engine import Engine, View
+from data.join.events.worth import Worth, declared_beside
 from data.join.inputs import JoinSources, LogFiles, log_files, refuse_newer_schema
 from data.join.open_engine import EngineSettings
 from data.join.rendered_draws import file_rendered
-from data.join.reward_sql import refuse_senseless
-from data.join.rewards import Reward, reward_named
 from data.join.state import (
     ALL_TIME,
     DAY,
@@ -40,6 +38,8 @@ from data.sound import believed_span, latest_us
 
 SQL = Path(__file__).with_suffix(".sql").read_text()
 CHOSEN = Path(__file__).with_name("chosen.sql").read_text()
+SHOWN_KINDS = 20
+"""Undeclared kinds of events that a report names."""
 SET_ASIDE = Path(__file__).with_name("set_aside.sql").read_text().format(chosen=CHOSEN)
 
 
@@ -62,8 +62,8 @@ class JoinReport:
     joined_days: list[str]
     """Days that this run joined."""
     set_aside: dict[str, int]
-    """Impressions of those days that cannot be credited to the decision they name, by reason; and
-    decisions of a time that cannot be."""
+    """Impressions of those days that cannot be credited to the decision they name, by reason;
+    decisions of a time that cannot be; and events that were new and of an undeclared kind."""
     nothing_because: str | None = None
     """Why there is no example at all, nor one that waits."""
 
@@ -75,7 +75,7 @@ def join(
     *,
     attribution: Attribution | None = None,
     now: datetime | None = None,
-    reward: str = "take",
+    reward: str | None = None,
     engine: EngineSettings | None = None,
     rebuild: bool = False,
 ) -> JoinReport:
@@ -88,7 +88,8 @@ def join(
         out: the examples' folder; a day's file is replaced whole, by a rename.
         attribution: which engagement counts; the defaults if None.
         now: windows that close after it wait; the log's own clock (the latest receipt) if None.
-        reward: a name of data/join/rewards.py or `name=SQL expression`.
+        reward: a name of data/join/rewards.py, one that the catalogue's schema.yaml declares, or
+            `name=SQL expression`; if None the one that is declared to be maximised, else take.
         engine: what runs it; DuckDB if None.
         rebuild: join every day again, say because runtimes have changed.
 
@@ -97,16 +98,17 @@ def join(
             could make them again is gone.
     """
     out, spans = Path(out), (attribution or Attribution()).spans()
-    named, engine = reward_named(reward), engine or EngineSettings()
-    refuse_senseless(named)
+    declared = declared_beside(titles_path, Path(log_dir))
+    worth = Worth.of(reward, declared, spans.window_us)
+    spans, engine = spans._replace(window_us=worth.window_us), engine or EngineSettings()
     file_rendered(Path(log_dir), log_files(Path(log_dir), "events"))
-    files = LogFiles.of(Path(log_dir))
+    files = LogFiles.of(Path(log_dir), worth.has_values)
     marks = files.marks()
     out.mkdir(parents=True, exist_ok=True)
     with sole_writer(out) as staging, engine.open(staging) as runner:
         state = JoinState.read(out)
         sources = JoinSources.of(files, titles_path, staging)
-        settings = settings_of(spans, named)
+        settings = settings_of(spans, worth)
         if rebuild or state.settings != settings:
             refuse_to_lose(state, files, out)
             state = JoinState(settings)
@@ -115,7 +117,8 @@ def join(
         fresh = unread.conformed(staging)
         for file, name in zip(fresh.every, unread.every, strict=True):
             refuse_newer_schema(file, name)
-        days = _Days(runner, sources, spans, named, staging, out, Counter())
+        days = _Days(runner, sources, spans, worth, staging, out, Counter())
+        days.count_undeclared(fresh, declared.kinds)
         joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
         state.files |= marks
         state.write(out)
@@ -132,16 +135,20 @@ class _Days(NamedTuple):
     engine: Engine
     sources: JoinSources
     spans: Spans
-    reward: Reward
+    worth: Worth
     staging: Path
     out: Path
     set_aside: Counter[str]
-    """Impressions that cannot be credited, and decisions of no day, by reason."""
+    """Impressions that cannot be credited, decisions of no day and events of no kind, by reason."""
+
+    @property
+    def _events(self) -> View:
+        return "valued" if self.worth.has_values else "events"
 
     def lay_views(self) -> None:
         """Lay the views over the whole log."""
         self.engine.view("decisions", "decisions", self.sources.decisions, believed_span())
-        self.engine.view("events", "events", self.sources.events, ALL_TIME)
+        self.engine.view("events", self._events, self.sources.events, ALL_TIME)
         self.engine.view("titles", "titles", self.sources.titles, ALL_TIME)
 
     def count_strays(self) -> None:
@@ -155,6 +162,22 @@ class _Days(NamedTuple):
             [(count,)] = self.engine.query("SELECT count(*) FROM strays")
             if count:
                 self.set_aside[reason] += count
+
+    def count_undeclared(self, fresh: LogFiles, kinds: Sequence[str]) -> None:
+        """Set aside events of kinds that nobody declared: they harm no others."""
+        if not fresh.events:
+            return
+        self.engine.view("strangers", "events", fresh.events, ALL_TIME)
+        among = ", ".join(f"'{kind}'" for kind in kinds)
+        rows = self.engine.query(
+            "SELECT kind, count(DISTINCT event_id) FROM strangers"
+            f" WHERE kind NOT IN ({among}) GROUP BY kind ORDER BY kind"
+        )
+        for kind, count in rows[:SHOWN_KINDS]:
+            self.set_aside[f"events of the undeclared kind {kind!r:.80}"] += count
+        if rows[SHOWN_KINDS:]:
+            rest = sum(count for _, count in rows[SHOWN_KINDS:])
+            self.set_aside["events of further undeclared kinds"] += rest
 
     def counts(self) -> dict[int, int]:
         """Day → its decisions."""
@@ -180,20 +203,15 @@ class _Days(NamedTuple):
         self.engine.view("decisions", "decisions", decisions, (start, stop))
         self.engine.view("known", "known", decisions, (start - horizon, stop))
         earliest, latest = start - 2 * skew - window, stop + horizon + window + skew
-        self.engine.view("events", "events", events, (earliest, latest))
+        self.engine.view("events", self._events, events, (earliest, latest))
         self.engine.focus()
         self.set_aside.update(dict(self.engine.query(SET_ASIDE)))
-        value = self.engine.value(self.reward.sql)
+        value = self.engine.value(self.worth)
         words = {"from_us": start, "now_us": now_us, "value": value, "chosen": CHOSEN}
-        sql = SQL.format(**self.spans._asdict(), **words)
-        writer = partial(write_days, folder=self.staging, reward_name=self.reward.name)
-        results = {row.day: row for row in self.engine.write(sql, writer, self.reward.sql)}
-        worthless = sum(row.worthless for row in results.values())
-        if worthless:
-            raise BadInput(
-                f"the reward {self.reward.name!r} ({self.reward.sql}) is null or not finite for "
-                f"{worthless} examples; wrap it in coalesce(…, 0) or mend the expression"
-            )
+        sql = SQL.format(**self.spans._asdict(), **words, **self.worth.words(skew))
+        writer = partial(write_days, folder=self.staging, paid=self.worth.paid)
+        results = {row.day: row for row in self.engine.write(sql, writer, self.worth)}
+        self.worth.refuse_odd(list(results.values()))
         paths = {day: results[day].path if day in results else None for day in days}
         publish_days(paths, self.out)
         return {day: DayState.of(results.get(day)) for day in days}
@@ -234,7 +252,7 @@ def _report(
     return JoinReport(
         out=str(days.out),
         engine=engine,
-        reward=days.reward.name,
+        reward=days.worth.reward.name,
         now=datetime.fromtimestamp(state.now / 1e6, UTC).isoformat(),
         days=sum(day.examples > 0 for day in every),
         examples=sum(day.examples for day in every),

@@ -28,10 +28,10 @@ impressions AS (
 ),
 engagements AS (
     SELECT
-        event_id, decision_id, profile_id, title_id, kind, minutes, thumb,
+        event_id, decision_id, profile_id, title_id, kind, minutes, thumb, value,
         least(happened_at, received_at) AS engaged_at
     FROM events
-    WHERE kind IN ('play', 'progress', 'thumb')
+    WHERE kind IN ({kinds})
 ),
 -- The first impression opens the window, and its page fills in what the decision did not know.
 -- One that shows another artwork than was decided, or to somebody else, is set aside. The order says
@@ -55,7 +55,7 @@ renderings AS (
 rendered AS (
     SELECT
         decision_id, decided_at, profile_id, title_id, shown_at, device, surface, shelf, slot,
-        shown_at + {window_us} AS closes_at
+        shown_at + {window_us} AS closes_at, shown_at + {base_us} AS counts_until
     FROM renderings
     WHERE nth = 1
 ),
@@ -63,7 +63,7 @@ rendered AS (
 pages AS (
     SELECT r.decision_id, count(DISTINCT v.event_id) AS impressions
     FROM rendered r
-    JOIN renderings v ON v.decision_id = r.decision_id AND v.shown_at <= r.closes_at
+    JOIN renderings v ON v.decision_id = r.decision_id AND v.shown_at <= r.counts_until
     GROUP BY r.decision_id
 ),
 -- An engagement that names no decision came from another surface (search, a title's own page):
@@ -71,7 +71,7 @@ pages AS (
 -- heard, as those of an engagement that names its decision are.
 unnamed AS (
     SELECT DISTINCT
-        e.event_id, e.profile_id, e.title_id, e.kind, e.engaged_at, e.minutes, e.thumb
+        e.event_id, e.profile_id, e.title_id, e.kind, e.engaged_at, e.minutes, e.thumb, e.value
     FROM engagements e
     JOIN rendered r ON r.profile_id = e.profile_id AND r.title_id = e.title_id
     WHERE e.decision_id IS NULL
@@ -79,10 +79,11 @@ unnamed AS (
 ),
 claims AS (
     SELECT
-        i.decision_id, e.kind, e.engaged_at, e.minutes, e.thumb,
+        i.decision_id, e.event_id, e.kind, e.engaged_at, e.minutes, e.thumb, e.value,
         row_number() OVER (
             PARTITION BY
-                e.event_id, e.profile_id, e.title_id, e.kind, e.engaged_at, e.minutes, e.thumb
+                e.event_id, e.profile_id, e.title_id, e.kind, e.engaged_at, e.minutes, e.thumb,
+                e.value
             ORDER BY
                 CASE WHEN i.shown_at <= e.engaged_at THEN 0 ELSE 1 END,
                 i.shown_at DESC, i.decision_id
@@ -92,12 +93,12 @@ claims AS (
     WHERE i.shown_at >= e.engaged_at - {window_us} AND i.shown_at <= e.engaged_at + {skew_us}
 ),
 attributed AS (
-    SELECT e.decision_id, e.kind, e.engaged_at, e.minutes, e.thumb
+    SELECT e.decision_id, e.event_id, e.kind, e.engaged_at, e.minutes, e.thumb, e.value
     FROM engagements e
     JOIN rendered r ON r.decision_id = e.decision_id
         AND r.profile_id = e.profile_id AND r.title_id = e.title_id
     UNION ALL
-    SELECT decision_id, kind, engaged_at, minutes, thumb
+    SELECT decision_id, event_id, kind, engaged_at, minutes, thumb, value
     FROM claims
     WHERE nth = 1
 ),
@@ -110,9 +111,11 @@ engaged AS (
         max(CASE WHEN a.kind = 'thumb' THEN a.thumb END) AS thumb
     FROM rendered r
     JOIN attributed a ON a.decision_id = r.decision_id
-    WHERE a.engaged_at >= r.shown_at - {skew_us} AND a.engaged_at <= r.closes_at
+    WHERE a.engaged_at >= r.shown_at - {skew_us} AND a.engaged_at <= r.counts_until
     GROUP BY r.decision_id
 ),
+-- Events by kind, each once, where a reward speaks of them: data/join/events/tallies.sql.
+{tallies}
 -- Copies that tie here may differ in facts and candidates, which engines order each in its own way:
 -- data/join/day_files.py chooses among them.
 copies AS (
@@ -135,10 +138,11 @@ outcomes AS (
         coalesce(e.plays, 0) = 1 AS played,
         greatest(coalesce(e.minutes, CAST(0 AS DOUBLE)), CAST(0 AS DOUBLE)) AS minutes,
         coalesce(e.thumb, 0) AS thumb,
-        CAST(t.runtime_minutes AS DOUBLE) AS runtime_minutes
+        CAST(t.runtime_minutes AS DOUBLE) AS runtime_minutes{counted}
     FROM copies c
     JOIN pages p ON p.decision_id = c.decision_id
     LEFT JOIN engaged e ON e.decision_id = c.decision_id
+    {tallied}
     LEFT JOIN titles t ON t.title_id = c.title_id
     WHERE c.nth = 1
 )

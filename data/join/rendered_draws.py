@@ -35,7 +35,7 @@ from data.log.precompute_runs import (
     run_time,
 )
 from data.reading.conformed_files import conformed_files
-from data.records import EVENTS, TIMESTAMP
+from data.records import PLAIN_EVENTS, TIMESTAMP
 
 STATE = "_rendered.json"
 SKEW_US = 3_600_000_000
@@ -46,7 +46,7 @@ class Impressions(NamedTuple):
     """What impressions name, each once."""
 
     profiles: Int[np.ndarray, " named"]  # into `keys`
-    title_ids: Int[np.ndarray, " named"]
+    title_ids: pa.Array
     decision_ids: pa.Array
     keys: UInt64[np.ndarray, " profiles"]  # ascending
 
@@ -56,7 +56,7 @@ class Impressions(NamedTuple):
         columns = ["decision_id", "profile_id", "title_id"]
         is_one = (ds.field("kind") == "impression") & ds.field("decision_id").is_valid()
         late = ds.field("received") >= pa.scalar(since_us, pa.int64()).cast(TIMESTAMP)
-        conformed = [str(file) for file in conformed_files(files, EVENTS)]
+        conformed = [str(file) for file in conformed_files(files, PLAIN_EVENTS)]
         source = ds.dataset(conformed, format="parquet", partitioning=None)
         return Impressions.of(source.to_table(columns=columns, filter=is_one & late))
 
@@ -72,7 +72,7 @@ class Impressions(NamedTuple):
         rank[order] = np.arange(len(keys))
         return Impressions(
             rank[names.indices.to_numpy()] if len(keys) else np.zeros(0, np.int64),
-            rows["title_id"].to_numpy().astype(np.int64),
+            rows["title_id"].combine_chunks(),
             rows["decision_id"].combine_chunks(),
             keys[order],
         )
@@ -146,7 +146,7 @@ def rendered_rows(run: RunFile, named: Impressions) -> pa.Table:
         row_of[at[known]] = np.flatnonzero(known)
     rows = row_of[named.profiles]
     mine = rows >= 0
-    draws = expand_some(run, rows[mine], named.title_ids[mine])
+    draws = expand_some(run, rows[mine], named.title_ids.filter(pa.array(mine)))
     # Of this run's members only: a set of all that is named, made for each run, grows squared.
     wanted = named.decision_ids.filter(pa.array(mine))
     return draws.filter(pc.is_in(draws["decision_id"], value_set=wanted))

@@ -1,15 +1,15 @@
-"""A reward's expression: what it may say, and its value for rows that another engine made.
+"""A reward's expression: what it may say, and how its columns are called.
 
 DuckDB computes rewards whichever engine joins: what SQL says of division, casts and nulls differs
 between engines, and a reward must not.
 """
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 import duckdb
 import orjson
-import pyarrow as pa
 
 from data.errors import BadInput
 from data.join.rewards import Reward
@@ -34,8 +34,13 @@ MACROS = ("if", "ifnull", "nullif")
 """That are as plain as functions."""
 KNOWN = "thumb, runtime_minutes"
 """What rows hold beside `played` and `minutes` where their reward is still to be computed."""
+SELECT = "SELECT ("
+"""Before an expression, where it is parsed."""
 SAMPLE = """SELECT true AS played, CAST(30 AS DOUBLE) AS minutes, 0 AS thumb,
     CAST(90 AS DOUBLE) AS runtime_minutes"""
+NOTHING = """SELECT false AS played, CAST(0 AS DOUBLE) AS minutes, 0 AS thumb,
+    CAST(90 AS DOUBLE) AS runtime_minutes"""
+"""As after an impression that nothing followed."""
 
 
 def value_of(sql: str) -> str:
@@ -43,8 +48,12 @@ def value_of(sql: str) -> str:
     return f"CAST(({sql}\n) AS DOUBLE)"  # a comment at its end must not hide what follows
 
 
-def refuse_senseless(reward: Reward) -> None:
+def refuse_senseless(reward: Reward, events: str = "") -> None:
     """Refuse a reward that cannot be computed from a row, before anything is changed.
+
+    Args:
+        reward: to look at.
+        events: columns of events of the row that it is tried on, as SQL with a comma before each.
 
     Raises:
         BadInput: the expression does not parse, speaks of columns that are not there or of other
@@ -54,7 +63,7 @@ def refuse_senseless(reward: Reward) -> None:
         wrong = _wrong_word(connection, reward.sql)
         if wrong is None:
             try:
-                connection.execute(f"SELECT {value_of(reward.sql)} FROM ({SAMPLE})").fetchall()
+                _tried(connection, reward, f"{SAMPLE}{events}")
             except duckdb.Error as error:
                 wrong = (str(error).splitlines() or [type(error).__name__])[0]
     if wrong is not None:
@@ -63,43 +72,75 @@ def refuse_senseless(reward: Reward) -> None:
         )
 
 
-def valued(batches: Iterable[pa.RecordBatch], sql: str) -> Iterator[pa.RecordBatch]:
-    """Rows of the join that have `KNOWN`, with their reward in its place.
+def refuse_where_nothing_happened(reward: Reward, events: str) -> None:
+    """Refuse a reward that is no number where nothing followed, as after most impressions.
+
+    Args:
+        reward: which `refuse_senseless` let pass.
+        events: columns of events of such a row.
 
     Raises:
-        BadInput: DuckDB cannot compute it for a row.
+        BadInput: it is null, or not finite.
     """
     with session() as connection:
-        for batch in batches:
-            connection.register("rows", pa.table(batch))
-            try:
-                found = connection.sql(f"""
-                    SELECT {value_of(sql)} AS reward FROM (
-                        SELECT played, minutes, CAST(thumb AS INTEGER) AS thumb, runtime_minutes
-                        FROM rows)""").to_arrow_table()
-            except duckdb.Error as error:
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
-                raise BadInput(
-                    f"the reward ({sql}) cannot be computed for every example: {reason}"
-                ) from None
-            rewards = pa.concat_arrays(found["reward"].chunks) if len(found) else pa.array([])
-            kept = [name for name in batch.schema.names if name not in KNOWN.split(", ")]
-            yield batch.select(kept).append_column("reward", rewards.cast(pa.float64()))
+        try:
+            [(value,)] = _tried(connection, reward, f"{NOTHING}{events}")
+            wrong = value is None or not math.isfinite(value)
+        except duckdb.Error:
+            wrong = True
+    if wrong:
+        raise BadInput(
+            f"the reward {reward.name!r} ({reward.sql}) is no number where nothing followed the "
+            "impression; wrap it in coalesce(…, 0), divide by nullif(…, 0), or mend the expression"
+        )
+
+
+def spoken_of(reward: Reward) -> list[str]:
+    """The columns that an expression names, each once; none where it does not parse."""
+    return list(dict.fromkeys(name for name, _, _ in _references(reward)))
+
+
+def renamed(reward: Reward, names: Mapping[str, str]) -> str:
+    """The expression with some of its columns called otherwise."""
+    text = reward.sql.encode()
+    for name, start, stop in sorted(_references(reward), key=lambda one: -one[1]):
+        if name in names:
+            text = text[:start] + names[name].encode() + text[stop:]
+    return text.decode()
+
+
+def _references(reward: Reward) -> list[tuple[str, int, int]]:
+    """Name, start and end in bytes of each mention of a column."""
+    before = len(SELECT.encode())
+    with session() as connection:
+        tree = _parsed(connection, reward.sql)
+    return [
+        (
+            node["column_names"][0],
+            node["query_location"] - before,
+            node["query_location"] + node["query_location_length"] - before,
+        )
+        for node in _nodes(tree)
+        if node["class"] == "COLUMN_REF" and len(node["column_names"]) == 1
+    ]
+
+
+def _tried(connection: duckdb.DuckDBPyConnection, reward: Reward, row: str) -> list[tuple]:
+    return connection.execute(f"SELECT {value_of(reward.sql)} FROM ({row})").fetchall()
 
 
 def _wrong_word(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
     """What an expression says that it may not; None where it may be tried."""
     try:
-        [(raw,)] = connection.execute(
-            "SELECT json_serialize_sql(?)", [f"SELECT ({sql}\n)"]
-        ).fetchall()
+        tree = _parsed(connection, sql)
     except duckdb.Error as error:
         return str(error).splitlines()[0]
-    tree = orjson.loads(raw)
     if tree["error"]:
         return str(tree["error_message"])
-    selected = [one for each in tree["statements"] for one in each["node"]["select_list"]]
-    if len(selected) != 1:
+    queries = [each["node"] for each in tree["statements"]]
+    selected = [one for query in queries for one in query["select_list"]]
+    beside = [query for query in queries if query["from_table"]["type"] != "EMPTY"]
+    if len(selected) != 1 or beside or any(query["where_clause"] for query in queries):
         return "it is more than one expression"
     for node in _nodes(selected[0]):
         kind, name = node["class"], str(node.get("function_name", "")).lower()
@@ -108,6 +149,13 @@ def _wrong_word(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
         if kind == "FUNCTION" and name not in _functions():
             return f"{name} is no function of an example's own values"
     return None
+
+
+def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> dict:
+    """DuckDB's parse tree of an expression."""
+    query = f"{SELECT}{sql}\n)"
+    [(raw,)] = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchall()
+    return orjson.loads(raw)
 
 
 def _nodes(tree: object) -> Iterator[dict]:

@@ -12,22 +12,25 @@ import pyarrow as pa
 
 from data.days import DAY_US
 from data.join.day_files import DayResult
-from data.join.engine import SOUND, DayWriter, View
-from data.join.reward_sql import KNOWN, valued
+from data.join.engine import NO_VALUE, SOUND, DayWriter, View
+from data.join.events.valued import valued
+from data.join.events.worth import Worth
 from data.spark.executors import refuse_unseen
 from data.spark.session import is_here, open_spark, refused
 
 DAY_COLUMNS = (
     "day bigint, path string, examples bigint, waiting bigint, next_close bigint, "
-    "reward double, worthless bigint"
+    "reward double, worthless bigint, outside bigint, fault string"
 )
+EVENTS = f"""event_id, kind, unix_micros(time) AS happened_at,
+    unix_micros(received) AS received_at, decision_id, profile_id, title_id,
+    artwork_id, device, surface, `row` AS shelf, `column` AS slot,
+    {SOUND["minutes"]} AS minutes, {SOUND["thumb"]} AS thumb"""
 COLUMNS: dict[View, str] = {
     "decisions": """decision_id, unix_micros(time) AS decided_at, profile_id, title_id, facts,
         candidates, action, propensity, policy, bundle, level, cell, schema_version""",
-    "events": f"""event_id, kind, unix_micros(time) AS happened_at,
-        unix_micros(received) AS received_at, decision_id, profile_id, title_id,
-        artwork_id, device, surface, `row` AS shelf, `column` AS slot,
-        {SOUND["minutes"]} AS minutes, {SOUND["thumb"]} AS thumb""",
+    "events": f"{EVENTS}, {NO_VALUE} AS value",
+    "valued": f"{EVENTS}, {SOUND['value']} AS value",
     "known": "decision_id, unix_micros(time) AS decided_at",
     "titles": "title_id, runtime_minutes",
 }
@@ -58,7 +61,7 @@ class Spark:
         start, stop = (f"timestamp_micros({t})" for t in times)
         if kind in ("decisions", "known"):
             rows = rows.where(f"time >= {start} AND time < {stop}")
-        if kind == "events":
+        if kind in ("events", "valued"):
             rows = rows.where(
                 f"time >= {start} AND received >= {start} AND (time < {stop} OR received < {stop})"
             )
@@ -79,17 +82,17 @@ class Spark:
         """All rows of a small result."""
         return [tuple(row) for row in self.spark.sql(sql).collect()]
 
-    def value(self, reward: str) -> str:
-        """What the reward is computed from, by DuckDB in the tasks that write the days."""
-        return KNOWN
+    def value(self, worth: Worth) -> str:
+        """What reward and metrics are computed from, by DuckDB in the tasks that write the days."""
+        return worth.raw()
 
     @refused(JOIN)
-    def write(self, sql: str, writer: DayWriter, reward: str) -> list[DayResult]:
+    def write(self, sql: str, writer: DayWriter, worth: Worth) -> list[DayResult]:
         """Send each day's sorted rows through the writer, in tasks; its results."""
         rows = self.spark.sql(sql)
         rows = rows.selectExpr("*", f"CAST(floor(decided_at / {DAY_US}) AS BIGINT) AS day")
         days = rows.repartition("day").sortWithinPartitions("decided_at", "decision_id").drop("day")
-        done = days.mapInArrow(partial(_valued_days, writer, reward), DAY_COLUMNS).collect()
+        done = days.mapInArrow(partial(_valued_days, writer, worth), DAY_COLUMNS).collect()
         return [DayResult(**row.asDict()) for row in done]
 
     def close(self) -> None:
@@ -98,7 +101,7 @@ class Spark:
 
 
 def _valued_days(
-    writer: DayWriter, reward: str, batches: Iterable[pa.RecordBatch]
+    writer: DayWriter, worth: Worth, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     """Rows of a task's days, with their rewards, through the writer."""
-    return writer(valued(batches, reward))
+    return writer(valued(batches, worth))

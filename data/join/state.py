@@ -18,8 +18,8 @@ from data.errors import BadInput
 from data.join.attribution import Spans
 from data.join.day_files import DayResult
 from data.join.engine import Engine
+from data.join.events.worth import Worth
 from data.join.inputs import LogFiles
-from data.join.rewards import Reward
 
 STATE = "_join.json"
 ALL_TIME = (-(2**60), 2**60)
@@ -50,7 +50,7 @@ class DayState:
 class JoinState:
     """What the last run left."""
 
-    settings: dict[str, int | dict[str, str]] | None = None
+    settings: dict[str, object] | None = None
     """Spans and reward that the examples were made with; None: there are no examples."""
     files: dict[str, list[int]] = field(default_factory=dict)
     """Log file → its mark when it was read."""
@@ -73,9 +73,12 @@ class JoinState:
         write_text_whole(out / STATE, json.dumps(asdict(self)))
 
 
-def settings_of(spans: Spans, reward: Reward) -> dict[str, int | dict[str, str]]:
+def settings_of(spans: Spans, worth: Worth) -> dict[str, object]:
     """What all examples of a folder must have been made with."""
-    return {**spans._asdict(), "reward": asdict(reward)}
+    settings = {**spans._asdict(), "window_us": worth.base_us, "reward": worth.reward.to_json()}
+    if worth.metrics:
+        settings["metrics"] = [metric.to_json() for metric in worth.metrics]
+    return settings
 
 
 def touched_days(engine: Engine, fresh: LogFiles, spans: Spans) -> set[int]:

@@ -54,7 +54,10 @@ class BufferedLog(ABC):
         # A byte in it says that there is more. The kernel lets who reads a pipe run where who wrote
         # is about to wait; who waits for a lock is woken on another core, at twice the price.
         self._more, self._say_more = os.pipe()
-        weakref.finalize(self, _close, self._more, self._say_more)
+        self._sleeps = self._woken = (
+            0  # how often the writer went to read it, and which is answered
+        )
+        weakref.finalize(self, _close, self._more, self._say_more).atexit = False
         self._room = threading.Condition(self._lock)
         self._writer = threading.Thread(target=self._write, name="event log", daemon=True)
         self._writer.start()
@@ -106,10 +109,11 @@ class BufferedLog(ABC):
                 self.refused += count
                 return None
             self._held += count
-            sleeps = not self._buffer
             self._buffer.append(_Waiting(rows, count, ticket))
-        if sleeps:
+            sleeps = self._sleeps
+        if sleeps != self._woken:
             os.write(self._say_more, b"+")
+            self._woken = sleeps  # behind the byte: if that was cut short, the next one writes it
         return ticket
 
     def write(
@@ -154,6 +158,7 @@ class BufferedLog(ABC):
         while True:
             with self._lock:
                 batch, closed = self._group(), self._closed
+                self._sleeps += not batch
             if not batch:
                 if closed:
                     return

@@ -3,6 +3,9 @@
 Seeds and decision ids, which a run's file does not hold, are made again from what it does.
 """
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -10,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Float, Int, UInt64
 
-from bandit.choice import decision_ids, decision_seeds, profile_keys
+from bandit.choice import decision_ids, decision_seeds, profile_keys, title_words
 from bandit.draws import (
     FIRST,
     artwork_words,
@@ -23,7 +27,7 @@ from bandit.draws import (
     epoch_numbers,
 )
 from data.log.precompute_runs import RunFile, RunHeader
-from data.records import DECISIONS, TIMESTAMP
+from data.records import DECISIONS, TIMESTAMP, titles_as
 
 ROWS = 50_000
 """Decisions expanded at once: a table of about 100 MB."""
@@ -37,20 +41,20 @@ def expand(path: Path, rows: int = ROWS) -> Iterator[pa.Table]:
         yield _expanded(header, table.slice(start, step).combine_chunks())
 
 
-def expand_some(
-    run: RunFile, profiles: Int[np.ndarray, " draws"], title_ids: Int[np.ndarray, " draws"]
-) -> pa.Table:
+def expand_some(run: RunFile, profiles: Int[np.ndarray, " draws"], title_ids: pa.Array) -> pa.Table:
     """The rows of `data.records.DECISIONS` of some draws; those that the run did not make are not.
 
     Args:
         run: its file.
         profiles: rows of its table, one a draw.
-        title_ids: title of each.
+        title_ids: title of each, int64 or string.
     """
     header = run.header
-    titles = np.asarray(header.title_ids)
-    slots = np.minimum(titles.searchsorted(title_ids), len(titles) - 1)
-    there = titles[slots] == title_ids
+    titles = pa.array(header.title_ids)
+    slots = np.full(len(title_ids), -1)
+    if titles.type == title_ids.type:  # else the run was made when titles had other ids
+        slots = pc.index_in(title_ids, value_set=titles).fill_null(-1).to_numpy()
+    there = slots >= 0
     pairs = np.unique(profiles[there] * len(titles) + slots[there])
     rows, at = np.unique(pairs // len(titles), return_inverse=True)
     wanted = at * len(titles) + pairs % len(titles)
@@ -59,7 +63,7 @@ def expand_some(
     every = draws.of * len(titles) + draws.slots
     place = np.minimum(every.searchsorted(wanted), max(len(every) - 1, 0))
     if not len(every):
-        return DECISIONS.empty_table()
+        return titles_as(DECISIONS, titles.type).empty_table()
     return _expanded(header, table, place[every[place] == wanted])
 
 
@@ -92,7 +96,7 @@ def _expanded(
     header: RunHeader, table: pa.Table, chosen: Int[np.ndarray, " some"] | None = None
 ) -> pa.Table:
     """Draws as rows: all of them, or those at some places."""
-    titles, starts = np.asarray(header.title_ids), np.asarray(header.starts)
+    titles, starts = pa.array(header.title_ids), np.asarray(header.starts)
     names = table["profile_id"].to_pylist()
     of, place, slots, openings, ranks, counts = _draws(table)
     codes, widths = _numbers(table["codes"], np.dtype("u1"))
@@ -124,7 +128,7 @@ def _expanded(
         "decision_id": pa.array(named.ids, pa.string()),
         "time": pa.repeat(pa.scalar(header.time_us, pa.int64()), count).cast(TIMESTAMP),
         "profile_id": table["profile_id"].combine_chunks().take(positions),
-        "title_id": pa.array(titles[slots]),
+        "title_id": titles.take(pa.array(slots)),
         "facts": table["facts"].combine_chunks().take(positions),
         "candidates": candidates.take(pa.array(slots)),
         "action": artworks.take(pa.array(ordinals)),
@@ -141,8 +145,9 @@ def _expanded(
         if header.nonce is not None
         else pa.repeat(pa.scalar(header.layout), count),
     }
+    schema = titles_as(DECISIONS, titles.type)
     return pa.Table.from_arrays(
-        [columns[field.name].cast(field.type) for field in DECISIONS], schema=DECISIONS
+        [columns[field.name].cast(field.type) for field in schema], schema=schema
     )
 
 
@@ -177,7 +182,7 @@ def _named(
         ordinals: of what is shown.
         propensities: as drawn.
     """
-    titles, rules = np.asarray(header.title_ids)[slots], header.rules
+    titles, rules = title_words(header.title_ids)[slots], header.rules
     if header.nonce is not None:
         seeds = decision_seeds(keys, titles, header.day, rules.salt)
         ids = decision_ids(seeds ^ np.uint64(header.nonce), keys, titles, header.day)

@@ -56,7 +56,7 @@ class RunHeader:
     rules: DrawRules
     layout: str
     """Digest, in hex."""
-    title_ids: Sequence[int]
+    title_ids: Sequence[int] | Sequence[str]
     artwork_ids: Sequence[str]
     starts: Sequence[int]
     """Where each title's candidates begin in `artwork_ids`, and the end."""

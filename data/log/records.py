@@ -12,7 +12,16 @@ import orjson
 import pyarrow as pa
 
 from data.reading.facts_json import facts_array
-from data.records import DECISIONS, EVENT_KINDS, EVENTS, SCHEMA_VERSION
+from data.records import (
+    DECISIONS,
+    EVENT_KINDS,
+    EVENTS,
+    SCHEMA_VERSION,
+    TITLE_ID,
+    title_kind,
+    titles_as,
+)
+from data.schema.outcomes import NAME
 
 SCHEMAS = {"decisions": DECISIONS, "events": EVENTS}
 IDS = {"decisions": "decision_id", "events": "event_id"}
@@ -48,14 +57,17 @@ def encode(kind: str, record: Mapping[str, object]) -> bytes:
 
     Times are datetimes with a zone or microseconds since 1970; maps are dicts or pairs.
 
+    A kind of event need only be well-formed: whoever takes events in asks whether it is declared.
+
     Raises:
-        ValueError: an unknown kind, a required column that is missing, a column that the schema
-            does not have, or a value that it cannot hold.
+        ValueError: an unknown kind of record, a required column that is missing, a column that the
+            schema does not have, or a value that it cannot hold.
     """
     _refuse_strange(kind, record)
-    if kind == "events" and record["kind"] not in EVENT_KINDS:
+    if kind == "events" and not NAME.fullmatch(str(record["kind"])):
         raise ValueError(
-            f"an event is of kind {record['kind']!r}; it must be one of {', '.join(EVENT_KINDS)}"
+            f"an event is of kind {record['kind']!r:.80}; it must be one of "
+            f"{', '.join(EVENT_KINDS)}, or one that schema.yaml declares: small letters, digits, _"
         )
     return _dumped(kind, {"schema_version": SCHEMA_VERSION, **record})
 
@@ -174,7 +186,8 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
     counts = [_length(kind, page) for page in pages]
     columns = []
     try:
-        for field in SCHEMAS[kind]:
+        schema = titles_as(SCHEMAS[kind], _title_kind(pages))
+        for field in schema:
             if field.name == "facts":
                 # Facts are shared by a page: read once, repeated by position.
                 facts = facts_array([page.get("facts") for page in pages])
@@ -185,13 +198,22 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
                 each = page.get("each", {}).get(field.name)
                 values += each if each is not None else [page.get(field.name)] * count
             columns.append(pa.array(values, field.type))
-        table = pa.Table.from_arrays(columns, schema=SCHEMAS[kind])
+        table = pa.Table.from_arrays(columns, schema=schema)
     except (pa.ArrowException, ValueError, OverflowError, AttributeError, TypeError) as error:
         raise ValueError(f"records of {kind} do not fit their schema: {error}") from error
     for name in _REQUIRED[kind]:
         if table[name].null_count:
             raise ValueError(f"a record of {kind} lacks {name}, which every one has")
     return table
+
+
+def _title_kind(pages: Sequence[Mapping]) -> pa.DataType:
+    """That of the first title; where others differ, no column holds them all."""
+    for page in pages:
+        each = page.get("each", {}).get(TITLE_ID)
+        for title in each if each is not None else [page.get(TITLE_ID)]:
+            return pa.string() if isinstance(title, str) else pa.int64()
+    return pa.int64()
 
 
 def _length(kind: str, page: object) -> int:
@@ -209,13 +231,25 @@ def _length(kind: str, page: object) -> int:
     return lengths.pop()
 
 
-def decode_each(kind: str, bodies: Sequence[bytes]) -> tuple[pa.Table, list[bytes]]:
-    """The records that fit their schema as a table, and the bodies that do not."""
+def decode_each(kind: str, bodies: Sequence[bytes]) -> tuple[list[pa.Table], list[bytes]]:
+    """The records that fit their schema, and the bodies that do not.
+
+    The records are one table for each kind of title ids, whole numbers and text: one, or two where
+    the catalogue was exchanged between records.
+    """
+    found, rejected = _decoded(kind, bodies)
+    by_kind: dict[pa.DataType, list[pa.Table]] = {}
+    for table in found:
+        by_kind.setdefault(title_kind(table.schema), []).append(table)
+    return [pa.concat_tables(tables) for tables in by_kind.values()], rejected
+
+
+def _decoded(kind: str, bodies: Sequence[bytes]) -> tuple[list[pa.Table], list[bytes]]:
     try:
-        return decode(kind, bodies), []
+        return [decode(kind, bodies)], []
     except ValueError:
         if len(bodies) == 1:
-            return SCHEMAS[kind].empty_table(), list(bodies)
+            return [], list(bodies)
     half = len(bodies) // 2
-    parts = [decode_each(kind, part) for part in (bodies[:half], bodies[half:])]
-    return pa.concat_tables([table for table, _ in parts]), [b for _, bad in parts for b in bad]
+    parts = [_decoded(kind, part) for part in (bodies[:half], bodies[half:])]
+    return [table for tables, _ in parts for table in tables], [b for _, bad in parts for b in bad]

@@ -196,10 +196,12 @@ def _write_records(
 ) -> list[Entry]:
     """Write records by day; gives the entries that are none."""
     bodies = [fields.get(BODY, b"") for _, fields in entries]
-    table, refused = decode_each(kind, bodies)
+    tables, refused = decode_each(kind, bodies)
     moved = streams.moved
-    setattr(moved, kind, getattr(moved, kind) + table.num_rows)
-    moved.files += len(append_table(streams.log_dir, kind, table, batch))
+    for at, table in enumerate(tables):
+        setattr(moved, kind, getattr(moved, kind) + table.num_rows)
+        name = f"{batch}-{at}" if at else batch
+        moved.files += len(append_table(streams.log_dir, kind, table, name))
     lines, strange = [], set()
     for body in refused:
         try:

@@ -173,11 +173,12 @@ def _move(
         bodies = [body for of, body in chunk.rows if of == kind]
         if not bodies:
             continue
-        table, rejected = decode_each(kind, bodies)
-        files = append_table(log_dir, kind, table, f"roll-{name[:12]}-{path.stem}-{chunk.start:08}")
+        tables, rejected = decode_each(kind, bodies)
+        for at, table in enumerate(tables):
+            file = f"roll-{name[:12]}-{path.stem}-{chunk.start:08}{f'-{at}' if at else ''}"
+            moved["files"] += len(append_table(log_dir, kind, table, file))
+            moved[kind] += table.num_rows
         keep_rejected(log_dir, [rejected_line(body) for body in rejected])
-        moved[kind] += table.num_rows
-        moved["files"] += len(files)
         moved["rejected"] += len(rejected)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM moving")

@@ -18,11 +18,13 @@ from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from data.atomic_write import whole_file
 from data.errors import BadInput
-from data.schema_cast import conform, opened, refuse
+from data.records import titles_as, titles_like
+from data.schema_cast import conform, one_kind, opened, refuse
 
 ROWS = 65_536
 """Rows conformed at once."""
@@ -41,14 +43,42 @@ def conformed_files(
         scratch: folder for copies; one that goes when the process ends if None.
 
     Raises:
-        BadInput: a file is not whole, or does not become the schema: by file, column and row.
+        BadInput: a file is not whole, or does not become the schema: by file, column and row; or
+            their title ids are not all of one kind.
     """
-    return [conformed_file(file, schema, scratch) for file in files]
+    return _conformed(list(files), schema, scratch)[0]
+
+
+def conformed_dataset(files: Iterable[Path], schema: pa.Schema) -> ds.Dataset:
+    """The rows of some files in a schema, with title ids of the kind that the files have.
+
+    Raises:
+        BadInput: as `conformed_files`.
+    """
+    places, kind = _conformed(list(files), schema, None)
+    return ds.dataset(places, schema=titles_as(schema, kind), format="parquet")
+
+
+def _conformed(
+    files: list[Path], schema: pa.Schema, scratch: Path | None
+) -> tuple[list[Path], pa.DataType]:
+    kind = pa.int64()
+    if "title_id" in schema.names:
+        kind = one_kind((file, file_schema(file)) for file in files)
+        schema = titles_as(schema, kind)
+    return [conformed_file(file, schema, scratch) for file in files], kind
+
+
+def file_schema(file: Path) -> pa.Schema:
+    """A file's columns, by its footer."""
+    with opened(file) as source:
+        return source.schema_arrow
 
 
 def conformed_file(file: Path, schema: pa.Schema, scratch: Path | None = None) -> Path:
     """The file itself if it follows the schema exactly, else a copy that does; see above."""
     with opened(file) as source:
+        schema = titles_like(schema, source.schema_arrow)
         follows = _follows(source, schema)
     if follows and PLAIN.fullmatch(str(file)):
         return file

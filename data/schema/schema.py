@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import yaml
@@ -12,6 +11,8 @@ from data.atomic_write import write_text_whole
 from data.errors import BadInput
 from data.records import ARTWORKS, FACTS, TITLES
 from data.schema.fact import Fact
+from data.schema.outcomes import OUTCOME_SECTIONS, DeclaredOutcomes, declared_outcomes
+from data.schema.yaml_nodes import fields_of, plain_value
 
 SCHEMA_FILE = "schema.yaml"
 LARGEST = 1 << 20
@@ -50,6 +51,8 @@ class Schema:
     artworks: tuple[Fact, ...] = ()
     off: tuple[str, ...] = ()
     """Facts that Marquee comes with and that nothing shall be learnt from, as `facts.device`."""
+    outcomes: DeclaredOutcomes = field(default=DeclaredOutcomes(), compare=False)
+    """Kinds of events, and rewards: no part of what a bundle reads."""
 
     def __post_init__(self) -> None:
         for name in self.off:
@@ -143,7 +146,9 @@ def read_schema(place: Path | str) -> Schema:
 
 def write_schema(folder: Path, schema: Schema) -> None:
     """Write what is declared into a catalogue's folder."""
-    text = yaml.safe_dump(schema.to_json(), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(
+        schema.to_json() | schema.outcomes.to_json(), sort_keys=False, allow_unicode=True
+    )
     write_text_whole(folder / SCHEMA_FILE, text)
 
 
@@ -161,17 +166,21 @@ def parse_schema(raw: bytes, where: str) -> Schema:
     if root is None:
         return Schema()
     found: dict[str, list[Fact]] = {section: [] for section in SECTIONS}
+    outcomes: dict[str, tuple] = {}
     off: list[str] = []
-    for section, line, node in _fields(root, where, "the file"):
+    for section, line, node in fields_of(root, where, "the file"):
         if section == OFF:
             off = _names(node, f"{where}, line {line}, {OFF}")
             continue
+        if section in OUTCOME_SECTIONS:
+            outcomes[section] = tuple(declared_outcomes(node, where, section))
+            continue
         if section not in found:
             raise BadInput(
-                f"{where}, line {line}: {section!r} is no section; write facts, titles, artworks "
-                "or off"
+                f"{where}, line {line}: {section!r} is no section; write "
+                f"{', '.join((*SECTIONS, *OUTCOME_SECTIONS))} or {OFF}"
             )
-        for name, line, options in _fields(node, where, section):
+        for name, line, options in fields_of(node, where, section):
             found[section].append(_fact(options, name, f"{where}, line {line}, {section}.{name}"))
             if name in TAKEN[section]:
                 raise BadInput(
@@ -179,7 +188,8 @@ def parse_schema(raw: bytes, where: str) -> Schema:
                     "leave it out, or give yours another"
                 )
     try:
-        return Schema(**{section: tuple(facts) for section, facts in found.items()}, off=tuple(off))
+        facts = {section: tuple(facts) for section, facts in found.items()}
+        return Schema(**facts, off=tuple(off), outcomes=DeclaredOutcomes(**outcomes))
     except ValueError as error:
         raise BadInput(f"{where}, {error}") from None
 
@@ -198,40 +208,13 @@ def _names(node: yaml.Node, where: str) -> list[str]:
 
 def _fact(node: yaml.Node, name: str, where: str) -> Fact:
     options: dict = {}
-    for option, line, value in _fields(node, where, "a fact"):
+    for option, _, value in fields_of(node, where, "a fact"):
         if option not in OPTIONS:
             raise BadInput(f"{where}, {option}: it is no option; use {', '.join(OPTIONS)}")
-        if not isinstance(value, yaml.ScalarNode):
-            raise BadInput(f"{where}, {option}, line {line}: write one value")
-        options[option] = _plain(value, f"{where}, {option}")
+        options[option] = plain_value(value, f"{where}, {option}")
     if "kind" not in options:
         raise BadInput(f"{where}: it has no kind; say number, category, set, counts or vector")
     try:
         return Fact(name, **options)
     except (ValueError, TypeError) as error:
         raise BadInput(f"{where}, {error}") from None
-
-
-def _plain(node: yaml.ScalarNode, where: str) -> object:
-    try:
-        return yaml.SafeLoader("").construct_object(node)
-    except (yaml.YAMLError, ValueError):
-        raise BadInput(f"{where}: {node.value!r:.80} is no value; write it plainly") from None
-
-
-def _fields(node: yaml.Node, where: str, what: str) -> Iterator[tuple[str, int, yaml.Node]]:
-    """Name, line and value of each field of a mapping; each name once."""
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.ScalarNode) and not node.value:
-        return
-    if not isinstance(node, yaml.MappingNode):
-        raise BadInput(f"{where}, line {line}: {what} holds no fields; write NAME: below it")
-    seen: set[str] = set()
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            raise BadInput(f"{where}, line {line}: a name is needed, and this is none")
-        if key.value in seen:
-            raise BadInput(f"{where}, line {line}: {key.value} is there twice; keep one")
-        seen.add(key.value)
-        yield key.value, line, value

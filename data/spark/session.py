@@ -74,7 +74,6 @@ def open_spark(
         BadInput: no pyspark, no Java, no such master; or executors that cannot do the work.
     """
     try:  # an optional package
-        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise BadInput(
@@ -89,24 +88,11 @@ def open_spark(
         settings = _settings(master, memory, scratch) | {"spark.app.name": app}
         for name, value in settings.items():
             builder = builder.config(name, value)  # pyright: ignore[reportAttributeAccessIssue]
-    try:
+    with _started(settings.get("spark.master", "(submitted)")):
         # Views and settings of whoever runs it already stay as they are.
         opened = OpenSpark(builder.getOrCreate().newSession(), not running)
         for name, value in MEANING.items():
             opened.session.conf.set(name, value)
-    # A master that cannot be had is an error of the gateway's own, of many classes.
-    except (PySparkException, OSError, RuntimeError, ValueError) as error:
-        raise BadInput(
-            f"Spark did not start ({_first_line(error)}); it needs Java 17 on PATH, and a --master "
-            "that can be reached"
-        ) from error
-    except Exception as error:
-        if type(error).__module__.split(".")[0] != "py4j":
-            raise
-        raise BadInput(
-            f"Spark did not start with the master {settings.get('spark.master', '(submitted)')!r}"
-            f" ({_first_line(error)}); give a --master that can be reached"
-        ) from None
     try:
         with refused("start"):
             if running or not is_here(opened.session):
@@ -117,6 +103,32 @@ def open_spark(
         opened.close()
         raise
     return opened
+
+
+@contextmanager
+def _started(master: str) -> Iterator[None]:
+    """Why no session could be had, in words.
+
+    Raises:
+        BadInput: Spark, or its gateway, raised something.
+    """
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    # A master that cannot be had is an error of the gateway's own, of many classes.
+    except (PySparkException, OSError, RuntimeError, ValueError) as error:
+        raise BadInput(
+            f"Spark did not start ({_first_line(error)}); it needs Java 17 on PATH, and a --master "
+            "that can be reached"
+        ) from error
+    except Exception as error:
+        if type(error).__module__.split(".")[0] != "py4j":
+            raise
+        raise BadInput(
+            f"Spark did not start with the master {master!r} ({_first_line(error)}); give a "
+            "--master that can be reached"
+        ) from None
 
 
 def is_here(session: "SparkSession") -> bool:

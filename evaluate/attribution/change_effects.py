@@ -20,7 +20,7 @@ from data.join.inputs import log_files
 from data.join.rewards import TAKE_MINUTES, TAKE_SHARE
 from data.reading.conformed_files import conformed_files
 from data.reading.duckdb_session import reading
-from data.records import EVENTS
+from data.records import PLAIN_EVENTS
 from evaluate.attribution.effect_within import ChangeEffect, effect_within
 
 MOST_EXPOSURES = 20
@@ -104,7 +104,7 @@ def change_effects(
         raise BadInput(f"{log} holds no events/*.parquet; give the folder of a log")
     spans = Attribution().spans()._asdict()
     with reading(log) as connection:
-        view = events_view(parquet(conformed_files(files, EVENTS)))
+        view = events_view(parquet(conformed_files(files, PLAIN_EVENTS)))
         view = view.replace("SELECT event_id", "SELECT artwork_id, event_id", 1)
         connection.execute(f"CREATE VIEW events AS {view}")
         connection.register("titles", catalogue.titles.select(["title_id", "runtime_minutes"]))

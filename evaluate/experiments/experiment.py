@@ -4,7 +4,7 @@ Each cell runs its own policy, data and loop, so no cell learns from another's e
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from data.errors import BadInput
 from evaluate.experiments.allocation import check_shares
+from evaluate.experiments.cell_metrics import CellMetric, cell_metrics, warnings_of
 from evaluate.experiments.look import (
     LEAST_MEMBERS,
     CellLooks,
@@ -25,6 +26,7 @@ from evaluate.experiments.look import (
 from evaluate.experiments.member_days import MemberDays
 from evaluate.experiments.sample_ratio import MISMATCH, sample_ratio_p
 from evaluate.experiments.take_difference import LEAST_TAKES
+from evaluate.metrics.metrics import guard_words, guards_beside
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class ExperimentResult:
     warnings: list[str]
     notes: list[str]
     cells: Mapping[str, CellResult]
+    metrics: Mapping[str, Mapping[str, CellMetric]] = field(default_factory=dict)
+    """Treatment cell → metric → what is known of it."""
 
 
 # Each parameter is an option of the command.
@@ -90,6 +94,7 @@ def experiment(
     days: int = 0,
     confidence: float = 0.95,
     where: str | None = None,
+    catalogue: str | None = None,
 ) -> ExperimentResult:
     """Compare the cells of an A/B test, every day, with intervals that allow looking early.
 
@@ -109,6 +114,7 @@ def experiment(
         confidence: of the intervals, shared among treatment cells.
         where: SQL over the columns of examples: only rows that it holds for, such as
             "facts.country = 'NO'"; of what was known before a cell could change it.
+        catalogue: folder whose schema.yaml guards metrics; one beside or in LOG if not given.
     """
     if not 0 < confidence < 1 or (tau is not None and not tau > 0):
         raise BadInput(f"--confidence {confidence} must lie in (0, 1) and --tau {tau} above 0")
@@ -135,7 +141,13 @@ def experiment(
         raise BadInput(f"{log}: cells {strangers} are not in --shares {planned}; add them")
     treatments = [c for c in cells if c != control]
     plan = ExperimentPlan((1 - confidence) / len(treatments), tau, looks, days)
-    return read_out(rows, planned, [Comparison(control, cell, first, plan) for cell in treatments])
+    comparisons = [Comparison(control, cell, first, plan) for cell in treatments]
+    result = read_out(rows, planned, comparisons)
+    metrics = cell_metrics(log, where, comparisons, guards_beside(log, catalogue))
+    broken = warnings_of(metrics)
+    state = "warn" if broken and result.state == "ok" else result.state
+    warnings = [*result.warnings, *broken]
+    return replace(result, metrics=metrics, warnings=warnings, state=state)
 
 
 def read_out(
@@ -223,6 +235,7 @@ def show(result: ExperimentResult) -> None:
             f"{look.p:.2g}",
         )
     console.print(table)
+    _show_metrics(result, console)
     for cell, last in result.cells.items():
         for look in last.planned:
             verdict = "stop: they differ" if look.excludes_zero else "go on"
@@ -234,6 +247,22 @@ def show(result: ExperimentResult) -> None:
         console.print(words)
     for words in result.warnings:
         console.print(f"[red]{words}[/red]")
+
+
+def _show_metrics(result: ExperimentResult, console: Console) -> None:
+    """The last look at each metric, and what of it is guarded."""
+    table = Table("cell", "metric", "mean", "always-valid interval", "guard")
+    for cell, metrics in result.metrics.items():
+        for name, one in metrics.items():
+            table.add_row(
+                cell,
+                name,
+                f"{one.look.treatment:.5g} against {one.look.control:.5g}",
+                f"{one.look.low:+.5g} … {one.look.high:+.5g}",
+                "none" if one.guard is None else guard_words(one.guard),
+            )
+    if table.row_count:
+        console.print(table)
 
 
 def _date(text: str | None) -> date | None:

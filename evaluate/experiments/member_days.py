@@ -15,7 +15,7 @@ from data.errors import BadInput
 from data.reading.conformed_files import conformed_files
 from data.reading.duckdb_session import session
 from data.reading.sql_rows import refusal
-from data.records import EXAMPLES
+from data.records import EXAMPLES, WITH_METRICS
 from data.schema_cast import opened, parquet_files
 
 REWARDED = pa.schema([EXAMPLES.field(n) for n in ("profile_id", "cell", "time", "reward")])
@@ -40,12 +40,13 @@ class MemberDays:
     impressions: Float[np.ndarray, " rows"]
 
     @classmethod
-    def read(cls, log: str, where: str | None = None) -> "MemberDays":
+    def read(cls, log: str, where: str | None = None, metric: str | None = None) -> "MemberDays":
         """Rows of a Parquet file or a folder of them, in order of day, member and cell.
 
         Args:
             log: the file or folder.
             where: SQL over the columns of EXAMPLES that a row must hold for; None: all.
+            metric: that stands for the reward, of the rows that have it; None: the reward.
 
         Raises:
             BadInput: there are no examples, they lack a column, a reward is not finite, or no row
@@ -58,13 +59,19 @@ class MemberDays:
         if not files:
             raise BadInput(f"{log}: the folder holds no Parquet file; give joined examples")
         schema = REWARDED if where is None else _all_columns(files)
+        worth, there = "reward", "true"
+        if metric is not None:
+            schema = schema.append(WITH_METRICS.field("metrics"))
+            worth = f"metrics['{metric.replace(chr(39), 2 * chr(39))}']"
+            there = f"{worth} IS NOT NULL"
         places = [str(place) for place in conformed_files(files, schema)]
         try:
             connection = session()
             relation = connection.sql(
                 f"""SELECT profile_id, cell, strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
-                          sum(reward)::DOUBLE AS takes, count(*)::DOUBLE AS impressions
+                          sum({worth})::DOUBLE AS takes, count(*)::DOUBLE AS impressions
                    FROM read_parquet(?, union_by_name = true) WHERE ({where or "true"}\n)
+                     AND {there}
                    GROUP BY ALL ORDER BY day, profile_id, cell""",
                 params=[places],
             )

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from rich.console import Console
 
 from data.catalogue import Catalogue
@@ -13,6 +12,7 @@ from evaluate.ope.trust import to_read
 from evaluate.policies.judge import policy_values
 from evaluate.policies.log_only_policies import log_only_values
 from evaluate.policies.policy_probabilities import TABLE, labels
+from evaluate.policies.read_examples import first_moment
 from evaluate.policies.table import value_table, verdict_lines
 
 
@@ -59,9 +59,3 @@ def show_held_out_values(
         say(words)
     for words in values["random"]["dr"].support.words():
         say(words)
-
-
-def first_moment(examples: pa.Table) -> str:
-    """The moment of the first of some examples, as `--since` takes it."""
-    first = pc.call_function("min", [examples["time"]]).as_py()
-    return first.isoformat().replace("+00:00", "Z")

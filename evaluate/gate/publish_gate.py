@@ -16,6 +16,9 @@ chains of `NIGHTS` nights ends below it (Bonferroni's inequality).
 Where nothing is live, or what is live is of another catalogue, the candidate is judged against
 random artwork and against its own table of takes, and only what is shown to be worse than random,
 or than an anchor, is refused.
+
+Metrics beside the reward are compared with the live bundle (or random artwork) as well:
+`evaluate.gate.guards`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +32,7 @@ from data.bundle.belonging import foreign
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from evaluate.gate.comparison import GateComparison, GatedPolicy, worst
+from evaluate.gate.guards import GuardedMetric, guarded_metrics
 from evaluate.gate.non_inferiority import ESTIMATOR, LEVEL, Verdict
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.support import NoSupport
@@ -52,9 +56,9 @@ class GateResult:
     numbers: Mapping[str, object]
     """candidate (value, low, high, ess), comparisons (live, anchor, random or bundle-table → its
     estimate, difference, lead over the margin, rows_to_tell), margin, decisions that were drawn,
-    estimator, verdicts (how far each estimate can be trusted, and why), support of the log; empty
-    where nothing was drawn. nothing_live says why a live bundle of another catalogue counts as
-    none."""
+    estimator, metrics (name → guard, verdict, estimates, difference), verdicts (how far each
+    estimate can be trusted, and why), support of the log; empty where nothing was drawn.
+    nothing_live says why a live bundle of another catalogue counts as none."""
 
 
 def publish_gate(
@@ -111,7 +115,21 @@ def publish_gate(
             key: GateComparison.of(mine, judged(*other), share, level, bootstrap=bootstrap)
             for key, (other, share, level) in others.items()
         }
-    return _result(mine, comparisons, margin, logged, stranger)
+        names = (("the candidate", new), next(iter(others.values()))[0])
+        metrics = guarded_metrics(examples, policies, names, margin=margin, bootstrap=bootstrap)
+    return _with_guards(_result(mine, comparisons, margin, logged, stranger), metrics)
+
+
+def _with_guards(result: GateResult, metrics: Sequence[GuardedMetric]) -> GateResult:
+    """A verdict on the reward, and what metrics say: a guard that is broken refuses."""
+    if not metrics:
+        return result
+    broken = [one for one in metrics if one.verdict == "refused"]
+    words = "; ".join(one.words() for one in [*broken, *(m for m in metrics if m not in broken)])
+    numbers = {**result.numbers, "metrics": {one.name: one.record() for one in metrics}}
+    verdict = "refused" if broken else result.verdict
+    order = (words, result.reason) if broken else (result.reason, words)
+    return GateResult(verdict, "; ".join(order), numbers)
 
 
 Other = tuple[tuple[str, str], float, float]

@@ -1,5 +1,6 @@
 """`python -m evaluate monitor`: is the live policy what it says it is?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,9 +17,11 @@ from data.check.finding import EXIT_CODES, ORDER, Check, Limits, State, worst
 from data.check.log_views import view_decisions, view_examples, view_impressions
 from data.errors import BadInput
 from data.reading.duckdb_session import session
+from evaluate.metrics.metrics import guards_beside
 from evaluate.monitor.calibration import CalibrationCurves, check_calibration
 from evaluate.monitor.decisions import check_decisions
 from evaluate.monitor.drift import check_drift
+from evaluate.monitor.metrics import check_metrics
 from evaluate.monitor.page import write_page
 from evaluate.monitor.rewards import check_value
 from evaluate.policies.predictions import predicted_takes
@@ -47,6 +50,7 @@ def inspect(
     expected: dict[str, list[float]] | None = None,
     limits: Limits | None = None,
     zone: str = "UTC",
+    guards: Mapping[str, float] | None = None,
 ) -> MonitorResult:
     """All checks of a log, and calibration curves; see `monitor` for the arguments."""
     limits = limits or Limits()
@@ -63,6 +67,7 @@ def inspect(
         if examples is not None:
             has_predictions = view_examples(connection, examples, predictions, zone)
             checks += check_value(connection, expected or {}) + check_rows_a_draw(connection)
+            checks += check_metrics(connection, examples, guards or {})
             if has_predictions:
                 errors, curves = check_calibration(connection)
                 checks += errors
@@ -108,8 +113,8 @@ def monitor(
         zone: time zone of the service, in which its days begin, such as Europe/Paris.
         bundle: where there are no predictions, predict with this bundle: for the decisions that it
             made, or for all if it made none.
-        catalogue: folder of titles.parquet and artworks.parquet that the bundle reads; a folder
-            catalogue beside or in the log if not given.
+        catalogue: folder of titles.parquet and artworks.parquet that the bundle reads, and of the
+            schema.yaml that guards metrics; a folder catalogue beside or in the log if not given.
         prometheus: write the metrics here, for the node exporter's text-file collector.
         html: write a page with plots here.
     """
@@ -120,7 +125,8 @@ def monitor(
             predictions = str(Path(folder) / "predictions.parquet")
             pq.write_table(predicted_takes(bundle, examples, catalogue), predictions)
         limits = Limits(fallback_warn, drift_warn, drift_alert, drift_points)
-        result = inspect(log, examples, predictions, reference, expected, limits, zone)
+        guards = {} if examples is None else guards_beside(examples, catalogue)
+        result = inspect(log, examples, predictions, reference, expected, limits, zone, guards)
     if prometheus:
         _write_metrics(result.checks, Path(prometheus))
     if html:
@@ -137,6 +143,9 @@ def show(result: MonitorResult) -> None:
             table.add_row(c.state, c.name, c.day, c.bundle, c.words)
     if table.row_count:
         console.print(table)
+    for c in result.checks:
+        if c.state == "ok" and c.name.startswith("metric_"):
+            console.print(f"{c.bundle}: {c.words}")
     sound = sum(c.state == "ok" for c in result.checks)
     console.print(f"{result.state}: {sound} of {len(result.checks)} ok")
 

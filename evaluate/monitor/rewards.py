@@ -40,10 +40,10 @@ def check_value(
     checks = []
     for name, members in sets_of_bundles(map(str, bundle[~reserved])).items():
         live = np.isin(bundle.astype(str), members) & ~reserved
-        take, own = _ratio(reward[live], n[live], profile[live], size)
+        take, own = ratio(reward[live], n[live], profile[live], size)
         if name in expected:
             low, high = expected[name]
-            gap, error = max(low - take, take - high, 0.0), _error(own)
+            gap, error = max(low - take, take - high, 0.0), error_of(own)
             p = float(2 * stats.norm.sf(gap / error)) if error > 0 else 1.0
             checks.append(
                 Check(
@@ -54,8 +54,8 @@ def check_value(
                     p,
                 )
             )
-        uniform, others = _ratio(weighted[live], weight[live], profile[live], size)
-        error = _error(own - others)
+        uniform, others = ratio(weighted[live], weight[live], profile[live], size)
+        error = error_of(own - others)
         if error > 0:
             p = float(stats.norm.cdf((take - uniform) / error))
             checks.append(
@@ -68,8 +68,8 @@ def check_value(
                 )
             )
         if reserved.any() and others.any():
-            seen, theirs = _ratio(reward[reserved], n[reserved], profile[reserved], size)
-            p = float(2 * stats.norm.sf(abs(seen - uniform) / _error(theirs - others)))
+            seen, theirs = ratio(reward[reserved], n[reserved], profile[reserved], size)
+            p = float(2 * stats.norm.sf(abs(seen - uniform) / error_of(theirs - others)))
             checks.append(
                 Check(
                     *("uniform_fraction", "all", name, uniform - seen),
@@ -82,7 +82,7 @@ def check_value(
     return checks
 
 
-def _ratio(
+def ratio(
     top: np.ndarray, bottom: np.ndarray, profile: np.ndarray, size: int
 ) -> tuple[float, Float[np.ndarray, " profiles"]]:
     """Ratio of sums, and what each profile moved it by.
@@ -95,6 +95,6 @@ def _ratio(
     return float(value), pieces / bottom.sum()
 
 
-def _error(pieces: Float[np.ndarray, " profiles"]) -> float:
+def error_of(pieces: Float[np.ndarray, " profiles"]) -> float:
     """Standard error, profiles being the independent units."""
     return float(np.sqrt((pieces**2).sum()))

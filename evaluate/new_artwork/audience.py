@@ -13,7 +13,7 @@ from bandit.choice import profile_keys
 from data.errors import BadInput
 from data.lossless_cast import plain
 from data.reading.conformed_files import conformed_table
-from data.records import FACTS, PROFILES
+from data.records import FACTS, PROFILES, TitleId
 from data.schema_cast import parquet_files
 
 SEGMENTS = ("country", "language", "device", "day_part", "genre")
@@ -116,7 +116,7 @@ class NewMembers:
         return parts
 
 
-def viewers(examples: pa.Table, title: int, members: int = 2000) -> NewMembers:
+def viewers(examples: pa.Table, title: TitleId, members: int = 2000) -> NewMembers:
     """Those who were shown a title; everybody where they are too few to stand for anybody.
 
     Args:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from data.catalogue import Catalogue
+from data.check.known import title_named
 from data.errors import BadInput
 from evaluate.new_artwork.audience import NewMembers, viewers
 from evaluate.new_artwork.page import write_page
@@ -21,7 +22,7 @@ from serve.scoring.scorer import Scorer
 # Each parameter is an option of the command.
 def candidates(
     images: list[str],
-    title: int,
+    title: str,
     catalogue: str,
     bundle: str = "artifacts/bundles/current",
     log: str | None = None,
@@ -66,18 +67,20 @@ def candidates(
     except ValueError:
         raise BadInput(f"--day {day!r} is no date; write it as 2026-01-31") from None
     offered = Catalogue.read(catalogue)
-    if title not in offered.title_ids:
-        raise BadInput(f"--title {title}: it is not in the catalogue {offered.root}")
+    try:
+        title_id = title_named(offered, title)
+    except BadInput as error:
+        raise BadInput(f"--title {title}: {error}") from None
     examples = None if log is None else read_examples(log, offered, where=where)
     if examples is not None and facts is None:
-        people = viewers(examples, title, members)
+        people = viewers(examples, title_id, members)
     else:
         people = NewMembers.read(_find_facts(offered.root, facts), members)
     with cache_folder(cache) as folder:
         scorer = Scorer(bundle, threads=2, judging=True)
-        known = what_is_known(scorer, offered, title, examples, folder)
+        known = what_is_known(scorer, offered, title_id, examples, folder)
         value = value_images(
-            scorer, offered, title, images, people.only(audience), when, folder, known
+            scorer, offered, title_id, images, people.only(audience), when, folder, known
         )
     if html is not None:
         write_page(value, offered, Path(html))

@@ -12,6 +12,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt8
 
 from data.catalogue import Catalogue
+from data.records import TitleId
 
 LEAST = 5
 """Images below which a kind is not reported."""
@@ -35,7 +36,7 @@ class ImageKind(NamedTuple):
 
 
 def donors(
-    catalogue: Catalogue, title_id: int, left_out: Container[str] = ()
+    catalogue: Catalogue, title_id: TitleId, left_out: Container[str] = ()
 ) -> Int[np.ndarray, " donors"]:
     """Catalogue rows of other titles' images, of those nearest in genre first, then in file order.
 

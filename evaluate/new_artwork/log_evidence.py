@@ -12,7 +12,7 @@ from jaxtyping import Int
 from bandit.counts import PRIOR_IMPRESSIONS
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from data.records import ARTWORKS
+from data.records import ARTWORKS, titles_like
 from evaluate.new_artwork.contrasts import PersonalSums, SlopeSums
 from evaluate.new_artwork.evidence import (
     FEWEST_TAKES,
@@ -172,7 +172,7 @@ class LogEvidence:
 def training_evidence(counts: TrainingCounts, catalogue: Catalogue) -> NewArtworkEvidence:
     """What a bundle's training had of the catalogue's artworks."""
     ids = catalogue.artwork_ids
-    owners = catalogue.artworks["title_id"].to_numpy()
+    _, owners = np.unique(catalogue.artworks["title_id"].to_numpy(), return_inverse=True)
     order = np.argsort(owners, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(owners[order])) + 1)
     found = (counts.title([ids[row] for row in group]) for group in groups)
@@ -186,4 +186,4 @@ def unrecorded(artworks: pa.Table) -> pa.Table:
     columns["artwork_id"] = pa.chunked_array([names], pa.string())
     for name in ("cast_shown", "tone", "own"):
         columns[name] = pa.chunked_array([pa.nulls(len(names), ARTWORKS.field(name).type)])
-    return pa.table(columns).cast(ARTWORKS)
+    return pa.table(columns).cast(titles_like(ARTWORKS, artworks.schema))

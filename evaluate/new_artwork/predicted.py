@@ -15,7 +15,7 @@ from data.errors import BadInput
 from data.images.cache import image_cache
 from data.images.decode import load_image
 from data.images.format import ImageFormat
-from data.records import ARTWORKS
+from data.records import ARTWORKS, TitleId, titles_as, titles_like
 from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.image_kinds import donors, image_kinds
 from evaluate.new_artwork.value import HeadTakes
@@ -45,7 +45,7 @@ class PredictedTakes(NamedTuple):
 def predicted_takes(
     scorer: Scorer,
     catalogue: Catalogue,
-    title_id: int,
+    title_id: TitleId,
     images: Sequence[Path | str],
     audience: NewMembers,
     day: date,
@@ -70,7 +70,7 @@ def predicted_takes(
     table = pa.concat_tables(
         [
             _untagged([Path(path).name for path in images], title_id),
-            old.slice(0, len(today)).cast(ARTWORKS),
+            old.slice(0, len(today)).cast(titles_like(ARTWORKS, old.schema)),
             _untagged(old["path"].to_pylist(), title_id),
         ]
     )
@@ -116,7 +116,7 @@ def _mean_takes(
     return np.concatenate([np.zeros((len(audience), 0)), *blocks], 1)
 
 
-def _untagged(paths: Sequence[str], title_id: int) -> pa.Table:
+def _untagged(paths: Sequence[str], title_id: TitleId) -> pa.Table:
     """Rows of artworks of a title that nobody has tagged."""
     rows = [
         {
@@ -130,4 +130,5 @@ def _untagged(paths: Sequence[str], title_id: int) -> pa.Table:
         }
         for at, path in enumerate(paths)
     ]
-    return pa.Table.from_pylist(rows, ARTWORKS)
+    kind = pa.string() if isinstance(title_id, str) else pa.int64()
+    return pa.Table.from_pylist(rows, titles_as(ARTWORKS, kind))

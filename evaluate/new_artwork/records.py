@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from data.records import TitleId
 from evaluate.new_artwork.evidence import FEWEST_TAKES
 from evaluate.new_artwork.image_kinds import ImageKind
 from evaluate.ope.paired_bootstrap import Range
@@ -131,7 +132,7 @@ class NewArtwork:
     images: list[ImageValue]
     curve: list[CurvePoint]
     commission_next: list[ImageKind]
-    title: int
+    title: TitleId
     members: int
     foresight: ForesightRecord
 

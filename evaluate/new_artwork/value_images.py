@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy.stats import norm
 
 from data.catalogue import Catalogue
+from data.records import TitleId
 from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.contrasts import (
     FEWEST,
@@ -46,7 +47,7 @@ from serve.scoring.scorer import Scorer
 def value_images(
     scorer: Scorer,
     catalogue: Catalogue,
-    title_id: int,
+    title_id: TitleId,
     images: Sequence[Path | str],
     audience: NewMembers,
     day: date,

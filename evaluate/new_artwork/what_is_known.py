@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.catalogue import Catalogue
+from data.records import TitleId
 from evaluate.new_artwork.evidence import TitleEvidence
 from evaluate.new_artwork.foresight import Foresight
 from evaluate.new_artwork.log_evidence import LogEvidence, TrainingCounts, training_evidence
@@ -37,7 +38,7 @@ class TitleKnown(NamedTuple):
 def what_is_known(
     scorer: Scorer,
     catalogue: Catalogue,
-    title_id: int,
+    title_id: TitleId,
     examples: pa.Table | None,
     cache: Path | str,
 ) -> TitleKnown:

@@ -127,9 +127,8 @@ def judge(
             f"--estimator {estimator} cannot judge {refused[0]}, which takes the best of the same "
             "means; give dr"
         )
-    values: dict[str, dict[str, Estimate]] = {}
+    values, truth = dict[str, dict[str, Estimate]](), dict[str, float]()
     lifts: dict[str, list[Lift]] = {}
-    truth: dict[str, float] = {}
     with cache_folder(cache) as folder:
         probabilities = PolicyProbabilities.of(examples, catalogue, names, folder)
         random = (logged := probabilities.logged).feedback

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int
 
 from data.catalogue import Catalogue
+from data.check.known import refuse_other_kind
 from data.days import DAY_US, date_of, day_number
 from data.duplicate_ids import DuplicateIds
 from data.errors import BadInput
@@ -82,6 +83,7 @@ class LoggedExamples:
         """
         if missing := [name for name in NEEDED if name not in examples.schema.names]:
             raise BadInput(f"examples have no column {missing[0]}; join the log again")
+        refuse_other_kind(examples.schema, catalogue.title_kind, "the log")
         offering = len(examples)
         examples, lacking = _without(examples, without)
         offering -= len(examples)
@@ -203,11 +205,13 @@ class LoggedExamples:
     @cached_property
     def title_rows(self) -> Int[np.ndarray, " decisions"]:
         """Catalogue row of each decision's title."""
-        known = pa.array(self.catalogue.title_ids, pa.int64())
+        known = pa.array(self.catalogue.title_ids)
         rows = places(self.examples["title_id"].combine_chunks(), known)
         if (rows < 0).any():
             title = self.examples["title_id"][int((rows < 0).argmax())].as_py()
-            raise BadInput(f"the log decides title {title}, which is not in {self.catalogue.root}")
+            raise BadInput(
+                f"the log decides title {title!r:.60}, which is not in {self.catalogue.root}"
+            )
         return rows
 
 
@@ -237,14 +241,15 @@ def _alone(examples: pa.Table, catalogue: Catalogue) -> Bool[np.ndarray, " rows"
     if not single.any():
         return single
     days = examples["time"].cast(pa.int64()).to_numpy() // DAY_US
-    titles = examples["title_id"].to_numpy()
+    own = examples["title_id"].combine_chunks().dictionary_encode()
+    names, titles = own.dictionary.to_pylist(), own.indices.to_numpy()
     keys, inverse = np.unique(np.stack([titles, days], 1), axis=0, return_inverse=True)
     inverse = inverse.ravel()
     most = np.zeros(len(keys), np.int64)
     np.maximum.at(most, inverse, sizes)
     known = set(catalogue.title_ids)
     for at in np.unique(inverse[single]):
-        title, day = int(keys[at, 0]), int(keys[at, 1])
+        title, day = names[keys[at, 0]], int(keys[at, 1])
         if most[at] == 1 and title in known:
             most[at] = len(catalogue.candidates(title, date_of(day)))
     return single & (most[inverse] > 1)

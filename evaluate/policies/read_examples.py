@@ -11,9 +11,9 @@ import pyarrow.dataset as ds
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.join.join import join
-from data.reading.conformed_files import conformed_files
+from data.reading.conformed_files import conformed_dataset
 from data.reading.sql_rows import rows_where
-from data.records import DECISIONS, EXAMPLES
+from data.records import DECISIONS, EXAMPLES, WITH_METRICS
 from data.schema_cast import opened, parquet_files
 from evaluate.policies.logged_examples import NEEDED
 
@@ -52,6 +52,12 @@ def read_examples(
         return rows_where(_read(Path(folder), start, end), where)
 
 
+def first_moment(examples: pa.Table) -> str:
+    """When the first of some examples was decided, as `--since` takes it."""
+    first = pc.call_function("min", [examples["time"]]).as_py()
+    return first.isoformat().replace("+00:00", "Z")
+
+
 def _read(path: Path, start: datetime | None, end: datetime | None) -> pa.Table:
     files = parquet_files(path)
     if not files:
@@ -67,7 +73,7 @@ def _read(path: Path, start: datetime | None, end: datetime | None) -> pa.Table:
                 "that `python -m data join` wrote"
             )
     schema = _schema(names)
-    data = ds.dataset(conformed_files(files, schema), schema=schema, format="parquet")
+    data = conformed_dataset(files, schema)
     wanted: pc.Expression | None = None
     for moment, later in ((start, True), (end, False)):
         if moment is not None:
@@ -83,6 +89,8 @@ def _schema(files: list[set[str]]) -> pa.Schema:
     """What files of these columns are read as: an estimate needs fewer than EXAMPLES has."""
     there = set().union(*files)
     schema = WITH_PROBABILITIES if "probabilities" in there else EXAMPLES
+    if "metrics" in there:
+        schema = schema.append(WITH_METRICS.field("metrics"))
     if all(field.nullable or field.name in file for field in EXAMPLES for file in files):
         return schema
     fields = (field for field in schema if field.name in there)

@@ -37,7 +37,7 @@ def advice(findings: Findings) -> list[Advice]:
                 "Train at full strength.",
                 f"Greedy reaches {share.value:.0%} of what perfect knowledge would gain; more "
                 "passes over more days raise it.",
-                "python train.py --config configs/full.yaml",
+                _longer(findings),
             )
         )
     if findings.calibration.gap.low > WELL_CALIBRATED:
@@ -55,7 +55,10 @@ def advice(findings: Findings) -> list[Advice]:
                 "Judge artwork that nobody has seen.",
                 "Every number here is on artwork that was in the training log.",
                 "python -m evaluate cold-start --subjects sample/artwork "
-                "--include-subjects sample/held_out.txt",
+                "--include-subjects sample/held_out.txt"
+                if findings.exact
+                else "python -m evaluate candidates IMAGES --title TITLE --catalogue CATALOGUE "
+                "--log LOG",
             )
         )
     return [*steps, SERVE]
@@ -80,5 +83,13 @@ def _train_longer(findings: Findings, better: bool) -> Advice:
         "Train longer or on more days before anything else.",
         f"On these days the bandit is not better than {compared} "
         f"({thompson:.4f}, random {random:.4f}, {TABLE} {plain:.4f}).",
-        "python train.py --config configs/full.yaml",
+        _longer(findings),
     )
+
+
+def _longer(findings: Findings) -> str:
+    """A longer training: of the sample, or of a log of one's own."""
+    if findings.exact:
+        return "python train.py --config configs/full.yaml"
+    where = "--data.examples EXAMPLES --data.catalogue CATALOGUE"
+    return f"python train.py {where} --fit.epochs 28 --fit.visits 14"

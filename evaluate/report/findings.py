@@ -1,6 +1,6 @@
 """What a report says, as numbers: takes of each policy, estimates beside truth, calibration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from data.catalogue import Catalogue
 from evaluate.calibration import CalibrationCurve
+from evaluate.gate.guards import metric_words
 from evaluate.new_artwork.cold_start_result import ColdStartResult
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.estimate import Estimate
@@ -100,6 +101,7 @@ class Findings:
         titles: what contrasting members are shown.
         curves: of training, None if not kept.
         cold_start: on artwork never seen, None if not asked.
+        metrics: what the log holds beside the reward, a sentence each.
     """
 
     bundle_id: str
@@ -115,6 +117,7 @@ class Findings:
     titles: list[TitleShowcase]
     curves: LearningCurves | None
     cold_start: ColdStartResult | None
+    metrics: Sequence[str] = ()
 
     @property
     def read(self) -> str:
@@ -148,6 +151,7 @@ class Findings:
             },
             "calibration_error": self.calibration.gap.error,
             "calibration_interval": [self.calibration.gap.low, self.calibration.gap.high],
+            "metrics": list(self.metrics),
             "cold_start": None if self.cold_start is None else self.cold_start.as_record(),
         }
 
@@ -210,6 +214,7 @@ def judge_bundle(
         titles=showcase(scored, logged),
         curves=curves,
         cold_start=cold_start,
+        metrics=metric_words(examples, policies, bundle, bootstrap),
     )
 
 

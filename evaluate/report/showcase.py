@@ -9,12 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float, Int
 
-from bandit.choice import choose, decision_seeds, profile_keys, uniforms
+from bandit.choice import choose, decision_seeds, profile_keys, title_words, uniforms
 from data.days import day_number
+from data.records import TitleId
 from data.schema.page_facts import without_page_facts
 from evaluate.policies.bundle_scores import BundleScores
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.report.fact_words import FactWords
+from evaluate.report.own_words import own_words
 
 TITLES, MEMBERS, ARTWORKS = 3, 3, 12
 POOL_TITLES, POOL_MEMBERS = 60, 400
@@ -53,7 +55,7 @@ class Contrast(NamedTuple):
 
     distance: float
     """Of each from those before it, at least."""
-    title: int
+    title: TitleId
     members: list[int]
     votes: Float[np.ndarray, "members artworks"]
 
@@ -87,18 +89,21 @@ def showcase(
         contrasts.append(Contrast(distance, title, who, votes[who]))
     contrasts.sort(key=lambda contrast: -contrast.distance)
     words = FactWords(facts)
+    own = own_words(facts, scored.scorer.spec.declared.schema)
     titles_by_id = {row["title_id"]: row for row in catalogue.titles.to_pylist()}
     number = day_number(day)
     salt = scored.scorer.manifest.policy.salt
     shown = []
     for _, title, who, votes in _various(contrasts, titles):
         keys = profile_keys([ids[at] for at in who])
-        seeds = decision_seeds(keys, np.full(len(who), title), number, salt)
+        seeds = decision_seeds(keys, title_words([title]), number, salt)
         picked = choose(votes, uniforms(seeds))
         places = _likeliest(votes, picked)
         people = [
-            MemberShowcase(ids[at], words(at), own[places], int(np.searchsorted(places, pick)))
-            for at, own, pick in zip(who, votes, picked, strict=True)
+            MemberShowcase(
+                ids[at], words(at) + own[at], vote[places], int(np.searchsorted(places, pick))
+            )
+            for at, vote, pick in zip(who, votes, picked, strict=True)
         ]
         about, pool = titles_by_id[title], [pools[title][at] for at in places]
         shown.append(TitleShowcase(about["name"], list(about["genres"]), pool, people))

@@ -14,6 +14,7 @@ from data.artwork_effects import RECORDS, ArtworkRecords
 from data.bundle import BUNDLE_VERSION
 from data.features import FeatureSpec
 from data.images.format import ImageFormat
+from data.records import titles_like
 from export.graphs.architecture import architecture_of
 from export.graphs.description import BundleDescription
 from export.graphs.example_inputs import Probe, random_probe
@@ -49,10 +50,8 @@ def write_bundle(
 ) -> Path:
     """Export a network, compare it with torch, and write its bundle whole.
 
-    The network is left as it is, wherever it is and in whichever mode.
-
     Args:
-        network: trained; `encoder` None where artworks come as embeddings.
+        network: trained, and left as it is; `encoder` None where artworks come as embeddings.
         spec: that its features were computed with.
         root: folder of bundles; nothing in it is changed but the new one added.
         description: what the manifest says beside.
@@ -69,14 +68,13 @@ def write_bundle(
         ParityError: a graph does not say what torch says.
     """
     _check(network, description, records)
-    shows = unpersonalised.select(UNPERSONALISED.names).cast(UNPERSONALISED)
     network = copy.deepcopy(network).cpu().eval()
     parts = GraphParts(network, records is not None)
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]
     with staging(Path(root)) as part:
         names, gap = write_graphs(parts, part, [*drawn, *probes])
         (part / "features.json").write_text(spec.to_json())
-        pq.write_table(shows, part / "unpersonalised.parquet")
+        pq.write_table(_as_published(unpersonalised), part / "unpersonalised.parquet")
         if records is not None:
             records.write(part / RECORDS)
         if posterior is not None:
@@ -84,13 +82,11 @@ def write_bundle(
         save_file(_weights(network), part / "weights.safetensors")
         heads, dimension = parts("context.onnx", tuple(drawn[0].context))[0].shape[1:]
         metrics = {**description.metrics, "parity_gap": gap}
+        bias, temperature = network.bias.detach().tolist(), float(description.temperature)
         manifest = {
             **_described(description, heads),
             "feature_fingerprint": spec.fingerprint,
-            "calibration": {
-                "bias": network.bias.detach().tolist(),
-                "temperature": float(description.temperature),
-            },
+            "calibration": {"bias": bias, "temperature": temperature},
             "dimension": dimension,
             "network": architecture_of(network, description.encoder),
             "records": records.said if records is not None else None,
@@ -100,6 +96,12 @@ def write_bundle(
         card = model_card(description, heads, spec.fingerprint, metrics, records)
         (part / "model_card.md").write_text(card)
         return seal(part, Path(root), manifest)
+
+
+def _as_published(unpersonalised: pa.Table) -> pa.Table:
+    """What is said of artworks beside the model, in its schema."""
+    shows = unpersonalised.select(UNPERSONALISED.names)
+    return shows.cast(titles_like(UNPERSONALISED, shows.schema))
 
 
 def _weights(network: Marquee) -> dict[str, Tensor]:

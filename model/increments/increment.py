@@ -39,8 +39,8 @@ from model.training.fit import embed_all
 from model.training.fit_hierarchical import (
     ROWS,
     HierarchicalPosterior,
-    Impressions,
     RegressionInputs,
+    ObservedExamples,
 )
 from model.training.fit_random_effects import RecordEffects
 from model.training.run import TrainedNetwork
@@ -192,7 +192,7 @@ class PosteriorByDay:
             posterior.impressions(part, np.arange(start, min(start + ROWS, len(part))))
             for start in range(0, len(part), ROWS)
         ]
-        read = Impressions(*(torch.cat(parts) for parts in zip(*chunks, strict=True)))
+        read = ObservedExamples(*(torch.cat(parts) for parts in zip(*chunks, strict=True)))
         keys = profile_keys(table["decision_id"].to_pylist())
         noise = noise_of(keys, self.kept.regression.count).astype(np.float32)
         self.kept.regression.take_in(DayImpressions(*read, torch.from_numpy(noise)))

@@ -111,7 +111,8 @@ class DatasetStatistics:
             raise BadInput(
                 f"the reward {name!r} goes from {least:g} to {most:g}, and training learns the "
                 "probability of one between 0 and 1: join again with one of that range, such as "
-                "--reward 'an_hour=least(minutes, 60) / 60'; evaluate takes it as it is"
+                "--reward 'an_hour=least(minutes, 60) / 60', or declare its range, or a half, "
+                "under rewards in schema.yaml; evaluate takes it as it is"
             )
 
     @property

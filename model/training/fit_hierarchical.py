@@ -43,7 +43,7 @@ class CatalogueArtworks(NamedTuple):
     title_ids: np.ndarray
 
 
-class Impressions(NamedTuple):
+class ObservedExamples(NamedTuple):
     """Examples as `HierarchicalLogistic.observe` takes them."""
 
     x: Float[Tensor, "impressions features"]
@@ -221,7 +221,7 @@ class HierarchicalPosterior:
         """Add some examples to the sums."""
         self.regression.observe(*self.impressions(part, rows))
 
-    def impressions(self, part: Examples, rows: Int[np.ndarray, " some"]) -> Impressions:
+    def impressions(self, part: Examples, rows: Int[np.ndarray, " some"]) -> ObservedExamples:
         """Some examples as the regression reads them."""
         inputs, context = self.inputs, self.inputs.network.context
         facts = [torch.from_numpy(column[rows]) for column in part.context]
@@ -231,7 +231,7 @@ class HierarchicalPosterior:
         x = torch.cat([inputs.heads.features(facts[0]), torch.stack(matches, 1)], 1)
         effect = (context.title_effect(context.features(*facts)) * inputs.titles[shown]).sum(1)
         reward, weight = (torch.from_numpy(c[rows]) for c in (part.reward, part.importance))
-        return Impressions(x, shown, reward, effect + inputs.network.bias, weight)
+        return ObservedExamples(x, shown, reward, effect + inputs.network.bias, weight)
 
     @torch.no_grad()
     def observe(self, examples: Examples, rows: Int[np.ndarray, " observed"]) -> None:

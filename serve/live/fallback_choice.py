@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import orjson
 
+from data.records import TitleId
 from serve.maps.page_urls import PLACEHOLDER as PLACEHOLDER_URL
 from serve.pictures.url import artwork_url
 
@@ -14,7 +15,7 @@ PLACEHOLDER = "placeholder"
 class FallbackChoice(NamedTuple):
     """What a title shows by a fallback, to any member."""
 
-    title_id: int
+    title_id: TitleId
     artwork_id: str
     path: str  # empty: the placeholder's image
     decision_id: str | None
@@ -35,7 +36,7 @@ class FallbackChoice(NamedTuple):
         return orjson.dumps(decision).decode()
 
 
-def placeholder(title: int) -> str:
+def placeholder(title: TitleId) -> str:
     """What a title outside the catalogue shows, as JSON."""
     choice = FallbackChoice(title, "", "", None, PLACEHOLDER, orjson.Fragment(b"[]"))
     return choice.to_json("")

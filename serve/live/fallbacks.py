@@ -14,6 +14,7 @@ import orjson
 
 from data import clock
 from data.log import PageRecords
+from data.records import TitleId
 from serve.live import metrics
 from serve.live.fallback_choice import PLACEHOLDER, FallbackChoice, placeholder
 from serve.live.page_draws import name_fallback
@@ -70,13 +71,13 @@ class Fallbacks:
         """Leave the store alone for a while; 0 asks it again at once."""
         self._store_rests_until = time.monotonic() + seconds
 
-    def shed(self, title_ids: Sequence[int]) -> PageAnswer:
+    def shed(self, title_ids: Sequence[TitleId]) -> PageAnswer:
         """The quickest answer: not logged, which is most of the work that shedding saves."""
         metrics.SHED.inc()
         metrics.UNLOGGED.labels("fallback").inc(len(title_ids))
         return self.impersonal(title_ids, "shed")
 
-    def impersonal(self, title_ids: Sequence[int], reason: str) -> PageAnswer:
+    def impersonal(self, title_ids: Sequence[TitleId], reason: str) -> PageAnswer:
         """What all members are shown, put together from ready pieces; nothing of it is logged.
 
         Args:
@@ -123,7 +124,7 @@ class Fallbacks:
 
     async def mapped(
         self, page: PageRequest, model: LiveModel, ended: bool = False
-    ) -> dict[int, MapDraw]:
+    ) -> dict[TitleId, MapDraw]:
         """The draws of the profile's map that are open today, by title.
 
         Args:
@@ -152,7 +153,7 @@ class Fallbacks:
         if member is None:
             return {}
         layout, (_, draws) = model.layout, member
-        shown: dict[int, MapDraw] = {}
+        shown: dict[TitleId, MapDraw] = {}
         for slot, ordinal, name, propensity, is_open, logged in zip(
             draws.slots.tolist(),
             draws.ordinals.tolist(),

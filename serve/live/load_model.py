@@ -11,13 +11,14 @@ from jaxtyping import UInt8
 from bandit.draws import Epochs
 from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
+from data.check.known import title_named
 from data.days import day_number
 from data.errors import BadInput
 from data.images.canvases import canvas_pictures
 from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.pictures import MAIN
-from data.records import FACTS
+from data.records import FACTS, TitleId
 from serve.live import metrics
 from serve.live.schema import ScoredImage
 from serve.live.snapshot import FileMark, LiveModel
@@ -108,11 +109,10 @@ class BundleImages:
             )
         return size
 
-    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: int) -> ScoredImage:
+    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: TitleId) -> ScoredImage:
         """See `ImageModel`."""
         scorer, catalogue = self.scorer, self.catalogue
-        if title_id not in catalogue.title_ids:
-            raise BadInput(f"title {title_id} is not in the catalogue; give one that is")
+        title_id = title_named(catalogue, title_id)
         embedding = scorer.embed(picture[None])
         row = catalogue.artworks.slice(0, 1).to_pylist()[0] | {
             "artwork_id": "new",

@@ -5,8 +5,7 @@ page that is decided while the log flushes waits for that flush all the same, an
 together cost less than two alone. So the work a page costs falls as load rises.
 
 A page whose predicted wait for the open pages, on the model or on the disk, is too much of its
-own deadline gets its fallback at once, at a small fraction of a decision's work
-(`serve.live.door.admission`).
+own deadline gets its fallback at once, at little work (`serve.live.door.admission`).
 """
 
 import asyncio
@@ -20,6 +19,7 @@ import pyarrow as pa
 
 from data.features import ContextFeatures
 from data.log import PageRecords
+from data.records import TitleId
 from data.sound import unsound_facts
 from serve.live import metrics
 from serve.live.door.admission import Admission
@@ -78,7 +78,7 @@ class MicroBatcher:
         left = due - asyncio.get_running_loop().time()
         return self.admission.admits(self._open, left)
 
-    def shed(self, title_ids: Sequence[int]) -> PageAnswer:
+    def shed(self, title_ids: Sequence[TitleId]) -> PageAnswer:
         """The quickest answer; see `serve.live.fallbacks`."""
         return self.fallbacks.shed(title_ids)
 
@@ -111,7 +111,7 @@ class MicroBatcher:
             return await self._fall_back(page, outcome)
         return self._joined(page, model, mapped, outcome) if mapped else outcome
 
-    async def _from_map(self, page: PageRequest, model: LiveModel) -> dict[int, MapDraw]:
+    async def _from_map(self, page: PageRequest, model: LiveModel) -> dict[TitleId, MapDraw]:
         """Draws of the member's map that go on: the same on every device."""
         if page.fresh or self.fallbacks.store is None:
             return {}
@@ -121,7 +121,7 @@ class MicroBatcher:
         self,
         page: PageRequest,
         model: LiveModel,
-        mapped: dict[int, MapDraw],
+        mapped: dict[TitleId, MapDraw],
         live: PageAnswer | None,
     ) -> PageAnswer:
         """An answer of the map's draws, and of live ones for the other titles."""

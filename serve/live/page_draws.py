@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 from jaxtyping import Float, Int, Int64, UInt64
 
-from bandit.choice import MASK, mix_number, mix_words, profile_keys
+from bandit.choice import MASK, mix_number, mix_words, profile_keys, title_words
 from bandit.draws import DrawRules, artwork_words, draw_ids, text_word
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_request import PageRequest
@@ -62,17 +62,16 @@ class OpenDraws(NamedTuple):
         return [digits[at : at + 32] for at in range(0, len(digits), 32)]
 
 
-def title_words(
-    title_ids: Int[np.ndarray, " titles"], candidates: UInt64[np.ndarray, " titles"]
+def opening_words(
+    titles: UInt64[np.ndarray, " titles"], candidates: UInt64[np.ndarray, " titles"]
 ) -> UInt64[np.ndarray, "4 titles"]:
     """What `open_draws` asks of titles, made once.
 
     Args:
-        title_ids: titles.
+        titles: from `bandit.choice.title_words`.
         candidates: from `bandit.draws.candidate_words`.
     """
-    ids = title_ids.astype(np.uint64)
-    return np.stack((mix_words(ids), ids, ids, candidates))
+    return np.stack((mix_words(titles), titles, titles, candidates))
 
 
 def open_draws(
@@ -82,7 +81,7 @@ def open_draws(
 
     Args:
         pages: what is known of each.
-        titles: of each page, from `title_words`.
+        titles: of each page, from `opening_words`.
         rules: of the bundle.
     """
     days, salt, word = rules.epochs.days, rules.salt & MASK, rules.word
@@ -117,7 +116,7 @@ def page_draws(
     fingerprints: Int[np.ndarray, " pages"],
     rules: DrawRules,
 ) -> OpenDraws:
-    """Draws of pages, for titles by their `title_words`."""
+    """Draws of pages, for titles by their `opening_words`."""
     keys = profile_keys([page.profile_id for page in pages]).tolist()
     words = [
         # A cell logs its draws apart, so they are draws apart.
@@ -144,7 +143,7 @@ def name_fallback(bundle: str, page: PageRequest, choice: FallbackChoice) -> Fal
     [name] = draw_ids(
         np.array([page.nonce ^ facts], np.uint64),
         np.asarray(profile_keys([page.profile_id])),
-        np.array([choice.title_id]),
+        title_words([choice.title_id]),
         artwork_words([choice.artwork_id]),
         np.array([1.0]),
         rules.record_word(choice.level, page.cell),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from data import clock
 from data.days import DAY_US
+from data.records import TitleId
 from data.schema.request_facts import Declared
 from data.sound import id_problem
 from serve.live.request_facts import RequestFacts, folded
@@ -23,7 +24,7 @@ class PageRequest(NamedTuple):
     """Who looks, at which titles, and what is known now."""
 
     profile_id: str
-    title_ids: Sequence[int]
+    title_ids: Sequence[TitleId]
     day: int
     nonce: int  # tells two requests apart; equal for a retry with the same request id
     facts: RequestFacts
@@ -34,7 +35,10 @@ class PageRequest(NamedTuple):
 
 
 def parse_page(
-    request: Mapping[str, object], bundle: str, declared: Declared | None = None
+    request: Mapping[str, object],
+    bundle: str,
+    declared: Declared | None = None,
+    is_text: bool | None = None,
 ) -> PageRequest:
     """A request, checked.
 
@@ -42,12 +46,13 @@ def parse_page(
         request: JSON as `serve.live.schema.DecideRequest` documents it.
         bundle: in use.
         declared: facts that the bundle knows besides those of Marquee; None: no bundle is in use.
+        is_text: what the catalogue's title ids are, else whole numbers; None: not known.
 
     Raises:
         KeyError: a field is missing.
         ValueError: a field makes no sense.
     """
-    profile_id, title_ids = request["profile_id"], parse_title_ids(request)
+    profile_id, title_ids = request["profile_id"], parse_title_ids(request, is_text)
     if not isinstance(profile_id, str):
         raise ValueError("profile_id must be a string")
     if wrong := id_problem(profile_id):
@@ -94,21 +99,46 @@ def deadline_ms(text: str | None) -> float | None:
     return min(milliseconds, LONGEST_MS)
 
 
-def parse_title_ids(request: Mapping[str, object]) -> list[int]:
+def parse_title_ids(request: Mapping[str, object], is_text: bool | None = None) -> list[TitleId]:
     """Titles of a request, each once.
+
+    Args:
+        request: JSON.
+        is_text: what the catalogue's title ids are, else whole numbers; None: not known.
 
     Raises:
         KeyError: they are missing.
-        ValueError: they make no sense.
+        ValueError: they make no sense, or are of another kind than the catalogue's.
     """
     title_ids = request["title_ids"]
     if not isinstance(title_ids, list) or len(title_ids) > TITLES_LIMIT:
-        raise ValueError(f"title_ids must be a list of at most {TITLES_LIMIT} numbers")
-    if not all(type(title) is int for title in title_ids):
-        raise ValueError("title_ids must be whole numbers")
-    if not all(-(2**63) <= title < 2**63 for title in title_ids):
-        raise ValueError("title_ids must be whole numbers of 64 bits")
+        raise ValueError(
+            f"title_ids must be a list of at most {TITLES_LIMIT} whole numbers or text"
+        )
+    kinds = {type(title) for title in title_ids}
+    if not (kinds <= {int} or kinds <= {str}):
+        raise ValueError("title_ids must be whole numbers, or all be text")
+    if kinds == {int}:
+        if min(title_ids) < -(2**63) or max(title_ids) >= 2**63:
+            raise ValueError("title_ids must be whole numbers of 64 bits")
+    elif wrong := next(filter(None, map(id_problem, title_ids)), None):
+        raise ValueError(f"title_ids: {wrong}")
+    if title_ids:
+        refuse_kind(title_ids[0], is_text)
     return list(dict.fromkeys(title_ids))
+
+
+def refuse_kind(title: TitleId, is_text: bool | None) -> None:
+    """Refuse a title id of another kind than the catalogue's: "7" is not 7.
+
+    Raises:
+        ValueError: it is; in one sentence.
+    """
+    if is_text is not None and isinstance(title, str) != is_text:
+        sent, wanted = ("whole numbers", "text") if is_text else ("text", "whole numbers")
+        raise ValueError(
+            f"title ids must be {wanted}, as in the catalogue; {title!r:.60} was sent, as {sent}"
+        )
 
 
 def request_nonce(bundle: str, request_id: str) -> int:

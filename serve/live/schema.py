@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from data.days import moment_us
+from data.records import TitleId
 from serve.live.page_request import TITLES_LIMIT
 from serve.pictures.asked import CANVASES_LIMIT, LANGUAGES_LIMIT
 
@@ -16,11 +17,16 @@ class Refusal(BaseModel):
     detail: str
 
 
+Name = Annotated[str, Field(min_length=1)]
+
+
 class DecideRequest(BaseModel):
     """A page: who looks, at which titles, and what is known now."""
 
     profile_id: str = Field(min_length=1, description="1 to 500 bytes of UTF-8")
-    title_ids: list[int] = Field(max_length=TITLES_LIMIT)
+    title_ids: list[int] | list[str] = Field(
+        max_length=TITLES_LIMIT, description="As the catalogue has them: whole numbers, or text"
+    )
     facts: dict[str, object] = Field(default_factory=dict)
     request_id: str | None = Field(
         None, description="The same for a retry: names fresh draws and fallbacks"
@@ -31,12 +37,12 @@ class DecideRequest(BaseModel):
     profiling: bool = Field(
         True, description="False where the member opted out: unpersonalised, and nothing is logged"
     )
-    canvas: str | list[str] | None = Field(
+    canvas: Name | Annotated[list[Name], Field(max_length=CANVASES_LIMIT)] | None = Field(
         None,
         description=f"Of the pictures, one or several (up to {CANVASES_LIMIT}): `url` is of the"
         " first; main pictures when left out",
     )
-    languages: list[str] | None = Field(
+    languages: list[Name] | None = Field(
         None, max_length=LANGUAGES_LIMIT, description="Of texts in pictures, the best first"
     )
 
@@ -65,7 +71,7 @@ Pictures = dict[str, ShownPicture] | None
 class Decision(BaseModel):
     """What to show for one title."""
 
-    title_id: int
+    title_id: TitleId
     artwork_id: str
     url: str
     decision_id: str | None
@@ -86,7 +92,7 @@ class DecideAnswer(BaseModel):
 class MapTitle(BaseModel):
     """What a map shows for one title."""
 
-    title_id: int
+    title_id: TitleId
     artwork_id: str
     url: str
     decision_id: str
@@ -105,7 +111,7 @@ class MapAnswer(BaseModel):
 class ScoredImage(BaseModel):
     """An image as a candidate of a title."""
 
-    title_id: int
+    title_id: TitleId
     vector: list[float]
     embedding: list[float]
 
@@ -156,7 +162,7 @@ class Event(BaseModel):
     )
     decision_id: str | None = None
     profile_id: str
-    title_id: int
+    title_id: TitleId
     artwork_id: str | None = None
     device: str | None = None
     surface: str | None = None
@@ -164,6 +170,9 @@ class Event(BaseModel):
     column: int | None = None
     minutes: float | None = None
     thumb: int | None = None
+    value: float | None = Field(
+        None, description="of a kind that schema.yaml declares with a value, such as seconds"
+    )
 
 
 class Events(BaseModel):

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from data.privacy.pseudonym import Pseudonyms
+from data.schema.watched import WatchedSchema
 from serve.live import metrics
 from serve.live.door.image_worker import ImageWorker
 from serve.live.fallbacks import PageAnswer
@@ -50,6 +51,7 @@ class LiveService:
         self.source, self.recorder, self.store = source, recorder, store
         self.deadline, self.watch = deadline, watch
         self.catalogue = catalogue
+        self.declared = WatchedSchema(catalogue)
         self.names = names or Pseudonyms()
         self.batcher = MicroBatcher(source, recorder, store, queue)
         self.pictures = ImageWorker()
@@ -82,11 +84,12 @@ class LiveService:
         self, request: Mapping[str, object], due: float, admitted: bool
     ) -> PageAnswer:
         """The same with main pictures."""
-        if not admitted and not self.batcher.admits(due):
-            return self.batcher.shed(parse_title_ids(request))
         model = self.source.model
+        is_text = None if model is None else model.layout.is_text
+        if not admitted and not self.batcher.admits(due):
+            return self.batcher.shed(parse_title_ids(request, is_text))
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
-        page = parse_page(request, bundle, declared)
+        page = parse_page(request, bundle, declared, is_text)
         for name in page.odd:
             metrics.UNSOUND.labels(name).inc()
         if not page.profiling:

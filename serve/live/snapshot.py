@@ -18,9 +18,10 @@ from jaxtyping import Float, Int, UInt8, UInt64
 from bandit.draws import DrawRules, Epochs
 from data.features import ContextFeatures
 from data.images.format import ImageFormat
+from data.records import TitleId
 from data.schema.request_facts import Declared
 from serve.live.fallback_choice import FallbackChoice
-from serve.live.page_draws import page_draws, title_words
+from serve.live.page_draws import opening_words, page_draws
 from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
 from serve.live.schema import ScoredImage
@@ -45,7 +46,7 @@ class ImageModel(Protocol):
         """
         ...
 
-    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: int) -> ScoredImage:
+    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: TitleId) -> ScoredImage:
         """A picture that the catalogue does not have, as a candidate of a title.
 
         Raises:
@@ -57,7 +58,7 @@ class ImageModel(Protocol):
 class PageDecisions(NamedTuple):
     """A page's live decisions, a column each; titles outside the catalogue are left out."""
 
-    title_ids: list[int]
+    title_ids: list[TitleId]
     slots: list[int]
     ordinals: list[int]
     decision_ids: list[str]
@@ -127,11 +128,11 @@ class LiveModel:
     pictures: LayoutPictures | None = None
     """Of the layout's artworks; None: one each."""
     words: CatalogueWords = field(init=False)
-    slot_of: dict[int, int] = field(init=False)
+    slot_of: dict[TitleId, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
     """Files of the artworks that are shown, of every canvas, within the catalogue."""
-    fallback: dict[int, FallbackChoice] = field(init=False)  # what a title shows to all members
-    pieces: dict[int, str] = field(init=False)  # the same as JSON
+    fallback: dict[TitleId, FallbackChoice] = field(init=False)  # what a title shows to all members
+    pieces: dict[TitleId, str] = field(init=False)  # the same as JSON
     _openings: list[str] = field(init=False)  # of each artwork's JSON, up to the decision id
     _lists: list[orjson.Fragment] = field(init=False)  # each title's candidates as JSON
     _words: UInt64[np.ndarray, "4 titles"] = field(init=False)
@@ -148,14 +149,14 @@ class LiveModel:
         layout, put = self.layout, partial(object.__setattr__, self)
         titles = layout.title_ids.tolist()
         put("words", CatalogueWords.of(layout))
-        put("slot_of", {title: slot for slot, title in enumerate(titles)})
+        put("slot_of", layout.slot_of)
         more = frozenset() if self.pictures is None else self.pictures.paths
         put("paths", frozenset(layout.paths) | more)
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
         columns = self.vectors[starts[:, None] + ranks].astype(np.float32)
         put("_rules", {})
-        put("_words", title_words(self.words.titles, self.words.candidates))
+        put("_words", opening_words(self.words.titles, self.words.candidates))
         put("_counts", counts)
         put("_starts", starts)
         put("_columns", np.ascontiguousarray(columns.swapaxes(1, 2)))

@@ -33,7 +33,7 @@ class ProfileImages(NamedTuple):
 
 def lookup(
     profile: str,
-    titles: list[int] | None = None,
+    titles: list[str] | None = None,
     store: str = "artifacts/maps",
     base_url: str = "",
     canvas: str | None = None,
@@ -43,7 +43,7 @@ def lookup(
 
     Args:
         profile: Profile id.
-        titles: Video ids; all titles of the catalogue when left out.
+        titles: Title ids; all titles of the catalogue when left out.
         store: Where precompute wrote the maps.
         base_url: Put before each artwork's path, which counts from the catalogue folder: the URL of
             that folder, not of images/ in it.
@@ -60,7 +60,8 @@ def lookup(
     asked = canvas is not None or languages
     seen = page.canvas(canvas or MAIN, languages or ())
     images, other = dict[str, TitleImage](), 0
-    for title in titles or page:
+    known = {str(title): title for title in page}
+    for title in page if titles is None else [known.get(name, name) for name in titles]:
         url, level = page.resolve(title)
         given = seen.picture(title) if asked else None
         if given is not None:

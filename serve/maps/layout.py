@@ -8,14 +8,18 @@ and never changes, so a map written yesterday is still read correctly after the 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 import orjson
 import pyarrow as pa
-from jaxtyping import Bool, Int, UInt32
+from jaxtyping import Bool, Int, Shaped, UInt64
 
+from bandit.choice import title_words
 from data.errors import BadInput
+from data.records import TitleId
+from data.sound import title_problem
 
 Value = TypeVar("Value", int, str)
 NONE_16 = 0xFFFF
@@ -31,23 +35,30 @@ class Layout:
             that do not belong together.
     """
 
-    title_ids: UInt32[np.ndarray, " titles"]
+    title_ids: Shaped[np.ndarray, " titles"]
+    """Whole numbers, or objects that are text."""
     artwork_ids: tuple[str, ...]
     paths: tuple[str, ...]
     starts: Int[np.ndarray, " titles_and_one"]  # title i has ordinals starts[i] … starts[i + 1] − 1
     defaults: Int[np.ndarray, " titles"]  # ordinal of each title's default artwork
     digest: bytes = field(init=False)  # 8 bytes
+    title_words: UInt64[np.ndarray, " titles"] = field(init=False)
+    """What seeds and epochs mix in of each title; no two titles have one word."""
 
     def __post_init__(self) -> None:
-        ids = self.title_ids
+        ids = as_ids(self.title_ids)
+        object.__setattr__(self, "title_ids", ids)
         if not len(ids):
             raise BadInput(
                 "the catalogue has no title with a candidate artwork today; see what "
                 "`python -m data check` says of it"
             )
+        if not self.is_text and ids.min() < 0:
+            raise ValueError(f"title {ids.min()} is below 0, which no title id is")
         if not (ids[1:] > ids[:-1]).all():
             at = int(np.argmin(ids[1:] > ids[:-1]))
-            raise ValueError(f"title ids must ascend without repeats: {ids[at]}, {ids[at + 1]}")
+            raise ValueError(f"title ids must ascend without repeats: {ids[at]!r}, {ids[at + 1]!r}")
+        object.__setattr__(self, "title_words", distinct_words(ids))
         count = len(self.artwork_ids)
         shapes = (ids.shape, self.starts.shape, self.defaults.shape)
         if shapes != ((len(ids),), (len(ids) + 1,), (len(ids),)) or len(self.paths) != count:
@@ -57,7 +68,7 @@ class Layout:
             )
         if not (np.diff(self.starts) > 0).all():
             at = int(np.argmin(np.diff(self.starts)))
-            raise ValueError(f"title {ids[at]} has no candidate artwork; drop it or add one")
+            raise ValueError(f"title {ids[at]!r} has no candidate artwork; drop it or add one")
         if count >= 2**31:
             raise ValueError(f"{count} artworks do not fit in a layout")
         within = (self.starts[:-1] <= self.defaults) & (self.defaults < self.starts[1:])
@@ -67,7 +78,9 @@ class Layout:
         object.__setattr__(self, "digest", digest)
 
     @staticmethod
-    def build(titles: pa.Table, candidates: Mapping[int, Sequence[tuple[str, str]]]) -> "Layout":
+    def build(
+        titles: pa.Table, candidates: Mapping[TitleId, Sequence[tuple[str, str]]]
+    ) -> "Layout":
         """Number the titles that have candidates.
 
         Args:
@@ -82,10 +95,8 @@ class Layout:
             )
         )
         for title_id in wanted:
-            if not 1 <= title_id < 2**32 - 1:
-                raise ValueError(
-                    f"title_id {title_id} is outside 1 … 2³² − 2; number the titles anew"
-                )
+            if wrong := title_problem(title_id):
+                raise ValueError(f"title_id {title_id!r:.60}: {wrong}")
         shown = sorted(title_id for title_id in wanted if candidates.get(title_id))
         pairs = [pair for title_id in shown for pair in candidates[title_id]]
         starts = np.cumsum([0] + [len(candidates[title_id]) for title_id in shown])
@@ -95,7 +106,7 @@ class Layout:
             name = wanted[title_id]
             defaults.append(int(starts[slot]) + (ids.index(name) if name in ids else 0))
         return Layout(
-            np.array(shown, np.uint32),
+            as_ids(shown),
             tuple(artwork_id for artwork_id, _ in pairs),
             tuple(path for _, path in pairs),
             starts.astype(np.int64),
@@ -108,7 +119,7 @@ class Layout:
 
         Artworks keep the catalogue's order within a title, as `Catalogue.candidates` does.
         """
-        candidates: dict[int, list[tuple[str, str]]] = {}
+        candidates: dict[TitleId, list[tuple[str, str]]] = {}
         added = artworks["added_day"].cast(pa.int32()).to_pylist()
         withdrawn = artworks["withdrawn_day"].cast(pa.int32()).to_pylist()
         for title_id, artwork_id, path, first, last in zip(
@@ -133,11 +144,26 @@ class Layout:
         """Number of candidates of each title."""
         return np.diff(self.starts)
 
+    @cached_property
+    def slot_of(self) -> dict[TitleId, int]:
+        """Slot of each title."""
+        return {title: slot for slot, title in enumerate(self.title_ids.tolist())}
+
+    @property
+    def is_text(self) -> bool:
+        """Whether title ids are text."""
+        return self.title_ids.dtype == object
+
     def slots(
-        self, title_ids: Int[np.ndarray, "any"]
+        self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]
     ) -> tuple[Int[np.ndarray, "any"], Bool[np.ndarray, "any"]]:
         """Slot of each title, and whether it has one (where not, the slot is 0)."""
-        ids = np.asarray(title_ids)
+        ids = as_ids(title_ids)
+        if self.is_text or ids.dtype == object:
+            slot_of = self.slot_of
+            found = np.fromiter((slot_of.get(t, -1) for t in ids.ravel()), np.int64, ids.size)
+            at = found.reshape(ids.shape)
+            return np.maximum(at, 0), at >= 0
         at = np.minimum(self.title_ids.searchsorted(ids), len(self.title_ids) - 1)
         known = self.title_ids[at] == ids
         return np.where(known, at, 0), known
@@ -186,11 +212,11 @@ class Layout:
         try:
             got = orjson.loads(raw)
             texts = {name: _all_of(got[name], str, name) for name in ("artwork_ids", "paths")}
-            numbers = {
-                name: _all_of(got[name], int, name) for name in ("title_ids", "starts", "defaults")
-            }
+            numbers = {name: _all_of(got[name], int, name) for name in ("starts", "defaults")}
+            first = got["title_ids"][:1]
+            kind = str if isinstance(first, list) and first and type(first[0]) is str else int
             layout = Layout(
-                np.array(numbers["title_ids"], np.uint32),
+                as_ids(_all_of(got["title_ids"], kind, "title_ids")),
                 tuple(texts["artwork_ids"]),
                 tuple(texts["paths"]),
                 np.array(numbers["starts"], np.int64),
@@ -201,6 +227,43 @@ class Layout:
         if digest is not None and layout.digest != digest:
             raise ValueError(f"the layout of this name has the content {layout.digest.hex()}")
         return layout
+
+
+def as_ids(title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]) -> np.ndarray:
+    """Title ids as int64, or as objects where one of them is text.
+
+    NumPy's own arrays of text would cut NULs from their ends, and make text of numbers beside.
+    """
+    if isinstance(title_ids, np.ndarray) and title_ids.dtype != object:
+        is_text = title_ids.dtype.kind in "UT"
+        return title_ids.astype(object) if is_text else title_ids.astype(np.int64, copy=False)
+    objects = np.array(title_ids, object)
+    if all(type(title) is int for title in objects.ravel()):
+        return objects.astype(np.int64)
+    return objects
+
+
+def distinct_words(title_ids: np.ndarray, bits: int = 64) -> UInt64[np.ndarray, " titles"]:
+    """Words of titles that seeds mix in, no two alike.
+
+    Args:
+        title_ids: from `as_ids`.
+        bits: of each word that must differ; at 64 two of a million titles are alike once in 37
+            million catalogues.
+
+    Raises:
+        BadInput: two titles have one word: by both.
+    """
+    words = title_words(title_ids) & np.uint64((1 << bits) - 1)
+    order = np.argsort(words, kind="stable")
+    alike = np.flatnonzero(words[order][1:] == words[order][:-1])
+    if len(alike):
+        one, other = (title_ids[order[alike[0] + at]] for at in (0, 1))
+        raise BadInput(
+            f"titles {one!r:.60} and {other!r:.60} have one hash, and so would share their draws; "
+            "give one of them another title_id"
+        )
+    return words
 
 
 def layout_key(digest: bytes) -> str:

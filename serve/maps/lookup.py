@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Int
 
 from data.privacy.pseudonym import Pseudonyms
+from data.sound import LARGEST_NUMBER
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
 from serve.maps.current import read_current
 from serve.maps.layout import Layout, layout_key
@@ -25,7 +26,7 @@ from serve.pictures.layout_pictures import StoredPictures
 
 INT64, INTP = np.dtype(np.int64), np.dtype(np.intp)
 BODY = HEADER.size
-frombuffer = np.frombuffer
+frombuffer, ndarray = np.frombuffer, np.ndarray
 LOOK = 1.0
 """Seconds between looks at whether the store is whole."""
 
@@ -86,7 +87,7 @@ class Lookup:
 
     @property
     def titles(self) -> np.ndarray:
-        """Titles of the catalogue that pages are opened in, uint32 ascending."""
+        """Titles of the catalogue that pages are opened in, ascending; int64, or objects: text."""
         return self._table.layout.title_ids
 
     def refresh(self) -> None:
@@ -112,7 +113,7 @@ class Lookup:
         if current is not None:
             self._table = self._known_table(current.layout) or self._table
         elif self._layout is not None:
-            self._table = self._new_table(self._layout)
+            self._table = self._known_table(self._layout.digest) or self._table
 
     def _look(self, now: float) -> None:
         """What is due by a time: shared values, or only whether the store is whole."""
@@ -143,8 +144,15 @@ class Lookup:
             return self._fallback(table)
         return self._opened(value)
 
-    def urls(self, profile_id: str, title_ids: Int[np.ndarray, " titles"]) -> np.ndarray:
-        """URLs of one page's titles: `page(profile_id).urls(title_ids)` in fewer calls."""
+    def urls(
+        self, profile_id: str, title_ids: Int[np.ndarray, " titles"] | Sequence[str]
+    ) -> np.ndarray:
+        """URLs of one page's titles: `page(profile_id).urls(title_ids)` in fewer calls.
+
+        Args:
+            profile_id: whose page.
+            title_ids: int64 where the catalogue has whole numbers, else a list of text.
+        """
         if self._asleep_until or self._clock() >= self._next_look:
             return self.page(profile_id).urls(title_ids)
         try:
@@ -156,6 +164,7 @@ class Lookup:
         if (
             value is not None
             and table.modulus
+            and isinstance(title_ids, ndarray)
             and title_ids.dtype is INT64
             and value.startswith(table.whole)
             and crc32(value) == CRC_RESIDUE
@@ -173,7 +182,9 @@ class Lookup:
         return self._opened(value).urls(title_ids)
 
     def urls_many(
-        self, profile_ids: Sequence[str], title_ids: Int[np.ndarray, "pages titles"]
+        self,
+        profile_ids: Sequence[str],
+        title_ids: Int[np.ndarray, "pages titles"] | Sequence[Sequence[str]],
     ) -> np.ndarray:
         """URLs of several pages' titles: one round trip to the store, arrays throughout."""
         table = self._table
@@ -199,10 +210,10 @@ class Lookup:
             and len(value) >= end
             and crc32(value) == CRC_RESIDUE
         ]
-        slots = table.find(np.asarray(title_ids, np.int64))
+        slots = table.find_pages(title_ids)
         if slots is not None and len(bodies) == len(values):
             choices = np.frombuffer(b"".join(bodies), table.dtype)
-            slots += np.arange(len(values))[:, None] * table.titles
+            slots = slots + np.arange(len(values))[:, None] * table.titles
             with suppress(IndexError):
                 urls = table.urls[choices[slots].astype(INTP)]
                 self._counts[0] += slots.size
@@ -264,12 +275,10 @@ class Lookup:
                 if raw is None:
                     return None
                 layout = Layout.from_bytes(raw, digest)
-            table = self._tables[digest] = self._new_table(layout)
+            pictures = self._pictures.of(digest, len(layout.artwork_ids))
+            table = UrlTable(layout, self._base_url, self._best, pictures, self.other_canvas)
+            self._tables[digest] = table
         return table
-
-    def _new_table(self, layout: Layout) -> UrlTable:
-        pictures = self._pictures.of(layout.digest, len(layout.artwork_ids))
-        return UrlTable(layout, self._base_url, self._best, pictures, self.other_canvas)
 
     def _fallback(self, table: UrlTable) -> PageUrls:
         return PageUrls(table, None, False, self._counts, self._placeholder)
@@ -283,4 +292,4 @@ class Lookup:
 
 def _no_titles() -> Layout:
     """A numbering of nothing that a catalogue shows: every title gets the placeholder."""
-    return Layout(np.array([2**32 - 2], np.uint32), ("",), ("",), np.array([0, 1]), np.array([0]))
+    return Layout(np.array([LARGEST_NUMBER]), ("",), ("",), np.array([0, 1]), np.array([0]))

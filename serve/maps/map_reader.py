@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from data.records import TitleId
 from serve.maps.artwork_map import ArtworkMap, CorruptMapError
 from serve.maps.layout import Layout
 from serve.maps.map_draws import MapDraws, map_draws
@@ -29,7 +30,7 @@ class MapReader:
         self._infos: dict[int, RunInfo] = {}
 
     def draws(
-        self, profile_id: str, day: int, title_ids: Sequence[int] | None = None
+        self, profile_id: str, day: int, title_ids: Sequence[TitleId] | None = None
     ) -> tuple[ArtworkMap, MapDraws] | None:
         """A profile's map and its draws; None where there is none in this layout.
 
@@ -54,7 +55,7 @@ class MapReader:
                 self._learn(run.nonce)
         slots = None
         if title_ids is not None:
-            slots, known = self.layout.slots(np.asarray(title_ids, np.int64))
+            slots, known = self.layout.slots(title_ids)
             slots = np.unique(slots[known])
         return member_map, map_draws(member_map, profile_id, self._words, self._infos, day, slots)
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Shaped
 
 from data.pictures import MAIN, ChosenPicture
+from data.records import TitleId
 from serve.maps.url_table import UrlTable
 from serve.pictures.layout_pictures import CanvasView
 
@@ -13,7 +14,7 @@ LEVELS = ("personalised", "unpersonalised", "default", "placeholder")
 PLACEHOLDER = "/static/placeholder.svg"
 
 
-class PageUrls(Mapping[int, str]):
+class PageUrls(Mapping[TitleId, str]):
     """URLs of one page request by video id; no further read of the store.
 
     Iteration gives the titles of the catalogue; a title outside it has the placeholder.
@@ -35,12 +36,12 @@ class PageUrls(Mapping[int, str]):
         self._counts = counts
         self._placeholder = placeholder
 
-    def __getitem__(self, title_id: int) -> str:
+    def __getitem__(self, title_id: TitleId) -> str:
         url, level = self.resolve(title_id)
         self._counts[level] += 1
         return url
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[TitleId]:
         return iter(self._table.slot_of)
 
     def __len__(self) -> int:
@@ -49,7 +50,7 @@ class PageUrls(Mapping[int, str]):
     def __contains__(self, title_id: object) -> bool:
         return title_id in self._table.slot_of
 
-    def resolve(self, title_id: int) -> tuple[str, int]:
+    def resolve(self, title_id: TitleId) -> tuple[str, int]:
         """URL of a title and the index of its level in `LEVELS`; not counted."""
         table = self._table
         slot = table.slot_of.get(title_id)
@@ -76,21 +77,27 @@ class PageUrls(Mapping[int, str]):
         table = self._table.seen_as(canvas, languages)
         return CanvasUrls(table, self._choices, self._whole, self._counts, self._placeholder)
 
-    def urls(self, title_ids: Int[np.ndarray, "any"]) -> np.ndarray:
-        """URLs of many titles: an object array of the shape of `title_ids` (int64 is fastest)."""
-        ids = np.asarray(title_ids, np.int64)
+    def urls(self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]) -> np.ndarray:
+        """URLs of many titles: an object array of their shape (int64, or a list of text, is best).
+
+        A text and a whole number are never one title, however they read.
+        """
         if self._whole and self._choices is not None:
-            slots = self._table.find(ids)
+            texts = self._table.is_text and isinstance(title_ids, list)
+            find = self._table.find_texts if texts else self._table.find
+            slots = find(title_ids)
             if slots is not None:
                 try:
                     urls = self._table.urls.take(self._choices[slots])
                 except IndexError:
-                    return self._urls_by_level(ids)
+                    return self._urls_by_level(title_ids)
                 self._counts[0] += slots.size
                 return urls
-        return self._urls_by_level(ids)
+        return self._urls_by_level(title_ids)
 
-    def _urls_by_level(self, title_ids: np.ndarray) -> np.ndarray:
+    def _urls_by_level(
+        self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]
+    ) -> np.ndarray:
         table = self._table
         slots, known = table.layout.slots(title_ids)
         ordinals = table.fallback[slots]
@@ -117,17 +124,17 @@ class CanvasUrls(PageUrls):
         assert self._table.view is not None  # `PageUrls.canvas` has made it
         return self._table.view
 
-    def __getitem__(self, title_id: int) -> str:
+    def __getitem__(self, title_id: TitleId) -> str:
         url = super().__getitem__(title_id)
         if url in self._view.stand_ins:
             self._table.others[self._view.canvas] += 1
         return url
 
-    def picture(self, title_id: int) -> ChosenPicture | None:
+    def picture(self, title_id: TitleId) -> ChosenPicture | None:
         """What a title's URL is of; None: the placeholder."""
         return self._view.given.get(self.resolve(title_id)[0])
 
-    def urls(self, title_ids: Int[np.ndarray, "any"]) -> np.ndarray:
+    def urls(self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]) -> np.ndarray:
         """See `PageUrls.urls`."""
         urls = super().urls(title_ids)
         if stand_ins := self._view.stand_ins:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import redis
 import redis.cluster
@@ -28,7 +29,7 @@ NO_MAP = b"?"
 """What a key holds that cannot be read as a map: of another type, or forbidden."""
 ASLEEP = "store_asleep"
 
-Commands = Callable[[Client, bytes, int], None]
+Commands = Callable[[Client, bytes, int], object]
 """Adds one key's command to a pipeline: pipeline, key, its place among the keys."""
 
 
@@ -150,20 +151,23 @@ class Nodes:
         Raises:
             StoreUnavailableError: a node did not answer.
         """
+
+        def together(client: Client, places: Sequence[int]) -> list[Client]:
+            with client.pipeline(transaction=False) as pipeline:
+                for place in places:
+                    add(pipeline, keys[place], place)
+                return _whole(pipeline.execute(raise_on_error=False))
+
+        if self._server is not None:
+            return self.ask("", lambda: together(self._server, range(len(keys))))
         groups: dict[str, tuple[Client, list[int]]] = {}
         for place, key in enumerate(keys):
             name, client = self.of(key)
             groups.setdefault(name, (client, []))[1].append(place)
         answers: list[Client] = [None] * len(keys)
         for name, (client, places) in groups.items():
-
-            def together(client: Client = client, places: list[int] = places) -> list[Client]:
-                with client.pipeline(transaction=False) as pipeline:
-                    for place in places:
-                        add(pipeline, keys[place], place)
-                    return _whole(pipeline.execute(raise_on_error=False))
-
-            for place, answer in zip(places, self.ask(name, together), strict=True):
+            given = self.ask(name, partial(together, client, places))
+            for place, answer in zip(places, given, strict=True):
                 answers[place] = answer
         for place, answer in enumerate(answers):
             if isinstance(answer, (MovedError, AskError)):

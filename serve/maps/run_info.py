@@ -91,7 +91,7 @@ def run_key(nonce: int) -> str:
 class CatalogueWords(NamedTuple):
     """Hashes of what a layout shows, made once."""
 
-    titles: Int[np.ndarray, " titles"]
+    titles: UInt64[np.ndarray, " titles"]
     candidates: UInt64[np.ndarray, " titles"]
     artworks: UInt64[np.ndarray, " artworks"]
     starts: Int[np.ndarray, " titles"]
@@ -101,7 +101,7 @@ class CatalogueWords(NamedTuple):
     def of(layout: Layout) -> "CatalogueWords":
         """Those of a layout."""
         return CatalogueWords(
-            layout.title_ids.astype(np.int64),
+            layout.title_words,
             candidate_words(layout.artwork_ids, layout.starts),
             artwork_words(layout.artwork_ids),
             layout.starts[:-1],

@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
+from itertools import chain
+from typing import cast
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 
+from data.records import TitleId
 from serve.maps.artwork_map import COMPLETE, FORMAT, HEADER, WIDE, ArtworkMap
-from serve.maps.layout import Layout
+from serve.maps.layout import Layout, as_ids
 from serve.maps.store import MAGIC
 from serve.pictures.layout_pictures import CanvasView, LayoutPictures
 from serve.pictures.url import artwork_url
@@ -50,8 +53,9 @@ class UrlTable:
         self.whole = HEADER.pack(MAGIC, FORMAT, flags, self.titles, layout.digest, b"", 0, 0, b"")[
             :16
         ]
-        ids = layout.title_ids.astype(np.int64)
-        self.modulus = _distinct_modulus(ids)
+        self.is_text = layout.is_text
+        ids = np.zeros(0, np.int64) if self.is_text else layout.title_ids
+        self.modulus = 0 if self.is_text else _distinct_modulus(ids)
         # Slot by remainder: one division and one gather a title, where a binary search costs
         # twice as much in mispredicted branches. Remainders of no title point past the end.
         self.slot_at = np.full(self.modulus, self.titles, np.intp)
@@ -60,7 +64,7 @@ class UrlTable:
         # As an array of no dimension, which NumPy need not convert on every page.
         self.divisor = np.array(max(self.modulus, 1))
         self.padded = np.append(ids, -1)
-        self.slot_of = {int(title): slot for slot, title in enumerate(layout.title_ids)}
+        self.slot_of = layout.slot_of
         if best is not None and (best.layout, len(best.choices)) != (layout.digest, self.titles):
             best = None
         self.best = best
@@ -81,14 +85,41 @@ class UrlTable:
         table.url_of, table.urls = table.view.url_of, table.view.urls
         return table
 
-    def find(self, title_ids: Int[np.ndarray, "any"]) -> Int[np.ndarray, "any"] | None:
-        """Slots of titles (int64), or None when one of them is not in the layout."""
+    def find(
+        self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]
+    ) -> Int[np.ndarray, "any"] | None:
+        """Slots of titles, or None when one of them is not in the layout."""
+        ids = as_ids(title_ids)
+        if self.is_text or ids.dtype == object:
+            slots = self.find_texts(ids.ravel().tolist())
+            return None if slots is None else slots.reshape(ids.shape)
         if self.modulus:
-            slots = self.slot_at[title_ids % self.divisor]
+            slots = self.slot_at[ids % self.divisor]
         else:
-            slots = self.padded[:-1].searchsorted(title_ids)
+            slots = self.padded[:-1].searchsorted(ids)
         # Compared as bytes: a fifth of the time of an elementwise comparison of 40.
-        return slots if self.padded[slots].tobytes() == title_ids.tobytes() else None
+        return slots if self.padded[slots].tobytes() == ids.tobytes() else None
+
+    def find_pages(
+        self, pages: Shaped[np.ndarray, "pages titles"] | Sequence[Sequence[str]]
+    ) -> Int[np.ndarray, "pages titles"] | None:
+        """Slots of some pages' titles, as many on each, or None as `find`."""
+        if not self.is_text:
+            return self.find(cast("np.ndarray", pages))
+        slots = self.find_texts(list(chain.from_iterable(pages)))
+        return None if slots is None else slots.reshape(len(pages), -1)
+
+    def find_texts(self, title_ids: Sequence[TitleId]) -> Int[np.ndarray, " titles"] | None:
+        """Slots of titles, or None when one of them is not in the layout.
+
+        By a dictionary: Python keeps the hash of each text and compares its bytes, in C, so this is
+        as quick as arrays of hashes, which would have to be made, and two titles cannot be one.
+        """
+        try:
+            found = map(self.slot_of.__getitem__, title_ids)
+            return np.fromiter(found, np.intp, len(title_ids))
+        except KeyError:
+            return None
 
 
 def _distinct_modulus(ids: Int[np.ndarray, " titles"]) -> int:

@@ -24,17 +24,21 @@ def asked_pictures(request: Mapping[str, object]) -> AskedPictures | None:
     Raises:
         ValueError: they make no sense.
     """
+    if not isinstance(request, Mapping):
+        raise ValueError("the request must be an object")
     canvas, languages = request.get("canvas"), request.get("languages")
-    if canvas is None and not languages:
+    if canvas is None and languages is None:
         return None
-    canvases = [MAIN] if canvas is None else [canvas] if isinstance(canvas, str) else canvas
+    canvases = [canvas] if isinstance(canvas, str) else canvas
     return AskedPictures(
-        _names(canvases or [MAIN], "canvas", CANVASES_LIMIT),
-        _names(languages or [], "languages", LANGUAGES_LIMIT),
+        _names(canvases, "canvas", CANVASES_LIMIT) or [MAIN],
+        _names(languages, "languages", LANGUAGES_LIMIT),
     )
 
 
 def _names(values: object, field: str, most: int) -> list[str]:
+    if values is None:
+        return []
     if not isinstance(values, list) or len(values) > most:
         raise ValueError(f"{field} must be a list of at most {most} names")
     for value in values:

@@ -116,10 +116,14 @@ class LayoutPictures:
         if hashlib.blake2b(body, digest_size=HEAD).digest() != raw[:HEAD]:
             raise ValueError("what a store says of pictures is damaged")
         got = orjson.loads(body)
-        pictures = [tuple(_picture(*one) for one in own) for own in got["pictures"]]
+        try:
+            pictures = [tuple(_picture(*one) for one in own) for own in got["pictures"]]
+            aspects = dict(got["aspects"])
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"not the pictures of a layout: {error!r:.200}") from None
         if len(pictures) != artworks or not all(pictures):
             raise ValueError(f"pictures of {len(pictures)} artworks where there are {artworks}")
-        return LayoutPictures(got["aspects"], pictures)
+        return LayoutPictures(aspects, pictures)
 
 
 class StoredPictures:
@@ -144,7 +148,7 @@ class StoredPictures:
             return known
         try:
             known = LayoutPictures.from_bytes(raw, artworks)
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
             self._reasons["pictures_damaged"] += 1
             return known
         self._known = {**dict(list(self._known.items())[-1:]), layout: (raw[:HEAD], known)}
@@ -157,4 +161,6 @@ def pictures_key(layout: bytes) -> str:
 
 
 def _picture(canvas: str, path: str, language: str | None, focal: list[float] | None) -> Picture:
+    if not isinstance(canvas, str) or not isinstance(path, str):
+        raise TypeError(f"{canvas!r:.40}, {path!r:.40}")
     return Picture(canvas, path, language, None if focal is None else (focal[0], focal[1]))

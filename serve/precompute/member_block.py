@@ -161,7 +161,7 @@ class Job:
         before = read_before(old, layout, self.older)
         open_now = before.same
         if not work.changed_only:
-            titles = layout.title_ids.astype(np.int64)
+            titles = layout.title_words
             open_now = still_open(before, keys, titles, work.day, work.epochs.days)
         opening = openings(before, work.day, self.again)
         runs = [*before.runs, *self.runs]

@@ -112,7 +112,7 @@ class _Move(NamedTuple):
 def still_open(
     before: Before,
     keys: UInt64[np.ndarray, " members"],
-    title_ids: Int[np.ndarray, " titles"],
+    titles: UInt64[np.ndarray, " titles"],
     day: int,
     days: int,
 ) -> Bool[np.ndarray, "members titles"]:
@@ -121,13 +121,13 @@ def still_open(
     Args:
         before: what members had.
         keys: of the profiles.
-        title_ids: of today's slots.
+        titles: words of today's slots.
         day: today, since 1970-01-01.
         days: of an epoch.
     """
     if not before.runs or not before.same.any():
         return np.zeros(before.choices.shape, bool)
-    days_gone = (day + epoch_stagger(keys[:, None], title_ids, days)) % days
+    days_gone = (day + epoch_stagger(keys[:, None], titles, days)) % days
     named = np.array([run.days > 0 for run in before.runs], bool)[before.run_of]
     return before.same & named & (day - _drawn_on(before) <= days_gone)
 

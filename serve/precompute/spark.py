@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # Spark's package is optional
     from pyspark import SparkContext
 
 MOST_AT_ONCE = 64
-"""Blocks of one Spark job: their results, some MB each, must fit in `spark.driver.maxResultSize`."""
+"""Blocks of one Spark job: their results, MBs each, must fit in `spark.driver.maxResultSize`."""
 
 
 def precompute_spark(
@@ -98,12 +98,14 @@ def _blocks(
     todo = range(first, -(-len(facts) // block))
     at_once = max(1, min(context.defaultParallelism, MOST_AT_ONCE))
     earlier: Future[list[Block]] | None = None
-    with ThreadPoolExecutor(2) as jobs:
-        for start in range(0, len(todo), at_once):
-            later = jobs.submit(decided, [given(number) for number in todo[start:][:at_once]])
+    try:
+        with ThreadPoolExecutor(2) as jobs:
+            for start in range(0, len(todo), at_once):
+                later = jobs.submit(decided, [given(number) for number in todo[start:][:at_once]])
+                if earlier is not None:
+                    yield from earlier.result()
+                earlier = later
             if earlier is not None:
                 yield from earlier.result()
-            earlier = later
-        if earlier is not None:
-            yield from earlier.result()
-    sent.destroy()
+    finally:
+        sent.destroy()

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from jaxtyping import Int
 
+from data.records import TitleId
 from serve.maps.artwork_map import ArtworkMap, Run, bundle_tag
 from serve.maps.layout import Layout
 from serve.scoring.served_policy import ServedPolicy
@@ -17,7 +18,7 @@ def unpersonalised_best(bundle: Path, layout: Layout) -> Int[np.ndarray, " title
     if not path.is_file():
         return None
     table = pq.ParquetFile(path).read()
-    best: dict[tuple[int, str], float] = dict(
+    best: dict[tuple[TitleId, str], float] = dict(
         zip(
             zip(table["title_id"].to_pylist(), table["artwork_id"].to_pylist(), strict=True),
             table["take"].to_pylist(),

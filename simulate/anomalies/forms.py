@@ -62,7 +62,6 @@ READ_ALIKE: dict[str, Form] = {
     "nanoseconds": lambda d, e: (cast(d, time=pa.timestamp("ns")), e),
     "seconds in a zone": lambda d, e: (cast(d, time=pa.timestamp("s", "Asia/Tokyo")), e),
     "text with a zone": lambda d, e: (in_tokyo(d), e),
-    "title ids as text": lambda d, e: (cast(d, title_id=pa.string()), e),
     "int32": lambda d, e: (cast(d, title_id=pa.int32()), cast(e, title_id=pa.int32())),
     "large strings": lambda d, e: (cast(d, decision_id=pa.large_string()), e),
     "string views": lambda d, e: (cast(d, profile_id=pa.string_view()), e),

@@ -24,6 +24,8 @@ KINDS = {
     "images": "images",
     "configs": "configs",
     "tokens": "configs",
+    "own_facts": "declarations",
+    "import_maps": "declarations",
 }
 """Kind → module of `tests.fuzz.targets` whose `TARGETS` makes it."""
 ROOMS = ["bandit", "data", "serve", "model"]

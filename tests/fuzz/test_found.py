@@ -102,11 +102,21 @@ FOUND = {
         page(profile_id=float("nan")),
         page(profile_id="\ud800"),
         page(request_id="\ud800"),
+        b"[]",
+        page(canvas={}),
+        page(canvas=["x"] * 9),
+        page(languages=[{}]),
     ],
     "events": [event(title_id=float("inf")), event(kind={"a": "\ud800"}), event(**{"\ud800": 1})],
     "tokens": [
         b"- {name: a, sha256: '0', scopes: [{}]}",
         b"- {name: a, sha256: '0', scopes: [[]]}",
+    ],
+    "import_maps": [
+        b"rows: impressions\ntime: a\nprofile_id: b\naction: c\nreward: d\npropensity: uniform\n"
+        b"csv: {delimiter: {a: b}}",
+        b'rows: impressions\ntime: "\\uD800"\nprofile_id: b\naction: c\nreward: d\n'
+        b"propensity: uniform",
     ],
     "configs": [
         b"\xff",

@@ -12,6 +12,7 @@ from data.errors import BadInput
 from data.pictures import MAIN
 from data.records import IMAGES
 from serve.live.load_model import load_live
+from serve.live.metrics import OTHER_CANVAS
 from serve.live.reload import ModelSource
 from serve.live.routes.files import FILES
 from serve.maps.artwork_map import map_bytes
@@ -200,6 +201,7 @@ def test_live_answers_give_every_canvas_that_is_asked_for(catalogue, bundle, map
                 assert outside["pictures"]["hero"] == {
                     **{"url": PLACEHOLDER, "canvas": None, "language": None, "focal": None}
                 }
+            before = OTHER_CANVAS.labels("unknown")._value.get()
             live.batcher.queue = 0  # sheds
             [first, _] = await decided(canvas="unheard of", title_ids=[TITLE, 99])
             assert first["pictures"]["unheard of"]["canvas"] == "tile"
@@ -209,10 +211,12 @@ def test_live_answers_give_every_canvas_that_is_asked_for(catalogue, bundle, map
             assert list(one["pictures"]) == ["tile", "hero"]
             assert one["url"] == one["pictures"]["tile"]["url"]
             assert "pictures" not in (await client.get("/v1/maps/p1")).json()["titles"][0]
-            for wrong in ({"canvas": 3}, {"canvas": ["x"] * 9}, {"languages": "nb"}):
+            wrongs = ({"canvas": 0}, {"canvas": ""}, {"canvas": ["x"] * 9}, {"languages": "nb"})
+            for wrong in wrongs:
                 assert (await client.post("/v1/decide", json=page | wrong)).status_code == 422
+            assert OTHER_CANVAS.labels("unknown")._value.get() == before + 1
             counted = (await client.get("/metrics")).text
-            assert 'marquee_other_canvas_total{canvas="unknown"} 1.0' in counted
+            assert 'marquee_other_canvas_total{canvas="portrait"}' in counted
             assert "marquee_artworks_read_as_other_canvas 1.0" in counted
 
     run(check())

@@ -51,7 +51,7 @@ class Deployment(NamedTuple):
             "0.0.0.0": "127.0.0.1",
             "python": sys.executable,
         }
-        words = [here.get(w, w) for w in (*held.get("entrypoint", SERVE), *held["command"])]
+        words = [str(here.get(w, w)) for w in (*held.get("entrypoint", SERVE), *held["command"])]
         if "--workers" in words:  # of two, on a machine that has as many cores for all
             words[words.index("--workers") + 1] = "1"
         return words

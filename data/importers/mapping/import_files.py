@@ -14,14 +14,15 @@ from rich.console import Console
 from data.atomic_write import added_files, replaced_folder
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from data.importers.mapping.import_map import read_map
 from data.importers.mapping.names import CatalogueNames
 from data.importers.mapping.own_facts import declared_kinds
 from data.importers.mapping.propose import propose_map
 from data.importers.mapping.raw_rows import RawRows
-from data.importers.mapping.records import FOLDERS, SCHEMAS, RecordMaker
+from data.importers.mapping.read_map import read_map
+from data.importers.mapping.records import FOLDERS, RecordMaker
 from data.importers.mapping.row_files import read_rows
 from data.importers.record_writer import LogBefore, RecordWriter
+from data.schema import read_schema
 from data.schema_cast import parquet_files
 
 ID = {"impressions": "decision_id", "decisions": "decision_id", "events": "event_id"}
@@ -96,15 +97,16 @@ def import_files(
         lacking = "--out: the folder of the log" if out is None else "--catalogue: its folder"
         raise BadInput(f"an import needs {lacking}")
     names = CatalogueNames(Catalogue.read(catalogue))
-    maker = RecordMaker(read_map(map, declared_kinds(catalogue)), names)
+    kinds = read_schema(catalogue).outcomes.kinds
+    maker = RecordMaker(read_map(map, declared_kinds(catalogue)), names, kinds)
     kind = maker.map.rows
     folder = out / FOLDERS[kind]
     before = _before(folder, append, force)
     own = ID[kind] in maker.map.keys
-    log = LogBefore(before, SCHEMAS[kind], () if own else ALIKE[kind])
+    log = LogBefore(before, maker.schema, () if own else ALIKE[kind])
     with (added_files if before else replaced_folder)(folder) as part:
         with (
-            closing(RecordWriter(part, SCHEMAS[kind], ID[kind], len(before))) as writer,
+            closing(RecordWriter(part, maker.schema, ID[kind], len(before))) as writer,
             Console(stderr=True).status("reading") as status,
         ):
             for place in places:

@@ -30,25 +30,34 @@ class CatalogueNames:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.artworks = pa.array(catalogue.artwork_ids, pa.string())
-        self.owners = catalogue.artworks["title_id"].to_numpy()
+        ids = catalogue.titles["title_id"].combine_chunks()
+        self._ids = ids
+        self.owners = codes(catalogue.artworks["title_id"].combine_chunks(), ids)
+        """Where the title of each artwork stands in the catalogue."""
         self._days: dict[tuple[int, int], Int[np.ndarray, " candidates"]] = {}
 
     @cached_property
     def _titles(self) -> tuple[pa.Array, Int[np.ndarray, " names"]]:
-        known: dict[str, int] = dict(kept_titles(self.catalogue.root))
-        for title in self.catalogue.title_ids:
-            known.setdefault(str(title), title)
+        at = {title: row for row, title in enumerate(self.catalogue.title_ids)}
+        kept = kept_titles(self.catalogue.root).items()
+        known = {name: at[title] for name, title in kept if title in at}
+        for title, row in at.items():
+            known.setdefault(str(title), row)
         names = self.catalogue.titles["name"].to_pylist()
         once = {name for name, count in Counter(names).items() if count == 1}
-        for name, title in zip(names, self.catalogue.title_ids, strict=True):
+        for row, name in enumerate(names):
             if name in once:
-                known.setdefault(name, title)
-        return pa.array(list(known), pa.string()), np.array([*known.values(), 0], np.int64)
+                known.setdefault(name, row)
+        return pa.array(list(known), pa.string()), np.array([*known.values(), -1], np.int64)
 
     def titles(self, names: pa.Array) -> Int[np.ndarray, " rows"]:
-        """The id of each title; 0: there is no such title."""
-        known, ids = self._titles
-        return ids[codes(names, known)]
+        """The catalogue's row of each title; −1: there is no such title."""
+        known, rows = self._titles
+        return rows[codes(names, known)]
+
+    def of_rows(self, titles: Int[np.ndarray, " rows"]) -> pa.Array:
+        """Ids of titles by the catalogue's rows, of its kind; null where there is no title, −1."""
+        return self._ids.take(pa.array(titles, mask=titles < 0))
 
     @cached_property
     def _artworks(self) -> tuple[pa.Array, Int[np.ndarray, " names"]]:
@@ -73,7 +82,7 @@ class CatalogueNames:
 
         Args:
             names: of artworks.
-            titles: id of each one's title; None: not said.
+            titles: the catalogue's row of each one's title; None: not said.
         """
         known, rows = self._artworks
         found = rows[codes(names, known)]
@@ -104,7 +113,7 @@ class CatalogueNames:
     def on_days(
         self, titles: Int[np.ndarray, " rows"], days: Int[np.ndarray, " rows"]
     ) -> tuple[Int[np.ndarray, " rows_and_one"], Int[np.ndarray, " flat"]]:
-        """Candidates of titles on days (since 1970), as offsets and catalogue rows."""
+        """Candidates of titles (rows) on days (since 1970), as offsets and catalogue rows."""
         pairs, inverse = np.unique(np.stack([titles, days], 1), axis=0, return_inverse=True)
         lists = [self._of_day(int(title), int(day)) for title, day in pairs]
         of_rows = [lists[at] for at in inverse.ravel()]
@@ -115,7 +124,8 @@ class CatalogueNames:
     def _of_day(self, title: int, day: int) -> Int[np.ndarray, " candidates"]:
         if (title, day) not in self._days:
             at: date = date_of(day)
-            names: Iterable[str] = self.catalogue.candidates(title, at) if title else ()
+            ids = self.catalogue.title_ids
+            names: Iterable[str] = self.catalogue.candidates(ids[title], at) if title >= 0 else ()
             held = pa.array(list(names), pa.string())
             self._days[title, day] = codes(held, self.artworks).astype(np.int64)
         return self._days[title, day]

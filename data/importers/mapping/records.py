@@ -3,6 +3,7 @@
 # pyarrow.compute makes its functions at import: no checker sees them.
 # pyright: reportAttributeAccessIssue=false
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -18,12 +19,23 @@ from data.importers.mapping.chances import Chances, Evenness, Offered, chances
 from data.importers.mapping.columns import MappedRows
 from data.importers.mapping.import_map import ImportMap
 from data.importers.mapping.names import CatalogueNames
+from data.importers.mapping.outcomes import outcomes_of
 from data.importers.mapping.own_facts import KINDS
 from data.importers.mapping.raw_rows import RawRows, byte_stream
 from data.importers.mapping.values import list_in, missing
-from data.records import DECISIONS, EVENT_KINDS, EVENTS, EXAMPLES, FACTS, SCHEMA_VERSION, TIMESTAMP
+from data.records import (
+    DECISIONS,
+    EVENT_KINDS,
+    EVENTS,
+    EXAMPLES,
+    FACTS,
+    SCHEMA_VERSION,
+    TIMESTAMP,
+    WITH_METRICS,
+    titles_as,
+)
 from data.schema_cast import conform, refuse
-from data.sound import ID_BYTES, believed
+from data.sound import ID_BYTES, MOST_VALUE, believed
 
 SCHEMAS = {"impressions": EXAMPLES, "decisions": DECISIONS, "events": EVENTS}
 FOLDERS = {"impressions": "examples", "decisions": "decisions", "events": "events"}
@@ -38,10 +50,13 @@ class RecordMaker:
     Args:
         map: of the files.
         names: of the catalogue that the rows refer to.
+        kinds: of events that there may be.
     """
 
-    def __init__(self, map: ImportMap, names: CatalogueNames) -> None:
-        self.map, self.names = map, names
+    def __init__(
+        self, map: ImportMap, names: CatalogueNames, kinds: Sequence[str] = EVENT_KINDS
+    ) -> None:
+        self.map, self.names, self.kinds = map, names, tuple(kinds)
         self.evenness = Evenness()
         self._stems: dict[Path, str] = {}
         self.drawn = 0
@@ -57,7 +72,7 @@ class RecordMaker:
         choices = None if self.map.rows == "events" else self._choices(rows)
         columns = self._events(rows) if choices is None else choices.columns
         self._refuse_ids(rows, columns)
-        schema = SCHEMAS[self.map.rows]
+        schema = self.schema
         good = pa.array(rows.good)
         if choices is not None:
             drawn = choices.said.drawn & rows.good
@@ -67,6 +82,12 @@ class RecordMaker:
         table, problems = conform(pa.table(made), schema, raw.file)
         refuse(problems)
         return table.select(schema.names), rows
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the records."""
+        schema = WITH_METRICS if self.map.metrics else SCHEMAS[self.map.rows]
+        return titles_as(schema, self.names.catalogue.title_kind)
 
     def forget(self, copies: pa.Table) -> None:
         """Count no longer records whose id an earlier one has."""
@@ -87,7 +108,7 @@ class RecordMaker:
             "decision_id": self._ids(rows, "decision_id"),
             "time": times,
             "profile_id": rows.fitted(key("profile_id"), pa.string(), needed=True),
-            "title_id": pa.array(offered.titles),
+            "title_id": self.names.of_rows(offered.titles),
             "facts": self._facts(rows),
             "candidates": pa.ListArray.from_arrays(
                 pa.array(offered.offsets.astype(np.int32)), ids.take(pa.array(offered.candidates))
@@ -101,50 +122,36 @@ class RecordMaker:
             "cell": rows.fitted(key("cell"), pa.string()),
         }
         if self.map.rows == "impressions":
-            columns |= self._outcomes(rows)
+            columns |= outcomes_of(rows)
         else:
             columns["probabilities"] = _probabilities(offered, said)
             columns["seed"] = pa.array(np.zeros(count, np.uint64))
         return _Choices(columns, offered, said)
 
-    def _outcomes(self, rows: MappedRows) -> dict[str, pa.Array]:
-        count, key = len(rows), self.map.keys.get
-        reward = rows.fitted(key("reward"), pa.float64(), needed=True)
-        value = np.asarray(reward.fill_null(np.nan))
-        rows.set_aside(~np.isfinite(value), "reward is not finite")
-        name = rows.fitted(key("reward_name"), pa.string())
-        binary = np.asarray(pc.is_in(name, value_set=pa.array(["take", "play"])))
-        rows.set_aside(binary & ~np.isin(value, (0, 1)), "reward of a take or play is not 0 or 1")
-        minutes = np.asarray(rows.fitted(key("minutes"), pa.float32()).fill_null(0))
-        rows.set_aside(~(np.isfinite(minutes) & (minutes >= 0)), "minutes are below 0")
-        played = rows.fitted(key("played"), pa.bool_())
-        return {
-            "reward": reward,
-            "reward_name": name.fill_null("reward"),
-            "minutes": pa.array(minutes, pa.float32()),
-            "played": pc.coalesce(played, pa.array(value > 0)),
-            "impressions": rows.fitted(key("impressions"), pa.int32()).fill_null(1),
-            "schema_version": pa.array(np.full(count, SCHEMA_VERSION, np.int16)),
-        }
-
     def _events(self, rows: MappedRows) -> dict[str, pa.Array]:
         key = self.map.keys.get
         times = self._times(rows, "time")
         kind = rows.fitted(key("kind"), pa.string(), needed=True)
-        among = ", ".join(EVENT_KINDS)
-        known = codes(kind, pa.array(EVENT_KINDS)) >= 0
+        among = ", ".join(self.kinds)
+        known = codes(kind, pa.array(self.kinds)) >= 0
         if not known.any() and not rows.raw.first and len(rows):
-            self.map.refuse("kind", f"{kind[0].as_py()!r:.60} is none of {among}; give values")
+            self.map.refuse(
+                "kind",
+                f"{kind[0].as_py()!r:.60} is none of {among}; give values, or "
+                "declare it under events in schema.yaml",
+            )
         rows.set_aside(~known, f"kind is none of {among}")
         titles = self.names.titles(rows.fitted(key("title_id"), pa.string(), needed=True))
-        rows.set_aside(titles == 0, "title_id is not in the catalogue")
+        rows.set_aside(titles < 0, "title_id is not in the catalogue")
         shown = rows.fitted(key("artwork_id"), pa.string())
         at = self.names.rows(shown, titles)
         rows.set_aside((at < 0) & ~missing(shown), "artwork_id is not in the catalogue")
         places = {
             name: rows.fitted(key(name), EVENTS.field(name).type)
-            for name in ("device", "surface", "row", "column", "minutes", "thumb")
+            for name in ("device", "surface", "row", "column", "minutes", "thumb", "value")
         }
+        value = np.asarray(places["value"].fill_null(0))
+        rows.set_aside(~(np.abs(value) <= MOST_VALUE), f"value is beyond {MOST_VALUE:,}")
         progress = np.asarray(pc.equal(kind, "progress").fill_null(False))
         rows.set_aside(progress & missing(places["minutes"]), "progress without minutes")
         received = self._times(rows, "received") if key("received") else times
@@ -156,7 +163,7 @@ class RecordMaker:
             "received": pc.coalesce(received, times),
             "decision_id": rows.fitted(key("decision_id"), pa.string()),
             "profile_id": rows.fitted(key("profile_id"), pa.string(), needed=True),
-            "title_id": pa.array(titles),
+            "title_id": self.names.of_rows(titles),
             "artwork_id": self.names.artworks.take(pa.array(at, mask=at < 0)),
             **places,
         }
@@ -176,10 +183,10 @@ class RecordMaker:
             shown = names.rows(action, titles)
         else:
             shown = names.rows(action, None)
-            titles = np.where(shown < 0, 0, names.owners[shown])
-        _refuse_unknown(rows, "title_id", titles > 0, titled.column if titled else None)
-        rows.set_aside(titles == 0, "title_id is not in the catalogue")
-        _refuse_unknown(rows, "action", (shown >= 0) | (titles == 0), map.keys["action"].column)
+            titles = np.where(shown < 0, -1, names.owners[shown])
+        _refuse_unknown(rows, "title_id", titles >= 0, titled.column if titled else None)
+        rows.set_aside(titles < 0, "title_id is not in the catalogue")
+        _refuse_unknown(rows, "action", (shown >= 0) | (titles < 0), map.keys["action"].column)
         rows.set_aside(shown < 0, "action is not an artwork of the title")
         if map.candidates is None:
             offsets, flat = names.on_days(titles, _local_days(times, map.zone))

@@ -11,8 +11,10 @@ from data.check.rows import check_events
 from data.log.records import decode, encode
 from data.privacy.pseudonym import Pseudonyms
 from data.records import EVENTS, SCHEMA_VERSION
+from data.schema import Schema
 from data.sound import id_problem
 from serve.live import metrics
+from serve.live.page_request import refuse_kind
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.schema import Event, Events
 from serve.live.service import LiveService
@@ -24,10 +26,14 @@ def event_routes(service: LiveService) -> APIRouter:
 
     @router.post("/v1/events")
     async def events(batch: Events) -> dict[str, int]:
-        """Impressions, plays, progress and thumbs; answered when they are on disk."""
-        now = clock.now_us()
+        """Impressions, plays, progress, thumbs and declared kinds; answered when on disk."""
+        now, model = clock.now_us(), service.source.model
         try:
-            rows = readable([_row(event, now, service.names) for event in batch.events])
+            for event in batch.events:
+                refuse_kind(event.title_id, None if model is None else model.layout.is_text)
+            rows = readable(
+                [_row(event, now, service.names) for event in batch.events], service.declared()
+            )
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
         if not await _on_disk(service.recorder, rows):
@@ -66,13 +72,19 @@ def _row(event: Event, now: int, names: Pseudonyms) -> dict[str, object]:
     return row
 
 
-def readable(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+def readable(
+    rows: list[dict[str, object]], declared: Schema | None = None
+) -> list[dict[str, object]]:
     """Events that whoever reads the log will take, by what they read it with.
+
+    Args:
+        rows: of events.
+        declared: of the catalogue: kinds of events beside those that Marquee comes with.
 
     Raises:
         ValueError: one is not; says which, counting from 0.
     """
     table = decode("events", [encode("events", row) for row in rows])
-    for problem in check_events(table, "events", Known()):
+    for problem in check_events(table, "events", Known(schema=declared or Schema())):
         raise ValueError(str(problem))
     return rows

@@ -17,7 +17,7 @@ def image_routes(service: LiveService) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/score")
-    async def score(image: Annotated[UploadFile, File()], title_id: int) -> ScoredImage:
+    async def score(image: Annotated[UploadFile, File()], title_id: str) -> ScoredImage:
         """Score an image that the catalogue does not have: its vector as a title's candidate."""
         raw = await image.read(IMAGE_LIMIT + 1)
         if len(raw) > IMAGE_LIMIT:

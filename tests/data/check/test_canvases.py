@@ -26,6 +26,7 @@ def test_sound_pictures_pass(tmp_path: Path, said):
     rewritten(tmp_path, 0, aspect=said, focal_x=0.0, focal_y=1.0, language="nb")
     assert check_path(tmp_path) == []
     assert check_path(tmp_path / "images.parquet") == []
+    assert check_path(tmp_path / "artworks.parquet") == []
 
 
 @pytest.mark.parametrize(

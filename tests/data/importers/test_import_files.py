@@ -17,7 +17,7 @@ from data.check.path import check_path
 from data.errors import BadInput
 from data.importers.mapping.import_files import import_files
 from data.join.join import join
-from data.records import DECISIONS, EVENTS, EXAMPLES, FACTS
+from data.records import DECISIONS, EVENTS, EXAMPLES, FACTS, WITH_METRICS, titles_as
 from tests.data.importers.worlds import made_catalogue, write_csv
 
 MAP = """
@@ -71,7 +71,7 @@ def test_rows_become_examples_that_the_check_passes(tmp_path):
         row(**facts, book="emma", lucky="0", when="2026-07-20 10:00"),
     ]
     result, table = imported(tmp_path, rows, text)
-    assert table.schema.equals(EXAMPLES)
+    assert table.schema.equals(titles_as(EXAMPLES, pa.string()))
     first, second = table.to_pylist()
     assert first["time"] == datetime(2026, 3, 20, 9, 0, tzinfo=UTC)  # winter, then summer
     assert second["time"] == datetime(2026, 7, 20, 8, 0, tzinfo=UTC)
@@ -144,7 +144,7 @@ def test_lines_that_are_no_rows_are_named_by_their_number(tmp_path):
     result = import_files([str(broken)], *where)
     assert [(int(one["row"]), one["held"]) for one in aside(result)] == [(1, "2026-03-20")]
     table = pq.read_table(Path(result.out) / "part-0.parquet")
-    assert table.schema.equals(DECISIONS)
+    assert table.schema.equals(titles_as(DECISIONS, pa.string()))
     assert [one[-1] for one in table["decision_id"].to_pylist()] == ["0", "2"]
 
 
@@ -229,17 +229,40 @@ def test_decisions_and_events_join(tmp_path):
         "time: {column: ts, unit: s}\nprofile_id: who\ntitle_id: book\n"
         "decision_id: id\nminutes: min\n"
     )
+    schema = (
+        "events: {shelve: {value: seconds}}\nrewards: {kept: {sql: shelve_sum, maximise: true}}"
+    )
+    (tmp_path / "catalogue" / "schema.yaml").write_text(schema)
+    text = text.replace("progress}", "progress, put: shelve}") + "value: secs\n"
+    events = [one | {"secs": ""} for one in events]
+    events.append(events[2] | {"what": "put", "min": "", "secs": "2.5"})
+    events.append(events[2] | {"what": "put", "min": "", "secs": "1e12"})
     result, table = imported(tmp_path, events, text)
-    assert table.schema.equals(EVENTS)
-    assert list(result.set_aside) == ["kind is none of impression, play, progress, thumb"]
+    assert table.schema.equals(titles_as(EVENTS, pa.string()))
+    assert result.set_aside == {
+        "kind is none of impression, play, progress, thumb, shelve": 1,
+        "value is beyond 1,000,000,000": 1,
+    }
     join(tmp_path / "log", tmp_path / "catalogue", tmp_path / "examples", now=datetime(2026, 5, 1))
     examples = pa.concat_tables(map(pq.read_table, (tmp_path / "examples").rglob("*.parquet")))
     assert dict(
         zip(*(examples[n].to_pylist() for n in ("decision_id", "reward")), strict=True)
     ) == {
-        "d1": 1.0,
+        "d1": 2.5,
         "d2": 0.0,
     }
+
+
+def test_metrics_of_a_file_stand_beside_its_reward(tmp_path):
+    rows = [row(spent="2.5", left="no"), row(spent="0", left="yes"), row(spent="x", left="no")]
+    text = MAP + "metrics: {spent: spent, left: {column: left, values: {'no': '0', 'yes': '1'}}}\n"
+    result, table = imported(tmp_path, rows, text)
+    assert table.schema.equals(titles_as(WITH_METRICS, pa.string()))
+    assert [dict(one) for one in table["metrics"].to_pylist()] == [
+        {"spent": 2.5, "left": 0.0},
+        {"spent": 0.0, "left": 1.0},
+    ]
+    assert sum(result.set_aside.values()) == 1
 
 
 REFUSED = {

@@ -10,7 +10,7 @@ from data import clock
 from data.catalogue import Catalogue
 from data.check.path import check_path
 from data.errors import BadInput
-from data.importers.kept_ids import kept_titles, title_hash, with_new_titles
+from data.importers.kept_ids import title_hash, with_new_titles
 from data.importers.picture_folder import catalogue
 from data.records import TITLES
 from tests.data.importers.worlds import pictures
@@ -22,14 +22,23 @@ def test_a_sub_folder_is_a_title(tmp_path):
     assert (made.titles, made.artworks, made.left_out) == (3, 4, {})
     assert check_path(tmp_path / "c") == []
     read = Catalogue.read(tmp_path / "c")
-    assert set(read.titles["name"].to_pylist()) == {"dune", "The Waves", "70143836"}
-    assert kept_titles(tmp_path / "c")["70143836"] == 70143836
+    assert sorted(read.title_ids) == ["70143836", "The Waves", "dune"]
+    assert read.title_ids == read.titles["name"].to_pylist()
     assert set(read.artwork_ids) == {
         "dune/a.png",
         "dune/b.png",
         "The Waves/a.png",
         "70143836/b.png",
     }
+
+
+def test_sub_folders_that_are_all_numbers_are_numbers_and_stay_so(tmp_path):
+    folder, out = pictures(tmp_path / "p", {"7": "a", "70143836": "b"}), tmp_path / "c"
+    catalogue(folder, out)
+    assert Catalogue.read(out).title_ids == [7, 70143836]
+    catalogue(pictures(folder, {"dune": "a", "08": "a"}), out)
+    ids = {7, 70143836, title_hash("08"), title_hash("dune")}
+    assert set(Catalogue.read(out).title_ids) == ids
 
 
 def test_ids_and_days_stay_when_pictures_come_and_go(tmp_path):
@@ -145,6 +154,6 @@ def test_kept_ids_that_name_two_things_are_refused(tmp_path):
     folder, out = pictures(tmp_path / "p", {"dune": "ab", "emma": "a"}), tmp_path / "c"
     catalogue(folder, out)
     table = pq.read_table(out / "ids.parquet")
-    pq.write_table(table.set_column(1, table.schema.field(1), [[5, 5]]), out / "ids.parquet")
-    with pytest.raises(BadInput, match="column title_id: 5 stands there twice"):
+    pq.write_table(table.set_column(1, table.schema.field(1), [["e", "e"]]), out / "ids.parquet")
+    with pytest.raises(BadInput, match="column title_id: 'e' stands there twice"):
         catalogue(folder, out)

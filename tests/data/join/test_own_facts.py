@@ -1,9 +1,4 @@
-"""Facts of a user's own come through the join as they were logged, on either engine.
-
-Costs some 2 s on DuckDB, and 20 s on Spark where it is installed.
-"""
-
-import shutil
+"""Facts of a user's own come through the join as they were logged."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +7,6 @@ import pytest
 from data.examples.profiles import profiles
 from data.join.day_files import without_copies
 from data.join.join import join
-from data.join.open_engine import EngineSettings
 from tests.data.join.test_join import MUCH_LATER, decision, log, shown
 
 OWN = [
@@ -30,16 +24,13 @@ TIED = [
 """Copies that differ in what engines have no common order of."""
 
 
-@pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
-@pytest.mark.parametrize(("engine", "order"), [("duckdb", 1), ("duckdb", -1), ("spark", -1)])
-def test_own_facts_are_in_the_examples_and_in_the_profiles(tmp_path, engine, order):
-    if engine == "spark" and shutil.which("java") is None:
-        pytest.skip("java is not installed")
+@pytest.mark.parametrize("order", [1, -1])
+def test_own_facts_are_in_the_examples_and_in_the_profiles(tmp_path, order):
     said = {"facts": {"country": "BR", "own": OWN}}
     rows = [decision("d", **said), decision("e", profile_id="bea", facts={"country": "FR"})]
     seen = [shown(name="d"), shown(name="e", profile_id="bea"), shown(name="f", profile_id="cid")]
     folder = log(tmp_path / "log", [*rows, *TIED[::order]], seen)
-    join(folder, None, tmp_path / "out", now=MUCH_LATER, engine=EngineSettings(engine))
+    join(folder, None, tmp_path / "out", now=MUCH_LATER)
     rows = pq.read_table(tmp_path / "out").sort_by("decision_id")
     assert rows["candidates"].to_pylist()[-1] == ["x", "y"]
     found = rows["facts"].to_pylist()

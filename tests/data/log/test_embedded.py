@@ -1,5 +1,6 @@
 """The embedded log: acknowledged means on disk, refused means said so."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -107,3 +108,17 @@ def test_a_disk_that_refuses_fails_the_tickets_and_the_log_goes_on(tmp_path):
             if last.exception(10) is None:
                 break
         assert last.exception(10) is None
+
+
+def test_logs_that_were_closed_leave_no_descriptors_open(tmp_path):
+    def opened_and_closed():
+        with EventLog(tmp_path, segment_bytes=1 << 16) as log:
+            assert log.write("events", [event("a")], timeout=5)
+
+    opened_and_closed()
+    gc.collect()
+    before = len(list(Path("/dev/fd").iterdir()))
+    for _ in range(5):
+        opened_and_closed()
+    gc.collect()
+    assert len(list(Path("/dev/fd").iterdir())) == before

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.log import PageRecords, decode, encode, encode_page
-from data.log.records import packed
+from data.log.records import decode_each, packed
 from tests.data.log.log_rows import NOON, decision, event, page
 
 
@@ -18,7 +18,7 @@ from tests.data.log.log_rows import NOON, decision, event, page
         ("clicks", event("e"), "no log of 'clicks'"),
         ("events", {**event("e"), "profile_id": None}, "lacks profile_id"),
         ("events", {**event("e"), "colour": "red"}, "columns that the log does not: colour"),
-        ("events", {**event("e"), "kind": "hover"}, "kind 'hover'"),
+        ("events", {**event("e"), "kind": "Hover!"}, "kind 'Hover!'"),
         ("events", {**event("e"), "time": datetime(2026, 1, 1)}, "no time zone"),
         ("decisions", {**decision("d"), "facts": None}, "lacks facts"),
     ],
@@ -63,3 +63,12 @@ def test_pages_compressed_now_or_by_an_earlier_version_read_as_the_plain_ones():
 def test_a_page_that_does_not_fit_is_refused_by_name(given, complaint):
     with pytest.raises(ValueError, match=complaint):
         encode_page("decisions", given)
+
+
+def test_records_of_both_kinds_of_title_ids_are_read_into_a_table_of_each():
+    """The catalogue was exchanged while a log was written: nothing of it is lost."""
+    records = [event("a"), event("b", title_id="7"), event("c", title_id=8)]
+    strange = encode("events", {**event("d"), "title_id": 0.5})
+    tables, rejected = decode_each("events", [*(encode("events", r) for r in records), strange])
+    assert rejected == [strange]
+    assert [table["title_id"].to_pylist() for table in tables] == [[7, 8], ["7"]]

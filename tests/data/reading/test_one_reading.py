@@ -1,7 +1,6 @@
 """What check passes, every reader reads, to the same rows; what one refuses, check names."""
 
 import os
-import shutil
 import time
 from datetime import date
 
@@ -60,21 +59,6 @@ def test_what_check_passes_is_joined_to_the_same_examples(made, right, zone, tmp
     assert sum(right["reward"].to_pylist()) == ROWS / 3
 
 
-@pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
-def test_spark_reads_what_duckdb_reads(right, tmp_path):
-    if shutil.which("java") is None:
-        pytest.skip("java is not installed")
-    log = tmp_path / "log"
-    for part, name in enumerate(("naive", "maps as pairs", "no optional columns")):
-        written = write(tmp_path / name, READ_ALIKE[name])
-        for kind in ("decisions", "events"):
-            table = pq.ParquetFile(written / kind / "b.parquet").read()
-            (log / kind).mkdir(parents=True, exist_ok=True)
-            third = table.filter(pa.array([n % 3 == part for n in range(table.num_rows)]))
-            pq.write_table(third, log / kind / f"{part}.parquet")
-    assert joined(log, tmp_path / "out", "spark").equals(right)
-
-
 @pytest.mark.parametrize("made", REFUSED.values(), ids=REFUSED)
 def test_what_check_names_no_reader_takes(made, tmp_path):
     log = write(tmp_path / "log", made)
@@ -112,7 +96,6 @@ EXAMPLES_READ_ALIKE = {
     "as written": lambda t: t,
     "naive": lambda t: cast(t, time=pa.timestamp("us")),
     "nanoseconds": lambda t: cast(t, time=pa.timestamp("ns")),
-    "title ids as text": lambda t: cast(t, title_id=pa.string()),
     "played as a number": lambda t: cast(t, played=pa.int8()),
     "categories": lambda t: put(t, "action", t["action"].dictionary_encode()),
     "no optional columns": lambda t: t.drop(["bundle", "cell", "impressions", "schema_version"]),

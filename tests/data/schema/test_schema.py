@@ -75,7 +75,7 @@ def test_what_is_shipped_is_what_the_records_have():
     [
         ("facts: [", "is not YAML"),
         ("[1, 2]", "line 1: the file holds no fields"),
-        ("fact: {}", "line 1: 'fact' is no section; write facts, titles, artworks or off"),
+        ("fact: {}", "line 1: 'fact' is no section; write facts, titles, artworks, events, "),
         ("facts:\n  age:", "line 2, facts.age: it has no kind"),
         ("facts:\n  age: {}", "line 2, facts.age: it has no kind"),
         ("facts:\n  age: number", "line 2, facts.age, line 2: a fact holds no fields"),

@@ -71,8 +71,9 @@ def journals():
         for kind in KINDS:
             bodies = [body for of, body in rows if of == kind]
             if bodies:
-                table, rejected = decode_each(kind, bodies)
-                table.validate(full=True)
+                tables, rejected = decode_each(kind, bodies)
+                for table in tables:
+                    table.validate(full=True)
                 for body in rejected:  # as a roll lays them aside
                     assert b"\n" not in rejected_line(body)
 

@@ -126,7 +126,11 @@ def facts():
 
     titles = make_layout().title_ids.tolist()
     page = {"profile_id": "ada", "title_ids": titles[:3], "facts": FACTS, "day": DAY}
-    others = ({"fresh": True, "cell": "b", "request_id": "r"}, {"profiling": False})
+    others = (
+        {"fresh": True, "cell": "b", "request_id": "r"},
+        {"profiling": False},
+        {"canvas": ["tile", "main"], "languages": ["nb", "en-GB"]},
+    )
     pages = [page, *(page | other for other in others)]
     return Kind(read, [orjson.dumps(one) for one in pages], [of_json, of_json, of_json, of_bytes])
 

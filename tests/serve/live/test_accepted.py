@@ -1,5 +1,7 @@
 """What is accepted is what the log's readers read; what one page sends costs no other."""
 
+from collections import Counter
+
 import pyarrow as pa
 import pytest
 
@@ -52,6 +54,35 @@ def test_an_event_that_no_reader_takes_is_refused_with_all_that_came_with_it(bun
     run(check())
     moved = roll(tmp_path / "log")
     assert (moved["events"], moved["rejected"]) == (1, 0)
+
+
+def test_kinds_that_the_catalogue_declares_are_taken_and_others_refused_by_name(bundles, tmp_path):
+    schema = tmp_path / "schema.yaml"
+
+    async def check():
+        async with served(bundles, DurableLog(tmp_path / "log"), catalogue=tmp_path) as (client, _):
+
+            async def said(**event):
+                return await client.post("/v1/events", json={"events": [EVENT | event]})
+
+            refused = await said(kind="share")
+            assert refused.status_code == 422
+            assert "'share' is none of impression, play, progress, thumb" in refused.text
+            schema.write_text("events: {share: {}, trailer: {value: seconds}}")
+            assert (await said(kind="share")).status_code == 200
+            assert (await said(kind="trailer", value=12.5)).status_code == 200
+            assert (await said(kind="trailer")).status_code == 200
+            for odd in ({"kind": "share", "value": 1}, {"kind": "trailer", "value": 1e12}):
+                assert "value" in (await said(**odd)).text
+                assert (await said(**odd)).status_code == 422
+            schema.write_text("events: [")  # broken: what was declared before still is
+            assert (await said(kind="share")).status_code == 200
+
+    run(check())
+    roll(tmp_path / "log")
+    events = rolled(tmp_path / "log", "events")
+    seen = Counter(zip(events["kind"].to_pylist(), events["value"].to_pylist(), strict=True))
+    assert seen == {("share", None): 2, ("trailer", 12.5): 1, ("trailer", None): 1}
 
 
 NOON = 1_767_614_400_000_000  # 2026-01-05, UTC

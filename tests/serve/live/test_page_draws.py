@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bandit.choice import title_words
 from bandit.draws import (
     DrawRules,
     Epochs,
@@ -12,7 +13,7 @@ from bandit.draws import (
     draw_seeds,
     epoch_numbers,
 )
-from serve.live.page_draws import PageWords, open_draws, title_words
+from serve.live.page_draws import PageWords, open_draws, opening_words
 
 WORD = st.integers(0, 2**64 - 1)
 PAGE = st.builds(PageWords, WORD, st.integers(-(2**31), 2**32), WORD, st.integers(0, 99_999), WORD)
@@ -32,7 +33,7 @@ def test_they_are_the_draws_of_the_definition(pages, titles, salt, days, propens
     rules = DrawRules("bundle", "thompson", 0.05, salt, 20, Epochs(days))
     at = np.broadcast_to(np.arange(len(ids)), (len(pages), len(ids)))
 
-    drawn = open_draws(pages, title_words(ids, pools)[:, at], rules)
+    drawn = open_draws(pages, opening_words(title_words(ids), pools)[:, at], rules)
     names = drawn.ids(actions[at], np.full(at.shape, propensity))
 
     expected_names = []

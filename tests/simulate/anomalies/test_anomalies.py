@@ -1,8 +1,6 @@
 """Logs with anomalies, and the join judged by what their maker knows."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,42 +71,6 @@ def test_a_log_that_arrives_in_parts_ends_in_the_same_examples(tmp_path):
         file.with_suffix(".later").rename(file)
     join(log, None, tmp_path / "examples")
     assert examples_of(tmp_path / "examples") == truth_of(tmp_path / "truth.parquet")
-
-
-def test_spark_and_duckdb_give_the_same_rows(tmp_path):
-    missing = next((p for p in ("java",) if shutil.which(p) is None), None)
-    if missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{missing} is not on PATH, and CI must test the scaled join")
-        pytest.skip(f"{missing} is not on PATH: the scaled join is not tested")
-    log, truth = tmp_path / "log", tmp_path / "truth.parquet"
-    write_anomalous_log(2000, 4, log, truth)
-    join(log, None, tmp_path / "duckdb")
-    code = (
-        "import sys; from data.join.join import join; "
-        "from data.join.open_engine import EngineSettings; "
-        "print(join(sys.argv[1], None, sys.argv[2], engine=EngineSettings('spark')).engine)"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code, str(log), str(tmp_path / "spark")],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout == "spark\n"
-    days = sorted(
-        path.relative_to(tmp_path / "duckdb") for path in (tmp_path / "duckdb").rglob("*.parquet")
-    )
-    assert days == sorted(
-        path.relative_to(tmp_path / "spark") for path in (tmp_path / "spark").rglob("*.parquet")
-    )
-    for day in days:
-        one, two = (pq.ParquetFile(tmp_path / e / day).read() for e in ("duckdb", "spark"))
-        assert one.schema.equals(two.schema)
-        assert one.to_pylist() == two.to_pylist()
-    assert examples_of(tmp_path / "spark") == truth_of(truth)
 
 
 @pytest.mark.parametrize(
