@@ -39,8 +39,8 @@ from model.training.fit import embed_all
 from model.training.fit_hierarchical import (
     ROWS,
     HierarchicalPosterior,
-    RegressionInputs,
     ObservedExamples,
+    RegressionInputs,
 )
 from model.training.fit_random_effects import RecordEffects
 from model.training.run import TrainedNetwork
