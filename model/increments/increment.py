@@ -5,6 +5,9 @@ same numbers in whatever night it is read: what is hidden of it and its noise fo
 facts are standardised as in the last full training, and a day's rows are read in the order of ids.
 """
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -232,15 +235,18 @@ class PosteriorByDay:
     ) -> RegressionInputs:
         """What the regression reads of artworks: of those that a day showed, and 0 of others."""
         kept, network = self.kept, self.network
+        none = torch.zeros(0, 0)
         inputs = RegressionInputs(
             network,
             self.heads,
             self._catalogue_rows(),
             kept.components,
             kept.regression.components[:, :-1],
-            *(torch.zeros(0) for _ in range(3)),
-            kept.unit,
-            kept.second,
+            titles=none,
+            tag_names=none,
+            title_names=none,
+            unit=kept.unit,
+            second=kept.second,
         )
         if part is None or shown is None:
             return inputs
