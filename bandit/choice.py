@@ -28,7 +28,7 @@ def profile_keys(profile_ids: Sequence[str]) -> UInt64[np.ndarray, " profiles"]:
 
 
 def title_words(
-    title_ids: Sequence[int] | Sequence[str] | Shaped[np.ndarray, "..."],
+    title_ids: Sequence[int | str] | Shaped[np.ndarray, "..."],
 ) -> UInt64[np.ndarray, "..."]:
     """A 64-bit word of each title, which seeds mix in: the same on every machine.
 

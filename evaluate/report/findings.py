@@ -80,6 +80,7 @@ class Summary(TypedDict):
     estimates: dict[str, dict[str, EstimateRecord]]
     calibration_error: float
     calibration_interval: list[float]
+    metrics: list[str]
     cold_start: dict[str, object] | None
 
 

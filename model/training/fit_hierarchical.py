@@ -133,6 +133,7 @@ def _clear(network: Marquee) -> None:
     """Take out of the towers what the closed form takes the place of."""
     tags = network.candidate.tags[-1]
     assert isinstance(tags, nn.Linear)
+    part: nn.Linear
     for part in (network.candidate.contrast, tags, network.candidate.gain, network.context.match):
         nn.init.zeros_(part.weight)
         if part.bias is not None:
