@@ -132,9 +132,8 @@ def fit_hierarchical(
 def _clear(network: Marquee) -> None:
     """Take out of the towers what the closed form takes the place of."""
     tags = network.candidate.tags[-1]
-    assert isinstance(tags, nn.Linear)
-    part: nn.Linear
     for part in (network.candidate.contrast, tags, network.candidate.gain, network.context.match):
+        assert isinstance(part, nn.Linear)
         nn.init.zeros_(part.weight)
         if part.bias is not None:
             nn.init.zeros_(part.bias)
