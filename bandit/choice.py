@@ -36,7 +36,9 @@ def title_words(
     own, so that a title and a profile of one name have different words.
     """
     if len(title_ids) and isinstance(title_ids[0], str):
-        words = (hashlib.blake2b(t.encode(), digest_size=8, person=b"title") for t in title_ids)
+        words = (
+            hashlib.blake2b(str(t).encode(), digest_size=8, person=b"title") for t in title_ids
+        )
         return np.frombuffer(b"".join(w.digest() for w in words), "<u8").astype(np.uint64)
     return np.asarray(title_ids).astype(np.uint64)
 

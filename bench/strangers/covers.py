@@ -39,8 +39,11 @@ def draw_posters(theatre: Theatre, folder: Path) -> None:
         play, place = divmod(poster, count)
         file = folder / play_name(play) / f"{poster_name(place)}.jpg"
         file.parent.mkdir(parents=True, exist_ok=True)
-        looks = (int(a[poster]) for a in (posters.motif, posters.palette, posters.figures))
-        _draw(*looks, np.random.default_rng([theatre.seed, poster])).save(file, quality=90)
+        motif, palette, figures = (
+            int(looks[poster]) for looks in (posters.motif, posters.palette, posters.figures)
+        )
+        random = np.random.default_rng([theatre.seed, poster])
+        _draw(motif, palette, figures, random).save(file, quality=90)
 
 
 def play_name(play: int) -> str:

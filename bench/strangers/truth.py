@@ -27,7 +27,7 @@ def true_values(
     scored = open_bundle_scores(bundle, catalogue, cache)
     size = theatre.size
     table = _table(theatre, bundle)
-    totals = dict.fromkeys(("random", TABLE, "greedy", "thompson", "oracle", "editor"), 0.0)
+    totals: dict[str, float] = {}
     for start in range(0, size.visitors, BLOCK):
         visitors = np.arange(start, min(start + BLOCK, size.visitors))
         members = scored.members(facts_of(theatre, visitors))
@@ -49,7 +49,7 @@ def true_values(
             }
             targets |= {name: np.eye(size.posters)[at] for name, at in places.items()}
             for name, target in targets.items():
-                totals[name] += float(weight @ (target * takes).sum(1))
+                totals[name] = totals.get(name, 0.0) + float(weight @ (target * takes).sum(1))
     return totals
 
 

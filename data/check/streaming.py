@@ -20,13 +20,15 @@ def checked_examples(
     artwork_ids: Iterable[str] | None = None,
     *,
     title_ids: Iterable[TitleId] | None = None,
+    schema: pa.Schema = EXAMPLES,
 ) -> Iterator[pa.Table]:
-    """Examples a part at a time, checked, in the schema EXAMPLES; memory as of one part.
+    """Examples a part at a time, checked, in one schema; memory as of one part.
 
     Args:
         rows: some rows of a file and that file, as `ExampleStream.rows` gives them.
         artwork_ids: the catalogue's artworks; None: not checked.
         title_ids: the catalogue's titles; None: not checked.
+        schema: EXAMPLES, or WITH_METRICS.
 
     Raises:
         BadInput: one is wrong, by file, column and row; a repeated id is told after the last part.
@@ -36,7 +38,7 @@ def checked_examples(
     with DuplicateIds() as seen:
         for file, part in rows:
             files[file] = None
-            table, problems = conform(part, EXAMPLES, file)
+            table, problems = conform(part, schema, file)
             if problems or any(True for _ in check_rewards(table, file, known)):
                 read_examples(file, artwork_ids, title_ids=title_ids)  # which row of the file it is
             seen.add(hashes(table["decision_id"]))

@@ -183,19 +183,18 @@ def without_copies(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch
     """
     held: pa.RecordBatch | None = None
     for batch in batches:
-        if held is None or not batch.num_rows:
-            held = held or batch
+        if not batch.num_rows:
             continue
-        ids = held.column("decision_id")
-        last = ids[-1]
-        if batch.column("decision_id")[0] == last:
-            begins = pc.index(ids, last).as_py()  # pyright: ignore[reportAttributeAccessIssue]
-            batch = pa.concat_batches([held.slice(begins), batch])
-            held = held.slice(0, begins)
-        if held.num_rows:
-            yield _one_a_decision(held)
+        if held is not None:
+            ids = held.column("decision_id")
+            whole = len(ids)
+            if batch.column("decision_id")[0] == ids[-1]:
+                whole = pc.index(ids, ids[-1]).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+                batch = pa.concat_batches([held.slice(whole), batch])
+            if whole:
+                yield _one_a_decision(held.slice(0, whole))
         held = batch
-    if held is not None and held.num_rows:
+    if held is not None:
         yield _one_a_decision(held)
 
 

@@ -88,7 +88,7 @@ class Schema:
 
     def to_json(self) -> dict[str, object]:
         """Section → name → options, as the file has them."""
-        declared = {
+        declared: dict[str, object] = {
             section: {fact.name: _options(fact) for fact in getattr(self, section)}
             for section in SECTIONS
             if getattr(self, section)

@@ -133,7 +133,7 @@ def _started(master: str) -> Iterator[None]:
 
 def is_here(session: "SparkSession") -> bool:
     """Whether executors are threads of the driver."""
-    return _in_this_process(session.sparkContext.master)
+    return _in_this_process(str(session.sparkContext.master))
 
 
 def _in_this_process(master: str) -> bool:

@@ -44,7 +44,7 @@ def _ways(name: str, fact: Fact, values: FactValues) -> dict[str, Parts]:
         return {name: _thirds(sound_numbers(fact, values)[0], fact)}
     if fact.kind == "category":
         found, distinct, _ = sound_categories(fact, values)
-        return {name: _by_value(np.append(np.array(distinct, object), None)[found])}
+        return {name: _by_value(np.array([*distinct, None], object)[found])}
     if fact.kind == "vector":
         return {}
     held = sound_names(fact, values)

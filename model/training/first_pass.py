@@ -16,6 +16,7 @@ from data.check.streaming import checked_examples
 from data.days import DAY_US, date_of
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
+from data.records import EXAMPLES, WITH_METRICS
 from data.schema import read_schema
 from model.training.buffered_source import Buffers, Source
 from model.training.dataset_statistics import DatasetStatistics
@@ -121,14 +122,14 @@ def first_pass(
     early_tables = list[pa.Table]()
     lacking, left_out = pa.array(sorted(without), pa.string()), 0
     for table in checked_examples(
-        stream.rows(), catalogue.artwork_ids, title_ids=catalogue.title_ids
+        stream.rows(), catalogue.artwork_ids, title_ids=catalogue.title_ids, schema=WITH_METRICS
     ):
         late = table["time"].cast(pa.int64()).to_numpy() >= edge
         later.add(table.filter(pa.array(late)))
         seen = ~pc.is_in(table["action"], value_set=lacking).to_numpy()
         left_out += int((~late & ~seen).sum())
         if (~late & seen).any():
-            early = table.filter(pa.array(~late & seen))
+            early = table.select(EXAMPLES.names).filter(pa.array(~late & seen))
             statistics.add(early)
             if fits:
                 early_tables.append(early)
@@ -156,7 +157,7 @@ def sample(stream: ExampleStream, most: int) -> pa.Table:
         BadInput: there are none, or one is wrong.
     """
     chosen = Evenly(stream.count(), most)
-    for table in checked_examples(stream.rows()):
+    for table in checked_examples(stream.rows(), schema=WITH_METRICS):
         chosen.add(table)
     return chosen.table()
 

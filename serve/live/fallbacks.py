@@ -225,7 +225,7 @@ def shared_columns(
     }
 
 
-def _count(mapped: Collection[int], shared: Sequence[FallbackChoice], reason: str) -> None:
+def _count(mapped: Collection[TitleId], shared: Sequence[FallbackChoice], reason: str) -> None:
     metrics.LOOKUPS.labels("personalised").inc(len(mapped))
     for level in ("unpersonalised", "default"):
         metrics.LOOKUPS.labels(level).inc(sum(choice.level == level for choice in shared))

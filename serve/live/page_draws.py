@@ -143,7 +143,7 @@ def name_fallback(bundle: str, page: PageRequest, choice: FallbackChoice) -> Fal
     [name] = draw_ids(
         np.array([page.nonce ^ facts], np.uint64),
         np.asarray(profile_keys([page.profile_id])),
-        title_words([choice.title_id]),
+        title_words(np.array([choice.title_id])),
         artwork_words([choice.artwork_id]),
         np.array([1.0]),
         rules.record_word(choice.level, page.cell),

@@ -213,10 +213,13 @@ class Layout:
             got = orjson.loads(raw)
             texts = {name: _all_of(got[name], str, name) for name in ("artwork_ids", "paths")}
             numbers = {name: _all_of(got[name], int, name) for name in ("starts", "defaults")}
-            first = got["title_ids"][:1]
-            kind = str if isinstance(first, list) and first and type(first[0]) is str else int
+            is_text = isinstance(got["title_ids"], list) and str in map(type, got["title_ids"])
+            titles: list[TitleId] = [
+                *(_all_of(got["title_ids"], str, "title_ids") if is_text else ()),
+                *(() if is_text else _all_of(got["title_ids"], int, "title_ids")),
+            ]
             layout = Layout(
-                as_ids(_all_of(got["title_ids"], kind, "title_ids")),
+                as_ids(titles),
                 tuple(texts["artwork_ids"]),
                 tuple(texts["paths"]),
                 np.array(numbers["starts"], np.int64),

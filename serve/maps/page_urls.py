@@ -83,9 +83,10 @@ class PageUrls(Mapping[TitleId, str]):
         A text and a whole number are never one title, however they read.
         """
         if self._whole and self._choices is not None:
-            texts = self._table.is_text and isinstance(title_ids, list)
-            find = self._table.find_texts if texts else self._table.find
-            slots = find(title_ids)
+            if self._table.is_text and isinstance(title_ids, list):
+                slots = self._table.find_texts(title_ids)
+            else:
+                slots = self._table.find(title_ids)
             if slots is not None:
                 try:
                     urls = self._table.urls.take(self._choices[slots])

@@ -108,7 +108,7 @@ class CatalogueNames:
         bare = {name.rpartition("\0")[2] for name in artworks.to_pylist()}
         texts = names.to_pylist()
         count = max(len(texts), 1)
-        return float((self.titles(names) > 0).sum()) / count, sum(t in bare for t in texts) / count
+        return float((self.titles(names) >= 0).sum()) / count, sum(t in bare for t in texts) / count
 
     def on_days(
         self, titles: Int[np.ndarray, " rows"], days: Int[np.ndarray, " rows"]

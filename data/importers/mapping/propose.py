@@ -122,6 +122,8 @@ class _Proposal:
         for key, pattern in LIKELY.items():
             fits = [n for n in self.left if n not in taken and self._fits(key, n)]
             name = self.named.get(key) or _like(pattern, fits)
+            if key == "time" and name is None:
+                name = next((n for n in fits if _is_time(self.left[n])), None)
             if key == "time" and name is not None:
                 more, unknown = _time(name, self.left.pop(name).values)
                 self.lines += more
@@ -205,6 +207,18 @@ def _time(name: str, values: pa.Array) -> tuple[list[str], list[str]]:
     known = " or ".join(fitting) or "as strptime has them"
     ask = f"# time: {{column: {_yaml(name)}, format: SAY}}   # {known}"
     return [*lines, ask], [*asks, "time"]
+
+
+def _is_time(column: Column) -> bool:
+    """Whether a column holds times of the day on days, whatever it is called."""
+    if pa.types.is_timestamp(column.values.type):
+        return True
+    if not column.texts or not pa.types.is_string(column.values.type):
+        return False
+    if all(re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}", text) for text in column.texts):
+        return True
+    texts = pa.array(column.texts)
+    return ":" in column.texts[0] and any(not _wrong(texts, one) for one in FORMATS)
 
 
 def _wrong(texts: pa.Array, format: str) -> bool:

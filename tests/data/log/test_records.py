@@ -68,7 +68,7 @@ def test_a_page_that_does_not_fit_is_refused_by_name(given, complaint):
 def test_records_of_both_kinds_of_title_ids_are_read_into_a_table_of_each():
     """The catalogue was exchanged while a log was written: nothing of it is lost."""
     records = [event("a"), event("b", title_id="7"), event("c", title_id=8)]
-    strange = encode("events", {**event("d"), "title_id": 0.5})
+    strange = encode("events", {**event("d"), "title_id": [1]})
     tables, rejected = decode_each("events", [*(encode("events", r) for r in records), strange])
     assert rejected == [strange]
     assert [table["title_id"].to_pylist() for table in tables] == [[7, 8], ["7"]]

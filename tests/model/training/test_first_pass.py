@@ -13,7 +13,8 @@ from data.days import DAY_US
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
-from data.records import ARTWORKS, EXAMPLES, TITLES
+from data.records import ARTWORKS, EXAMPLES, METRICS, TITLES
+from evaluate.metrics.metrics import metric_names, metric_values
 from model.training.dataset import Examples
 from model.training.featurise import Preparation
 from model.training.first_pass import Evenly, FirstPass, first_pass, window
@@ -120,6 +121,22 @@ def test_what_is_held_out_is_later_than_all_that_is_learnt_from(stream, catalogu
     assert max(learnt) < min(later)
     assert len(learnt) + len(later) == DAYS * A_DAY
     assert len(later) == pytest.approx(0.2 * DAYS * A_DAY, rel=0.01)
+
+
+def test_what_is_held_out_has_its_metrics_for_the_gate(stream, catalogue, tmp_path):
+    for group in stream.row_groups():
+        rows = pq.ParquetFile(group.file).read()
+        file = tmp_path / group.file.parent.name / "examples.parquet"
+        file.parent.mkdir(exist_ok=True)
+        if group.first_day.day > 2:  # the first days were joined before there were metrics
+            maps = pa.array([[("left", float(n))] for n in range(len(rows))], METRICS)
+            rows = rows.append_column("metrics", maps)
+        pq.write_table(rows, file)
+    parted = first_pass(ExampleStream(tmp_path), catalogue, buffer=10_000, **SPLIT)
+    assert metric_names(parted.later) == ["left"]
+    assert metric_values(parted.later, "left").tolist() == list(range(len(parted.later)))
+    assert parted.table is not None
+    assert parted.table.schema.equals(EXAMPLES)
 
 
 def test_no_more_is_held_out_than_asked_for_and_evenly(stream, catalogue):

@@ -1,0 +1,52 @@
+"""A first map says what it can tell by what columns hold, and asks the rest."""
+
+import yaml
+
+from data.importers.mapping.import_files import import_files
+from tests.data.importers.worlds import made_catalogue, write_csv
+
+
+def proposed(tmp_path, rows, **options):
+    file = write_csv(tmp_path / "log.csv", rows, delimiter=";")
+    map = tmp_path / "MAP.yaml"
+    map.unlink(missing_ok=True)
+    asks = import_files([str(file)], map, propose=True, **options).asks
+    return asks, map.read_text()
+
+
+def rows():
+    return [
+        {
+            **{"c1": f"m{at % 7}", "c2": ["dune", "emma"][at % 2], "c3": "ab"[at // 2 % 2]},
+            **{"moment": "2026-03-20T10:00Z", "outcome": ["0", "0,5", "1"][at % 3]},
+            **{"mode": ["pick", "explore"][at % 5 == 0], "play": "not a number"},
+            **{"mood": ["calm", "wild", "sad"][at % 3], "scores": "0,5 1 -2"},
+            **{"tags": "x|y" if at % 2 else "z", "note": f"note {at}", "empty": ""},
+        }
+        for at in range(40)
+    ]
+
+
+def test_titles_and_artworks_are_known_by_the_catalogue(tmp_path):
+    catalogue = made_catalogue(tmp_path)
+    asks, text = proposed(tmp_path, rows(), catalogue=catalogue)
+    map = yaml.safe_load(text)
+    assert (map["title_id"], map["action"]) == ("c2", "c3")
+    assert map["reward"] == "outcome"  # and not `play`, which holds no reward
+    assert asks == ["profile_id", "propensity"]
+    asks, text = proposed(tmp_path, rows())
+    assert "action" in asks
+    assert yaml.safe_load(text)["title_id"] == "play"  # by how it is called alone
+
+
+def test_other_columns_are_lines_for_a_person_to_take_or_leave(tmp_path):
+    _, text = proposed(tmp_path, rows())
+    assert yaml.safe_load(text)["facts"] is None
+    assert 'csv: {decimal: ","}' in text
+    assert "# propensity: {random: mode, equals: [explore]}   # if that marks them: pick" in text
+    said = {line.split(":")[0]: line for line in text.splitlines() if line.startswith("#  ")}
+    assert "{column: mood, kind: category}   # calm, wild, sad" in said["#  mood"]
+    assert "kind: vector, separator: ' '}   # 3 numbers" in said["#  scores"]
+    assert "kind: set, separator: '|'}" in said["#  tags"]
+    assert "# note: nothing is made of it: 40 different texts in 40 rows" in text
+    assert "# empty: nothing is made of it: no value is there" in text
