@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from evaluate.gate.command import gate
+from evaluate.gate.held_out_table import show_held_out_values
 from evaluate.policies.command import bundle as table_of
 from evaluate.report.report import report
-from model.training.settings import Settings
 from tests.test_train import policy_table
-from train import Inputs, judge
+from train import SERVED, say
 
 TABLES = {"random": "random", "bundle-table": "{}:bundle-table", "greedy": "{}:greedy"}
 """Policy of reports and of training → its name on a bundle."""
@@ -71,8 +71,9 @@ def test_the_gate_and_the_table_agree(story, bundle, table):
     assert compared["random"]["difference"] == lifts[bundle].difference._asdict()
 
 
-def test_training_and_the_table_agree(story, bundle, table, capsys):
-    judge(bundle, Inputs(None, story.catalogue, None, None, {}), story.examples, Settings())
+def test_training_and_the_table_agree(story, bundle, table, capsys, tmp_path):
+    cache = str(tmp_path / "cache")
+    show_held_out_values(bundle, story.examples, story.catalogue, {}, cache, SERVED, say)
     printed = policy_table(capsys.readouterr().err)
     assert printed.keys() == table[0].keys()
     for policy, of in table[0].items():
