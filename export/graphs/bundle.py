@@ -69,12 +69,12 @@ def write_bundle(
     """
     _check(network, description, records)
     network = copy.deepcopy(network).cpu().eval()
-    parts = GraphParts(network, records is not None)
+    parts, shows = GraphParts(network, records is not None), _as_published(unpersonalised)
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]
     with staging(Path(root)) as part:
         names, gap = write_graphs(parts, part, [*drawn, *probes])
         (part / "features.json").write_text(spec.to_json())
-        pq.write_table(_as_published(unpersonalised), part / "unpersonalised.parquet")
+        pq.write_table(shows, part / "unpersonalised.parquet")
         if records is not None:
             records.write(part / RECORDS)
         if posterior is not None:
