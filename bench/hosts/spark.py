@@ -12,7 +12,7 @@ EXECUTORS = "local-cluster[2,1,900]"
 
 def _die(folder: Path, account: Account) -> None:
     """Precompute by executors with folders of their own; one dies, and a day later the driver."""
-    with spark_home(folder / "home"):
+    with spark_home():
         found = maps_on_executors(folder, EXECUTORS)
     account.numbers |= found
     account.acknowledged, account.pages = found["decisions"], found["maps"]

@@ -81,7 +81,7 @@ def spark(
         raise BadInput(f"bench spark: {why}")
     with tempfile.TemporaryDirectory(prefix="marquee-spark-") as scratch, _far_away():
         folder = Path(scratch)
-        with spark_home(folder / "home"):
+        with spark_home():
             results = _joined_logs(numbers, master, folder)
             found = maps_on_executors(folder, master) if maps else None
     broken = [result for result in results if not result["kept"]]

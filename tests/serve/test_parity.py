@@ -300,12 +300,12 @@ def test_all_who_decide_have_the_probabilities_of_torch(kind, policy, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
-def test_spark_decides_as_torch_does(world, in_torch, tmp_path, monkeypatch):
+def test_spark_decides_as_torch_does(world, in_torch, monkeypatch):
     if shutil.which("java") is None:
         assert os.environ.get("CI") != "true", "java is not installed: CI needs it"
         pytest.skip("java is not installed")
     # An executor has a folder of its own: bundle and code must reach it.
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    with spark_home(tmp_path / "spark"):
+    with spark_home():
         decided = world.precomputed("spark", precompute_spark, master="local-cluster[1,1,900]")
     assert decided == in_torch

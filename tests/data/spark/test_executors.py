@@ -26,7 +26,7 @@ def spark(tmp_path_factory):
         assert os.environ.get("CI") != "true", "java is not installed: CI needs it"
         pytest.skip("java is not installed")
     folder = tmp_path_factory.mktemp("spark")
-    with pytest.MonkeyPatch.context() as patch, spark_home(folder / "home"):
+    with pytest.MonkeyPatch.context() as patch, spark_home():
         patch.chdir(folder)
         patch.delenv("PYTHONPATH", raising=False)  # executors inherit it
         opened = open_spark("marquee tests", "local-cluster[1,1,900]", shared=folder)
