@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import minimize
 
 STEPS = 200
 """Of the solver, at most."""
@@ -45,6 +44,9 @@ def fit_partial_softmax(
 
     Source: Cour, Sapp and Taskar 2011, "Learning from Partial Labels".
     """
+    # Slow to start, and whatever only reads what was fitted goes without it.
+    from scipy.optimize import minimize
+
     picture, inverse = np.unique(labels.picture, return_inverse=True)
     read = np.concatenate([x[picture], np.ones((len(picture), 1))], 1).astype(np.float64)
     names, width = labels.among.shape[1], read.shape[1]
@@ -74,7 +76,7 @@ def softmax(logits: Float[np.ndarray, "rows names"]) -> Float[np.ndarray, "rows 
 
 
 def _log_sum(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """log Σ exp of each row, and each entry's share of the sum."""
+    """Log Σ exp of each row, and each entry's share of the sum."""
     most = logits.max(1, keepdims=True)
     parts = np.exp(logits - most)
     total = parts.sum(1, keepdims=True)

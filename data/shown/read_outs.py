@@ -1,4 +1,7 @@
-"""All that is read of pictures, fitted once at training; it travels in the bundle."""
+"""All that is read of pictures, fitted once at training; it travels in the bundle.
+
+Features of zeros alone stand for a picture that cannot be had: nothing is read of it.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, UInt64
+from jaxtyping import Float, Int, UInt64
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -31,6 +34,13 @@ class Group(NamedTuple):
     name: str
     """`titles.genres shown`, `titles.genres foreign`, `artworks.tone`."""
     width: int
+    names: tuple[str, ...] = ()
+    """What each column is of."""
+
+
+def shown_group(of: str) -> str:
+    """The group of what is shown of a set of titles."""
+    return f"{of} shown"
 
 
 class ShownColumns(NamedTuple):
@@ -54,6 +64,13 @@ class ShownColumns(NamedTuple):
                 return self.columns[:, start : start + group.width]
             start += group.width
         raise KeyError(name)
+
+    def at(self, rows: Int[np.ndarray, " artworks"], count: int) -> "ShownColumns":
+        """The same as rows of so many, of the others of which nothing is read."""
+        columns = np.zeros((count, self.columns.shape[1]), np.float32)
+        columns[rows] = self.columns
+        guessed = self.guessed._replace(row=rows[self.guessed.row])
+        return self._replace(columns=columns, guessed=guessed)
 
 
 @dataclass(frozen=True)
@@ -83,8 +100,10 @@ class ReadOuts:
             features: of each artwork's picture, as an encoder gives them.
             spec: with the names that training knows.
             titles: as TITLES.
-            artworks: as ARTWORKS, those whose picture can be had; row i has features i.
+            artworks: as ARTWORKS; row i has features i.
         """
+        there = np.flatnonzero(features.any(1))
+        features, artworks = features[there], artworks.take(pa.array(there))
         some = _some(len(artworks))
         whole = CatalogueSets.of(spec, titles, artworks)
         keys = title_keys(titles["title_id"].to_pylist())
@@ -92,16 +111,21 @@ class ReadOuts:
         few = CatalogueSets.of(spec, titles, artworks.take(pa.array(some))).telling()
         directions = Directions.of(features[some])
         seen = Seen(directions(features[some]), keys[few.title_of], met)
-        found = (TitleSet.of(seen, few, one) for one in few.titles if seen.x.shape[1])
+        of_titles = [TitleSet.of(seen, few, one) for one in few.titles if seen.x.shape[1]]
+        of_artworks = [ArtworkSet.of(seen, one) for one in few.artworks]
         likeness = Likeness.of(seen.x, few)
         return cls(
             directions,
-            tuple(one for one in found if one is not None),
-            tuple(ArtworkSet.of(seen, one) for one in few.artworks),
+            tuple(one for one in of_titles if one is not None),
+            tuple(one for one in of_artworks if one is not None),
             likeness,
             Gallery.of(likeness(directions(features)), whole).kept(),
             met,
         )
+
+    def __bool__(self) -> bool:
+        """Whether anything is read at all."""
+        return bool(self.groups or self.gallery.names)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -110,11 +134,14 @@ class ReadOuts:
             group
             for one in self.titles
             for group in (
-                Group(f"{one.name} shown", len(one.names)),
+                Group(shown_group(one.name), len(one.names), one.names),
                 Group(f"{one.name} foreign", FOREIGN),
             )
         ]
-        return (*of_titles, *(Group(one.name, len(one.names)) for one in self.artworks))
+        return (
+            *of_titles,
+            *(Group(one.name, len(one.names), one.names) for one in self.artworks),
+        )
 
     def gallery_of(
         self,
@@ -131,8 +158,10 @@ class ReadOuts:
             titles: as TITLES.
             artworks: as ARTWORKS; row i has features i.
         """
-        sets = CatalogueSets.of(spec, titles, artworks)
-        return self.gallery.beside(Gallery.of(self.likeness(self.directions(features)), sets))
+        there = np.flatnonzero(features.any(1))
+        sets = CatalogueSets.of(spec, titles, artworks.take(pa.array(there)))
+        likeness = self.likeness(self.directions(features[there]))
+        return self.gallery.beside(Gallery.of(likeness, sets))
 
     def read(
         self,
@@ -152,6 +181,10 @@ class ReadOuts:
             gallery: tagged pictures to know names by; None: those of `artworks`, and those that
                 were fitted to.
         """
+        there = np.flatnonzero(features.any(1))
+        if len(there) < len(features):
+            some = artworks.take(pa.array(there))
+            return self.read(features[there], spec, titles, some, gallery).at(there, len(features))
         sets = CatalogueSets.of(spec, titles, artworks)
         x = self.directions(features)
         seen = Seen(x, title_keys(titles["title_id"].to_pylist())[sets.title_of], self.met)

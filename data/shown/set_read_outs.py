@@ -1,4 +1,4 @@
-"""What pictures show of a set: of one that titles have, and of one that artworks are tagged with."""
+"""What pictures show of a set: of one that titles have, or that artworks are tagged with."""
 
 from typing import NamedTuple
 
@@ -84,10 +84,12 @@ class ArtworkSet(NamedTuple):
     """None: nothing is guessed, for few are tagged or pictures have no features."""
 
     @classmethod
-    def of(cls, seen: Seen, one: NamedShares) -> "ArtworkSet":
-        """Fit to a catalogue's pictures."""
+    def of(cls, seen: Seen, one: NamedShares) -> "ArtworkSet | None":
+        """Fit to a catalogue's pictures; None: nobody tagged any."""
         tagged = one.shares.sum(1) > 0
-        base = one.shares[tagged].mean(0) if tagged.any() else np.zeros(len(one.names))
+        if not tagged.any():
+            return None
+        base = one.shares[tagged].mean(0)
         enough = tagged.sum() >= LEAST_LABELLED and not tagged.all() and seen.x.shape[1] > 0
         labels = labels_of_tags(one.shares)
         fit = CrossFitted.of(seen.x, labels, seen.title) if enough else None
