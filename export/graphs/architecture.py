@@ -40,6 +40,8 @@ def architecture_of(network: Marquee, encoder: str | None) -> dict[str, object]:
     described = {name: getattr(network.architecture, name) for name in SAID}
     if network.architecture.declared:  # what has none is said as it was before there was any
         described["declared"] = network.architecture.declared
+    if network.architecture.shown:
+        described["shown"] = list(network.architecture.shown)
     return {**described, "heads": network.context.heads.heads, "encoder": encoder}
 
 
@@ -54,6 +56,7 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) ->
     shortened = "encoder.out.0.weight" in state
     width = settings["embedding"] if shortened else None
     encoder = None if name is None else make_encoder(name, "none", width)
+    settings["shown"] = tuple(settings.get("shown", ()))
     network = Marquee(encoder, Architecture(**settings))
     try:
         network.load_state_dict(dict(state))

@@ -29,6 +29,7 @@ from data.features import FeatureSpec, candidate_features, context_features
 from data.images.cache import image_cache
 from data.images.canvases import other_canvas_words
 from data.images.left_out import left_out_words
+from data.shown.with_shown import with_shown
 from export.graphs.example_inputs import random_probe
 from export.graphs.graphs import NAMES
 from export.graphs.manifest import seal
@@ -196,7 +197,7 @@ def equal_choices(
         examples: whose members are decided for; None: made up.
     """
     spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
-    features = candidate_features(spec, titles, artworks)
+    features, read_outs = candidate_features(spec, titles, artworks), bundle.read_outs()
     pools = _pools(artworks)
     members = -(-decisions // len(pools))
     describe, candidate = graph(bundle.file("context.onnx")), graph(bundle.file("candidate.onnx"))
@@ -206,7 +207,10 @@ def equal_choices(
     chosen = []
     for embed in (graph(bundle.file("encoder.onnx")), graph(encoder)):
         parts = [images[at : at + BATCH] for at in range(0, len(images), BATCH)]
-        vectors = candidate(np.concatenate([embed(part) for part in parts]), *features)
+        embedded, given = np.concatenate([embed(part) for part in parts]), features
+        if read_outs is not None:
+            given = with_shown(features, read_outs.read(embedded, spec, titles, artworks))
+        vectors = candidate(embedded, *given)
         if records is not None:
             vectors = records.joined(vectors, ids)
         chosen.append(_choices(functionals, vectors, pools, policy.head_policy, policy.salt))

@@ -26,12 +26,14 @@ from data.days import DAY_US, date_of
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
+from data.shown.read_outs import ReadOuts
 from model.heads.hierarchical import HierarchicalHeads
 from model.increments.daily_logistic import DayImpressions
 from model.increments.days_to_read import WATCHED, DaySpan, counted, late
 from model.increments.kept_posterior import KeptPosterior
 from model.increments.observed_noise import noise_of
 from model.network.lightning_module import Learner
+from model.network.shown_matches import ShownMatches
 from model.network.towers import MATCH, Marquee
 from model.training.calibrate import calibrate
 from model.training.dataset import Examples
@@ -65,6 +67,8 @@ class DaySource:
     """Row of each artwork, in the catalogue's order; -1: its image cannot be had."""
     reward_name: str
     """That the bundle predicts."""
+    read_outs: ReadOuts | None = None
+    """The bundle's."""
 
 
 class PosteriorByDay:
@@ -94,6 +98,7 @@ class PosteriorByDay:
             seed=read.seed,
             mean=read.mean_importance,
             by_id=True,
+            read_outs=source.read_outs,
         )
         self.titles = source.catalogue.artworks["title_id"].to_pylist()
         self.left_out = 0
@@ -126,7 +131,9 @@ class PosteriorByDay:
         added = RecordEffects(records, source.catalogue.artwork_ids)
         temperature, error = calibrate(learner, self.preparation(later), ARTWORKS, added)
         posterior = self._posterior(self._inputs())
-        trained = TrainedNetwork(self.network, records, posterior, temperature, error)
+        trained = TrainedNetwork(
+            self.network, records, posterior, temperature, error, read_outs=source.read_outs
+        )
         return FirstPass(self.statistics(), later, stream, None, self.left_out), trained
 
     @torch.no_grad()
@@ -247,6 +254,7 @@ class PosteriorByDay:
             title_names=none,
             unit=kept.unit,
             second=kept.second,
+            matched=ShownMatches(self.preparation.matches, none, kept.match_units),
         )
         if part is None or shown is None:
             return inputs
@@ -255,7 +263,7 @@ class PosteriorByDay:
         vectors, titles = network.candidate(looks, *candidates)
         tag_names = vectors[:, network.context.rank :][:, :MATCH]
         title_names = network.candidate.names(candidates[-2], candidates[-1])
-        at = torch.from_numpy(self._row()[shown])
+        at, read = torch.from_numpy(self._row()[shown]), candidates[0][:, network.candidate.title :]
 
         def placed(of: Tensor) -> Tensor:
             return of.new_zeros(len(kept.artwork_ids), of.shape[1]).index_copy(0, at, of)
@@ -265,6 +273,7 @@ class PosteriorByDay:
             titles=placed(titles),
             tag_names=placed(tag_names),
             title_names=placed(title_names),
+            matched=inputs.matched._replace(shown=placed(read)),
         )
 
     def _posterior(self, inputs: RegressionInputs) -> HierarchicalPosterior:

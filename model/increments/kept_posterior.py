@@ -97,6 +97,8 @@ class KeptPosterior:
     read: ReadSoFar
     told: Mapping[str, object] = field(default_factory=dict)
     """Settings that it was trained with, by option: with others it would be another."""
+    match_units: tuple[float, ...] = ()
+    """What counts as 1 of each match of what pictures show."""
 
     @classmethod
     def of(
@@ -132,6 +134,7 @@ class KeptPosterior:
             torch.from_numpy(statistics.sums()[inputs.shown]),
             read,
             told,
+            tuple(inputs.matched.units),
         )
 
     def bounded(self) -> "KeptPosterior | None":
@@ -149,6 +152,7 @@ class KeptPosterior:
             "scale": self.scale,
             "read": asdict(self.read),
             "told": dict(self.told),
+            "match_units": list(self.match_units),
         }
         parts = {f"{REGRESSION}{name}": of for name, of in self.regression.tensors().items()}
         parts |= {"matrix": self.components.matrix, "shift": self.components.shift}
@@ -197,6 +201,7 @@ class KeptPosterior:
             parts["takes"],
             ReadSoFar(**said["read"]),
             said["told"],
+            tuple(map(float, said.get("match_units", ()))),
         )
         artworks, titles = len(made.artwork_ids), len(made.title_ids)
         regression = made.regression

@@ -54,11 +54,19 @@ class Architecture:
     """Of what is random and never learnt."""
     declared: int = 0
     """How many of the features of title and tags, the last, are facts declared of the artwork."""
+    shown: tuple[int, ...] = ()
+    """Widths of the groups of what is read of its picture, which come after these features."""
+
+    @property
+    def content_parts(self) -> tuple[int, ...]:
+        """Widths of what an artwork is judged by, each part on a scale of its own."""
+        declared = (self.declared,) if self.declared else ()
+        return (self.embedding, *declared, *self.shown)
 
     @property
     def content(self) -> int:
-        """Dimension of what an artwork is judged by: its embedding, and what is declared of it."""
-        return self.embedding + self.declared
+        """Dimension of it: its embedding, what is declared of it, and what is read of it."""
+        return sum(self.content_parts)
 
     @property
     def head_settings(self) -> HeadSettings:
@@ -107,7 +115,8 @@ class CandidateTower(nn.Module):
     def __init__(self, made: Architecture) -> None:
         super().__init__()
         rank, tags = made.rank, made.title + CAST_WIDTH
-        self.genres, self.declared = made.genres, made.declared
+        self.genres, self.title = made.genres, made.title
+        self.judged = made.title - made.declared
         self.cast = CastBag(made.buckets, CAST_WIDTH)
         self.names = CastBag(made.buckets, MATCH, learnt=False)
         self.image = nn.Linear(made.content, rank)
@@ -130,10 +139,10 @@ class CandidateTower(nn.Module):
     def content(
         self, embedding: Float[Tensor, "artworks embedding"], title: Float[Tensor, "artworks title"]
     ) -> Float[Tensor, "artworks content"]:
-        """What an artwork is judged by: its embedding, and beside it what is declared of it."""
-        if not self.declared:
+        """What an artwork is judged by: its embedding, what is declared of it and read of it."""
+        if title.shape[1] == self.judged:
             return embedding
-        return torch.cat([embedding, title[:, -self.declared :]], 1)
+        return torch.cat([embedding, title[:, self.judged :]], 1)
 
     def shown(
         self, embedding: Float[Tensor, "artworks embedding"], mix: Float[Tensor, "artworks genres"]
@@ -151,10 +160,10 @@ class CandidateTower(nn.Module):
         title_cast_weights: Float[Tensor, "artworks cast"],
     ) -> tuple[Float[Tensor, "artworks dimension"], Float[Tensor, "artworks width"]]:
         """The artwork's vector, and the title's part of the title main effect."""
+        content, title = self.content(embedding, title), title[:, : self.title]
         mix = title[:, : self.genres]
         contrast = self.contrast(self.shown(embedding, mix).exp() - mix)
         tags = torch.cat([title, self.cast(cast_ids, cast_weights)], 1)
-        content = self.content(embedding, title)
         learnt = self.image(content) + contrast + self.tags(tags)
         shown = cast_ids[:, :CAST_KEPT], cast_weights[:, :CAST_KEPT]
         tagged = (shown[1].sum(1, keepdim=True) > 0).float()

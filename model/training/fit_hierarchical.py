@@ -16,10 +16,12 @@ from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
 from data.features import CAST_KEPT
+from data.shown.matches import ShownMatch
 from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
 from model.heads.standardise import mean_and_deviation
+from model.network.shown_matches import ShownMatches
 from model.network.towers import MATCH, Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
@@ -60,24 +62,27 @@ class Components(NamedTuple):
     shift: Float[Tensor, " components"]
 
     @classmethod
-    def of(cls, content: Float[Tensor, "artworks content"], declared: int = 0) -> "Components":
+    def of(
+        cls, content: Float[Tensor, "artworks content"], widths: Sequence[int], shares: int = 0
+    ) -> "Components":
         """Of these artworks; their rows have mean square 1.
 
         Args:
-            content: embeddings, with what is declared of the artworks behind them.
-            declared: columns of it. They have components of their own, for among those of an
-                embedding's many numbers a few facts would be lost.
+            content: embeddings, with what is declared and read of the artworks behind them.
+            widths: of its parts. Each has components of its own, for among those of an embedding's
+                many numbers a few others would be lost.
+            shares: how many parts, the last, are of numbers that are comparable as they are.
         """
-        looks = cls._of_one(content[:, : content.shape[1] - declared])
-        if not declared:
-            return looks
-        facts = cls._of_one(content[:, -declared:])
-        matrix = torch.block_diag(looks.matrix, facts.matrix) / 2**0.5
-        return cls(matrix, torch.cat([looks.shift, facts.shift]) / 2**0.5)
+        split = list(enumerate(content.split(list(widths), 1)))
+        parts = [cls._of_one(part, at >= len(widths) - shares) for at, part in split]
+        matrix, shift = torch.block_diag(*(p.matrix for p in parts)), [p.shift for p in parts]
+        return cls(matrix / len(parts) ** 0.5, torch.cat(shift) / len(parts) ** 0.5)
 
     @classmethod
-    def _of_one(cls, content: Float[Tensor, "artworks part"]) -> "Components":
+    def _of_one(cls, content: Float[Tensor, "artworks part"], shares: bool) -> "Components":
         mean, deviation = mean_and_deviation(content)
+        if shares:
+            deviation = torch.ones_like(deviation)
         scaled = (content - mean) / deviation
         axes = torch.linalg.svd(scaled, full_matrices=False)[2][:COMPONENTS].T
         size = (scaled @ axes).square().sum(1).mean().sqrt().clamp(min=1e-6)
@@ -97,6 +102,7 @@ def fit_hierarchical(
     heads: ProjectedHeads,
     examples: Source,
     artworks: CatalogueArtworks,
+    matches: Sequence[ShownMatch] = (),
 ) -> "HierarchicalPosterior":
     """Infer the network's heads, and the random effects of the artworks that were shown.
 
@@ -106,6 +112,7 @@ def fit_hierarchical(
         examples: that it was trained on, with embeddings in the images' place; none of those that
             it will be judged by.
         artworks: of the catalogue.
+        matches: of what members watch with what pictures show.
 
     Returns:
         The posterior; its records are still to be taken, and the towers written to with them.
@@ -119,7 +126,8 @@ def fit_hierarchical(
             posterior.regression.forget()
         for part in examples.buffers(epoch):
             if posterior is None:
-                posterior = RegressionInputs.of(network, heads, part, shown).posterior(artworks)
+                inputs = RegressionInputs.of(network, heads, part, shown, matches)
+                posterior = inputs.posterior(artworks)
             for at in range(0, len(part), ROWS):
                 posterior.add(part, np.arange(at, min(at + ROWS, len(part))))
         assert posterior is not None
@@ -159,6 +167,8 @@ class RegressionInputs:
     """What counts as 1 of a match."""
     second: Float[Tensor, "features features"]
     """Second moment of the facts' features."""
+    matched: ShownMatches
+    """Of what members watch with what pictures show."""
 
     @classmethod
     def of(
@@ -167,6 +177,7 @@ class RegressionInputs:
         heads: ProjectedHeads,
         part: Examples,
         shown: Int[np.ndarray, " shown"],
+        matches: Sequence[ShownMatch] = (),
     ) -> "RegressionInputs":
         """Before any reward; `part` is what facts and matches are scaled by."""
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
@@ -178,7 +189,8 @@ class RegressionInputs:
         x = heads.features(facts)
         watched = network.context.names(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
         content = network.candidate.content(embeddings, candidates[0])
-        components = Components.of(content, network.candidate.declared)
+        made = network.architecture
+        components = Components.of(content, made.content_parts, len(made.shown))
         title_names = network.candidate.names(candidates[-2], candidates[-1])
         return cls(
             network,
@@ -191,12 +203,14 @@ class RegressionInputs:
             title_names,
             _unit(watched, tag_names, title_names, part.context.cast_ids.shape[1] > CAST_KEPT),
             x.T @ x / len(x),
+            ShownMatches.of(matches, candidates[0][:, made.title :], x),
         )
 
     def posterior(self, artworks: CatalogueArtworks) -> "HierarchicalPosterior":
         """That of these artworks, before any reward."""
         title_of = np.unique(artworks.title_ids[self.shown], return_inverse=True)[1]
-        of_title, features = torch.from_numpy(title_of), len(self.second) + 2
+        features = len(self.second) + len(self.matched.matches) + 2
+        of_title = torch.from_numpy(title_of)
         regression = HierarchicalLogistic(self.scores, of_title, features)
         row = np.full(len(artworks.ids), -1)
         row[self.shown] = np.arange(len(self.shown))
@@ -228,7 +242,8 @@ class HierarchicalPosterior:
         shown = torch.from_numpy(self.row[part.artwork_of[rows]])
         watched = context.names(*facts[1:]) / inputs.unit
         matches = [(watched * of[shown]).sum(1) for of in (inputs.title_names, inputs.tag_names)]
-        x = torch.cat([inputs.heads.features(facts[0]), torch.stack(matches, 1)], 1)
+        told = inputs.heads.features(facts[0])
+        x = torch.cat([told, inputs.matched.columns(told, shown), torch.stack(matches, 1)], 1)
         effect = (context.title_effect(context.features(*facts)) * inputs.titles[shown]).sum(1)
         reward, weight = (torch.from_numpy(c[rows]) for c in (part.reward, part.importance))
         return ObservedExamples(x, shown, reward, effect + inputs.network.bias, weight)
@@ -245,10 +260,14 @@ class HierarchicalPosterior:
         network, heads, second = self.inputs.network, self.inputs.heads, self.inputs.second
         regression = self.regression
         regression.draw(STEPS)
-        factors = regression.factors(heads.rank, second)
+        made, within = network.architecture, regression.within_title()
+        worth = within[:, len(second) : -2].mean(0)
+        of = worth, self.inputs.components.matrix, made.content - sum(made.shown)
+        mean = self.inputs.matched.written(regression.mean, *of)
+        factors = regression.factors(heads.rank, second, mean)
         _write_components(network.candidate.image, self.inputs.components, factors)
         heads.project(factors.projection)
-        match = float(regression.within_title()[:, -1].mean())
+        match = float(within[:, -1].mean())
         nn.init.constant_(network.context.match.bias, match / self.inputs.unit - 1)
         vectors = factors.vectors - regression.components @ factors.shared
         doubt = regression.doubt(second, index_size(heads.heads))

@@ -14,6 +14,8 @@ from data.artwork_effects import ArtworkRecords
 from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import CAST_BUCKETS
+from data.shown.matches import ShownMatch
+from data.shown.read_outs import ReadOuts
 from model.network.image_encoder import INSTEAD_OF_PIXELS, make_encoder
 from model.network.lightning_module import Learner, LearnerSettings, half_is_fast
 from model.network.towers import Architecture, Marquee
@@ -48,13 +50,17 @@ class TrainingData:
     """Last features of an artwork, the facts that are declared of it."""
     arrivals: float = 0.0
     """Share of the artworks that come new a day."""
+    read_outs: ReadOuts | None = None
+    """Of their pictures; None: nothing is read."""
+    matches: tuple[ShownMatch, ...] = ()
+    """Of what members watch with what is read."""
 
     @classmethod
     def of(
         cls,
         preparation: Preparation,
         read: FirstPass,
-        buffer: int,
+        settings: Settings,
         arrivals: float,
         say: Callable[[str], None] = lambda _: None,
     ) -> "TrainingData":
@@ -63,15 +69,20 @@ class TrainingData:
         Args:
             preparation: makes arrays of them.
             read: the examples.
-            buffer: how many are held in memory.
+            settings: what training starts from, what it sees by, how many examples are in memory.
             arrivals: share of the artworks that come new a day.
             say: where progress goes.
         """
         statistics, catalogue = read.statistics, preparation.catalogue
+        before = settings.fit.warm_start
+        if before is not None:
+            preparation = replace(preparation, read_outs=Bundle.open(before).read_outs())
+        elif settings.model.encoder != "attributes":  # which tell all that there is to read
+            preparation = preparation.reading()
 
         def prepare(heads: int) -> tuple[Source, Examples]:
             prepared = replace(preparation, heads=heads)
-            source = read.source(prepared, buffer)
+            source = read.source(prepared, settings.fit.buffer)
             artworks = int((preparation.image_row >= 0).sum())
             say(f"learning from {statistics.count:,} examples of {artworks:,} artworks")
             return source, prepared(read.later)
@@ -86,6 +97,8 @@ class TrainingData:
             prepare,
             declared=preparation.spec.declared.artwork_columns,
             arrivals=arrivals,
+            read_outs=preparation.read_outs,
+            matches=preparation.matches,
         )
 
 
@@ -104,6 +117,8 @@ class TrainedNetwork:
     metrics: dict[str, float]
     bias: float = 0.0
     """Of the network, before it was calibrated."""
+    read_outs: ReadOuts | None = None
+    """That its artworks' features are made with."""
 
 
 def train_network(
@@ -135,14 +150,16 @@ def train_network(
         train = train.seen_as(embed_all(learner, train.images))
     effects = settings.model.random_effects
     effects = replace(effects, posterior_scale=effects.share(data.arrivals))
-    forms = ClosedForms(network, train, data.artworks, effects, settings.seed)
+    forms = ClosedForms(network, train, data.artworks, effects, settings.seed, data.matches)
     inferred = network.context.heads.infer(forms)
     records = inferred.records
     added = None if records is None else RecordEffects(records, data.artworks.ids)
     bias = float(network.bias.detach())
     temperature, error = calibrate(learner, validation, 4 * settings.fit.artworks, added)
     metrics |= inferred.metrics | error
-    return TrainedNetwork(network, records, inferred.posterior, temperature, metrics, bias)
+    return TrainedNetwork(
+        network, records, inferred.posterior, temperature, metrics, bias, data.read_outs
+    )
 
 
 def learner_settings(settings: Fit) -> LearnerSettings:
@@ -166,10 +183,12 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
     model, sample = settings.model, data.sample
     pixels = model.encoder not in INSTEAD_OF_PIXELS
     encoder = make_encoder(model.encoder, model.weights, model.embedding) if pixels else None
+    groups = () if data.read_outs is None else data.read_outs.groups
+    shown = tuple(group.width for group in groups)
     architecture = Architecture(
         embedding=sample.images.shape[1] if encoder is None else encoder.embedding,
         context=sample.context.dense.shape[1],
-        title=sample.candidates.dense.shape[1],
+        title=sample.candidates.dense.shape[1] - sum(shown),
         genres=data.genres,
         buckets=CAST_BUCKETS,
         kind=model.heads.kind,
@@ -180,6 +199,7 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         base=float(np.log(data.mean_reward / (1 - data.mean_reward))),
         seed=settings.seed,
         declared=data.declared,
+        shown=shown,
     )
     network = Marquee(encoder, architecture)
     network.context.frozen.standardise(torch.from_numpy(sample.context.dense))

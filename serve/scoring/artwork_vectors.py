@@ -88,14 +88,25 @@ def artwork_vectors(
         BadInput: an image cannot be decoded, or embeddings are missing or of another width.
     """
     rows = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
-    at = np.array([rows[artwork] for artwork in artwork_ids], np.int64)
+    asked = np.array([rows[artwork] for artwork in artwork_ids], np.int64)
+    # Whatever is asked for, names are known by all tagged pictures of the catalogue.
+    tagged = np.asarray(catalogue.artworks["cast_shown"].is_valid()) & scorer.guesses_names
     size = scorer.manifest.image
     if size is None:
-        embeddings = _catalogue_embeddings(scorer, catalogue)[at]
+        own = _catalogue_embeddings(scorer, catalogue)
+        at = np.union1d(asked, np.flatnonzero(tagged))
+        embeddings = own[at]
     else:
         cached = images or image_cache(catalogue, cache, size, quiet=True)
-        embeddings = _embeddings(scorer, cached.images, cached.of(artwork_ids), cache)
-    return scorer.vectors(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
+        there = np.array([name in cached.rows for name in catalogue.artwork_ids], bool)
+        at = np.union1d(asked, np.flatnonzero(tagged & there))
+        names = [catalogue.artwork_ids[row] for row in at]
+        embeddings = _embeddings(scorer, cached.images, cached.of(names), cache)
+    titles, artworks = catalogue.titles, catalogue.artworks
+    known = tagged[at]
+    gallery = scorer.gallery(embeddings[known], titles, artworks.take(pa.array(at[known])))
+    embeddings = embeddings[np.searchsorted(at, asked)]
+    return scorer.vectors(embeddings, titles, artworks.take(pa.array(asked)), gallery)
 
 
 def _catalogue_embeddings(

@@ -16,6 +16,8 @@ from bandit.take_probability import mean_take_probability
 from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import CandidateFeatures, ContextFeatures, FeatureSpec, candidate_features
+from data.shown.guessed_names import Gallery
+from data.shown.with_shown import with_shown
 
 CONTEXT = ContextFeatures._fields
 INPUTS = {
@@ -67,6 +69,7 @@ class Scorer:
         calibration = self.manifest.calibration
         records = opened.records()
         self._records = records.judging() if records is not None and judging else records
+        self._read_outs = opened.read_outs()
         self._bias = calibration.bias
         self._temperature = calibration.temperature
         self._warm()
@@ -108,13 +111,16 @@ class Scorer:
         embeddings: Float[np.ndarray, "artworks embedding"],
         titles: pa.Table,
         artworks: pa.Table,
+        gallery: Gallery | None = None,
     ) -> Artworks:
         """Vectors and appeals of artworks, in the order of the table; by id, with their records.
 
         Args:
-            embeddings: from `embed`, or the catalogue's own.
+            embeddings: from `embed`, or the catalogue's own; zeros where there is no picture.
             titles: as TITLES; holds every title that `artworks` names.
             artworks: as ARTWORKS; row i has embedding i.
+            gallery: tagged pictures, from `gallery`, to know names by; None: those of `artworks`,
+                and those of training.
 
         Raises:
             BadInput: embeddings do not fit the bundle or the table, or a title is missing.
@@ -125,11 +131,31 @@ class Scorer:
                 f"embeddings are {list(embeddings.shape)}; bundle {self.bundle_id} takes "
                 f"[{len(artworks)}, {width}], a row for each artwork"
             )
-        found = self.artworks_of(embeddings, candidate_features(self.spec, titles, artworks))
+        features = candidate_features(self.spec, titles, artworks)
+        if self._read_outs is not None:
+            shown = self._read_outs.read(embeddings, self.spec, titles, artworks, gallery)
+            features = with_shown(features, shown)
+        found = self.artworks_of(embeddings, features)
         if self._records is None:
             return found
         ids = artworks["artwork_id"].to_pylist()
         return found._replace(vectors=self._records.joined(found.vectors, ids))
+
+    def gallery(
+        self, embeddings: np.ndarray, titles: pa.Table, artworks: pa.Table
+    ) -> Gallery | None:
+        """Tagged pictures of a catalogue, for `artworks` to know names by wherever it is asked.
+
+        None: this bundle guesses no names.
+        """
+        if self._read_outs is None:
+            return None
+        return self._read_outs.gallery_of(embeddings, self.spec, titles, artworks)
+
+    @property
+    def guesses_names(self) -> bool:
+        """Whether artwork without tags is compared with tagged artwork."""
+        return self._read_outs is not None
 
     def artworks_of(
         self, embeddings: Float[np.ndarray, "artworks embedding"], features: CandidateFeatures
@@ -139,10 +165,14 @@ class Scorer:
         return Artworks(*self._run("candidate", embeddings, *features))
 
     def vectors(
-        self, embeddings: np.ndarray, titles: pa.Table, artworks: pa.Table
+        self,
+        embeddings: np.ndarray,
+        titles: pa.Table,
+        artworks: pa.Table,
+        gallery: Gallery | None = None,
     ) -> Float[np.ndarray, "artworks dimension"]:
         """Vectors of artworks, as `artworks` gives them."""
-        return self.artworks(embeddings, titles, artworks).vectors
+        return self.artworks(embeddings, titles, artworks, gallery).vectors
 
     def appeals(self, titles: pa.Table, artworks: pa.Table) -> Float[np.ndarray, "artworks appeal"]:
         """The title's part of the appeal for each artwork; pixels have none in it."""
