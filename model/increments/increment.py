@@ -32,7 +32,8 @@ from model.increments.days_to_read import WATCHED, DaySpan, counted, late
 from model.increments.kept_posterior import KeptPosterior
 from model.increments.observed_noise import noise_of
 from model.network.lightning_module import Learner
-from model.network.towers import MATCH, Marquee
+from model.network.names import NameWeights
+from model.network.towers import Marquee
 from model.training.calibrate import calibrate
 from model.training.dataset import Examples
 from model.training.dataset_statistics import DatasetStatistics
@@ -236,6 +237,7 @@ class PosteriorByDay:
         """What the regression reads of artworks: of those that a day showed, and 0 of others."""
         kept, network = self.kept, self.network
         none = torch.zeros(0, 0)
+        nobody = NameWeights(none.long(), none)
         inputs = RegressionInputs(
             network,
             self.heads,
@@ -243,8 +245,8 @@ class PosteriorByDay:
             kept.components,
             kept.regression.components[:, :-1],
             titles=none,
-            tag_names=none,
-            title_names=none,
+            tag_names=nobody,
+            title_names=nobody,
             unit=kept.unit,
             second=kept.second,
         )
@@ -252,9 +254,7 @@ class PosteriorByDay:
             return inputs
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         looks = torch.zeros(len(shown), network.architecture.embedding)  # names do not depend on it
-        vectors, titles = network.candidate(looks, *candidates)
-        tag_names = vectors[:, network.context.rank :][:, :MATCH]
-        title_names = network.candidate.names(candidates[-2], candidates[-1])
+        titles = network.candidate(looks, *candidates)[1]
         at = torch.from_numpy(self._row()[shown])
 
         def placed(of: Tensor) -> Tensor:
@@ -263,8 +263,8 @@ class PosteriorByDay:
         return replace(
             inputs,
             titles=placed(titles),
-            tag_names=placed(tag_names),
-            title_names=placed(title_names),
+            tag_names=NameWeights(*map(placed, network.candidate.names(*candidates[1:]))),
+            title_names=NameWeights(*map(placed, candidates[-2:])),
         )
 
     def _posterior(self, inputs: RegressionInputs) -> HierarchicalPosterior:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt8, UInt64
 
 from bandit.draws import DrawRules, Epochs
-from data.features import ContextFeatures
+from data.features import ContextFeatures, Names, NameTable
 from data.images.format import ImageFormat
 from data.records import TitleId
 from data.schema.request_facts import Declared
@@ -127,6 +127,8 @@ class LiveModel:
     """Facts that requests may have besides those of Marquee."""
     pictures: LayoutPictures | None = None
     """Of the layout's artworks; None: one each."""
+    names: Names | None = None
+    """Whom each artwork names; None: nobody."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[TitleId, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
@@ -139,6 +141,7 @@ class LiveModel:
     _counts: Int[np.ndarray, " titles"] = field(init=False)
     _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
+    _names: NameTable | None = field(init=False)  # slots and weights [titles, ranks, names]
     _rules: dict[int, DrawRules] = field(init=False)
 
     def mended(self) -> bool:
@@ -154,7 +157,10 @@ class LiveModel:
         put("paths", frozenset(layout.paths) | more)
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
-        columns = self.vectors[starts[:, None] + ranks].astype(np.float32)
+        ordinals = starts[:, None] + ranks
+        columns = self.vectors[ordinals].astype(np.float32)
+        table = None if self.names is None else NameTable.of(self.names)
+        put("_names", table.at(ordinals) if table is not None and len(table.ids) else None)
         put("_rules", {})
         put("_words", opening_words(self.words.titles, self.words.candidates))
         put("_counts", counts)
@@ -230,6 +236,7 @@ class LiveModel:
             counts,
             draws.seeds,
             self.policy.head_policy,
+            self._matches(described.names, slots),
         )
         choices = self._starts[slots] + decided.choice
         names = draws.ids(self.words.artworks[choices], decided.propensity)
@@ -252,6 +259,17 @@ class LiveModel:
             )
             for row, titles in enumerate(wanted)
         ]
+
+    def _matches(
+        self, watched: Names | None, slots: Int[np.ndarray, "pages titles"]
+    ) -> Float[np.ndarray, "pages ranks titles"] | None:
+        """Of each page's member with its titles' candidates; None: nobody names anybody."""
+        if self._names is None or watched is None:
+            return None
+        table = self._names.watched(watched).T
+        pages = np.arange(len(table))[:, None, None, None]
+        found = table[pages, self._names.slots[slots]] * self._names.weights[slots]
+        return found.sum(3).swapaxes(1, 2)
 
     def _rules_of(self, heads: int) -> DrawRules:
         """Of the bundle's heads, made once."""

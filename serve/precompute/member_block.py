@@ -242,6 +242,7 @@ class Job:
                 room,
                 had,
                 work.epochs.keep,
+                None if described.names is None else described.names.at(tile),
             )
             new = due[tile]
             drawn.choices[tile] = np.where(new, words.starts + decided.choice, before.choices[tile])
