@@ -3,7 +3,7 @@
 May import `data.schema` and the modules of `data` itself.
 """
 
-from data.features.bags import CAST_BUCKETS, CAST_KEPT, cast_bucket, even_weights
+from data.features.bags import CAST_BUCKETS, CAST_KEPT, even_weights, name_number
 from data.features.columns import (
     CATEGORIES,
     LEAST_VARIED,
@@ -40,10 +40,10 @@ __all__ = [
     "NameTable",
     "Names",
     "candidate_features",
-    "cast_bucket",
     "context_features",
     "even_weights",
     "genre_shares",
+    "name_number",
     "own_column",
     "own_matches",
     "tenure_columns",

@@ -93,6 +93,14 @@ class NameTable(NamedTuple):
         table[-1] = 0
         return table
 
+    def own(
+        self, names: Names, artworks: Int[np.ndarray, "*artworks"]
+    ) -> Float[np.ndarray, "*artworks"]:
+        """Those of every member, [members, names], with artworks of its own, [members, ...]."""
+        table, slots = self.watched(names).T, self.slots[artworks]
+        member = np.arange(len(table)).reshape(-1, *[1] * (slots.ndim - 1))
+        return (table[member, slots] * self.weights[artworks]).sum(-1)
+
     def matches(self, names: Names) -> Float[np.ndarray, "members artworks"]:
         """Those of every member, [members, names], with every artwork."""
         table = self.watched(names)

@@ -75,7 +75,10 @@ class Architecture:
 
 
 class CastBag(nn.Module):
-    """Weighted mean of the vectors of hashed names; bucket 0 pads."""
+    """Weighted mean of the vectors of names, a vector a bucket; 0 pads.
+
+    A name's number less its bucket is a multiple of the number of buckets.
+    """
 
     def __init__(self, buckets: int, width: int) -> None:
         super().__init__()
@@ -87,7 +90,7 @@ class CastBag(nn.Module):
         self, ids: Int[Tensor, "rows cast"], weights: Float[Tensor, "rows cast"]
     ) -> Float[Tensor, "rows width"]:
         """Rows without cast give zero."""
-        return (self.table(ids) * weights[..., None]).sum(1)
+        return (self.table(ids % self.table.num_embeddings) * weights[..., None]).sum(1)
 
 
 class CandidateTower(nn.Module):

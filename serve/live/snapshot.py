@@ -141,7 +141,8 @@ class LiveModel:
     _counts: Int[np.ndarray, " titles"] = field(init=False)
     _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
-    _names: NameTable | None = field(init=False)  # slots and weights [titles, ranks, names]
+    _names: NameTable | None = field(init=False)  # of the artworks
+    _ranked: Int[np.ndarray, "titles ranks"] = field(init=False)  # ordinals
     _rules: dict[int, DrawRules] = field(init=False)
 
     def mended(self) -> bool:
@@ -157,10 +158,9 @@ class LiveModel:
         put("paths", frozenset(layout.paths) | more)
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
-        ordinals = starts[:, None] + ranks
-        columns = self.vectors[ordinals].astype(np.float32)
-        table = None if self.names is None else NameTable.of(self.names)
-        put("_names", table.at(ordinals) if table is not None and len(table.ids) else None)
+        put("_ranked", starts[:, None] + ranks)
+        columns = self.vectors[self._ranked].astype(np.float32)
+        put("_names", None if self.names is None else NameTable.of(self.names))
         put("_rules", {})
         put("_words", opening_words(self.words.titles, self.words.candidates))
         put("_counts", counts)
@@ -229,17 +229,19 @@ class LiveModel:
             described = self.members.functionals_of(facts)
         rules = self._rules_of(described.functionals.shape[1])
         draws = page_draws(pages, self._words[:, slots], described.fingerprints, rules)
-        counts = self._counts[slots]
+        counts, matches, names = self._counts[slots], None, self._names
+        if names is not None and len(names.ids) and described.names is not None:
+            matches = names.own(described.names, self._ranked[slots])
         decided = decide_pages(
             described.functionals,
             self._columns[slots].transpose(0, 2, 3, 1),
             counts,
             draws.seeds,
             self.policy.head_policy,
-            self._matches(described.names, slots),
+            None if matches is None else matches.swapaxes(1, 2),
         )
         choices = self._starts[slots] + decided.choice
-        names = draws.ids(self.words.artworks[choices], decided.propensity)
+        ids = draws.ids(self.words.artworks[choices], decided.propensity)
         ordinals, propensities = choices.tolist(), decided.propensity.tolist()
         seeds, epochs, prints = draws.seeds.tolist(), draws.epochs.tolist(), described.fingerprints
         chances = decided.probabilities.swapaxes(1, 2)
@@ -249,7 +251,7 @@ class LiveModel:
                 titles,
                 all_slots[row][: len(titles)],
                 ordinals[row][: len(titles)],
-                names[row * longest : row * longest + len(titles)],
+                ids[row * longest : row * longest + len(titles)],
                 propensities[row][: len(titles)],
                 chances[row, : len(titles)],
                 seeds[row][: len(titles)],
@@ -259,17 +261,6 @@ class LiveModel:
             )
             for row, titles in enumerate(wanted)
         ]
-
-    def _matches(
-        self, watched: Names | None, slots: Int[np.ndarray, "pages titles"]
-    ) -> Float[np.ndarray, "pages ranks titles"] | None:
-        """Of each page's member with its titles' candidates; None: nobody names anybody."""
-        if self._names is None or watched is None:
-            return None
-        table = self._names.watched(watched).T
-        pages = np.arange(len(table))[:, None, None, None]
-        found = table[pages, self._names.slots[slots]] * self._names.weights[slots]
-        return found.sum(3).swapaxes(1, 2)
 
     def _rules_of(self, heads: int) -> DrawRules:
         """Of the bundle's heads, made once."""

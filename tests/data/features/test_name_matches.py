@@ -42,6 +42,8 @@ def test_every_way_of_matching_says_what_pairs_of_names_say(
     np.testing.assert_allclose(table.at(order).matches(watched), want[:, order], atol=1e-5)
     candidates = shown.at(np.tile(order, (members, 1)))
     np.testing.assert_allclose(own_matches(watched, candidates), want[:, order], atol=1e-5)
+    own = table.own(watched, np.tile(order, (members, 1)))
+    np.testing.assert_allclose(own, want[:, order], atol=1e-5)
     few = shown.compact()
     assert few.ids.shape[1] <= shown.ids.shape[1]
     np.testing.assert_allclose(by_hand(watched, few), want, atol=1e-5)
