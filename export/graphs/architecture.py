@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from data.bundle import Bundle
 from data.errors import BadInput
 from model.network.image_encoder import SmallCNN, make_encoder
-from model.network.towers import Architecture, Marquee
+from model.network.towers import RANDOM_NAMES, Architecture, Marquee
 
 REFUSED = (
     *(SafetensorError, UnpicklingError, EOFError, OSError),
@@ -49,8 +49,14 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) ->
     """A network with weights, in evaluation.
 
     Raises:
-        BadInput: the weights are of another network.
+        BadInput: the weights are of another network, or of a time when names met by random vectors.
     """
+    if any(name in state for name in RANDOM_NAMES):
+        raise BadInput(
+            "the weights are of a time when names met by random vectors, of which their network "
+            "cannot be made again; their bundle is served as it is, and `python train.py` (with "
+            "--fit.warm-start, if you like) makes a new one"
+        )
     settings = dict(architecture)
     name = settings.pop("encoder")
     shortened = "encoder.out.0.weight" in state

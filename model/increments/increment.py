@@ -33,8 +33,9 @@ from model.increments.days_to_read import WATCHED, DaySpan, counted, late
 from model.increments.kept_posterior import KeptPosterior
 from model.increments.observed_noise import noise_of
 from model.network.lightning_module import Learner
+from model.network.names import NameWeights
 from model.network.shown_matches import ShownMatches
-from model.network.towers import MATCH, Marquee
+from model.network.towers import Marquee
 from model.training.calibrate import calibrate
 from model.training.dataset import Examples
 from model.training.dataset_statistics import DatasetStatistics
@@ -243,6 +244,7 @@ class PosteriorByDay:
         """What the regression reads of artworks: of those that a day showed, and 0 of others."""
         kept, network = self.kept, self.network
         none = torch.zeros(0, 0)
+        nobody = NameWeights(none.long(), none)
         inputs = RegressionInputs(
             network,
             self.heads,
@@ -250,8 +252,8 @@ class PosteriorByDay:
             kept.components,
             kept.regression.components[:, :-1],
             titles=none,
-            tag_names=none,
-            title_names=none,
+            tag_names=nobody,
+            title_names=nobody,
             unit=kept.unit,
             second=kept.second,
             matched=ShownMatches(self.preparation.matches, none, kept.match_units),
@@ -260,9 +262,7 @@ class PosteriorByDay:
             return inputs
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         looks = torch.zeros(len(shown), network.architecture.embedding)  # names do not depend on it
-        vectors, titles = network.candidate(looks, *candidates)
-        tag_names = vectors[:, network.context.rank :][:, :MATCH]
-        title_names = network.candidate.names(candidates[-2], candidates[-1])
+        titles = network.candidate(looks, *candidates)[1]
         at, read = torch.from_numpy(self._row()[shown]), candidates[0][:, network.candidate.title :]
 
         def placed(of: Tensor) -> Tensor:
@@ -271,8 +271,8 @@ class PosteriorByDay:
         return replace(
             inputs,
             titles=placed(titles),
-            tag_names=placed(tag_names),
-            title_names=placed(title_names),
+            tag_names=NameWeights(*map(placed, network.candidate.names(*candidates[1:]))),
+            title_names=NameWeights(*map(placed, candidates[-2:])),
             matched=inputs.matched._replace(shown=placed(read)),
         )
 

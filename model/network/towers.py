@@ -13,9 +13,8 @@ from model.heads.epistemic_index import index_size
 from model.heads.interface import DEFAULT_KIND, Heads, HeadSettings
 from model.heads.make_heads import make_heads
 from model.heads.prior_network import PriorNetwork
+from model.network.names import NameWeights
 
-MATCH = 24
-"""Dimension of the fixed random vector of a name: two names differ, whether learnt or not."""
 PRIOR_FEATURES = 64
 """Of the frozen random network that prior functions read."""
 WIDTH, TITLE_WIDTH, CAST_WIDTH = 64, 16, 16
@@ -84,20 +83,22 @@ class Architecture:
 
 
 class CastBag(nn.Module):
-    """Weighted mean of the vectors of hashed names; bucket 0 pads."""
+    """Weighted mean of the vectors of names, a vector a bucket; 0 pads.
 
-    def __init__(self, buckets: int, width: int, learnt: bool = True) -> None:
+    A name's number less its bucket is a multiple of the number of buckets.
+    """
+
+    def __init__(self, buckets: int, width: int) -> None:
         super().__init__()
         self.table = nn.Embedding(buckets, width, padding_idx=0)
-        nn.init.normal_(self.table.weight, std=0.1 if learnt else width**-0.5)
+        nn.init.normal_(self.table.weight, std=0.1)
         self.table.weight.data[0] = 0
-        self.table.weight.requires_grad_(learnt)
 
     def forward(
         self, ids: Int[Tensor, "rows cast"], weights: Float[Tensor, "rows cast"]
     ) -> Float[Tensor, "rows width"]:
         """Rows without cast give zero."""
-        return (self.table(ids) * weights[..., None]).sum(1)
+        return (self.table(ids % self.table.num_embeddings) * weights[..., None]).sum(1)
 
 
 class CandidateTower(nn.Module):
@@ -106,7 +107,7 @@ class CandidateTower(nn.Module):
     The title joins here and not in the context tower, so that members × catalogue is one matrix
     product. An image says most in contrast to what its title is: of the genres that the title has,
     which are shown; of the names in it, whom the tags name. Names meet the member's most watched
-    by fixed random vectors, so that a name works that training never saw.
+    by equality (`model.network.names`), so that a name works that training never saw.
 
     The last `prior` numbers come from a frozen random network: each head reads them at random, its
     prior function (Osband et al. 2018, "Randomized Prior Functions").
@@ -118,7 +119,6 @@ class CandidateTower(nn.Module):
         self.genres, self.title = made.genres, made.title
         self.judged = made.title - made.declared
         self.cast = CastBag(made.buckets, CAST_WIDTH)
-        self.names = CastBag(made.buckets, MATCH, learnt=False)
         self.image = nn.Linear(made.content, rank)
         # A catalogue without genres has nothing to draw first weights for, and torch warns of it.
         linear = nn.Linear if made.genres else partial(skip_init, nn.Linear)
@@ -150,31 +150,49 @@ class CandidateTower(nn.Module):
         """Log share of each genre that the image shows, given those that its title has."""
         return (self.genre(embedding) + (mix + LEAST_MIX).log()).log_softmax(1)
 
+    @staticmethod
+    def names(
+        cast_ids: Int[Tensor, "artworks cast"],
+        cast_weights: Float[Tensor, "artworks cast"],
+        title_cast_ids: Int[Tensor, "artworks title_cast"],
+        title_cast_weights: Float[Tensor, "artworks title_cast"],
+    ) -> NameWeights:
+        """Whom an artwork's tags name in contrast to its title's cast; without tags nobody.
+
+        After the tags come sets that members' counts match, declared by the user, as they are.
+        """
+        shown, declared = cast_weights[:, :CAST_KEPT], cast_weights[:, CAST_KEPT:]
+        tagged = (shown.sum(1, keepdim=True) > 0).to(shown.dtype)
+        weights = torch.cat([shown * tagged, declared, -title_cast_weights * tagged], 1)
+        return NameWeights(torch.cat([cast_ids, title_cast_ids], 1), weights)
+
     def forward(
         self,
         embedding: Float[Tensor, "artworks embedding"],
         title: Float[Tensor, "artworks title"],
         cast_ids: Int[Tensor, "artworks cast"],
         cast_weights: Float[Tensor, "artworks cast"],
-        title_cast_ids: Int[Tensor, "artworks cast"],
-        title_cast_weights: Float[Tensor, "artworks cast"],
-    ) -> tuple[Float[Tensor, "artworks dimension"], Float[Tensor, "artworks width"]]:
-        """The artwork's vector, and the title's part of the title main effect."""
+        title_cast_ids: Int[Tensor, "artworks title_cast"],
+        title_cast_weights: Float[Tensor, "artworks title_cast"],
+    ) -> tuple[
+        Float[Tensor, "artworks dimension"],
+        Float[Tensor, "artworks width"],
+        Float[Tensor, "artworks names"],
+    ]:
+        """The artwork's vector, the title's part of the title main effect, and weights of `names`.
+
+        Their ids are those given, the tags' first.
+        """
         content, title = self.content(embedding, title), title[:, : self.title]
         mix = title[:, : self.genres]
         contrast = self.contrast(self.shown(embedding, mix).exp() - mix)
         tags = torch.cat([title, self.cast(cast_ids, cast_weights)], 1)
         learnt = self.image(content) + contrast + self.tags(tags)
-        shown = cast_ids[:, :CAST_KEPT], cast_weights[:, :CAST_KEPT]
-        tagged = (shown[1].sum(1, keepdim=True) > 0).float()
-        absent = self.names(title_cast_ids, title_cast_weights)
-        match = (self.names(*shown) - absent) * tagged
-        if cast_ids.shape[1] > CAST_KEPT:  # sets that members' counts match, declared by the user
-            match = match + self.names(cast_ids[:, CAST_KEPT:], cast_weights[:, CAST_KEPT:])
+        names = self.names(cast_ids, cast_weights, title_cast_ids, title_cast_weights)
         gain = self.gain(title).exp()
-        vector = torch.cat([gain * learnt, gain * match, self.frozen(content.detach())], 1)
+        vector = torch.cat([gain * learnt, self.frozen(content.detach())], 1)
         cast = self.cast(title_cast_ids, title_cast_weights)
-        return vector, self.title_effect(torch.cat([title, cast], 1))
+        return vector, self.title_effect(torch.cat([title, cast], 1)), gain * names.weights
 
 
 class ContextTower(nn.Module):
@@ -183,7 +201,6 @@ class ContextTower(nn.Module):
     def __init__(self, made: Architecture) -> None:
         super().__init__()
         self.cast = CastBag(made.buckets, CAST_WIDTH)
-        self.names = CastBag(made.buckets, MATCH, learnt=False)
         self.trunk = nn.Sequential(
             nn.Linear(made.context + CAST_WIDTH, 128), nn.ReLU(), nn.Linear(128, WIDTH), nn.ReLU()
         )
@@ -192,6 +209,7 @@ class ContextTower(nn.Module):
         self.heads.begin_stage()
         self.rank = made.rank
         self.match = nn.Linear(WIDTH, 1)
+        """What a match of names is worth beyond 1, in logits: the same for all heads."""
         self.title_effect = nn.Linear(WIDTH, TITLE_WIDTH)
 
     def features(
@@ -208,14 +226,19 @@ class ContextTower(nn.Module):
         dense: Float[Tensor, "decisions context"],
         cast_ids: Int[Tensor, "decisions cast"],
         cast_weights: Float[Tensor, "decisions cast"],
-    ) -> tuple[Float[Tensor, "decisions heads dimension"], Float[Tensor, "decisions width"]]:
-        """The product of a functional and a vector is the head's logit for that artwork."""
+    ) -> tuple[
+        Float[Tensor, "decisions heads dimension"],
+        Float[Tensor, "decisions width"],
+        Float[Tensor, "decisions cast"],
+    ]:
+        """Functionals, the member's part of the title main effect, and weights of the names.
+
+        A head's logit for an artwork is the product of functional and vector, and the match of the
+        names, which have the ids given.
+        """
         g = self.features(dense, cast_ids, cast_weights)
         bank = self.heads(g, self.heads.context_input(dense, self.frozen))
-        match = self.names(cast_ids, cast_weights) * (1 + self.match(g))
-        match = match[:, None].expand(-1, bank.shape[1], -1)
-        parts = [bank[:, :, : self.rank], match, bank[:, :, self.rank :]]
-        return torch.cat(parts, 2), self.title_effect(g)
+        return bank, self.title_effect(g), cast_weights * (1 + self.match(g))
 
 
 class Marquee(nn.Module):
@@ -234,7 +257,6 @@ class Marquee(nn.Module):
         self.encoder, self.architecture = encoder, architecture
         self.candidate = CandidateTower(architecture)
         self.context = ContextTower(architecture)
-        self.context.names = self.candidate.names  # one vector a name on both sides
         self.bias = nn.Parameter(torch.tensor(architecture.base))
         draws = index_size(self.context.heads.heads)
         self.doubt: Tensor
@@ -249,14 +271,19 @@ FORMER_NAMES = {
     "context.heads.posteriors.0.told": "context.heads.posteriors.0.totals",
 }
 """In bundles and checkpoints written before, → what they are called now."""
+RANDOM_NAMES = ("candidate.names.table.weight", "context.names.table.weight")
+"""The vectors that names met by before they met by equality; equal names had a product of about 1,
+which is what a match is now."""
 
 
 def with_present_names(
     network: nn.Module, state: dict[str, Tensor], prefix: str, *_: object
 ) -> None:
-    """Rename, in place, the weights that had another name when they were saved; add new ones."""
+    """Rename, in place, weights that had another name when they were saved; add and drop some."""
     for former, now in FORMER_NAMES.items():
         for name in [name for name in state if name.startswith(prefix + former)]:
             state[prefix + now + name.removeprefix(prefix + former)] = state.pop(name)
     if isinstance(network, Marquee):
+        for name in RANDOM_NAMES:
+            state.pop(prefix + name, None)
         state.setdefault(f"{prefix}doubt", torch.zeros_like(network.doubt))

@@ -21,8 +21,9 @@ from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
 from model.heads.standardise import mean_and_deviation
+from model.network.names import NameWeights, match_unit, row_matches
 from model.network.shown_matches import ShownMatches
-from model.network.towers import MATCH, Marquee
+from model.network.towers import Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
 
@@ -34,8 +35,6 @@ ROWS = 65_536
 """Examples observed at a time."""
 STEPS = 20
 """Of the solver, after each batch of further rewards."""
-LEAST_UNIT = 1e-4
-"""Deviation of matches below which there are none."""
 
 
 class CatalogueArtworks(NamedTuple):
@@ -159,9 +158,9 @@ class RegressionInputs:
     scores: Float[Tensor, "shown components"]
     titles: Float[Tensor, "shown width"]
     """Their parts of the title main effect."""
-    tag_names: Float[Tensor, "shown names"]
-    """Whom an artwork's tags name beyond its title, as random vectors."""
-    title_names: Float[Tensor, "shown names"]
+    tag_names: NameWeights
+    """Whom an artwork's tags name beyond its title."""
+    title_names: NameWeights
     """Whom its title names."""
     unit: float
     """What counts as 1 of a match."""
@@ -182,16 +181,16 @@ class RegressionInputs:
         """Before any reward; `part` is what facts and matches are scaled by."""
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         embeddings = torch.from_numpy(np.array(part.images[part.image_row[shown]]))
-        vectors, titles = network.candidate(embeddings, *candidates)
-        tag_names = vectors[:, network.context.rank :][:, :MATCH]
+        titles = network.candidate(embeddings, *candidates)[1]
         facts = torch.from_numpy(part.context.dense[:ROWS])
         heads.standardise(facts)
         x = heads.features(facts)
-        watched = network.context.names(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
+        watched = NameWeights(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
         content = network.candidate.content(embeddings, candidates[0])
         made = network.architecture
         components = Components.of(content, made.content_parts, len(made.shown))
-        title_names = network.candidate.names(candidates[-2], candidates[-1])
+        tag_names = network.candidate.names(*candidates[1:])
+        title_names = NameWeights(*candidates[-2:])
         return cls(
             network,
             heads,
@@ -201,7 +200,7 @@ class RegressionInputs:
             titles,
             tag_names,
             title_names,
-            _unit(watched, tag_names, title_names, part.context.cast_ids.shape[1] > CAST_KEPT),
+            match_unit(watched, tag_names, title_names, part.context.cast_ids.shape[1] > CAST_KEPT),
             x.T @ x / len(x),
             ShownMatches.of(matches, candidates[0][:, made.title :], x),
         )
@@ -240,8 +239,9 @@ class HierarchicalPosterior:
         inputs, context = self.inputs, self.inputs.network.context
         facts = [torch.from_numpy(column[rows]) for column in part.context]
         shown = torch.from_numpy(self.row[part.artwork_of[rows]])
-        watched = context.names(*facts[1:]) / inputs.unit
-        matches = [(watched * of[shown]).sum(1) for of in (inputs.title_names, inputs.tag_names)]
+        watched = NameWeights(facts[1], facts[2] / inputs.unit)
+        names = inputs.title_names, inputs.tag_names
+        matches = [row_matches(watched, of.at(shown)) for of in names]
         told = inputs.heads.features(facts[0])
         x = torch.cat([told, inputs.matched.columns(told, shown), torch.stack(matches, 1)], 1)
         effect = (context.title_effect(context.features(*facts)) * inputs.titles[shown]).sum(1)
@@ -281,28 +281,6 @@ class HierarchicalPosterior:
             doubt.prior,
             self.scale * doubt.prior_reading,
         )
-
-
-def _unit(
-    watched: Float[Tensor, "contexts names"],
-    tag_names: Float[Tensor, "shown names"],
-    title_names: Float[Tensor, "shown names"],
-    sparse: bool = False,
-) -> float:
-    """Deviation of the matches of tags; without tags of those of titles, without names 1.
-
-    Args:
-        watched: by members.
-        tag_names: of artworks.
-        title_names: of their titles.
-        sparse: matches may be of few members: then the deviation is that of those who have names,
-            or the few matches there are would be many deviations away and outweigh all else.
-    """
-    if sparse:
-        watched, tag_names = (of[of.abs().sum(1) > 0] for of in (watched, tag_names))
-    matches = [watched @ of.T for of in (tag_names, title_names)]
-    spreads = [float(of.std()) for of in matches if of.numel() > 1]
-    return next((spread for spread in spreads if spread > LEAST_UNIT), 1.0)
 
 
 def _of_content(

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from data.artwork_effects import ArtworkRecords
 from data.bundle import Bundle
 from data.errors import BadInput
-from data.features import CAST_BUCKETS
+from data.features import CAST_BUCKETS, CandidateFeatures
 from data.shown.matches import ShownMatch
 from data.shown.read_outs import ReadOuts
 from model.network.image_encoder import INSTEAD_OF_PIXELS, make_encoder
@@ -79,6 +79,8 @@ class TrainingData:
             preparation = replace(preparation, read_outs=Bundle.open(before).read_outs())
         elif settings.model.encoder != "attributes":  # which tell all that there is to read
             preparation = preparation.reading()
+        if words := shared_buckets(preparation.candidates):
+            say(words)
 
         def prepare(heads: int) -> tuple[Source, Examples]:
             prepared = replace(preparation, heads=heads)
@@ -159,6 +161,20 @@ def train_network(
     metrics |= inferred.metrics | error
     return TrainedNetwork(
         network, records, inferred.posterior, temperature, metrics, bias, data.read_outs
+    )
+
+
+def shared_buckets(candidates: CandidateFeatures) -> str | None:
+    """How many names share what is learnt of them with others, in words; None: none does."""
+    both = candidates.cast_ids, candidates.title_cast_ids
+    ids = np.unique(np.concatenate([part[part != 0] for part in both]))
+    _, place, counts = np.unique(ids % CAST_BUCKETS, return_inverse=True, return_counts=True)
+    sharing = int((counts[place] > 1).sum())
+    if not sharing:
+        return None
+    return (
+        f"{sharing:,} of the catalogue's {len(ids):,} names share one of {CAST_BUCKETS - 1:,} "
+        "learnt vectors with another; matches tell all of them apart"
     )
 
 

@@ -1,4 +1,4 @@
-"""Candidate vectors of a catalogue's artworks; an image is embedded once per encoder."""
+"""What a bundle says of a catalogue's artworks; an image is embedded once per encoder."""
 
 import hashlib
 import zlib
@@ -17,7 +17,7 @@ from data.errors import BadInput, warn_of_cache
 from data.images.cache import ImageCache, image_cache
 from data.images.canvases import other_canvas_words
 from data.pictures import MAIN
-from serve.scoring.scorer import BATCH, Scorer
+from serve.scoring.scorer import BATCH, Artworks, Scorer
 
 
 class Shown(NamedTuple):
@@ -65,14 +65,14 @@ class Shown(NamedTuple):
         return cls(catalogue, shown, decoded, size.canvas)
 
 
-def artwork_vectors(
+def scored_artworks(
     scorer: Scorer,
     catalogue: Catalogue,
     artwork_ids: Sequence[str],
     cache: Path,
     images: ImageCache | None = None,
-) -> Float[np.ndarray, "artworks dimension"]:
-    """Candidate vectors of artworks of a catalogue, in the order asked for.
+) -> Artworks:
+    """What a bundle says of artworks of a catalogue, in the order asked for.
 
     Embeddings are kept in `cache` by encoder and pixels. A bundle without encoder takes the
     catalogue's own embeddings.
@@ -106,7 +106,7 @@ def artwork_vectors(
     known = tagged[at]
     gallery = scorer.gallery(embeddings[known], titles, artworks.take(pa.array(at[known])))
     embeddings = embeddings[np.searchsorted(at, asked)]
-    return scorer.vectors(embeddings, titles, artworks.take(pa.array(asked)), gallery)
+    return scorer.artworks(embeddings, titles, artworks.take(pa.array(asked)), gallery)
 
 
 def _catalogue_embeddings(

@@ -33,7 +33,7 @@ def test_a_checkpoint_is_exported_with_all_else_of_the_bundle(bundle, tmp_path):
         assert new.manifest.written[name] == old.manifest.written[name]
     facts = context_features(SPEC, make_facts(5))
     with torch.no_grad():
-        want, _ = trained.eval().context(*map(torch.from_numpy, facts))
+        want, *_ = trained.eval().context(*map(torch.from_numpy, facts))
     np.testing.assert_allclose(Scorer(new.root).functionals(facts), want.numpy(), atol=1e-4)
 
 
