@@ -90,7 +90,8 @@ def scored_artworks(
     rows = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
     asked = np.array([rows[artwork] for artwork in artwork_ids], np.int64)
     # Whatever is asked for, names are known by all tagged pictures of the catalogue.
-    tagged = np.asarray(catalogue.artworks["cast_shown"].is_valid()) & scorer.guesses_names
+    read_outs, tags = scorer.read_outs, catalogue.artworks["cast_shown"]
+    tagged = np.asarray(tags.is_valid()) & (read_outs is not None)
     size = scorer.manifest.image
     if size is None:
         own = _catalogue_embeddings(scorer, catalogue)
@@ -102,9 +103,10 @@ def scored_artworks(
         at = np.union1d(asked, np.flatnonzero(tagged & there))
         names = [catalogue.artwork_ids[row] for row in at]
         embeddings = _embeddings(scorer, cached.images, cached.of(names), cache)
-    titles, artworks = catalogue.titles, catalogue.artworks
-    known = tagged[at]
-    gallery = scorer.gallery(embeddings[known], titles, artworks.take(pa.array(at[known])))
+    titles, artworks, known = catalogue.titles, catalogue.artworks, tagged[at]
+    gallery = read_outs and read_outs.gallery_of(
+        embeddings[known], scorer.spec, titles, artworks.take(pa.array(at[known]))
+    )
     embeddings = embeddings[np.searchsorted(at, asked)]
     return scorer.artworks(embeddings, titles, artworks.take(pa.array(asked)), gallery)
 

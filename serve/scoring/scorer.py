@@ -114,7 +114,7 @@ class Scorer:
         calibration = self.manifest.calibration
         records = opened.records()
         self._records = records.judging() if records is not None and judging else records
-        self._read_outs = opened.read_outs()
+        self.read_outs = opened.read_outs()
         self._bias = calibration.bias
         self._temperature = calibration.temperature
         self._warm()
@@ -164,8 +164,7 @@ class Scorer:
             embeddings: from `embed`, or the catalogue's own; zeros where there is no picture.
             titles: as TITLES; holds every title that `artworks` names.
             artworks: as ARTWORKS; row i has embedding i.
-            gallery: tagged pictures, from `gallery`, to know names by; None: those of `artworks`,
-                and those of training.
+            gallery: tagged pictures to know names by; None: those of `artworks` and of training.
 
         Raises:
             BadInput: embeddings do not fit the bundle or the table, or a title is missing.
@@ -177,30 +176,14 @@ class Scorer:
                 f"[{len(artworks)}, {width}], a row for each artwork"
             )
         features = candidate_features(self.spec, titles, artworks)
-        if self._read_outs is not None:
-            shown = self._read_outs.read(embeddings, self.spec, titles, artworks, gallery)
+        if self.read_outs is not None:
+            shown = self.read_outs.read(embeddings, self.spec, titles, artworks, gallery)
             features = with_shown(features, shown)
         found = self.artworks_of(embeddings, features)
         if self._records is None:
             return found
         ids = artworks["artwork_id"].to_pylist()
         return found._replace(vectors=self._records.joined(found.vectors, ids))
-
-    def gallery(
-        self, embeddings: np.ndarray, titles: pa.Table, artworks: pa.Table
-    ) -> Gallery | None:
-        """Tagged pictures of a catalogue, for `artworks` to know names by wherever it is asked.
-
-        None: this bundle guesses no names.
-        """
-        if self._read_outs is None:
-            return None
-        return self._read_outs.gallery_of(embeddings, self.spec, titles, artworks)
-
-    @property
-    def guesses_names(self) -> bool:
-        """Whether artwork without tags is compared with tagged artwork."""
-        return self._read_outs is not None
 
     def artworks_of(
         self, embeddings: Float[np.ndarray, "artworks embedding"], features: CandidateFeatures
