@@ -54,6 +54,9 @@ class Architecture:
     """Of what is random and never learnt."""
     declared: int = 0
     """How many of the features of title and tags, the last, are facts declared of the artwork."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Name and width of each part of an embedding, in their order, where it has parts: each is
+    judged by its own leading directions, on its own scale."""
 
     @property
     def content(self) -> int:
