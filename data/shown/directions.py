@@ -22,12 +22,18 @@ class Directions(NamedTuple):
     shift: Float[np.ndarray, " directions"]
 
     @classmethod
-    def of(cls, features: Float[np.ndarray, "pictures features"]) -> "Directions":
+    def of(
+        cls, features: Float[np.ndarray, "pictures features"], comparable: bool = False
+    ) -> "Directions":
         """Of these pictures; directions in which they do not differ are left out.
 
-        What hardly varies stays small before directions are sought, so that it is not one.
+        Args:
+            features: of pictures. What hardly varies stays small, so that it is no direction.
+            comparable: they are on one scale as they are, or else they are standardised first.
         """
         mean, deviation = Standard.of(features)
+        if comparable:
+            deviation = np.ones_like(deviation)
         scaled = (features - mean) / deviation
         gram = scaled.T.astype(np.float64) @ scaled
         sizes, axes = np.linalg.eigh(gram)

@@ -93,6 +93,7 @@ class ReadOuts:
         spec: FeatureSpec,
         titles: pa.Table,
         artworks: pa.Table,
+        comparable: bool = False,
     ) -> "ReadOuts":
         """Fit to a catalogue; no reward is asked for.
 
@@ -101,6 +102,7 @@ class ReadOuts:
             spec: with the names that training knows.
             titles: as TITLES.
             artworks: as ARTWORKS; row i has features i.
+            comparable: features are on one scale as they are.
         """
         there = np.flatnonzero(features.any(1))
         features, artworks = features[there], artworks.take(pa.array(there))
@@ -109,7 +111,7 @@ class ReadOuts:
         keys = title_keys(titles["title_id"].to_pylist())
         met = np.unique(keys)
         few = CatalogueSets.of(spec, titles, artworks.take(pa.array(some))).telling()
-        directions = Directions.of(features[some])
+        directions = Directions.of(features[some], comparable)
         seen = Seen(directions(features[some]), keys[few.title_of], met)
         of_titles = [TitleSet.of(seen, few, one) for one in few.titles if seen.x.shape[1]]
         of_artworks = [ArtworkSet.of(seen, one) for one in few.artworks]

@@ -53,19 +53,16 @@ class Architecture:
     """Of what is random and never learnt."""
     declared: int = 0
     """How many of the features of title and tags, the last, are facts declared of the artwork."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Name and width of each part of an embedding, in their order, where it has parts: each is
+    judged by its own leading directions, on its own scale."""
     shown: tuple[int, ...] = ()
     """Widths of the groups of what is read of its picture, which come after these features."""
 
     @property
-    def content_parts(self) -> tuple[int, ...]:
-        """Widths of what an artwork is judged by, each part on a scale of its own."""
-        declared = (self.declared,) if self.declared else ()
-        return (self.embedding, *declared, *self.shown)
-
-    @property
     def content(self) -> int:
         """Dimension of it: its embedding, what is declared of it, and what is read of it."""
-        return sum(self.content_parts)
+        return self.embedding + self.declared + sum(self.shown)
 
     @property
     def head_settings(self) -> HeadSettings:

@@ -95,12 +95,17 @@ class Preparation:
             return features
         return with_shown(features, self.read_outs.read(self._embeddings, *tables))
 
-    def reading(self) -> "Preparation":
-        """The same with read-outs fitted to the catalogue, where there is anything to read."""
+    def reading(self, comparable: bool) -> "Preparation":
+        """The same with read-outs fitted to the catalogue, where there is anything to read.
+
+        Args:
+            comparable: embeddings' numbers are on one scale as they are.
+        """
         if self.images.ndim != 2:
             return self
         tables = self.spec, self.catalogue.titles, self.catalogue.artworks
-        return replace(self, read_outs=ReadOuts.fit(self._embeddings, *tables) or None)
+        found = ReadOuts.fit(self._embeddings, *tables, comparable)
+        return replace(self, read_outs=found or None)
 
     @property
     def matches(self) -> tuple[ShownMatch, ...]:

@@ -20,15 +20,14 @@ from data.shown.matches import ShownMatch
 from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
-from model.heads.standardise import mean_and_deviation
+from model.heads.logistic_weights import group_of_each
 from model.network.names import NameWeights, match_unit, row_matches
 from model.network.shown_matches import ShownMatches
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
+from model.training.components import Components
 from model.training.dataset import Examples
 
-COMPONENTS = 24
-"""Principal components of the embeddings that artworks are told apart by."""
 PASSES = 3
 """Readings of the examples."""
 ROWS = 65_536
@@ -52,47 +51,6 @@ class ObservedExamples(NamedTuple):
     rewards: Float[Tensor, " impressions"]
     offset: Float[Tensor, " impressions"]
     weights: Float[Tensor, " impressions"]
-
-
-class Components(NamedTuple):
-    """The principal components of standardised embeddings, and of what is declared of artworks."""
-
-    matrix: Float[Tensor, "content components"]
-    shift: Float[Tensor, " components"]
-
-    @classmethod
-    def of(
-        cls, content: Float[Tensor, "artworks content"], widths: Sequence[int], shares: int = 0
-    ) -> "Components":
-        """Of these artworks; their rows have mean square 1.
-
-        Args:
-            content: embeddings, with what is declared and read of the artworks behind them.
-            widths: of its parts. Each has components of its own, for among those of an embedding's
-                many numbers a few others would be lost.
-            shares: how many parts, the last, are of numbers that are comparable as they are.
-        """
-        split = list(enumerate(content.split(list(widths), 1)))
-        parts = [cls._of_one(part, at >= len(widths) - shares) for at, part in split]
-        matrix, shift = torch.block_diag(*(p.matrix for p in parts)), [p.shift for p in parts]
-        return cls(matrix / len(parts) ** 0.5, torch.cat(shift) / len(parts) ** 0.5)
-
-    @classmethod
-    def _of_one(cls, content: Float[Tensor, "artworks part"], shares: bool) -> "Components":
-        mean, deviation = mean_and_deviation(content)
-        if shares:
-            deviation = torch.ones_like(deviation)
-        scaled = (content - mean) / deviation
-        axes = torch.linalg.svd(scaled, full_matrices=False)[2][:COMPONENTS].T
-        size = (scaled @ axes).square().sum(1).mean().sqrt().clamp(min=1e-6)
-        matrix = axes / deviation[:, None] / size
-        return cls(matrix, -(mean @ matrix))
-
-    def __call__(
-        self, content: Float[Tensor, "artworks content"]
-    ) -> Float[Tensor, "artworks components"]:
-        """Scores of any artworks."""
-        return content @ self.matrix + self.shift
 
 
 @torch.no_grad()
@@ -168,6 +126,8 @@ class RegressionInputs:
     """Second moment of the facts' features."""
     matched: ShownMatches
     """Of what members watch with what pictures show."""
+    groups: Sequence[int] = ()
+    """How many of the components are of each group of numbers, where there are several."""
 
     @classmethod
     def of(
@@ -188,7 +148,8 @@ class RegressionInputs:
         watched = NameWeights(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
         content = network.candidate.content(embeddings, candidates[0])
         made = network.architecture
-        components = Components.of(content, made.content_parts, len(made.shown))
+        widths = [width for _, width in made.groups]
+        components, groups = Components.by_group(content, widths, made.declared, made.shown)
         tag_names = network.candidate.names(*candidates[1:])
         title_names = NameWeights(*candidates[-2:])
         return cls(
@@ -203,14 +164,15 @@ class RegressionInputs:
             match_unit(watched, tag_names, title_names, part.context.cast_ids.shape[1] > CAST_KEPT),
             x.T @ x / len(x),
             ShownMatches.of(matches, candidates[0][:, made.title :], x),
+            groups,
         )
 
     def posterior(self, artworks: CatalogueArtworks) -> "HierarchicalPosterior":
         """That of these artworks, before any reward."""
         title_of = np.unique(artworks.title_ids[self.shown], return_inverse=True)[1]
         features = len(self.second) + len(self.matched.matches) + 2
-        of_title = torch.from_numpy(title_of)
-        regression = HierarchicalLogistic(self.scores, of_title, features)
+        of_title, groups = torch.from_numpy(title_of), group_of_each(self.groups)
+        regression = HierarchicalLogistic(self.scores, of_title, features, group_of=groups)
         row = np.full(len(artworks.ids), -1)
         row[self.shown] = np.arange(len(self.shown))
         ids = [artworks.ids[int(at)] for at in self.shown]

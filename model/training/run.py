@@ -16,7 +16,8 @@ from data.errors import BadInput
 from data.features import CAST_BUCKETS, CandidateFeatures
 from data.shown.matches import ShownMatch
 from data.shown.read_outs import ReadOuts
-from model.network.image_encoder import INSTEAD_OF_PIXELS, make_encoder
+from model.eyes.open_eyes import AUTO, WITHOUT_PACKAGE
+from model.network.image_encoder import make_encoder
 from model.network.lightning_module import Learner, LearnerSettings, half_is_fast
 from model.network.towers import Architecture, Marquee
 from model.training.buffered_source import Source
@@ -50,6 +51,8 @@ class TrainingData:
     """Last features of an artwork, the facts that are declared of it."""
     arrivals: float = 0.0
     """Share of the artworks that come new a day."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Name and width of the parts of embeddings, where these are given by groups."""
     read_outs: ReadOuts | None = None
     """Of their pictures; None: nothing is read."""
     matches: tuple[ShownMatch, ...] = ()
@@ -63,6 +66,7 @@ class TrainingData:
         settings: Settings,
         arrivals: float,
         say: Callable[[str], None] = lambda _: None,
+        groups: tuple[tuple[str, int], ...] = (),
     ) -> "TrainingData":
         """That of examples which were read once.
 
@@ -72,13 +76,14 @@ class TrainingData:
             settings: what training starts from, what it sees by, how many examples are in memory.
             arrivals: share of the artworks that come new a day.
             say: where progress goes.
+            groups: of the embeddings.
         """
         statistics, catalogue = read.statistics, preparation.catalogue
         before = settings.fit.warm_start
         if before is not None:
             preparation = replace(preparation, read_outs=Bundle.open(before).read_outs())
         elif settings.model.encoder != "attributes":  # which tell all that there is to read
-            preparation = preparation.reading()
+            preparation = preparation.reading(comparable=bool(groups))
         if words := shared_buckets(preparation.candidates):
             say(words)
 
@@ -99,6 +104,7 @@ class TrainingData:
             prepare,
             declared=preparation.spec.declared.artwork_columns,
             arrivals=arrivals,
+            groups=groups,
             read_outs=preparation.read_outs,
             matches=preparation.matches,
         )
@@ -197,10 +203,12 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         BadInput: no such encoder, or weights to start from that do not fit.
     """
     model, sample = settings.model, data.sample
-    pixels = model.encoder not in INSTEAD_OF_PIXELS
-    encoder = make_encoder(model.encoder, model.weights, model.embedding) if pixels else None
-    groups = () if data.read_outs is None else data.read_outs.groups
-    shown = tuple(group.width for group in groups)
+    encoder = None
+    if sample.images.ndim == 4:  # pixels, and not what was made of them
+        name = WITHOUT_PACKAGE if model.encoder == AUTO else model.encoder
+        encoder = make_encoder(name, model.weights, model.embedding)
+    read = () if data.read_outs is None else data.read_outs.groups
+    shown = tuple(group.width for group in read)
     architecture = Architecture(
         embedding=sample.images.shape[1] if encoder is None else encoder.embedding,
         context=sample.context.dense.shape[1],
@@ -215,6 +223,7 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         base=float(np.log(data.mean_reward / (1 - data.mean_reward))),
         seed=settings.seed,
         declared=data.declared,
+        groups=data.groups if encoder is None else encoder.groups,
         shown=shown,
     )
     network = Marquee(encoder, architecture)

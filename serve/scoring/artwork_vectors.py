@@ -1,23 +1,20 @@
 """What a bundle says of a catalogue's artworks; an image is embedded once per encoder."""
 
-import hashlib
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
-from data.atomic_write import whole_file
 from data.catalogue import Catalogue
-from data.errors import BadInput, warn_of_cache
+from data.errors import BadInput
 from data.images.cache import ImageCache, image_cache
 from data.images.canvases import other_canvas_words
+from data.images.vector_cache import VectorCache
 from data.pictures import MAIN
-from serve.scoring.scorer import BATCH, Artworks, Scorer
+from serve.scoring.scorer import Artworks, Scorer
 
 
 class Shown(NamedTuple):
@@ -132,30 +129,6 @@ def _embeddings(
     scorer: Scorer, images: np.ndarray, rows: Int[np.ndarray, " artworks"], cache: Path
 ) -> Float[np.ndarray, "artworks embedding"]:
     """Embeddings of some rows of the image cache, in their order; only unseen ones are computed."""
-    wanted, back = np.unique(rows, return_inverse=True)
-    names = [hashlib.blake2b(images[row].tobytes(), digest_size=16).hexdigest() for row in wanted]
     version = scorer.manifest.encoder_version or scorer.bundle_id
-    file = cache / f"embeddings-{version[:16]}.npz"
-    known = _cached(file)
-    missing = [at for at, name in enumerate(names) if name not in known]
-    for start in range(0, len(missing), BATCH):
-        batch = missing[start : start + BATCH]
-        embedded = scorer.embed(np.ascontiguousarray(images[wanted[batch]]))
-        known |= zip((names[at] for at in batch), embedded, strict=True)
-    if missing:
-        try:
-            with whole_file(file) as part, part.open("wb") as opened:
-                embeddings = np.stack(list(known.values()))
-                np.savez(opened, names=np.array(list(known)), embeddings=embeddings)
-        except OSError as error:
-            warn_of_cache(cache, error)
-    return np.stack([known[name] for name in names])[back]
-
-
-def _cached(file: Path) -> dict[str, np.ndarray]:
-    """Embeddings that were made before, by the hash of the pixels; none of a damaged file."""
-    try:
-        with np.load(file) as held:
-            return dict(zip(held["names"].tolist(), held["embeddings"], strict=True))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
-        return {}
+    held = VectorCache(cache, version, scorer.embedding_width)
+    return held.rows(images, rows, scorer.embed).of()

@@ -33,7 +33,7 @@ def test_a_match_is_the_sum_over_names_in_units_of_its_own_size():
 def test_written_into_the_weights_it_moves_artworks_alike():
     content, x = drawn()
     matched = ShownMatches.of(MATCHES, content[:, LOOKS:], x)
-    components = Components.of(content, (LOOKS, READ), 1)
+    components, _ = Components.by_group(content, (LOOKS,), 0, (READ,))
     scores, features = components(content), 1 + FACTS + 4  # and matches, and names
     mean = LogisticWeights(
         torch.randn(features, scores.shape[1] + 1),
