@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from data.features import DeclaredFeatures, FeatureSpec, own_column
 from data.features.switched_off import without_columns
@@ -30,6 +30,8 @@ class NamedShares(NamedTuple):
     names: tuple[str, ...]
     shares: Float[np.ndarray, "rows names"]
     """Rows sum to 1, or less where names are not among these."""
+    known: Bool[np.ndarray, " rows"]
+    """Of which rows it is said what they have, be it nothing."""
 
 
 class CatalogueSets(NamedTuple):
@@ -43,6 +45,8 @@ class CatalogueSets(NamedTuple):
     """Of each title."""
     tagged: list[list[str]]
     """Whom each artwork's tags name; empty: nobody, or nobody tagged it."""
+    untagged: Bool[np.ndarray, " artworks"]
+    """Those that nobody tagged; others show nobody else than whom tags name."""
 
     @classmethod
     def of(cls, spec: FeatureSpec, titles: pa.Table, artworks: pa.Table) -> "CatalogueSets":
@@ -59,19 +63,20 @@ class CatalogueSets(NamedTuple):
         of_title = [row[title] for title in artworks["title_id"].to_pylist()]
         genres = _listed(titles["genres"].to_pylist(), spec.genres)
         tones = [[] if tone is None else [tone] for tone in artworks["tone"].to_pylist()]
-        tone = _listed(tones, spec.tones)
+        shipped = (
+            NamedShares(GENRES, tuple(spec.genres), genres, genres.any(1)),
+            NamedShares(
+                TONE, tuple(spec.tones), _listed(tones, spec.tones), np.array([*map(bool, tones)])
+            ),
+        )
+        tags = artworks["cast_shown"]
         return cls(
             np.array(of_title, np.int64),
-            [
-                NamedShares(GENRES, tuple(spec.genres), genres),
-                *_declared(spec.declared, "titles", titles),
-            ],
-            [
-                NamedShares(TONE, tuple(spec.tones), tone),
-                *_declared(spec.declared, "artworks", artworks),
-            ],
+            [shipped[0], *_declared(spec.declared, "titles", titles)],
+            [shipped[1], *_declared(spec.declared, "artworks", artworks)],
             [_once(names) for names in titles["cast"].to_pylist()],
-            [_once(names) for names in artworks["cast_shown"].to_pylist()],
+            [_once(names) for names in tags.to_pylist()],
+            np.asarray(tags.is_null()),
         )
 
     def telling(self) -> "CatalogueSets":
@@ -102,13 +107,11 @@ def _listed(rows: list[list[str]], names: list[str]) -> Float[np.ndarray, "rows 
 def _declared(declared: DeclaredFeatures, section: str, table: pa.Table) -> list[NamedShares]:
     """Every declared set of a section, and of artworks every category."""
     kinds = ("set", "category") if section == "artworks" else ("set",)
-    own = own_column(table)
-    return [
-        NamedShares(
-            f"{section}.{one.name}",
-            one.values,
-            one.read(fact_values(own, one.name)).columns[:, : len(one.values)],
-        )
-        for one in getattr(declared, section)
-        if one.fact.kind in kinds
-    ]
+    own, found = own_column(table), list[NamedShares]()
+    for one in getattr(declared, section):
+        if one.fact.kind in kinds:
+            columns = one.read(fact_values(own, one.name)).columns  # the last: not known
+            shares = columns[:, : len(one.values)]
+            known = columns[:, -1] == 0
+            found.append(NamedShares(f"{section}.{one.name}", one.values, shares, known))
+    return found

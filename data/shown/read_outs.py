@@ -130,6 +130,14 @@ class ReadOuts:
         return bool(self.groups or self.gallery.names)
 
     @property
+    def words(self) -> str:
+        """What is read, in words."""
+        sets = [f"{one.name} ({len(one.names)})" for one in (*self.titles, *self.artworks)]
+        names = len(set(self.gallery.names))
+        parts = [*sets, *([f"who is shown, of {names:,} names by tags"] if names else [])]
+        return f"read of each picture: {', '.join(parts)}"
+
+    @property
     def groups(self) -> tuple[Group, ...]:
         """Of the columns that `read` gives, whatever the catalogue."""
         of_titles = [
@@ -191,7 +199,7 @@ class ReadOuts:
         x = self.directions(features)
         seen = Seen(x, title_keys(titles["title_id"].to_pylist())[sets.title_of], self.met)
         of_titles = {one.name: one.shares for one in sets.titles}
-        of_artworks = {one.name: one.shares for one in sets.artworks}
+        of_artworks = {one.name: one for one in sets.artworks}
         columns = [np.zeros((len(artworks), 0), np.float32)]
         for one in self.titles:
             columns += one.read(seen, of_titles[one.name][sets.title_of])
@@ -199,8 +207,7 @@ class ReadOuts:
         likeness = self.likeness(x)
         if gallery is None:
             gallery = self.gallery.beside(Gallery.of(likeness, sets))
-        untagged = np.array([at for at, names in enumerate(sets.tagged) if not names], np.int64)
-        guessed = guess_names(likeness, sets, gallery, untagged)
+        guessed = guess_names(likeness, sets, gallery, np.flatnonzero(sets.untagged))
         return ShownColumns(np.concatenate(columns, axis=1), self.groups, guessed)
 
     def write(self, file: Path) -> None:

@@ -95,16 +95,14 @@ class ArtworkSet(NamedTuple):
         fit = CrossFitted.of(seen.x, labels, seen.title) if enough else None
         return cls(one.name, one.names, base.astype(np.float32), fit)
 
-    def read(
-        self, seen: Seen, shares: Float[np.ndarray, "pictures names"]
-    ) -> Float[np.ndarray, "pictures names"]:
-        """Tags as they are, guessed where there are none, in contrast to what is usual.
+    def read(self, seen: Seen, tags: NamedShares) -> Float[np.ndarray, "pictures names"]:
+        """Tags as they are, guessed where nobody tagged, in contrast to what is usual.
 
         Args:
             seen: pictures.
-            shares: each one's tags.
+            tags: of each.
         """
-        found, untagged = shares - self.base, shares.sum(1) == 0
+        found, untagged = tags.shares - self.base, ~tags.known
         found[untagged] = 0.0
         if self.fit is not None and untagged.any():
             some = seen._replace(x=seen.x[untagged], title=seen.title[untagged])

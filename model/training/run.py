@@ -84,6 +84,8 @@ class TrainingData:
             preparation = replace(preparation, read_outs=Bundle.open(before).read_outs())
         elif settings.model.encoder != "attributes":  # which tell all that there is to read
             preparation = preparation.reading(comparable=bool(groups))
+        if preparation.read_outs is not None:
+            say(preparation.read_outs.words)
         if words := shared_buckets(preparation.candidates):
             say(words)
 

@@ -102,6 +102,14 @@ def test_names_are_guessed_of_untagged_pictures_alone(of):
     assert right.mean() > 0.8
 
 
+def test_whoever_tagged_a_picture_with_nobody_is_believed():
+    tags = [names if names else [] for names in MET.artworks["cast_shown"].to_pylist()]
+    at = MET.artworks.schema.get_field_index("cast_shown")
+    field = MET.artworks.schema.field(at)
+    told = MET._replace(artworks=MET.artworks.set_column(at, field, pa.array(tags, field.type)))
+    assert not len(read(told).guessed.row)
+
+
 def test_nobody_is_guessed_where_there_is_nothing_to_know_them_by():
     assert not len(read(without(NEW, "cast_shown")).guessed.row)
     cast = pa.array([names[:1] for names in MET.titles["cast"].to_pylist()])
