@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from jaxtyping import Int
-from torch import Tensor
 
 from bandit.choice import profile_keys
 from data.artwork_effects import ArtworkRecords
@@ -32,7 +31,7 @@ from model.increments.days_to_read import WATCHED, DaySpan, counted, late
 from model.increments.kept_posterior import KeptPosterior
 from model.increments.observed_noise import noise_of
 from model.network.lightning_module import Learner
-from model.network.names import NameWeights
+from model.network.matches import ArtworkMatches
 from model.network.towers import Marquee
 from model.training.calibrate import calibrate
 from model.training.dataset import Examples
@@ -237,7 +236,6 @@ class PosteriorByDay:
         """What the regression reads of artworks: of those that a day showed, and 0 of others."""
         kept, network = self.kept, self.network
         none = torch.zeros(0, 0)
-        nobody = NameWeights(none.long(), none)
         inputs = RegressionInputs(
             network,
             self.heads,
@@ -245,9 +243,8 @@ class PosteriorByDay:
             kept.components,
             kept.regression.components[:, :-1],
             titles=none,
-            tag_names=nobody,
-            title_names=nobody,
-            unit=kept.unit,
+            matches=ArtworkMatches.none(),
+            units=kept.units,
             second=kept.second,
         )
         if part is None or shown is None:
@@ -255,16 +252,11 @@ class PosteriorByDay:
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         looks = torch.zeros(len(shown), network.architecture.embedding)  # names do not depend on it
         titles = network.candidate(looks, *candidates)[1]
-        at = torch.from_numpy(self._row()[shown])
-
-        def placed(of: Tensor) -> Tensor:
-            return of.new_zeros(len(kept.artwork_ids), of.shape[1]).index_copy(0, at, of)
-
+        at, count = torch.from_numpy(self._row()[shown]), len(kept.artwork_ids)
         return replace(
             inputs,
-            titles=placed(titles),
-            tag_names=NameWeights(*map(placed, network.candidate.names(*candidates[1:]))),
-            title_names=NameWeights(*map(placed, candidates[-2:])),
+            titles=titles.new_zeros(count, titles.shape[1]).index_copy(0, at, titles),
+            matches=ArtworkMatches.of(network, candidates).placed(at, count),
         )
 
     def _posterior(self, inputs: RegressionInputs) -> HierarchicalPosterior:

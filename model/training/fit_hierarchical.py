@@ -15,12 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
-from data.features import CAST_KEPT
 from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
 from model.heads.standardise import mean_and_deviation
-from model.network.names import NameWeights, match_unit, row_matches
+from model.network.matches import ArtworkMatches, matches_of, write_worths
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
@@ -150,12 +149,9 @@ class RegressionInputs:
     scores: Float[Tensor, "shown components"]
     titles: Float[Tensor, "shown width"]
     """Their parts of the title main effect."""
-    tag_names: NameWeights
-    """Whom an artwork's tags name beyond its title."""
-    title_names: NameWeights
-    """Whom its title names."""
-    unit: float
-    """What counts as 1 of a match."""
+    matches: ArtworkMatches
+    units: Sequence[float]
+    """What counts as 1 of each match."""
     second: Float[Tensor, "features features"]
     """Second moment of the facts' features."""
 
@@ -171,14 +167,12 @@ class RegressionInputs:
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         embeddings = torch.from_numpy(np.array(part.images[part.image_row[shown]]))
         titles = network.candidate(embeddings, *candidates)[1]
-        facts = torch.from_numpy(part.context.dense[:ROWS])
-        heads.standardise(facts)
-        x = heads.features(facts)
-        watched = NameWeights(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
+        facts = [torch.from_numpy(column[:ROWS]) for column in part.context]
+        heads.standardise(facts[0])
+        x = heads.features(facts[0])
         content = network.candidate.content(embeddings, candidates[0])
         components = Components.of(content, network.candidate.declared)
-        tag_names = network.candidate.names(*candidates[1:])
-        title_names = NameWeights(*candidates[-2:])
+        matches = ArtworkMatches.of(network, candidates)
         return cls(
             network,
             heads,
@@ -186,16 +180,15 @@ class RegressionInputs:
             components,
             components(content),
             titles,
-            tag_names,
-            title_names,
-            match_unit(watched, tag_names, title_names, part.context.cast_ids.shape[1] > CAST_KEPT),
+            matches,
+            matches.units(network, facts),
             x.T @ x / len(x),
         )
 
     def posterior(self, artworks: CatalogueArtworks) -> "HierarchicalPosterior":
         """That of these artworks, before any reward."""
         title_of = np.unique(artworks.title_ids[self.shown], return_inverse=True)[1]
-        of_title, features = torch.from_numpy(title_of), len(self.second) + 2
+        of_title, features = torch.from_numpy(title_of), matches_of(len(self.second), self.network)
         regression = HierarchicalLogistic(self.scores, of_title, features)
         row = np.full(len(artworks.ids), -1)
         row[self.shown] = np.arange(len(self.shown))
@@ -225,10 +218,8 @@ class HierarchicalPosterior:
         inputs, context = self.inputs, self.inputs.network.context
         facts = [torch.from_numpy(column[rows]) for column in part.context]
         shown = torch.from_numpy(self.row[part.artwork_of[rows]])
-        watched = NameWeights(facts[1], facts[2] / inputs.unit)
-        names = inputs.title_names, inputs.tag_names
-        matches = [row_matches(watched, of.at(shown)) for of in names]
-        x = torch.cat([inputs.heads.features(facts[0]), torch.stack(matches, 1)], 1)
+        matches = inputs.matches.numbers(inputs.network, facts, shown, inputs.units)
+        x = torch.cat([inputs.heads.features(facts[0]), matches], 1)
         effect = (context.title_effect(context.features(*facts)) * inputs.titles[shown]).sum(1)
         reward, weight = (torch.from_numpy(c[rows]) for c in (part.reward, part.importance))
         return ObservedExamples(x, shown, reward, effect + inputs.network.bias, weight)
@@ -248,8 +239,7 @@ class HierarchicalPosterior:
         factors = regression.factors(heads.rank, second)
         _write_components(network.candidate.image, self.inputs.components, factors)
         heads.project(factors.projection)
-        match = float(regression.within_title()[:, -1].mean())
-        nn.init.constant_(network.context.match.bias, match / self.inputs.unit - 1)
+        write_worths(network, regression.within_title(), self.inputs.units)
         vectors = factors.vectors - regression.components @ factors.shared
         doubt = regression.doubt(second, index_size(heads.heads))
         network.doubt.copy_(_of_content(self.inputs.components, doubt.shared))

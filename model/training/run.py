@@ -16,7 +16,7 @@ from data.errors import BadInput
 from data.features import CAST_BUCKETS, CandidateFeatures
 from model.network.image_encoder import INSTEAD_OF_PIXELS, make_encoder
 from model.network.lightning_module import Learner, LearnerSettings, half_is_fast
-from model.network.towers import Architecture, Marquee
+from model.network.towers import Architecture, ColumnMatch, Marquee
 from model.training.buffered_source import Source
 from model.training.calibrate import calibrate
 from model.training.closed_forms import ClosedForms
@@ -48,6 +48,8 @@ class TrainingData:
     """Last features of an artwork, the facts that are declared of it."""
     arrivals: float = 0.0
     """Share of the artworks that come new a day."""
+    matches: tuple[ColumnMatch, ...] = ()
+    """Numbers of members that meet numbers of artworks."""
 
     @classmethod
     def of(
@@ -196,9 +198,10 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         base=float(np.log(data.mean_reward / (1 - data.mean_reward))),
         seed=settings.seed,
         declared=data.declared,
+        matches=data.matches,
     )
     network = Marquee(encoder, architecture)
-    network.context.frozen.standardise(torch.from_numpy(sample.context.dense))
+    network.context.standardise(torch.from_numpy(sample.context.dense))
     if settings.fit.warm_start is not None:
         start_from(network, settings.fit.warm_start)
     return network

@@ -121,6 +121,11 @@ class Scorer:
         """The id that decisions are logged under."""
         return self.manifest.bundle_id
 
+    @property
+    def embedding_width(self) -> int:
+        """Numbers of an embedding."""
+        return self._width("candidate", 0)
+
     def embed(
         self, images: UInt8[np.ndarray, "images 3 height width"]
     ) -> Float[np.ndarray, "images embedding"]:
