@@ -15,18 +15,21 @@ class ShownMatch(NamedTuple):
     """Of the set."""
     member: tuple[int, ...]
     """Columns of members' features."""
-    shown: tuple[int, ...]
-    """Columns of what is read of pictures."""
+    artwork: tuple[int, ...]
+    """Columns of artworks' features, one for each of these."""
 
 
-def shown_matches(spec: FeatureSpec, groups: tuple[Group, ...]) -> tuple[ShownMatch, ...]:
+def shown_matches(
+    spec: FeatureSpec, groups: tuple[Group, ...], first: int
+) -> tuple[ShownMatch, ...]:
     """A match for each set that is read of pictures and counted of members.
 
     Args:
         spec: of the features.
         groups: of the columns that are read.
+        first: column of artworks' features from which on these are.
     """
-    start, at = {}, 0
+    start, at = {}, first
     for group in groups:
         start[group.name] = at, group.names
         at += group.width
@@ -35,11 +38,11 @@ def shown_matches(spec: FeatureSpec, groups: tuple[Group, ...]) -> tuple[ShownMa
         for name in (shown_group(of), of):
             if name not in start:
                 continue
-            first, names = start[name]
-            both = [(columns[n], first + k) for k, n in enumerate(names) if n in columns]
+            begins, names = start[name]
+            both = [(columns[n], begins + k) for k, n in enumerate(names) if n in columns]
             if both:
-                member, shown = zip(*both, strict=True)
-                found.append(ShownMatch(of, member, shown))
+                member, artwork = zip(*both, strict=True)
+                found.append(ShownMatch(of, member, artwork))
     return tuple(found)
 
 

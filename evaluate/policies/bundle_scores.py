@@ -138,8 +138,14 @@ def embeddings(scorer: Scorer, catalogue: Catalogue, cache: Path | str) -> Embed
     if catalogue.embeddings is not None:
         return Embeddings(catalogue.embeddings, {})
     if (catalogue.root / "truth").is_dir():
-        truth = CatalogueTruth.read(catalogue.root)
-        return Embeddings(artwork_attributes(truth, catalogue.artwork_ids), {})
+        said = artwork_attributes(CatalogueTruth.read(catalogue.root), catalogue.artwork_ids)
+        if said.shape[1] != scorer.embedding_width:
+            raise BadInput(
+                f"bundle {scorer.bundle_id} was told {scorer.embedding_width} attributes of each "
+                f"artwork, and the truth tells {said.shape[1]} now; train it again with "
+                "--model.encoder attributes"
+            )
+        return Embeddings(said, {})
     raise BadInput(
         f"bundle {scorer.bundle_id} reads something in place of pixels, and {catalogue.root} has "
         "neither embeddings.npy nor truth/; give a bundle that was trained on images"

@@ -241,21 +241,19 @@ class HierarchicalLogistic(nn.Module):
         return LevelDoubt.of(drawn, shared, self.variance.artwork, second, draws)
 
     @torch.no_grad()
-    def factors(
-        self, rank: int, second: Float[Tensor, "first first"], of: LogisticWeights | None = None
-    ) -> Factors:
+    def factors(self, rank: int, second: Float[Tensor, "first first"]) -> Factors:
         """The best `rank` dimensions for all artworks, over contexts of this second moment.
 
         Weights are noisy, and artworks differ in few ways: fewer dimensions choose better, not
         worse. They stand for the first features of x only, as many as `second` has.
         """
-        of, few = of or self.mean, len(second)
+        few = len(second)
         root = torch.linalg.cholesky(second + 1e-4 * torch.eye(few))
-        u = self.within_title(of)[:, :few] @ root
+        u = self.within_title()[:, :few] @ root
         axes = torch.linalg.svd(u, full_matrices=False)[2][:rank].T
         axes = nn.functional.pad(axes, (0, rank - axes.shape[1]))  # fewer facts or artworks
         projection = torch.linalg.solve_triangular(root.T, axes, upper=True)
-        return Factors(projection, u @ axes, of.shared[:few].T @ root @ axes)
+        return Factors(projection, u @ axes, self.mean.shared[:few].T @ root @ axes)
 
     def observed_noise(self) -> Float[Tensor, "artworks features draws"]:
         """Noise of the covariance that the sums of the observations have."""

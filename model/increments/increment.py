@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from jaxtyping import Int
-from torch import Tensor
 
 from bandit.choice import profile_keys
 from data.artwork_effects import ArtworkRecords
@@ -33,8 +32,7 @@ from model.increments.days_to_read import WATCHED, DaySpan, counted, late
 from model.increments.kept_posterior import KeptPosterior
 from model.increments.observed_noise import noise_of
 from model.network.lightning_module import Learner
-from model.network.names import NameWeights
-from model.network.shown_matches import ShownMatches
+from model.network.matches import ArtworkMatches
 from model.network.towers import Marquee
 from model.training.calibrate import calibrate
 from model.training.dataset import Examples
@@ -244,7 +242,6 @@ class PosteriorByDay:
         """What the regression reads of artworks: of those that a day showed, and 0 of others."""
         kept, network = self.kept, self.network
         none = torch.zeros(0, 0)
-        nobody = NameWeights(none.long(), none)
         inputs = RegressionInputs(
             network,
             self.heads,
@@ -252,28 +249,20 @@ class PosteriorByDay:
             kept.components,
             kept.regression.components[:, :-1],
             titles=none,
-            tag_names=nobody,
-            title_names=nobody,
-            unit=kept.unit,
+            matches=ArtworkMatches.none(),
+            units=kept.units,
             second=kept.second,
-            matched=ShownMatches(self.preparation.matches, none, kept.match_units),
         )
         if part is None or shown is None:
             return inputs
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         looks = torch.zeros(len(shown), network.architecture.embedding)  # names do not depend on it
         titles = network.candidate(looks, *candidates)[1]
-        at, read = torch.from_numpy(self._row()[shown]), candidates[0][:, network.candidate.title :]
-
-        def placed(of: Tensor) -> Tensor:
-            return of.new_zeros(len(kept.artwork_ids), of.shape[1]).index_copy(0, at, of)
-
+        at, count = torch.from_numpy(self._row()[shown]), len(kept.artwork_ids)
         return replace(
             inputs,
-            titles=placed(titles),
-            tag_names=NameWeights(*map(placed, network.candidate.names(*candidates[1:]))),
-            title_names=NameWeights(*map(placed, candidates[-2:])),
-            matched=inputs.matched._replace(shown=placed(read)),
+            titles=titles.new_zeros(count, titles.shape[1]).index_copy(0, at, titles),
+            matches=ArtworkMatches.of(network, candidates).placed(at, count),
         )
 
     def _posterior(self, inputs: RegressionInputs) -> HierarchicalPosterior:

@@ -26,7 +26,7 @@ from model.training.dataset_statistics import SUMS, DatasetStatistics
 from model.training.fit_hierarchical import HierarchicalPosterior
 
 POSTERIOR = "posterior.safetensors"
-VERSION = 1
+VERSION = 2
 MOST_BYTES = 2 << 30
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REGRESSION, SAID = "regression.", "posterior"
@@ -87,8 +87,8 @@ class KeptPosterior:
     components: Components
     second: Float[Tensor, "features features"]
     """Second moment of the facts' features."""
-    unit: float
-    """What counts as 1 of a match."""
+    units: Sequence[float]
+    """What counts as 1 of each match."""
     bias: float
     """Of the network, before it was calibrated."""
     scale: float
@@ -98,8 +98,6 @@ class KeptPosterior:
     read: ReadSoFar
     told: Mapping[str, object] = field(default_factory=dict)
     """Settings that it was trained with, by option: with others it would be another."""
-    match_units: tuple[float, ...] = ()
-    """What counts as 1 of each match of what pictures show."""
 
     @classmethod
     def of(
@@ -129,13 +127,12 @@ class KeptPosterior:
             [str(title) for title in titles.tolist()],
             inputs.components,
             inputs.second,
-            inputs.unit,
+            inputs.units,
             bias,
             trained.scale,
             torch.from_numpy(statistics.sums()[inputs.shown]),
             read,
             told,
-            tuple(inputs.matched.units),
         )
 
     def bounded(self) -> "KeptPosterior | None":
@@ -148,12 +145,11 @@ class KeptPosterior:
             "version": VERSION,
             "artwork_ids": self.artwork_ids,
             "title_ids": self.title_ids,
-            "unit": self.unit,
+            "units": list(self.units),
             "bias": self.bias,
             "scale": self.scale,
             "read": asdict(self.read),
             "told": dict(self.told),
-            "match_units": list(self.match_units),
         }
         parts = {f"{REGRESSION}{name}": of for name, of in self.regression.tensors().items()}
         parts |= {"matrix": self.components.matrix, "shift": self.components.shift}
@@ -196,13 +192,12 @@ class KeptPosterior:
             said["title_ids"],
             Components(parts["matrix"], parts["shift"]),
             parts["second"],
-            float(said["unit"]),
+            [float(unit) for unit in said["units"]],
             float(said["bias"]),
             float(said["scale"]),
             parts["takes"],
             ReadSoFar(**said["read"]),
             said["told"],
-            tuple(map(float, said.get("match_units", ()))),
         )
         artworks, titles = len(made.artwork_ids), len(made.title_ids)
         regression = made.regression

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +14,8 @@ from model.heads.epistemic_index import index_size
 from model.heads.interface import DEFAULT_KIND, Heads, HeadSettings
 from model.heads.make_heads import make_heads
 from model.heads.prior_network import PriorNetwork
+from model.heads.standardise import mean_and_deviation
+from model.network.former_weights import with_present_names
 from model.network.names import NameWeights
 
 PRIOR_FEATURES = 64
@@ -21,6 +24,15 @@ WIDTH, TITLE_WIDTH, CAST_WIDTH = 64, 16, 16
 """Features that the trunk gives; of the title main effect; of a bag of cast."""
 LEAST_MIX = 0.02
 """What a genre that the title has not may count as shown: misleading artwork exists."""
+
+
+class ColumnMatch(NamedTuple):
+    """A match of columns: the sum of products of a member's numbers and an artwork's."""
+
+    member: tuple[int, ...]
+    """Columns of the features of the facts; each is standardised."""
+    artwork: tuple[int, ...]
+    """Columns of the features of title and tags, one for each of these; as they are."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,8 @@ class Architecture:
     judged by its own leading directions, on its own scale."""
     shown: tuple[int, ...] = ()
     """Widths of the groups of what is read of its picture, which come after these features."""
+    matches: tuple["ColumnMatch", ...] = ()
+    """Numbers of members that meet numbers of artworks, beside names."""
 
     @property
     def content(self) -> int:
@@ -132,6 +146,10 @@ class CandidateTower(nn.Module):
             nn.Linear(made.content, 128), nn.Tanh(), nn.Linear(128, made.prior)
         )
         self.frozen.requires_grad_(False)
+        self.columns = [column for match in made.matches for column in match.artwork]
+        self.match_of = [at for at, match in enumerate(made.matches) for _ in match.artwork]
+        self.worth = nn.Parameter(torch.zeros(len(made.matches)))
+        """What each match of columns is worth, in logits."""
 
     def content(
         self, embedding: Float[Tensor, "artworks embedding"], title: Float[Tensor, "artworks title"]
@@ -180,16 +198,20 @@ class CandidateTower(nn.Module):
 
         Their ids are those given, the tags' first.
         """
-        content, title = self.content(embedding, title), title[:, : self.title]
+        content, matched = self.content(embedding, title), title[:, self.columns]
+        title = title[:, : self.title]
         mix = title[:, : self.genres]
         contrast = self.contrast(self.shown(embedding, mix).exp() - mix)
         tags = torch.cat([title, self.cast(cast_ids, cast_weights)], 1)
         learnt = self.image(content) + contrast + self.tags(tags)
         names = self.names(cast_ids, cast_weights, title_cast_ids, title_cast_weights)
         gain = self.gain(title).exp()
-        vector = torch.cat([gain * learnt, self.frozen(content.detach())], 1)
+        parts = [gain * learnt, self.frozen(content.detach())]
+        if self.columns:
+            parts.insert(1, self.worth[self.match_of] * matched)
         cast = self.cast(title_cast_ids, title_cast_weights)
-        return vector, self.title_effect(torch.cat([title, cast], 1)), gain * names.weights
+        effect = self.title_effect(torch.cat([title, cast], 1))
+        return torch.cat(parts, 1), effect, gain * names.weights
 
 
 class ContextTower(nn.Module):
@@ -208,6 +230,25 @@ class ContextTower(nn.Module):
         self.match = nn.Linear(WIDTH, 1)
         """What a match of names is worth beyond 1, in logits: the same for all heads."""
         self.title_effect = nn.Linear(WIDTH, TITLE_WIDTH)
+        self.columns = [column for match in made.matches for column in match.member]
+        self.match_shift: Tensor
+        self.match_spread: Tensor
+        self.register_buffer("match_shift", torch.zeros(len(self.columns)))
+        self.register_buffer("match_spread", torch.ones(len(self.columns)))
+
+    @torch.no_grad()
+    def standardise(self, dense: Float[Tensor, "contexts context"]) -> None:
+        """Take contexts like these for usual ones: before the first training, once."""
+        self.frozen.standardise(dense)
+        mean, deviation = mean_and_deviation(dense[:, self.columns])
+        self.match_shift.copy_(mean)
+        self.match_spread.copy_(deviation)
+
+    def matched(
+        self, dense: Float[Tensor, "decisions context"]
+    ) -> Float[Tensor, "decisions matched"]:
+        """A member's numbers that meet those of artworks, standardised."""
+        return (dense[:, self.columns] - self.match_shift) / self.match_spread
 
     def features(
         self,
@@ -235,6 +276,9 @@ class ContextTower(nn.Module):
         """
         g = self.features(dense, cast_ids, cast_weights)
         bank = self.heads(g, self.heads.context_input(dense, self.frozen))
+        if self.columns:
+            matched = self.matched(dense)[:, None].expand(-1, bank.shape[1], -1)
+            bank = torch.cat([bank[:, :, : self.rank], matched, bank[:, :, self.rank :]], 2)
         return bank, self.title_effect(g), cast_weights * (1 + self.match(g))
 
 
@@ -259,28 +303,3 @@ class Marquee(nn.Module):
         self.doubt: Tensor
         self.register_buffer("doubt", torch.zeros(architecture.content + 1, draws))
         self.register_load_state_dict_pre_hook(with_present_names)
-
-
-FORMER_NAMES = {
-    "candidate.appeal.": "candidate.title_effect.",
-    "context.appeal.": "context.title_effect.",
-    "context.heads.reads": "context.heads.projection",
-    "context.heads.posteriors.0.told": "context.heads.posteriors.0.totals",
-}
-"""In bundles and checkpoints written before, → what they are called now."""
-RANDOM_NAMES = ("candidate.names.table.weight", "context.names.table.weight")
-"""The vectors that names met by before they met by equality; equal names had a product of about 1,
-which is what a match is now."""
-
-
-def with_present_names(
-    network: nn.Module, state: dict[str, Tensor], prefix: str, *_: object
-) -> None:
-    """Rename, in place, weights that had another name when they were saved; add and drop some."""
-    for former, now in FORMER_NAMES.items():
-        for name in [name for name in state if name.startswith(prefix + former)]:
-            state[prefix + now + name.removeprefix(prefix + former)] = state.pop(name)
-    if isinstance(network, Marquee):
-        for name in RANDOM_NAMES:
-            state.pop(prefix + name, None)
-        state.setdefault(f"{prefix}doubt", torch.zeros_like(network.doubt))

@@ -1,9 +1,7 @@
 """What heads may ask for once the towers have learnt: each closed form over the same examples."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from data.shown.matches import ShownMatch
 from model.heads.interface import LastLayerHeads, ProjectedHeads
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
@@ -25,8 +23,6 @@ class ClosedForms:
     artworks: CatalogueArtworks
     settings: RandomEffects
     seed: int
-    matches: Sequence[ShownMatch] = ()
-    """Of what members watch with what pictures show."""
 
     def random_effects(self) -> Inferred:
         """What each artwork's own rewards say."""
@@ -42,8 +38,7 @@ class ClosedForms:
 
     def hierarchical_regression(self, heads: ProjectedHeads, /) -> Inferred:
         """Facts, content features and random effects in one regression."""
-        read = self.examples, self.artworks, self.matches
-        posterior = fit_hierarchical(self.network, heads, *read)
+        posterior = fit_hierarchical(self.network, heads, self.examples, self.artworks)
         posterior = replace(posterior, scale=self.settings.share())
         return Inferred(posterior, posterior.records(), {})
 

@@ -110,7 +110,11 @@ class Preparation:
     @property
     def matches(self) -> tuple[ShownMatch, ...]:
         """Of what members watch with what is read of pictures."""
-        return () if self.read_outs is None else shown_matches(self.spec, self.read_outs.groups)
+        if self.read_outs is None:
+            return ()
+        groups = self.read_outs.groups
+        first = self.candidates.dense.shape[1] - sum(group.width for group in groups)
+        return shown_matches(self.spec, groups, first)
 
     @property
     def _embeddings(self) -> Float[np.ndarray, "artworks embedding"]:

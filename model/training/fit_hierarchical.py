@@ -15,14 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
-from data.features import CAST_KEPT
-from data.shown.matches import ShownMatch
 from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
 from model.heads.logistic_weights import group_of_each
-from model.network.names import NameWeights, match_unit, row_matches
-from model.network.shown_matches import ShownMatches
+from model.network.matches import ArtworkMatches, matches_of, write_worths
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
 from model.training.components import Components
@@ -59,7 +56,6 @@ def fit_hierarchical(
     heads: ProjectedHeads,
     examples: Source,
     artworks: CatalogueArtworks,
-    matches: Sequence[ShownMatch] = (),
 ) -> "HierarchicalPosterior":
     """Infer the network's heads, and the random effects of the artworks that were shown.
 
@@ -69,7 +65,6 @@ def fit_hierarchical(
         examples: that it was trained on, with embeddings in the images' place; none of those that
             it will be judged by.
         artworks: of the catalogue.
-        matches: of what members watch with what pictures show.
 
     Returns:
         The posterior; its records are still to be taken, and the towers written to with them.
@@ -83,8 +78,7 @@ def fit_hierarchical(
             posterior.regression.forget()
         for part in examples.buffers(epoch):
             if posterior is None:
-                inputs = RegressionInputs.of(network, heads, part, shown, matches)
-                posterior = inputs.posterior(artworks)
+                posterior = RegressionInputs.of(network, heads, part, shown).posterior(artworks)
             for at in range(0, len(part), ROWS):
                 posterior.add(part, np.arange(at, min(at + ROWS, len(part))))
         assert posterior is not None
@@ -116,16 +110,11 @@ class RegressionInputs:
     scores: Float[Tensor, "shown components"]
     titles: Float[Tensor, "shown width"]
     """Their parts of the title main effect."""
-    tag_names: NameWeights
-    """Whom an artwork's tags name beyond its title."""
-    title_names: NameWeights
-    """Whom its title names."""
-    unit: float
-    """What counts as 1 of a match."""
+    matches: ArtworkMatches
+    units: Sequence[float]
+    """What counts as 1 of each match."""
     second: Float[Tensor, "features features"]
     """Second moment of the facts' features."""
-    matched: ShownMatches
-    """Of what members watch with what pictures show."""
     groups: Sequence[int] = ()
     """How many of the components are of each group of numbers, where there are several."""
 
@@ -136,22 +125,19 @@ class RegressionInputs:
         heads: ProjectedHeads,
         part: Examples,
         shown: Int[np.ndarray, " shown"],
-        matches: Sequence[ShownMatch] = (),
     ) -> "RegressionInputs":
         """Before any reward; `part` is what facts and matches are scaled by."""
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         embeddings = torch.from_numpy(np.array(part.images[part.image_row[shown]]))
         titles = network.candidate(embeddings, *candidates)[1]
-        facts = torch.from_numpy(part.context.dense[:ROWS])
-        heads.standardise(facts)
-        x = heads.features(facts)
-        watched = NameWeights(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
+        facts = [torch.from_numpy(column[:ROWS]) for column in part.context]
+        heads.standardise(facts[0])
+        x = heads.features(facts[0])
         content = network.candidate.content(embeddings, candidates[0])
         made = network.architecture
         widths = [width for _, width in made.groups]
         components, groups = Components.by_group(content, widths, made.declared, made.shown)
-        tag_names = network.candidate.names(*candidates[1:])
-        title_names = NameWeights(*candidates[-2:])
+        matches = ArtworkMatches.of(network, candidates)
         return cls(
             network,
             heads,
@@ -159,19 +145,17 @@ class RegressionInputs:
             components,
             components(content),
             titles,
-            tag_names,
-            title_names,
-            match_unit(watched, tag_names, title_names, part.context.cast_ids.shape[1] > CAST_KEPT),
+            matches,
+            matches.units(network, facts),
             x.T @ x / len(x),
-            ShownMatches.of(matches, candidates[0][:, made.title :], x),
             groups,
         )
 
     def posterior(self, artworks: CatalogueArtworks) -> "HierarchicalPosterior":
         """That of these artworks, before any reward."""
         title_of = np.unique(artworks.title_ids[self.shown], return_inverse=True)[1]
-        features = len(self.second) + len(self.matched.matches) + 2
-        of_title, groups = torch.from_numpy(title_of), group_of_each(self.groups)
+        of_title, features = torch.from_numpy(title_of), matches_of(len(self.second), self.network)
+        groups = group_of_each(self.groups)
         regression = HierarchicalLogistic(self.scores, of_title, features, group_of=groups)
         row = np.full(len(artworks.ids), -1)
         row[self.shown] = np.arange(len(self.shown))
@@ -201,11 +185,8 @@ class HierarchicalPosterior:
         inputs, context = self.inputs, self.inputs.network.context
         facts = [torch.from_numpy(column[rows]) for column in part.context]
         shown = torch.from_numpy(self.row[part.artwork_of[rows]])
-        watched = NameWeights(facts[1], facts[2] / inputs.unit)
-        names = inputs.title_names, inputs.tag_names
-        matches = [row_matches(watched, of.at(shown)) for of in names]
-        told = inputs.heads.features(facts[0])
-        x = torch.cat([told, inputs.matched.columns(told, shown), torch.stack(matches, 1)], 1)
+        matches = inputs.matches.numbers(inputs.network, facts, shown, inputs.units)
+        x = torch.cat([inputs.heads.features(facts[0]), matches], 1)
         effect = (context.title_effect(context.features(*facts)) * inputs.titles[shown]).sum(1)
         reward, weight = (torch.from_numpy(c[rows]) for c in (part.reward, part.importance))
         return ObservedExamples(x, shown, reward, effect + inputs.network.bias, weight)
@@ -222,15 +203,10 @@ class HierarchicalPosterior:
         network, heads, second = self.inputs.network, self.inputs.heads, self.inputs.second
         regression = self.regression
         regression.draw(STEPS)
-        made, within = network.architecture, regression.within_title()
-        worth = within[:, len(second) : -2].mean(0)
-        of = worth, self.inputs.components.matrix, made.content - sum(made.shown)
-        mean = self.inputs.matched.written(regression.mean, *of)
-        factors = regression.factors(heads.rank, second, mean)
+        factors = regression.factors(heads.rank, second)
         _write_components(network.candidate.image, self.inputs.components, factors)
         heads.project(factors.projection)
-        match = float(within[:, -1].mean())
-        nn.init.constant_(network.context.match.bias, match / self.inputs.unit - 1)
+        write_worths(network, regression.within_title(), self.inputs.units)
         vectors = factors.vectors - regression.components @ factors.shared
         doubt = regression.doubt(second, index_size(heads.heads))
         network.doubt.copy_(_of_content(self.inputs.components, doubt.shared))

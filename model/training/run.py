@@ -14,12 +14,11 @@ from data.artwork_effects import ArtworkRecords
 from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import CAST_BUCKETS, CandidateFeatures
-from data.shown.matches import ShownMatch
 from data.shown.read_outs import ReadOuts
 from model.eyes.open_eyes import AUTO, WITHOUT_PACKAGE
 from model.network.image_encoder import make_encoder
 from model.network.lightning_module import Learner, LearnerSettings, half_is_fast
-from model.network.towers import Architecture, Marquee
+from model.network.towers import Architecture, ColumnMatch, Marquee
 from model.training.buffered_source import Source
 from model.training.calibrate import calibrate
 from model.training.closed_forms import ClosedForms
@@ -55,8 +54,8 @@ class TrainingData:
     """Name and width of the parts of embeddings, where these are given by groups."""
     read_outs: ReadOuts | None = None
     """Of their pictures; None: nothing is read."""
-    matches: tuple[ShownMatch, ...] = ()
-    """Of what members watch with what is read."""
+    matches: tuple[ColumnMatch, ...] = ()
+    """Numbers of members that meet numbers of artworks."""
 
     @classmethod
     def of(
@@ -96,6 +95,7 @@ class TrainingData:
             say(f"learning from {statistics.count:,} examples of {artworks:,} artworks")
             return source, prepared(read.later)
 
+        matches = tuple(ColumnMatch(of.member, of.artwork) for of in preparation.matches)
         # What networks are standardised by lacks page facts as often as what they learn from.
         sampled = replace(preparation, heads=1, clip=None, decay=1.0)
         return cls(
@@ -108,7 +108,7 @@ class TrainingData:
             arrivals=arrivals,
             groups=groups,
             read_outs=preparation.read_outs,
-            matches=preparation.matches,
+            matches=matches,
         )
 
 
@@ -160,7 +160,7 @@ def train_network(
         train = train.seen_as(embed_all(learner, train.images))
     effects = settings.model.random_effects
     effects = replace(effects, posterior_scale=effects.share(data.arrivals))
-    forms = ClosedForms(network, train, data.artworks, effects, settings.seed, data.matches)
+    forms = ClosedForms(network, train, data.artworks, effects, settings.seed)
     inferred = network.context.heads.infer(forms)
     records = inferred.records
     added = None if records is None else RecordEffects(records, data.artworks.ids)
@@ -227,9 +227,10 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         declared=data.declared,
         groups=data.groups if encoder is None else encoder.groups,
         shown=shown,
+        matches=data.matches,
     )
     network = Marquee(encoder, architecture)
-    network.context.frozen.standardise(torch.from_numpy(sample.context.dense))
+    network.context.standardise(torch.from_numpy(sample.context.dense))
     if settings.fit.warm_start is not None:
         start_from(network, settings.fit.warm_start)
     return network

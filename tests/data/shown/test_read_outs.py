@@ -5,12 +5,15 @@ import pyarrow as pa
 import pytest
 
 from data.errors import BadInput
+from data.features import candidate_features, context_features
+from data.records import FACTS
 from data.schema import Schema
 from data.shown.catalogue_sets import CatalogueSets
 from data.shown.cross_fitted import PARTS, title_keys
 from data.shown.matches import shown_matches
 from data.shown.read_outs import ReadOuts
-from tests.data.shown.planted import THEMES, planted, specification
+from data.shown.with_shown import with_shown
+from tests.data.shown.planted import READ, THEMES, planted, specification
 
 MET, NEW = planted(), planted(seed=1, titles=30, first=1000)
 SPEC = specification(MET)
@@ -193,14 +196,19 @@ def test_another_file_is_refused(tmp_path, content):
 
 
 def test_counts_of_members_meet_what_is_shown_name_by_name():
-    found = {one.name: one for one in shown_matches(SPEC, FITTED.groups)}
-    assert set(found) == {"titles.genres", "titles.subjects", "artworks.tags"}
-    starts, at = {}, 0
-    for group in FITTED.groups:
-        starts[group.name] = at
-        at += group.width
-    subjects = found["titles.subjects"]
-    first = starts["titles.subjects shown"]
-    names = next(group.names for group in FITTED.groups if group.name == "titles.subjects shown")
-    assert [names[column - first] for column in subjects.shown] == ["of noir", "of sea"]
-    assert len(subjects.member) == len(subjects.shown)
+    facts = pa.array([{"watched_genres": [("noir", 3.0)], "own": [("read", READ)]}], FACTS)
+    member = context_features(SPEC, facts).dense[0]
+    features = candidate_features(SPEC, *NEW.tables)
+    shown = read(NEW)
+    wide = with_shown(features, shown).dense
+    found = shown_matches(SPEC, FITTED.groups, features.dense.shape[1])
+    assert [one.name for one in found] == ["titles.genres", "titles.subjects", "artworks.tags"]
+    genres, subjects, tags = (
+        (wide[:, list(one.artwork)] * member[list(one.member)]).sum(1) for one in found
+    )
+    at = THEMES.index("noir")
+    np.testing.assert_allclose(genres, shown.of("titles.genres shown")[:, at], atol=1e-6)
+    of = shown.of("titles.subjects shown")
+    want = of[:, THEMES.index("sea")] / 6 + of[:, at] * 2 / 6
+    np.testing.assert_allclose(subjects, want, atol=1e-6)
+    assert not tags.any()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import onnx
 import orjson
 import pytest
 import torch
@@ -17,7 +18,7 @@ from data.bundle import content_hash, entry
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
-from data.features import candidate_features, context_features
+from data.features import CAST_BUCKETS, candidate_features, context_features
 from serve.live.load_model import load_live
 from serve.maps.layout import Layout
 from serve.scoring.artwork_vectors import scored_artworks
@@ -259,6 +260,32 @@ def test_a_bundle_with_a_graph_that_nothing_asks_is_served(bundle, tmp_path, in_
     older = Scorer(resealed(bundle, copy, files=files))
     got = older.functionals(in_torch[0])
     np.testing.assert_array_equal(got, Scorer(bundle).functionals(in_torch[0]))
+
+
+def test_a_bundle_of_before_names_met_by_equality_is_served_by_its_products(
+    bundle, tmp_path, in_torch
+):
+    copy = shutil.copytree(bundle, tmp_path / "copy")
+    for name, more in (("context.onnx", "watched"), ("candidate.onnx", "named")):
+        graph = onnx.load(copy / name)
+        kept = [output for output in graph.graph.output if output.name != more]
+        del graph.graph.output[:]
+        graph.graph.output.extend(kept)
+        onnx.save(graph, copy / name)
+    spec = replace(SPEC, exact_names=False)
+    (copy / "features.json").write_text(spec.to_json())
+    older = resealed(bundle, copy, schema_version=1, feature_fingerprint=spec.fingerprint)
+    scorer = Scorer(older)
+    features = context_features(scorer.spec, make_facts(3))
+    assert features.cast_ids.max() < CAST_BUCKETS  # its tables have no other rows
+    members = scorer.members(features)
+    artworks = scorer.artworks(in_torch[1], TITLES_TABLE, ARTWORKS_TABLE)
+    assert not members.names.ids.size
+    assert not artworks.names.ids.size
+    products = members.functionals @ artworks.vectors.T
+    np.testing.assert_array_equal(members.every_score(artworks), products)
+    own = artworks.at(np.array([[3, 1], [0, 2], [4, 4]]))
+    np.testing.assert_allclose(members.scores(own)[1, :, 1], products[1, :, 2], atol=1e-5)
 
 
 def test_a_graph_that_does_not_run_is_refused(bundle, tmp_path):
