@@ -50,5 +50,7 @@ class Directions(NamedTuple):
     def __call__(
         self, features: Float[np.ndarray, "pictures features"]
     ) -> Float[np.ndarray, "pictures directions"]:
-        """Scores of any pictures."""
+        """Scores of any pictures; of any features, where there is no direction."""
+        if not self.matrix.size:
+            return np.zeros((len(features), 0), np.float32)
         return features.astype(np.float32, copy=False) @ self.matrix + self.shift

@@ -98,7 +98,8 @@ class ReadOuts:
         """Fit to a catalogue; no reward is asked for.
 
         Args:
-            features: of each artwork's picture, as an encoder gives them.
+            features: of each artwork's picture, as an encoder gives them. Where all are alike,
+                tags are read alone, as they are.
             spec: with the names that training knows.
             titles: as TITLES.
             artworks: as ARTWORKS; row i has features i.
@@ -113,9 +114,11 @@ class ReadOuts:
         few = CatalogueSets.of(spec, titles, artworks.take(pa.array(some))).telling()
         directions = Directions.of(features[some], comparable)
         seen = Seen(directions(features[some]), keys[few.title_of], met)
-        of_titles = [TitleSet.of(seen, few, one) for one in few.titles if seen.x.shape[1]]
+        of_titles = [TitleSet.of(seen, few, one) for one in few.titles]
         of_artworks = [ArtworkSet.of(seen, one) for one in few.artworks]
         likeness = Likeness.of(seen.x, few)
+        if not seen.x.shape[1]:  # nobody can be known by nothing
+            whole = whole._replace(tagged=[[] for _ in whole.tagged])
         return cls(
             directions,
             tuple(one for one in of_titles if one is not None),
@@ -170,8 +173,10 @@ class ReadOuts:
         """
         there = np.flatnonzero(features.any(1))
         sets = CatalogueSets.of(spec, titles, artworks.take(pa.array(there)))
-        likeness = self.likeness(self.directions(features[there]))
-        return self.gallery.beside(Gallery.of(likeness, sets))
+        x = self.directions(features[there])
+        if not x.shape[1]:
+            return self.gallery
+        return self.gallery.beside(Gallery.of(self.likeness(x), sets))
 
     def read(
         self,
@@ -206,7 +211,9 @@ class ReadOuts:
         columns += [one.read(seen, of_artworks[one.name]) for one in self.artworks]
         likeness = self.likeness(x)
         if gallery is None:
-            gallery = self.gallery.beside(Gallery.of(likeness, sets))
+            gallery = self.gallery
+            if x.shape[1]:
+                gallery = gallery.beside(Gallery.of(likeness, sets))
         guessed = guess_names(likeness, sets, gallery, np.flatnonzero(sets.untagged))
         return ShownColumns(np.concatenate(columns, axis=1), self.groups, guessed)
 

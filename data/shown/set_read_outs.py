@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt64
 
-from data.shown.catalogue_sets import CatalogueSets, NamedShares
+from data.shown.catalogue_sets import TONE, CatalogueSets, NamedShares
 from data.shown.cross_fitted import CrossFitted
 from data.shown.labels import labels_of_tags, labels_of_titles
 from data.shown.partial_softmax import softmax
@@ -43,7 +43,7 @@ class TitleSet(NamedTuple):
     def of(cls, seen: Seen, sets: CatalogueSets, one: NamedShares) -> "TitleSet | None":
         """Fit to a catalogue's pictures; None: too few of them have a title that says anything."""
         labels = labels_of_titles(sets, one.shares)
-        if len(np.unique(labels.picture)) < LEAST_LABELLED:
+        if len(np.unique(labels.picture)) < LEAST_LABELLED or not seen.x.shape[1]:
             return None
         said = one.shares[one.shares.sum(1) > 0]
         base = (said / said.sum(1, keepdims=True)).mean(0)
@@ -85,13 +85,18 @@ class ArtworkSet(NamedTuple):
 
     @classmethod
     def of(cls, seen: Seen, one: NamedShares) -> "ArtworkSet | None":
-        """Fit to a catalogue's pictures; None: nobody tagged any."""
+        """Fit to a catalogue's pictures.
+
+        None: nobody tagged any, or nothing is guessed and what is declared is read already.
+        """
         tagged = one.shares.sum(1) > 0
         if not tagged.any():
             return None
         base = one.shares[tagged].mean(0)
         enough = tagged.sum() >= LEAST_LABELLED and not tagged.all() and seen.x.shape[1] > 0
         labels = labels_of_tags(one.shares)
+        if not enough and one.name != TONE:
+            return None
         fit = CrossFitted.of(seen.x, labels, seen.title) if enough else None
         return cls(one.name, one.names, base.astype(np.float32), fit)
 

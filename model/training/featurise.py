@@ -101,8 +101,6 @@ class Preparation:
         Args:
             comparable: embeddings' numbers are on one scale as they are.
         """
-        if self.images.ndim != 2:
-            return self
         tables = self.spec, self.catalogue.titles, self.catalogue.artworks
         found = ReadOuts.fit(self._embeddings, *tables, comparable)
         return replace(self, read_outs=found or None)
@@ -118,9 +116,14 @@ class Preparation:
 
     @property
     def _embeddings(self) -> Float[np.ndarray, "artworks embedding"]:
-        """Of every artwork of the catalogue; zeros of those without an image."""
-        there = self.image_row >= 0
-        return np.where(there[:, None], self.images[np.where(there, self.image_row, 0)], 0)
+        """Of every artwork of the catalogue; zeros of those without an image.
+
+        Pixels are still to be learnt to be read: then all are alike.
+        """
+        there = (self.image_row >= 0)[:, None]
+        if self.images.ndim != 2:
+            return there.astype(np.float32)
+        return np.where(there, self.images[np.where(there[:, 0], self.image_row, 0)], 0)
 
     @property
     def columns(self) -> tuple[str, ...]:

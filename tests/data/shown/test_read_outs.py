@@ -158,6 +158,19 @@ def test_pictures_that_cannot_be_had_are_left_alone():
     np.testing.assert_allclose(shown.guessed.probability, alone.guessed.probability, atol=1e-5)
 
 
+def test_without_features_tags_are_read_as_they_are_and_nothing_is_guessed():
+    alike = np.ones((len(MET.features), 1), np.float32)
+    fitted = ReadOuts.fit(alike, SPEC, *MET.tables)
+    assert [group.name for group in fitted.groups] == ["artworks.tone"]
+    any_other = np.random.default_rng(0).normal(size=(len(NEW.features), 9)).astype(np.float32)
+    shown = read(NEW, fitted, features=any_other)
+    assert not len(shown.guessed.row)
+    tone = NEW.artworks["tone"].to_pylist()
+    np.testing.assert_array_equal(shown.columns.any(1), [one is not None for one in tone])
+    by_tone = {one: row.tolist() for one, row in zip(tone, shown.columns, strict=True)}
+    assert len({tuple(row) for row in by_tone.values()}) == 3
+
+
 def test_what_is_switched_off_is_not_read():
     off = ("titles.genres", "artworks.cast_shown", "artworks.tone")
     spec = specification(MET, Schema(off=off))
@@ -202,8 +215,8 @@ def test_counts_of_members_meet_what_is_shown_name_by_name():
     shown = read(NEW)
     wide = with_shown(features, shown).dense
     found = shown_matches(SPEC, FITTED.groups, features.dense.shape[1])
-    assert [one.name for one in found] == ["titles.genres", "titles.subjects", "artworks.tags"]
-    genres, subjects, tags = (
+    assert [one.name for one in found] == ["titles.genres", "artworks.tags", "titles.subjects"]
+    genres, tags, subjects = (
         (wide[:, list(one.artwork)] * member[list(one.member)]).sum(1) for one in found
     )
     at = THEMES.index("noir")
