@@ -1,6 +1,7 @@
 """Training through eyes that learn nothing, as a user runs it, and what goes on from its bundle."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,34 @@ def test_a_network_that_learns_may_have_the_simple_numbers_beside_it(sample, tmp
     assert (scorer.manifest.network or {})["groups"] == [["learnt", 384], ["simple", 35]]
     warm = settings(sample, tmp_path, "auto", warm_start=str(scorer.root))
     assert (Bundle.open(train(warm)).manifest.network or {})["encoder"] == "cnn+simple"
+
+
+def test_numbers_of_the_catalogue_may_stand_beside_pixels(sample, tmp_path, capfd):
+    catalogue = tmp_path / "catalogue"
+    shutil.copytree(sample.catalogue, catalogue)
+    given = np.random.default_rng(0).normal(5, 9, (ARTWORKS, 7)).astype(np.float32)
+    np.save(catalogue / "embeddings.npy", given)
+    both = settings(sample, tmp_path, "simple+features")
+    both.data.catalogue = str(catalogue)
+    scorer, read = Scorer(train(both)), Catalogue.read(catalogue)
+    assert "an image alone cannot be judged" in capfd.readouterr().err
+    assert scorer.widths == (14, 7)
+    vectors = artwork_vectors(scorer, read, read.artwork_ids, tmp_path / "cache")
+    np.save(catalogue / "embeddings.npy", given[::-1])
+    others = artwork_vectors(
+        scorer, Catalogue.read(catalogue), read.artwork_ids, tmp_path / "cache"
+    )
+    assert np.abs(vectors - others).max() > 1e-3
+    with pytest.raises(BadInput, match="cannot judge an image alone"):
+        scorer.refuse_pixels_alone()
+    np.save(catalogue / "embeddings.npy", given[:, :3])
+    with pytest.raises(BadInput, match=r"has 3 numbers an artwork, and bundle .* with 7"):
+        artwork_vectors(scorer, Catalogue.read(catalogue), read.artwork_ids, tmp_path / "cache")
+    (catalogue / "embeddings.npy").unlink()
+    with pytest.raises(
+        BadInput, match=r"simple\+features needs .*embeddings\.npy"
+    ):
+        train(both)
 
 
 def test_weights_that_are_not_the_known_ones_end_the_command_with_2(sample, tmp_path):

@@ -60,7 +60,7 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         read.statistics.mean_reward,
         CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
         prepare,
-        groups=() if pictures.frozen is None else pictures.frozen.groups,
+        groups=pictures.groups,
     )
     trained = train_network(settings, data)
     assert trained is not None, "there is one process"

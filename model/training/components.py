@@ -7,11 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from model.eyes.open_eyes import GIVEN
 from model.heads.standardise import mean_and_deviation
 
 COMPONENTS = 24
 """Of the embeddings, or of each group of their numbers."""
 LEAST = 1e-6
+DECLARED = "declared"
 
 
 class Components(NamedTuple):
@@ -38,28 +40,33 @@ class Components(NamedTuple):
 
     @classmethod
     def by_group(
-        cls, content: Float[Tensor, "artworks content"], widths: Sequence[int], declared: int = 0
+        cls,
+        content: Float[Tensor, "artworks content"],
+        groups: Sequence[tuple[str, int]],
+        declared: int = 0,
     ) -> tuple["Components", list[int]]:
         """Of these artworks, each group of numbers apart; rows of each have mean square 1.
 
-        What is declared is a group of its own.
+        What is declared is a group of its own. The numbers of a group are on one scale, but for
+        those that users gave, which are standardised.
 
         Args:
             content: embeddings, with what is declared of the artworks behind them.
-            widths: numbers of each group of the embeddings, whose numbers are on one scale; without
-                any they are no groups, and it is as `of` has it.
+            groups: name and width of each group of the embeddings; without any it is as `of` has
+                it.
             declared: columns of what is declared.
 
         Returns:
             The components, and how many there are of each group; none where there are no groups.
         """
-        if not widths:
+        if not groups:
             return cls.of(content, declared), []
-        edges = [*widths, *([declared] if declared else [])]
-        last = len(edges) - 1 if declared else len(edges)
+        named = [*groups, *([(DECLARED, declared)] if declared else [])]
         parts = [
-            cls._of_one(part, standard=at >= last)
-            for at, part in enumerate(content.split(edges, 1))
+            cls._of_one(part, standard=name in (GIVEN, DECLARED))
+            for (name, _), part in zip(
+                named, content.split([width for _, width in named], 1), strict=True
+            )
         ]
         matrix = torch.block_diag(*(part.matrix for part in parts))
         shift = torch.cat([part.shift for part in parts])

@@ -141,8 +141,8 @@ class RegressionInputs:
         x = heads.features(facts)
         watched = network.context.names(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
         content = network.candidate.content(embeddings, candidates[0])
-        widths = [width for _, width in network.architecture.groups]
-        components, groups = Components.by_group(content, widths, network.candidate.declared)
+        named, declared = network.architecture.groups, network.candidate.declared
+        components, groups = Components.by_group(content, named, declared)
         title_names = network.candidate.names(candidates[-2], candidates[-1])
         return cls(
             network,

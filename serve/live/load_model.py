@@ -112,6 +112,7 @@ class BundleImages:
     def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: TitleId) -> ScoredImage:
         """See `ImageModel`."""
         scorer, catalogue = self.scorer, self.catalogue
+        scorer.refuse_pixels_alone()
         title_id = title_named(catalogue, title_id)
         embedding = scorer.embed(picture[None])
         row = catalogue.artworks.slice(0, 1).to_pylist()[0] | {

@@ -20,7 +20,14 @@ def test_what_is_installed_decides_and_is_said():
 
 
 def test_eyes_that_learn_nothing_are_told_from_those_that_do():
-    for name in ("lite0+simple", "simple", "onnx:a.yaml", "timm:vit_tiny", "frozen:resnet18"):
+    for name in (
+        "lite0+simple",
+        "simple",
+        "onnx:a.yaml",
+        "timm:vit_tiny",
+        "frozen:resnet18",
+        "features+lite0",
+    ):
         assert is_frozen(name), name
     for name in ("cnn", "cnn+simple", "resnet18", "features", "attributes"):
         assert not is_frozen(name), name
@@ -46,7 +53,6 @@ def test_a_model_of_ones_own_has_the_size_that_it_was_declared_with(tmp_path):
     ("name", "said"),
     [
         ("lite0+cnn", "has 'cnn' beside eyes that learn nothing"),
-        ("lite0+features", "has 'features' beside"),
         ("simple+onnx:", "has 'onnx:' beside"),
         ("onnx:nowhere.yaml", "nowhere.yaml cannot be read"),
     ],

@@ -15,7 +15,7 @@ def content(*scales: float, width: int = 40, rows: int = 90) -> torch.Tensor:
 
 def test_each_group_counts_alike_whatever_its_scale():
     given = content(1.0, 100.0)
-    components, groups = Components.by_group(given, [40, 40])
+    components, groups = Components.by_group(given, [("one", 40), ("other", 40)])
     assert groups == [COMPONENTS, COMPONENTS]
     small, large = components(given).split(groups, 1)
     for part in (small, large):
@@ -25,14 +25,21 @@ def test_each_group_counts_alike_whatever_its_scale():
 
 def test_scales_within_a_group_are_kept():
     given = content(3.0, 0.01, width=30)
-    components, _ = Components.by_group(given, [60])
+    components, _ = Components.by_group(given, [("one", 60)])
     first = components.matrix[:30].norm() / components.matrix.norm()
     assert first > 0.99, "directions that hardly vary are not blown up"
 
 
+def test_what_users_gave_is_standardised():
+    given = content(3.0, 0.01, width=30)
+    components, _ = Components.by_group(given, [("features", 60)])
+    first = (components.matrix * given.std(0)[:, None])[:30].norm()
+    assert 0.3 < first / (components.matrix * given.std(0)[:, None]).norm() < 0.95
+
+
 def test_declared_facts_are_a_group_and_without_groups_nothing_changes():
     given = content(1.0, width=30)
-    components, groups = Components.by_group(given, [25], declared=5)
+    components, groups = Components.by_group(given, [("one", 25)], declared=5)
     assert groups == [24, 5]
     assert float(components.matrix[:25, 24:].abs().max()) == 0
     plain, none = Components.by_group(given, [], declared=5)
