@@ -18,7 +18,7 @@ from export.graphs.reexport import bundle as reexport
 from model.eyes.efficientnet_lite import FILE, PACKAGE
 from model.increments.kept_posterior import POSTERIOR, KeptPosterior
 from model.training.settings import Data, Fit, HeadOptions, Increment, Model, Publish, Settings
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import refuse_pixels_alone, scored_artworks
 from serve.scoring.scorer import Scorer
 from simulate.browsing.sample import SampleFolders, SampleSettings, make_sample
 from tests.model.eyes.own_models import convolution, declared
@@ -90,7 +90,7 @@ def test_artwork_that_nobody_has_shown_is_scored_from_its_pixels(sample, seeing)
     scorer, catalogue = Scorer(seeing), Catalogue.read(sample.catalogue)
     ids = catalogue.artwork_ids
     cached = image_cache(catalogue, seeing.parents[1] / "cache", ImageFormat(144, 256), quiet=True)
-    vectors = artwork_vectors(scorer, catalogue, ids, seeing.parents[1] / "cache")
+    vectors = scored_artworks(scorer, catalogue, ids, seeing.parents[1] / "cache").vectors
     pixels = np.ascontiguousarray(cached.images[cached.of(ids)])
     anew = scorer.vectors(scorer.embed(pixels), catalogue.titles, catalogue.artworks)
     np.testing.assert_allclose(vectors, anew, atol=1e-4)
@@ -156,24 +156,24 @@ def test_numbers_of_the_catalogue_may_stand_beside_pixels(sample, tmp_path, capf
     np.save(catalogue / "embeddings.npy", given)
     both = settings(sample, tmp_path, "simple+features")
     both.data.catalogue = str(catalogue)
-    scorer, read = Scorer(train(both)), Catalogue.read(catalogue)
+    scorer = Scorer(train(both))
     assert "an image alone cannot be judged" in capfd.readouterr().err
     assert scorer.widths == (14, 7)
-    vectors = artwork_vectors(scorer, read, read.artwork_ids, tmp_path / "cache")
+
+    def vectors() -> np.ndarray:
+        read = Catalogue.read(catalogue)
+        return scored_artworks(scorer, read, read.artwork_ids, tmp_path / "cache").vectors
+
+    before = vectors()
     np.save(catalogue / "embeddings.npy", given[::-1])
-    others = artwork_vectors(
-        scorer, Catalogue.read(catalogue), read.artwork_ids, tmp_path / "cache"
-    )
-    assert np.abs(vectors - others).max() > 1e-3
+    assert np.abs(vectors() - before).max() > 1e-3
     with pytest.raises(BadInput, match="cannot judge an image alone"):
-        scorer.refuse_pixels_alone()
+        refuse_pixels_alone(scorer)
     np.save(catalogue / "embeddings.npy", given[:, :3])
     with pytest.raises(BadInput, match=r"has 3 numbers an artwork, and bundle .* with 7"):
-        artwork_vectors(scorer, Catalogue.read(catalogue), read.artwork_ids, tmp_path / "cache")
+        vectors()
     (catalogue / "embeddings.npy").unlink()
-    with pytest.raises(
-        BadInput, match=r"simple\+features needs .*embeddings\.npy"
-    ):
+    with pytest.raises(BadInput, match=r"simple\+features needs .*embeddings\.npy"):
         train(both)
 
 

@@ -171,7 +171,7 @@ def _predicted(
     shown, today = world.shown[title], world.today(title)
     members = scores.members(shown.facts)
     known, new = (
-        scores.head_takes(members, Artworks(*(part[shown.artworks] for part in artworks))).mean(1)
+        scores.head_takes(members, artworks.at(shown.artworks)).mean(1)
         for artworks in (scores.artworks, looks)
     )
     return np.where(today, known, new)

@@ -16,7 +16,7 @@ from bandit.probabilities import head_scores, score_probabilities
 from bandit.simple import uniform
 from bench.learning.online.update_schedule import Pace
 from bench.learning.stage import Stage, View
-from data.features import CandidateFeatures, ContextFeatures
+from data.features import CandidateFeatures, ContextFeatures, Names, own_matches
 from export.graphs.graphs import GraphParts
 from model.heads.interface import DEFAULT_KIND, Kind
 from model.training.dataset import Examples, Masks, bootstrap_weights
@@ -130,8 +130,10 @@ class NetworkPolicy:
         parts = []
         for at in range(0, len(view.contexts), ROWS):
             facts = self._context(view.contexts[at : at + ROWS])
-            functionals = self.parts("context.onnx", tuple(facts))[0]
-            parts.append(head_scores(functionals, self.vectors[view.candidates[at : at + ROWS]]))
+            functionals, _, watched = self.parts("context.onnx", tuple(facts))
+            rows = view.candidates[at : at + ROWS]
+            match = own_matches(Names(facts.cast_ids, watched), self.names.at(rows))
+            parts.append(head_scores(functionals, self.vectors[rows]) + match[:, None])
         return np.concatenate(parts)
 
     def learn(
@@ -180,7 +182,10 @@ class NetworkPolicy:
             return
         records = self.trained.posterior.records()
         self.parts = GraphParts(self.trained.network, records is not None)
-        self.vectors = self.parts("candidate.onnx", (self.embeddings, *self.candidates))[0]
+        given = self.embeddings, *self.candidates
+        self.vectors, _, weights = self.parts("candidate.onnx", given)
+        ids = np.concatenate([self.candidates.cast_ids, self.candidates.title_cast_ids], 1)
+        self.names = Names(ids, weights).compact()
         if records is not None:
             self.vectors = records.joined(self.vectors, self.artworks.ids)
 

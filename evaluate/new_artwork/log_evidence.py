@@ -133,7 +133,7 @@ class LogEvidence:
         place[own] = np.arange(len(own))
         members = self.scores.members(self.logged.facts.take(pa.array(rows)))
         known, looks = (
-            self.scores.head_takes(members, Artworks(*(part[own] for part in artworks))).mean(1)
+            self.scores.head_takes(members, artworks.at(own)).mean(1)
             for artworks in (self.scores.artworks, self.looks)
         )
         feedback, ids = self.logged.feedback, self.logged.catalogue.artwork_ids

@@ -20,8 +20,8 @@ from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.image_kinds import donors, image_kinds
 from evaluate.new_artwork.value import HeadTakes
 from evaluate.policies.bundle_scores import BundleScores
-from serve.scoring.artwork_vectors import embedded
-from serve.scoring.scorer import Artworks, Scorer
+from serve.scoring.artwork_vectors import embedded, refuse_pixels_alone
+from serve.scoring.scorer import Scorer
 
 STEP = 1 << 22
 """Takes worked out at a time."""
@@ -54,7 +54,7 @@ def predicted_takes(
 ) -> PredictedTakes:
     """Of images as candidates of a title, for an audience; see `value_images`."""
     shape = _image_format(scorer)
-    scorer.refuse_pixels_alone()
+    refuse_pixels_alone(scorer)
     fresh = np.stack([load_image(path, shape) for path in images])
     decoded = image_cache(catalogue, cache, shape, quiet=True, leave_out=True)
     known = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
@@ -105,7 +105,7 @@ def _image_format(scorer: Scorer) -> ImageFormat:
 
 
 def _takes(scores: BundleScores, audience: NewMembers, first: int, last: int) -> HeadTakes:
-    some = Artworks(*(part[first:last] for part in scores.artworks))
+    some = scores.artworks.at(slice(first, last))
     return scores.head_takes(scores.members(audience.facts), some)
 
 

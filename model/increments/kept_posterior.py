@@ -26,7 +26,7 @@ from model.training.dataset_statistics import SUMS, DatasetStatistics
 from model.training.fit_hierarchical import HierarchicalPosterior
 
 POSTERIOR = "posterior.safetensors"
-VERSION = 1
+VERSION = 2
 MOST_BYTES = 2 << 30
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REGRESSION, SAID = "regression.", "posterior"
@@ -87,8 +87,8 @@ class KeptPosterior:
     components: Components
     second: Float[Tensor, "features features"]
     """Second moment of the facts' features."""
-    unit: float
-    """What counts as 1 of a match."""
+    units: Sequence[float]
+    """What counts as 1 of each match."""
     bias: float
     """Of the network, before it was calibrated."""
     scale: float
@@ -127,7 +127,7 @@ class KeptPosterior:
             [str(title) for title in titles.tolist()],
             inputs.components,
             inputs.second,
-            inputs.unit,
+            inputs.units,
             bias,
             trained.scale,
             torch.from_numpy(statistics.sums()[inputs.shown]),
@@ -145,7 +145,7 @@ class KeptPosterior:
             "version": VERSION,
             "artwork_ids": self.artwork_ids,
             "title_ids": self.title_ids,
-            "unit": self.unit,
+            "units": list(self.units),
             "bias": self.bias,
             "scale": self.scale,
             "read": asdict(self.read),
@@ -192,7 +192,7 @@ class KeptPosterior:
             said["title_ids"],
             Components(parts["matrix"], parts["shift"]),
             parts["second"],
-            float(said["unit"]),
+            [float(unit) for unit in said["units"]],
             float(said["bias"]),
             float(said["scale"]),
             parts["takes"],

@@ -1,4 +1,4 @@
-"""Candidate vectors of a catalogue's artworks; an image is embedded once per encoder."""
+"""What a bundle says of a catalogue's artworks; an image is embedded once per encoder."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from data.images.cache import ImageCache, image_cache
 from data.images.canvases import other_canvas_words
 from data.images.vector_cache import VectorCache
 from data.pictures import MAIN
-from serve.scoring.scorer import Scorer
+from serve.scoring.scorer import Artworks, Scorer
 
 
 class Shown(NamedTuple):
@@ -62,14 +62,14 @@ class Shown(NamedTuple):
         return cls(catalogue, shown, decoded, size.canvas)
 
 
-def artwork_vectors(
+def scored_artworks(
     scorer: Scorer,
     catalogue: Catalogue,
     artwork_ids: Sequence[str],
     cache: Path,
     images: ImageCache | None = None,
-) -> Float[np.ndarray, "artworks dimension"]:
-    """Candidate vectors of artworks of a catalogue, in the order asked for.
+) -> Artworks:
+    """What a bundle says of artworks of a catalogue, in the order asked for.
 
     Embeddings are kept in `cache` by encoder and pixels. A bundle without encoder takes the
     catalogue's own embeddings.
@@ -93,7 +93,7 @@ def artwork_vectors(
         cached = images or image_cache(catalogue, cache, size, quiet=True)
         seen = embedded(scorer, cached.images, cached.of(artwork_ids), cache)
         embeddings = beside(scorer, catalogue, seen, at)
-    return scorer.vectors(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
+    return scorer.artworks(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
 
 
 def _catalogue_embeddings(
@@ -111,6 +111,20 @@ def _catalogue_embeddings(
             f"and {catalogue.root} has no embeddings.npy; add it with a row for each artwork"
         )
     return embeddings
+
+
+def refuse_pixels_alone(scorer: Scorer) -> None:
+    """Refuse to judge an image of which nothing is known but its pixels.
+
+    Raises:
+        BadInput: the bundle reads more.
+    """
+    if given := scorer.widths[1]:
+        raise BadInput(
+            f"bundle {scorer.bundle_id} reads {given} numbers of each artwork that come with the "
+            "catalogue (embeddings.npy), so it cannot judge an image alone; train without "
+            "features in --model.encoder for one that can"
+        )
 
 
 def embedded(

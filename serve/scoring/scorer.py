@@ -1,7 +1,7 @@
 """Scores of a bundle through ONNX Runtime: images, artworks and members to numbers, no torch.
 
-What a member sees of an artwork is a product of two vectors, which are had apart: `functionals`
-of members and `vectors` of artworks, multiplied by whoever has many of both.
+What a member sees of an artwork is a product of two vectors, and a match of names. Both sides are
+had apart, of members and of artworks, and brought together by whoever has many of both.
 """
 
 from pathlib import Path
@@ -10,12 +10,21 @@ from typing import NamedTuple
 import numpy as np
 import onnxruntime as ort
 import pyarrow as pa
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
+from bandit.probabilities import head_scores
 from bandit.take_probability import mean_take_probability
 from data.bundle import Bundle
 from data.errors import BadInput
-from data.features import CandidateFeatures, ContextFeatures, FeatureSpec, candidate_features
+from data.features import (
+    CandidateFeatures,
+    ContextFeatures,
+    FeatureSpec,
+    Names,
+    NameTable,
+    candidate_features,
+    own_matches,
+)
 
 CONTEXT = ContextFeatures._fields
 INPUTS = {
@@ -28,18 +37,54 @@ BATCH = 64
 """Images or artworks worked on at a time: memory stays bounded."""
 
 
+class Artworks(NamedTuple):
+    """What a bundle says of artworks; one of before names met by equality says no names."""
+
+    vectors: Float[np.ndarray, "*artworks dimension"]
+    appeals: Float[np.ndarray, "*artworks appeal"]
+    name_ids: Int[np.ndarray, "*artworks names"]
+    name_weights: Float[np.ndarray, "*artworks names"]
+
+    @property
+    def names(self) -> Names:
+        """Whom each names, and how much that counts."""
+        return Names(self.name_ids, self.name_weights)
+
+    def at(self, rows: np.ndarray | slice) -> "Artworks":
+        """Those of some rows."""
+        return Artworks(*(part[rows] for part in self))
+
+
 class ScoredMembers(NamedTuple):
     """What a bundle says of members."""
 
     functionals: Float[np.ndarray, "members heads dimension"]
     appeals: Float[np.ndarray, "members appeal"]
+    name_ids: Int[np.ndarray, "members names"]
+    name_weights: Float[np.ndarray, "members names"]
 
+    @property
+    def names(self) -> Names:
+        """Whom each watches most, and how much a match with them counts."""
+        return Names(self.name_ids, self.name_weights)
 
-class Artworks(NamedTuple):
-    """What a bundle says of artworks."""
+    def at(self, rows: np.ndarray | slice) -> "ScoredMembers":
+        """Some of them."""
+        return ScoredMembers(*(part[rows] for part in self))
 
-    vectors: Float[np.ndarray, "artworks dimension"]
-    appeals: Float[np.ndarray, "artworks appeal"]
+    def scores(self, artworks: Artworks) -> Float[np.ndarray, "members heads candidates"]:
+        """Each head's score of each member's own candidates: [members, candidates] artworks."""
+        found = head_scores(self.functionals, artworks.vectors)
+        return found + own_matches(self.names, artworks.names)[:, None]
+
+    def every_score(self, artworks: Artworks) -> Float[np.ndarray, "members heads artworks"]:
+        """Each head's score of every artwork."""
+        found = self.functionals @ artworks.vectors.T
+        return found + NameTable.of(artworks.names).matches(self.names)[:, None]
+
+    def mean(self) -> "ScoredMembers":
+        """The same with one head, the mean of all."""
+        return self._replace(functionals=self.functionals.mean(1, keepdims=True))
 
 
 class Scorer:
@@ -84,20 +129,6 @@ class Scorer:
             return 0, whole
         pixels = self._sessions["encoder"].get_outputs()[0].shape[-1]
         return pixels, whole - pixels
-
-    def refuse_pixels_alone(self) -> None:
-        """Refuse to judge an image of which nothing is known but its pixels.
-
-        Raises:
-            BadInput: the bundle reads more.
-        """
-        given = self.widths[1]
-        if given:
-            raise BadInput(
-                f"bundle {self.bundle_id} reads {given} numbers of each artwork that come with the "
-                "catalogue (embeddings.npy), so it cannot judge an image alone; train without "
-                "features in --model.encoder for one that can"
-            )
 
     def embed(
         self, images: UInt8[np.ndarray, "images 3 height width"]
@@ -159,12 +190,17 @@ class Scorer:
     ) -> Artworks:
         """The same from features that are there already, by looks alone."""
         embeddings = embeddings.astype(np.float32, copy=False)
-        return Artworks(*self._run("candidate", embeddings, *features))
+        vectors, appeals, *named = self._run("candidate", embeddings, *features)
+        names = Names.none(len(vectors))
+        if named:
+            ids = np.concatenate([features.cast_ids, features.title_cast_ids], 1)
+            names = Names(ids, named[0]).compact()
+        return Artworks(vectors, appeals, *names)
 
     def vectors(
         self, embeddings: np.ndarray, titles: pa.Table, artworks: pa.Table
     ) -> Float[np.ndarray, "artworks dimension"]:
-        """Vectors of artworks, as `artworks` gives them."""
+        """Vectors of artworks, as `artworks` gives them: their scores, but for names."""
         return self.artworks(embeddings, titles, artworks).vectors
 
     def appeals(self, titles: pa.Table, artworks: pa.Table) -> Float[np.ndarray, "artworks appeal"]:
@@ -174,24 +210,28 @@ class Scorer:
 
     def members(self, features: ContextFeatures) -> ScoredMembers:
         """Functionals and appeals of members, from `data.features.context_features`."""
-        return ScoredMembers(*self._run("context", *features))
+        functionals, appeals, *watched = self._run("context", *features)
+        names = Names(features.cast_ids, watched[0]) if watched else Names.none(len(functionals))
+        return ScoredMembers(functionals, appeals, *names)
 
     def functionals(
         self, features: ContextFeatures
     ) -> Float[np.ndarray, "members heads dimension"]:
-        """Every head's functional for every member."""
+        """Every head's functional for every member: all of the scores, but for names."""
         return self.members(features).functionals
 
     def takes(
-        self,
-        members: ScoredMembers,
-        vectors: Float[np.ndarray, "decisions candidates dimension"],
-        appeals: Float[np.ndarray, "decisions candidates appeal"],
+        self, members: ScoredMembers, artworks: Artworks
     ) -> Float[np.ndarray, "decisions candidates"]:
-        """The bundle's probability of a take for each candidate: the mean over its heads."""
-        artwork = members.functionals @ vectors.swapaxes(1, 2)
-        title = (members.appeals[:, None] * appeals).sum(2)
-        return mean_take_probability(artwork + title[:, None], self._bias, self._temperature)
+        """The bundle's probability of a take for each candidate: the mean over its heads.
+
+        Args:
+            members: of decisions.
+            artworks: [decisions, candidates].
+        """
+        title = (members.appeals[:, None] * artworks.appeals).sum(2)
+        scores = members.scores(artworks) + title[:, None]
+        return mean_take_probability(scores, self._bias, self._temperature)
 
     def _run(self, graph: str, *inputs: np.ndarray) -> list[np.ndarray]:
         session = self._sessions[graph]
