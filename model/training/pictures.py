@@ -24,6 +24,8 @@ from model.eyes.open_eyes import (
     is_frozen,
     reads_given,
 )
+from model.eyes.simple_numbers import LEAST_SIDE
+from model.network.image_encoder import SIMPLE
 from model.training.image_format import format_words, image_format
 from model.training.settings import Settings
 
@@ -117,6 +119,11 @@ def training_pictures(
     frozen = is_frozen(model.encoder) and not other  # which is refused or trained anew later
     eyes = Eyes.named(model.encoder, model.weights) if frozen and start is None else None
     shape = image_format(settings, catalogue, eyes)
+    if f"+{SIMPLE}" in model.encoder and min(shape.height, shape.width) < LEAST_SIDE:
+        raise BadInput(
+            f"images of {shape.width} × {shape.height} pixels are too small for {SIMPLE}, which "
+            f"needs sides of {LEAST_SIDE} at least; give larger --data.height and --data.width"
+        )
     say("\n".join(format_words(shape, catalogue)))
     cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)

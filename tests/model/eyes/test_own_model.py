@@ -20,7 +20,7 @@ def maps_of(pictures: np.ndarray) -> np.ndarray:
     return np.einsum("ncyaxb,ocab->noyx", blocks, WEIGHTS)
 
 
-@pytest.mark.parametrize("opset", [13, 18])
+@pytest.mark.parametrize("opset", [13, 18, 21])
 def test_its_layers_are_read_with_its_normalisation(tmp_path, opset):
     convolution(tmp_path, opset=opset)
     said = {"mean": MEAN, "deviation": DEVIATION, "outputs": ["embeds", "maps", "tokens"]}
