@@ -80,6 +80,8 @@ class Inputs(NamedTuple):
     """Artworks that lack the format's canvas, and are read as another of theirs."""
     frozen: FrozenEncoder | None = None
     """What embeddings come from that stand in the pixels' place; None: from nothing here."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Name and width of each part of these."""
 
 
 def train(settings: Settings) -> Path:
@@ -186,8 +188,7 @@ def _training_data(
         seed=settings.seed,
     )
     arrivals = arrivals_of(inputs.examples, inputs.catalogue, read.statistics.shown)
-    groups = () if inputs.frozen is None else inputs.frozen.groups
-    return TrainingData.of(preparation, read, settings, arrivals, say, groups)
+    return TrainingData.of(preparation, read, settings, arrivals, say, inputs.groups)
 
 
 def _write(
@@ -272,8 +273,9 @@ def load(settings: Settings) -> Inputs:
         attributes = artwork_attributes(truth, catalogue.artwork_ids)
         rows = np.arange(len(catalogue.artworks))
         return Inputs(examples, catalogue, attributes, rows, references)
-    images, rows, *about = training_pictures(settings, catalogue, say)
-    return Inputs(examples, catalogue, images, rows, references, *about)
+    read = training_pictures(settings, catalogue, say)
+    about = read.format, read.left_out, read.other_canvas, read.frozen, read.groups
+    return Inputs(examples, catalogue, read.images, read.image_row, references, *about)
 
 
 def say(text: str) -> None:

@@ -46,8 +46,7 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         mask=settings.fit.mask,
         seed=settings.seed,
     )
-    groups = () if pictures.frozen is None else pictures.frozen.groups
-    data = TrainingData.of(preparation, read, settings, 0.0, groups=groups)
+    data = TrainingData.of(preparation, read, settings, 0.0, groups=pictures.groups)
     trained = train_network(settings, data)
     assert trained is not None, "there is one process"
     bundle = write_bundle(

@@ -23,17 +23,17 @@ class Directions(NamedTuple):
 
     @classmethod
     def of(
-        cls, features: Float[np.ndarray, "pictures features"], comparable: bool = False
+        cls, features: Float[np.ndarray, "pictures features"], comparable: int = 0
     ) -> "Directions":
         """Of these pictures; directions in which they do not differ are left out.
 
         Args:
-            features: of pictures. What hardly varies stays small, so that it is no direction.
-            comparable: they are on one scale as they are, or else they are standardised first.
+            features: of pictures.
+            comparable: how many, the first, are on one scale as they are. The others are
+                standardised; what hardly varies stays small, so that it is no direction.
         """
         mean, deviation = Standard.of(features)
-        if comparable:
-            deviation = np.ones_like(deviation)
+        deviation[:comparable] = 1
         scaled = (features - mean) / deviation
         gram = scaled.T.astype(np.float64) @ scaled
         sizes, axes = np.linalg.eigh(gram)

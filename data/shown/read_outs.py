@@ -93,7 +93,7 @@ class ReadOuts:
         spec: FeatureSpec,
         titles: pa.Table,
         artworks: pa.Table,
-        comparable: bool = False,
+        comparable: int = 0,
     ) -> "ReadOuts":
         """Fit to a catalogue; no reward is asked for.
 
@@ -103,7 +103,7 @@ class ReadOuts:
             spec: with the names that training knows.
             titles: as TITLES.
             artworks: as ARTWORKS; row i has features i.
-            comparable: features are on one scale as they are.
+            comparable: how many features, the first, are on one scale as they are.
         """
         there = np.flatnonzero(features.any(1))
         features, artworks = features[there], artworks.take(pa.array(there))

@@ -110,7 +110,7 @@ class _Layers(GraphBuilder):
     def convolution(
         self, maps: str, name: str, norm: str, stride: int = 1, bent: bool = True
     ) -> str:
-        """A convolution and its norm in one, padded as TensorFlow does; then ReLU6 if it is bent."""
+        """A convolution and its norm in one, padded as TensorFlow does; then ReLU6 if bent."""
         kernel, w = self.weights[f"{name}.weight"], self.weights
         scale = w[f"{norm}.weight"] / np.sqrt(w[f"{norm}.running_var"] + NORM_EPSILON)
         bias = w[f"{norm}.bias"] - w[f"{norm}.running_mean"] * scale

@@ -15,7 +15,7 @@ from data.bundle import Bundle
 from data.images.format import ImageFormat
 from data.images.vector_cache import VectorCache
 from model.eyes.features import Features, run_graph, seen
-from model.eyes.open_eyes import Eyes
+from model.eyes.open_eyes import GIVEN, Eyes
 from model.eyes.pixel_graph import LinearReadout, PixelGraph, together, with_readouts
 
 DIRECTIONS = 256
@@ -51,7 +51,7 @@ class FrozenEncoder:
         assert manifest.encoder is not None, "it reads pixels"
         groups = (manifest.network or {}).get("groups", ())
         assert isinstance(groups, list | tuple)
-        named = tuple((str(name), int(width)) for name, width in groups)
+        named = tuple((str(name), int(width)) for name, width in groups if name != GIVEN)
         return cls(bundle.file(manifest.encoder).read_bytes(), named)
 
     def embed(

@@ -13,7 +13,9 @@ from model.eyes.own_model import OwnModel
 from model.eyes.simple_numbers import SimpleEye
 
 AUTO = "auto"
-INSTEAD_OF_PIXELS = ("attributes", "features")
+GIVEN = "features"
+"""The catalogue's own embeddings: alone, or beside eyes."""
+INSTEAD_OF_PIXELS = ("attributes", GIVEN)
 """Encoders that are told, and see nothing."""
 WITH_PACKAGE, WITHOUT_PACKAGE = "lite0+simple", "cnn+simple"
 FROZEN = ("lite0", "simple")
@@ -44,14 +46,19 @@ def chosen_encoder(name: str, weights: str = "none") -> tuple[str, str | None]:
 
 
 def is_frozen(name: str) -> bool:
-    """Whether an encoder of that name learns nothing from rewards."""
-    first = name.split("+")[0]
+    """Whether an encoder of that name reads pixels, and learns nothing from rewards."""
+    first = name.removeprefix(f"{GIVEN}+").split("+")[0]
     return first in FROZEN or first.partition(":")[0] in ("frozen", "timm", "onnx")
+
+
+def reads_given(name: str) -> bool:
+    """Whether an encoder of that name reads what comes with the catalogue, beside pixels or not."""
+    return GIVEN in name.split("+")
 
 
 @dataclass(frozen=True)
 class Eyes:
-    """Those of a frozen encoder, side by side."""
+    """Those of a frozen encoder, side by side; what comes with the catalogue is none of them."""
 
     name: str
     each: Sequence[Eye]
@@ -63,7 +70,7 @@ class Eyes:
         Raises:
             BadInput: one is not known, or its declaration cannot be read.
         """
-        each = [_eye(part, weights) for part in name.split("+")]
+        each = [_eye(part, weights) for part in name.split("+") if part != GIVEN]
         sizes = {eye.size: eye.name for eye in each if eye.size is not None}
         if len(sizes) > 1:
             words = ", ".join(f"{one} {size[1]} × {size[0]}" for size, one in sizes.items())

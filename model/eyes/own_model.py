@@ -23,7 +23,14 @@ import yaml
 from onnx import TensorProto, compose, helper, version_converter
 
 from data.errors import BadInput
-from model.eyes.pixel_graph import IMAGE, OPSET, FeatureGroup, GraphBuilder, PixelGraph
+from model.eyes.pixel_graph import (
+    IMAGE,
+    OPSET,
+    FeatureGroup,
+    GraphBuilder,
+    PixelGraph,
+    opset_of,
+)
 
 NEEDED = ("file", "height", "width")
 KNOWN = (*NEEDED, "mean", "deviation", "outputs", "input")
@@ -126,9 +133,9 @@ class OwnModel:
             builder.node("Concat", *builder.mean_and_deviation(value, axes), name=name, axis=1)
         builder.nodes = [*before, *graph.node, *builder.nodes]
         builder.constants |= {constant.name: constant for constant in graph.initializer}
-        whole = builder.model(self.size, dict.fromkeys(names, 1))
-        widths = self._widths(whole, names)
-        whole = builder.model(self.size, dict(zip(names, widths, strict=True)))
+        opset = opset_of(model)
+        widths = self._widths(builder.model(self.size, dict.fromkeys(names, 1), opset), names)
+        whole = builder.model(self.size, dict(zip(names, widths, strict=True)), opset)
         groups = tuple(map(FeatureGroup, names, widths))
         digest = hashlib.sha256(raw).hexdigest()
         said = f"{self.mean} {self.deviation} {self.outputs} {self.input}"
@@ -143,10 +150,10 @@ class OwnModel:
             raise self._refusal(f"cannot be read as an ONNX model ({words})", "file") from None
         if model.ByteSize() > LARGEST:
             raise self._refusal("is larger than 2 GB, which is all that one file holds", "file")
-        version = next((of.version for of in model.opset_import if of.domain in ("", "ai.onnx")), 0)
-        if any(of.domain not in ("", "ai.onnx") for of in model.opset_import) and model.functions:
+        if model.functions:
             model = onnx.inliner.inline_local_functions(model)
-        if version != OPSET:
+        version = opset_of(model)
+        if version < OPSET:
             try:
                 model = version_converter.convert_version(model, OPSET)
             except Exception:

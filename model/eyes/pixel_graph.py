@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
 OPSET, IR = 18, 10
-"""Of every graph here: graphs that become one must agree."""
+"""Of graphs that are made here; one of a later opset keeps it, and so does what it joins."""
 IMAGE, EMBEDDING = "image", "embedding"
 
 
@@ -34,6 +34,11 @@ class PixelGraph:
     def width(self) -> int:
         """Numbers in all."""
         return sum(group.width for group in self.groups)
+
+    @property
+    def opset(self) -> int:
+        """Of its operators."""
+        return opset_of(self.model)
 
 
 class LinearReadout(NamedTuple):
@@ -98,12 +103,15 @@ class GraphBuilder:
         little = self.node("Add", variance, self.constant(np.array(1e-6)))
         return [self.mean(maps, axes), self.node("Sqrt", little)]
 
-    def model(self, size: tuple[int, int], outputs: Mapping[str, int]) -> onnx.ModelProto:
+    def model(
+        self, size: tuple[int, int], outputs: Mapping[str, int], opset: int = OPSET
+    ) -> onnx.ModelProto:
         """The whole graph.
 
         Args:
             size: height and width of the image.
             outputs: name → width, of those that it gives.
+            opset: of its operators.
         """
         image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["rows", 3, *size])
         given = [
@@ -111,12 +119,17 @@ class GraphBuilder:
             for name, width in outputs.items()
         ]
         graph = helper.make_graph(self.nodes, "eyes", [image], given, list(self.constants.values()))
-        return as_model(graph)
+        return as_model(graph, opset)
 
 
-def as_model(graph: onnx.GraphProto) -> onnx.ModelProto:
-    """A model of a graph, of the versions that all graphs here have."""
-    opsets = [helper.make_opsetid("", OPSET)]
+def opset_of(model: onnx.ModelProto) -> int:
+    """The version of its plain operators; 0: it has none."""
+    return next((of.version for of in model.opset_import if of.domain in ("", "ai.onnx")), 0)
+
+
+def as_model(graph: onnx.GraphProto, opset: int) -> onnx.ModelProto:
+    """A model of a graph of plain operators."""
+    opsets = [helper.make_opsetid("", opset)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="marquee")
 
 
@@ -136,7 +149,8 @@ def together(graphs: Sequence[PixelGraph]) -> PixelGraph:
         outputs += graph.output
     image = graphs[0].model.graph.input[0]
     groups = tuple(group for one in graphs for group in one.groups)
-    model = as_model(helper.make_graph(nodes, "eyes", [image], outputs, constants))
+    latest = max(one.opset for one in graphs)
+    model = as_model(helper.make_graph(nodes, "eyes", [image], outputs, constants), latest)
     return PixelGraph(model, groups, "+".join(one.key for one in graphs))
 
 
@@ -161,7 +175,8 @@ def with_readouts(eyes: PixelGraph, readouts: Sequence[LinearReadout]) -> onnx.M
     given = helper.make_tensor_value_info(EMBEDDING, TensorProto.FLOAT, ["rows", width])
     constants = [*whole.initializer, *builder.constants.values()]
     nodes = [*whole.node, *builder.nodes]
-    return as_model(helper.make_graph(nodes, "encoder", [whole.input[0]], [given], constants))
+    graph = helper.make_graph(nodes, "encoder", [whole.input[0]], [given], constants)
+    return as_model(graph, eyes.opset)
 
 
 def forget_source(model: onnx.ModelProto) -> None:

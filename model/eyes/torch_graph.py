@@ -2,6 +2,7 @@
 
 import warnings
 
+import onnx
 import torch
 from torch import nn
 
@@ -34,5 +35,7 @@ def torch_graph(
         )
     assert program is not None, "the exporter gives a program"
     model = program.model_proto
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
     forget_source(model)
     return PixelGraph(model, groups, key)

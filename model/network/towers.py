@@ -56,8 +56,7 @@ class Architecture:
     declared: int = 0
     """How many of the features of title and tags, the last, are facts declared of the artwork."""
     groups: tuple[tuple[str, int], ...] = ()
-    """Name and width of each part of an embedding, in their order, where it has parts: each is
-    judged by its own leading directions, on its own scale."""
+    """Name and width of each part of an embedding that is judged on its own scale, in order."""
     shown: tuple[int, ...] = ()
     """Widths of the groups of what is read of its picture, which come after these features."""
     matches: tuple[ColumnMatch, ...] = ()

@@ -7,11 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from model.eyes.open_eyes import GIVEN
 from model.heads.standardise import mean_and_deviation
 
 COMPONENTS = 24
 """Of the embeddings, or of each group of their numbers."""
 LEAST = 1e-6
+DECLARED, READ = "declared", "read"
 
 
 class Components(NamedTuple):
@@ -40,32 +42,36 @@ class Components(NamedTuple):
     def by_group(
         cls,
         content: Float[Tensor, "artworks content"],
-        widths: Sequence[int],
+        groups: Sequence[tuple[str, int]],
         declared: int = 0,
         shown: Sequence[int] = (),
     ) -> tuple["Components", list[int]]:
         """Of these artworks, each group of numbers apart; rows of each have mean square 1.
 
-        What is declared is a group of its own, and so is each part of what is read of pictures.
+        What is declared is a group of its own, and so is each part of what is read of pictures. The
+        numbers of a group are on one scale, but for those that users gave, which are standardised.
 
         Args:
             content: embeddings, and behind them what is declared and read of the artworks.
-            widths: numbers of each group of the embeddings, whose numbers are on one scale; without
-                any they are one group, and where nothing is read, it is as `of` has it.
+            groups: name and width of each group of the embeddings; without any they are one that is
+                given, and where nothing is read, it is as `of` has it.
             declared: columns of what is declared.
             shown: columns of each part of what is read, whose numbers are on one scale.
 
         Returns:
             The components, and how many there are of each group; none where there are no groups.
         """
-        if not widths and not shown:
+        if not groups and not shown:
             return cls.of(content, declared), []
-        embedded = [(width, False) for width in widths]
-        if not widths:
-            embedded = [(content.shape[1] - declared - sum(shown), True)]
-        edges = [*embedded, *[(declared, True)][: declared > 0], *((one, False) for one in shown)]
-        split = zip(content.split([width for width, _ in edges], 1), edges, strict=True)
-        parts = [cls._of_one(part, standard) for part, (_, standard) in split]
+        whole = content.shape[1] - declared - sum(shown)
+        named = [*(groups or [(GIVEN, whole)]), *([(DECLARED, declared)] if declared else [])]
+        named += [(READ, width) for width in shown]
+        parts = [
+            cls._of_one(part, standard=name in (GIVEN, DECLARED))
+            for (name, _), part in zip(
+                named, content.split([width for _, width in named], 1), strict=True
+            )
+        ]
         matrix = torch.block_diag(*(part.matrix for part in parts))
         shift = torch.cat([part.shift for part in parts])
         return cls(matrix, shift), [len(part.shift) for part in parts]

@@ -95,11 +95,11 @@ class Preparation:
             return features
         return with_shown(features, self.read_outs.read(self._embeddings, *tables))
 
-    def reading(self, comparable: bool) -> "Preparation":
+    def reading(self, comparable: int) -> "Preparation":
         """The same with read-outs fitted to the catalogue, where there is anything to read.
 
         Args:
-            comparable: embeddings' numbers are on one scale as they are.
+            comparable: how many numbers of embeddings, the first, are on one scale as they are.
         """
         tables = self.spec, self.catalogue.titles, self.catalogue.artworks
         found = ReadOuts.fit(self._embeddings, *tables, comparable)

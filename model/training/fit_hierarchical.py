@@ -135,8 +135,8 @@ class RegressionInputs:
         x = heads.features(facts[0])
         content = network.candidate.content(embeddings, candidates[0])
         made = network.architecture
-        widths = [width for _, width in made.groups]
-        components, groups = Components.by_group(content, widths, made.declared, made.shown)
+        of = made.groups, made.declared, made.shown
+        components, groups = Components.by_group(content, *of)
         matches = ArtworkMatches.of(network, candidates)
         return cls(
             network,

@@ -17,11 +17,15 @@ from data.images.format import ImageFormat
 from model.eyes.frozen_encoder import FrozenEncoder, look
 from model.eyes.open_eyes import (
     AUTO,
+    GIVEN,
     INSTEAD_OF_PIXELS,
     Eyes,
     chosen_encoder,
     is_frozen,
+    reads_given,
 )
+from model.eyes.simple_numbers import LEAST_SIDE
+from model.network.image_encoder import SIMPLE
 from model.training.image_format import format_words, image_format
 from model.training.settings import Settings
 
@@ -41,6 +45,15 @@ class TrainingPictures(NamedTuple):
     """Artworks that lack the format's canvas, and are read as another of theirs."""
     frozen: FrozenEncoder | None = None
     """What the embeddings come from; None: pixels are learnt from, or embeddings were given."""
+    given: int = 0
+    """Numbers at the end of embeddings that came with the catalogue, beside what was seen."""
+
+    @property
+    def groups(self) -> tuple[tuple[str, int], ...]:
+        """Name and width of each part of the embeddings, where they have parts."""
+        if self.frozen is None:
+            return ()
+        return (*self.frozen.groups, *([(GIVEN, self.given)] if self.given else []))
 
 
 def with_encoder(settings: Settings, say: Callable[[str], None] = lambda _: None) -> Settings:
@@ -74,7 +87,7 @@ def with_encoder(settings: Settings, say: Callable[[str], None] = lambda _: None
 def encoder_of(bundle: Bundle) -> str:
     """The name of a bundle's encoder, as `--model.encoder` takes it."""
     if bundle.manifest.image is None:
-        return "features"
+        return GIVEN
     name = (bundle.manifest.network or {}).get("encoder")
     return name if isinstance(name, str) and name != "unknown" else "cnn"
 
@@ -93,18 +106,24 @@ def training_pictures(
         BadInput: no picture can be had, or eyes that cannot be opened.
     """
     model, cache = settings.model, Path(settings.data.cache)
-    if model.encoder == "features":
-        if catalogue.embeddings is None:
-            raise BadInput(
-                f"--model.encoder features needs {catalogue.root}/embeddings.npy: float32, a row "
-                "an artwork; or train on images, with --model.encoder auto"
-            )
-        return TrainingPictures(catalogue.embeddings, np.arange(len(catalogue.artworks)))
+    given = catalogue.embeddings if reads_given(model.encoder) else None
+    if given is None and reads_given(model.encoder):
+        raise BadInput(
+            f"--model.encoder {model.encoder} needs {catalogue.root}/embeddings.npy: float32, a "
+            "row an artwork; or train on images alone, with --model.encoder auto"
+        )
+    if model.encoder == GIVEN and given is not None:
+        return TrainingPictures(given, np.arange(len(given)))
     start = None if settings.fit.warm_start is None else Bundle.open(settings.fit.warm_start)
     other = start is not None and encoder_of(start) != model.encoder
     frozen = is_frozen(model.encoder) and not other  # which is refused or trained anew later
     eyes = Eyes.named(model.encoder, model.weights) if frozen and start is None else None
     shape = image_format(settings, catalogue, eyes)
+    if f"+{SIMPLE}" in model.encoder and min(shape.height, shape.width) < LEAST_SIDE:
+        raise BadInput(
+            f"images of {shape.width} × {shape.height} pixels are too small for {SIMPLE}, which "
+            f"needs sides of {LEAST_SIDE} at least; give larger --data.height and --data.width"
+        )
     say("\n".join(format_words(shape, catalogue)))
     cached = image_cache(catalogue, cache, shape, leave_out=True)
     rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
@@ -123,4 +142,9 @@ def training_pictures(
         say(f"{looked.numbers:,} numbers of each picture; their leading directions: {groups}")
     at = np.full(len(rows), -1)
     at[rows >= 0] = place
-    return TrainingPictures(embeddings, at, shape, *left_out, encoder)
+    if given is None:
+        return TrainingPictures(embeddings, at, shape, *left_out, encoder)
+    say("numbers of embeddings.npy beside pixels: an image alone cannot be judged by the bundle")
+    whole = np.concatenate([embeddings[at], given], 1)
+    at[rows >= 0] = np.flatnonzero(rows >= 0)
+    return TrainingPictures(whole, at, shape, *left_out, encoder, given.shape[1])

@@ -15,7 +15,7 @@ from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import CAST_BUCKETS, CandidateFeatures
 from data.shown.read_outs import ReadOuts
-from model.eyes.open_eyes import AUTO, WITHOUT_PACKAGE
+from model.eyes.open_eyes import AUTO, GIVEN, WITHOUT_PACKAGE
 from model.network.image_encoder import make_encoder
 from model.network.lightning_module import Learner, LearnerSettings, half_is_fast
 from model.network.towers import Architecture, ColumnMatch, Marquee
@@ -82,7 +82,8 @@ class TrainingData:
         if before is not None:
             preparation = replace(preparation, read_outs=Bundle.open(before).read_outs())
         elif settings.model.encoder != "attributes":  # which tell all that there is to read
-            preparation = preparation.reading(comparable=bool(groups))
+            seen = sum(width for name, width in groups if name != GIVEN)
+            preparation = preparation.reading(comparable=seen)
         if preparation.read_outs is not None:
             say(preparation.read_outs.words)
         if words := shared_buckets(preparation.candidates):

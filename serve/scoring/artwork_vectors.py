@@ -99,7 +99,8 @@ def scored_artworks(
         there = np.array([name in cached.rows for name in catalogue.artwork_ids], bool)
         at = np.union1d(asked, np.flatnonzero(tagged & there))
         names = [catalogue.artwork_ids[row] for row in at]
-        embeddings = _embeddings(scorer, cached.images, cached.of(names), cache)
+        seen = embedded(scorer, cached.images, cached.of(names), cache)
+        embeddings = beside(scorer, catalogue, seen, at)
     titles, artworks, known = catalogue.titles, catalogue.artworks, tagged[at]
     gallery = read_outs and read_outs.gallery_of(
         embeddings[known], scorer.spec, titles, artworks.take(pa.array(at[known]))
@@ -119,16 +120,66 @@ def _catalogue_embeddings(
     embeddings = catalogue.embeddings
     if embeddings is None:
         raise BadInput(
-            f"bundle {scorer.bundle_id} was trained on embeddings in place of images, "
+            f"bundle {scorer.bundle_id} was trained on embeddings that come with the catalogue, "
             f"and {catalogue.root} has no embeddings.npy; add it with a row for each artwork"
         )
     return embeddings
 
 
-def _embeddings(
+def refuse_pixels_alone(scorer: Scorer) -> None:
+    """Refuse to judge an image of which nothing is known but its pixels.
+
+    Raises:
+        BadInput: the bundle reads more.
+    """
+    if given := scorer.widths[1]:
+        raise BadInput(
+            f"bundle {scorer.bundle_id} reads {given} numbers of each artwork that come with the "
+            "catalogue (embeddings.npy), so it cannot judge an image alone; train without "
+            "features in --model.encoder for one that can"
+        )
+
+
+def embedded(
     scorer: Scorer, images: np.ndarray, rows: Int[np.ndarray, " artworks"], cache: Path
-) -> Float[np.ndarray, "artworks embedding"]:
-    """Embeddings of some rows of the image cache, in their order; only unseen ones are computed."""
+) -> Float[np.ndarray, "artworks pixel_embedding"]:
+    """Embeddings of some rows of an image cache, in their order; only unseen ones are computed.
+
+    Args:
+        scorer: of a bundle that reads pixels.
+        images: pixels of its size.
+        rows: of these.
+        cache: folder in which embeddings are kept.
+    """
     version = scorer.manifest.encoder_version or scorer.bundle_id
-    held = VectorCache(cache, version, scorer.embedding_width)
+    held = VectorCache(cache, version, scorer.widths[0])
     return held.rows(images, rows, scorer.embed).of()
+
+
+def beside(
+    scorer: Scorer,
+    catalogue: Catalogue,
+    seen: Float[np.ndarray, "artworks pixel_embedding"],
+    rows: Int[np.ndarray, " artworks"],
+) -> Float[np.ndarray, "artworks embedding"]:
+    """What was seen of artworks, and what the catalogue gives beside it where a bundle reads that.
+
+    Args:
+        scorer: of the bundle.
+        catalogue: that the artworks are of.
+        seen: embeddings of their pixels.
+        rows: of the artworks in the catalogue.
+
+    Raises:
+        BadInput: the catalogue gives nothing, or numbers of another width.
+    """
+    wanted = scorer.widths[1]
+    if not wanted:
+        return seen
+    given = _catalogue_embeddings(scorer, catalogue)
+    if given.shape[1] != wanted:
+        raise BadInput(
+            f"{catalogue.root}/embeddings.npy has {given.shape[1]} numbers an artwork, and bundle "
+            f"{scorer.bundle_id} was trained with {wanted}; give the same ones, or train again"
+        )
+    return np.concatenate([seen, given[rows]], 1)
