@@ -66,7 +66,10 @@ class CatalogueSets(NamedTuple):
         shipped = (
             NamedShares(GENRES, tuple(spec.genres), genres, genres.any(1)),
             NamedShares(
-                TONE, tuple(spec.tones), _listed(tones, spec.tones), np.array([*map(bool, tones)])
+                TONE,
+                tuple(spec.tones),
+                _listed(tones, spec.tones),
+                np.array([*map(bool, tones)], bool),
             ),
         )
         tags = artworks["cast_shown"]

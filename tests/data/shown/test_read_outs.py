@@ -156,6 +156,7 @@ def test_pictures_that_cannot_be_had_are_left_alone():
     alone = FITTED.read(MET.features[~gone], SPEC, MET.titles, MET.artworks.take(at))
     np.testing.assert_allclose(shown.columns[~gone], alone.columns, atol=1e-5)
     np.testing.assert_allclose(shown.guessed.probability, alone.guessed.probability, atol=1e-5)
+    assert not read(MET, features=0 * MET.features).columns.any()
 
 
 def test_without_features_tags_are_read_as_they_are_and_nothing_is_guessed():
