@@ -12,6 +12,11 @@ def is_url(text: str) -> bool:
     return URL.match(text) is not None and not text.startswith("lmdb:")
 
 
+def without_password(url: str) -> str:
+    """A URL as it may be printed: an `@` in its password is no end of it, however it is written."""
+    return re.sub(r"(?<=://).*@", "…@", url, flags=re.DOTALL)
+
+
 def local_path(text: str) -> Path:
     """A file or folder of this machine.
 
@@ -19,5 +24,6 @@ def local_path(text: str) -> Path:
         ValueError: a URL, which as a path would be a folder of that name.
     """
     if is_url(text):
-        raise ValueError(f"{text} is a URL; this option takes a file or folder of this machine")
+        shown = without_password(text)
+        raise ValueError(f"{shown} is a URL; this option takes a file or folder of this machine")
     return Path(text)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from data.command_line.local_path import is_url
+from data.command_line.local_path import is_url, without_password
 from data.errors import BadInput
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.embedded import EventLog
@@ -39,7 +39,7 @@ def is_redis(place: str) -> bool:
     if place.startswith(("redis://", "rediss://")):
         return True
     if is_url(place):
-        raise BadInput(f"log {place!r}: give a folder, or redis://host:port/db")
+        raise BadInput(f"log {without_password(place)}: give a folder, or redis://host:port/db")
     return False
 
 

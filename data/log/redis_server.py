@@ -13,6 +13,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from data.command_line.local_path import without_password
 from data.errors import BadInput
 
 SCHEMES = ("redis://", "rediss://")
@@ -51,7 +52,12 @@ class RedisAddress(NamedTuple):
         Raises:
             BadInput: it is none of Redis, or an option of it is not known.
         """
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:
+            raise _no_address("log", text, str(error)) from None
+        if "@" in parts.query:
+            raise _no_address("log", text, "an @ among its options")
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         prefix, replicas = options.pop("prefix", PREFIX), options.pop("replicas", None)
         if not text.startswith(SCHEMES):
@@ -76,24 +82,49 @@ class RedisAddress(NamedTuple):
         Raises:
             BadInput: no server there, or the URL is none.
         """
+        client = client_of(
+            self.url,
+            "log",
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        )
         try:
-            client = redis.Redis.from_url(
-                self.url,
-                socket_timeout=PATIENCE,
-                socket_connect_timeout=PATIENCE,
-                retry=Retry(NoBackoff(), 0),
-            )
             client.ping()
-        except (redis.RedisError, OSError, ValueError, TypeError) as error:
+        except (redis.RedisError, OSError) as error:
             raise BadInput(
                 f"no Redis log at {self} ({error}); start redis-server or mend the address"
             ) from error
         return client
 
 
-def without_password(url: str) -> str:
-    """A URL as it may be printed."""
-    return re.sub(r"(?<=://)[^/@]*@", "…@", url)
+def client_of(url: str, what: str, **options: object) -> Client:
+    """A client of a server, which is not asked anything yet.
+
+    Args:
+        url: `redis://host:port/db`.
+        what: is there, for complaints.
+        options: of its connections.
+
+    Raises:
+        BadInput: the URL is none, or has options that the client does not know.
+    """
+    try:
+        client = redis.Redis.from_url(url, **options)
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # reaches nobody, and refuses options
+    except (ValueError, TypeError, redis.RedisError) as error:
+        # What a password that is not quoted was taken for is part of it.
+        why = str(error).split(" as ")[0].replace("AbstractConnection.__init__() got an ", "")
+        raise _no_address(what, url, why) from None
+    return client
+
+
+def _no_address(what: str, url: str, why: str) -> BadInput:
+    return BadInput(
+        f"{what} {without_password(url)} is no address of Redis ({why}); give"
+        " redis://user:password@host:port/db, with : / ? # @ of a password as %3A %2F %3F %23 %40"
+    )
 
 
 def why_forgetful(settings: Mapping[str, str], replication: Mapping[str, object]) -> str | None:
