@@ -27,6 +27,8 @@ from serve.pictures.layout_pictures import StoredPictures
 INT64, INTP = np.dtype(np.int64), np.dtype(np.intp)
 BODY = HEADER.size
 frombuffer, ndarray = np.frombuffer, np.ndarray
+NO_PATHS = ("",)
+"""Of artworks, before the store has said what there are."""
 LOOK = 1.0
 """Seconds between looks at whether the store is whole."""
 
@@ -84,6 +86,11 @@ class Lookup:
     def canvases(self) -> list[str]:
         """Canvases that artworks have pictures of, those of most pictures first."""
         return list(self._table.pictures.aspects)
+
+    @property
+    def knows_titles(self) -> bool:
+        """Whether the store has said which titles there are."""
+        return self._table.layout.paths != NO_PATHS
 
     @property
     def titles(self) -> np.ndarray:
@@ -292,4 +299,4 @@ class Lookup:
 
 def _no_titles() -> Layout:
     """A numbering of nothing that a catalogue shows: every title gets the placeholder."""
-    return Layout(np.array([LARGEST_NUMBER]), ("",), ("",), np.array([0, 1]), np.array([0]))
+    return Layout(np.array([LARGEST_NUMBER]), ("",), NO_PATHS, np.array([0, 1]), np.array([0]))

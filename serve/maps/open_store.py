@@ -27,7 +27,8 @@ def open_map_store(
         patient: what cannot be opened yet is tried again by `look` (LMDB; Redis always is).
 
     Raises:
-        BadInput: no store goes by that name, a URL has options that Redis' client does not know, or it is damaged and `patient` is not set.
+        BadInput: no store goes by that name, no client of Redis can use it, or it is damaged and
+            `patient` is not set.
     """
     if url.startswith(("redis://", "rediss://", "redis+cluster://")):
         # Redis' package is optional.

@@ -35,6 +35,6 @@ def test_an_address_that_no_client_can_use_is_refused_when_it_is_opened(rest, op
 
 @pytest.mark.parametrize("opened", [open_log, open_map_store], ids=["log", "store"])
 def test_the_password_of_a_url_of_something_else_is_not_printed(opened):
-    with pytest.raises(BadInput, match="give a folder|use a folder") as caught:
+    with pytest.raises(BadInput, match="folder") as caught:
         opened("postgres://me:s3cret@h/0")
     assert "s3cret" not in str(caught.value)
