@@ -1,5 +1,6 @@
 """What fails for a while is tried again, and said; pages have their images meanwhile."""
 
+import gc
 import itertools
 import os
 import resource
@@ -118,7 +119,7 @@ def test_events_that_the_disk_refuses_are_asked_for_again(tmp_path):
     run(check())
 
 
-def test_a_log_in_redis_that_may_forget_acknowledges_nothing(tmp_path, redis_server):
+def test_a_log_in_redis_that_may_forget_acknowledges_nothing(tmp_path, redis_server, caplog):
     bundles = Bundles(tmp_path)
     bundles.publish("bundle-1")
     event = {"kind": "play", "profile_id": "a", "title_id": 5}
@@ -129,7 +130,7 @@ def test_a_log_in_redis_that_may_forget_acknowledges_nothing(tmp_path, redis_ser
             server.config_set("appendfsync", "always")
             log = DurableLog(redis_server.url)
             async with served(bundles, log) as (client, _):
-                statuses, logged = [], []
+                statuses, logged, why = [], [], []
                 for setting in ("always", "everysec", "always"):
                     server.config_set("appendfsync", setting)
                     got = await client.post("/v1/events", json={"events": [event]})
@@ -138,9 +139,14 @@ def test_a_log_in_redis_that_may_forget_acknowledges_nothing(tmp_path, redis_ser
                     answer = (await client.post("/v1/decide", json=page(), headers=patient)).json()
                     assert all(choice["url"] for choice in answer["decisions"])
                     logged.append(answer["logged"])
+                    said = (await client.get("/readyz")).json()["log"]
+                    why.append("appendfsync is everysec" in said if said else None)
         assert (statuses, logged) == ([200, 503, 200], [True, False, True])
+        assert why == [None, True, None]
 
     run(check())
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
