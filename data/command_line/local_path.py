@@ -21,9 +21,12 @@ def local_path(text: str) -> Path:
     """A file or folder of this machine.
 
     Raises:
-        ValueError: a URL, which as a path would be a folder of that name.
+        ValueError: a URL, which as a path would be a folder of that name; or nothing, as of a
+            variable that is not set, which would be the folder that the command runs in.
     """
     if is_url(text):
         shown = without_password(text)
         raise ValueError(f"{shown} is a URL; this option takes a file or folder of this machine")
+    if not text:
+        raise ValueError("it names nothing; give . for the folder that the command runs in")
     return Path(text)

@@ -40,6 +40,8 @@ def is_redis(place: str) -> bool:
         return True
     if is_url(place):
         raise BadInput(f"log {without_password(place)}: give a folder, or redis://host:port/db")
+    if not place:
+        raise BadInput("the log's name is empty: give a folder, or redis://host:port/db")
     return False
 
 

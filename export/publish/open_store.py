@@ -17,6 +17,8 @@ def open_store(where: Path | str) -> Store:
             of a cache before a store, whose copies would hide what others publish.
     """
     text = str(where)
+    if not text.removeprefix("file://"):
+        raise BadInput("the store's name is empty; give a folder, or a URL as s3://bucket/x")
     if text.startswith("file://") or not is_url(text):
         return LocalStore(Path(text.removeprefix("file://")))
     if "::" in text or "://" not in text:

@@ -39,5 +39,7 @@ def open_map_store(
         raise BadInput(
             f"store {without_password(url)}: use a folder, redis://host:port/0 or redis+cluster://…"
         )
+    if not url.removeprefix("lmdb:"):
+        raise BadInput("the store's name is empty: give a folder, or redis://host:port/0")
     folder = Path(url.removeprefix("lmdb:"))
     return LmdbStore(folder, readonly=readonly, patient=patient)
