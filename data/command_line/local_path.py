@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:{1,2}[/A-Za-z]")
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+._-]+:{1,2}[/A-Za-z]|rediss?:")
 """A scheme of two letters or more: `s3://bucket`, `s3:/bucket`, `simplecache::s3://bucket`."""
 
 

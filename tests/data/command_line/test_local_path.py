@@ -9,7 +9,8 @@ import pytest
 
 from data.command_line.local_path import is_url, local_path
 
-URLS = ["s3://bucket/x", "s3:/bucket/x", "redis://h:1/0", "simplecache::s3://b", "hdfs://n/a"]
+URLS = ["s3://bucket/x", "s3:/bucket/x", "redis://h:1/0", "simplecache::s3://b"]
+URLS += ["hdfs://n/a", "a_b://c", "redis:1.2.3.4"]
 PATHS = ["artifacts/log", "/tmp/a:b/c", "a:b", "c:/log", "day=1/x", "./s3:/x", "lmdb:maps"]
 
 
@@ -41,9 +42,7 @@ def test_a_path_is_no_url(text):
     ],
     ids=" ".join,
 )
-def test_a_command_refuses_a_place_that_an_option_does_not_know_and_makes_nothing(
-    command, tmp_path
-):
+def test_a_place_that_an_option_does_not_know_is_refused_and_nothing_made(command, tmp_path):
     here = os.environ | {"PYTHONPATH": str(Path.cwd())}
     words = [sys.executable, "-m", *command]
     done = subprocess.run(words, cwd=tmp_path, env=here, capture_output=True, text=True, timeout=60)
