@@ -28,7 +28,7 @@ def _die(folder: Path, account: Account) -> None:
 BREAKAGES = (
     HostFault(
         "Spark executors without a shared folder: one killed, then the driver",
-        "maps and log are those of one machine, and the run goes on where it was",
+        "Maps and log are those of one machine, and the run goes on where it was.",
         _die,
         why_no_spark,
     ),

@@ -164,7 +164,7 @@ def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
         name, equals, value = word[2:].partition("=")
         name = name.replace("-", "_")
         if name in lists and (words := _words(value, equals, waiting)):
-            options.append(f"--{name}={_as_list(words)}")
+            options.append(f"--{name}={_as_list(words, parameters[name])}")
         elif equals:
             options.append(f"--{name}={value}")
         elif name in ("help", "print_config"):
@@ -182,7 +182,7 @@ def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
     for name in free[: len(plain)]:
         options.append(f"--{name}={plain.pop(0)}")
     if plain and rest and rest[0] not in named:
-        options.append(f"--{rest[0]}={_as_list(plain)}")
+        options.append(f"--{rest[0]}={_as_list(plain, parameters[rest[0]])}")
         plain = []
     if plain:
         raise BadInput(f"{plain[0]!r} belongs to no option; --help lists what there is")
@@ -197,8 +197,9 @@ def _words(value: str, equals: str, waiting: list[str]) -> list[str]:
     return words
 
 
-def _as_list(words: list[str]) -> str:
-    values = [word if word.isdigit() else json.dumps(word) for word in words]
+def _as_list(words: list[str], parameter: inspect.Parameter) -> str:
+    texts = "list[str]" in str(parameter.annotation)  # a text of digits stays one: 007 is not 7
+    values = [word if word.isdigit() and not texts else json.dumps(word) for word in words]
     return f"[{','.join(values)}]"
 
 

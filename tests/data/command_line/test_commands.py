@@ -202,7 +202,7 @@ def example(
         (["--dry", "false", "my_log"], ["--dry=false", "--log=my_log"]),
         (["my_log", "--keep-days", "-5"], ["--keep_days=-5", "--log=my_log"]),
         (["--keep-days=5", "my_log", "--dry"], ["--keep_days=5", "--dry=true", "--log=my_log"]),
-        (["my_log", "a b", "7"], ["--log=my_log", '--names=["a b",7]']),
+        (["my_log", "a b", "007"], ["--log=my_log", '--names=["a b","007"]']),
         (["--help"], ["--help"]),
     ],
 )

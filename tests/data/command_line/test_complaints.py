@@ -16,7 +16,6 @@ from data.errors import main
         ("evaluate candidates --images --title 3", "--images true: give words with spaces"),
         ("evaluate experiment f --shares 0.5", "--shares 0.5: give numbers by name, as {"),
         ("evaluate monitor f --expected {a:3}", "give lists of numbers by name, as {"),
-        ("serve lookup p --titles x", "--titles ['x']: give whole numbers with spaces between"),
         ("serve precompute --engine foo", "--engine foo: give one of local, spark"),
         ("serve decide --policy d --out o --requests r", "give one of thompson, greedy, "),
         ("serve decide --epsilon d --out o --requests r", "--epsilon d: give a number"),

@@ -55,7 +55,7 @@ def test_everything_that_serving_needs_is_in_it(bundle):
     assert set(manifest.files) == FILES
     assert bundle.name == opened.bundle_id
     assert opened.bundle_id.startswith("20260110-120000-")
-    assert asdict(manifest.image) == {**SIZE, "fit": "whole"}
+    assert asdict(manifest.image) == {**SIZE, "fit": "whole", "canvas": "main"}
     assert manifest.policy == PublishedPolicy(HeadPolicy("thompson", 0.05), salt=7, heads=8)
     assert manifest.calibration == Calibration(bias=-2.0, temperature=1.0)
     assert manifest.metrics["validation_loss"] == 0.4
