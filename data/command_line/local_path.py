@@ -13,8 +13,14 @@ def is_url(text: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """A URL as it may be printed: an `@` in its password is no end of it, however it is written."""
-    return re.sub(r"(?<=://).*@", "…@", url, flags=re.DOTALL)
+    """A URL as it may be printed: an `@` in its password is no end of it, however it is written.
+
+    A path stays as it is.
+    """
+    if not is_url(url):
+        return url
+    hidden = re.sub(r"^([^:]*:/{0,2}).*@", r"\1…@", url, flags=re.DOTALL)
+    return re.sub(r"(?i)(password=)[^&#]*", r"\1…", hidden)
 
 
 def local_path(text: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.command_line.local_path import is_url, local_path
+from data.command_line.local_path import is_url, local_path, without_password
 
 URLS = ["s3://bucket/x", "s3:/bucket/x", "redis://h:1/0", "simplecache::s3://b"]
 URLS += ["hdfs://n/a", "a_b://c", "redis:1.2.3.4"]
@@ -25,6 +25,21 @@ def test_a_url_is_no_path(text):
 def test_a_path_is_no_url(text):
     assert not is_url(text)
     assert str(local_path(text)) == text.removeprefix("./")
+
+
+SECRETS = ["redis://:s3cret@h:1/0", "redis:s3cret@h", "redis://h/0?username=a&password=s3cret"]
+SECRETS += ["ftp://me:s3c@ret@h/x", "simplecache::s3://key:s3cret@b", "redis://h/0?PASSWORD=s3cret"]
+
+
+@pytest.mark.parametrize("url", SECRETS)
+def test_a_url_is_printed_without_its_password_however_that_is_given(url):
+    assert "ret" not in without_password(url)
+    assert without_password(url).startswith(url.partition(":")[0])
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/tmp/a:b@c"])
+def test_a_path_is_printed_as_it_is(path):
+    assert without_password(path) == path
 
 
 @pytest.mark.parametrize(
