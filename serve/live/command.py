@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
+from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
 from data.log.open_log import check_log
 from data.privacy.pseudonym import Pseudonyms
@@ -70,6 +71,10 @@ def live(
             raise BadInput(f"--origins {origin}: write it as a browser does, https://example.com")
     if not 1 <= epoch_days <= EPOCH_DAYS_MAX:
         raise BadInput(f"--epoch-days {epoch_days}: give whole days, 1 to {EPOCH_DAYS_MAX}")
+    refuse_outside("--port", port, 0, 65535)
+    refuse_outside("--workers", workers, 1)
+    refuse_outside("--queue", queue, 1)
+    refuse_outside("--deadline-ms", deadline_ms, 0)
     if log is not None:
         check_log(log)
     if store is not None:  # said here once, by the process that was asked
