@@ -4,6 +4,7 @@ import os
 from contextlib import closing
 from pathlib import Path
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -190,6 +191,32 @@ def test_a_batch_that_a_dead_consumer_wrote_but_never_acknowledged_is_there_once
     assert client.xlen("marquee:events") == 0
 
 
+def test_drains_of_one_host_and_process_number_have_batches_of_their_own(
+    log, client, address, tmp_path
+):
+    assert log.write("events", [event("e1")], timeout=10)
+    (tmp_path / "no-folder").write_text("")
+    with pytest.raises(OSError, match="no-folder"):
+        drain(address, tmp_path / "no-folder")
+    # As in containers, whose first process is 1 everywhere: it may be writing the batch still.
+    waits = drain(address, tmp_path / "log")
+    assert (waits["events"], waits["pending"]) == (0, 1)
+    assert drain(address, tmp_path / "log", take_over_ms=0)["events"] == 1
+
+
+def test_a_drain_that_is_done_leaves_no_name_behind(log, client, address, tmp_path):
+    for turn in range(3):
+        assert log.write("events", [event(f"e{turn}")], timeout=10)
+        assert drain(address, tmp_path)["events"] == 1
+    assert client.xinfo_consumers("marquee:events", "roll") == []
+
+
+def test_a_consumer_of_any_name_is_taken_over(log, client, address, tmp_path):
+    assert log.write("events", [event("e1")], timeout=10)
+    client.xreadgroup("roll", b"\xff\xfe", {"marquee:events": ">"})
+    assert drain(address, tmp_path, take_over_ms=0)["events"] == 1
+
+
 def test_a_batch_that_was_taken_over_and_written_before_its_taker_died_is_there_once(
     log, client, address, tmp_path
 ):
@@ -222,6 +249,9 @@ UNFIT = {
     "columns that are numbers": {b"body": b'{"each": {"event_id": 5}}'},
     "no column": {b"body": b"{}"},
     "columns missing": {b"body": b'{"event_id": "e", "kind": "play"}'},
+    "a day that no calendar has": {
+        b"body": orjson.dumps(orjson.loads(encode("events", event("e"))) | {"received": 2**62})
+    },
     "a number for a name": {b"body": encode("events", event("e")).replace(b'"e"', b"[7]")},
 }
 
