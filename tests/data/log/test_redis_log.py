@@ -130,6 +130,15 @@ def test_the_servers_that_compose_starts_keep_what_each_is_for(tmp_path):
             server.stop()
 
 
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_how_a_server_is_set_is_read_by_either_protocol(protocol, server, client):
+    with RedisLog(RedisAddress.parse(f"{server.url}?protocol={protocol}")) as log:
+        assert log.write("events", [event("e1")], timeout=10)
+        client.config_set("appendfsync", "no")
+        with pytest.raises(ForgetfulServerError, match="appendfsync is no"):
+            log.append("events", [event("e2")]).result(10)
+
+
 def test_a_replica_is_no_place_to_write():
     assert "role is slave" in why_forgetful(SOUND, {"role": "slave"})
     assert why_forgetful(SOUND, {"role": "master"}) is None
