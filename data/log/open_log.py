@@ -49,6 +49,7 @@ def check_log(place: str) -> None:
     """See whether a log can be where it is said to be, without opening it.
 
     Raises:
+        NoServerError: it would be on a server that does not answer.
         BadInput: it is a URL of something else than Redis, or of a server that holds no log.
     """
     if is_redis(place):

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from data.command_line.local_path import without_password
-from data.errors import BadInput
+from data.errors import BadInput, NoServerError
 
 SCHEMES = ("redis://", "rediss://")
 SETTINGS = {
@@ -80,7 +80,8 @@ class RedisAddress(NamedTuple):
         """A client that asks once and waits `PATIENCE` at most.
 
         Raises:
-            BadInput: no server there, or the URL is none.
+            NoServerError: none answers there, or none yet.
+            BadInput: it wants another password, or the URL is none.
         """
         client = client_of(
             self.url,
@@ -92,7 +93,8 @@ class RedisAddress(NamedTuple):
         try:
             client.ping()
         except (redis.RedisError, OSError) as error:
-            raise BadInput(
+            refused = isinstance(error, (redis.ResponseError, redis.AuthenticationError))
+            raise (BadInput if refused else NoServerError)(
                 f"no Redis log at {self} ({error}); start redis-server or mend the address"
             ) from error
         return client

@@ -1,11 +1,12 @@
 """`python -m serve live`: decisions over HTTP."""
 
 import os
+import sys
 from pathlib import Path
 
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data.command_line.numbers import refuse_outside
-from data.errors import BadInput
+from data.errors import BadInput, NoServerError
 from data.log.open_log import check_log
 from data.privacy.pseudonym import Pseudonyms
 from serve.live.door.tokens import read_tokens
@@ -76,7 +77,7 @@ def live(
     refuse_outside("--queue", queue, 1)
     refuse_outside("--deadline-ms", deadline_ms, 0)
     if log is not None:
-        check_log(log)
+        see_to_log(log)
     if store is not None:  # said here once, by the process that was asked
         open_map_store(store, readonly=True).close()
     Pseudonyms.from_environment()  # a salt that is too short is said here
@@ -95,3 +96,17 @@ def live(
         foreign=foreign,
     )
     serve(settings, host, port, workers)
+
+
+def see_to_log(log: str) -> None:
+    """Refuse a log that can never be written; one whose server is away is a warning.
+
+    A host that starts while that server does has images for its pages, as one that ran before.
+
+    Raises:
+        BadInput: it cannot hold a log, or is none.
+    """
+    try:
+        check_log(log)
+    except NoServerError as error:
+        print(f"warning: {error}; until it answers pages are marked unlogged", file=sys.stderr)
