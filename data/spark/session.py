@@ -97,7 +97,7 @@ def open_spark(
             opened.session.conf.set(name, value)
     try:
         with refused("start"):
-            if running or not is_here(opened.session):
+            if running or submitted() or not is_here(opened.session):
                 ship_code(opened.session, ROOT)
             if not is_here(opened.session):
                 refuse_unfit(opened.session, shared)
