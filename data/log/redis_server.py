@@ -5,6 +5,7 @@ of the machine cannot take back only once a replica has it as well.
 """
 
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -81,7 +82,7 @@ class RedisAddress(NamedTuple):
 
         Raises:
             NoServerError: none answers there, or none yet.
-            BadInput: it wants another password, or the URL is none.
+            BadInput: it wants another password, speaks no TLS, or the URL is none.
         """
         client = client_of(
             self.url,
@@ -93,11 +94,23 @@ class RedisAddress(NamedTuple):
         try:
             client.ping()
         except (redis.RedisError, OSError) as error:
-            refused = isinstance(error, (redis.ResponseError, redis.AuthenticationError))
-            raise (BadInput if refused else NoServerError)(
+            answered = isinstance(error, (redis.ResponseError, redis.AuthenticationError))
+            raise (BadInput if answered or self._lacks_tls() else NoServerError)(
                 f"no Redis log at {self} ({error}); start redis-server or mend the address"
             ) from error
         return client
+
+    def _lacks_tls(self) -> bool:
+        """Whether something listens there, so that it is TLS that it does not speak."""
+        parts = urlsplit(self.url)
+        if parts.scheme != "rediss":
+            return False
+        try:
+            place = (parts.hostname or "localhost", parts.port or 6379)
+            socket.create_connection(place, PATIENCE).close()
+        except OSError:
+            return False
+        return True
 
 
 def client_of(url: str, what: str, **options: object) -> Client:

@@ -12,7 +12,7 @@ import yaml
 
 from bench.optional import why_no_redis
 from bench.servers import RedisServer, wait_until
-from data.errors import BadInput, Unavailable
+from data.errors import BadInput, NoServerError, Unavailable
 from data.log.embedded import EventLog
 from data.log.open_log import open_log, open_runs
 from data.log.records import encode, packed
@@ -332,6 +332,15 @@ def test_no_server_is_a_clean_refusal_that_keeps_the_password(tmp_path):
         with pytest.raises(BadInput, match="start redis-server") as refusal:
             ask("redis://somebody:secret@127.0.0.1:1/0")
         assert "secret" not in str(refusal.value)
+
+
+def test_a_server_without_tls_is_refused_and_one_that_is_away_may_come(server, monkeypatch):
+    monkeypatch.setattr("data.log.redis_server.PATIENCE", 0.2)
+    with pytest.raises(BadInput, match="no Redis log") as refused:
+        open_log(server.url.replace("redis://", "rediss://"))
+    assert not isinstance(refused.value, NoServerError)
+    with pytest.raises(NoServerError, match="no Redis log"):
+        open_log("rediss://127.0.0.1:1/0")
 
 
 @pytest.mark.parametrize(
