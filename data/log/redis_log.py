@@ -5,7 +5,9 @@ forget is not acknowledged, whenever the setting changed. Where it has replicas,
 the records too before they count.
 """
 
+import sys
 import threading
+import time
 from collections.abc import Sequence
 
 import redis
@@ -23,13 +25,17 @@ from data.log.redis_server import (
     ForgetfulServerError,
     RedisAddress,
     in_its_own_words,
-    replication_of,
+    info_of,
     settings_of,
     why_forgetful,
 )
 
 STREAM_LIMIT = 5_000_000
 """Records that wait in Redis before appends fail: about 5 GB."""
+RUNS_SHARE = 0.5
+"""Of the server's memory that may be full when precompute adds a block: the rest is for pages."""
+RUNS_PATIENCE, PAUSE = 1200.0, 0.5
+"""Seconds that precompute waits for drains, and between looks: they come every few minutes."""
 STREAMS = (*SCHEMAS, RUNS)
 """Of runs an entry is a block of members."""
 
@@ -49,6 +55,7 @@ class RedisLog(BufferedLog):
         address: RedisAddress,
         capacity: int = CAPACITY,
         limit: int = STREAM_LIMIT,
+        patience: float = RUNS_PATIENCE,
     ) -> None:
         """Connect.
 
@@ -56,11 +63,12 @@ class RedisLog(BufferedLog):
             address: of the server; streams are PREFIX:decisions, PREFIX:events and PREFIX:runs.
             capacity: records buffered in this process before `append` refuses.
             limit: entries in a stream before commits fail.
+            patience: seconds that `write_run` waits for room.
 
         Raises:
             BadInput: no server there, or one that may forget what it acknowledges.
         """
-        self.address, self.limit = address, limit
+        self.address, self.limit, self.patience = address, limit, patience
         self.place = str(address)
         self._length = 0  # of the longest stream, as the last commit left it
         self._replicated = False  # whether the server has had replicas
@@ -84,7 +92,7 @@ class RedisLog(BufferedLog):
             ensure_group(self._redis, self.address.stream(kind))
 
     def _refuse_forgetful(self, settings: Client, replication: Client) -> None:
-        said = replication_of(replication)
+        said = info_of(replication)
         why = why_forgetful(settings_of(settings), said)
         if why is not None:
             raise ForgetfulServerError(f"{self.address} cannot hold a log: {why}")
@@ -102,13 +110,38 @@ class RedisLog(BufferedLog):
             body: as `data.log.precompute_runs.run_bytes` makes it.
 
         Raises:
-            Unavailable: it could not be written.
+            Unavailable: it could not be written, or no drain made room for it.
         """
-        failure = self._add([(RUNS, (NAME, name.encode(), BODY, body))])
+        failure = self._no_room(len(body)) or self._add([(RUNS, (NAME, name.encode(), BODY, body))])
         if failure is not None:
             raise Unavailable(
                 f"the log at {self.place} did not take {name}: {failure}"
             ) from failure
+
+    def _no_room(self, size: int) -> Exception | None:
+        """Wait until a block leaves pages their room; why it never did.
+
+        A pass over all members can wait for drains, and is many times what a server holds; a page
+        cannot, and is unlogged where there is no room.
+        """
+        until, told = time.monotonic() + self.patience, False
+        while True:
+            try:
+                said = info_of(self._redis.info("memory"))
+            except (redis.RedisError, OSError) as error:
+                return error
+            most = int(said["maxmemory"])
+            if not most or int(said["used_memory"]) + size <= RUNS_SHARE * most:
+                return None
+            if time.monotonic() >= until:
+                return StreamFullError(
+                    f"its server is {RUNS_SHARE:.0%} full, of maxmemory {most:,}, and the rest is"
+                    " for pages; run python -m data roll --log LOG --redis URL beside precompute"
+                )
+            if not told:
+                print(f"note: waiting until a drain makes room in {self.place}", file=sys.stderr)
+            told = True
+            time.sleep(PAUSE)
 
     def _add(self, entries: Sequence[Entry]) -> Exception | None:
         """Entries on disk, all or none; what went wrong, if anything did."""

@@ -158,8 +158,8 @@ def settings_of(answer: Mapping[bytes, bytes] | Sequence[bytes]) -> dict[str, st
     return {name.decode(): value.decode() for name, value in answer.items()}
 
 
-def replication_of(answer: bytes) -> dict[str, str]:
-    """What INFO replication says."""
+def info_of(answer: bytes) -> dict[str, str]:
+    """What a section of INFO says."""
     lines = (line.partition(":") for line in answer.decode().splitlines())
     return {name: value for name, colon, value in lines if colon}
 
@@ -169,7 +169,7 @@ def why_forgetful(settings: Mapping[str, str], replication: Mapping[str, str]) -
 
     Args:
         settings: from `settings_of`, those of `SETTINGS`.
-        replication: from `replication_of`.
+        replication: from `info_of`, that section.
     """
     wrong = {name: settings.get(name) for name, right in SETTINGS.items()}
     wrong = {name: is_now for name, is_now in wrong.items() if is_now != SETTINGS[name]}

@@ -1,6 +1,7 @@
 """The scaled log: what a server may forget is not acknowledged, what it holds is drained once."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -313,10 +314,31 @@ def test_what_precompute_decided_comes_out_as_a_file_of_its_name(address, tmp_pa
     assert not list(tmp_path.rglob("escaped*"))
 
 
-def test_a_server_that_is_full_takes_no_run_and_says_so(log, client):
-    client.config_set("maxmemory", 1)
-    with pytest.raises(Unavailable, match=r"did not take run.parquet.*maxmemory"):
-        log.write_run("run.parquet", b"x")
+def test_a_server_that_is_full_takes_no_run_and_says_so(client, address):
+    with RedisLog(address, patience=0) as log:
+        client.config_set("maxmemory", 1)
+        with pytest.raises(Unavailable, match=r"did not take run.parquet.*maxmemory"):
+            log.write_run("run.parquet", b"x")
+
+
+def test_precompute_leaves_pages_half_of_the_server_and_waits_for_a_drain(
+    client, address, tmp_path
+):
+    block = os.urandom(2_000_000)
+    room = client.info("memory")["used_memory"] + 3_000_000
+    client.config_set("maxmemory", 2 * room)
+    with RedisLog(address, patience=0) as log, ThreadPoolExecutor(1) as beside:
+        log.write_run("run-1.parquet", block)
+        with pytest.raises(Unavailable, match=r"50% full.*for pages"):
+            log.write_run("run-2.parquet", block)
+        assert log.write("decisions", [decision("d1")], timeout=10)
+        log.patience = 60
+        later = beside.submit(log.write_run, "run-2.parquet", block)
+        assert drain(address, tmp_path)["runs"] >= 1
+        later.result(60)
+    drain(address, tmp_path)
+    assert {file.read_bytes() for file in (tmp_path / "runs").iterdir()} == {block}
+    assert len(list((tmp_path / "runs").iterdir())) == 2
 
 
 def test_a_key_of_another_type_is_a_clean_refusal(client, address, tmp_path):
