@@ -86,14 +86,19 @@ class _Reading:
         if rows not in ROWS:
             self.refuse("rows", f"{rows!r} is none of {', '.join(ROWS)}")
         keys = KEYS[rows]
-        named = {"events": (), "decisions": ("facts",), "impressions": ("facts", "metrics")}
-        known = (*keys, "rows", "zone", "csv", *named[rows])
+        metrics_too = ("metrics",) if rows == "impressions" else ()
+        known = (*keys, "rows", "zone", "csv", "facts", *metrics_too)
         self.refuse_unknown("", self.content, known)
         for key in NEEDED[rows]:
             if key not in self.content:
                 self.ask(key)
         special = ("propensity", "candidates")
         facts, metrics = self.named("facts"), self.named("metrics")
+        if rows == "events" and (shipped := [name for name in facts if name in SHIPPED]):
+            self.refuse(
+                f"facts.{shipped[0]}",
+                "events tell facts of your own here, and device, surface, row and column as keys",
+            )
         if odd := [name for name in metrics if not NAME.fullmatch(name)]:
             self.refuse(f"metrics.{odd[0]}", "use small letters, digits and _, a letter first")
         offered = self.content.get("candidates", "catalogue")
