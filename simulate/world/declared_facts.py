@@ -138,7 +138,9 @@ class DeclaredFacts:
         words = names or [str(at) for at in range(WIDTH)]
         scores = self._scores([f"{fact.name}/{word}" for word in words], members, keys)
         if fact.kind == "vector":
-            rows = [None if gone else row for row, gone in zip(scores.tolist(), hidden, strict=True)]
+            rows = [
+                None if gone else row for row, gone in zip(scores.tolist(), hidden, strict=True)
+            ]
             return pa.array(rows, pa.list_(pa.float64()))
         counts = np.floor(np.exp(np.clip(scores, -4, 4) - 0.2))
         some = [

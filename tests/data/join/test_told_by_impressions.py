@@ -1,4 +1,4 @@
-"""Facts that only a page knows, declared by a user: impressions tell them of what was decided ahead.
+"""Facts of a user's own that only a page knows: impressions tell them of what was decided ahead.
 
 About 10 s of one core, nearly all of it Spark's start.
 """
@@ -76,7 +76,11 @@ def test_an_impression_tells_what_its_page_knew_and_nothing_of_its_member(tmp_pa
             shown(name="dark"),
         ],
     )
-    assert told(tmp_path) == {"ahead": {}, "live": {"weather": ["sun"], "plan": ["free"]}, "dark": {}}
+    assert told(tmp_path) == {
+        "ahead": {},
+        "live": {"weather": ["sun"], "plan": ["free"]},
+        "dark": {},
+    }
     (tmp_path / "schema.yaml").write_text(SCHEMA)
     assert told(tmp_path, rebuild=True, engine=EngineSettings(engine)) == {
         "ahead": {"weather": ["rain"], "heading": ["new", "sea"]},

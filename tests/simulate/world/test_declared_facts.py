@@ -44,7 +44,9 @@ def place(catalogue, tmp_path_factory):
     few = {"members": 150, "days": 2, "decisions_per_day": 900, "policy": "epsilon"}
     log(str(root / "plain"), str(root / "catalogue"), **few)
     (root / "catalogue" / "schema.yaml").write_text(SCHEMA)
-    with pytest.raises(BadInput, match=r"schema\.yaml: facts\.liked counts names of artworks\.tags"):
+    with pytest.raises(
+        BadInput, match=r"schema\.yaml: facts\.liked counts names of artworks\.tags"
+    ):
         log(str(root / "log"), str(root / "catalogue"), **few)
     assert not (root / "log").exists()
     file = root / "catalogue" / "artworks.parquet"
@@ -105,7 +107,8 @@ def test_nothing_that_members_do_is_moved(place):
     for kind, less in (("decisions", ["facts"]), ("events", ["own"]), ("truth", [])):
         files = [
             pa.concat_tables(
-                pq.ParquetFile(file).read() for file in sorted((root / one / kind).rglob("*.parquet"))
+                pq.ParquetFile(file).read()
+                for file in sorted((root / one / kind).rglob("*.parquet"))
             ).drop(less)
             for one in ("plain", "log")
         ]
