@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +25,8 @@ from data.records import FACTS
 
 TRIED = 1000
 """Rows whose times are looked at."""
+FEW = 11
+"""Different whole numbers up to which a reward is a rating."""
 
 LIKELY = {
     "time": r"^(time|timestamp|ts|date|datetime|when)$|_(time|at|ts)$|time$|stamp$",
@@ -129,8 +132,9 @@ class _Proposal:
                 self.lines += more
                 self.asks += unknown
             elif name is not None:
-                self.left.pop(name)
-                self.lines.append(f"{key}: {_yaml(name)}")
+                column = self.left.pop(name)
+                said = scaled(name, column.numbers(self.decimal)) if key == "reward" else None
+                self.lines.append(said or f"{key}: {_yaml(name)}")
             elif key == "propensity":
                 self._propensity()
             elif key in NEEDED["impressions"]:
@@ -181,6 +185,19 @@ class _Proposal:
                 continue
             said = f"{{column: {_yaml(name)}, kind: {found.kind}{found.options}}}"
             self.lines.append(f"#  {_fact_name(name)}: {said}   # {found.words}")
+
+
+def scaled(name: str, numbers: Sequence[float] | None) -> str | None:
+    """The line of a reward that is not learnt as it is; None: it is."""
+    if not numbers or (min(numbers) >= 0 and max(numbers) <= 1):
+        return None
+    least, most, different = min(numbers), max(numbers), set(numbers)
+    said = f"{least:g} to {most:g}; what is learnt lies between 0 and 1"
+    if least < 0 or (len(different) <= FEW and all(one % 1 == 0 for one in different)):
+        ends = f"{least:g}, {most:g}"
+        return f"reward: {{column: {_yaml(name)}, range: [{ends}]}}   # {said}: its share of that"
+    half = f"{median(one for one in numbers if one > 0):g}"
+    return f"reward: {{column: {_yaml(name)}, half: {half}}}   # {said}: x / (x + {half})"
 
 
 def _like(pattern: str, names: Iterable[str]) -> str | None:

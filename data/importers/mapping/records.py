@@ -87,7 +87,7 @@ class RecordMaker:
     @property
     def schema(self) -> pa.Schema:
         """Of the records."""
-        schema = WITH_METRICS if self.map.metrics else SCHEMAS[self.map.rows]
+        schema = WITH_METRICS if self.map.has_metrics else SCHEMAS[self.map.rows]
         return titles_as(schema, self.names.catalogue.title_kind)
 
     def forget(self, copies: pa.Table) -> None:

@@ -50,3 +50,15 @@ def test_other_columns_are_lines_for_a_person_to_take_or_leave(tmp_path):
     assert "kind: set, separator: '|'}" in said["#  tags"]
     assert "# note: nothing is made of it: 40 different texts in 40 rows" in text
     assert "# empty: nothing is made of it: no value is there" in text
+
+
+def test_a_reward_beyond_what_is_learnt_is_proposed_with_its_scale(tmp_path):
+    for values, said in (
+        (["0", "12,5", "30"], {"column": "reward", "half": 21.25}),
+        (["1", "5", "3"], {"column": "reward", "range": [1, 5]}),
+        (["-3", "0,5", "1"], {"column": "reward", "range": [-3, 1]}),
+        (["0", "0,5", "1"], "reward"),
+    ):
+        told = [{"reward": values[at % 3], "calm": "0,5"} for at in range(9)]
+        _, text = proposed(tmp_path, told)
+        assert yaml.safe_load(text)["reward"] == said
