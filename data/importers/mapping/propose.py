@@ -41,11 +41,13 @@ LIKELY = {
     "policy": r"^policy|algorithm$|^arm$|strategy$",
 }
 """Key → how a column of it may be called."""
+WHO = re.compile(r"(^|_)id$|^(profile|member|user|customer|reader|viewer|visitor)s?$", re.I)
+"""What a column of profiles is called, where others look like one, such as member_level."""
 RANDOM = re.compile(r"random|explor|holdout|slice|lottery|uniform|drawn|dice", re.I)
 FACT_NAMES = {
-    "country": r"country|land|market",
-    "language": r"lang|locale",
-    "device": r"device|platform|client",
+    "country": r"country|^land$|market",
+    "language": r"^lang|locale",
+    "device": r"device|platform|^client$",
     "surface": r"surface|^page|placement",
     "row": r"^row$|row_?(number|position)",
     "column": r"^(column|position|slot|rank)$",
@@ -106,6 +108,8 @@ class _Proposal:
     decimal: str
     lines: list[str]
     asks: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    """Columns that may mark what was drawn: no facts."""
     named: dict[str, str] = field(default_factory=dict)
     """Key → column, of those that the catalogue knows."""
 
@@ -125,6 +129,8 @@ class _Proposal:
         for key, pattern in LIKELY.items():
             fits = [n for n in self.left if n not in taken and self._fits(key, n)]
             name = self.named.get(key) or _like(pattern, fits)
+            if key == "profile_id":
+                name = self._profile(pattern)
             if key == "time" and name is None:
                 name = next((n for n in fits if _is_time(self.left[n])), None)
             if key == "time" and name is not None:
@@ -144,6 +150,17 @@ class _Proposal:
         )
         self._facts()
 
+    def _profile(self, pattern: str) -> str | None:
+        """The column that says who looked: called an id, else that of most different values."""
+
+        def rank(name: str) -> tuple[bool, int]:
+            texts = self.left[name].texts
+            whole = not any(re.search(r"[.,]\d+$", text) for text in texts)
+            return bool(WHO.search(name)) and whole, len(set(texts)) if whole else 0
+
+        named = (n for n in self.left if re.search(pattern, n, re.I))
+        return max((n for n in named if n not in self.named.values()), key=rank, default=None)
+
     def _fits(self, key: str, name: str) -> bool:
         """Whether a column holds what a key needs."""
         return key not in ("reward", "propensity") or self.left[name].reward(self.decimal)
@@ -159,8 +176,18 @@ class _Proposal:
         for name, column in self.left.items():
             if (few := column.few) and any(RANDOM.search(text) for text in column.texts):
                 mark = next(text for text in column.texts if RANDOM.search(text))
+                self.marks.append(name)
                 said = f"{{random: {_yaml(name)}, equals: [{_yaml(mark)}]}}"
                 self.lines.append(f"# propensity: {said}   # if that marks them: {few}")
+
+    def _holds(self, name: str, kind: pa.DataType) -> bool:
+        """Whether a column's values become a type."""
+        column = self.left[name]
+        if pa.types.is_string(kind):
+            return bool(column.texts)
+        numbers = column.numbers(self.decimal)
+        whole = pa.types.is_integer(kind)
+        return numbers is not None and not (whole and any(one % 1 for one in numbers))
 
     def _ask(self, key: str) -> None:
         self.asks.append(key)
@@ -170,7 +197,8 @@ class _Proposal:
         """Facts that are known by name, and below them columns that may be facts of one's own."""
         lines = list[str]()
         for fact in FACTS:
-            name = _like(FACT_NAMES[fact.name], self.left) if fact.name in FACT_NAMES else None
+            able = [n for n in self.left if n not in self.marks and self._holds(n, fact.type)]
+            name = _like(FACT_NAMES[fact.name], able) if fact.name in FACT_NAMES else None
             if name is not None:
                 del self.left[name]
                 lines.append(f"  {fact.name}: {_yaml(name)}")

@@ -314,6 +314,40 @@ def test_events_tell_what_their_page_knew(tmp_path):
         imported(tmp_path, rows, text.replace("weather: sky", "device: sky"), force=True)
 
 
+def test_lists_and_counts_are_read_as_python_and_numpy_print_them(tmp_path):
+    text = MAP + (
+        "facts:\n  tags: {column: tags, kind: set}\n  taste: {column: taste, kind: vector}\n"
+        "  seen: {column: seen, kind: counts}\n"
+    )
+    facts = {"tags": "['it\\'s', 'sea']", "taste": "[ 0.5 -2.\n  3e-2]", "seen": "{'sea': 1.5}"}
+    rows = [row(**facts), row(tags="('a',)", taste="[1, 2, 3]", seen='{"a": 1}')]
+    rows.append(row(tags="[open('x')]", taste="[1 b]", seen="{sea}"))
+    result, table = imported(tmp_path, rows, text)
+    own = [dict(one["own"]) for one in table["facts"].to_pylist()]
+    assert [one["tags"]["names"] for one in own] == [["it's", "sea"], ["a"]]
+    assert [one["taste"]["numbers"] for one in own] == [[0.5, -2.0, 0.03], [1.0, 2.0, 3.0]]
+    assert [one["seen"] for one in own] == [
+        {"names": ["sea"], "numbers": [1.5]},
+        {"names": ["a"], "numbers": [1.0]},
+    ]
+    assert result.set_aside == {"facts.tags is no list": 1}
+
+
+def test_a_name_is_known_however_a_system_composes_its_letters(tmp_path):
+    apart, composed = "cafe\u0301", "caf\u00e9"
+    made_catalogue(tmp_path)
+    titles = tmp_path / "catalogue" / "titles.parquet"
+    table = pq.read_table(titles)
+    at = table.column_names.index("name")
+    names = [
+        apart if name == table["name"][0].as_py() else name for name in table["name"].to_pylist()
+    ]
+    pq.write_table(table.set_column(at, "name", pa.array(names)), titles)
+    first = table["title_id"][0].as_py()
+    _, read = imported(tmp_path, [row(book=composed), row(book=apart)])
+    assert read["title_id"].to_pylist() == [first, first]
+
+
 def test_metrics_of_a_file_stand_beside_its_reward(tmp_path):
     rows = [row(spent="2.5", left="no"), row(spent="0", left="yes"), row(spent="x", left="no")]
     text = MAP + "metrics: {spent: spent, left: {column: left, values: {'no': '0', 'yes': '1'}}}\n"
