@@ -114,7 +114,7 @@ def test_a_log_of_an_earlier_version_joins_as_it_did(tmp_path):
 
 
 def test_a_fact_that_no_page_could_have_is_named_by_its_row(tmp_path):
-    wrong = own(weather=[3.0])
+    wrong = own(weather=[3.5])
     log(tmp_path, [decision(), decision("e")], [shown(), shown(name="e", own=wrong)])
     write_catalogue(tmp_path)
     (tmp_path / "schema.yaml").write_text(SCHEMA)
