@@ -17,6 +17,7 @@ from data.records import (
     DECISIONS,
     EVENT_KINDS,
     EVENTS,
+    OWN,
     SCHEMA_VERSION,
     TITLE_ID,
     title_kind,
@@ -200,6 +201,8 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
             for page, count in zip(pages, counts, strict=True):
                 each = page.get("each", {}).get(field.name)
                 values += each if each is not None else [page.get(field.name)] * count
+            if field.type == OWN:
+                values = [list(v.items()) if isinstance(v, dict) else v for v in values]
             columns.append(pa.array(values, field.type))
         table = pa.Table.from_arrays(columns, schema=schema)
     except (pa.ArrowException, ValueError, OverflowError, AttributeError, TypeError) as error:

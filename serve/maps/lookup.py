@@ -189,40 +189,43 @@ class Lookup:
         self,
         profile_ids: Sequence[str],
         title_ids: Int[np.ndarray, "pages titles"] | Sequence[Sequence[str]],
+        canvas: str | None = None,
+        languages: Sequence[str] = (),
     ) -> np.ndarray:
-        """URLs of several pages' titles: one round trip to the store, arrays throughout."""
+        """URLs of several pages' titles: one round trip to the store, arrays throughout.
+
+        Args:
+            profile_ids: whose pages.
+            title_ids: of each page, as many on each; as in `urls`.
+            canvas: whose pictures, see `PageUrls.canvas`; None: main pictures.
+            languages: of texts in the pictures of a canvas, in order of preference.
+        """
+
+        def seen(page: PageUrls) -> PageUrls:
+            return page if canvas is None else page.canvas(canvas, languages)
+
+        def alone() -> np.ndarray:
+            asked = zip(profile_ids, title_ids, strict=True)
+            return np.stack([seen(self.page(p)).urls(t) for p, t in asked])
+
         table = self._table
         if self._clock() >= self._next_look or self._asleep_until:
-            return np.stack([self.urls(p, t) for p, t in zip(profile_ids, title_ids, strict=True)])
+            return alone()
         try:
             named = map(self._names.of, profile_ids) if self._names else profile_ids
             values = self._store.get_many(list(named))
         except StoreUnavailableError as error:
             if error.alone:  # others than these may be read
-                return np.stack(
-                    [self.urls(p, t) for p, t in zip(profile_ids, title_ids, strict=True)]
-                )
+                return alone()
             self._sleep(error)
             values = [None] * len(profile_ids)
-        whole = table.whole
-        end = HEADER.size + table.titles * table.dtype.itemsize
-        bodies = [
-            value[HEADER.size : end]
-            for value in values
-            if value is not None
-            and value.startswith(whole)
-            and len(value) >= end
-            and crc32(value) == CRC_RESIDUE
-        ]
-        slots = table.find_pages(title_ids)
-        if slots is not None and len(bodies) == len(values):
-            choices = np.frombuffer(b"".join(bodies), table.dtype)
-            slots = slots + np.arange(len(values))[:, None] * table.titles
-            with suppress(IndexError):
-                urls = table.urls[choices[slots].astype(INTP)]
-                self._counts[0] += slots.size
-                return urls
-        pages = [self._opened(value) for value in values]
+        as_asked = table if canvas is None else table.seen_as(canvas, languages)
+        urls = table.urls_of_pages(values, title_ids, as_asked)
+        if urls is not None:
+            self._counts[0] += urls.size
+            as_asked.count_others(urls)
+            return urls
+        pages = [seen(self._opened(value)) for value in values]
         return np.stack([page.urls(ids) for page, ids in zip(pages, title_ids, strict=True)])
 
     def _opened(self, value: bytes | None) -> PageUrls:

@@ -15,6 +15,7 @@ from data.sound import id_problem
 from serve.live import metrics
 from serve.live.page_request import refuse_kind
 from serve.live.recorder import LogFullError, Recorder, on_disk
+from serve.live.request_facts import folded_of_page
 from serve.live.schema import Event, Events
 from serve.live.service import LiveService
 
@@ -30,9 +31,9 @@ def event_routes(service: LiveService) -> APIRouter:
         try:
             for event in batch.events:
                 refuse_kind(event.title_id, None if model is None else model.layout.is_text)
-            rows = readable(
-                [_row(event, now, service.names) for event in batch.events], service.declared()
-            )
+            declared = service.declared() or Schema()
+            rows = [_row(event, now, service.names, declared) for event in batch.events]
+            rows = readable(rows, declared)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
         if not await _logged(service.recorder, rows):
@@ -53,15 +54,23 @@ async def _logged(recorder: Recorder, rows: list[dict[str, object]]) -> bool:
         return False
 
 
-def _row(event: Event, now: int, names: Pseudonyms) -> dict[str, object]:
+def _row(event: Event, now: int, names: Pseudonyms, declared: Schema) -> dict[str, object]:
     """An event as it is logged.
 
     Raises:
-        ValueError: its profile id is none.
+        ValueError: its profile id is none, or it tells facts that are not its to tell.
     """
     if wrong := id_problem(event.profile_id):
         raise ValueError(f"profile_id: {wrong}")
-    row: dict[str, object] = {**dict.fromkeys(EVENTS.names), **event.model_dump()}
+    said = event.model_dump(exclude={"facts"})
+    row: dict[str, object] = {**dict.fromkeys(EVENTS.names), **said}
+    del row["own"]
+    if event.facts:
+        if event.kind != "impression":
+            raise ValueError(f"facts are an impression's to tell; leave them out of {event.kind}")
+        row["own"], odd = folded_of_page(event.facts, declared)
+        for name in odd:
+            metrics.UNSOUND.labels(name).inc()
     row |= {"schema_version": SCHEMA_VERSION, "received": now}
     row["profile_id"] = names.of(event.profile_id)
     row["event_id"] = event.event_id or uuid.uuid4().hex
