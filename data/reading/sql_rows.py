@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.reading.duckdb_session import session
 
 DRAWN = re.compile(r"\b(action|propensity|reward|played|minutes|impressions)\b", re.I)
@@ -42,9 +42,8 @@ def rows_where(table: pa.Table, where: str | None) -> pa.Table:
 
 def refusal(where: str, error: duckdb.Error, columns: list[str]) -> BadInput:
     """What is said of an expression that cannot be computed."""
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
     return BadInput(
-        f"--where {where!r} cannot be computed ({reason:.200}); write SQL over the columns "
+        f"--where {where!r} cannot be computed ({first_line(error)}); write SQL over the columns "
         f"{', '.join(columns)}"
     )
 
