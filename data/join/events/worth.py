@@ -203,7 +203,9 @@ def _resolved(
     for name in names:
         column = event_column(name.lower(), window, base_us, declared)
         if isinstance(column, str):
-            raise BadInput(f"the reward {one.name!r} cannot be computed from {one.sql!r}: {column}")
+            raise BadInput(
+                f"the reward {one.name!r} cannot be computed from {one.sql!r:.300}: {column:.1000}"
+            )
         if column is not None:
             found[name] = column.name
             columns[column.name] = column

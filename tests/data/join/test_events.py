@@ -129,6 +129,7 @@ REFUSED = {
     "sql: sum(cancel_count)": "sum is no function",
     "sql: (SELECT 1)": "it has a subquery",
     "sql: 1) FROM read_csv('/etc/passwd') WHERE (true": "it is more than one expression",
+    "sql: 1) UNION (SELECT 1": "it is more than one expression",
     "sql: '(SELECT max(column0) FROM read_csv(''/etc/passwd''))'": "it has a subquery",
     "sql: getvariable('x')": "is no function",
     "sql: 1 / cancel_count": "no number where nothing followed",

@@ -169,6 +169,9 @@ def test_a_reward_that_is_none_is_refused(reward, complaint):
         "r=random()",
         "r=getenv('HOME')",
         "r=minutes) AS reward, (1",
+        "r=1) UNION (SELECT 1",
+        "r=\ud800",
+        pytest.param("r=1" + " + 1" * 400, id="deeper than is read"),
     ],
 )
 def test_a_reward_that_cannot_be_computed_changes_nothing(reward, tmp_path):
