@@ -72,3 +72,11 @@ def test_a_policy_that_makes_no_sense_is_refused(kind, epsilon, message):
 
 def test_every_kind_is_examined():
     assert set(get_args(PolicyKind)) == {"greedy", "epsilon_greedy", "thompson", "uniform"}
+
+
+def test_as_many_vote_as_are_considered():
+    scores = np.zeros((2, 16, 3))
+    for kind in get_args(PolicyKind):
+        policy = HeadPolicy(kind)
+        assert policy.voters(16) == policy.considered(scores, 1).shape[1]
+    assert HeadPolicy().voters(16) == 16
