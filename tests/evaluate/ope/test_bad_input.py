@@ -91,6 +91,36 @@ def test_a_missing_column_an_empty_table_and_a_wrong_name_are_refused():
         estimate(changed(), ["sg_ips"], {"sg_ips": 2.0})
 
 
+def test_columns_that_no_feedback_has_are_refused_by_name():
+    twice = changed().append_column("reward", pa.array([1.0, 0.0, 1.0]))
+    with pytest.raises(BadInput, match="column reward is there 2 times; keep one"):
+        estimate(twice)
+    nested = {
+        "decision_id": [["a"], ["b"], ["c"]],
+        "profile_id": [{"a": 1}] * 3,
+        "level": [["personalised"]] * 3,
+        "action": [["x"], ["y"], ["z"]],
+    }
+    for name, values in nested.items():
+        with pytest.raises(BadInput, match=rf"{name} is .*; give text or whole numbers$"):
+            estimate(changed(**{name: values}))
+    lists = {"candidates": [[["x"], ["y"]], [["x"], ["y"], ["z"]], [["z"]]]}
+    with pytest.raises(BadInput, match="feedback table"):
+        estimate(changed(**lists))
+
+
+def test_text_that_is_none_is_refused_wherever_it_stands():
+    buffers = [
+        None,
+        pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"),
+        pa.py_buffer(b"\xff\xfe\xfd"),
+    ]
+    text = pa.Array.from_buffers(pa.string(), 3, buffers)
+    for name in ("decision_id", "action", "level", "profile_id"):
+        with pytest.raises(BadInput, match=r"from row 0 on .*UTF8.*; write it again$"):
+            estimate(changed(**{name: text}))
+
+
 def test_the_command_exits_2_with_the_message_alone(tmp_path):
     path = tmp_path / "feedback.parquet"
     pq.write_table(changed(propensity=[0.5, 0.0, 1.0]), path)
