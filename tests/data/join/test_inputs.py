@@ -1,5 +1,7 @@
 """What a join reads beside decisions and events, what it names of them, and what it sets aside."""
 
+import re
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -204,6 +206,20 @@ def test_of_copies_of_an_event_the_one_that_knows_more_counts_once(order, tmp_pa
     assert (metrics["long"], metrics["liked"], metrics["rested"]) == (30, 1, 1)
 
 
+def test_a_number_that_no_example_can_have_is_refused_by_its_own_name(tmp_path):
+    log(tmp_path, [decision(), decision("e", title_id=8)], [shown(), watched(25.0)])
+    log(tmp_path, [], [shown(name="e", title_id=8)], part="b")
+    words = r"is null or not finite for 1 examples; wrap it in coalesce\(…, 0\) or mend the expr"
+    for sql in ("CASE WHEN minutes > 10 THEN NULL ELSE 1 END", "ln(minutes)"):
+        with pytest.raises(BadInput, match=rf"^the reward 'r' \({re.escape(sql)}\) {words}"):
+            join(tmp_path, None, tmp_path / "out", now=MUCH_LATER, reward=f"r={sql}")
+    text = "rewards: {sure: {sql: '1', maximise: true}, odd: {sql: 25 / (25 - minutes)}}"
+    declared(tmp_path, text)
+    with pytest.raises(BadInput, match=rf"^the reward 'odd' \(25 / \(25 - minutes\)\) {words}"):
+        join(tmp_path, None, tmp_path / "out", now=MUCH_LATER)
+    assert not list((tmp_path / "out").rglob("*.parquet"))
+
+
 def test_a_name_of_ones_own_is_taken_once():
     with pytest.raises(BadInput, match=r"^the reward 'keen' is already defined; give your"):
         reward_named(" keen =minutes", ["keen"])
@@ -223,6 +239,12 @@ def test_rewards_of_rows_that_another_engine_joined_are_those_of_the_join(tmp_pa
     rows = pa.RecordBatch.from_pylist([row | {"runtime_minutes": 100.0} | told] * 2)
     made = list(valued([rows, rows.slice(1)], worth))
     assert [batch.num_rows for batch in made] == [2, 1]
+
+    sql = "CAST(if(minutes > 50, 'many', '1') AS DOUBLE)"
+    odd = Worth.of(f"r={sql}", read_schema(tmp_path).outcomes, 48 * 3_600_000_000)
+    long = pa.RecordBatch.from_pylist([{**row, **told, "minutes": 60.0, "runtime_minutes": 90.0}])
+    with pytest.raises(BadInput, match=r"cannot be computed for every example: Conversion Error"):
+        list(valued([long], odd))
     for batch in made:
         assert batch.schema.names == [
             *("decision_id", "played", "minutes", "reward"),

@@ -1,5 +1,6 @@
 """What a second join does, and what it leaves: days that open, close and empty, and its report."""
 
+import fcntl
 import os
 from datetime import timedelta
 from itertools import pairwise
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from data.errors import BadInput
 from data.join.join import join
 from data.join.open_engine import EngineSettings
-from data.join.state import day_batches
+from data.join.state import day_batches, sole_writer
 from tests.data.join.test_join import (
     MUCH_LATER,
     NOON,
@@ -129,6 +130,27 @@ def test_a_log_whose_files_are_gone_is_not_joined_again_in_another_way(tmp_path)
     with pytest.raises(BadInput, match=said):
         again(tmp_path, reward="play")
     assert again(tmp_path)[1] == ["d", "e"]
+
+
+def test_no_other_join_writes_meanwhile(tmp_path):
+    (tmp_path / ".staging").mkdir()
+    (tmp_path / ".staging/half").write_bytes(b"of a join that was killed")
+    with (tmp_path / ".lock").open("w") as other:
+        with sole_writer(tmp_path) as staging:
+            assert staging.parent == tmp_path
+            assert list(staging.iterdir()) == []
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert not staging.exists()
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.mark.parametrize("name", ["it's", "a [1] * ?", "día"])
+def test_a_log_may_lie_in_a_folder_of_any_name(name, tmp_path):
+    log(tmp_path / name, *TWO)
+    log(tmp_path / name, [], [watched(30.0)], part="part 'b'")
+    report, names = again(tmp_path / name)
+    assert (report.reward_sum, names) == (1, ["d", "e"])
 
 
 DAYS = st.dictionaries(st.integers(0, 30), st.integers(1, 50), min_size=1)
