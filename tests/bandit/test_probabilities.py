@@ -63,7 +63,10 @@ def test_greedy_never_explores_and_epsilon_greedy_does():
 
 @pytest.mark.parametrize(
     ("kind", "epsilon", "message"),
-    [("greeedy", 0.1, "'greeedy' is not one of thompson"), ("thompson", 1.5, "epsilon is 1.5")],
+    [
+        ("greeedy", 0.1, "'greeedy' is not one of thompson, greedy, epsilon_greedy, uniform$"),
+        ("thompson", 1.5, "epsilon is 1.5; it is a probability, from 0 to 1$"),
+    ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(kind, epsilon, message):
     with pytest.raises(ValueError, match=message):
