@@ -16,7 +16,8 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
 from data.images.cache import image_cache
-from serve.scoring.scorer import Artworks, ScoredMembers, Scorer
+from serve.scoring.scored import Artworks, ScoredMembers
+from serve.scoring.scorer import Scorer
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.true_attributes import artwork_attributes
 

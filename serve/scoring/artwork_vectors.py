@@ -17,7 +17,8 @@ from data.errors import BadInput, warn_of_cache
 from data.images.cache import ImageCache, image_cache
 from data.images.canvases import other_canvas_words
 from data.pictures import MAIN
-from serve.scoring.scorer import BATCH, Artworks, Scorer
+from serve.scoring.scored import Artworks
+from serve.scoring.scorer import BATCH, Scorer
 
 
 class Shown(NamedTuple):
