@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from data.features import CAST_KEPT
 from model.network.names import NameWeights, match_unit, row_matches
 from model.network.towers import Marquee
 
@@ -54,8 +53,7 @@ class ArtworkMatches(NamedTuple):
             network: of the regression.
             facts: columns of members' features, see `ContextFeatures`.
         """
-        sparse = facts[1].shape[1] > CAST_KEPT
-        units = [match_unit(NameWeights(*facts[1:]), self.tags, self.title, sparse)]
+        units = [match_unit(NameWeights(*facts[1:]), self.tags, self.title)]
         second = network.context.matched(facts[0])
         for at in _columns(network):
             member, artwork = second[:, at], self.columns[:, at]
