@@ -8,7 +8,7 @@ from torch import Tensor
 
 LEAST_MATCH = 1e-4
 """Below it there is none."""
-MATCHED = 4096
+MATCHED = 1024
 """Members, and artworks, whose matches tell how large a match is."""
 
 
