@@ -24,7 +24,8 @@ from evaluate.ope.paired_bootstrap import Range
 from evaluate.policies.bundle_scores import BundleScores, embeddings
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.read_examples import read_examples
-from serve.scoring.scorer import Artworks, Scorer
+from serve.scoring.scored import Artworks
+from serve.scoring.scorer import Scorer
 from simulate.world.effects import Effects
 from simulate.world.titles import START
 

@@ -24,7 +24,8 @@ from evaluate.new_artwork.evidence import (
 )
 from evaluate.policies.bundle_scores import BundleScores, Embeddings
 from evaluate.policies.logged_examples import LoggedExamples
-from serve.scoring.scorer import Artworks, Scorer
+from serve.scoring.scored import Artworks
+from serve.scoring.scorer import Scorer
 
 MOST_ROWS = 4000
 """Decisions of a title that are read, evenly spread: more tell little more."""

@@ -17,7 +17,8 @@ from data.errors import BadInput
 from data.features import context_features
 from data.images.cache import image_cache
 from serve.scoring.artwork_vectors import beside, embedded
-from serve.scoring.scorer import Artworks, ScoredMembers, Scorer
+from serve.scoring.scored import Artworks, ScoredMembers
+from serve.scoring.scorer import Scorer
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.true_attributes import artwork_attributes
 

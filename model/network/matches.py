@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from data.features import CAST_KEPT
 from model.network.names import NameWeights, match_unit, row_matches
 from model.network.towers import Marquee
 
+ROWS = 8192
+"""Impressions whose names are compared at a time, each with each."""
 LEAST_UNIT = 1e-4
 """Deviation of a match of columns below which there is none."""
 
@@ -54,8 +55,7 @@ class ArtworkMatches(NamedTuple):
             network: of the regression.
             facts: columns of members' features, see `ContextFeatures`.
         """
-        sparse = facts[1].shape[1] > CAST_KEPT
-        units = [match_unit(NameWeights(*facts[1:]), self.tags, self.title, sparse)]
+        units = [match_unit(NameWeights(*facts[1:]), self.tags, self.title)]
         second = network.context.matched(facts[0])
         for at in _columns(network):
             member, artwork = second[:, at], self.columns[:, at]
@@ -82,7 +82,11 @@ class ArtworkMatches(NamedTuple):
             units: see `units`.
         """
         watched = NameWeights(facts[1], facts[2] / units[0])
-        found = [row_matches(watched, of.at(shown)) for of in self[:2]]
+        parts = [slice(at, at + ROWS) for at in range(0, len(shown), ROWS)] or [slice(0)]
+        found = [
+            torch.cat([row_matches(watched.at(part), of.at(shown[part])) for part in parts])
+            for of in self[:2]
+        ]
         matched = network.context.matched(facts[0]) * self.columns[shown]
         for at, unit in zip(_columns(network), units[1:], strict=True):
             found.append(matched[:, at].sum(1) / unit)

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-LEAST_UNIT = 1e-4
-"""Deviation of matches below which there are none."""
-MATCHED = 4096
-"""Members, and artworks, whose matches tell that deviation."""
+LEAST_MATCH = 1e-4
+"""Below it there is none."""
+MATCHED = 1024
+"""Members, and artworks, whose matches tell how large a match is."""
 
 
 class ColumnMatch(NamedTuple):
@@ -53,24 +53,24 @@ def every_match(watched: NameWeights, shown: NameWeights) -> Float[Tensor, "memb
     return watched.over(distinct) @ shown.over(distinct).T
 
 
-def match_unit(
-    watched: NameWeights, tag_names: NameWeights, title_names: NameWeights, sparse: bool = False
-) -> float:
-    """Deviation of the matches of tags; without tags of those of titles, without names 1.
+def match_unit(watched: NameWeights, tag_names: NameWeights, title_names: NameWeights) -> float:
+    """Root mean square of the matches of tags; without any of those of titles, without names 1.
+
+    Over the pairs that have names in common: most have none where names are many, and by the
+    deviation over all the few matches that there are would be many deviations away, and outweigh
+    all else.
 
     Args:
         watched: by members.
         tag_names: of artworks.
         title_names: of their titles.
-        sparse: matches may be of few members: then the deviation is that of those who have names,
-            or the few matches there are would be many deviations away and outweigh all else.
     """
-    if sparse:
-        watched, tag_names = (of.at(of.weights.abs().sum(1) > 0) for of in (watched, tag_names))
-    watched = _some(watched)
-    matches = [every_match(watched, _some(of)) for of in (tag_names, title_names)]
-    spreads = [float(of.std()) for of in matches if of.numel() > 1]
-    return next((spread for spread in spreads if spread > LEAST_UNIT), 1.0)
+    for names in (tag_names, title_names):
+        matches = every_match(_some(watched), _some(names))
+        there = matches[matches.abs() > LEAST_MATCH]
+        if len(there):
+            return float(there.square().mean().sqrt())
+    return 1.0
 
 
 def _some(names: NameWeights) -> NameWeights:

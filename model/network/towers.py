@@ -137,7 +137,7 @@ class CandidateTower(nn.Module):
         self.frozen.requires_grad_(False)
         self.columns = [column for match in made.matches for column in match.artwork]
         self.match_of = [at for at, match in enumerate(made.matches) for _ in match.artwork]
-        self.worth = nn.Parameter(torch.zeros(len(made.matches)))
+        self.worth = nn.Parameter(torch.zeros(len(made.matches)), bool(made.matches))
         """What each match of columns is worth, in logits."""
 
     def content(

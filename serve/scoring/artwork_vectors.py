@@ -14,7 +14,8 @@ from data.images.cache import ImageCache, image_cache
 from data.images.canvases import other_canvas_words
 from data.images.vector_cache import VectorCache
 from data.pictures import MAIN
-from serve.scoring.scorer import Artworks, Scorer
+from serve.scoring.scored import Artworks
+from serve.scoring.scorer import Scorer
 
 
 class Shown(NamedTuple):

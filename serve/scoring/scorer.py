@@ -5,28 +5,19 @@ had apart, of members and of artworks, and brought together by whoever has many 
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import onnxruntime as ort
 import pyarrow as pa
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
-from bandit.probabilities import head_scores
 from bandit.take_probability import mean_take_probability
 from data.bundle import Bundle
 from data.errors import BadInput
-from data.features import (
-    CandidateFeatures,
-    ContextFeatures,
-    FeatureSpec,
-    Names,
-    NameTable,
-    candidate_features,
-    own_matches,
-)
+from data.features import CandidateFeatures, ContextFeatures, FeatureSpec, candidate_features
 from data.shown.guessed_names import Gallery
 from data.shown.with_shown import with_shown
+from serve.scoring.scored import Artworks, ScoredMembers
 
 CONTEXT = ContextFeatures._fields
 INPUTS = {
@@ -37,56 +28,6 @@ INPUTS = {
 """Graph → what it is given, by name."""
 BATCH = 64
 """Images or artworks worked on at a time: memory stays bounded."""
-
-
-class Artworks(NamedTuple):
-    """What a bundle says of artworks; one of before names met by equality says no names."""
-
-    vectors: Float[np.ndarray, "*artworks dimension"]
-    appeals: Float[np.ndarray, "*artworks appeal"]
-    name_ids: Int[np.ndarray, "*artworks names"]
-    name_weights: Float[np.ndarray, "*artworks names"]
-
-    @property
-    def names(self) -> Names:
-        """Whom each names, and how much that counts."""
-        return Names(self.name_ids, self.name_weights)
-
-    def at(self, rows: np.ndarray | slice) -> "Artworks":
-        """Those of some rows."""
-        return Artworks(*(part[rows] for part in self))
-
-
-class ScoredMembers(NamedTuple):
-    """What a bundle says of members."""
-
-    functionals: Float[np.ndarray, "members heads dimension"]
-    appeals: Float[np.ndarray, "members appeal"]
-    name_ids: Int[np.ndarray, "members names"]
-    name_weights: Float[np.ndarray, "members names"]
-
-    @property
-    def names(self) -> Names:
-        """Whom each watches most, and how much a match with them counts."""
-        return Names(self.name_ids, self.name_weights)
-
-    def at(self, rows: np.ndarray | slice) -> "ScoredMembers":
-        """Some of them."""
-        return ScoredMembers(*(part[rows] for part in self))
-
-    def scores(self, artworks: Artworks) -> Float[np.ndarray, "members heads candidates"]:
-        """Each head's score of each member's own candidates: [members, candidates] artworks."""
-        found = head_scores(self.functionals, artworks.vectors)
-        return found + own_matches(self.names, artworks.names)[:, None]
-
-    def every_score(self, artworks: Artworks) -> Float[np.ndarray, "members heads artworks"]:
-        """Each head's score of every artwork."""
-        found = self.functionals @ artworks.vectors.T
-        return found + NameTable.of(artworks.names).matches(self.names)[:, None]
-
-    def mean(self) -> "ScoredMembers":
-        """The same with one head, the mean of all."""
-        return self._replace(functionals=self.functionals.mean(1, keepdims=True))
 
 
 class Scorer:
@@ -199,12 +140,7 @@ class Scorer:
     ) -> Artworks:
         """The same from features that are there already, by looks alone."""
         embeddings = embeddings.astype(np.float32, copy=False)
-        vectors, appeals, *named = self._run("candidate", embeddings, *features)
-        names = Names.none(len(vectors))
-        if named:
-            ids = np.concatenate([features.cast_ids, features.title_cast_ids], 1)
-            names = Names(ids, named[0]).compact()
-        return Artworks(vectors, appeals, *names)
+        return Artworks.said(self._run("candidate", embeddings, *features), features)
 
     def vectors(
         self, embeddings: np.ndarray, titles: pa.Table, artworks: pa.Table
@@ -219,9 +155,7 @@ class Scorer:
 
     def members(self, features: ContextFeatures) -> ScoredMembers:
         """Functionals and appeals of members, from `data.features.context_features`."""
-        functionals, appeals, *watched = self._run("context", *features)
-        names = Names(features.cast_ids, watched[0]) if watched else Names.none(len(functionals))
-        return ScoredMembers(functionals, appeals, *names)
+        return ScoredMembers.said(self._run("context", *features), features)
 
     def functionals(
         self, features: ContextFeatures

@@ -5,7 +5,7 @@ import torch
 
 from model.heads.interface import KINDS
 from model.network.lightning_module import Learner
-from model.network.names import NameWeights, every_match, row_matches
+from model.network.names import NameWeights, every_match, match_unit, row_matches
 from model.network.towers import Architecture, Marquee
 
 FORMERLY = {"title_effect": "appeal", "heads.projection": "heads.reads", ".totals": ".told"}
@@ -61,6 +61,18 @@ def test_names_match_where_they_are_equal_and_nowhere_else():
     torch.testing.assert_close(row_matches(one, shown), match.diagonal())
     nobody = made.candidate.names(ids, weights * 0, *cast)
     assert not every_match(one, nobody).any()
+
+
+def test_what_counts_as_a_match_does_not_depend_on_how_many_match_nothing():
+    watched = NameWeights(torch.tensor([[1, 2], [3, 4]]), torch.full((2, 2), 0.5))
+    tags = NameWeights(torch.tensor([[1], [9]]), torch.tensor([[0.8], [0.5]]))
+    nobody = NameWeights(torch.zeros(2, 1, dtype=torch.long), torch.zeros(2, 1))
+    strangers = NameWeights(torch.arange(50, 90).reshape(-1, 1), torch.ones(40, 1))
+    assert match_unit(watched, tags, nobody) == pytest.approx(0.4)
+    many = NameWeights(*(torch.cat(pair) for pair in zip(tags, strangers, strict=True)))
+    assert match_unit(watched, many, nobody) == pytest.approx(0.4)
+    assert match_unit(watched, strangers, tags) == pytest.approx(0.4)
+    assert match_unit(watched, strangers, nobody) == 1
 
 
 def test_weights_under_any_other_name_are_refused():
