@@ -19,7 +19,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from data.errors import BadInput
 from serve.live.routes.documentation import documentation
 from serve.live.routes.files import IMAGE
-from web.catalogue_view import CatalogueView, Title
+from web.catalogue_view import CatalogueView, NamedTitle
 from web.home_preview import HomePreview, home_preview
 from web.pages_of import PagesOf
 from web.title_record import TitleRecord, title_record
@@ -110,7 +110,7 @@ def _add_data(app: FastAPI, pages: PagesOf) -> None:
         return title_record(view, view.title(title), pages.examples, pages.audience())
 
     @app.get("/api/titles")
-    def titles(name: Asked = None) -> list[Title]:
+    def titles(name: Asked = None) -> list[NamedTitle]:
         """Titles by a part of their name or their id."""
         return _found(pages.view(), name)
 
@@ -174,7 +174,7 @@ def _add_files(app: FastAPI, pages: PagesOf) -> None:
         return FileResponse(HERE / "static" / "icon.svg", media_type="image/svg+xml")
 
 
-def _found(view: CatalogueView, name: str | None) -> list[Title]:
+def _found(view: CatalogueView, name: str | None) -> list[NamedTitle]:
     """Titles whose name or id has a text in it, those watched most first."""
     asked = (name or "").strip().casefold()
     among = [

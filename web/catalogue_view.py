@@ -21,7 +21,7 @@ A_ROW, GENRE_ROWS = 20, 8
 
 
 @dataclass(frozen=True)
-class Title:
+class NamedTitle:
     """A title as pages name it."""
 
     title_id: TitleId
@@ -46,11 +46,11 @@ class CatalogueView:
     catalogue: Catalogue
 
     @cached_property
-    def titles(self) -> dict[TitleId, Title]:
+    def titles(self) -> dict[TitleId, NamedTitle]:
         """Those that have a candidate today, in the layout's order."""
         columns = ("title_id", "name", "genres", "popularity")
         table = self.catalogue.titles.select(columns).to_pylist()
-        known = {row["title_id"]: Title(**row) for row in table}
+        known = {row["title_id"]: NamedTitle(**row) for row in table}
         return {title: known[title] for title in self.model.layout.title_ids.tolist()}
 
     @cached_property
@@ -75,7 +75,7 @@ class CatalogueView:
                 taken |= set(fresh)
         return [*rows, TitleRow("Known by few", last)] if last else rows
 
-    def title(self, text: str) -> Title:
+    def title(self, text: str) -> NamedTitle:
         """The title that an address names.
 
         Raises:

@@ -7,7 +7,7 @@ from data.days import DAY_US
 from data.records import TitleId
 from serve.live.page_request import PageRequest
 from serve.live.snapshot import PageDecisions
-from web.catalogue_view import CatalogueView, Title
+from web.catalogue_view import CatalogueView, NamedTitle
 from web.members import Member
 
 
@@ -70,7 +70,7 @@ def home_preview(view: CatalogueView, members: list[Member]) -> HomePreview:
     chances = [dict(zip(page.title_ids, page.propensities, strict=True)) for page in decided]
     layout = view.model.layout
 
-    def tile(title: Title, seen: dict[TitleId, int], likely: dict[TitleId, float]) -> Tile:
+    def tile(title: NamedTitle, seen: dict[TitleId, int], likely: dict[TitleId, float]) -> Tile:
         name, slot = title.title_id, view.model.slot_of[title.title_id]
         artwork = layout.artwork_ids[seen[name]]
         return Tile(

@@ -1,4 +1,4 @@
-"""Members whom pages can look as: out of a file of profiles, or made up from facts."""
+"""Members whom pages can look as, out of a file of profiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Member:
     words: list[str]
 
 
-class Members:
+class KnownMembers:
     """The members of a file.
 
     Args:

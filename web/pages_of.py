@@ -7,7 +7,7 @@ from data.errors import BadInput
 from data.schema import read_schema
 from evaluate.new_artwork.audience import NewMembers
 from web.catalogue_view import CatalogueView, FollowedView
-from web.members import Members
+from web.members import KnownMembers
 from web.thumbnails import Thumbnails
 
 AUDIENCE = 1000
@@ -22,7 +22,7 @@ class PagesOf:
     profiles: Path | None
     examples: Path | None
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
-    _members: Members | None = None
+    _members: KnownMembers | None = None
     _audience: NewMembers | None = None
 
     def view(self) -> CatalogueView:
@@ -35,14 +35,14 @@ class PagesOf:
             raise BadInput(self.followed.source.refused or "nothing is published yet")
         return self.followed.view
 
-    def members(self) -> Members:
+    def members(self) -> KnownMembers:
         """Whom pages can look as.
 
         Raises:
             BadInput: the file of profiles cannot be read.
         """
         if self._members is None:
-            self._members = Members(self.profiles, read_schema(self.followed.catalogue))
+            self._members = KnownMembers(self.profiles, read_schema(self.followed.catalogue))
         return self._members
 
     def audience(self) -> NewMembers | None:

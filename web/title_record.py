@@ -14,7 +14,7 @@ from data.records import EXAMPLES, TitleId
 from data.schema_cast import parquet_files
 from evaluate.new_artwork.audience import NewMembers
 from evaluate.ope.fraction_intervals import Matched
-from web.catalogue_view import CatalogueView, Title
+from web.catalogue_view import CatalogueView, NamedTitle
 
 COLUMNS = ("title_id", "profile_id", "action", "propensity", "reward", "time")
 SEGMENTS = ("genre", "country", "device")
@@ -52,7 +52,7 @@ class TitleRecord:
     """A title's artworks."""
 
     bundle: str
-    title: Title
+    title: NamedTitle
     artworks: list[ArtworkRecord]
     candidates: list[str]
     """Artworks as `segments` counts them."""
@@ -84,7 +84,7 @@ class _Logged:
 
 
 def title_record(
-    view: CatalogueView, title: Title, examples: Path | None, audience: NewMembers | None
+    view: CatalogueView, title: NamedTitle, examples: Path | None, audience: NewMembers | None
 ) -> TitleRecord:
     """A title's artworks, withdrawn ones as well.
 
