@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.join.day_files import DayResult
 from data.join.engine import NOT_READ, SOUND, DayWriter, View
 from data.join.events.worth import Worth
@@ -66,7 +66,7 @@ def refused() -> Iterator[None]:
         if full := of_the_disk(error):
             raise full from None
         raise BadInput(
-            f"DuckDB cannot join the log ({str(error).splitlines()[0]}); give it more --memory or "
+            f"DuckDB cannot join the log ({first_line(error)}); give it more --memory or "
             "disk, and see what `python -m data check` says of the log"
         ) from None
 

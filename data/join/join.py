@@ -99,8 +99,10 @@ def join(
     """
     out, spans = Path(out), (attribution or Attribution()).spans()
     schema = schema_beside(titles_path, Path(log_dir))
-    declared, page_facts = schema.outcomes, schema.known_at_request()
-    worth = Worth.of(reward, declared, spans.window_us)
+    page_facts, worth = (
+        schema.known_at_request(),
+        Worth.of(reward, schema.outcomes, spans.window_us),
+    )
     spans, engine = spans._replace(window_us=worth.window_us), engine or EngineSettings()
     file_rendered(Path(log_dir), log_files(Path(log_dir), "events"))
     optional = (*(["value"] if worth.has_values else []), *(["own"] if page_facts else []))
@@ -120,14 +122,11 @@ def join(
         for file, name in zip(fresh.every, unread.every, strict=True):
             refuse_newer_schema(file, name)
         days = _Days(runner, sources, spans, worth, staging, out, Counter(), optional, page_facts)
-        days.count_undeclared(fresh, declared.kinds)
+        days.count_undeclared(fresh, schema.outcomes.kinds)
         joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
         state.files |= marks
         state.write(out)
-        why = None
-        if not any(day.examples or day.waiting for day in state.days.values()):
-            days.lay_views()
-            why = why_nothing(runner, spans)
+        why = days.why_none(state)
     return _report(days, state, joined, engine.name, why)
 
 
@@ -152,6 +151,13 @@ class _Days(NamedTuple):
         self.engine.view("decisions", "decisions", self.sources.decisions, believed_span())
         self._view_events(ALL_TIME)
         self.engine.view("titles", "titles", self.sources.titles, ALL_TIME)
+
+    def why_none(self, state: JoinState) -> str | None:
+        """Why there are no examples at all; None: there are, or will be."""
+        if any(day.examples or day.waiting for day in state.days.values()):
+            return None
+        self.lay_views()
+        return why_nothing(self.engine, self.spans)
 
     def _view_events(self, times: tuple[int, int]) -> None:
         self.engine.view("events", "events", self.sources.events, times, self.optional)

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.own_facts import fact_values, own_names
 from data.reading.duckdb_session import session
 from data.records import FACTS, OWN
@@ -98,14 +98,13 @@ def refusal(
     where: str, error: duckdb.Error, columns: Sequence[str], own: pa.MapArray | None = None
 ) -> BadInput:
     """What is said of an expression that cannot be computed."""
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
     facts = ""
     if "facts" in columns:
         known = [field.name for field in FACTS if field.name != "own"]
         known += [] if own is None else own_names(own)
         facts = "; facts are " + ", ".join(f"facts.{name}" for name in known)
     return BadInput(
-        f"--where {where!r} cannot be computed ({reason:.200}); write SQL over the columns "
+        f"--where {where!r} cannot be computed ({first_line(error)}); write SQL over the columns "
         f"{', '.join(columns)}{facts}"
     )
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.reading.conformed_files import conformed_files
 from data.reading.duckdb_session import session
 from data.reading.sql_rows import in_sql, own_of, refusal
@@ -86,7 +86,7 @@ class MemberDays:
                 raise refusal(where, error, schema.names, own) from None
             raise BadInput(
                 f"{log}: cannot read examples with profile_id, cell, time and reward"
-                f" ({str(error).splitlines()[0]})"
+                f" ({first_line(error)})"
             ) from None
         names = ("profile_id", "cell", "day", "takes", "impressions")
         rows = cls(*(table[name].to_numpy() for name in names))

@@ -15,10 +15,9 @@ import numpy as np
 from jaxtyping import Int
 
 from data.privacy.pseudonym import Pseudonyms
-from data.sound import LARGEST_NUMBER
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
 from serve.maps.current import read_current
-from serve.maps.layout import Layout, layout_key
+from serve.maps.layout import NO_TITLES, Layout, layout_key
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.url_table import UrlTable
@@ -71,7 +70,7 @@ class Lookup:
         self._best: ArtworkMap | None = None
         self._asleep_until = 0.0
         self._next_refresh = self._next_look = 0.0
-        empty = layout if layout is not None else _no_titles()
+        empty = layout if layout is not None else NO_TITLES
         self._table = UrlTable(empty, base_url, None)
         self.refresh()
 
@@ -84,6 +83,11 @@ class Lookup:
     def canvases(self) -> list[str]:
         """Canvases that artworks have pictures of, those of most pictures first."""
         return list(self._table.pictures.aspects)
+
+    @property
+    def knows_titles(self) -> bool:
+        """Whether the store has said which titles there are."""
+        return self._table.layout is not NO_TITLES
 
     @property
     def titles(self) -> np.ndarray:
@@ -291,8 +295,3 @@ class Lookup:
         self.reasons[error.reason] += 1
         if not error.alone:
             self._asleep_until = self._clock() + self._pause
-
-
-def _no_titles() -> Layout:
-    """A numbering of nothing that a catalogue shows: every title gets the placeholder."""
-    return Layout(np.array([LARGEST_NUMBER]), ("",), ("",), np.array([0, 1]), np.array([0]))

@@ -125,11 +125,12 @@ class Worth:
                 f"{worthless} examples; wrap it in coalesce(…, 0) or mend the expression"
             )
         if outside:
-            lies = "the range" if self.reward.half is None else "what a half is for, 0 or more,"
+            ends = self.reward.range
+            lies = f"the range {list(ends)}" if ends else "what a half is for, 0 or more,"
             raise BadInput(
-                f"the reward {self.reward.name!r} ({self.reward.sql}) lies outside {lies} "
-                f"{list(self.reward.range) if self.reward.range else ''} in schema.yaml for "
-                f"{outside} examples; widen it, or bound it by least(greatest(…, LEAST), MOST)"
+                f"the reward {self.reward.name!r} ({self.reward.sql}) lies outside {lies} in "
+                f"schema.yaml for {outside} examples; widen it, or bound it by "
+                "least(greatest(…, LEAST), MOST)"
             )
 
     def values(self) -> str:
@@ -203,7 +204,9 @@ def _resolved(
     for name in names:
         column = event_column(name.lower(), window, base_us, declared)
         if isinstance(column, str):
-            raise BadInput(f"the reward {one.name!r} cannot be computed from {one.sql!r}: {column}")
+            raise BadInput(
+                f"the reward {one.name!r} cannot be computed from {one.sql!r:.300}: {column:.1000}"
+            )
         if column is not None:
             found[name] = column.name
             columns[column.name] = column

@@ -1,6 +1,5 @@
 """`/v1/events`: what members did."""
 
-import asyncio
 import uuid
 
 from fastapi import APIRouter, HTTPException
@@ -15,7 +14,7 @@ from data.schema import Schema
 from data.sound import id_problem
 from serve.live import metrics
 from serve.live.page_request import refuse_kind
-from serve.live.recorder import LogFullError, Recorder
+from serve.live.recorder import LogFullError, Recorder, on_disk
 from serve.live.request_facts import folded_of_page
 from serve.live.schema import Event, Events
 from serve.live.service import LiveService
@@ -37,7 +36,7 @@ def event_routes(service: LiveService) -> APIRouter:
             rows = readable(rows, declared)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        if not await _on_disk(service.recorder, rows):
+        if not await _logged(service.recorder, rows):
             metrics.UNLOGGED.labels("event").inc(len(rows))
             raise HTTPException(503, "the log is full; send again", {"Retry-After": "1"})
         for event in batch.events:
@@ -47,14 +46,12 @@ def event_routes(service: LiveService) -> APIRouter:
     return router
 
 
-async def _on_disk(recorder: Recorder, rows: list[dict[str, object]]) -> bool:
+async def _logged(recorder: Recorder, rows: list[dict[str, object]]) -> bool:
     """Whether events are logged; not where a buffer, a disk or a server takes no more."""
     try:
-        pending = asyncio.wrap_future(recorder.events(rows))
+        return await on_disk(recorder.events(rows))
     except LogFullError:
         return False
-    await asyncio.wait([pending])
-    return pending.exception() is None
 
 
 def _row(event: Event, now: int, names: Pseudonyms, declared: Schema) -> dict[str, object]:
