@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from data.errors import BadInput, first_line
 from data.reading.duckdb_session import session
+from data.reading.sql_expression import expression_tree
 
 DRAWN = re.compile(r"\b(action|propensity|reward|played|minutes|impressions)\b", re.I)
 """What follows from the draw: rows chosen by it are not those that a policy would have met."""
@@ -32,15 +33,16 @@ def rows_where(table: pa.Table, where: str | None) -> pa.Table:
         connection.execute("SET enable_external_access = false")
         connection.register("rows", numbered)
         try:
+            expression_tree(connection, where)
             found = connection.sql(f"SELECT __row FROM rows WHERE ({where}\n)").to_arrow_table()
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:
             raise refusal(where, error, table.column_names) from None
     if not len(found):
         raise BadInput(f"--where {where!r}: no row is such; widen it")
     return table.take(pa.array(np.sort(found["__row"].to_numpy())))
 
 
-def refusal(where: str, error: duckdb.Error, columns: list[str]) -> BadInput:
+def refusal(where: str, error: Exception, columns: list[str]) -> BadInput:
     """What is said of an expression that cannot be computed."""
     return BadInput(
         f"--where {where!r} cannot be computed ({first_line(error)}); write SQL over the columns "
