@@ -10,6 +10,10 @@ class BadInput(ValueError):
     """Something the user gave is wrong; the message says what, where, and what to do."""
 
 
+class NoServerError(BadInput):
+    """A server that was named does not answer; it may be on its way."""
+
+
 class Unavailable(RuntimeError):
     """What a command needs does not answer or takes no more; the message says what, and where."""
 

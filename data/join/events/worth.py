@@ -17,7 +17,7 @@ from data.join.reward_sql import (
     value_of,
 )
 from data.join.rewards import REWARDS, Reward, reward_named
-from data.schema import read_schema
+from data.schema import Schema, read_schema
 from data.schema.outcomes import DeclaredOutcomes, DeclaredReward
 
 TALLIES = Path(__file__).with_name("tallies.sql").read_text()
@@ -217,14 +217,14 @@ def _resolved(
     return renamed(one, found)
 
 
-def declared_beside(titles_path: Path | str | None, log: Path) -> DeclaredOutcomes:
-    """What the schema of a join's catalogue declares; of the log's folder where none is given.
+def schema_beside(titles_path: Path | str | None, log: Path) -> Schema:
+    """The schema of a join's catalogue; of the log's folder where none is given.
 
     Raises:
         BadInput: the schema is wrong.
     """
     place = log if titles_path is None else Path(titles_path)
-    return read_schema(place if place.is_dir() else place.parent).outcomes
+    return read_schema(place if place.is_dir() else place.parent)
 
 
 def refuse_outcomes(declared: DeclaredOutcomes) -> None:

@@ -277,6 +277,17 @@ def test_examples_whose_log_is_retired_stay_and_cannot_be_remade(tmp_path):
         joined(tmp_path, reward="play")
 
 
+@pytest.mark.parametrize("note", ["", "[]", '{"days": {"x": {}}}', '{"days": {}, "other": 1}'])
+def test_a_damaged_note_of_what_was_joined_is_refused_and_nothing_touched(note, tmp_path):
+    log(tmp_path, [decision()], [shown()])
+    joined(tmp_path)
+    (tmp_path / "out/_join.json").write_text(note)
+    before = examples(tmp_path / "out")
+    with pytest.raises(BadInput, match=r"_join.json is damaged"):
+        joined(tmp_path)
+    assert examples(tmp_path / "out") == before
+
+
 def test_what_a_killed_join_left_is_cleared_away(tmp_path):
     log(tmp_path, [decision()], [shown()])
     (tmp_path / "out/.staging").mkdir(parents=True)

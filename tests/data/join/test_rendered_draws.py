@@ -8,7 +8,7 @@ import pytest
 from bandit.draws import DrawRules, Epochs
 from data.check.path import check_path
 from data.errors import BadInput
-from data.join.rendered_draws import file_rendered
+from data.join.rendered_draws import STATE, file_rendered
 from data.log import append_table, roll
 from data.log.expand_runs import expand
 from data.log.precompute_runs import FolderRuns, RunHeader, run_bytes
@@ -98,6 +98,16 @@ def test_later_events_and_later_runs_are_looked_up_once(log):
     impress(log, rows[10:12], "two")
     assert file_rendered(log, events_of(log)) == 2
     assert len(filed(log)) == 16
+
+
+@pytest.mark.parametrize("note", [b"", b"[]", b'{"runs": 5}', b'{"runs": [], "events": 7}'])
+def test_a_damaged_note_of_what_was_looked_up_files_nothing_twice(note, log):
+    rows = every_row(log)[:9]
+    impress(log, rows)
+    assert file_rendered(log, events_of(log)) == 9
+    (log / "runs" / STATE).write_bytes(note)
+    assert file_rendered(log, events_of(log)) == 0
+    assert len(filed(log)) == 9
 
 
 def test_an_impression_may_seem_to_precede_its_run_by_an_hour(log):
