@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-GOLDEN = Path(__file__).parent / "golden" / "ope"
+GOLDEN = Path(__file__).parents[2] / "golden" / "ope"
 
 
 @pytest.fixture(scope="module")
