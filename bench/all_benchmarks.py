@@ -38,6 +38,7 @@ CASES = {
     "encoder": Case(("encoder",), (*MODEL, "cache")),
     "ope coverage": Case(("ope", "--part", "coverage")),
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
+    "rows": Case(("rows",)),
     "golden": Case(("golden", "tests/golden")),
     "ope scale": Case(("ope", "--part", "scale")),
     "join": Case(("join",)),

@@ -14,7 +14,7 @@ from data.errors import BadInput
 Values = dict[str, object]
 
 
-class Kind(NamedTuple):
+class ReferenceKind(NamedTuple):
     """A kind of folder, told by the arrays of its problem."""
 
     name: str
@@ -23,9 +23,9 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("progressive", ("item", "start_day", "trace"), trace_beliefs),
-    Kind("lope", ("pi_logged", "long_term"), long_term_values),
-    Kind("ope", ("pscore", "evaluation_probabilities"), decision_values),
+    ReferenceKind("progressive", ("item", "start_day", "trace"), trace_beliefs),
+    ReferenceKind("lope", ("pi_logged", "long_term"), long_term_values),
+    ReferenceKind("ope", ("pscore", "evaluation_probabilities"), decision_values),
 )
 
 

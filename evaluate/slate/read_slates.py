@@ -4,14 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from data.errors import BadInput
 from evaluate.ope.reward_model import FOLDS
 from evaluate.slate.slate_file import OWNERS, PARTS, SlateFile, read_slate_file
 from evaluate.slate.slates import Order, Slates
 from evaluate.slate.slot_grid import SlotGrid, ratio_of
-from evaluate.slate.slot_model import Places
+from evaluate.slate.slot_model import Places, Predicted
 
 CLOSE = 1e-4
 """How far, of itself, a row's probability may be from the product of its slots': files round."""
@@ -59,39 +59,47 @@ def read_slates(file: Path, independent: bool = False) -> tuple[Slates, bool]:
         logged=orders["logged"],
         target=orders["target"],
     )
-    return replace(slates, model=_places(held, slates).model(slates.reward, _rest(held))), (
-        held.clustered
-    )
-
-
-def _places(held: SlateFile, slates: Slates) -> Places:
-    """What the model of the rewards tells apart."""
-    grid, by_action = held.grid, held.by_action
-    after = by_action.get("target_given_prefix")
-    # A target that chooses each slot by itself does so whatever was logged before it.
-    alone = by_action.get("target_position", after if slates.target == "alone" else None)
-    action = np.zeros(len(grid.row), np.int64) if held.action is None else held.action
-    return Places(
+    alone, after = _target_of_actions(held, slates)
+    places = Places(
         there=slates.there,
         length=slates.length,
         fold=slates.group % FOLDS,
         context=held.context,
-        action=grid.spread(action),
+        action=grid.spread(_actions(held)),
         alone=None if alone is None else grid.spread(alone),
         after=None if after is None else grid.spread(after),
     )
+    own = _given(held, "estimated_reward", alone)
+    model = places.model(slates.reward, own, _given(held, "q_hat", after))
+    return replace(slates, model=model), held.clustered
 
 
-def _rest(
-    held: SlateFile,
-) -> tuple[Float[np.ndarray, "slates slots"], Float[np.ndarray, "slates slots"]] | None:
-    """The given predictions of the reward from each slot on; None where there are none."""
-    after, action = held.by_action.get("target_given_prefix"), held.action
-    predicted = held.by_action.get("q_hat")
-    if after is None or predicted is None or action is None:
+def _target_of_actions(
+    held: SlateFile, slates: Slates
+) -> tuple[
+    Float[np.ndarray, "lines actions"] | None,
+    Float[np.ndarray, "lines actions"] | None,
+]:
+    """The target's probability of each action by itself, and after the logged ones before it."""
+    after = held.by_action.get("target_given_prefix")
+    # A target that chooses each slot by itself does so whatever was logged before it.
+    alone = held.by_action.get("target_position", after if slates.target == "alone" else None)
+    return alone, after
+
+
+def _actions(held: SlateFile) -> Int[np.ndarray, " lines"]:
+    return np.zeros(len(held.grid.row), np.int64) if held.action is None else held.action
+
+
+def _given(
+    held: SlateFile, name: str, probabilities: Float[np.ndarray, "lines actions"] | None
+) -> Predicted | None:
+    """A prediction that the file brings, where it says what the target does; else None."""
+    predicted = held.by_action.get(name)
+    if probabilities is None or predicted is None:
         return None
-    logged = predicted[np.arange(len(action)), action]
-    mean = np.where(after > 0, after * predicted, 0.0).sum(1)
+    logged = predicted[np.arange(len(predicted)), _actions(held)]
+    mean = np.where(probabilities > 0, probabilities * predicted, 0.0).sum(1)
     return held.grid.spread(logged), held.grid.spread(mean)
 
 

@@ -17,7 +17,7 @@ from evaluate.slate.slot_grid import SlotGrid
 
 PARTS = ("slate", "position", "prefix", "pair")
 OWNERS = ("logged", "target")
-BY_ACTION = re.compile(r"(q_hat|target_given_prefix|target_position)_(\d+)")
+BY_ACTION = re.compile(r"(estimated_reward|q_hat|target_given_prefix|target_position)_(\d+)")
 """Columns of one number an action; the actions are counted from 0."""
 
 
@@ -154,7 +154,7 @@ def _by_action(table: pa.Table, grid: SlotGrid) -> dict[str, Float[np.ndarray, "
                 " counted from 0"
             )
         values = np.stack([_numbers(table, columns[at]) for at in range(len(columns))], axis=1)
-        if stem != "q_hat":
+        if stem.startswith("target"):
             values = np.nan_to_num(values)
             total = values.sum(1)
             wrong = (np.abs(total - 1) > 1e-5) | (values < 0).any(1)
@@ -184,11 +184,16 @@ def _refuse_actions(
     count = next(iter(by_action.values())).shape[1]
     wrong = (action < 0) | (action >= count)
     grid.refuse(wrong, "action", action, f"actions are counted from 0, and there are {count}")
-    if "q_hat" in by_action and "target_given_prefix" in by_action:
-        used = by_action["target_given_prefix"] > 0
-        used[np.arange(len(action)), action] = True
-        wrong = (used & ~np.isfinite(by_action["q_hat"])).any(1)
-        grid.refuse(wrong, "q_hat", "lacks a value", "predict each action that may be shown")
+    for stem, by in (
+        ("q_hat", "target_given_prefix"),
+        ("estimated_reward", "target_given_prefix"),
+        ("estimated_reward", "target_position"),
+    ):
+        if stem in by_action and by in by_action:
+            used = by_action[by] > 0
+            used[np.arange(len(action)), action] = True
+            wrong = (used & ~np.isfinite(by_action[stem])).any(1)
+            grid.refuse(wrong, stem, "lacks a value", "predict each action that may be shown")
 
 
 def _refuse_mixed(grid: SlotGrid, chances: dict[str, Float[np.ndarray, " lines"]]) -> None:

@@ -4,6 +4,7 @@ A row is judged by means that its own profile had no part in.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -14,6 +15,10 @@ from evaluate.slate.slates import RowModel
 
 MOST_CELLS = 100_000
 """Means a fold: where contexts would make more, they are not told apart."""
+
+
+Predicted: TypeAlias = tuple[Float[np.ndarray, "slates slots"], Float[np.ndarray, "slates slots"]]
+"""Of the logged action in each slot, and the mean over what the target puts there."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class Places:
     def model(
         self,
         reward: Float[np.ndarray, "slates slots"],
-        rest: tuple[Float[np.ndarray, "slates slots"], Float[np.ndarray, "slates slots"]] | None,
+        own: Predicted | None = None,
+        rest: Predicted | None = None,
     ) -> RowModel:
         """Means of a slot's own reward and of that from it on, by action where that can be used.
 
@@ -51,10 +57,11 @@ class Places:
 
         Args:
             reward: of each slot, 0 beyond a row's end.
-            rest: a given model of the reward from each slot on, of the logged action and the mean
-                over the target's; None: it is fitted too.
+            own: a given model of each slot's own reward, brought to the log's scale; None: it is
+                fitted.
+            rest: a given model of the reward from each slot on; None: it is fitted.
         """
-        own, target = self._means(reward, self.alone)
+        own, target = self._means(reward, self.alone) if own is None else self._scaled(own, reward)
         if rest is None:
             onward = np.cumsum(reward[:, ::-1], axis=1)[:, ::-1]
             rest = self._means(onward, self.after)
@@ -64,7 +71,7 @@ class Places:
         self,
         value: Float[np.ndarray, "slates slots"],
         probabilities: Float[np.ndarray, "slates slots actions"] | None,
-    ) -> tuple[Float[np.ndarray, "slates slots"], Float[np.ndarray, "slates slots"]]:
+    ) -> Predicted:
         """The model of the logged action, and its mean over the target's."""
         actions = 1 if probabilities is None else probabilities.shape[2]
         action = np.zeros_like(self.action) if probabilities is None else self.action
@@ -76,6 +83,26 @@ class Places:
             return own, own
         mean = (probabilities * table[fold, place]).sum(2)
         return own, np.where(self.there, mean, 0.0)
+
+    def _scaled(self, given: Predicted, reward: Float[np.ndarray, "slates slots"]) -> Predicted:
+        """A prediction on the log's own scale: a slope for all slots, and the mean of each place.
+
+        What holds for a title alone is far too high where titles compete, and would add noise. Both
+        numbers are of other folds, so they add no bias.
+        """
+        there, place = self.there, self._places(1)
+        logged, target = np.zeros_like(reward), np.zeros_like(reward)
+        for fold in range(FOLDS):
+            others = there & (self.fold != fold)[:, None]
+            count = np.maximum(np.bincount(place[others]), 1)
+            means = [np.bincount(place[others], v[others]) / count for v in (given[0], reward)]
+            apart = given[0][others] - means[0][place[others]]
+            slope = apart @ reward[others] / max(float(apart @ apart), 1e-300)
+            mine = self.fold == fold
+            at = np.minimum(place[mine], len(count) - 1)  # a place that no other fold has
+            for made, values in ((logged, given[0]), (target, given[1])):
+                made[mine] = means[1][at] + slope * (values[mine] - means[0][at])
+        return np.where(there, logged, 0.0), np.where(there, target, 0.0)
 
     def _places(self, actions: int) -> Int[np.ndarray, "slates slots"]:
         """Context, row length and place as one number."""

@@ -102,7 +102,7 @@ def test_a_log_with_hardly_a_reward_says_so():
         None,
         None,
     )
-    found = estimate_slates(replace(slates, model=places.model(reward, None)), FEW)
+    found = estimate_slates(replace(slates, model=places.model(reward)), FEW)
     assert found["iips"].verdict == "do not use"
     assert "only 5 rows with a reward" in found["iips"].reason
     assert set(found) == {"logged", "iips", "sniips", "pi", "iips_dr", "pi_dr", "slope"}

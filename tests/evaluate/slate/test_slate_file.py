@@ -79,6 +79,16 @@ def test_independent_slots_need_their_own_probabilities_alone(tmp_path):
     assert bare.pair is None
 
 
+def test_a_prediction_that_is_needed_must_be_there(tmp_path):
+    given = {"estimated_reward_0": [0.5, 0.1, None, 0.4, 0.2], "estimated_reward_1": [0.3] * 5}
+    with pytest.raises(BadInput, match=r"row 2 .*estimated_reward lacks a value"):
+        read_slates(written(tmp_path, **given))
+    # Neither shown nor possible: nobody asks for it.
+    never = {"target_position_0": [0.9, 0.5, 0.0, 0.9, 0.5], "action": [0, 1, 1, 1, 1]}
+    never["target_position_1"] = [0.1, 0.5, 1.0, 0.1, 0.5]
+    assert np.isfinite(read_slates(written(tmp_path, **given, **never))[0].model.own).all()
+
+
 def test_rows_of_one_profile_are_one_group_wherever_they_stand(tmp_path):
     slates, _ = read_slates(written(tmp_path, profile_id=["p"] * 5))
     assert slates.group[0] == slates.group[1]
