@@ -9,7 +9,6 @@ from bandit.rows.row_chances import RowChances
 from bench.rows.policies import learnt_policies
 from bench.rows.stage import RowStage, even, logged, slates_of
 from evaluate.ope.bootstrap import Bootstrap
-from evaluate.ope.feedback import GROUPS
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
 from evaluate.slate.estimate import SLOPE, SlateEstimate, estimate_slates
 from evaluate.slate.estimators import ESTIMATORS
@@ -99,7 +98,7 @@ def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:
     targets = [explored(policies.independent), explored(policies.orchestrated)]
     rng = np.random.default_rng([seed, 3])
     log = logged(rows, even(rows), pages, rng)
-    slates = [slates_of(log, even(rows), target, GROUPS) for target in targets]
+    slates = [slates_of(rows, log, even(rows), target) for target in targets]
     on_line = float((rows.worth(targets[1]) - rows.worth(targets[0])).mean())
     found = []
     for name in ("iips_dr", "pi_dr", "pi2_dr"):
@@ -116,7 +115,7 @@ def _estimates(
     rows: RowWorld, target: RowChances, pages: int, seed: list[int]
 ) -> dict[str, SlateEstimate]:
     log = logged(rows, even(rows), pages, np.random.default_rng(seed))
-    slates = slates_of(log, even(rows), target, GROUPS)
+    slates = slates_of(rows, log, even(rows), target)
     return estimate_slates(slates, Bootstrap(RESAMPLES, seed[-1]))
 
 

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.special import expit
 
 from bandit.rows.pair_posterior import pair_terms
 from bandit.rows.row_chances import RowChances
+from evaluate.ope.feedback import GROUPS
+from evaluate.ope.reward_model import FOLDS
 from evaluate.slate.slates import Slates
 from evaluate.slate.slot_model import Places
 from simulate.named_rng import named_generator
@@ -89,13 +92,13 @@ def logged(
     return RowLog(context, profile, choice, *rows.respond(context, choice, rng))
 
 
-def slates_of(log: RowLog, policy: RowChances, target: RowChances, groups: int) -> Slates:
+def slates_of(rows: RowWorld, log: RowLog, policy: RowChances, target: RowChances) -> Slates:
     """The log as estimators read it: weights of a target over the logging policy."""
     mine, theirs = (p.parts(log.context, log.choice) for p in (target, policy))
     count, slots = log.choice.shape
     reward = log.taken.astype(np.float64)
     length = np.full(count, slots)
-    group = log.profile % groups
+    group = log.profile % GROUPS
     chained = np.ptp(target.later, axis=2).any()
     slates = Slates(
         length=length,
@@ -108,7 +111,10 @@ def slates_of(log: RowLog, policy: RowChances, target: RowChances, groups: int) 
         logged="alone",
         target="neighbour" if chained else "alone",
     )
-    # Candidates of a place are other artworks on each page, so the model knows places alone.
+    # What is known of titles by themselves, as of a bundle: wrong where slots affect each other.
+    alone = expit(rows.logit) * rows.liked
+    known = alone[log.context[:, None], np.arange(slots), log.choice]
+    mean = (target.alone * alone).sum(2)[log.context]
     nobody = np.zeros(count, np.int64)
-    places = Places(slates.there, length, group % 5, nobody, 0 * log.choice, None, None)
-    return replace(slates, model=places.model(reward, None))
+    places = Places(slates.there, length, group % FOLDS, nobody, 0 * log.choice, None, None)
+    return replace(slates, model=places.model(reward, own=(known, mean)))
