@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float
+
 from data import clock
 from data.days import DAY_US
 from data.records import TitleId
@@ -98,7 +102,25 @@ def home_preview(view: CatalogueView, members: list[Member]) -> HomePreview:
 
 def decide(view: CatalogueView, member: Member, titles: list[TitleId]) -> PageDecisions:
     """A member's page, as live decides it today."""
-    day = clock.now_us() // DAY_US
-    page = PageRequest(member.profile_id, titles, day, 0, {})
-    [decided] = view.model.decide([page], member.facts)
+    [decided] = view.model.decide([_page(member.profile_id, titles)], member.facts)
     return decided
+
+
+def title_chances(
+    view: CatalogueView, facts: pa.StructArray, title: TitleId
+) -> Float[np.ndarray, "members candidates"]:
+    """Probability of each candidate of a title, in the layout's order, for members of these facts.
+
+    Args:
+        view: of what is published.
+        facts: as FACTS, a row a member.
+        title: one of the layout's.
+    """
+    model = view.model
+    count = int(model.layout.counts[model.slot_of[title]])
+    decided = view.model.decide([_page("", [title])] * len(facts), facts)
+    return np.array([page.probabilities[0, :count] for page in decided])
+
+
+def _page(profile_id: str, titles: list[TitleId]) -> PageRequest:
+    return PageRequest(profile_id, titles, clock.now_us() // DAY_US, 0, {})

@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-from jaxtyping import Float
 
-from bandit.probabilities import probabilities
 from data.reading.conformed_files import conformed_dataset
 from data.records import EXAMPLES, TitleId
 from data.schema_cast import parquet_files
 from evaluate.new_artwork.audience import NewMembers
 from evaluate.ope.fraction_intervals import Matched
 from web.catalogue_view import CatalogueView, NamedTitle
+from web.home_preview import title_chances
 
 COLUMNS = ("title_id", "profile_id", "action", "propensity", "reward", "time")
 SEGMENTS = ("genre", "country", "device")
@@ -102,7 +101,7 @@ def title_record(
     shares: dict[str, float] = {}
     segments: list[SegmentShare] = []
     if audience is not None:
-        chances = _chances(view, audience, start, count)
+        chances = title_chances(view, audience.facts, title.title_id)
         shares = dict(zip(candidates, chances.mean(0).tolist(), strict=True))
         parts = audience.parts([name for name in SEGMENTS if name in audience.values])
         sized = sorted(parts.items(), key=lambda part: -int(part[1].sum()))
@@ -140,16 +139,6 @@ def _read(examples: Path | None, title: TitleId) -> pa.Table:
         return empty
     wanted = (ds.field("title_id") == title) & (ds.field("propensity") > 0)
     return data.to_table(filter=wanted)
-
-
-def _chances(
-    view: CatalogueView, audience: NewMembers, start: int, count: int
-) -> Float[np.ndarray, "members candidates"]:
-    model = view.model
-    heads = model.members.functionals_of(audience.facts).functionals
-    valid = np.ones((len(heads), count), bool)
-    vectors = model.vectors[None, start : start + count]
-    return probabilities(heads, vectors, valid, model.policy.head_policy)
 
 
 def _texts(column: pa.ChunkedArray) -> np.ndarray:

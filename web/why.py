@@ -3,15 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
-from jaxtyping import Float
 
-from bandit.probabilities import probabilities
 from data.records import FACTS, TitleId
-from serve.live.snapshot import LiveModel
 from web.catalogue_view import CatalogueView
-from web.home_preview import Looker, decide
+from web.home_preview import Looker, decide, title_chances
 from web.members import Member
 
 FACTS_SHOWN = 10
@@ -27,10 +23,6 @@ class Candidate:
     artwork_id: str
     probability: float
     """That a draw shows it to this member."""
-    expected: float
-    """Mean over the heads of the artwork's part of the logit, less that of all candidates."""
-    doubt: float
-    """Deviation of that over the heads."""
     shown: bool
     unpersonalised: bool
     """Whether it is what members of whom nothing is known see."""
@@ -56,7 +48,6 @@ class Why:
     title_id: TitleId
     name: str
     policy: str
-    heads: int
     epsilon: float
     candidates: list[Candidate]
     facts: list[FactWeight]
@@ -75,17 +66,12 @@ def why(view: CatalogueView, member: Member, title: TitleId) -> Why:
     shown = decided.ordinals[0] - start
     named = list(_without_each(member.facts))
     facts = pa.array([member.facts[0].as_py(), *(rest for _, rest in named)], FACTS)
-    heads = model.members.functionals_of(facts).functionals
-    chances = _chances(model, heads, start, count)
-    scores = heads[0] @ model.vectors[start : start + count].T
-    scores = scores - scores.mean(1, keepdims=True)
+    chances = title_chances(view, facts, title)
     fallback = model.fallback[title].artwork_id
     candidates = [
         Candidate(
             model.layout.artwork_ids[start + rank],
             float(chances[0, rank]),
-            float(scores[:, rank].mean()),
-            float(scores[:, rank].std()),
             rank == shown,
             model.layout.artwork_ids[start + rank] == fallback,
         )
@@ -104,19 +90,10 @@ def why(view: CatalogueView, member: Member, title: TitleId) -> Why:
         title,
         view.titles[title].name,
         policy.kind,
-        heads.shape[1],
         policy.exploration,
         sorted(candidates, key=lambda candidate: -candidate.probability),
         weights[:FACTS_SHOWN],
     )
-
-
-def _chances(
-    model: LiveModel, heads: Float[np.ndarray, "members heads dimension"], start: int, count: int
-) -> Float[np.ndarray, "members candidates"]:
-    vectors = model.vectors[None, start : start + count]
-    valid = np.ones((len(heads), count), bool)
-    return probabilities(heads, vectors, valid, model.policy.head_policy)
 
 
 def _without_each(facts: pa.StructArray) -> Iterator[tuple[str, dict[str, object]]]:
