@@ -39,6 +39,8 @@ CASES = {
     "sight": Case(("sight",)),
     "ope coverage": Case(("ope", "--part", "coverage")),
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
+    "rows": Case(("rows",)),
+    "golden": Case(("golden", "tests/golden")),
     "ope scale": Case(("ope", "--part", "scale")),
     "join": Case(("join",)),
     "spark": Case(("spark",), why_not=why_no_spark()),

@@ -23,6 +23,7 @@ from data.importers.mapping.values import (
     fit_rows,
     in_words,
     list_in,
+    list_of,
     missing,
 )
 from data.lossless_cast import plain
@@ -207,12 +208,13 @@ class MappedRows:
         if pa.types.is_nested(values.type):
             return values
         decimal = "." if pa.types.is_string(of) else self.map.csv.decimal
-        lists = [list_in(value, source.separator, decimal) for value in as_text(values).to_pylist()]
+        texts = as_text(values).to_pylist()
+        lists = [list_of(list_in(text, source.separator, decimal), of) for text in texts]
         self.set_aside(
             np.array([one is None for one in lists], bool) & ~missing(values),
-            f"{source.key} is no list",
+            f"{source.key} is no {in_words(kind)}",
         )
-        return pa.array(lists)
+        return pa.array(lists, kind)
 
     def _counts(self, source: ValueSource) -> pa.Array:
         """Counts by name: of several columns, of a list of names, of a JSON object, or of a map."""
