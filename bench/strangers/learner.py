@@ -10,13 +10,13 @@ from data.catalogue import Catalogue
 from data.examples.stream import ExampleStream
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
+from model.pictures.training_pictures import training_pictures, with_encoder
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
 from model.training.dataset_statistics import specification
 from model.training.featurise import Preparation
 from model.training.first_pass import first_pass
 from model.training.fit_hierarchical import CatalogueArtworks
-from model.training.pictures import training_pictures, with_encoder
 from model.training.run import TrainingData, train_network
 from model.training.settings import Settings
 
