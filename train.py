@@ -46,11 +46,11 @@ from model.increments.days_to_read import days_to_read, judged_from
 from model.increments.increment import DaySource, PosteriorByDay
 from model.increments.kept_posterior import KeptPosterior
 from model.increments.refit import goes_on, overdue, to_keep
+from model.pictures.training_pictures import training_pictures, with_encoder
 from model.training.dataset_statistics import specification
 from model.training.exploring import arrivals_of
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
-from model.training.pictures import training_pictures, with_encoder
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import RENAMED, Settings
 from simulate.browsing.sample import SampleSettings, make_sample

@@ -9,10 +9,10 @@ from data.catalogue import Catalogue
 from data.examples.stream import ExampleStream
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
+from model.pictures.training_pictures import training_pictures, with_encoder
 from model.training.dataset_statistics import specification
 from model.training.featurise import Preparation
 from model.training.first_pass import first_pass
-from model.training.pictures import training_pictures, with_encoder
 from model.training.run import TrainingData, train_network
 from model.training.settings import Settings
 

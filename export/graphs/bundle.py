@@ -78,8 +78,7 @@ def write_bundle(
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]
     with staging(Path(root)) as part:
         _, gap = write_graphs(parts, part, [*drawn, *probes])
-        if description.frozen is not None:
-            (part / ENCODER).write_bytes(description.frozen.graph)
+        _write_frozen(description, part)
         (part / "features.json").write_text(spec.to_json())
         pq.write_table(shows, part / "unpersonalised.parquet")
         if records is not None:
@@ -105,6 +104,12 @@ def write_bundle(
         card = model_card(description, heads, spec.fingerprint, metrics, records)
         (part / "model_card.md").write_text(card)
         return seal(part, Path(root), manifest)
+
+
+def _write_frozen(description: BundleDescription, part: Path) -> None:
+    """The encoder's graph, where it is none of the network's."""
+    if description.frozen is not None:
+        (part / ENCODER).write_bytes(description.frozen.graph)
 
 
 def _as_published(unpersonalised: pa.Table) -> pa.Table:

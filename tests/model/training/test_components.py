@@ -31,10 +31,14 @@ def test_scales_within_a_group_are_kept():
 
 
 def test_what_users_gave_is_standardised():
-    given = content(3.0, 0.01, width=30)
-    components, _ = Components.by_group(given, [("features", 60)])
-    first = (components.matrix * given.std(0)[:, None])[:30].norm()
-    assert 0.3 < first / (components.matrix * given.std(0)[:, None]).norm() < 0.95
+    given = content(3.0, 0.3, width=30)
+    shares = []
+    for name in ("features", "one"):
+        components, _ = Components.by_group(given, [(name, 60)])
+        reach = components.matrix * given.std(0)[:, None]
+        shares.append(float(reach[:30].norm() / reach.norm()))
+    assert shares[0] < 0.8
+    assert shares[1] > 0.99
 
 
 def test_declared_facts_are_a_group_and_without_groups_nothing_changes():

@@ -26,7 +26,7 @@ from model.eyes.open_eyes import (
 )
 from model.eyes.simple_numbers import LEAST_SIDE
 from model.network.image_encoder import SIMPLE
-from model.training.image_format import format_words, image_format
+from model.pictures.image_format import format_words, image_format
 from model.training.settings import Settings
 
 
