@@ -36,6 +36,7 @@ CASES = {
     "pages": Case(("pages",), (*MODEL, "cache")),
     "failures": Case(("failures",), why_not=why_no_redis()),
     "encoder": Case(("encoder",), (*MODEL, "cache")),
+    "sight": Case(("sight",)),
     "ope coverage": Case(("ope", "--part", "coverage")),
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
     "rows": Case(("rows",)),

@@ -65,6 +65,8 @@ class Architecture:
     """Of what is random and never learnt."""
     declared: int = 0
     """How many of the features of title and tags, the last, are facts declared of the artwork."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Name and width of each part of an embedding that is judged on its own scale, in order."""
     matches: tuple["ColumnMatch", ...] = ()
     """Numbers of members that meet numbers of artworks, beside names."""
 
