@@ -17,7 +17,7 @@ CLOSE = 1e-4
 """How far, of itself, a row's probability may be from the product of its slots': files round."""
 
 
-def read_slates(file: Path, independent: bool = False) -> tuple[Slates, bool]:
+def read_slates(file: Path | str, independent: bool = False) -> tuple[Slates, bool]:
     """The rows of a file, and whether it names profiles.
 
     Args:
@@ -28,7 +28,7 @@ def read_slates(file: Path, independent: bool = False) -> tuple[Slates, bool]:
     Raises:
         BadInput: the file, or it has no weights at all, or its rows are not as said.
     """
-    held = read_slate_file(file)
+    held = read_slate_file(Path(file))
     if independent:
         held = replace(held, chances=held.chances | _products(held))
     if not any(held.both(part) for part in PARTS):
