@@ -47,7 +47,6 @@ def read_slates(file: Path | str, independent: bool = False) -> tuple[Slates, bo
         for part in PARTS
         if held.both(part)
     }
-    orders = {owner: _order(held, owner) for owner in OWNERS}
     slates = Slates(
         length=grid.length,
         reward=grid.spread(held.reward),
@@ -56,8 +55,8 @@ def read_slates(file: Path | str, independent: bool = False) -> tuple[Slates, bo
         position=weights.get("position"),
         prefix=weights.get("prefix"),
         pair=weights.get("pair"),
-        logged=orders["logged"],
-        target=orders["target"],
+        logged=_order(held, "logged"),
+        target=_order(held, "target"),
     )
     alone, after = _target_of_actions(held, slates)
     places = Places(
