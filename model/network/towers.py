@@ -70,16 +70,8 @@ class Architecture:
     @property
     def head_settings(self) -> HeadSettings:
         """Those of the heads on the context tower's trunk."""
-        return HeadSettings(
-            WIDTH,
-            self.rank,
-            self.heads,
-            self.prior,
-            self.prior_scale,
-            PRIOR_FEATURES,
-            self.context,
-            seed=self.seed,
-        )
+        sizes = WIDTH, self.rank, self.heads, self.prior, self.prior_scale, PRIOR_FEATURES
+        return HeadSettings(*sizes, self.context, seed=self.seed)
 
 
 class CastBag(nn.Module):
