@@ -233,6 +233,8 @@ class ContextTower(nn.Module):
     def standardise(self, dense: Float[Tensor, "contexts context"]) -> None:
         """Take contexts like these for usual ones: before the first training, once."""
         self.frozen.standardise(dense)
+        if not self.columns:
+            return
         mean, deviation = mean_and_deviation(dense[:, self.columns])
         self.match_shift.copy_(mean)
         self.match_spread.copy_(deviation)
