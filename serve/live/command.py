@@ -4,9 +4,14 @@ import os
 from pathlib import Path
 
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
+from data import clock
+from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.log.open_log import check_log
 from data.privacy.pseudonym import Pseudonyms
+from data.rules.compiled_catalogue import book_of_catalogue
+from data.rules.written import read_rules
+from data.schema.schema import read_schema
 from serve.live.door.tokens import read_tokens
 from serve.live.routes.files import FILES
 from serve.live.server import LiveSettings, serve
@@ -30,6 +35,7 @@ def live(
     tokens: Path | None = None,
     origins: str = "",
     foreign: bool = False,
+    rules: Path | None = None,
 ) -> None:
     """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
 
@@ -57,6 +63,8 @@ def live(
         origins: of pages that may post from a browser, as https://example.com, separated by
             commas; others may not.
         foreign: Let bundles decide that were trained on another catalogue.
+        rules: rules.yaml: who may be shown what, see docs/rules.md; followed while running, and the
+            last good ones stay where new ones are refused.
     """
     guarded = bool(os.environ.get("MARQUEE_TOKEN")) or (tokens is not None and read_tokens(tokens))
     if host not in ("127.0.0.1", "localhost", "::1") and not guarded:
@@ -72,6 +80,9 @@ def live(
         raise BadInput(f"--epoch-days {epoch_days}: give whole days, 1 to {EPOCH_DAYS_MAX}")
     if log is not None:
         check_log(log)
+    if rules is not None:
+        shown = Catalogue.read(catalogue)
+        book_of_catalogue(read_rules(rules, read_schema(catalogue)), shown, clock.today())
     if store is not None:  # said here once, by the process that was asked
         open_map_store(store, readonly=True).close()
     Pseudonyms.from_environment()  # a salt that is too short is said here
@@ -88,5 +99,6 @@ def live(
         tokens=str(tokens) if tokens is not None else None,
         origins=allowed,
         foreign=foreign,
+        rules=str(rules) if rules is not None else None,
     )
     serve(settings, host, port, workers)

@@ -19,10 +19,12 @@ from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.pictures import MAIN
 from data.records import FACTS, TitleId
+from data.rules.traits import ArtworkTraits
 from serve.live import metrics
 from serve.live.schema import ScoredImage
-from serve.live.snapshot import FileMark, LiveModel
+from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
+from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.scoring.artwork_vectors import Shown, artwork_vectors
 from serve.scoring.bundle_members import BundleMembers
@@ -88,6 +90,7 @@ def load_live(
         planned=members,
         declared=scorer.spec.declared.requested,
         pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
+        traits=ArtworkTraits.of(catalogue),
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model

@@ -18,6 +18,8 @@ from serve.live.micro_batcher import MicroBatcher
 from serve.live.page_request import parse_page, parse_title_ids
 from serve.live.recorder import Recorder
 from serve.live.reload import ModelSource
+from serve.live.request_facts import RequestFacts, folded
+from serve.live.snapshot import LiveModel
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.pictures.asked import asked_pictures
 from serve.pictures.page_pictures import NO_PICTURES
@@ -87,13 +89,14 @@ class LiveService:
         model = self.source.model
         is_text = None if model is None else model.layout.is_text
         if not admitted and not self.batcher.admits(due):
-            return self.batcher.shed(parse_title_ids(request, is_text))
+            titles = parse_title_ids(request, is_text)
+            return self.batcher.fallbacks.shed(titles, _known_facts(request, model))
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
         page = parse_page(request, bundle, declared, is_text)
         for name in page.odd:
             metrics.UNSOUND.labels(name).inc()
         if not page.profiling:
-            return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out")
+            return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out", page.facts)
         if self.names:
             page = page._replace(profile_id=self.names.of(page.profile_id))
         return await self.batcher.decide(page, due)
@@ -145,3 +148,14 @@ class LiveService:
         await asyncio.to_thread(self.recorder.close)
         if self.store is not None:
             self.store.close()
+
+
+def _known_facts(request: Mapping[str, object], model: LiveModel | None) -> RequestFacts:
+    """A request's facts where rules ask for them; none where they make no sense."""
+    facts = request.get("facts")
+    if model is None or model.rules is None or not isinstance(facts, dict):
+        return {}
+    try:
+        return folded(facts, model.declared)[0]
+    except ValueError:
+        return {}

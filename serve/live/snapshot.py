@@ -5,10 +5,11 @@ batches, so no request fails and every decision names the bundle that made it.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
 import orjson
@@ -16,19 +17,26 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt8, UInt64
 
 from bandit.draws import DrawRules, Epochs
+from bandit.rules.decide import candidates_under_rules
+from data import clock
 from data.features import ContextFeatures
 from data.images.format import ImageFormat
 from data.records import TitleId
+from data.rules.traits import ArtworkTraits
 from data.schema.request_facts import Declared
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import opening_words, page_draws
 from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
 from serve.live.schema import ScoredImage
+from serve.live.shown.page_decisions import NOTHING_DECIDED, SPELT, PageDecisions
+from serve.live.shown.ruled import RuledShown
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
+from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.pictures.page_pictures import PagePictures
+from serve.rules.layout_rules import LayoutRules
 from serve.scoring.candidate_bank import decide_pages
 from serve.scoring.member_model import MemberModel, PlannedMembers
 from serve.scoring.served_policy import ServedPolicy
@@ -55,53 +63,7 @@ class ImageModel(Protocol):
         ...
 
 
-class PageDecisions(NamedTuple):
-    """A page's live decisions, a column each; titles outside the catalogue are left out."""
-
-    title_ids: list[TitleId]
-    slots: list[int]
-    ordinals: list[int]
-    decision_ids: list[str]
-    propensities: list[float]
-    probabilities: Float[np.ndarray, "titles ranks"]
-    seeds: list[int]
-    epochs: list[int]
-    fingerprint: int  # of the features that the page's facts became
-    entropy: float  # mean of the titles' policies, nats
-
-
 NOTHING_DECLARED = Declared({}, {})
-NOTHING_DECIDED = PageDecisions([], [], [], [], [], np.empty((0, 1)), [], [], 0, 0.0)
-
-
-class Spelt(dict[float, str]):
-    """Numbers as JSON spells them; propensities are few, and spelling one takes longest."""
-
-    def __missing__(self, number: float) -> str:
-        if len(self) >= SPELT_KEPT:
-            self.clear()
-        text = self[number] = repr(number)
-        return text
-
-
-SPELT, SPELT_KEPT = Spelt(), 10_000
-
-
-class FileMark(NamedTuple):
-    """What tells a file that was put in its place."""
-
-    size: int
-    changed_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, file: Path) -> "FileMark | None":
-        """Of a file as it is now; None: it cannot be had."""
-        try:
-            stat = file.stat()
-        except OSError:
-            return None
-        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 @dataclass(frozen=True)
@@ -127,6 +89,10 @@ class LiveModel:
     """Facts that requests may have besides those of Marquee."""
     pictures: LayoutPictures | None = None
     """Of the layout's artworks; None: one each."""
+    traits: ArtworkTraits | None = None
+    """What rules can be about; None: there can be no rules."""
+    rules: LayoutRules | None = None
+    """That hold for pages; None: there are none."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[TitleId, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
@@ -140,6 +106,15 @@ class LiveModel:
     _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
     _rules: dict[int, DrawRules] = field(init=False)
+    ruled: RuledShown | None = field(init=False)
+    """What titles show and log under rules; None: there are none."""
+
+    def with_rules(self, rules: LayoutRules | None) -> "LiveModel":
+        """The same model under other rules."""
+        model = copy(self)
+        object.__setattr__(model, "rules", rules)
+        object.__setattr__(model, "ruled", rules and RuledShown(rules, self.layout, self.fallback))
+        return model
 
     def mended(self) -> bool:
         """Whether an image that was left out has changed since."""
@@ -185,6 +160,7 @@ class LiveModel:
             fallback[title] = FallbackChoice(title, artwork, path, None, level, lists[slot])
         put("fallback", fallback)
         put("pieces", {title: c.to_json(self.base_url) for title, c in fallback.items()})
+        put("ruled", self.rules and RuledShown(self.rules, layout, fallback))
 
     @cached_property
     def page_pictures(self) -> PagePictures:
@@ -198,13 +174,17 @@ class LiveModel:
         return self.planned.plan.features(facts) if self.planned is not None else None
 
     def decide(
-        self, pages: Sequence[PageRequest], facts: pa.StructArray | ContextFeatures
+        self,
+        pages: Sequence[PageRequest],
+        facts: pa.StructArray | ContextFeatures,
+        now_us: int | None = None,
     ) -> list[PageDecisions]:
         """Decide pages together.
 
         Args:
             pages: requests; `facts` has one row for each.
             facts: as `data.records.FACTS`, or from `features`.
+            now_us: when, in microseconds since 1970-01-01: rules have their times; None: now.
         """
         layout, slot_of = self.layout, self.slot_of
         wanted = [[title for title in page.title_ids if title in slot_of] for page in pages]
@@ -222,7 +202,13 @@ class LiveModel:
         else:
             described = self.members.functionals_of(facts)
         rules = self._rules_of(described.functionals.shape[1])
-        draws = page_draws(pages, self._words[:, slots], described.fingerprints, rules)
+        words, ruled = self._words[:, slots], None
+        if self.rules is not None:
+            at = clock.now_us() if now_us is None else now_us
+            ruled = self.rules.of_pages([page.facts for page in pages], at, slots)
+            if ruled is not None:
+                words[3] = candidates_under_rules(words[3], ruled.words)
+        draws = page_draws(pages, words, described.fingerprints, rules)
         counts = self._counts[slots]
         decided = decide_pages(
             described.functionals,
@@ -230,7 +216,9 @@ class LiveModel:
             counts,
             draws.seeds,
             self.policy.head_policy,
+            ruled,
         )
+        codes = None if ruled is None else ruled.codes.tolist()
         choices = self._starts[slots] + decided.choice
         names = draws.ids(self.words.artworks[choices], decided.propensity)
         ordinals, propensities = choices.tolist(), decided.propensity.tolist()
@@ -249,6 +237,7 @@ class LiveModel:
                 epochs[row][: len(titles)],
                 int(prints[row]),
                 float(entropies[row, : len(titles)].sum()) / max(len(titles), 1),
+                None if codes is None else codes[row][: len(titles)],
             )
             for row, titles in enumerate(wanted)
         ]
@@ -262,6 +251,8 @@ class LiveModel:
     def decisions_json(self, decisions: PageDecisions) -> list[str]:
         """A page's decisions as JSON, one a title."""
         opening, spelt = self._openings, SPELT
+        if self.ruled is not None and decisions.ruled is not None:
+            opening = self.ruled.openings(opening, decisions.ordinals, decisions.ruled)
         return [
             f'{opening[ordinal]}{name}","propensity":{spelt[propensity]}}}'
             for ordinal, name, propensity in zip(
@@ -279,7 +270,7 @@ class LiveModel:
         if (counts < chances.shape[1]).any():
             rows = zip(chances.tolist(), counts.tolist(), strict=True)
             probabilities = [row[:count] for row, count in rows]
-        return {
+        columns: dict[str, Sequence[object]] = {
             "decision_id": decisions.decision_ids,
             "title_id": decisions.title_ids,
             "candidates": [lists[slot] for slot in decisions.slots],
@@ -289,3 +280,6 @@ class LiveModel:
             "seed": decisions.seeds,
             "epoch": decisions.epochs,
         }
+        if self.ruled is not None and decisions.ruled is not None:
+            columns |= self.ruled.columns(decisions.ruled, columns["candidates"], chances, counts)
+        return columns

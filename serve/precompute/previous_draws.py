@@ -27,6 +27,7 @@ class Before(NamedTuple):
     prints: UInt32[np.ndarray, "members runs"]  # facts fingerprint of each member in each run
     explicit: list[dict[int, float]]  # propensities that no code stands for, by slot
     layouts: list[bytes]  # digest of each member's map; empty: no map
+    ruled: UInt64[np.ndarray, "members titles"]  # word of the effect of rules; 0: there was none
 
 
 def read_before(
@@ -46,6 +47,7 @@ def read_before(
     same, shown = np.zeros(shape, bool), np.zeros(shape, bool)
     explicit: list[dict[int, float]] = [{} for _ in values]
     layouts = [b""] * len(values)
+    ruled = np.zeros(shape, np.uint64)
     known: dict[Run, int] = {}
     prints: list[tuple[int, int, int]] = []
     moves: dict[bytes, _Move] = {}
@@ -67,6 +69,8 @@ def read_before(
             codes[row] = UNKNOWN_CODE if old.codes is None else old.codes
             same[row] = shown[row] = old.choices >= 0
             explicit[row] = dict(old.explicit)
+            for slot, word in old.ruled:
+                ruled[row, slot] = word
         else:
             if old.layout not in moves:
                 moves[old.layout] = _Move.between(older[old.layout], layout)
@@ -81,12 +85,16 @@ def read_before(
             explicit[row] = {
                 move.slot_of[slot]: p for slot, p in old.explicit if slot in move.slot_of
             }
+            for slot, word in old.ruled:
+                if slot in move.slot_of:
+                    ruled[row, move.slot_of[slot]] = word
         layouts[row] = old.layout
     table = np.zeros((len(values), len(known)), np.uint32)
     if prints:
         rows, columns, numbers = np.array(prints, np.int64).T
         table[rows, columns] = numbers.astype(np.uint32)
-    return Before(choices, run_of, codes, same, shown, list(known), table, explicit, layouts)
+    runs = list(known)
+    return Before(choices, run_of, codes, same, shown, runs, table, explicit, layouts, ruled)
 
 
 class _Move(NamedTuple):
