@@ -95,7 +95,7 @@ def parse_rules(raw: bytes, where: str, schema: Schema | None = None) -> Written
     for section, line, node in fields_of(root, where, "the file"):
         if section != "rules":
             raise BadInput(f"{where}, line {line}: {section!r} is no section; write rules:")
-        for name, at, options in fields_of(node, where, section):
+        for name, at, options in list(fields_of(node, where, section)):
             rules.append(_rule(options, name, where, at, facts))
     if len(rules) > MOST_RULES:
         raise BadInput(f"{where} has {len(rules):,} rules; {MOST_RULES:,} at most are read")
