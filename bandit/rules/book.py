@@ -48,6 +48,7 @@ class RuleBook:
         starts: Int[np.ndarray, " titles_and_one"],
     ) -> None:
         self.rules, self.artwork_ids, self.starts = tuple(rules), artwork_ids, starts
+        self._about = [list(its) for its in about]
         self.ranks = int(np.diff(starts).max())
         self.touching = _by_title(rules, about, starts)
         self._untouched = np.zeros(len(starts) - 1, np.int32)
@@ -106,6 +107,11 @@ class RuleBook:
     def effects(self) -> Effects:
         """All effects found so far, and room for more."""
         return self._stacked
+
+    @property
+    def about(self) -> list[tuple[Rule, list[int]]]:
+        """Each rule with the ordinals that it is about, in the order of the rules."""
+        return list(zip(self.rules, self._about, strict=True))
 
     def names(self, slot: int) -> Sequence[str]:
         """Artwork ids of a title's candidates."""

@@ -40,7 +40,7 @@ def application() -> Door:
         more = images.stat().st_mtime_ns if images.is_file() else None
         return (clock.today(), *(file.stat().st_mtime_ns for file in files), more)
 
-    rules = RulesFile(Path(settings.rules), catalogue) if settings.rules else None
+    rules = RulesFile(Path(settings.rules) if settings.rules else None, catalogue)
     service = LiveService(
         ModelSource(Path(settings.bundles) / "current", load, stamp, rules=rules),
         DurableLog(settings.log) if settings.log else NoLog(),

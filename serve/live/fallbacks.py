@@ -185,9 +185,9 @@ class Fallbacks:
             pins,
             strict=True,
         ):
-            if not held:
-                continue
             title = layout.title_ids.item(slot)
+            if not held or title not in model.fallback:
+                continue
             choice = model.fallback[title]._replace(
                 artwork_id=layout.artwork_ids[ordinal],
                 path=layout.paths[ordinal],

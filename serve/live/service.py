@@ -21,6 +21,7 @@ from serve.live.reload import ModelSource
 from serve.live.request_facts import RequestFacts, folded
 from serve.live.snapshot import LiveModel
 from serve.maps.store import MapStore, StoreUnavailableError
+from serve.maps.takedown.listed import read_takedown
 from serve.pictures.asked import asked_pictures
 from serve.pictures.page_pictures import NO_PICTURES
 
@@ -108,7 +109,7 @@ class LiveService:
 
     async def start(self) -> None:
         """Load the model and go on watching `current`."""
-        await asyncio.to_thread(self.source.look)
+        await asyncio.to_thread(self._look)
         self._count_reload({"loaded": 0, "refused": 0, "no_current": 0})
         # What is there now stays: a full collection that walks all of it would hold up pages.
         gc.collect()
@@ -126,11 +127,21 @@ class LiveService:
 
     def _look(self) -> None:
         """See whether there is a new model, and whether log and store are whole."""
-        self.source.look()
-        self.recorder.look()
         if self.store is not None:
             with suppress(StoreUnavailableError):  # each page finds it, and counts it
                 self.store.look()
+                self._look_at_takedown(self.store)
+        self.source.look()
+        self.recorder.look()
+
+    def _look_at_takedown(self, store: MapStore) -> None:
+        """See what nobody may be shown any more; a damaged list leaves what was known."""
+        if self.source.rules is None:
+            return
+        try:
+            self.source.rules.taken = read_takedown(store).artwork_ids
+        except ValueError:
+            metrics.FALLBACKS.labels("store", "takedown_damaged").inc()
 
     def _count_reload(self, before: dict[str, int]) -> None:
         for outcome, count in self.source.events.items():

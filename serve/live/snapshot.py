@@ -106,14 +106,26 @@ class LiveModel:
     _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
     _rules: dict[int, DrawRules] = field(init=False)
+    _every: tuple[dict[TitleId, int], dict[TitleId, FallbackChoice], dict[TitleId, str]] = field(
+        init=False
+    )
     ruled: RuledShown | None = field(init=False)
     """What titles show and log under rules; None: there are none."""
 
     def with_rules(self, rules: LayoutRules | None) -> "LiveModel":
-        """The same model under other rules."""
-        model = copy(self)
+        """The same model under other rules; titles of which they leave nothing are not shown."""
+        model, bare = copy(self), frozenset[TitleId]() if rules is None else rules.bare
+        slot_of, fallback, pieces = self._every
+        whole: dict[str, Mapping[TitleId, object]] = {
+            "slot_of": slot_of,
+            "fallback": fallback,
+            "pieces": pieces,
+        }
+        for name, each in whole.items():
+            left = {t: one for t, one in each.items() if t not in bare} if bare else each
+            object.__setattr__(model, name, left)
         object.__setattr__(model, "rules", rules)
-        object.__setattr__(model, "ruled", rules and RuledShown(rules, self.layout, self.fallback))
+        object.__setattr__(model, "ruled", rules and RuledShown(rules, self.layout, fallback))
         return model
 
     def mended(self) -> bool:
@@ -161,6 +173,7 @@ class LiveModel:
         put("fallback", fallback)
         put("pieces", {title: c.to_json(self.base_url) for title, c in fallback.items()})
         put("ruled", self.rules and RuledShown(self.rules, layout, fallback))
+        put("_every", (self.slot_of, fallback, self.pieces))
 
     @cached_property
     def page_pictures(self) -> PagePictures:
@@ -186,15 +199,13 @@ class LiveModel:
             facts: as `data.records.FACTS`, or from `features`.
             now_us: when, in microseconds since 1970-01-01: rules have their times; None: now.
         """
-        layout, slot_of = self.layout, self.slot_of
+        slot_of = self.slot_of
         wanted = [[title for title in page.title_ids if title in slot_of] for page in pages]
         longest = max(map(len, wanted))
         if not longest:
             return [NOTHING_DECIDED for _ in pages]
-        padding = layout.title_ids.item(0)
         all_slots = [
-            [*map(slot_of.__getitem__, titles), *[slot_of[padding]] * (longest - len(titles))]
-            for titles in wanted
+            [*map(slot_of.__getitem__, titles), *[0] * (longest - len(titles))] for titles in wanted
         ]
         slots = np.array(all_slots, np.int64)
         if self.planned is not None and isinstance(facts, ContextFeatures):

@@ -14,6 +14,7 @@ from data.records import TitleId
 from serve.maps.artwork_map import COMPLETE, FORMAT, HEADER, WIDE, ArtworkMap
 from serve.maps.layout import Layout, as_ids
 from serve.maps.store import MAGIC
+from serve.maps.takedown.watch import TakenDown
 from serve.pictures.layout_pictures import CanvasView, LayoutPictures
 from serve.pictures.url import artwork_url
 
@@ -28,6 +29,7 @@ class UrlTable:
         pictures: of the layout; None: one an artwork.
         others: counts look-ups that got another canvas or language than was asked for, by the
             canvas that was; None counts nothing that anybody sees.
+        taken: what of its artwork is taken down; None: nothing.
     """
 
     view: CanvasView | None = None
@@ -40,6 +42,7 @@ class UrlTable:
         best: ArtworkMap | None,
         pictures: LayoutPictures | None = None,
         others: Counter[str] | None = None,
+        taken: TakenDown | None = None,
     ) -> None:
         self.layout, self.base_url = layout, base_url
         self.others = Counter[str]() if others is None else others
@@ -72,6 +75,10 @@ class UrlTable:
         known = (best_choices >= 0) & (best_choices < len(layout.paths))
         self.fallback = np.where(known, best_choices, layout.defaults)
         self.fallback_level = np.where(known, 1, 2)
+        self.taken = taken
+        if taken is not None:
+            self.url_of = taken.urls(self.url_of, layout, self.fallback)
+            self.urls = np.array(self.url_of, object)
 
     @cached_property
     def pictures(self) -> LayoutPictures:
@@ -83,6 +90,9 @@ class UrlTable:
         table = copy(self)
         table.view = self.pictures.view(canvas, languages, self.base_url)
         table.url_of, table.urls = table.view.url_of, table.view.urls
+        if self.taken is not None:
+            table.url_of = self.taken.urls(table.url_of, self.layout, self.fallback)
+            table.urls = np.array(table.url_of, object)
         return table
 
     def find(

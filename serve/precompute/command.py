@@ -27,6 +27,7 @@ from data.schema.schema import read_schema
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
+from serve.maps.takedown.listed import read_takedown
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.precompute.map_pictures import put_pictures
 from serve.precompute.precompute import Report, precompute_maps
@@ -116,6 +117,8 @@ def precompute(
     if rules is not None:
         written = read_rules(rules, read_schema(catalogue))
         ruled = LayoutRules.of(written, ArtworkTraits.of(shown), layout)
+    maps = open_map_store(store, timeout=10.0)
+    ruled = _without_taken(ruled, maps, layout)
     work = Work(
         BundleMembers(scorer),
         bank,
@@ -131,7 +134,6 @@ def precompute(
         page_facts=page_facts,
         ruled=ruled,
     )
-    maps = open_map_store(store, timeout=10.0)
     maps.delete(read.opted_out)
     decide = partial(precompute_maps, workers=workers)
     if engine == "spark":
@@ -168,6 +170,21 @@ def show(report: Report) -> None:
     for name, value in vars(report).items():
         if name != "skipped_members":
             print(f"{name:20} {value}")
+
+
+def _without_taken(ruled: LayoutRules | None, maps: MapStore, layout: Layout) -> LayoutRules | None:
+    """Rules, and that of what the store takes down; None: there are none.
+
+    Raises:
+        BadInput: the store's list is damaged.
+    """
+    try:
+        taken = read_takedown(maps).artwork_ids
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    if not taken:
+        return ruled
+    return (ruled or LayoutRules.free(layout)).without(taken, layout)
 
 
 def _logged_run(

@@ -1,21 +1,29 @@
 """The rules of a layout: what they do to each title, for members in blocks and for pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
+from bandit.draws import text_word
 from bandit.rules.book import RuleBook, RuledCase
+from bandit.rules.contradictions import conflicts
 from bandit.rules.decide import Ruled
 from bandit.rules.effect import FREE, Effect
+from bandit.rules.rule import Rule
+from data.records import TitleId
 from data.rules.compiled import rule_book
 from data.rules.page_values import column_values, request_values
 from data.rules.traits import ArtworkTraits
 from data.rules.written import WrittenRules
 from data.schema.page_facts import PAGE_FACTS
 from serve.maps.layout import Layout
+
+TAKEN = Rule("takedown", "deny", place="the store's takedown list")
+"""What decisions name that were made without artwork that is taken down."""
+NO_RULES = WrittenRules((), "")
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,8 @@ class LayoutRules:
 
     written: WrittenRules
     book: RuleBook
+    bare: frozenset[TitleId] = frozenset()
+    """Titles of which nothing is left to show, since it is taken down: no rule is about them."""
 
     @classmethod
     def of(
@@ -45,6 +55,35 @@ class LayoutRules:
             written.rules, traits, ids, layout.artwork_ids, layout.starts, strict=strict
         )
         return cls(written, book)
+
+    @classmethod
+    def free(cls, layout: Layout) -> "LayoutRules":
+        """No rules at all."""
+        return cls(NO_RULES, RuleBook((), (), layout.artwork_ids, layout.starts))
+
+    def without(self, taken: Collection[str], layout: Layout) -> "LayoutRules":
+        """The same rules, and none of some artwork shown: as if a rule denied it to everybody.
+
+        Args:
+            taken: artwork ids.
+            layout: of these rules.
+        """
+        ordinals = [at for at, name in enumerate(layout.artwork_ids) if name in taken]
+        if not ordinals:
+            return self
+        rules, about = [TAKEN], [ordinals]
+        for rule, its in self.book.about:
+            rules.append(rule)
+            about.append(list(its))
+        book = RuleBook(rules, about, layout.artwork_ids, layout.starts)
+        bare = {conflict.slot for conflict in conflicts(book)}
+        if bare:
+            gone = {int(at) for slot in bare for at in range(*layout.starts[slot : slot + 2])}
+            about = [[at for at in its if at not in gone] for its in about]
+            book = RuleBook(rules, about, layout.artwork_ids, layout.starts)
+        told = self.written.digest + "-" + f"{text_word(*sorted(taken)):016x}"
+        titles = frozenset(layout.title_ids.item(slot) for slot in bare)
+        return LayoutRules(self.written._replace(digest=told), book, titles)
 
     def case(self, facts: Mapping[str, object], now_us: int) -> RuledCase:
         """The case that a page is, by its facts as JSON and the time, in microseconds."""

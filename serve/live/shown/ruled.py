@@ -1,6 +1,7 @@
 """What titles show, log and fall back to where rules have to do with them."""
 
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 import numpy as np
 import orjson
@@ -101,14 +102,14 @@ class RuledShown:
             counts: candidates of each title without rules.
         """
         effects = [self.rules.book.effect(code) for code in codes]
-        rows = zip(chances, counts.tolist(), effects, strict=True)
+        rows = zip(chances.tolist(), counts.tolist(), effects, strict=True)
         columns: dict[str, Sequence[object]] = {
             "candidates": [
                 self._list(code) if code else own
                 for code, own in zip(codes, candidates, strict=True)
             ],
             "probabilities": [
-                (row[:count] if effect is None else row[:count][effect.allowed]).tolist()
+                row[:count] if effect is None else [*compress(row, effect.allowed.tolist())]
                 for row, count, effect in rows
             ],
             "rules": [None if effect is None else list(effect.rules) for effect in effects],
