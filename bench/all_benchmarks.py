@@ -46,6 +46,7 @@ CASES = {
     "crash": Case(("crash",)),
     "faults": Case(("faults",), ("catalogue", "bundle", "examples")),
     "hosts": Case(("hosts",), why_not=why_no_redis()),
+    "rules": Case(("rules",)),
     "rates": Case(("rates",), why_not=why_no_redis()),
     "hostile": Case(("hostile",), ("catalogue", "bundle", "examples")),
     "soak": Case(("soak",)),
