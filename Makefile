@@ -43,6 +43,7 @@ coverage: $(VENV)/mutation
 SAMPLE ?= 300
 mutate: $(VENV)/mutation
 	$(PY) -m tests.mutate $(if $(SAMPLE),--sample $(SAMPLE))
+	$(PY) -m tests.mutate_sql $(if $(SAMPLE),--sample $(SAMPLE))
 
 # Every benchmark at its smallest: to see that it works, not what it measures.
 bench-quick: setup
@@ -59,10 +60,11 @@ soak: setup
 # Bytes of every kind that anybody sends, CASES of each; then the service over HTTP, which reads what
 # `make demo` made. Hours at the default; docs/fuzzing.md has what it found.
 CASES ?= 100000
+SECONDS_EACH ?= 0
 EXAMPLES ?= 1000
 fuzz: setup
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[fuzz]'
-	$(PY) -m tests.fuzz --cases $(CASES)
+	$(PY) -m tests.fuzz --cases $(CASES) --seconds $(SECONDS_EACH)
 	$(PY) -m tests.fuzz.service --examples $(EXAMPLES)
 
 # The whole loop, every step a command of its own; minutes on two cores. SIZE=small is for machines

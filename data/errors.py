@@ -10,8 +10,21 @@ class BadInput(ValueError):
     """Something the user gave is wrong; the message says what, where, and what to do."""
 
 
+class NoServerError(BadInput):
+    """A server that was named does not answer; it may be on its way."""
+
+
 class Unavailable(RuntimeError):
     """What a command needs does not answer or takes no more; the message says what, and where."""
+
+
+def first_line(error: BaseException, most: int = 300) -> str:
+    """What a library's error says, as part of a sentence of ours: one line, and so much of it.
+
+    An error may say nothing at all, or repeat a value of any size.
+    """
+    line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return line.strip()[:most]
 
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)

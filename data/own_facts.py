@@ -138,6 +138,38 @@ def without_facts(
     )
 
 
+def filled_in(own: pa.MapArray, shown: pa.MapArray, names: Collection[str]) -> pa.MapArray:
+    """The map, with facts of another one where it lacks them.
+
+    Args:
+        own: as OWN.
+        shown: as OWN, of the same rows.
+        names: the facts that are filled in.
+    """
+    rows, keys, items = _entries(own)
+    places, named, values = _entries(shown)
+    lacks = np.zeros(len(places), bool)
+    for name in names:
+        has = np.zeros(len(own), bool)
+        has[rows[pc.equal(keys, name).to_numpy(zero_copy_only=False)]] = True
+        is_it = pc.equal(named, name).to_numpy(zero_copy_only=False)
+        lacks |= is_it & ~has[places]
+    if not lacks.any():
+        return own
+    mask = pa.array(lacks)
+    place = np.concatenate([rows, places[lacks]])
+    order = pa.array(np.argsort(place, kind="stable"))
+    sizes = np.bincount(place, minlength=len(own))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32))
+    return pa.MapArray.from_arrays(
+        offsets,
+        pa.concat_arrays([keys, named.filter(mask)]).take(order),
+        pa.concat_arrays([items, values.filter(mask)]).take(order),
+        OWN,
+        mask=pa.array(sizes == 0),
+    )
+
+
 def _entries(own: pa.MapArray) -> tuple[Int[np.ndarray, " entries"], pa.Array, pa.StructArray]:
     """Row, name and value of every entry; rows without a map have none."""
     offsets = own.offsets.to_numpy(zero_copy_only=False).astype(np.int64)

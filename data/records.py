@@ -138,10 +138,11 @@ EVENTS = pa.schema(
         pa.field("minutes", pa.float32()),  # watched so far (progress)
         pa.field("thumb", pa.int8()),  # −1 or 1 (thumb)
         pa.field("value", pa.float64()),  # of a declared kind that counts something
+        pa.field("own", OWN),  # of an impression: what its page knew by facts of the user's own
     ]
 )
-PLAIN_EVENTS = pa.schema([field for field in EVENTS if field.name != "value"])
-"""What every log has: none of Marquee's own kinds has a value, and earlier versions knew none."""
+PLAIN_EVENTS = pa.schema([field for field in EVENTS if field.name not in ("value", "own")])
+"""What every log has: the others are read where something that is declared needs them."""
 
 EXAMPLES = pa.schema(
     [

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.lossless_cast import CAST_ERRORS, fit, with_own
 from data.problem import Fault, Problem, whole
 from data.records import OWN, kind_words, titles_like, told_kind
@@ -71,8 +71,8 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path) as file:
             yield file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnreadableFile(path, f"is not a whole Parquet file ({reason})") from None
+        what = f"is not a whole Parquet file ({first_line(error)})"
+        raise UnreadableFile(path, what) from None
 
 
 def read_table(path: Path) -> pa.Table:
@@ -125,8 +125,8 @@ def conform(table: pa.Table, schema: pa.Schema, file: Path | str) -> tuple[pa.Ta
         try:
             cast = fit(column, field.type)
         except CAST_ERRORS as error:
-            reason = str(error).splitlines()[0]
-            what = f"its type {column.type} does not become {field.type} ({reason})"
+            said = first_line(error)
+            what = f"its type {column.type} does not become {field.type} ({said})"
             remedy = f"write it as {field.type}"
             problems.append(whole("wrong type", file, field.name, what, remedy))
             continue
@@ -171,7 +171,7 @@ def damage(values: pa.Array | pa.Table) -> str | None:
     try:
         values.validate(full=True)
     except pa.ArrowException as error:
-        return str(error).splitlines()[0]
+        return first_line(error)
     if isinstance(values, pa.Array) and pa.types.is_date32(values.type):
         days = values.cast(pa.int32()).drop_null().to_numpy()
         if len(days) and not FIRST_DAY <= days.min() <= days.max() <= LAST_DAY:

@@ -14,7 +14,7 @@ from data.features import FeatureSpec, context_features
 from data.join.inputs import log_files
 from data.records import FACTS
 from data.schema.page_facts import IMPRESSION_COLUMNS
-from serve.live.request_facts import facts_array
+from serve.live.request_facts import facts_array, folded
 
 
 class Counts(NamedTuple):
@@ -86,7 +86,7 @@ def skewed_rows(spec: FeatureSpec, asked: pa.Table, examples: pa.Table) -> int:
     for name in examples["decision_id"].to_pylist():
         text = requests[name]
         if text not in parsed:
-            parsed[text] = facts_array([json.loads(text)])
+            parsed[text] = facts_array([folded(json.loads(text), None)[0]])
         served.append(parsed[text])
     requested = pa.concat_arrays(served)
     trained = examples["facts"].combine_chunks().cast(FACTS)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 MUTANTS = ROOT / "mutants"
 EQUIVALENT = ROOT / "tests" / "equivalent_mutants.json"
 ROOMS = {"bandit": "bandit", "estimators": "evaluate.ope", "join": "data.join"}
-"""Name → the package that is mutated; [tool.mutmut] in pyproject.toml has the files."""
+"""Name → the package that is mutated, with its sub-rooms; pyproject.toml has the files."""
 SURVIVED, UNTESTED = 0, 33
 """What mutmut notes of a mutant that no test noticed, and of one that no test reaches."""
 
@@ -30,7 +30,7 @@ def verdicts(room: str) -> dict[str, int | None]:
     folder = MUTANTS / ROOMS[room].replace(".", "/")
     return {
         name: code
-        for file in sorted(folder.glob("*.meta"))
+        for file in sorted(folder.rglob("*.meta"))
         for name, code in json.loads(file.read_text())["exit_code_by_key"].items()
     }
 

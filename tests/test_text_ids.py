@@ -1,6 +1,6 @@
 """Title ids that are text, from a catalogue and a CSV to a page: one small world, the whole path.
 
-About 20 s of one core, half of it Spark's start.
+About 35 s of one core, a third of it Spark's start.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from bench.optional import why_no_redis
+from bench.servers import RedisServer
 from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.check.path import check_path
@@ -28,8 +30,11 @@ from data.join.join import join
 from data.join.open_engine import EngineSettings
 from data.log.roll import roll
 from data.records import ARTWORKS, PROFILES, TITLES, title_kind, titles_as
+from evaluate.monitor.monitor import monitor
+from evaluate.new_artwork.command import candidates
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.read_examples import read_examples
+from evaluate.report.report import report
 from model.training.settings import Data, Fit, Model, Publish, Settings
 from serve.live.app import live_app
 from serve.live.load_model import load_live
@@ -37,6 +42,7 @@ from serve.live.recorder import DurableLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from serve.maps.command import lookup
+from serve.maps.forget import forget
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.lookup import Lookup
 from serve.precompute.command import precompute
@@ -47,6 +53,7 @@ ODD += ["x" * 500, "line\nbreak", "it's", "7"]
 """Composed and decomposed, `007` and `7`, with and without a space: each is a title of its own."""
 TODAY = datetime.now(UTC).date()
 DAY = TODAY - timedelta(days=40)
+WEEKS = timedelta(days=60)
 MAP = """
 rows: {rows}
 zone: UTC
@@ -181,7 +188,23 @@ def test_both_engines_join_text_ids_alike(world, tmp_path):
     assert spark["reward"].to_numpy().sum() > 0
 
 
-async def asked(world, store: LmdbStore, log: Path) -> None:
+def precomputed(world, at: Path, members: int = 4, **how) -> None:
+    """Maps of m0, m1 … in a folder."""
+    folder = world["root"]
+    people = [{"profile_id": f"m{n}", "facts": {}, "profiling": True} for n in range(members)]
+    pq.write_table(pa.Table.from_pylist(people, PROFILES), at / "profiles.parquet")
+    precompute(
+        bundle=folder / "bundles" / "current",
+        catalogue=world["catalogue"],
+        profiles=at / "profiles.parquet",
+        store=str(at / "maps"),
+        workers=1,
+        cache=folder / "cache",
+        **how,
+    )
+
+
+async def asked(world, store: LmdbStore, log: Path | str) -> None:
     """Pages and events of a live service, by text."""
     folder = world["root"]
 
@@ -229,18 +252,8 @@ async def asked(world, store: LmdbStore, log: Path) -> None:
 
 
 def test_text_ids_are_precomputed_looked_up_and_decided_live(world, tmp_path):
-    folder, maps, log = world["root"], tmp_path / "maps", tmp_path / "log"
-    people = [{"profile_id": f"m{at}", "facts": {}, "profiling": True} for at in range(4)]
-    pq.write_table(pa.Table.from_pylist(people, PROFILES), tmp_path / "profiles.parquet")
-    precompute(
-        bundle=folder / "bundles" / "current",
-        catalogue=world["catalogue"],
-        profiles=tmp_path / "profiles.parquet",
-        store=str(maps),
-        log=str(log),
-        workers=1,
-        cache=folder / "cache",
-    )
+    maps, log = tmp_path / "maps", tmp_path / "log"
+    precomputed(world, tmp_path, log=str(log))
     named = lookup("m1", [*ODD, "nobody's"], str(maps)).titles
     assert [image.level for image in named.values()] == ["personalised"] * len(ODD) + [
         "placeholder"
@@ -255,7 +268,7 @@ def test_text_ids_are_precomputed_looked_up_and_decided_live(world, tmp_path):
     asyncio.run(asked(world, store, log))
     moved = roll(log, keep_runs=True)
     assert (moved["rejected"], moved["damaged"]) == (0, 0)
-    join(log, world["catalogue"], tmp_path / "examples", now=datetime.now(UTC) + timedelta(60))
+    join(log, world["catalogue"], tmp_path / "examples", now=datetime.now(UTC) + WEEKS)
     joined = table_of(tmp_path / "examples")
     assert joined["title_id"].type == pa.string()
     assert sorted(joined["title_id"].to_pylist()) == sorted([*ODD, *ODD[:2]])
@@ -264,18 +277,7 @@ def test_text_ids_are_precomputed_looked_up_and_decided_live(world, tmp_path):
 
 def test_a_run_is_expanded_to_the_draws_that_its_maps_name(world, tmp_path):
     """Seeds hash text in, and every reader of a draw makes them the same."""
-    folder = world["root"]
-    people = [{"profile_id": "m1", "facts": {}, "profiling": True}]
-    pq.write_table(pa.Table.from_pylist(people, PROFILES), tmp_path / "profiles.parquet")
-    precompute(
-        bundle=folder / "bundles" / "current",
-        catalogue=world["catalogue"],
-        profiles=tmp_path / "profiles.parquet",
-        store=str(tmp_path / "maps"),
-        log=str(tmp_path / "log"),
-        workers=1,
-        cache=folder / "cache",
-    )
+    precomputed(world, tmp_path, members=1, log=str(tmp_path / "log"))
     roll(tmp_path / "log")
     rows = table_of(tmp_path / "log" / "decisions").sort_by("title_id")
     assert rows["title_id"].to_pylist() == sorted(ODD)
@@ -330,3 +332,105 @@ def test_a_folder_of_both_kinds_is_refused_by_both_files(world, tmp_path):
     with pytest.raises(BadInput, match=r"z\.parquet: its title ids are whole numbers"):
         join(tmp_path / "log", None, tmp_path / "out")
     assert any("kind of" in problem.kind for problem in check_path(tmp_path / "log"))
+
+
+def test_a_report_and_the_monitor_read_text_ids(world, tmp_path):
+    where = {"catalogue": str(world["catalogue"]), "cache": str(tmp_path / "cache")}
+    current = str(world["root"] / "bundles" / "current")
+    page, since = tmp_path / "report.html", str(DAY + timedelta(days=8))
+    told = report(str(page), str(world["examples"]), current, since=since, resamples=50, **where)
+    assert told["log"]["decisions"] > 200
+    assert "Title 3" in page.read_text()
+    watched = monitor(
+        str(world["log"]),
+        str(world["examples"]),
+        bundle=current,
+        catalogue=where["catalogue"],
+        html=str(tmp_path / "monitor.html"),
+    )
+    assert any(check.name == "calibration" for check in watched.checks)
+    assert (tmp_path / "monitor.html").is_file()
+
+
+def test_new_images_are_judged_for_a_title_whose_id_is_text(world, tmp_path):
+    picture = tmp_path / "new.png"
+    Image.fromarray(np.full((18, 32, 3), 200, np.uint8)).save(picture)
+    how = {
+        "catalogue": str(world["catalogue"]),
+        "bundle": str(world["root"] / "bundles" / "current"),
+        "log": str(world["examples"]),
+        "day": str(TODAY),
+        "cache": str(tmp_path / "cache"),
+    }
+    for title in ("007", "7", "line\nbreak", ODD[8]):
+        judged = candidates([str(picture)], title, **how, html=str(tmp_path / "page.html"))
+        assert judged.title == title
+        assert [image.image for image in judged.images] == [str(picture)]
+        assert {name.rsplit(" ", 1)[0] for name in judged.today.artworks} == {title[:490]}
+    with pytest.raises(BadInput, match="--title 07: "):
+        candidates([str(picture)], "07", **how)
+
+
+def test_somebody_is_forgotten_in_a_log_of_text_ids(world, tmp_path):
+    for name in ("log", "examples"):
+        shutil.copytree(world[name], tmp_path / name)
+    done = forget("m1", tmp_path / "log", tmp_path / "examples", None, None)
+    rows = table_of(world["log"] / "decisions")["profile_id"].to_pylist().count("m1")
+    assert (done.example_rows, done.log_rows) == (rows, table_rows(world["log"], "m1"))
+    assert table_rows(tmp_path / "log", "m1") == 0
+    assert check_path(tmp_path / "log", world["catalogue"]) == []
+    left = table_of(tmp_path / "examples")
+    assert left["title_id"].type == pa.string()
+    assert len(left) == 900 - rows
+
+
+def table_rows(log: Path, profile: str) -> int:
+    kinds = (table_of(log / kind)["profile_id"].to_pylist() for kind in ("decisions", "events"))
+    return sum(names.count(profile) for names in kinds)
+
+
+def test_a_log_in_redis_is_drained_with_its_text_ids(world, tmp_path):
+    if (why := why_no_redis()) is not None:
+        assert os.environ.get("CI") != "true", f"{why}: CI needs it"
+        pytest.skip(why)
+    # Redis' package is optional.
+    from data.log.redis_drain import drain
+    from data.log.redis_server import RedisAddress
+
+    (tmp_path / "redis").mkdir()
+    server = RedisServer(tmp_path / "redis")
+    try:
+        precomputed(world, tmp_path, log=server.url)
+        store = LmdbStore(tmp_path / "maps", readonly=True)
+        asyncio.run(asked(world, store, server.url))
+        moved = drain(RedisAddress.parse(server.url), tmp_path / "log")
+    finally:
+        server.stop()
+    assert (moved["rejected"], moved["damaged"], moved["lost"]) == (0, 0, 0)
+    join(tmp_path / "log", world["catalogue"], tmp_path / "out", now=datetime.now(UTC) + WEEKS)
+    titles = table_of(tmp_path / "out")["title_id"]
+    assert titles.type == pa.string()
+    assert sorted(titles.to_pylist()) == sorted([*ODD, *ODD[:2]])
+
+
+@pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
+def test_spark_precomputes_the_same_maps_of_text_ids(world, tmp_path):
+    if shutil.which("java") is None:
+        assert os.environ.get("CI") != "true", "java is not installed: CI needs it"
+        pytest.skip("java is not installed")
+    for name, how in (("here", {}), ("there", {"engine": "spark", "master": "local[2]"})):
+        (tmp_path / name).mkdir()
+        precomputed(world, tmp_path / name, log=str(tmp_path / name / "log"), **how)
+        roll(tmp_path / name / "log")
+    shown = [
+        [Lookup(store).urls(f"m{at}", ODD).tolist() for at in range(4)]
+        for name in ("here", "there")
+        for store in [LmdbStore(tmp_path / name / "maps", readonly=True)]
+    ]
+    assert shown[0] == shown[1]
+    here, there = (
+        table_of(tmp_path / name / "log" / "decisions").sort_by("decision_id").drop(["time"])
+        for name in ("here", "there")
+    )
+    assert here.equals(there)
+    assert sorted(set(here["title_id"].to_pylist())) == sorted(ODD)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from data.lossless_cast import CAST_ERRORS, plain
 from data.own_facts import own_names
-from data.records import FACTS, OWN
+from data.records import EVENTS, FACTS, OWN
 from data.schema import SCHEMA_FILE, Schema
 from data.schema.schema import TAKEN
 from data.schema_cast import UnreadableFile, opened
@@ -22,7 +22,8 @@ def undeclared(files: list[Path], schema: Schema) -> list[str]:
     """A sentence for each file that has fields which the schema does not declare.
 
     Args:
-        files: Parquet: of a catalogue by their names, else with a column `facts` or none.
+        files: Parquet: of a catalogue by their names; of events, whose columns may tell what a page
+            knew; else with a column `facts` or none.
         schema: of the catalogue.
     """
     said = []
@@ -30,6 +31,14 @@ def undeclared(files: list[Path], schema: Schema) -> list[str]:
         section = file.stem if file.stem in ("titles", "artworks") else "facts"
         declared = {fact.name for fact in getattr(schema, section)}
         with suppress(UnreadableFile, *CAST_ERRORS):  # which problems name
+            told = _told_by_events(file)
+            if told is not None:
+                if strange := sorted(told - set(schema.known_at_request())):
+                    said.append(
+                        f"{file}: nothing is learnt from {', '.join(strange)}; impressions tell "
+                        f"what {SCHEMA_FILE} declares under facts with known_at: request"
+                    )
+                continue
             strange = sorted(set(_fields(file, section)) - declared - set(TAKEN[section]))
             if strange:
                 said.append(
@@ -57,6 +66,20 @@ def without_propensity(files: list[Path]) -> list[str]:
                     "count as chosen by a rule, which a model learns from and no estimate weighs"
                 )
     return said
+
+
+def _told_by_events(file: Path) -> set[str] | None:
+    """Names of what events tell beside Marquee's columns; None: the file has no events."""
+    with opened(file) as source:
+        names = set(source.schema_arrow.names)
+        if not {"event_id", "kind"} <= names:
+            return None
+        held = set[str]()
+        if "own" in names:
+            for batch in source.iter_batches(ROWS, columns=["own"]):
+                held.update(_held(batch.column(0)))
+                break
+    return (names - set(EVENTS.names)) | held
 
 
 def _fields(file: Path, section: str) -> Iterator[str]:

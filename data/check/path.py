@@ -12,7 +12,7 @@ from data.check.draws import problems_of_draws, problems_of_examples
 from data.check.kinds import KINDS, kind_of, table_problems
 from data.check.known import Known
 from data.check.repeated_ids import Copies, repeated
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.log.expand_runs import expand
 from data.log.precompute_runs import UNREADABLE, run_files
 from data.lossless_cast import CAST_ERRORS, fit
@@ -118,8 +118,7 @@ def _problems_of_run(file: Path) -> Iterator[Problem]:
         for _ in expand(file):
             pass
     except UNREADABLE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        what = f"is no whole run of precompute ({reason})"
+        what = f"is no whole run of precompute ({first_line(error)})"
         yield whole("unreadable", file, None, what, "move it away, and precompute again")
 
 

@@ -113,6 +113,9 @@ def check_events(table: pa.Table, file: Path | str, known: Known) -> Iterator[Pr
         thumb = numbers(table["thumb"])
         wrong = (kind == "thumb") & ~np.isin(thumb, (-1, 1))
         yield from THUMB.in_rows(file, wrong, lambda row: f"{thumb[row]}")
+    if "own" in have:
+        told = [fact for fact in known.schema.facts if fact.known_at == "request"]
+        yield from check_own(plain(table["own"]), told, file, "")
 
 
 def _kinds(

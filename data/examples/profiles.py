@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from data.atomic_write import whole_file
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.reading.conformed_files import conformed_files
 from data.reading.duckdb_session import by_name, of_the_disk, session
 from data.records import EXAMPLES
@@ -51,7 +51,7 @@ def profiles(examples: Path, out: Path) -> dict[str, int | str]:
         if full := of_the_disk(error):
             raise full from None
         raise BadInput(
-            f"{examples}: no profiles can be read from it ({str(error).splitlines()[0]}); run "
+            f"{examples}: no profiles can be read from it ({first_line(error)}); run "
             "`python -m data check` on it"
         ) from None
     return {"profiles": count[0], "out": str(out)}

@@ -5,9 +5,9 @@ only by `publish_days`, one rename a day, so a reader sees a day's old file or i
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from data.atomic_write import move_into_place, sync
 from data.days import DAY_US, date_of
-from data.records import EXAMPLES, FACTS, METRICS, TIMESTAMP, WITH_METRICS, titles_like
+from data.own_facts import filled_in
+from data.records import EXAMPLES, FACTS, METRICS, OWN, TIMESTAMP, WITH_METRICS, titles_like
 from data.schema.page_facts import IMPRESSION_COLUMNS
 
 FILE = "examples.parquet"
@@ -81,8 +82,13 @@ class Paid(NamedTuple):
         return pa.MapArray.from_arrays(offsets, names, pa.array(values.ravel()), METRICS)
 
 
-def example_rows(rows: pa.RecordBatch) -> pa.Table:
-    """Rows of the join in the EXAMPLES schema, without reward name; page facts filled in."""
+def example_rows(rows: pa.RecordBatch, page_facts: Sequence[str] = ()) -> pa.Table:
+    """Rows of the join in the EXAMPLES schema, without reward name; page facts filled in.
+
+    Args:
+        rows: of the join.
+        page_facts: those of the user's own.
+    """
     facts = rows.column("facts")
     known = []
     for field in FACTS:
@@ -92,7 +98,11 @@ def example_rows(rows: pa.RecordBatch) -> pa.Table:
             values = pc.coalesce(  # pyright: ignore[reportAttributeAccessIssue]
                 values.cast(field.type), shown.cast(field.type)
             )
-        known.append(values.cast(field.type))
+        values = values.cast(field.type)
+        if field.name == "own" and page_facts:
+            shown = rows.column("own").cast(OWN)
+            values = filled_in(*(cast("pa.MapArray", own) for own in (values, shown)), page_facts)
+        known.append(values)
     columns = {
         "facts": pa.StructArray.from_arrays(known, fields=list(FACTS)),
         "time": rows.column("decided_at").cast(pa.int64()).cast(TIMESTAMP),
@@ -108,8 +118,8 @@ def example_rows(rows: pa.RecordBatch) -> pa.Table:
 class _Day:
     """One day's staged file while it is being written."""
 
-    def __init__(self, day: int, folder: Path, paid: Paid) -> None:
-        self.day, self.paid = day, paid
+    def __init__(self, day: int, folder: Path, paid: Paid, page_facts: Sequence[str]) -> None:
+        self.day, self.paid, self.page_facts = day, paid, page_facts
         # Not by process number: executors of several machines have the same ones.
         self.path = folder / f"{date_of(day)}.{uuid.uuid4().hex[:12]}.staged"
         self.writer: pq.ParquetWriter | None = None
@@ -135,7 +145,7 @@ class _Day:
         self.examples += closed.num_rows
         if self.worthless or self.outside:
             return  # the join will refuse the whole; a null cannot be written
-        table = example_rows(closed)
+        table = example_rows(closed, self.page_facts)
         names = pa.array([self.paid.reward] * table.num_rows, pa.string())
         table = table.append_column(EXAMPLES.field("reward_name"), names)
         if self.paid.metrics:
@@ -212,7 +222,7 @@ def _one_a_decision(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def write_days(
-    batches: Iterable[pa.RecordBatch], folder: Path, paid: Paid
+    batches: Iterable[pa.RecordBatch], folder: Path, paid: Paid, page_facts: Sequence[str] = ()
 ) -> Iterator[pa.RecordBatch]:
     """Stage the closed examples of each day; yield a DAY_RESULT row a day.
 
@@ -228,7 +238,7 @@ def write_days(
             if current is not None and current.day != days[start]:
                 yield current.close()
                 current = None
-            current = current or _Day(int(days[start]), folder, paid)
+            current = current or _Day(int(days[start]), folder, paid, page_facts)
             current.add(batch.slice(start, stop - start))
             start = stop
     if current is not None:

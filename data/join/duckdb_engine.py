@@ -1,15 +1,15 @@
 """The join's embedded engine: DuckDB over the log's Parquet files, spilling to disk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.join.day_files import DayResult
-from data.join.engine import NO_VALUE, SOUND, DayWriter, View
+from data.join.engine import NOT_READ, SOUND, DayWriter, View
 from data.join.events.worth import Worth
 from data.reading.duckdb_session import of_the_disk, session
 
@@ -24,19 +24,20 @@ def decisions_view(source: str) -> str:
         FROM {source}"""
 
 
-def events_view(source: str, valued: bool = False) -> str:
+def events_view(source: str, optional: Collection[str] = ()) -> str:
     """The columns of the `events` view, over a DuckDB table expression.
 
     Args:
         source: the expression.
-        valued: whether it has values.
+        optional: which optional columns it has.
     """
-    value = SOUND["value"] if valued else NO_VALUE
+    value = SOUND["value"] if "value" in optional else NOT_READ["value"]
+    own = "own" if "own" in optional else NOT_READ["own"]
     return f"""
         SELECT event_id, kind, epoch_us(time) AS happened_at, epoch_us(received) AS received_at,
             decision_id, profile_id, title_id, artwork_id, device, surface, "row" AS shelf,
             "column" AS slot, {SOUND["minutes"]} AS minutes, {SOUND["thumb"]} AS thumb,
-            {value} AS value
+            {value} AS value, {own} AS own
         FROM {source}"""
 
 
@@ -65,7 +66,7 @@ def refused() -> Iterator[None]:
         if full := of_the_disk(error):
             raise full from None
         raise BadInput(
-            f"DuckDB cannot join the log ({str(error).splitlines()[0]}); give it more --memory or "
+            f"DuckDB cannot join the log ({first_line(error)}); give it more --memory or "
             "disk, and see what `python -m data check` says of the log"
         ) from None
 
@@ -88,7 +89,14 @@ class DuckDB:
             self.connection.execute(f"SET threads = {threads}")
 
     @refused()
-    def view(self, name: str, kind: View, files: Sequence[Path], times: tuple[int, int]) -> None:
+    def view(
+        self,
+        name: str,
+        kind: View,
+        files: Sequence[Path],
+        times: tuple[int, int],
+        optional: Collection[str] = (),
+    ) -> None:
         """Lay a view over files: decisions, known, events or titles, within `times` (µs)."""
         source = parquet(files)
         if kind == "titles":
@@ -103,7 +111,7 @@ class DuckDB:
         else:
             # An event counts at its time or its receipt, whichever is earlier: see join.sql.
             start, stop = instant(times[0]), instant(times[1])
-            select = events_view(source, kind == "valued") + (
+            select = events_view(source, optional) + (
                 f" WHERE time >= {start} AND received >= {start}"
                 f" AND (time < {stop} OR received < {stop})"
             )

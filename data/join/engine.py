@@ -3,7 +3,7 @@
 The commands know an engine by this protocol alone; `open_engine` says which there are.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -13,8 +13,10 @@ from data.join.day_files import DayResult
 from data.join.events.worth import Worth
 from data.sound import MOST_MINUTES, MOST_VALUE
 
-View = Literal["decisions", "known", "events", "valued", "titles"]
-"""What a view of join.sql selects from the log's files; valued: events with their values."""
+View = Literal["decisions", "known", "events", "titles"]
+"""What a view of join.sql selects from the log's files."""
+OPTIONAL = ("value", "own")
+"""Columns of events that are read where something that is declared needs them."""
 SOUND = {
     "minutes": f"""CASE WHEN minutes BETWEEN 0 AND {MOST_MINUTES} AND NOT isnan(minutes)
         THEN abs(minutes) END""",
@@ -28,8 +30,8 @@ A value becomes millionths. NaN is asked for by name: a footer's largest value l
 engines believe the footer. And of -0 and 0, which are equal, each engine takes another for the
 larger.
 """
-NO_VALUE = "CAST(NULL AS BIGINT)"
-"""Where values are not asked for: a log of an earlier version has none."""
+NOT_READ = {"value": "CAST(NULL AS BIGINT)", "own": "CAST(NULL AS STRING)"}
+"""Optional column → what stands in its place: a log of an earlier version has none."""
 DayWriter = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """Sorted rows of the join → a row of DAY_RESULT for each day that it staged."""
 
@@ -37,8 +39,23 @@ DayWriter = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 class Engine(Protocol):
     """Runs the join's SQL over Parquet files."""
 
-    def view(self, name: str, kind: View, files: Sequence[Path], times: tuple[int, int]) -> None:
-        """Lay a view over files; of decisions, known and events only those within `times` (µs)."""
+    def view(
+        self,
+        name: str,
+        kind: View,
+        files: Sequence[Path],
+        times: tuple[int, int],
+        optional: Collection[str] = (),
+    ) -> None:
+        """Lay a view over files; of decisions, known and events only those within `times` (µs).
+
+        Args:
+            name: of the view.
+            kind: what it selects.
+            files: that follow their schema.
+            times: from and until.
+            optional: which of OPTIONAL the files of events have.
+        """
         ...
 
     def focus(self) -> None:

@@ -1,6 +1,6 @@
 """What a join reads: the log's files and the titles' runtimes, refused if they cannot be read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -38,20 +38,21 @@ class LogFiles:
     decisions: list[Path]
     events: list[Path]
     schema: pa.Schema = PLAIN_EVENTS
-    """What is read of events: with their values where those are summed."""
+    """What is read of events."""
 
     @classmethod
-    def of(cls, log: Path, valued: bool = False) -> "LogFiles":
+    def of(cls, log: Path, optional: Collection[str] = ()) -> "LogFiles":
         """All that a log's folder holds.
 
         Args:
             log: the folder.
-            valued: whether values of events are read.
+            optional: columns of events that are read beside those that every log has.
 
         Raises:
             BadInput: no decisions.
         """
-        schema = EVENTS if valued else PLAIN_EVENTS
+        names = {*PLAIN_EVENTS.names, *optional}
+        schema = pa.schema([field for field in EVENTS if field.name in names])
         files = cls(log, log_files(log, "decisions"), log_files(log, "events"), schema)
         if not files.decisions:
             raise BadInput(

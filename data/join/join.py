@@ -17,8 +17,8 @@ from typing import NamedTuple
 from data.days import DAY_US, date_of, moment_us
 from data.join.attribution import Attribution, Spans
 from data.join.day_files import publish_days, write_days
-from data.join.engine import Engine, View
-from data.join.events.worth import Worth, declared_beside
+from data.join.engine import Engine
+from data.join.events.worth import Worth, schema_beside
 from data.join.inputs import JoinSources, LogFiles, log_files, refuse_newer_schema
 from data.join.open_engine import EngineSettings
 from data.join.rendered_draws import file_rendered
@@ -98,11 +98,15 @@ def join(
             could make them again is gone.
     """
     out, spans = Path(out), (attribution or Attribution()).spans()
-    declared = declared_beside(titles_path, Path(log_dir))
-    worth = Worth.of(reward, declared, spans.window_us)
+    schema = schema_beside(titles_path, Path(log_dir))
+    page_facts, worth = (
+        schema.known_at_request(),
+        Worth.of(reward, schema.outcomes, spans.window_us),
+    )
     spans, engine = spans._replace(window_us=worth.window_us), engine or EngineSettings()
     file_rendered(Path(log_dir), log_files(Path(log_dir), "events"))
-    files = LogFiles.of(Path(log_dir), worth.has_values)
+    optional = (*(["value"] if worth.has_values else []), *(["own"] if page_facts else []))
+    files = LogFiles.of(Path(log_dir), optional)
     marks = files.marks()
     out.mkdir(parents=True, exist_ok=True)
     with sole_writer(out) as staging, engine.open(staging) as runner:
@@ -117,15 +121,12 @@ def join(
         fresh = unread.conformed(staging)
         for file, name in zip(fresh.every, unread.every, strict=True):
             refuse_newer_schema(file, name)
-        days = _Days(runner, sources, spans, worth, staging, out, Counter())
-        days.count_undeclared(fresh, declared.kinds)
+        days = _Days(runner, sources, spans, worth, staging, out, Counter(), optional, page_facts)
+        days.count_undeclared(fresh, schema.outcomes.kinds)
         joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
         state.files |= marks
         state.write(out)
-        why = None
-        if not any(day.examples or day.waiting for day in state.days.values()):
-            days.lay_views()
-            why = why_nothing(runner, spans)
+        why = days.why_none(state)
     return _report(days, state, joined, engine.name, why)
 
 
@@ -140,16 +141,26 @@ class _Days(NamedTuple):
     out: Path
     set_aside: Counter[str]
     """Impressions that cannot be credited, decisions of no day and events of no kind, by reason."""
-
-    @property
-    def _events(self) -> View:
-        return "valued" if self.worth.has_values else "events"
+    optional: Sequence[str]
+    """Optional columns of events that are read."""
+    page_facts: Sequence[str]
+    """Facts of the user's own that impressions fill in."""
 
     def lay_views(self) -> None:
         """Lay the views over the whole log."""
         self.engine.view("decisions", "decisions", self.sources.decisions, believed_span())
-        self.engine.view("events", self._events, self.sources.events, ALL_TIME)
+        self._view_events(ALL_TIME)
         self.engine.view("titles", "titles", self.sources.titles, ALL_TIME)
+
+    def why_none(self, state: JoinState) -> str | None:
+        """Why there are no examples at all; None: there are, or will be."""
+        if any(day.examples or day.waiting for day in state.days.values()):
+            return None
+        self.lay_views()
+        return why_nothing(self.engine, self.spans)
+
+    def _view_events(self, times: tuple[int, int]) -> None:
+        self.engine.view("events", "events", self.sources.events, times, self.optional)
 
     def count_strays(self) -> None:
         """Set aside the decisions whose time cannot be: one wrong clock moves nobody's window."""
@@ -199,17 +210,18 @@ class _Days(NamedTuple):
         """
         horizon, window, skew = self.spans.horizon_us, self.spans.window_us, self.spans.skew_us
         start, stop = days[0] * DAY_US, (days[-1] + 1) * DAY_US
-        decisions, events = self.sources.decisions, self.sources.events
+        decisions = self.sources.decisions
         self.engine.view("decisions", "decisions", decisions, (start, stop))
         self.engine.view("known", "known", decisions, (start - horizon, stop))
         earliest, latest = start - 2 * skew - window, stop + horizon + window + skew
-        self.engine.view("events", self._events, events, (earliest, latest))
+        self._view_events((earliest, latest))
         self.engine.focus()
         self.set_aside.update(dict(self.engine.query(SET_ASIDE)))
         value = self.engine.value(self.worth)
         words = {"from_us": start, "now_us": now_us, "value": value, "chosen": CHOSEN}
         sql = SQL.format(**self.spans._asdict(), **words, **self.worth.words(skew))
-        writer = partial(write_days, folder=self.staging, paid=self.worth.paid)
+        told = {"paid": self.worth.paid, "page_facts": self.page_facts}
+        writer = partial(write_days, folder=self.staging, **told)
         results = {row.day: row for row in self.engine.write(sql, writer, self.worth)}
         self.worth.refuse_odd(list(results.values()))
         paths = {day: results[day].path if day in results else None for day in days}

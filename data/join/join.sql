@@ -21,7 +21,7 @@ chosen AS ({chosen}),
 impressions AS (
     SELECT
         event_id, decision_id, profile_id, title_id, artwork_id, received_at,
-        device, surface, shelf, slot,
+        device, surface, shelf, slot, own,
         least(happened_at, received_at) AS shown_at
     FROM events
     WHERE kind = 'impression' AND decision_id IS NOT NULL
@@ -39,11 +39,12 @@ engagements AS (
 renderings AS (
     SELECT
         i.event_id, i.decision_id, d.decided_at, i.profile_id, i.title_id, i.shown_at, i.device, i.surface, i.shelf, i.slot,
+        i.own,
         row_number() OVER (
             PARTITION BY i.decision_id
             ORDER BY
                 i.shown_at, i.event_id, i.received_at, i.device NULLS LAST, i.surface NULLS LAST,
-                i.shelf NULLS LAST, i.slot NULLS LAST
+                i.shelf NULLS LAST, i.slot NULLS LAST, CAST(i.own AS STRING) NULLS LAST
         ) AS nth
     FROM logged d
     JOIN chosen k ON k.decision_id = d.decision_id
@@ -54,7 +55,7 @@ renderings AS (
 ),
 rendered AS (
     SELECT
-        decision_id, decided_at, profile_id, title_id, shown_at, device, surface, shelf, slot,
+        decision_id, decided_at, profile_id, title_id, shown_at, device, surface, shelf, slot, own,
         shown_at + {window_us} AS closes_at, shown_at + {base_us} AS counts_until
     FROM renderings
     WHERE nth = 1
@@ -120,7 +121,7 @@ engaged AS (
 -- data/join/day_files.py chooses among them.
 copies AS (
     SELECT
-        d.*, r.device, r.surface, r.shelf, r.slot, r.closes_at,
+        d.*, r.device, r.surface, r.shelf, r.slot, r.own, r.closes_at,
         rank() OVER (
             PARTITION BY d.decision_id
             ORDER BY d.action, d.policy, d.level, d.propensity, d.bundle NULLS LAST, d.cell NULLS LAST
@@ -133,7 +134,7 @@ outcomes AS (
         c.decision_id, c.decided_at, c.profile_id, c.title_id, c.facts, c.candidates, c.action,
         c.propensity, c.policy, c.bundle, c.level, c.cell, c.schema_version,
         CAST(p.impressions AS INT) AS impressions,
-        c.device, c.surface, c.shelf, c.slot,
+        c.device, c.surface, c.shelf, c.slot, c.own,
         c.closes_at, c.closes_at > {now_us} AS waiting,
         coalesce(e.plays, 0) = 1 AS played,
         greatest(coalesce(e.minutes, CAST(0 AS DOUBLE)), CAST(0 AS DOUBLE)) AS minutes,
@@ -148,6 +149,6 @@ outcomes AS (
 )
 SELECT
     decision_id, decided_at, profile_id, title_id, facts, candidates, action,
-    propensity, policy, bundle, level, cell, schema_version, impressions, device, surface, shelf, slot,
+    propensity, policy, bundle, level, cell, schema_version, impressions, device, surface, shelf, slot, own,
     closes_at, waiting, played, minutes, {value}
 FROM outcomes

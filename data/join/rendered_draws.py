@@ -100,15 +100,25 @@ def file_rendered(log: Path, events: Sequence[Path]) -> int:
     if not runs or not events:
         return 0
     state = log / FOLDER / STATE
-    done = orjson.loads(state.read_bytes()) if state.is_file() else {"runs": [], "events": {}}
+    seen, read = _looked_up(state)
     marks = {str(file.relative_to(log)): _mark(file) for file in events}
-    fresh = [f for f in events if done["events"].get(str(f.relative_to(log))) != _mark(f)]
-    seen = set(done["runs"])
+    fresh = [f for f in events if read.get(str(f.relative_to(log))) != _mark(f)]
     filed = _look_up(log, [run for run in runs if run.name not in seen], events)
     filed += _look_up(log, [run for run in runs if run.name in seen], fresh)
     note = {"runs": [run.name for run in runs], "events": marks}
     write_text_whole(state, orjson.dumps(note).decode())
     return filed
+
+
+def _looked_up(state: Path) -> tuple[set[str], dict[str, list[int]]]:
+    """Runs and events that were looked up before; none where the note of it is none."""
+    if not state.is_file():
+        return set(), {}
+    try:
+        done = orjson.loads(state.read_bytes())
+        return set(done["runs"]), dict(done["events"])
+    except (ValueError, TypeError, KeyError):  # what is filed already is not filed again
+        return set(), {}
 
 
 def _mark(file: Path) -> list[int]:

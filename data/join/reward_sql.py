@@ -11,7 +11,7 @@ from functools import cache
 import duckdb
 import orjson
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.join.rewards import Reward
 from data.reading.duckdb_session import session
 
@@ -65,10 +65,10 @@ def refuse_senseless(reward: Reward, events: str = "") -> None:
             try:
                 _tried(connection, reward, f"{SAMPLE}{events}")
             except duckdb.Error as error:
-                wrong = (str(error).splitlines() or [type(error).__name__])[0]
+                wrong = first_line(error)
     if wrong is not None:
         raise BadInput(
-            f"the reward {reward.name!r} cannot be computed from {reward.sql!r}: {wrong}"
+            f"the reward {reward.name!r} cannot be computed from {reward.sql!r:.300}: {wrong}"
         )
 
 
@@ -90,8 +90,9 @@ def refuse_where_nothing_happened(reward: Reward, events: str) -> None:
             wrong = True
     if wrong:
         raise BadInput(
-            f"the reward {reward.name!r} ({reward.sql}) is no number where nothing followed the "
-            "impression; wrap it in coalesce(…, 0), divide by nullif(…, 0), or mend the expression"
+            f"the reward {reward.name!r} ({reward.sql:.300}) is no number where nothing followed "
+            "the impression; wrap it in coalesce(…, 0), divide by nullif(…, 0), or mend the "
+            "expression"
         )
 
 
@@ -113,7 +114,10 @@ def _references(reward: Reward) -> list[tuple[str, int, int]]:
     """Name, start and end in bytes of each mention of a column."""
     before = len(SELECT.encode())
     with session() as connection:
-        tree = _parsed(connection, reward.sql)
+        try:
+            tree = _parsed(connection, reward.sql)
+        except (duckdb.Error, orjson.JSONDecodeError):
+            return []
     return [
         (
             node["column_names"][0],
@@ -134,10 +138,14 @@ def _wrong_word(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
     try:
         tree = _parsed(connection, sql)
     except duckdb.Error as error:
-        return str(error).splitlines()[0]
+        return first_line(error)
+    except orjson.JSONDecodeError:
+        return "it is nested too deeply"
     if tree["error"]:
         return str(tree["error_message"])
     queries = [each["node"] for each in tree["statements"]]
+    if any("select_list" not in query for query in queries):
+        return "it is more than one expression"
     selected = [one for query in queries for one in query["select_list"]]
     beside = [query for query in queries if query["from_table"]["type"] != "EMPTY"]
     if len(selected) != 1 or beside or any(query["where_clause"] for query in queries):
@@ -159,15 +167,16 @@ def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> dict:
 
 
 def _nodes(tree: object) -> Iterator[dict]:
-    """Every node of a parse tree that has a class."""
-    if isinstance(tree, dict):
-        if "class" in tree:
-            yield tree
-        for part in tree.values():
-            yield from _nodes(part)
-    elif isinstance(tree, list):
-        for part in tree:
-            yield from _nodes(part)
+    """Every node of a parse tree that has a class, from left to right, however deep it is."""
+    ahead = [tree]
+    while ahead:
+        part = ahead.pop()
+        if isinstance(part, dict):
+            if "class" in part:
+                yield part
+            ahead += reversed(part.values())
+        elif isinstance(part, list):
+            ahead += reversed(part)
 
 
 @cache

@@ -35,12 +35,12 @@ class Reward:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             raise BadInput(
-                f"the reward's name {self.name!r} must be a lower-case word such as 'binge': "
+                f"the reward's name {self.name!r:.100} must be a lower-case word such as 'binge': "
                 "it is stored with every example"
             )
         if not self.sql.strip() or ";" in self.sql:
             raise BadInput(
-                f"the reward {self.name!r} has the expression {self.sql!r}; give one SQL "
+                f"the reward {self.name!r} has the expression {self.sql!r:.300}; give one SQL "
                 "expression, such as 'CASE WHEN minutes >= 60 THEN 1.0 ELSE 0.0 END'"
             )
 

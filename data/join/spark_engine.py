@@ -4,7 +4,7 @@ Executors read the log's files and write the days' themselves, so both must be o
 share with the driver; they are asked before work begins.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from data.days import DAY_US
 from data.join.day_files import DayResult
-from data.join.engine import NO_VALUE, SOUND, DayWriter, View
+from data.join.engine import NOT_READ, SOUND, DayWriter, View
 from data.join.events.valued import valued
 from data.join.events.worth import Worth
 from data.spark.executors import refuse_unseen
@@ -29,8 +29,7 @@ EVENTS = f"""event_id, kind, unix_micros(time) AS happened_at,
 COLUMNS: dict[View, str] = {
     "decisions": """decision_id, unix_micros(time) AS decided_at, profile_id, title_id, facts,
         candidates, action, propensity, policy, bundle, level, cell, schema_version""",
-    "events": f"{EVENTS}, {NO_VALUE} AS value",
-    "valued": f"{EVENTS}, {SOUND['value']} AS value",
+    "events": EVENTS,
     "known": "decision_id, unix_micros(time) AS decided_at",
     "titles": "title_id, runtime_minutes",
 }
@@ -54,18 +53,31 @@ class Spark:
         self._seen: set[Path] = set()
 
     @refused(JOIN)
-    def view(self, name: str, kind: View, files: Sequence[Path], times: tuple[int, int]) -> None:
+    def view(
+        self,
+        name: str,
+        kind: View,
+        files: Sequence[Path],
+        times: tuple[int, int],
+        optional: Collection[str] = (),
+    ) -> None:
         """Lay a view over files: decisions, known, events or titles, within `times` (µs)."""
         self._look_for(files)
         rows = self.spark.read.parquet(*(str(file) for file in files))
         start, stop = (f"timestamp_micros({t})" for t in times)
         if kind in ("decisions", "known"):
             rows = rows.where(f"time >= {start} AND time < {stop}")
-        if kind in ("events", "valued"):
+        columns = COLUMNS[kind].split(",")
+        if kind == "events":
+            there = {"value": SOUND["value"], "own": "own"}
+            columns += [
+                f"{there[one] if one in optional else null} AS {one}"
+                for one, null in NOT_READ.items()
+            ]
             rows = rows.where(
                 f"time >= {start} AND received >= {start} AND (time < {stop} OR received < {stop})"
             )
-        rows.selectExpr(*COLUMNS[kind].split(",")).createOrReplaceTempView(name)
+        rows.selectExpr(*columns).createOrReplaceTempView(name)
 
     def _look_for(self, files: Sequence[Path]) -> None:
         """Refuse files that executors do not see, one of each folder, once."""

@@ -60,13 +60,23 @@ class JoinState:
 
     @classmethod
     def read(cls, out: Path) -> "JoinState":
-        """What the folder of examples says; empty where there was no run."""
+        """What the folder of examples says; empty where there was no run.
+
+        Raises:
+            BadInput: it is damaged.
+        """
         file = out / STATE
         if not file.is_file():
             return cls()
-        state = json.loads(file.read_text())
-        days = {int(day): DayState(**left) for day, left in state.pop("days").items()}
-        return cls(**state, days=days)
+        try:
+            state = json.loads(file.read_text())
+            days = {int(day): DayState(**left) for day, left in state.pop("days").items()}
+            return cls(**state, days=days)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise BadInput(
+                f"{file} is damaged ({error!r:.80}), and with it what was joined already; join into"
+                " another --out, or put it back"
+            ) from None
 
     def write(self, out: Path) -> None:
         """Note what was joined, whole or not at all; the days themselves are there already."""

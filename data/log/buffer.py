@@ -47,6 +47,8 @@ class BufferedLog(ABC):
             raise ValueError(f"capacity is {capacity}; the buffer holds at least 1 record")
         self.capacity = capacity
         self.refused = self.acknowledged = self.failed = 0
+        self.failure = ""
+        """Why the last records were not written; empty where they were."""
         self._buffer: deque[_Waiting] = deque()
         self._held = 0  # records in the buffer or being written
         self._closed = False
@@ -168,6 +170,7 @@ class BufferedLog(ABC):
             failure = self.commit([row for waiting in batch for row in waiting.rows])
             with self._lock:
                 self._held -= count
+                self.failure = "" if failure is None else str(failure) or type(failure).__name__
                 if failure is None:
                     self.acknowledged += count
                 else:

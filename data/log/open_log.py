@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from data.command_line.local_path import is_url
+from data.command_line.local_path import is_url, without_password
 from data.errors import BadInput
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.embedded import EventLog
@@ -39,7 +39,9 @@ def is_redis(place: str) -> bool:
     if place.startswith(("redis://", "rediss://")):
         return True
     if is_url(place):
-        raise BadInput(f"log {place!r}: give a folder, or redis://host:port/db")
+        raise BadInput(f"log {without_password(place)}: give a folder, or redis://host:port/db")
+    if not place:
+        raise BadInput("the log's name is empty: give a folder, or redis://host:port/db")
     return False
 
 
@@ -47,6 +49,7 @@ def check_log(place: str) -> None:
     """See whether a log can be where it is said to be, without opening it.
 
     Raises:
+        NoServerError: it would be on a server that does not answer.
         BadInput: it is a URL of something else than Redis, or of a server that holds no log.
     """
     if is_redis(place):

@@ -4,18 +4,20 @@ import base64
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
+from data.days import DAY_US, day_number
 from data.reading.facts_json import facts_array
 from data.records import (
     DECISIONS,
     EVENT_KINDS,
     EVENTS,
+    OWN,
     RULED_DECISIONS,
     SCHEMA_VERSION,
     TITLE_ID,
@@ -28,6 +30,8 @@ SCHEMAS = {"decisions": DECISIONS, "events": EVENTS}
 IDS = {"decisions": "decision_id", "events": "event_id"}
 FILED_UNDER = {"decisions": "time", "events": "received"}
 """Kind → the time that says which day's folder a record lies in: the server's clock, always."""
+FIRST_US, END_US = (number * DAY_US for number in (day_number(date.min), day_number(date.max)))
+"""Times that have a day's folder: from the first, and before the second."""
 PACKED_FROM = 1500
 """Bytes from which a body is compressed: shorter ones fit a block of the disk as they are."""
 ZSTD = b"Z"
@@ -200,6 +204,8 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
             for page, count in zip(pages, counts, strict=True):
                 each = page.get("each", {}).get(field.name)
                 values += each if each is not None else [page.get(field.name)] * count
+            if field.type == OWN:
+                values = [list(v.items()) if isinstance(v, dict) else v for v in values]
             columns.append(pa.array(values, field.type))
         table = pa.Table.from_arrays(columns, schema=schema)
     except (pa.ArrowException, ValueError, OverflowError, AttributeError, TypeError) as error:
@@ -207,6 +213,9 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
     for name in _REQUIRED[kind]:
         if table[name].null_count:
             raise ValueError(f"a record of {kind} lacks {name}, which every one has")
+    times = table[FILED_UNDER[kind]].cast(pa.int64()).to_numpy()
+    if len(times) and not (times.min() >= FIRST_US and times.max() < END_US):
+        raise ValueError(f"a record of {kind} is of a day that no calendar has")
     return table
 
 

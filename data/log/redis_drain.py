@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import socket
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,7 +79,8 @@ def drain(
     Args:
         address: of the server.
         log_dir: the log's folder.
-        consumer: this consumer's name, the same after a restart; machine and process if None.
+        consumer: this consumer's name, the same after a restart and no other drain's; if None,
+            one that no drain ever had, which leaves Redis with it.
         take_over_ms: a consumer that has been silent for so long is taken for dead, and its batch
             is written by this one.
 
@@ -90,12 +92,15 @@ def drain(
         Unavailable: the server went away meanwhile; nothing that it held is lost.
     """
     log_dir = Path(log_dir)
-    consumer = consumer or f"{socket.gethostname()}-{os.getpid()}"
+    # Containers of one host may all be process 1 of one name: a batch would be two drains' at once.
+    mine = consumer or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     client = address.connect()
     streams = Streams(client, address, log_dir, Drained())
     try:
         for kind in (*SCHEMAS, RUN_FOLDER):
-            _drain_stream(streams, kind, consumer, take_over_ms)
+            _drain_stream(streams, kind, mine.encode(), take_over_ms)
+            if consumer is None:  # all of its entries were written: nobody asks for it again
+                client.xgroup_delconsumer(address.stream(kind), GROUP, mine)
     except redis.RedisError as error:
         gone = isinstance(error, (redis.ConnectionError, redis.TimeoutError))
         raise (Unavailable if gone else BadInput)(
@@ -131,7 +136,7 @@ def ensure_group(client: Client, stream: str) -> None:
             raise
 
 
-def _drain_stream(streams: Streams, kind: str, consumer: str, take_over_ms: int) -> None:
+def _drain_stream(streams: Streams, kind: str, consumer: bytes, take_over_ms: int) -> None:
     """This consumer's own batch, those of the dead, then what is new."""
     client, stream = streams.client, streams.address.stream(kind)
     ensure_group(client, stream)
@@ -141,14 +146,14 @@ def _drain_stream(streams: Streams, kind: str, consumer: str, take_over_ms: int)
         # Under the same name: whoever comes after finds the batch as it was given out, and two
         # that take it over at once write the same file.
         if silent["pending"] and silent["idle"] >= take_over_ms:
-            _finish(streams, kind, silent["name"].decode(), count)
+            _finish(streams, kind, silent["name"], count)
     while batch := client.xreadgroup(GROUP, consumer, {stream: ">"}, count=count):
         _store(streams, kind, batch[0][1])
     streams.moved.pending += client.xpending(stream, GROUP)["pending"]
     _sweep(client, stream)
 
 
-def _finish(streams: Streams, kind: str, consumer: str, count: int) -> None:
+def _finish(streams: Streams, kind: str, consumer: bytes, count: int) -> None:
     """Write what a consumer was given and did not finish."""
     stream = streams.address.stream(kind)
     while True:

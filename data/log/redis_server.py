@@ -5,7 +5,8 @@ of the machine cannot take back only once a replica has it as well.
 """
 
 import re
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -13,7 +14,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from data.errors import BadInput
+from data.command_line.local_path import without_password
+from data.errors import BadInput, NoServerError
 
 SCHEMES = ("redis://", "rediss://")
 SETTINGS = {
@@ -51,7 +53,12 @@ class RedisAddress(NamedTuple):
         Raises:
             BadInput: it is none of Redis, or an option of it is not known.
         """
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:
+            raise _no_address("log", text, str(error)) from None
+        if "@" in parts.query:
+            raise _no_address("log", text, "an @ among its options")
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         prefix, replicas = options.pop("prefix", PREFIX), options.pop("replicas", None)
         if not text.startswith(SCHEMES):
@@ -74,34 +81,95 @@ class RedisAddress(NamedTuple):
         """A client that asks once and waits `PATIENCE` at most.
 
         Raises:
-            BadInput: no server there, or the URL is none.
+            NoServerError: none answers there, or none yet.
+            BadInput: it wants another password, speaks no TLS, or the URL is none.
         """
+        client = client_of(
+            self.url,
+            "log",
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        )
         try:
-            client = redis.Redis.from_url(
-                self.url,
-                socket_timeout=PATIENCE,
-                socket_connect_timeout=PATIENCE,
-                retry=Retry(NoBackoff(), 0),
-            )
             client.ping()
-        except (redis.RedisError, OSError, ValueError, TypeError) as error:
-            raise BadInput(
+        except (redis.RedisError, OSError) as error:
+            answered = isinstance(error, (redis.ResponseError, redis.AuthenticationError))
+            raise (BadInput if answered or self._lacks_tls() else NoServerError)(
                 f"no Redis log at {self} ({error}); start redis-server or mend the address"
             ) from error
         return client
 
+    def _lacks_tls(self) -> bool:
+        """Whether something listens there, so that it is TLS that it does not speak."""
+        parts = urlsplit(self.url)
+        if parts.scheme != "rediss":
+            return False
+        try:
+            place = (parts.hostname or "localhost", parts.port or 6379)
+            socket.create_connection(place, PATIENCE).close()
+        except OSError:
+            return False
+        return True
 
-def without_password(url: str) -> str:
-    """A URL as it may be printed."""
-    return re.sub(r"(?<=://)[^/@]*@", "…@", url)
+
+def client_of(url: str, what: str, **options: object) -> Client:
+    """A client of a server, which is not asked anything yet.
+
+    Args:
+        url: `redis://host:port/db`.
+        what: is there, for complaints.
+        options: of its connections.
+
+    Raises:
+        BadInput: the URL is none, or has options that the client does not know.
+    """
+    try:
+        client = redis.Redis.from_url(url, **options)
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # reaches nobody, and refuses options
+    except (ValueError, TypeError, redis.RedisError) as error:
+        # What a password that is not quoted was taken for is part of it.
+        why = str(error).split(" as ")[0].replace("AbstractConnection.__init__() got an ", "")
+        raise _no_address(what, url, why) from None
+    return client
 
 
-def why_forgetful(settings: Mapping[str, str], replication: Mapping[str, object]) -> str | None:
+def _no_address(what: str, url: str, why: str) -> BadInput:
+    return BadInput(
+        f"{what} {without_password(url)} is no address of Redis ({why}); give"
+        " redis://user:password@host:port/db, with : / ? # @ of a password as %3A %2F %3F %23 %40"
+    )
+
+
+def in_its_own_words(client: Client) -> None:
+    """Let a client answer how its server is set as that says it, for the two functions below.
+
+    The client's own reading, which knows every field, costs a sixth of appending a page.
+    """
+    for command in ("CONFIG GET", "INFO"):
+        client.set_response_callback(command, lambda answer, **_: answer)
+
+
+def settings_of(answer: Mapping[bytes, bytes] | Sequence[bytes]) -> dict[str, str]:
+    """What CONFIG GET says, by either protocol."""
+    if not isinstance(answer, Mapping):
+        answer = dict(zip(answer[::2], answer[1::2], strict=True))
+    return {name.decode(): value.decode() for name, value in answer.items()}
+
+
+def info_of(answer: bytes) -> dict[str, str]:
+    """What a section of INFO says."""
+    lines = (line.partition(":") for line in answer.decode().splitlines())
+    return {name: value for name, colon, value in lines if colon}
+
+
+def why_forgetful(settings: Mapping[str, str], replication: Mapping[str, str]) -> str | None:
     """Why a server may lose what it acknowledges; None if it keeps it.
 
     Args:
-        settings: as CONFIG GET answers, of `SETTINGS`.
-        replication: as INFO replication answers.
+        settings: from `settings_of`, those of `SETTINGS`.
+        replication: from `info_of`, that section.
     """
     wrong = {name: settings.get(name) for name, right in SETTINGS.items()}
     wrong = {name: is_now for name, is_now in wrong.items() if is_now != SETTINGS[name]}

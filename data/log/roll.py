@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.atomic_write import sync
-from data.errors import BadInput, Unavailable
+from data.errors import BadInput, Unavailable, first_line
 from data.log.damage import keep_aside, keep_rejected, set_aside
 from data.log.embedded import DATABASE, WriterTurn, connect
 from data.log.expand_runs import expand
@@ -87,8 +87,7 @@ def _lay_aside(
     """Say what is wrong with an input, and put it, or a copy, where it is in nobody's way."""
     kept = (keep_aside if copy else set_aside)(path, log_dir)
     moved["damaged"] += 1
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    print(f"damaged: {path.name} ({reason}); it is kept in {kept}", file=sys.stderr)
+    print(f"damaged: {path.name} ({first_line(error)}); it is kept in {kept}", file=sys.stderr)
 
 
 def _finish(connection: sqlite3.Connection, log_dir: Path, moved: dict[str, int]) -> None:

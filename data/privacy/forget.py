@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.atomic_write import whole_file
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.log.damage import REJECTED
 from data.log.embedded import DATABASE, WriterTurn
 from data.log.journal import FOLDER as LIVE
@@ -87,7 +87,7 @@ def forget_in_files(files: Iterable[Path], profiles: Sequence[str]) -> Forgotten
                 codec = opened.metadata.row_group(0).column(0).compression.lower()
         except (pa.ArrowException, OSError) as error:
             raise BadInput(
-                f"{file} cannot be read ({str(error).splitlines()[0]}), so nobody can be taken out"
+                f"{file} cannot be read ({first_line(error)}), so nobody can be taken out"
                 " of it; mend or remove it, and say this again"
             ) from None
         with whole_file(file) as part:

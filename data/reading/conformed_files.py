@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from data.atomic_write import whole_file
 from data.errors import BadInput
-from data.records import titles_as, titles_like
+from data.records import OWN, titles_as, titles_like
 from data.schema_cast import conform, one_kind, opened, refuse
 
 ROWS = 65_536
@@ -150,8 +150,13 @@ def _copy(file: Path, part: Path, schema: pa.Schema) -> None:
 
 
 def _columns(source: pq.ParquetFile, schema: pa.Schema) -> list[str]:
-    """Those of the schema that a file has; Arrow takes the others for a wish to have none."""
-    return [name for name in dict.fromkeys(source.schema_arrow.names) if name in schema.names]
+    """Those of the schema that a file has, or all where the schema holds what is a user's own.
+
+    Arrow takes columns that a file lacks for a wish to have none.
+    """
+    every = dict.fromkeys(source.schema_arrow.names)
+    holds_own = any(field.type == OWN for field in schema)
+    return [name for name in every if holds_own or name in schema.names]
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from data.errors import DISK, BadInput
+from data.errors import DISK, BadInput, first_line
 
 
 def session() -> duckdb.DuckDBPyConnection:
@@ -38,9 +38,9 @@ def reading(what: object) -> Iterator[duckdb.DuckDBPyConnection]:
             of_disk = of_the_disk(error)
             if of_disk is not None:
                 raise of_disk from None
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise BadInput(
-                f"{what} cannot be read ({reason:.300}); write the file again, or take it away"
+                f"{what} cannot be read ({first_line(error)}); write the file again, or take it "
+                "away"
             ) from None
 
 

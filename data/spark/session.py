@@ -73,6 +73,8 @@ def open_spark(
     Raises:
         BadInput: no pyspark, no Java, no such master; or executors that cannot do the work.
     """
+    if master is not None and not master.strip():
+        raise BadInput("--master names nothing; give spark://host:7077, local[2], or leave it out")
     try:  # an optional package
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -95,7 +97,7 @@ def open_spark(
             opened.session.conf.set(name, value)
     try:
         with refused("start"):
-            if running or not is_here(opened.session):
+            if running or submitted() or not is_here(opened.session):
                 ship_code(opened.session, ROOT)
             if not is_here(opened.session):
                 refuse_unfit(opened.session, shared)

@@ -9,12 +9,13 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from jaxtyping import Float
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.reading.conformed_files import conformed_files
 from data.reading.duckdb_session import session
-from data.reading.sql_rows import refusal
+from data.reading.sql_rows import in_sql, own_of, refusal
 from data.records import EXAMPLES, WITH_METRICS
 from data.schema_cast import opened, parquet_files
 
@@ -64,13 +65,17 @@ class MemberDays:
             schema = schema.append(WITH_METRICS.field("metrics"))
             worth = f"metrics['{metric.replace(chr(39), 2 * chr(39))}']"
             there = f"{worth} IS NOT NULL"
-        places = [str(place) for place in conformed_files(files, schema)]
+        conformed = conformed_files(files, schema)
+        places, own = [str(place) for place in conformed], None
+        if where is not None and "facts" in schema.names:
+            own = own_of(pq.read_table(conformed[0], columns=["facts"])["facts"].combine_chunks())
+        asked = "true" if where is None else in_sql(where, own)
         try:
             connection = session()
             relation = connection.sql(
                 f"""SELECT profile_id, cell, strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
                           sum({worth})::DOUBLE AS takes, count(*)::DOUBLE AS impressions
-                   FROM read_parquet(?, union_by_name = true) WHERE ({where or "true"}\n)
+                   FROM read_parquet(?, union_by_name = true) WHERE ({asked}\n)
                      AND {there}
                    GROUP BY ALL ORDER BY day, profile_id, cell""",
                 params=[places],
@@ -78,10 +83,10 @@ class MemberDays:
             table = relation.to_arrow_table()
         except duckdb.Error as error:
             if where is not None:
-                raise refusal(where, error, schema.names) from None
+                raise refusal(where, error, schema.names, own) from None
             raise BadInput(
                 f"{log}: cannot read examples with profile_id, cell, time and reward"
-                f" ({str(error).splitlines()[0]})"
+                f" ({first_line(error)})"
             ) from None
         names = ("profile_id", "cell", "day", "takes", "impressions")
         rows = cls(*(table[name].to_numpy() for name in names))

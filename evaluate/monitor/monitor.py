@@ -15,7 +15,7 @@ from rich.table import Table
 from data.check.draws import check_draws, check_impressions, check_rows_a_draw
 from data.check.finding import EXIT_CODES, ORDER, Check, Limits, State, worst
 from data.check.log_views import view_decisions, view_examples, view_impressions
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.reading.duckdb_session import session
 from evaluate.metrics.metrics import guards_beside
 from evaluate.monitor.calibration import CalibrationCurves, check_calibration
@@ -74,7 +74,7 @@ def inspect(
     except duckdb.Error as error:
         raise BadInput(
             f"{log}: cannot read it as decisions{' and examples' if examples else ''} of the"
-            f" public format ({str(error).splitlines()[0]}); run `python -m data check`"
+            f" public format ({first_line(error)}); run `python -m data check`"
         ) from None
     return MonitorResult(worst(checks), checks, curves)
 

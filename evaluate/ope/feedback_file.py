@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.reading.duckdb_session import session
-from data.schema_cast import opened
+from data.schema_cast import damage, opened
 from evaluate.ope.feedback_batch import Batch, checked_batch
 
 REQUIRED = (
@@ -16,6 +17,8 @@ REQUIRED = (
     "target_probabilities",
 )
 OPTIONAL = ("estimated_rewards", "profile_id", "level", "probabilities", "rule")
+NAMES = ("decision_id", "profile_id", "action", "level")
+"""Columns of one text or number a row."""
 ROWS = 65_536
 """Decisions read at once."""
 
@@ -45,6 +48,11 @@ class FeedbackSource:
                 f"{source.name}: column {', '.join(missing)} is missing; feedback needs"
                 f" {', '.join(REQUIRED)} (optional: {', '.join(OPTIONAL)})"
             )
+        for name in (*REQUIRED, *OPTIONAL):
+            if (count := schema.names.count(name)) > 1:
+                raise BadInput(f"{source.name}: column {name} is there {count} times; keep one")
+            if name in NAMES and count and pa.types.is_nested(kind := schema.field(name).type):
+                raise BadInput(f"{source.name}: {name} is {kind}; give text or whole numbers")
         return source
 
     @property
@@ -74,10 +82,24 @@ class FeedbackSource:
         row = 0
         for raw in self._raw(columns):
             if raw.num_rows:
-                yield checked_batch(raw, row, self.name, connection)
+                yield self._checked(raw, row, connection)
                 row += raw.num_rows
         if row == 0:
             raise BadInput(f"{self.name}: no rows; give at least one decision")
+
+    def _checked(
+        self, raw: pa.RecordBatch, row: int, connection: duckdb.DuckDBPyConnection
+    ) -> Batch:
+        """One batch, whatever types its columns are of."""
+        try:
+            if why := damage(pa.Table.from_batches([raw])):
+                raise BadInput(f"{self.name}: from row {row} on {why}; write it again")
+            return checked_batch(raw, row, self.name, connection)
+        except (pa.ArrowException, duckdb.Error) as error:
+            raise BadInput(
+                f"{self.name}: from row {row} on it is no feedback ({first_line(error)}); write"
+                " text, numbers and lists of them"
+            ) from None
 
     def decision_ids(self) -> Iterator[tuple[int, pa.Array]]:
         """First row and decision ids of each batch."""

@@ -7,6 +7,7 @@ three: what is not there, what is there already, and a store that does not answe
 import errno
 from typing import Any
 
+from data.command_line.local_path import without_password
 from data.errors import BadInput, Unavailable
 
 TIMES = {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 1}}
@@ -26,22 +27,26 @@ class Files:
         url: `s3://bucket/path`, `gs://…`, `memory://…`.
 
     Raises:
-        BadInput: fsspec knows no such protocol, or lacks a package for it.
+        BadInput: fsspec knows no such protocol, or lacks a package or more words for it.
+        Unavailable: the store does not answer.
     """
 
     def __init__(self, url: str) -> None:
         import fsspec
         from fsspec.config import conf
 
-        self.where = url
+        self.where = without_password(url)
         protocol = url.partition("://")[0]
         options: dict[str, object] = {"use_listings_cache": False}
         if protocol in ("s3", "s3a") and "config_kwargs" not in conf.get("s3", {}):
             options["config_kwargs"] = TIMES
         try:
             self._fs, root = fsspec.url_to_fs(url, **options)
-        except (ValueError, ImportError) as error:
-            raise BadInput(f"{url} is no place for bundles ({error}); {NO_PLACE}") from None
+        except OSError as error:  # of those that connect at once
+            raise Unavailable(f"the store {self.where} does not answer: {error}") from error
+        except Exception as error:  # of whatever package: it wants what no URL of its says
+            why = str(error).partition("\n")[0]
+            raise BadInput(f"{self.where} is no place for bundles ({why}); {NO_PLACE}") from None
         if "config_kwargs" in options:
             self._fs.retries = TRIES  # s3fs has no option for it
         self.root = root.rstrip("/")

@@ -8,6 +8,7 @@ from typing import TypedDict
 from rich.console import Console
 from rich.table import Table
 
+from data.command_line.local_path import without_password
 from data.errors import BadInput
 from export.publish.anchor import anchor as anchored
 from export.publish.gate_process import command_gate, verdict_of
@@ -118,7 +119,7 @@ def list_bundles(store: str = STORE) -> BundleList:
     Args:
         store: Folder or URL where bundles are published.
     """
-    return {"store": store, "bundles": listed(store)}
+    return {"store": without_password(store), "bundles": listed(store)}
 
 
 def show_bundles(record: BundleList) -> None:
@@ -157,7 +158,8 @@ def verify(store: str = STORE, bundle: str | None = None) -> Verification:
     """
     checked = verified(store, bundle)
     if not checked:
-        raise BadInput(f"{store} holds no bundle; python train.py writes one, or give --store")
+        where = without_password(store)
+        raise BadInput(f"{where} holds no bundle; python train.py writes one, or give --store")
     problems = [
         BundleProblem(bundle_id=name, problem=what) for name, what in checked.items() if what
     ]

@@ -8,12 +8,16 @@ from typing import NamedTuple
 
 from data.atomic_write import write_text_whole
 from data.bundle import Bundle
+from data.command_line.local_path import without_password
+from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
 from export.publish.commands import STORE
 from export.publish.open_store import open_store
 from export.publish.publish import fault_of
 from export.publish.runnable import refuse_what_cannot_run
 
+SHORTEST, LONGEST = 0.001, 1e6
+"""Seconds between two looks that may be asked for; a system sleeps no longer than some years."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 30.0
 """Seconds after a first failure, and after many: a store that is ill is not asked the more."""
 
@@ -43,7 +47,8 @@ def pull_once(store: str, to: Path) -> Pulled:
     there, here = open_store(store), open_store(to)
     live = there.live()
     if live is None:
-        raise BadInput(f"{store} has no live bundle; python -m export publish makes one live")
+        where = without_password(store)
+        raise BadInput(f"{where} has no live bundle; python -m export publish makes one live")
     was = here.live()
     if was != live or fault_of(here, live):
         with there.at_hand(live) as folder:
@@ -78,8 +83,7 @@ def pull(
     """
     if every is None:
         return pull_once(store, to)
-    if every <= 0:
-        raise BadInput(f"--every {every}: give seconds above 0")
+    refuse_outside("--every", every, SHORTEST, LONGEST)
     open_store(store)  # what is no store at all is refused at once
     failures = Failures(store, metrics)
     while True:
@@ -98,7 +102,7 @@ class Failures:
     """What went wrong with a store since it last answered: said once of each kind, and counted."""
 
     def __init__(self, store: str, metrics: Path | None) -> None:
-        self.store, self.metrics = store, metrics
+        self.store, self.metrics = without_password(store), metrics
         self.said: set[str] = set()
         self.in_a_row = self.in_all = 0
         self.last_success = 0.0

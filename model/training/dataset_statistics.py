@@ -112,7 +112,9 @@ class DatasetStatistics:
                 f"the reward {name!r} goes from {least:g} to {most:g}, and training learns the "
                 "probability of one between 0 and 1: join again with one of that range, such as "
                 "--reward 'an_hour=least(minutes, 60) / 60', or declare its range, or a half, "
-                "under rewards in schema.yaml; evaluate takes it as it is"
+                "under rewards in schema.yaml; of imported files, import again with reward: "
+                "{column: NAME, range: [0, 10]}, or half: 30, in the map; evaluate takes it as "
+                "it is"
             )
 
     @property

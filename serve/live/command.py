@@ -1,12 +1,14 @@
 """`python -m serve live`: decisions over HTTP."""
 
 import os
+import sys
 from pathlib import Path
 
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data import clock
 from data.catalogue import Catalogue
-from data.errors import BadInput
+from data.command_line.numbers import refuse_outside
+from data.errors import BadInput, NoServerError
 from data.log.open_log import check_log
 from data.privacy.pseudonym import Pseudonyms
 from data.rules.compiled_catalogue import book_of_catalogue
@@ -78,8 +80,12 @@ def live(
             raise BadInput(f"--origins {origin}: write it as a browser does, https://example.com")
     if not 1 <= epoch_days <= EPOCH_DAYS_MAX:
         raise BadInput(f"--epoch-days {epoch_days}: give whole days, 1 to {EPOCH_DAYS_MAX}")
+    refuse_outside("--port", port, 0, 65535)
+    refuse_outside("--workers", workers, 1)
+    refuse_outside("--queue", queue, 1)
+    refuse_outside("--deadline-ms", deadline_ms, 0)
     if log is not None:
-        check_log(log)
+        see_to_log(log)
     if rules is not None:
         shown = Catalogue.read(catalogue)
         book_of_catalogue(read_rules(rules, read_schema(catalogue)), shown, clock.today())
@@ -102,3 +108,17 @@ def live(
         rules=str(rules) if rules is not None else None,
     )
     serve(settings, host, port, workers)
+
+
+def see_to_log(log: str) -> None:
+    """Refuse a log that can never be written; one whose server is away is a warning.
+
+    A host that starts while that server does has images for its pages, as one that ran before.
+
+    Raises:
+        BadInput: it cannot hold a log, or is none.
+    """
+    try:
+        check_log(log)
+    except NoServerError as error:
+        print(f"warning: {error}; until it answers pages are marked unlogged", file=sys.stderr)

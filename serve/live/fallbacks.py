@@ -19,7 +19,7 @@ from serve.live import metrics
 from serve.live.fallback_choice import PLACEHOLDER, FallbackChoice, placeholder
 from serve.live.page_draws import name_fallback
 from serve.live.page_request import PageRequest
-from serve.live.recorder import LogFullError, Recorder
+from serve.live.recorder import LogFullError, Recorder, on_disk
 from serve.live.reload import ModelSource
 from serve.live.request_facts import RequestFacts
 from serve.live.snapshot import LiveModel
@@ -228,8 +228,7 @@ class Fallbacks:
         except LogFullError:
             metrics.UNLOGGED.labels("fallback").inc(len(choices))
             return False
-        await asyncio.wait([asyncio.wrap_future(pending)], timeout=LOG_WAIT)
-        if pending.done() and pending.exception() is None:
+        if await on_disk(pending, LOG_WAIT):
             return True
         metrics.UNLOGGED.labels("fallback").inc(len(choices))
         return False

@@ -23,6 +23,7 @@ from data.records import TitleId
 from data.sound import unsound_facts
 from serve.live import metrics
 from serve.live.door.admission import Admission
+from serve.live.door.returning import Returning
 from serve.live.fallback_choice import placeholder
 from serve.live.fallbacks import Fallbacks, MapDraw, PageAnswer, shared_columns
 from serve.live.page_request import PageRequest
@@ -66,6 +67,7 @@ class MicroBatcher:
         self.fallbacks = Fallbacks(source, recorder, store)
         self.queue, self.batch = queue, batch
         self.admission = Admission(batch)
+        self.returning = Returning(batch)
         self._waiting: list[_Waiting] = []
         self._open = 0  # pages taken in and not answered yet
         self._running = False  # a look at what waits is on its way
@@ -88,7 +90,9 @@ class MicroBatcher:
         loop, model = asyncio.get_running_loop(), self.source.model
         if model is None or loop.time() >= due:
             return await self._fall_back(page, "no_model" if model is None else "deadline")
-        mapped = await self._from_map(page, model)
+        mapped: dict[TitleId, MapDraw] = {}
+        if not page.fresh and self.fallbacks.store is not None:
+            mapped = await self.fallbacks.mapped(page, model)  # they go on, on every device
         rest = page
         if mapped:
             rest = page._replace(title_ids=[t for t in page.title_ids if t not in mapped])
@@ -108,12 +112,6 @@ class MicroBatcher:
             return await self._fall_back(page, outcome)
         return self._joined(page, model, mapped, outcome) if mapped else outcome
 
-    async def _from_map(self, page: PageRequest, model: LiveModel) -> dict[TitleId, MapDraw]:
-        """Draws of the member's map that go on: the same on every device."""
-        if page.fresh or self.fallbacks.store is None:
-            return {}
-        return await self.fallbacks.mapped(page, model)
-
     def _joined(
         self,
         page: PageRequest,
@@ -128,9 +126,7 @@ class MicroBatcher:
             mapped[title].choice.to_json(model.base_url) if title in mapped else next(rest)
             for title in page.title_ids
         ]
-        logged = all(draw.logged for draw in mapped.values())
-        if live is not None:
-            logged = logged and live.logged
+        logged = all(draw.logged for draw in mapped.values()) and (live is None or live.logged)
         return PageAnswer(model.policy.bundle, pieces, None, logged)
 
     async def _fall_back(self, page: PageRequest, reason: str) -> PageAnswer:
@@ -147,6 +143,9 @@ class MicroBatcher:
     def _run(self) -> None:
         """Decide the pages that wait, up to a batch, and come back for the rest."""
         loop = asyncio.get_running_loop()
+        if self.returning.awaited(len(self._waiting)):
+            loop.call_soon(self._run)
+            return
         now = loop.time()
         taken, self._waiting = self._waiting[: self.batch], self._waiting[self.batch :]
         metrics.QUEUE.set(len(self._waiting))
@@ -240,6 +239,7 @@ class MicroBatcher:
                 if failed:
                     metrics.UNLOGGED.labels("decision").inc(count)
                 _resolve(waiting.future, "unlogged" if failed else answer)
+            self.returning.answered(len(ready), len(self._waiting), self.admission.seconds_a_page)
             self._look(loop)  # behind the answers that were just given
 
         if durable.done():

@@ -1,5 +1,6 @@
 """The seam to the event log: rows go in, a future says when they are on disk."""
 
+import asyncio
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,20 @@ from data.log.open_log import is_redis, open_log
 
 class LogFullError(RuntimeError):
     """The log's buffer is full; the page falls back and is marked `unlogged`."""
+
+
+async def on_disk(pending: Future[None], seconds: float | None = None) -> bool:
+    """Whether what was handed over is on disk; not where it failed, or is late.
+
+    Args:
+        pending: what the recorder gave.
+        seconds: to wait for it; None: until it is known.
+    """
+    seen = asyncio.wrap_future(pending)
+    # What fails when nobody waits any more is counted by the log, and no trace in the service's.
+    seen.add_done_callback(lambda late: late.cancelled() or late.exception())
+    await asyncio.wait([seen], timeout=seconds)
+    return pending.done() and pending.exception() is None
 
 
 class Recorder(Protocol):
@@ -78,7 +93,9 @@ class DurableLog:
 
     def trouble(self) -> str:
         """Why nothing can be logged; empty where it can."""
-        return self._trouble
+        if self._trouble or self._log is None or not self._log.failure:
+            return self._trouble
+        return f"the log in {self._log.place} did not take the last records: {self._log.failure}"
 
     def _opened(self) -> BufferedLog:
         if self._log is None:

@@ -56,7 +56,7 @@ class ModelSource:
         try:
             folder = self._current.resolve(strict=True)
             manifest = (folder / "manifest.json").stat().st_mtime_ns
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the latter of links that lead to themselves
             self.events["no_current"] += 1
             self.refused = f"{self._current} leads to no bundle: {error}; publish one"
             return False

@@ -174,6 +174,11 @@ class Event(BaseModel):
     value: float | None = Field(
         None, description="of a kind that schema.yaml declares with a value, such as seconds"
     )
+    facts: dict[str, object] | None = Field(
+        None,
+        description="of an impression: what its page knew, by facts that schema.yaml declares"
+        " with known_at: request",
+    )
 
 
 class Events(BaseModel):

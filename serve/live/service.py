@@ -5,6 +5,7 @@ Routes (`serve.live.routes`) and the ASGI application (`serve.live.app`) stand a
 
 import asyncio
 import gc
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -117,13 +118,18 @@ class LiveService:
         self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
+        said = ""
         while True:
             await asyncio.sleep(self.watch)
             before = dict(self.source.events)
-            await asyncio.to_thread(self._look)
+            try:
+                await asyncio.to_thread(self._look)
+            except Exception as error:  # of whatever was looked at: the next look comes
+                if repr(error) != said:
+                    print(f"looked in vain: {error!r}", file=sys.stderr, flush=True)
+                said = repr(error)
             self._count_reload(before)
             metrics.LOG_QUEUE.set(self.recorder.waiting())
-            metrics.DAMAGED.set(self.recorder.damaged())
 
     def _look(self) -> None:
         """See whether there is a new model, and whether log and store are whole."""
@@ -133,6 +139,7 @@ class LiveService:
                 self._look_at_takedown(self.store)
         self.source.look()
         self.recorder.look()
+        metrics.DAMAGED.set(self.recorder.damaged())
 
     def _look_at_takedown(self, store: MapStore) -> None:
         """See what nobody may be shown any more; a damaged list leaves what was known."""

@@ -60,8 +60,9 @@ def lookup(
     asked = canvas is not None or languages
     seen = page.canvas(canvas or MAIN, languages or ())
     images, other = dict[str, TitleImage](), 0
-    known = {str(title): title for title in page}
-    for title in page if titles is None else [known.get(name, name) for name in titles]:
+    listed = list(page) if client.knows_titles else []
+    known = {str(title): title for title in listed}
+    for title in listed if titles is None else [known.get(name, name) for name in titles]:
         url, level = page.resolve(title)
         given = seen.picture(title) if asked else None
         if given is not None:
@@ -71,9 +72,16 @@ def lookup(
 
 
 def show(images: ProfileImages) -> None:
-    """Print a line a title for people."""
+    """Print a line a title for people, and why it is not what was chosen for the profile."""
     for title, image in images.titles.items():
         print(f"{title}\t{image.url}\t{image.level}" + f"\t{image.canvas}" * bool(image.canvas))
+    if images.reasons:
+        print(f"not personalised: {', '.join(images.reasons)}", file=sys.stderr)
+    if not images.titles:
+        print(
+            "the store names no titles: it does not answer, or precompute has not filled it",
+            file=sys.stderr,
+        )
     if images.other_canvas:
         print(
             f"{images.other_canvas:,} titles show another canvas or language than was asked for",

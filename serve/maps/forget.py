@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.command_line.local_path import is_url, without_password
 from data.errors import BadInput
 from data.privacy.forget import Forgotten, forget_in_files, forget_in_log
 from data.privacy.pseudonym import Pseudonyms
@@ -56,13 +57,14 @@ def forget(
     joined = _tables(examples, ids)
     known = _tables(profiles, ids)
     gone = False
-    if store is not None and ("://" in store or Path(store).is_dir()):
+    if store is not None and (is_url(store) or Path(store.removeprefix("lmdb:")).is_dir()):
         maps = open_map_store(store, timeout=10.0)
         try:
             maps.delete(ids)
             gone = True
         except StoreUnavailableError as error:
-            raise BadInput(f"--store {store}: {error}; say it again when it answers") from None
+            where = without_password(store)
+            raise BadInput(f"--store {where}: {error}; say it again when it answers") from None
         finally:
             maps.close()
     return ForgetReport(

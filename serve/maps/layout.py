@@ -19,7 +19,7 @@ from jaxtyping import Bool, Int, Shaped, UInt64
 from bandit.choice import title_words
 from data.errors import BadInput
 from data.records import TitleId
-from data.sound import title_problem
+from data.sound import LARGEST_NUMBER, title_problem
 
 Value = TypeVar("Value", int, str)
 NONE_16 = 0xFFFF
@@ -283,3 +283,7 @@ def _all_of(values: object, kind: type[Value], name: str) -> list[Value]:
     if not isinstance(values, list) or not all(type(value) is kind for value in values):
         raise ValueError(f"{name} is no list of {kind.__name__}")
     return values
+
+
+NO_TITLES = Layout(np.array([LARGEST_NUMBER]), ("",), ("",), np.array([0, 1]), np.array([0]))
+"""A numbering of nothing that a catalogue shows: every title gets the placeholder."""

@@ -15,10 +15,9 @@ import numpy as np
 from jaxtyping import Int
 
 from data.privacy.pseudonym import Pseudonyms
-from data.sound import LARGEST_NUMBER
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
 from serve.maps.current import read_current
-from serve.maps.layout import Layout, layout_key
+from serve.maps.layout import NO_TITLES, Layout, layout_key
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.takedown.watch import TakedownWatch
@@ -60,20 +59,18 @@ class Lookup:
         self._refresh, self._pause, self._clock = refresh, pause, clock
         names = Pseudonyms.from_environment() if names is None else names
         self._get = (lambda name: store.get(names.of(name))) if names else store.get
-        self._names = names
-        self._counts = [0, 0, 0, 0]
+        self._names, self._counts = names, [0, 0, 0, 0]
         self.reasons: Counter[str] = Counter()
         """Pages that were not personalised, by reason."""
         self.other_canvas: Counter[str] = Counter()
-        """Look-ups that got another canvas or language than was asked for, by that one."""
+        """Look-ups that got another canvas or language than was asked for, by that canvas."""
         self._pictures = StoredPictures(store.get_shared, self.reasons)
         self._tables: dict[bytes, UrlTable] = {}
         self._layout = layout
         self._best: ArtworkMap | None = None
         self._takedown = TakedownWatch(store, placeholder, self.reasons)
         self._asleep_until = self._next_refresh = self._next_look = 0.0
-        empty = layout if layout is not None else _no_titles()
-        self._table = UrlTable(empty, base_url, None)
+        self._table = UrlTable(NO_TITLES if layout is None else layout, base_url, None)
         self.refresh()
 
     @property
@@ -85,6 +82,11 @@ class Lookup:
     def canvases(self) -> list[str]:
         """Canvases that artworks have pictures of, those of most pictures first."""
         return list(self._table.pictures.aspects)
+
+    @property
+    def knows_titles(self) -> bool:
+        """Whether the store has said which titles there are."""
+        return self._table.layout is not NO_TITLES
 
     @property
     def titles(self) -> np.ndarray:
@@ -190,40 +192,43 @@ class Lookup:
         self,
         profile_ids: Sequence[str],
         title_ids: Int[np.ndarray, "pages titles"] | Sequence[Sequence[str]],
+        canvas: str | None = None,
+        languages: Sequence[str] = (),
     ) -> np.ndarray:
-        """URLs of several pages' titles: one round trip to the store, arrays throughout."""
+        """URLs of several pages' titles: one round trip to the store, arrays throughout.
+
+        Args:
+            profile_ids: whose pages.
+            title_ids: of each page, as many on each; as in `urls`.
+            canvas: whose pictures, see `PageUrls.canvas`; None: main pictures.
+            languages: of texts in the pictures of a canvas, in order of preference.
+        """
+
+        def seen(page: PageUrls) -> PageUrls:
+            return page if canvas is None else page.canvas(canvas, languages)
+
+        def alone() -> np.ndarray:
+            asked = zip(profile_ids, title_ids, strict=True)
+            return np.stack([seen(self.page(p)).urls(t) for p, t in asked])
+
         table = self._table
         if self._clock() >= self._next_look or self._asleep_until:
-            return np.stack([self.urls(p, t) for p, t in zip(profile_ids, title_ids, strict=True)])
+            return alone()
         try:
             named = map(self._names.of, profile_ids) if self._names else profile_ids
             values = self._store.get_many(list(named))
         except StoreUnavailableError as error:
             if error.alone:  # others than these may be read
-                return np.stack(
-                    [self.urls(p, t) for p, t in zip(profile_ids, title_ids, strict=True)]
-                )
+                return alone()
             self._sleep(error)
             values = [None] * len(profile_ids)
-        whole = table.whole
-        end = HEADER.size + table.titles * table.dtype.itemsize
-        bodies = [
-            value[HEADER.size : end]
-            for value in values
-            if value is not None
-            and value.startswith(whole)
-            and len(value) >= end
-            and crc32(value) == CRC_RESIDUE
-        ]
-        slots = table.find_pages(title_ids)
-        if slots is not None and len(bodies) == len(values) and table.taken is None:
-            choices = np.frombuffer(b"".join(bodies), table.dtype)
-            slots = slots + np.arange(len(values))[:, None] * table.titles
-            with suppress(IndexError):
-                urls = table.urls[choices[slots].astype(INTP)]
-                self._counts[0] += slots.size
-                return urls
-        pages = [self._opened(value) for value in values]
+        as_asked = table if canvas is None else table.seen_as(canvas, languages)
+        urls = table.urls_of_pages(values, title_ids, as_asked)
+        if urls is not None:
+            self._counts[0] += urls.size
+            as_asked.count_others(urls)
+            return urls
+        pages = [seen(self._opened(value)) for value in values]
         return np.stack([page.urls(ids) for page, ids in zip(pages, title_ids, strict=True)])
 
     def _opened(self, value: bytes | None) -> PageUrls:
@@ -293,8 +298,3 @@ class Lookup:
         self.reasons[error.reason] += 1
         if not error.alone:
             self._asleep_until = self._clock() + self._pause
-
-
-def _no_titles() -> Layout:
-    """A numbering of nothing that a catalogue shows: every title gets the placeholder."""
-    return Layout(np.array([LARGEST_NUMBER]), ("",), ("",), np.array([0, 1]), np.array([0]))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from data.command_line.local_path import is_url
+from data.command_line.local_path import is_url, without_password
 from data.errors import BadInput
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.store import MapStore
@@ -27,7 +27,8 @@ def open_map_store(
         patient: what cannot be opened yet is tried again by `look` (LMDB; Redis always is).
 
     Raises:
-        BadInput: no store goes by that name, or it is damaged and `patient` is not set.
+        BadInput: no store goes by that name, no client of Redis can use it, or it is damaged and
+            `patient` is not set.
     """
     if url.startswith(("redis://", "rediss://", "redis+cluster://")):
         # Redis' package is optional.
@@ -35,6 +36,10 @@ def open_map_store(
 
         return RedisStore(url, timeout=timeout, clock=clock)
     if is_url(url):
-        raise BadInput(f"store {url!r}: use a folder, redis://host:port/0 or redis+cluster://…")
+        raise BadInput(
+            f"store {without_password(url)}: use a folder, redis://host:port/0 or redis+cluster://…"
+        )
+    if not url.removeprefix("lmdb:"):
+        raise BadInput("the store's name is empty: give a folder, or redis://host:port/0")
     folder = Path(url.removeprefix("lmdb:"))
     return LmdbStore(folder, readonly=readonly, patient=patient)

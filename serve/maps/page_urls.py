@@ -153,8 +153,5 @@ class CanvasUrls(PageUrls):
     def urls(self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]) -> np.ndarray:
         """See `PageUrls.urls`."""
         urls = super().urls(title_ids)
-        if stand_ins := self._view.stand_ins:
-            given = sum(url in stand_ins for url in urls.ravel().tolist())
-            if given:
-                self._table.others[self._view.canvas] += given
+        self._table.count_others(urls)
         return urls

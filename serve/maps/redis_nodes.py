@@ -13,11 +13,10 @@ from functools import partial
 import redis
 import redis.cluster
 from redis.backoff import NoBackoff
-from redis.connection import parse_url
 from redis.exceptions import AskError, MovedError, NoPermissionError
 from redis.retry import Retry
 
-from data.log.redis_server import Client
+from data.log.redis_server import Client, client_of
 from serve.maps.store import StoreUnavailableError
 
 CLUSTER = "redis+cluster://"
@@ -42,7 +41,7 @@ class Nodes:
         clock: seconds, monotonic.
 
     Raises:
-        ValueError: the URL is none.
+        BadInput: the URL is none.
     """
 
     def __init__(
@@ -61,9 +60,9 @@ class Nodes:
         self._rests_until: dict[str, float] = {}
         self._learning = threading.Lock()
         if url.startswith(CLUSTER):  # asked for its nodes later, when it is there
-            parse_url("redis://" + url.removeprefix(CLUSTER))
+            client_of("redis://" + url.removeprefix(CLUSTER), "store")
         else:
-            self._server = redis.Redis.from_url(url, **self._options)
+            self._server = client_of(url, "store", **self._options)
 
     def all(self) -> list[tuple[str, Client]]:
         """Each primary's name and a client of it.

@@ -58,11 +58,8 @@ class RedisStore:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ttl, self.block = ttl, block
-        try:
-            self._read = Nodes(url, timeout, clock)
-            self._write = Nodes(url, write_timeout, clock)
-        except (ValueError, redis.RedisError) as error:
-            raise BadInput(f"store {url!r} is no address of Redis: {error}") from error
+        self._read = Nodes(url, timeout, clock)
+        self._write = Nodes(url, write_timeout, clock)
         self._may_write = False
 
     def get(self, profile_id: str) -> bytes | None:
@@ -102,7 +99,10 @@ class RedisStore:
             def add(pipeline: Client, key: bytes, place: int, first: int = start) -> None:
                 pipeline.eval(PUT_IF_NOT_OLDER, 1, key, values[first + place], ttl)
 
-            for place, answer in enumerate(self._write.ask_many(part, add)):
+            answers = self._write.ask_many(part, add)
+            if all(isinstance(answer, NoPermissionError) for answer in answers):
+                raise _forbidden(answers[0])
+            for place, answer in enumerate(answers):
                 if isinstance(answer, NoPermissionError):
                     continue  # that map is refused, and counted by who compares
                 if isinstance(answer, Exception):
@@ -148,7 +148,9 @@ class RedisStore:
             pipeline.delete(key)
 
         if keys:
-            self._write.ask_many(keys, add)
+            for answer in self._write.ask_many(keys, add):
+                if isinstance(answer, Exception):
+                    raise _forbidden(answer)
 
     def profiles(self) -> Iterator[str]:
         """Every profile that has a map; one that is written meanwhile may be missed."""
@@ -171,7 +173,10 @@ class RedisStore:
         """Replace a shared value."""
         self._see_whether_it_keeps()
         key = SHARED + name.encode()
-        self._write.ask_one(key, lambda client: client.set(key, value))
+        try:
+            self._write.ask_one(key, lambda client: client.set(key, value))
+        except redis.ResponseError as error:
+            raise _forbidden(error) from error
 
     def put_newer(self, name: str, value: bytes) -> bool:
         """Replace a shared value unless what is there is of a later version."""
@@ -185,6 +190,13 @@ class RedisStore:
         """Close the connections."""
         self._read.close()
         self._write.close()
+
+
+def _forbidden(error: Exception) -> BadInput:
+    return BadInput(
+        f"this Redis does not let its user write maps ({error}); give it"
+        " ~marquee:* with +@read +@write +eval +scan +ping +config|get"
+    )
 
 
 def _ask_map(client: Client, key: bytes, _: int = 0) -> bytes | None:

@@ -6,12 +6,13 @@ from copy import copy
 from functools import cached_property
 from itertools import chain
 from typing import cast
+from zlib import crc32
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
 from data.records import TitleId
-from serve.maps.artwork_map import COMPLETE, FORMAT, HEADER, WIDE, ArtworkMap
+from serve.maps.artwork_map import COMPLETE, CRC_RESIDUE, FORMAT, HEADER, WIDE, ArtworkMap
 from serve.maps.layout import Layout, as_ids
 from serve.maps.store import MAGIC
 from serve.maps.takedown.watch import TakenDown
@@ -118,6 +119,50 @@ class UrlTable:
             return self.find(cast("np.ndarray", pages))
         slots = self.find_texts(list(chain.from_iterable(pages)))
         return None if slots is None else slots.reshape(len(pages), -1)
+
+    def urls_of_pages(
+        self,
+        values: Sequence[bytes | None],
+        title_ids: Shaped[np.ndarray, "pages titles"] | Sequence[Sequence[str]],
+        seen: "UrlTable",
+    ) -> np.ndarray | None:
+        """URLs of pages whose maps are whole, of this layout and with a choice for every title.
+
+        Args:
+            values: maps as stored.
+            title_ids: of each page, as many on each.
+            seen: this table, or what a canvas makes of it.
+
+        Returns:
+            None where a map or a title is another, or something is taken down, so that each page is
+            opened by itself.
+        """
+        end = HEADER.size + self.titles * self.dtype.itemsize
+        bodies = [
+            value[HEADER.size : end]
+            for value in values
+            if value is not None
+            and value.startswith(self.whole)
+            and len(value) >= end
+            and crc32(value) == CRC_RESIDUE
+        ]
+        slots = self.find_pages(title_ids)
+        if slots is None or len(bodies) < len(values) or self.taken is not None:
+            return None
+        choices = np.frombuffer(b"".join(bodies), self.dtype)
+        slots = slots + np.arange(len(values))[:, None] * self.titles
+        try:
+            return seen.urls[choices[slots].astype(np.intp)]
+        except IndexError:
+            return None
+
+    def count_others(self, urls: np.ndarray) -> None:
+        """Count what was given of another canvas or language than was asked for."""
+        if self.view is None or not (stand_ins := self.view.stand_ins):
+            return
+        given = sum(url in stand_ins for url in urls.ravel().tolist())
+        if given:
+            self.others[self.view.canvas] += given
 
     def find_texts(self, title_ids: Sequence[TitleId]) -> Int[np.ndarray, " titles"] | None:
         """Slots of titles, or None when one of them is not in the layout.

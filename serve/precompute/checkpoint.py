@@ -16,6 +16,8 @@ from serve.scoring.unpersonalised import unpersonalised_map
 
 RECORD = "run"
 """The shared value that says how far a run has come."""
+NUMBERS = ("version", "time_us", "done", "day", "latest_day", "history")
+"""Of a run's record, where it has them."""
 LAYOUTS = 8
 """Layouts that maps in a store may still be written in."""
 
@@ -108,9 +110,25 @@ def _read_record(store: MapStore) -> dict:
     """The record of the latest run; empty where there is none."""
     raw = store.get_shared(RECORD) or b"{}"
     try:
-        return orjson.loads(raw[VERSION.stop :] if raw.startswith(MAGIC) else raw)
-    except ValueError:  # damaged: whatever was begun is begun again
+        return _whole(orjson.loads(raw[VERSION.stop :] if raw.startswith(MAGIC) else raw))
+    except (ValueError, TypeError, AttributeError):  # damaged: what was begun is begun again
         return {}
+
+
+def _whole(record: dict) -> dict:
+    """A record whose parts are what `_new` writes, in this version or an earlier one.
+
+    Raises:
+        ValueError, TypeError, AttributeError: it is something else.
+    """
+    numbers = [record.get(name, 0) for name in NUMBERS]
+    if not all(type(number) is int for number in numbers):
+        raise ValueError("a number of a run is none")
+    if not 0 <= record.get("version", 0) < 1 << 63:
+        raise ValueError("no store holds such a version")
+    for digest in record.get("layouts", []):
+        bytes.fromhex(digest)
+    return record
 
 
 def _write_record(begun: dict, store: MapStore) -> None:

@@ -16,6 +16,7 @@ from bandit.draws import Epochs
 from data import clock
 from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
+from data.command_line.numbers import refuse_outside
 from data.days import day_number
 from data.errors import BadInput
 from data.images.left_out import left_out_words
@@ -42,6 +43,7 @@ from serve.scoring.scorer import Scorer
 from serve.scoring.served_policy import ServedPolicy
 from serve.scoring.unpersonalised import unpersonalised_best
 
+MOST_IN_A_BLOCK = 1 << 20
 NAMED = 20
 """Members left out that are named; all are counted."""
 Engine = Literal["local", "spark"]
@@ -100,6 +102,8 @@ def precompute(
     """
     if master is not None and engine != "spark":
         raise BadInput(f"--master {master} is of Spark; add --engine spark")
+    refuse_outside("--block", block, 1, MOST_IN_A_BLOCK)
+    refuse_outside("--workers", workers, 0)
     today = day_number(_day(day))
     epochs = _epochs(epoch_days, keep, threshold)
     folder = _bundle(bundle)

@@ -1,6 +1,7 @@
 """`python -m simulate log`: members browse a rendered catalogue, in the public log format."""
 
 from data.errors import BadInput
+from data.schema import read_schema
 from simulate.anomalies.anomalous_log import write_anomalous_log
 from simulate.browsing.browse import browse_days
 from simulate.browsing.day import Browsing
@@ -10,6 +11,7 @@ from simulate.browsing.logging_policies import logging_policy
 from simulate.browsing.member_memory import MemberMemory
 from simulate.progress import progress_bar
 from simulate.world.artwork_world import ArtworkWorld
+from simulate.world.declared_facts import not_drawn
 from simulate.world.switches import Switches
 
 
@@ -33,6 +35,9 @@ def log(
     truth: str | None = None,
 ) -> dict[str, object]:
     """Let members browse a catalogue for some days; write decisions, events and their truth.
+
+    Facts of members and pages that the catalogue's schema.yaml declares are drawn and logged; what
+    else it declares and the log does not have is said in not_drawn.
 
     With --anomalies, a log of six days to judge a join by: everything that goes wrong in logs, and
     in --truth the examples that it must give.
@@ -68,6 +73,7 @@ def log(
     if days < 1:
         raise BadInput(f"--days {days}: at least 1 is needed")
     world = ArtworkWorld.read(catalogue, members, seed)
+    declared = schema_words(world)
     browsing = Browsing(
         decisions_per_day, seed, competition, delay_days, keep_probabilities, habits or Habits()
     )
@@ -77,4 +83,13 @@ def log(
     with progress_bar("days", days) as done:
         written = write_days(logs, out, done, memory)
     closed = windows_closed(days, delay_days).isoformat()
-    return {"log": out, "members": members, "days": days, **written, "windows_closed": closed}
+    made = {"log": out, "members": members, "days": days, **written, "windows_closed": closed}
+    return made | declared
+
+
+def schema_words(world: ArtworkWorld) -> dict[str, object]:
+    """What the catalogue's schema declares: what is drawn of it, and what is not."""
+    schema = read_schema(world.truth.catalogue.root)
+    drawn = [f"facts.{fact.name}" for fact in schema.facts]
+    lacking = not_drawn(schema, world.truth.catalogue)
+    return ({"drawn": drawn} if drawn else {}) | ({"not_drawn": lacking} if lacking else {})

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
+from data.days import DAY_US
 from simulate.browsing.day import Requests
 from simulate.browsing.member_memory import MemberMemory
 from simulate.browsing.pages import SURFACES, Slots
@@ -77,4 +78,5 @@ def page_facts(world: ArtworkWorld, slots: Slots, day: int) -> pa.StructArray:
         row=slots.row.astype(np.int16),
         column=slots.column.astype(np.int16),
         tenure_days=world.members.tenure_days[slots.member] + day,
+        moment=day * DAY_US + (slots.second * 1e6).astype(np.int64),
     )

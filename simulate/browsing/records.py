@@ -1,7 +1,7 @@
 """A day's decisions and outcomes as the records of a log."""
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -100,6 +100,7 @@ def events_of(
     end = start + 60 * minutes
     artwork = requests.candidates[np.arange(len(outcomes.choice)), outcomes.choice]
     artwork_ids = pa.array(world.truth.catalogue.artwork_ids).take(pa.array(artwork))
+    declared = world.members.declared
     tables = []
     for moments in (
         _Moments("impression", "i", shown, seen[shown], None, 0.0),
@@ -129,6 +130,9 @@ def events_of(
         }
         for name in ("device", "surface", "row", "column"):
             columns[name] = requests.facts.field(name).take(take)
+        if declared is not None and moments.kind == "impression":
+            own = declared.of_pages(cast("pa.MapArray", requests.facts.field("own")))
+            columns["own"] = own.take(take)
         tables.append(_table(columns, EVENTS, count))
     return pa.concat_tables(tables).combine_chunks()
 

@@ -102,7 +102,7 @@ class VisitDay:
             choices = self.client.artwork_map(profile)
             self.report.pages[f"map: {'found' if choices else 'none'}"] += 1
         else:
-            facts = _sent_facts(requests)
+            facts = self._sent_facts(requests)
             answer = self.client.decide(
                 {
                     "profile_id": profile,
@@ -133,6 +133,17 @@ class VisitDay:
                 ids[at] = choice["decision_id"]
         return ShownPage(places, ids, bundle)
 
+    def _sent_facts(self, requests: Requests) -> dict[str, object]:
+        """What a device knows of its member; places are known to the page alone."""
+        facts = requests.facts[0].as_py()
+        own, declared = facts.pop("own"), self.world.members.declared
+        sent = {
+            name: dict(value) if isinstance(value, list) else value
+            for name, value in facts.items()
+            if value is not None and name not in ("row", "column")
+        }
+        return sent if declared is None else sent | declared.as_json(own)
+
     def _artwork_ids(self, requests: Requests, at: int) -> list[str]:
         """The candidates of one place."""
         names = self.world.truth.catalogue.artwork_ids
@@ -157,6 +168,8 @@ class VisitDay:
             due = moment_us(row.pop("received"))
             event = {key: value for key, value in row.items() if value is not None}
             del event["schema_version"]
+            if (own := event.pop("own", None)) and self.world.members.declared is not None:
+                event["facts"] = self.world.members.declared.as_json(own)
             event |= {
                 "event_id": name,
                 "decision_id": decision_ids[at],
@@ -225,15 +238,6 @@ class VisitDay:
 
     def _microseconds(self, second: float) -> int:
         return (EPOCH_DAY + self.number) * DAY_US + int(second * 1e6)
-
-
-def _sent_facts(requests: Requests) -> dict[str, object]:
-    """What a device knows of its member; places are known to the page alone."""
-    return {
-        name: dict(value) if isinstance(value, list) else value
-        for name, value in requests.facts[0].as_py().items()
-        if value is not None and name not in ("row", "column")
-    }
 
 
 def pages_of(slots: Slots) -> Iterator[tuple[int, Slots]]:

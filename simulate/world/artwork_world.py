@@ -18,7 +18,9 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import expit
 
 from data.errors import BadInput
+from data.schema import read_schema
 from simulate.world.catalogue_truth import CatalogueTruth
+from simulate.world.declared_facts import DeclaredFacts
 from simulate.world.effects import Effects
 from simulate.world.members import Members
 
@@ -78,10 +80,14 @@ class ArtworkWorld:
         """The world of a rendered catalogue and newly drawn members.
 
         Raises:
-            BadInput: the catalogue is not sound or has no truth, or no members are asked for.
+            BadInput: the catalogue or its schema is not sound, or has no truth, or no members are
+                asked for.
         """
         truth = CatalogueTruth.read(catalogue)
-        return cls(truth, Members.draw(members, seed, truth.subjects), effects or Effects())
+        people = Members.draw(members, seed, truth.subjects)
+        drawn = people.profile_ids, people.style_tastes
+        declared = DeclaredFacts.of(read_schema(catalogue), truth.catalogue, *drawn)
+        return cls(truth, replace(people, declared=declared), effects or Effects())
 
     def with_members(self, members: Members) -> "ArtworkWorld":
         """The same world for other members."""

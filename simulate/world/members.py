@@ -12,6 +12,7 @@ from data.errors import BadInput
 from data.records import COUNTS, FACTS
 from simulate.named_rng import named_generator, named_normal
 from simulate.posters.subjects import Subjects
+from simulate.world.declared_facts import DeclaredFacts
 from simulate.world.population import (
     COUNTRIES,
     DAY_PARTS,
@@ -60,6 +61,8 @@ class Members:
     """Titles watched, by theme."""
     cast: Int[np.ndarray, "members subjects"]
     """Titles watched, by subject."""
+    declared: DeclaredFacts | None = None
+    """Facts of the user's own, by the catalogue's schema; None: it declares none."""
 
     @classmethod
     def draw(cls, count: int, seed: int, subjects: Subjects) -> "Members":
@@ -137,7 +140,8 @@ class Members:
         Args:
             members: their rows.
             page: fields of FACTS that differ from the usual: device and day_part as codes into
-                DEVICES and DAY_PARTS; surface, row, column and tenure_days as arrays.
+                DEVICES and DAY_PARTS; surface, row, column and tenure_days as arrays. And moment,
+                in microseconds, by which facts that a page alone knows differ.
         """
         device = page.get("device", self.device[members])
         day_part = page.get("day_part", self.day_part[members])
@@ -153,6 +157,8 @@ class Members:
             "watched_genres": self._genre_counts.take(at),
             "watched_cast": self._cast_counts.take(at),
         }
+        if self.declared is not None:
+            fields["own"] = self.declared.own(members, page.get("moment"))
         for field in FACTS:
             if field.name not in fields:
                 given = page.get(field.name)

@@ -14,6 +14,7 @@ from bandit.choice import (
     mix_number,
     mix_words,
     profile_keys,
+    title_words,
     uniforms,
 )
 
@@ -26,6 +27,7 @@ SPLITMIX = [
     4_593_380_528_125_082_431,
     16_408_922_859_458_223_821,
 ]
+TEXT, SEVEN = 0xFBD5CC8AC8ABE32C, 0x1DABAA97BFD51904
 NAME = "9fbd60acfdf0ae54f9ff875cbde26aca"
 
 
@@ -38,6 +40,17 @@ def test_keys_seeds_and_ids_are_the_same_on_every_machine():
     assert keys[0] == KEY
     assert seeds[0] == SEED
     assert decision_ids(seeds, keys, np.array([1, 2, 1, 2**32 - 1]), 20_000)[0] == NAME
+
+
+def test_a_title_has_one_word_on_every_machine_whatever_its_id_is_made_of():
+    """Maps and logs of text ids were made by the version before this one."""
+    assert title_words(["tt0111161", "7"]).tolist() == [TEXT, SEVEN]
+    assert title_words(np.array(["tt0111161", "7"])).tolist() == [TEXT, SEVEN]
+    assert title_words([7, 2**63 - 1]).tolist() == [7, 2**63 - 1]
+    assert title_words(np.array([7], np.int32)).dtype == title_words(["7"]).dtype == np.uint64
+    assert title_words([]).tolist() == []
+    names = ["ana", "tt0111161"]
+    assert not set(title_words(names).tolist()) & set(profile_keys(names).tolist())
 
 
 def test_words_are_mixed_as_splitmix64_does():
@@ -55,6 +68,14 @@ def test_a_draw_falls_into_its_candidates_stretch_of_the_unit_interval(members):
     expected = np.where(drawn < 0.25, 0, np.where(drawn < 0.75, 2, 3))
     np.testing.assert_array_equal(choice, expected)
     np.testing.assert_array_equal(propensity, np.array([0.25, 0.0, 0.5, 0.25])[expected])
+
+
+@pytest.mark.parametrize("members", [1, 8])
+def test_the_last_candidate_with_a_chance_takes_what_rounding_left(members):
+    p = np.broadcast_to(np.array([0.3, 0.0, 0.6, 0, 0, 0])[None, :, None], (members, 6, 400))
+    choice, propensity = draw_candidates(p, np.full((members, 400), 0.95))
+    assert (choice == 2).all()
+    assert (propensity == 0.6).all()
 
 
 def test_draws_are_uniform_and_seeds_and_ids_differ():

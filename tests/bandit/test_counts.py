@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bandit.counts import PRIOR_IMPRESSIONS, prior_strength
+from bandit.counts import PRIOR_IMPRESSIONS, BetaCounts, prior_strength
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.03, 0.1])
@@ -30,3 +30,32 @@ def test_strength_is_what_candidates_truly_differ_by(spread):
 def test_strength_of_nothing_shown_is_the_usual_one():
     none = np.zeros(4)
     assert prior_strength(none, none, np.zeros(2), np.array([0, 0, 1, 1])) == PRIOR_IMPRESSIONS
+
+
+def test_strength_is_its_moments_written_out():
+    """One title has no noise, one a single candidate that was shown: neither says anything."""
+    title = np.array([0, 0, 0, 1, 1, 2, 2, 3, 3, 3])
+    size = np.array([40.0, 90.0, 0.0, 30.0, 60.0, 50.0, 0.0, 10.0, 70.0, 20.0])
+    mean = np.array([0.1, 0.3, 0.9, 0.5, 0.2, 0.4, 0.8, 0.0, 0.3, 0.6])
+    noise = np.array([0.18, 0.0, 0.2, 0.21])
+    beyond = room = 0.0
+    for one in (0, 3):
+        rows = [r for r in range(10) if title[r] == one and size[r] > 0]
+        whole = sum(size[r] for r in rows)
+        centre = sum(size[r] * mean[r] for r in rows) / whole
+        scatter = sum(size[r] * (mean[r] - centre) ** 2 for r in rows)
+        beyond += scatter / noise[one] - (len(rows) - 1)
+        room += whole - sum(size[r] ** 2 for r in rows) / whole
+    assert prior_strength(size, mean, noise, title) == pytest.approx(room / beyond)
+
+
+def test_counts_of_a_row_are_those_of_its_decisions_and_its_prior_is_counted():
+    counts = BetaCounts(
+        np.array([[3.0, 0.0], [1.0, 5.0]]), np.array([[1.0, 0.0], [7.0, 5.0]]), 2, 6
+    )
+    assert counts.alpha.tolist() == [[5, 2], [3, 7]]
+    assert counts.beta.tolist() == [[7, 6], [13, 11]]
+    assert counts.mean.tolist() == [[5 / 12, 2 / 8], [3 / 16, 7 / 18]]
+    of = counts.of(np.array([1, 1, 0]))
+    assert of.mean.tolist() == [[3 / 16, 7 / 18]] * 2 + [[5 / 12, 2 / 8]]
+    assert (of.prior_takes, of.prior_misses) == (2, 6)

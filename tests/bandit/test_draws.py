@@ -9,6 +9,7 @@ from bandit.choice import profile_keys, uniforms
 from bandit.draws import (
     DrawRules,
     Epochs,
+    artwork_words,
     candidate_words,
     context_words,
     draw_ids,
@@ -21,6 +22,7 @@ from bandit.floor import epsilon_floor, sticky_votes
 
 KEYS = profile_keys([f"m{i}" for i in range(400)])[:, None]
 TITLES = np.arange(1, 51)[None]
+PAIR = 0x658F024318315DB6
 WORD = 0x6E34793BEAD5FD8A
 SALTS = [0x0000000000000007, 0xFCF5ACF62E511731, 0x2AFC407BCC06ED58]
 EPOCHS = [1429, 1429]
@@ -136,6 +138,10 @@ def test_each_opening_of_a_draw_has_a_salt_of_its_own_by_what_it_follows_from():
 def test_texts_are_told_apart_by_where_they_end():
     assert text_word("ab", "c") != text_word("a", "bc")
     assert text_word("1") != text_word(1)
+    assert text_word("5-a", "5-b") == PAIR
+    words = artwork_words(["5-a", "5-b"])
+    assert words.tolist() == [text_word("5-a"), text_word("5-b")]
+    assert words.dtype == np.uint64
 
 
 @given(

@@ -63,7 +63,10 @@ def test_greedy_never_explores_and_epsilon_greedy_does():
 
 @pytest.mark.parametrize(
     ("kind", "epsilon", "message"),
-    [("greeedy", 0.1, "'greeedy' is not one of thompson"), ("thompson", 1.5, "epsilon is 1.5")],
+    [
+        ("greeedy", 0.1, "'greeedy' is not one of thompson, greedy, epsilon_greedy, uniform$"),
+        ("thompson", 1.5, "epsilon is 1.5; it is a probability, from 0 to 1$"),
+    ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(kind, epsilon, message):
     with pytest.raises(ValueError, match=message):
@@ -72,3 +75,11 @@ def test_a_policy_that_makes_no_sense_is_refused(kind, epsilon, message):
 
 def test_every_kind_is_examined():
     assert set(get_args(PolicyKind)) == {"greedy", "epsilon_greedy", "thompson", "uniform"}
+
+
+def test_as_many_vote_as_are_considered():
+    scores = np.zeros((2, 16, 3))
+    for kind in get_args(PolicyKind):
+        policy = HeadPolicy(kind)
+        assert policy.voters(16) == policy.considered(scores, 1).shape[1]
+    assert HeadPolicy().voters(16) == 16

@@ -10,6 +10,8 @@ from bandit.squarecb import squarecb
 
 NONE, BOTH = np.zeros((1, 2)), np.ones((1, 2), bool)
 COUNTS = BetaCounts.empty(2, 3)
+NEGATIVE = "^takes and misses are counts: none may be negative$"
+SHAPES = r"^takes have shape \(1, 2\), misses \(1, 3\); both must be the same \(rows, candidates\)$"
 
 
 def seen(row=1, action=2, reward=1.0, keep=1.0):
@@ -20,11 +22,14 @@ def seen(row=1, action=2, reward=1.0, keep=1.0):
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
-        (lambda: BetaCounts(NONE, np.zeros((1, 3))), r"\(1, 2\), misses \(1, 3\); both must be"),
+        (lambda: BetaCounts(NONE, np.zeros((1, 3))), SHAPES),
         (lambda: BetaCounts(NONE[0], NONE[0]), r"shape \(2,\)"),
-        (lambda: BetaCounts(NONE - 1, NONE), "none may be negative"),
-        (lambda: BetaCounts(NONE, NONE - 0.5), "none may be negative"),
-        (lambda: BetaCounts.empty(1, 2, 0.0), r"Beta\(0.0, 1.0\); both"),
+        (lambda: BetaCounts(NONE - 1, NONE), NEGATIVE),
+        (lambda: BetaCounts(NONE, NONE - 0.5), NEGATIVE),
+        (
+            lambda: BetaCounts.empty(1, 2, 0.0),
+            r"^the prior is Beta\(0.0, 1.0\); both parameters must be above 0$",
+        ),
         (lambda: BetaCounts.empty(1, 2, 1.0, -1.0), r"Beta\(1.0, -1.0\)"),
         (lambda: COUNTS.quantile(1.5), "asked for is 1.5; it must be from 0 to 1"),
         (lambda: COUNTS.quantile(-0.1), "asked for is -0.1"),

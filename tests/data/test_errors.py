@@ -5,7 +5,7 @@ import errno
 import duckdb
 import pytest
 
-from data.errors import BadInput, Unavailable, main
+from data.errors import BadInput, Unavailable, first_line, main
 from data.reading.duckdb_session import of_the_disk, session
 from serve.maps.store import StoreUnavailableError
 
@@ -20,6 +20,13 @@ def ended(error, capsys):
     assert said.startswith("error: ")
     assert said.count("\n") == 1
     return end.value.code, said
+
+
+def test_of_a_librarys_error_a_line_is_said_however_little_or_much_it_says():
+    assert first_line(ValueError("\n  not so\nat line 3")) == "not so"
+    assert first_line(KeyError()) == "KeyError"
+    assert first_line(ValueError(" \n")) == "ValueError"
+    assert len(first_line(ValueError("x" * 10**6))) == 300
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("kinds", nargs="*", default=list(KINDS))
     parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--seconds", type=int, default=0, help="of each kind at most; 0: no end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("artifacts/fuzz"))
     asked = parser.parse_args()
@@ -28,12 +29,14 @@ def main() -> None:
     for kind in asked.kinds:
         report = asked.out / f"{kind}.json"
         report.unlink(missing_ok=True)
-        options = ("--cases", asked.cases, "--seed", asked.seed, "--out", asked.out)
+        options = ("--cases", asked.cases, "--seconds", asked.seconds)
+        options += ("--seed", asked.seed, "--out", asked.out)
         command = [sys.executable, "-m", "tests.fuzz.one_kind", kind, *map(str, options)]
         with (asked.out / f"{kind}.log").open("w") as log:
             code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log).returncode
         told = json.loads(report.read_text()) if report.is_file() else {"cases": 0, "findings": {}}
-        if code or told["cases"] < asked.cases:
+        short = told["cases"] < asked.cases and not asked.seconds
+        if code or short:
             told["findings"][f"ended with {code} after {told['cases']} cases"] = f"{kind}.log"
         numbers = (told.get(name, 0) for name in ("values", "refused"))
         times = (f"{told.get(name, 0):.2f}" for name in ("seconds", "slowest", "grown_mb"))

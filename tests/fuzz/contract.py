@@ -74,7 +74,7 @@ class Contract:
         told.cases += 1
         if told.cases == 100:
             self._first_mb = peak_mb()
-        if told.cases % 1000 == 0 or told.cases == self.cases:
+        if told.cases % 100 == 0 or told.cases == self.cases:
             told.grown_mb = peak_mb() - self._first_mb
             if told.grown_mb > MEGABYTES:
                 self._found(f"grown by more than {MEGABYTES} MB", content)

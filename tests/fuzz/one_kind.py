@@ -21,14 +21,16 @@ KINDS = {
     "bundles": "bundles",
     "parquet": "tables",
     "schemas": "tables",
+    "feedback": "tables",
     "images": "images",
     "configs": "configs",
     "tokens": "configs",
     "own_facts": "declarations",
     "import_maps": "declarations",
+    "rewards": "declarations",
 }
 """Kind → module of `tests.fuzz.targets` whose `TARGETS` makes it."""
-ROOMS = ["bandit", "data", "serve", "model"]
+ROOMS = ["bandit", "data", "serve", "model", "evaluate"]
 
 
 def main() -> None:
@@ -36,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--seconds", type=int, default=0, help="end after so long; 0: never")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("artifacts/fuzz"))
     parser.add_argument("--again", type=Path, help="read this input once, and raise what it raises")
@@ -73,6 +76,7 @@ def main() -> None:
         return made[:largest]
 
     options = [f"-runs={asked.cases}", f"-seed={asked.seed}", f"-max_len={largest}"]
+    options += [f"-max_total_time={asked.seconds}"]
     options += ["-timeout=20", "-rss_limit_mb=0", "-verbosity=0", "-print_final_stats=0"]
     limit_memory()
     atheris.Setup(

@@ -118,6 +118,7 @@ FOUND = {
         b'rows: impressions\ntime: "\\uD800"\nprofile_id: b\naction: c\nreward: d\n'
         b"propensity: uniform",
     ],
+    "rewards": [b"1) UNION (SELECT 1", "\ud800".encode(errors="surrogatepass"), b"1" + b"+1" * 400],
     "configs": [
         b"\xff",
         b"fit: []",

@@ -104,6 +104,28 @@ def test_a_page_is_opened_once_and_shows_its_choices_on_any_canvas(maps, tmp_pat
     store.close()
 
 
+def test_several_pages_at_once_give_the_urls_of_a_canvas_and_count_as_one_by_one_do(maps, tmp_path):
+    maps()
+    store = open_map_store(str(tmp_path / "maps"), readonly=True)
+    names = [f"p{at}" for at in range(20)]
+    one, many = Lookup(store, base_url="/i/"), Lookup(store, base_url="/i/")
+    # Whole maps at once; a title that is none, and a profile without a map, page by page.
+    for people, ids in ((names, [TITLE]), (names[:2], [TITLE, 99]), ([*names[:2], "?"], [TITLE])):
+        asked = np.array([ids] * len(people))
+        for canvas, tongues in (("portrait", ()), ("hero", ("nb",)), ("tile", ("nb", "en"))):
+            urls = many.urls_many(people, asked, canvas, tongues)
+            pages = [one.page(name).canvas(canvas, tongues) for name in people]
+            told = [page.urls(np.array(ids)).tolist() for page in pages]
+            assert urls.tolist() == told
+        assert many.urls_many(people, asked).tolist() == [
+            one.page(name).urls(np.array(ids)).tolist() for name in people
+        ]
+    assert many.other_canvas == one.other_canvas
+    assert many.other_canvas["hero"] > 0
+    assert many.counts == one.counts
+    store.close()
+
+
 def test_languages_choose_among_pictures_of_a_canvas(maps, tmp_path):
     maps()
     store = open_map_store(str(tmp_path / "maps"), readonly=True)

@@ -274,3 +274,35 @@ def test_a_bundle_of_other_facts_is_no_start(world, tmp_path):
     fit = Fit(passes=1, progress=False, warm_start=str(bundle))
     with pytest.raises(train.BadInput, match=r"schema\.yaml declares; train once without it"):
         train.train(Settings(data=data, model=Model(encoder="features", rank=16), fit=fit))
+
+
+def test_an_impression_tells_over_http_what_its_page_knew(world, tmp_path):
+    place, _, bundle = world
+    shown = {"kind": "impression", "profile_id": "ada", "title_id": 1, "decision_id": "d"}
+
+    async def tell():
+        current = bundle.parent / "current"
+        source = ModelSource(current, lambda _: load_live(bundle, place / "catalogue", DAY))
+        log = DurableLog(tmp_path / "log")
+        live = LiveService(source, log, None, deadline=60.0, catalogue=place / "catalogue")
+        transport = httpx.ASGITransport(live_app(live))
+        async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
+            for event, said in (
+                (shown | {"facts": {"camp": "red"}}, r"does not tell ['camp']; it tells ['mood']"),
+                (shown | {"facts": {"device": "tv"}}, "device, surface, row and column as fields"),
+                (shown | {"kind": "play", "facts": {"mood": "bad"}}, "leave them out of play"),
+            ):
+                refused = await client.post("/v1/events", json={"events": [shown, event]})
+                assert refused.status_code == 422
+                assert said in refused.json()["detail"]
+            events = [shown, shown | {"facts": {"mood": "bad"}}, shown | {"facts": {"mood": [1]}}]
+            taken = await client.post("/v1/events", json={"events": events})
+            assert taken.json() == {"accepted": 3}
+        log.close()
+
+    before = metrics.UNSOUND.labels("mood")._value.get()
+    asyncio.run(tell())
+    assert metrics.UNSOUND.labels("mood")._value.get() == before + 1
+    assert roll(tmp_path / "log")["rejected"] == 0
+    own = pq.read_table(tmp_path / "log" / "events")["own"].to_pylist()
+    assert [dict(one)["mood"]["names"] for one in own if one] == [["bad"]]

@@ -81,7 +81,7 @@ def guess(column: Column, decimal: str) -> Guess:
     if pa.types.is_map(column.values.type) or pa.types.is_struct(column.values.type):
         return Guess("counts", "", "numbers by name")
     if all(text.startswith("{") and counts_in(text, None) is not None for text in texts):
-        return Guess("counts", "", "JSON objects")
+        return Guess("counts", "", "numbers by name")
     if all(text.startswith("[") and list_in(text, None) is not None for text in texts):
         return _several([list_in(text, None) or [] for text in texts], "", decimal)
     for separator in SEPARATORS:

@@ -49,6 +49,8 @@ NEEDED = {
     "events": ("kind", "time", "profile_id", "title_id"),
 }
 PROPENSITY_RULES = ("uniform", "rule")
+REWARD = "reward"
+"""Name of rewards where a map gives none."""
 FLAGS = {
     **dict.fromkeys(("1", "1.0", "true", "yes", "y", "t", "random"), True),
     **dict.fromkeys(("0", "0.0", "false", "no", "n", "f", "rule"), False),
@@ -76,6 +78,15 @@ class ValueSource:
     """Of times that are numbers: s, ms, us or ns."""
     kind: str | None = None
     """Of facts of a user's own: one of `own_facts.KINDS`."""
+    range: tuple[float, float] | None = None
+    """What a reward lies between: it is learnt as its share of that."""
+    half: float | None = None
+    """Of a reward without a bound above: x is learnt as x / (x + half)."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a reward is learnt as it is."""
+        return self.range is None and self.half is None
 
     def reads(self) -> Iterator[str]:
         """The columns that it needs."""
@@ -121,6 +132,19 @@ class ImportMap:
         sources = [*named, self.candidates]
         sources.append(None if self.propensity is None else self.propensity.source)
         return list(dict.fromkeys(n for one in sources if one is not None for n in one.reads()))
+
+    @property
+    def raw_reward(self) -> str | None:
+        """The metric that holds a scaled reward in its own units; None: it is not scaled."""
+        source, name = self.keys.get("reward"), self.keys.get("reward_name")
+        if source is None or source.is_plain:
+            return None
+        return (None if name is None else name.constant) or REWARD
+
+    @property
+    def has_metrics(self) -> bool:
+        """Whether numbers stand beside the reward."""
+        return bool(self.metrics) or self.raw_reward is not None
 
     def refuse(self, key: str, what: str) -> NoReturn:
         """Refuse one of its keys.

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Int
 
 from data.catalogue import Catalogue
@@ -53,7 +54,7 @@ class CatalogueNames:
     def titles(self, names: pa.Array) -> Int[np.ndarray, " rows"]:
         """The catalogue's row of each title; −1: there is no such title."""
         known, rows = self._titles
-        return rows[codes(names, known)]
+        return rows[_places(names, known)]
 
     def of_rows(self, titles: Int[np.ndarray, " rows"]) -> pa.Array:
         """Ids of titles by the catalogue's rows, of its kind; null where there is no title, −1."""
@@ -85,7 +86,7 @@ class CatalogueNames:
             titles: the catalogue's row of each one's title; None: not said.
         """
         known, rows = self._artworks
-        found = rows[codes(names, known)]
+        found = rows[_places(names, known)]
         if titles is None:
             return found
         foreign = (found < 0) | (self.owners[found] != titles)
@@ -99,7 +100,7 @@ class CatalogueNames:
                 )
             ]
             found = found.copy()
-            found[foreign] = rows[codes(pa.array(of_titles, pa.string()), known)]
+            found[foreign] = rows[_places(pa.array(of_titles, pa.string()), known)]
         return found
 
     def known(self, names: pa.Array) -> tuple[float, float]:
@@ -129,6 +130,34 @@ class CatalogueNames:
             held = pa.array(list(names), pa.string())
             self._days[title, day] = codes(held, self.artworks).astype(np.int64)
         return self._days[title, day]
+
+
+def _places(names: pa.Array, known: pa.Array) -> Int[np.ndarray, " names"]:
+    """The place of each name; −1: there is none.
+
+    A name that is not there letter for letter is looked up by its composed letters, where one name
+    alone has these: systems write the names of files as they like, and a table has others.
+    """
+    found = codes(names, known)
+    lost = found < 0
+    if not lost.any():
+        return found
+    alike = _composed(known)
+    once = np.flatnonzero(np.asarray(pc.is_in(alike, value_set=_unique(alike))))
+    again = codes(_composed(names.filter(pa.array(lost))), alike.take(pa.array(once)))
+    found = found.copy()
+    found[lost] = np.append(once, -1)[again]
+    return found
+
+
+def _composed(names: pa.Array) -> pa.Array:
+    return pc.utf8_normalize(names.cast(pa.string()), form="NFC")
+
+
+def _unique(names: pa.Array) -> pa.Array:
+    """Values that are there once."""
+    counted = names.value_counts()
+    return counted.field("values").filter(pc.equal(counted.field("counts"), 1))
 
 
 def _of_title(title: int, name: str | None) -> str:

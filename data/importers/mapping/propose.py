@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +25,8 @@ from data.records import FACTS
 
 TRIED = 1000
 """Rows whose times are looked at."""
+FEW = 11
+"""Different whole numbers up to which a reward is a rating."""
 
 LIKELY = {
     "time": r"^(time|timestamp|ts|date|datetime|when)$|_(time|at|ts)$|time$|stamp$",
@@ -38,11 +41,13 @@ LIKELY = {
     "policy": r"^policy|algorithm$|^arm$|strategy$",
 }
 """Key → how a column of it may be called."""
+WHO = re.compile(r"(^|_)id$|^(profile|member|user|customer|reader|viewer|visitor)s?$", re.I)
+"""What a column of profiles is called, where others look like one, such as member_level."""
 RANDOM = re.compile(r"random|explor|holdout|slice|lottery|uniform|drawn|dice", re.I)
 FACT_NAMES = {
-    "country": r"country|land|market",
-    "language": r"lang|locale",
-    "device": r"device|platform|client",
+    "country": r"country|^land$|market",
+    "language": r"^lang|locale",
+    "device": r"device|platform|^client$",
     "surface": r"surface|^page|placement",
     "row": r"^row$|row_?(number|position)",
     "column": r"^(column|position|slot|rank)$",
@@ -103,6 +108,8 @@ class _Proposal:
     decimal: str
     lines: list[str]
     asks: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    """Columns that may mark what was drawn: no facts."""
     named: dict[str, str] = field(default_factory=dict)
     """Key → column, of those that the catalogue knows."""
 
@@ -122,6 +129,8 @@ class _Proposal:
         for key, pattern in LIKELY.items():
             fits = [n for n in self.left if n not in taken and self._fits(key, n)]
             name = self.named.get(key) or _like(pattern, fits)
+            if key == "profile_id":
+                name = self._profile(pattern)
             if key == "time" and name is None:
                 name = next((n for n in fits if _is_time(self.left[n])), None)
             if key == "time" and name is not None:
@@ -129,8 +138,9 @@ class _Proposal:
                 self.lines += more
                 self.asks += unknown
             elif name is not None:
-                self.left.pop(name)
-                self.lines.append(f"{key}: {_yaml(name)}")
+                column = self.left.pop(name)
+                said = scaled(name, column.numbers(self.decimal)) if key == "reward" else None
+                self.lines.append(said or f"{key}: {_yaml(name)}")
             elif key == "propensity":
                 self._propensity()
             elif key in NEEDED["impressions"]:
@@ -139,6 +149,17 @@ class _Proposal:
             "candidates: catalogue    # those of the day; or {column: NAME, separator: '|'}"
         )
         self._facts()
+
+    def _profile(self, pattern: str) -> str | None:
+        """The column that says who looked: called an id, else that of most different values."""
+
+        def rank(name: str) -> tuple[bool, int]:
+            texts = self.left[name].texts
+            whole = not any(re.search(r"[.,]\d+$", text) for text in texts)
+            return bool(WHO.search(name)) and whole, len(set(texts)) if whole else 0
+
+        named = (n for n in self.left if re.search(pattern, n, re.I))
+        return max((n for n in named if n not in self.named.values()), key=rank, default=None)
 
     def _fits(self, key: str, name: str) -> bool:
         """Whether a column holds what a key needs."""
@@ -155,8 +176,18 @@ class _Proposal:
         for name, column in self.left.items():
             if (few := column.few) and any(RANDOM.search(text) for text in column.texts):
                 mark = next(text for text in column.texts if RANDOM.search(text))
+                self.marks.append(name)
                 said = f"{{random: {_yaml(name)}, equals: [{_yaml(mark)}]}}"
                 self.lines.append(f"# propensity: {said}   # if that marks them: {few}")
+
+    def _holds(self, name: str, kind: pa.DataType) -> bool:
+        """Whether a column's values become a type."""
+        column = self.left[name]
+        if pa.types.is_string(kind):
+            return bool(column.texts)
+        numbers = column.numbers(self.decimal)
+        whole = pa.types.is_integer(kind)
+        return numbers is not None and not (whole and any(one % 1 for one in numbers))
 
     def _ask(self, key: str) -> None:
         self.asks.append(key)
@@ -166,7 +197,8 @@ class _Proposal:
         """Facts that are known by name, and below them columns that may be facts of one's own."""
         lines = list[str]()
         for fact in FACTS:
-            name = _like(FACT_NAMES[fact.name], self.left) if fact.name in FACT_NAMES else None
+            able = [n for n in self.left if n not in self.marks and self._holds(n, fact.type)]
+            name = _like(FACT_NAMES[fact.name], able) if fact.name in FACT_NAMES else None
             if name is not None:
                 del self.left[name]
                 lines.append(f"  {fact.name}: {_yaml(name)}")
@@ -181,6 +213,19 @@ class _Proposal:
                 continue
             said = f"{{column: {_yaml(name)}, kind: {found.kind}{found.options}}}"
             self.lines.append(f"#  {_fact_name(name)}: {said}   # {found.words}")
+
+
+def scaled(name: str, numbers: Sequence[float] | None) -> str | None:
+    """The line of a reward that is not learnt as it is; None: it is."""
+    if not numbers or (min(numbers) >= 0 and max(numbers) <= 1):
+        return None
+    least, most, different = min(numbers), max(numbers), set(numbers)
+    said = f"{least:g} to {most:g}; what is learnt lies between 0 and 1"
+    if least < 0 or (len(different) <= FEW and all(one % 1 == 0 for one in different)):
+        ends = f"{least:g}, {most:g}"
+        return f"reward: {{column: {_yaml(name)}, range: [{ends}]}}   # {said}: its share of that"
+    half = f"{median(one for one in numbers if one > 0):g}"
+    return f"reward: {{column: {_yaml(name)}, half: {half}}}   # {said}: x / (x + {half})"
 
 
 def _like(pattern: str, names: Iterable[str]) -> str | None:

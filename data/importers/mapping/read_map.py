@@ -22,7 +22,7 @@ from data.importers.mapping.import_map import (
 from data.importers.mapping.own_facts import KINDS, OWN, SHIPPED
 from data.importers.mapping.raw_rows import CsvLayout
 from data.records import FACTS
-from data.schema.outcomes import NAME
+from data.schema.outcomes import NAME, DeclaredReward
 
 
 def read_map(file: Path, declared: Mapping[str, str] | None = None) -> ImportMap:
@@ -86,18 +86,23 @@ class _Reading:
         if rows not in ROWS:
             self.refuse("rows", f"{rows!r} is none of {', '.join(ROWS)}")
         keys = KEYS[rows]
-        named = {"events": (), "decisions": ("facts",), "impressions": ("facts", "metrics")}
-        known = (*keys, "rows", "zone", "csv", *named[rows])
+        metrics_too = ("metrics",) if rows == "impressions" else ()
+        known = (*keys, "rows", "zone", "csv", "facts", *metrics_too)
         self.refuse_unknown("", self.content, known)
         for key in NEEDED[rows]:
             if key not in self.content:
                 self.ask(key)
         special = ("propensity", "candidates")
         facts, metrics = self.named("facts"), self.named("metrics")
+        if rows == "events" and (shipped := [name for name in facts if name in SHIPPED]):
+            self.refuse(
+                f"facts.{shipped[0]}",
+                "events tell facts of your own here, and device, surface, row and column as keys",
+            )
         if odd := [name for name in metrics if not NAME.fullmatch(name)]:
             self.refuse(f"metrics.{odd[0]}", "use small letters, digits and _, a letter first")
         offered = self.content.get("candidates", "catalogue")
-        return ImportMap(
+        made = ImportMap(
             self.name,
             rows,
             {
@@ -112,6 +117,9 @@ class _Reading:
             self.csv(),
             {name: self.source(f"metrics.{name}", value) for name, value in metrics.items()},
         )
+        if made.raw_reward in made.metrics:
+            self.refuse(f"metrics.{made.raw_reward}", "the reward in its own units has that name")
+        return made
 
     def named(self, key: str) -> dict[str, object]:
         """A key that holds names with their columns."""
@@ -157,6 +165,8 @@ class _Reading:
         if not isinstance(value, dict):
             self.refuse(key, "give a column, {column: NAME, …} or {constant: VALUE}")
         fields = ("column", "constant", "columns", "values", "separator", "format", "unit", "kind")
+        scale = {} if key != "reward" else self.scale(value)
+        value = {name: held for name, held in value.items() if name not in scale}
         self.refuse_unknown(f"{key}.", value, fields)
         if sum(name in value for name in ("column", "constant", "columns")) != 1:
             self.refuse(key, "give one of column, constant and columns")
@@ -169,7 +179,21 @@ class _Reading:
                 self.refuse(f"{key}.{name}", "a name or a value in it is no text")
         if (unit := value.get("unit")) is not None and unit not in ("s", "ms", "us", "ns"):
             self.refuse(f"{key}.unit", f"{unit!r} is none of s, ms, us, ns")
-        return ValueSource(key, **value)
+        return ValueSource(key, **value, **scale)
+
+    def scale(self, value: Mapping[str, object]) -> dict[str, object]:
+        """A reward's range or half, as schema.yaml has them."""
+        given = {name: value[name] for name in ("range", "half") if name in value}
+        try:
+            ends = given.get("range")
+            if "range" in given:
+                given["range"] = tuple(map(float, ends)) if isinstance(ends, list) else ends
+            if "half" in given:
+                given["half"] = float(str(given["half"]))
+            DeclaredReward("reward", **given)
+        except (ValueError, TypeError) as error:
+            self.refuse("reward", f"{error}; docs/rewards.md says what a range and a half are")
+        return given
 
     def propensity(self, value: object) -> PropensitySource:
         key = "propensity"

@@ -23,6 +23,7 @@ from data.importers.mapping.outcomes import outcomes_of
 from data.importers.mapping.own_facts import KINDS
 from data.importers.mapping.raw_rows import RawRows, byte_stream
 from data.importers.mapping.values import list_in, missing
+from data.own_facts import fold
 from data.records import (
     DECISIONS,
     EVENT_KINDS,
@@ -86,7 +87,7 @@ class RecordMaker:
     @property
     def schema(self) -> pa.Schema:
         """Of the records."""
-        schema = WITH_METRICS if self.map.metrics else SCHEMAS[self.map.rows]
+        schema = WITH_METRICS if self.map.has_metrics else SCHEMAS[self.map.rows]
         return titles_as(schema, self.names.catalogue.title_kind)
 
     def forget(self, copies: pa.Table) -> None:
@@ -166,6 +167,7 @@ class RecordMaker:
             "title_id": self.names.of_rows(titles),
             "artwork_id": self.names.artworks.take(pa.array(at, mask=at < 0)),
             **places,
+            "own": self._own(rows),
         }
 
     def _times(self, rows: MappedRows, name: str) -> pa.Array:
@@ -204,6 +206,12 @@ class RecordMaker:
         fields = [*FACTS, *(pa.field(name, kind) for name, kind in own.items())]
         arrays = [rows.fitted(self.map.facts.get(f.name), f.type) for f in fields]
         return pa.StructArray.from_arrays(arrays, fields=fields)
+
+    def _own(self, rows: MappedRows) -> pa.MapArray:
+        """Facts of a user's own, as events tell them."""
+        facts = self.map.facts
+        told = {n: rows.fitted(one, KINDS[one.kind]) for n, one in facts.items() if one.kind}
+        return fold(told, None, len(rows))[0]
 
     def _ids(self, rows: MappedRows, name: str) -> pa.Array:
         """Ids as given; else of the file and the row, the same whenever it is imported."""

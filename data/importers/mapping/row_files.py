@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.csv as csv
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.importers.mapping.json_rows import read_json
 from data.importers.mapping.raw_rows import (
     ROWS,
@@ -116,7 +116,7 @@ def _csv(file: Path, columns: Iterable[str] | None, layout: CsvLayout) -> Iterat
                 yield RawRows(file, first, pa.Table.from_batches([batch]), new)
                 first += len(batch) + len(new)
     except (pa.ArrowException, OSError) as error:
-        words = f"{file}: {str(error).splitlines()[0]:.200}; mend it"
+        words = f"{file}: {first_line(error)}; mend it"
         raise BadInput(f"{words}, or give csv.delimiter or csv.encoding in the map") from None
 
 

@@ -3,6 +3,8 @@
 # pyarrow.compute makes its functions at import: no checker sees them.
 # pyright: reportAttributeAccessIssue=false
 
+import ast
+import re
 from typing import cast
 
 import numpy as np
@@ -13,23 +15,39 @@ from jaxtyping import Bool
 
 from data.lossless_cast import CAST_ERRORS, fit
 
+NUMPY = re.compile(r"\[\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(\s+|(?=\])))+\]")
+"""Numbers as NumPy prints an array."""
+
 
 def list_in(text: str | None, separator: str | None, decimal: str = ".") -> list[object] | None:
     """The values of a list in a text; None: it is none.
 
     Args:
-        text: with a separator between, or JSON.
-        separator: between the values; None: JSON.
+        text: with a separator between; or JSON, or what Python and NumPy print of a list.
+        separator: between the values; None: there is none such.
         decimal: how numbers with a separator between are written.
     """
     if text is not None and separator is not None:
         parts = text.split() if separator == " " else text.split(separator)
         return [part.strip().replace(decimal, ".") for part in parts if part.strip()]
+    read = _literal(text or "null")
+    if read is None and text is not None and NUMPY.fullmatch(text):
+        return list(text.strip("[] \n").split())
+    return list(read) if isinstance(read, list | tuple | set) else None
+
+
+def _literal(text: str) -> object:
+    """What a text is in JSON, or as Python prints it; None: neither."""
     try:
-        read = orjson.loads(text or "null")
+        return orjson.loads(text)
     except ValueError:
+        pass
+    if not text.startswith(("[", "(", "{")):
         return None
-    return read if isinstance(read, list) else None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def counts_in(value: object, separator: str | None) -> list[tuple[str, float]] | None:
@@ -39,10 +57,7 @@ def counts_in(value: object, separator: str | None) -> list[tuple[str, float]] |
     if isinstance(value, str) and separator is not None:
         value = [name.strip() for name in value.split(separator) if name.strip()]
     elif isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except ValueError:
-            return None
+        value = _literal(value)
     if isinstance(value, list):
         names = [one for one in value if isinstance(one, str)]
         return [(n, float(names.count(n))) for n in dict.fromkeys(names)]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import duckdb
 import pyarrow as pa
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 from data.join.events.worth import Worth
 from data.reading.duckdb_session import session
 
@@ -27,9 +27,9 @@ def valued(batches: Iterable[pa.RecordBatch], worth: Worth) -> Iterator[pa.Recor
                     f"SELECT {worth.values()} FROM (SELECT {names} FROM rows)"
                 ).to_arrow_table()
             except duckdb.Error as error:
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
                 raise BadInput(
-                    f"the rewards ({worth.values()}) cannot be computed for every example: {reason}"
+                    f"the rewards ({worth.values()}) cannot be computed for every example: "
+                    f"{first_line(error)}"
                 ) from None
             rows = batch.select([name for name in batch.schema.names if name not in raw])
             for name in added:

@@ -17,7 +17,7 @@ from data.join.reward_sql import (
     value_of,
 )
 from data.join.rewards import REWARDS, Reward, reward_named
-from data.schema import read_schema
+from data.schema import Schema, read_schema
 from data.schema.outcomes import DeclaredOutcomes, DeclaredReward
 
 TALLIES = Path(__file__).with_name("tallies.sql").read_text()
@@ -125,11 +125,12 @@ class Worth:
                 f"{worthless} examples; wrap it in coalesce(…, 0) or mend the expression"
             )
         if outside:
-            lies = "the range" if self.reward.half is None else "what a half is for, 0 or more,"
+            ends = self.reward.range
+            lies = f"the range {list(ends)}" if ends else "what a half is for, 0 or more,"
             raise BadInput(
-                f"the reward {self.reward.name!r} ({self.reward.sql}) lies outside {lies} "
-                f"{list(self.reward.range) if self.reward.range else ''} in schema.yaml for "
-                f"{outside} examples; widen it, or bound it by least(greatest(…, LEAST), MOST)"
+                f"the reward {self.reward.name!r} ({self.reward.sql}) lies outside {lies} in "
+                f"schema.yaml for {outside} examples; widen it, or bound it by "
+                "least(greatest(…, LEAST), MOST)"
             )
 
     def values(self) -> str:
@@ -203,7 +204,9 @@ def _resolved(
     for name in names:
         column = event_column(name.lower(), window, base_us, declared)
         if isinstance(column, str):
-            raise BadInput(f"the reward {one.name!r} cannot be computed from {one.sql!r}: {column}")
+            raise BadInput(
+                f"the reward {one.name!r} cannot be computed from {one.sql!r:.300}: {column:.1000}"
+            )
         if column is not None:
             found[name] = column.name
             columns[column.name] = column
@@ -214,14 +217,14 @@ def _resolved(
     return renamed(one, found)
 
 
-def declared_beside(titles_path: Path | str | None, log: Path) -> DeclaredOutcomes:
-    """What the schema of a join's catalogue declares; of the log's folder where none is given.
+def schema_beside(titles_path: Path | str | None, log: Path) -> Schema:
+    """The schema of a join's catalogue; of the log's folder where none is given.
 
     Raises:
         BadInput: the schema is wrong.
     """
     place = log if titles_path is None else Path(titles_path)
-    return read_schema(place if place.is_dir() else place.parent).outcomes
+    return read_schema(place if place.is_dir() else place.parent)
 
 
 def refuse_outcomes(declared: DeclaredOutcomes) -> None:

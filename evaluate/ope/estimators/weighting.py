@@ -71,14 +71,21 @@ def sg_ips(strength: float) -> Estimator:
 def subgaussian(
     weight: Float[np.ndarray, " decisions"], strength: float
 ) -> Float[np.ndarray, " decisions"]:
-    """Weights shrunk to w / (1 − λ + λ·w): bounded by 1/λ, and 1 stays 1."""
-    return weight / (1 - strength + strength * weight)
+    """Weights shrunk to w / (1 − λ + λ·w): bounded by 1/λ, and 0 and 1 stay what they are."""
+    return _share(weight, 1 - strength + strength * weight)
 
 
 def shrunk(feedback: Feedback, strength: float) -> Float[np.ndarray, " decisions"]:
     """Weights λ·w / (w² + λ): small ones stay, large ones vanish (Su et al. 2020)."""
     w = feedback.weight
-    return strength * w / (w**2 + strength)
+    return _share(strength * w, w**2 + strength)
+
+
+def _share(
+    of: Float[np.ndarray, " decisions"], whole: Float[np.ndarray, " decisions"]
+) -> Float[np.ndarray, " decisions"]:
+    """One over the other; 0 of 0 is 0, as at the ends of λ's range where w is 0."""
+    return np.divide(of, whole, out=np.zeros_like(of), where=of > 0)
 
 
 def _cut(name: str, weights: Weights, parameter: float) -> Estimator:

@@ -1,6 +1,5 @@
 """`/v1/events`: what members did."""
 
-import asyncio
 import uuid
 
 from fastapi import APIRouter, HTTPException
@@ -15,7 +14,8 @@ from data.schema import Schema
 from data.sound import id_problem
 from serve.live import metrics
 from serve.live.page_request import refuse_kind
-from serve.live.recorder import LogFullError, Recorder
+from serve.live.recorder import LogFullError, Recorder, on_disk
+from serve.live.request_facts import folded_of_page
 from serve.live.schema import Event, Events
 from serve.live.service import LiveService
 
@@ -31,12 +31,12 @@ def event_routes(service: LiveService) -> APIRouter:
         try:
             for event in batch.events:
                 refuse_kind(event.title_id, None if model is None else model.layout.is_text)
-            rows = readable(
-                [_row(event, now, service.names) for event in batch.events], service.declared()
-            )
+            declared = service.declared() or Schema()
+            rows = [_row(event, now, service.names, declared) for event in batch.events]
+            rows = readable(rows, declared)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        if not await _on_disk(service.recorder, rows):
+        if not await _logged(service.recorder, rows):
             metrics.UNLOGGED.labels("event").inc(len(rows))
             raise HTTPException(503, "the log is full; send again", {"Retry-After": "1"})
         for event in batch.events:
@@ -46,25 +46,31 @@ def event_routes(service: LiveService) -> APIRouter:
     return router
 
 
-async def _on_disk(recorder: Recorder, rows: list[dict[str, object]]) -> bool:
+async def _logged(recorder: Recorder, rows: list[dict[str, object]]) -> bool:
     """Whether events are logged; not where a buffer, a disk or a server takes no more."""
     try:
-        pending = asyncio.wrap_future(recorder.events(rows))
+        return await on_disk(recorder.events(rows))
     except LogFullError:
         return False
-    await asyncio.wait([pending])
-    return pending.exception() is None
 
 
-def _row(event: Event, now: int, names: Pseudonyms) -> dict[str, object]:
+def _row(event: Event, now: int, names: Pseudonyms, declared: Schema) -> dict[str, object]:
     """An event as it is logged.
 
     Raises:
-        ValueError: its profile id is none.
+        ValueError: its profile id is none, or it tells facts that are not its to tell.
     """
     if wrong := id_problem(event.profile_id):
         raise ValueError(f"profile_id: {wrong}")
-    row: dict[str, object] = {**dict.fromkeys(EVENTS.names), **event.model_dump()}
+    said = event.model_dump(exclude={"facts"})
+    row: dict[str, object] = {**dict.fromkeys(EVENTS.names), **said}
+    del row["own"]
+    if event.facts:
+        if event.kind != "impression":
+            raise ValueError(f"facts are an impression's to tell; leave them out of {event.kind}")
+        row["own"], odd = folded_of_page(event.facts, declared)
+        for name in odd:
+            metrics.UNSOUND.labels(name).inc()
     row |= {"schema_version": SCHEMA_VERSION, "received": now}
     row["profile_id"] = names.of(event.profile_id)
     row["event_id"] = event.event_id or uuid.uuid4().hex

@@ -43,7 +43,10 @@ class Takedown(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """As stored; bytes 16 to 24 are the version, as in a map."""
-        body = {"artwork_ids": sorted(self.artwork_ids), "changes": [list(change) for change in self.changes]}
+        body = {
+            "artwork_ids": sorted(self.artwork_ids),
+            "changes": [list(change) for change in self.changes],
+        }
         text = orjson.dumps(body)
         head = MAGIC + b"\0" * 6 + crc32(text).to_bytes(4) + b"\0" * 4
         return head + self.version.to_bytes(8) + text

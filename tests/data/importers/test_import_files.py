@@ -253,6 +253,101 @@ def test_decisions_and_events_join(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("scale", "learnt", "why"),
+    [
+        ("half: 20", [0.5, 0.0, 0.75], "reward is below 0, and has a half"),
+        ("range: [-40, 80]", [0.5, 1 / 3, 5 / 6], "reward is outside its range"),
+    ],
+)
+def test_a_reward_in_its_own_units_is_learnt_by_its_scale(tmp_path, scale, learnt, why):
+    paid = ["20", "0", "60", "-41", ""]
+    text = MAP.replace("reward: clicked", f"reward: {{column: clicked, {scale}}}")
+    text += "reward_name: {constant: euros}\n"
+    result, table = imported(tmp_path, [row(clicked=one) for one in paid], text)
+    assert table["reward"].to_pylist() == pytest.approx(learnt)
+    assert [dict(one) for one in table["metrics"].to_pylist()] == [
+        {"euros": 20.0},
+        {"euros": 0.0},
+        {"euros": 60.0},
+    ]
+    assert table["played"].to_pylist() == [True, False, True]
+    assert result.set_aside == {why: 1, "reward is missing": 1}
+
+
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [
+        ("half: 0", "half is 0.0; give what is worth a half, above 0"),
+        ("half: much", "could not convert"),
+        ("range: [3]", "write the least and the most"),
+        ("range: 3", "write the least and the most"),
+        ("range: [3, 1]", "write the least and the most"),
+        ("range: [0, 1], half: 2", "a bounded reward needs no half"),
+    ],
+)
+def test_a_scale_that_is_none_is_refused_by_its_key(tmp_path, scale, said):
+    text = MAP.replace("reward: clicked", f"reward: {{column: clicked, {scale}}}")
+    with pytest.raises(BadInput, match=rf"MAP\.yaml, key reward: .*{said}"):
+        imported(tmp_path, [row()], text)
+    assert not (tmp_path / "log").exists()
+
+
+def test_events_tell_what_their_page_knew(tmp_path):
+    made_catalogue(tmp_path)
+    (tmp_path / "catalogue" / "schema.yaml").write_text(
+        "facts: {weather: {kind: category, known_at: request}}"
+    )
+    text = (
+        "rows: events\nkind: {constant: impression}\nzone: UTC\ntime: when\nprofile_id: who\n"
+        "title_id: book\nfacts: {weather: sky, crowd: {column: queue, kind: number}}\n"
+    )
+    rows = [row(sky="rain", queue="3"), row(sky="", queue="many")]
+    result, table = imported(tmp_path, rows, text)
+    [own] = table["own"].to_pylist()
+    assert {name: one["names"] or one["numbers"] for name, one in own} == {
+        "weather": ["rain"],
+        "crowd": [3.0],
+    }
+    assert result.set_aside == {"facts.crowd is no number": 1}
+    with pytest.raises(BadInput, match=r"facts\.device: events tell facts of your own here"):
+        imported(tmp_path, rows, text.replace("weather: sky", "device: sky"), force=True)
+
+
+def test_lists_and_counts_are_read_as_python_and_numpy_print_them(tmp_path):
+    text = MAP + (
+        "facts:\n  tags: {column: tags, kind: set}\n  taste: {column: taste, kind: vector}\n"
+        "  seen: {column: seen, kind: counts}\n"
+    )
+    facts = {"tags": "['it\\'s', 'sea']", "taste": "[ 0.5 -2.\n  3e-2]", "seen": "{'sea': 1.5}"}
+    rows = [row(**facts), row(tags="('a',)", taste="[1, 2, 3]", seen='{"a": 1}')]
+    rows.append(row(tags="[open('x')]", taste="[1 b]", seen="{sea}"))
+    result, table = imported(tmp_path, rows, text)
+    own = [dict(one["own"]) for one in table["facts"].to_pylist()]
+    assert [one["tags"]["names"] for one in own] == [["it's", "sea"], ["a"]]
+    assert [one["taste"]["numbers"] for one in own] == [[0.5, -2.0, 0.03], [1.0, 2.0, 3.0]]
+    assert [one["seen"] for one in own] == [
+        {"names": ["sea"], "numbers": [1.5]},
+        {"names": ["a"], "numbers": [1.0]},
+    ]
+    assert result.set_aside == {"facts.tags is no list": 1}
+
+
+def test_a_name_is_known_however_a_system_composes_its_letters(tmp_path):
+    apart, composed = "cafe\u0301", "caf\u00e9"
+    made_catalogue(tmp_path)
+    titles = tmp_path / "catalogue" / "titles.parquet"
+    table = pq.read_table(titles)
+    at = table.column_names.index("name")
+    names = [
+        apart if name == table["name"][0].as_py() else name for name in table["name"].to_pylist()
+    ]
+    pq.write_table(table.set_column(at, "name", pa.array(names)), titles)
+    first = table["title_id"][0].as_py()
+    _, read = imported(tmp_path, [row(book=composed), row(book=apart)])
+    assert read["title_id"].to_pylist() == [first, first]
+
+
 def test_metrics_of_a_file_stand_beside_its_reward(tmp_path):
     rows = [row(spent="2.5", left="no"), row(spent="0", left="yes"), row(spent="x", left="no")]
     text = MAP + "metrics: {spent: spent, left: {column: left, values: {'no': '0', 'yes': '1'}}}\n"

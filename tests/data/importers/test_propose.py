@@ -50,3 +50,48 @@ def test_other_columns_are_lines_for_a_person_to_take_or_leave(tmp_path):
     assert "kind: set, separator: '|'}" in said["#  tags"]
     assert "# note: nothing is made of it: 40 different texts in 40 rows" in text
     assert "# empty: nothing is made of it: no value is there" in text
+
+
+def test_a_reward_beyond_what_is_learnt_is_proposed_with_its_scale(tmp_path):
+    for values, said in (
+        (["0", "12,5", "30"], {"column": "reward", "half": 21.25}),
+        (["1", "5", "3"], {"column": "reward", "range": [1, 5]}),
+        (["-3", "0,5", "1"], {"column": "reward", "range": [-3, 1]}),
+        (["0", "0,5", "1"], "reward"),
+    ):
+        told = [{"reward": values[at % 3], "calm": "0,5"} for at in range(9)]
+        _, text = proposed(tmp_path, told)
+        assert yaml.safe_load(text)["reward"] == said
+
+
+def test_a_member_is_found_by_an_id_and_no_fact_is_one_that_does_not_hold_its_values(tmp_path):
+    told = [
+        {
+            **{"member_level": ["gold", "none"][at % 2], "visitor": f"v {at % 8}"},
+            **{"slot": ["lottery", "curated"][at % 2], "landing_page": ["a", "b"][at % 2]},
+            **{"position": at % 4, "account_age": f"{at % 20}.5", "reward": at % 2},
+        }
+        for at in range(40)
+    ]
+    _, text = proposed(tmp_path, told)
+    map = yaml.safe_load(text)
+    assert map["profile_id"] == "visitor"
+    assert map["facts"] == {"column": "position", "tenure_days": "account_age"}
+    for name in ("slot", "landing_page", "member_level"):
+        assert f"#  {name}: {{column: {name}, kind: category}}" in text
+    assert "# propensity: {random: slot, equals: [lottery]}" in text
+
+
+def test_lists_are_read_as_python_and_numpy_print_them(tmp_path):
+    told = [
+        {
+            **{"reward": at % 2, "tags": ["['noir', 'sea']", "[]"][at % 2]},
+            **{"taste": "[ 0.1 -2.\n  3e-2]", "seen": "{'crime': 2, 'sea': 1.5}"},
+        }
+        for at in range(20)
+    ]
+    _, text = proposed(tmp_path, told)
+    said = {line.split(":")[0]: line for line in text.splitlines() if line.startswith("#  ")}
+    assert "{column: tags, kind: set}   # lists of noir, sea" in said["#  tags"]
+    assert "{column: taste, kind: vector}   # 3 numbers" in said["#  taste"]
+    assert "{column: seen, kind: counts}" in said["#  seen"]

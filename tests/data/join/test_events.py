@@ -112,6 +112,22 @@ def test_the_shipped_reward_is_what_it_was_without_a_schema(tmp_path):
     assert pq.read_schema(file).equals(WITH_METRICS)
 
 
+def test_what_is_declared_otherwise_is_joined_again(tmp_path):
+    log(declared(tmp_path), [decision()], EVENTS)
+    assert told(tmp_path)[1][0]["reward"] == 0.75
+    assert told(tmp_path)[0].joined_days == []
+    for old, new, reward, late in (
+        ("range: [0, 4]", "range: [0, 8]", 3 / 8, 216_000.0),
+        ("within_days: 5\n  left", "within_days: 1\n  left", 3 / 8, 10_800.0),
+        ("    maximise: true\n    range: [0, 8]", "    maximise: true\n    half: 3", 0.5, 10_800.0),
+    ):
+        text = (tmp_path / "schema.yaml").read_text()
+        assert old in text
+        declared(tmp_path, text.replace(old, new))
+        [row] = told(tmp_path)[1]
+        assert (row["reward"], dict(row["metrics"])["late"]) == (reward, late)
+
+
 def test_a_reward_without_a_bound_is_learnt_by_its_half(tmp_path):
     text = (
         "events: {trailer: {value: seconds}}\n"
@@ -122,21 +138,31 @@ def test_a_reward_without_a_bound_is_learnt_by_its_half(tmp_path):
     assert (row["reward"], dict(row["metrics"])) == (60 / 80, {"seen": 60.0})
 
 
+NO_NUMBER = (
+    r"^the reward 'odd' \(.*\) is no number where nothing followed the impression; wrap it in "
+    r"coalesce\(…, 0\), divide by nullif\(…, 0\), or mend the expression$"
+)
+WIDEN = r"for 1 examples; widen it, or bound it by least\(greatest\(…, LEAST\), MOST\)$"
+OUTSIDE = r"lies outside the range \[0, 0\.5\] in schema.yaml " + WIDEN
+NEGATIVE = r"lies outside what a half is for, 0 or more, in schema.yaml " + WIDEN
 REFUSED = {
-    "sql: shoe_count": "shoe is no kind of event",
-    "sql: cancel_sum": "cancel have no value to sum",
+    "sql: shoe_count": "shoe is no kind of event that can follow an impression; there are cancel",
+    "sql: cancel_sum": "cancel have no value to sum; declare its value in schema.yaml, such as sec",
+    "sql: play_sum": "events of kind play have no value to sum$",
     "sql: cancels": "cannot be computed",
     "sql: sum(cancel_count)": "sum is no function",
     "sql: (SELECT 1)": "it has a subquery",
     "sql: 1) FROM read_csv('/etc/passwd') WHERE (true": "it is more than one expression",
+    "sql: 1) UNION (SELECT 1": "it is more than one expression",
     "sql: '(SELECT max(column0) FROM read_csv(''/etc/passwd''))'": "it has a subquery",
     "sql: getvariable('x')": "is no function",
-    "sql: 1 / cancel_count": "no number where nothing followed",
-    "sql: cancel_first_s": "no number where nothing followed",
-    "sql: \"'nan'::DOUBLE\"": "no number where nothing followed",
-    "sql: ": "has no sql",
+    "sql: 1 / cancel_count": NO_NUMBER,
+    "sql: cancel_first_s": NO_NUMBER,
+    "sql: \"'nan'::DOUBLE\"": NO_NUMBER,
+    "sql: ": r"^rewards\.odd in schema.yaml has no sql; say what it is, or name one of",
     "{}": "has no sql",
-    "sql: cancel_count, range: [0, 0.5], maximise: true, within_days: 5": "outside the range",
+    "sql: cancel_count, range: [0, 0.5], maximise: true, within_days: 5": OUTSIDE,
+    "sql: cancel_count - 2, half: 3, maximise: true, within_days: 5": NEGATIVE,
     "sql: cancel_count, range: [1, 0]": "write the least and the most",
     "sql: cancel_count, half: -1": "half is -1",
     "sql: cancel_count, guard: 2": "guard is 2",

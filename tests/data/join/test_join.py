@@ -147,16 +147,36 @@ def test_rewards_are_named_and_may_be_your_own(reward, value, tmp_path):
 @pytest.mark.parametrize(
     ("reward", "complaint"),
     [
-        ("clicks", "no reward 'clicks'"),
-        ("take=minutes", "already defined"),
-        ("Take It=minutes", "must be a lower-case word"),
-        ("two=minutes; DROP TABLE x", "one SQL expression"),
-        ("empty=", "one SQL expression"),
+        (
+            "clicks",
+            "there is no reward 'clicks'; choose one of take, play, minutes, or define one as "
+            "'name=SQL expression'",
+        ),
+        (
+            "take=minutes",
+            "the reward 'take' is already defined; give your expression a new name",
+        ),
+        (
+            "Take It=minutes",
+            "the reward's name 'Take It' must be a lower-case word such as 'binge': it is stored "
+            "with every example",
+        ),
+        (
+            "two=minutes; DROP TABLE x",
+            "the reward 'two' has the expression 'minutes; DROP TABLE x'; give one SQL expression, "
+            "such as 'CASE WHEN minutes >= 60 THEN 1.0 ELSE 0.0 END'",
+        ),
+        (
+            "empty=",
+            "the reward 'empty' has the expression ''; give one SQL expression, such as "
+            "'CASE WHEN minutes >= 60 THEN 1.0 ELSE 0.0 END'",
+        ),
     ],
 )
 def test_a_reward_that_is_none_is_refused(reward, complaint):
-    with pytest.raises(BadInput, match=complaint):
+    with pytest.raises(BadInput) as refused:
         reward_named(reward)
+    assert str(refused.value) == complaint
 
 
 @pytest.mark.parametrize(
@@ -169,6 +189,9 @@ def test_a_reward_that_is_none_is_refused(reward, complaint):
         "r=random()",
         "r=getenv('HOME')",
         "r=minutes) AS reward, (1",
+        "r=1) UNION (SELECT 1",
+        "r=\ud800",
+        pytest.param("r=1" + " + 1" * 400, id="deeper than is read"),
     ],
 )
 def test_a_reward_that_cannot_be_computed_changes_nothing(reward, tmp_path):
@@ -253,6 +276,17 @@ def test_examples_whose_log_is_retired_stay_and_cannot_be_remade(tmp_path):
         joined(tmp_path, reward="play")
 
 
+@pytest.mark.parametrize("note", ["", "[]", '{"days": {"x": {}}}', '{"days": {}, "other": 1}'])
+def test_a_damaged_note_of_what_was_joined_is_refused_and_nothing_touched(note, tmp_path):
+    log(tmp_path, [decision()], [shown()])
+    joined(tmp_path)
+    (tmp_path / "out/_join.json").write_text(note)
+    before = examples(tmp_path / "out")
+    with pytest.raises(BadInput, match=r"_join.json is damaged"):
+        joined(tmp_path)
+    assert examples(tmp_path / "out") == before
+
+
 def test_what_a_killed_join_left_is_cleared_away(tmp_path):
     log(tmp_path, [decision()], [shown()])
     (tmp_path / "out/.staging").mkdir(parents=True)
@@ -275,15 +309,21 @@ def test_logs_of_a_later_schema_version_are_refused(tmp_path):
 
 
 def test_bad_input_says_what_to_give(tmp_path):
-    with pytest.raises(BadInput, match=r"holds no decisions/\*\.parquet"):
+    with pytest.raises(BadInput, match=r"holds no decisions/\*\.parquet; give the folder that"):
         join(tmp_path, None, tmp_path / "out")
     log(tmp_path, [decision()])
-    with pytest.raises(BadInput, match="no join engine 'sqlite'"):
+    with pytest.raises(
+        BadInput, match=r"^there is no join engine 'sqlite'; choose one of duckdb, spark$"
+    ):
         EngineSettings("sqlite")
-    with pytest.raises(BadInput, match="nowhere is not there"):
+    with pytest.raises(BadInput, match=r"nowhere is not there; give --catalogue the folder that"):
         join(tmp_path, tmp_path / "nowhere", tmp_path / "out")
-    with pytest.raises(BadInput, match="window_hours is 0"):
+    with pytest.raises(
+        BadInput, match=r"^window_hours is 0; give a positive span, such as the default$"
+    ):
         Attribution(window_hours=0)
+    with pytest.raises(BadInput, match=r"^--master local is of Spark; add --engine spark$"):
+        EngineSettings(master="local")
     with pytest.raises(BadInput, match="horizon_days is 87840"):
         Attribution(horizon_days=3660 * 24)
     (tmp_path / "decisions/torn.parquet").write_bytes(b"PAR1")

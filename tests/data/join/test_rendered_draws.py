@@ -7,7 +7,8 @@ import pytest
 
 from bandit.draws import DrawRules, Epochs
 from data.check.path import check_path
-from data.join.rendered_draws import file_rendered
+from data.errors import BadInput
+from data.join.rendered_draws import STATE, file_rendered
 from data.log import append_table, roll
 from data.log.expand_runs import expand
 from data.log.precompute_runs import FolderRuns, RunHeader, run_bytes
@@ -97,6 +98,34 @@ def test_later_events_and_later_runs_are_looked_up_once(log):
     impress(log, rows[10:12], "two")
     assert file_rendered(log, events_of(log)) == 2
     assert len(filed(log)) == 16
+
+
+@pytest.mark.parametrize("note", [b"", b"[]", b'{"runs": 5}', b'{"runs": [], "events": 7}'])
+def test_a_damaged_note_of_what_was_looked_up_files_nothing_twice(note, log):
+    rows = every_row(log)[:9]
+    impress(log, rows)
+    assert file_rendered(log, events_of(log)) == 9
+    (log / "runs" / STATE).write_bytes(note)
+    assert file_rendered(log, events_of(log)) == 0
+    assert len(filed(log)) == 9
+
+
+def test_an_impression_may_seem_to_precede_its_run_by_an_hour(log):
+    rows = [row for row in every_row(log) if row["time"].day == 1]
+    impress(log, rows[:3], "too early", -3_600_000_001)
+    assert file_rendered(log, events_of(log)) == 0
+    impress(log, rows[3:5], "early", -3_600_000_000)
+    assert file_rendered(log, events_of(log)) == 2
+
+
+def test_a_run_that_is_cut_short_is_refused_with_the_remedy(log):
+    impress(log, every_row(log)[:5])
+    file = log / "runs" / "precompute-1-000000.parquet"
+    file.write_bytes(file.read_bytes()[:100])
+    words = "is no whole run of precompute; `python -m data roll --keep-runs` puts it aside"
+    with pytest.raises(BadInput) as refused:
+        file_rendered(log, events_of(log))
+    assert str(refused.value) == f"{file} {words}"
 
 
 def test_what_no_run_made_is_left_to_the_join_to_count(log):

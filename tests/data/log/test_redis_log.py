@@ -1,9 +1,11 @@
 """The scaled log: what a server may forget is not acknowledged, what it holds is drained once."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +13,7 @@ import yaml
 
 from bench.optional import why_no_redis
 from bench.servers import RedisServer, wait_until
-from data.errors import BadInput, Unavailable
+from data.errors import BadInput, NoServerError, Unavailable
 from data.log.embedded import EventLog
 from data.log.open_log import open_log, open_runs
 from data.log.records import encode, packed
@@ -129,6 +131,15 @@ def test_the_servers_that_compose_starts_keep_what_each_is_for(tmp_path):
             server.stop()
 
 
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_how_a_server_is_set_is_read_by_either_protocol(protocol, server, client):
+    with RedisLog(RedisAddress.parse(f"{server.url}?protocol={protocol}")) as log:
+        assert log.write("events", [event("e1")], timeout=10)
+        client.config_set("appendfsync", "no")
+        with pytest.raises(ForgetfulServerError, match="appendfsync is no"):
+            log.append("events", [event("e2")]).result(10)
+
+
 def test_a_replica_is_no_place_to_write():
     assert "role is slave" in why_forgetful(SOUND, {"role": "slave"})
     assert why_forgetful(SOUND, {"role": "master"}) is None
@@ -190,6 +201,32 @@ def test_a_batch_that_a_dead_consumer_wrote_but_never_acknowledged_is_there_once
     assert client.xlen("marquee:events") == 0
 
 
+def test_drains_of_one_host_and_process_number_have_batches_of_their_own(
+    log, client, address, tmp_path
+):
+    assert log.write("events", [event("e1")], timeout=10)
+    (tmp_path / "no-folder").write_text("")
+    with pytest.raises(OSError, match="no-folder"):
+        drain(address, tmp_path / "no-folder")
+    # As in containers, whose first process is 1 everywhere: it may be writing the batch still.
+    waits = drain(address, tmp_path / "log")
+    assert (waits["events"], waits["pending"]) == (0, 1)
+    assert drain(address, tmp_path / "log", take_over_ms=0)["events"] == 1
+
+
+def test_a_drain_that_is_done_leaves_no_name_behind(log, client, address, tmp_path):
+    for turn in range(3):
+        assert log.write("events", [event(f"e{turn}")], timeout=10)
+        assert drain(address, tmp_path)["events"] == 1
+    assert client.xinfo_consumers("marquee:events", "roll") == []
+
+
+def test_a_consumer_of_any_name_is_taken_over(log, client, address, tmp_path):
+    assert log.write("events", [event("e1")], timeout=10)
+    client.xreadgroup("roll", b"\xff\xfe", {"marquee:events": ">"})
+    assert drain(address, tmp_path, take_over_ms=0)["events"] == 1
+
+
 def test_a_batch_that_was_taken_over_and_written_before_its_taker_died_is_there_once(
     log, client, address, tmp_path
 ):
@@ -222,6 +259,9 @@ UNFIT = {
     "columns that are numbers": {b"body": b'{"each": {"event_id": 5}}'},
     "no column": {b"body": b"{}"},
     "columns missing": {b"body": b'{"event_id": "e", "kind": "play"}'},
+    "a day that no calendar has": {
+        b"body": orjson.dumps(orjson.loads(encode("events", event("e"))) | {"received": 2**62})
+    },
     "a number for a name": {b"body": encode("events", event("e")).replace(b'"e"', b"[7]")},
 }
 
@@ -274,10 +314,31 @@ def test_what_precompute_decided_comes_out_as_a_file_of_its_name(address, tmp_pa
     assert not list(tmp_path.rglob("escaped*"))
 
 
-def test_a_server_that_is_full_takes_no_run_and_says_so(log, client):
-    client.config_set("maxmemory", 1)
-    with pytest.raises(Unavailable, match=r"did not take run.parquet.*maxmemory"):
-        log.write_run("run.parquet", b"x")
+def test_a_server_that_is_full_takes_no_run_and_says_so(client, address):
+    with RedisLog(address, patience=0) as log:
+        client.config_set("maxmemory", 1)
+        with pytest.raises(Unavailable, match=r"did not take run.parquet.*maxmemory"):
+            log.write_run("run.parquet", b"x")
+
+
+def test_precompute_leaves_pages_half_of_the_server_and_waits_for_a_drain(
+    client, address, tmp_path
+):
+    block = os.urandom(2_000_000)
+    room = client.info("memory")["used_memory"] + 3_000_000
+    client.config_set("maxmemory", 2 * room)
+    with RedisLog(address, patience=0) as log, ThreadPoolExecutor(1) as beside:
+        log.write_run("run-1.parquet", block)
+        with pytest.raises(Unavailable, match=r"50% full.*for pages"):
+            log.write_run("run-2.parquet", block)
+        assert log.write("decisions", [decision("d1")], timeout=10)
+        log.patience = 60
+        later = beside.submit(log.write_run, "run-2.parquet", block)
+        assert drain(address, tmp_path)["runs"] >= 1
+        later.result(60)
+    drain(address, tmp_path)
+    assert {file.read_bytes() for file in (tmp_path / "runs").iterdir()} == {block}
+    assert len(list((tmp_path / "runs").iterdir())) == 2
 
 
 def test_a_key_of_another_type_is_a_clean_refusal(client, address, tmp_path):
@@ -293,6 +354,15 @@ def test_no_server_is_a_clean_refusal_that_keeps_the_password(tmp_path):
         with pytest.raises(BadInput, match="start redis-server") as refusal:
             ask("redis://somebody:secret@127.0.0.1:1/0")
         assert "secret" not in str(refusal.value)
+
+
+def test_a_server_without_tls_is_refused_and_one_that_is_away_may_come(server, monkeypatch):
+    monkeypatch.setattr("data.log.redis_server.PATIENCE", 0.2)
+    with pytest.raises(BadInput, match="no Redis log") as refused:
+        open_log(server.url.replace("redis://", "rediss://"))
+    assert not isinstance(refused.value, NoServerError)
+    with pytest.raises(NoServerError, match="no Redis log"):
+        open_log("rediss://127.0.0.1:1/0")
 
 
 @pytest.mark.parametrize(

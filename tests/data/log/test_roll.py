@@ -65,6 +65,15 @@ def test_a_record_of_wrong_types_is_set_aside_and_the_rest_is_rolled(tmp_path):
     assert b"many" in (tmp_path / "rejected.jsonl").read_bytes()
 
 
+def test_a_record_of_a_day_that_no_calendar_has_is_set_aside_and_the_rest_is_rolled(tmp_path):
+    with EventLog(tmp_path) as log:
+        log.append("events", [event("good"), event("late", received=2**62), event("fine")])
+        log.append("decisions", [decision("early", time=-(2**62)), decision("d")])
+    assert roll(tmp_path)["rejected"] == 2
+    assert rolled(tmp_path, "events")["event_id"].to_pylist() == ["good", "fine"]
+    assert rolled(tmp_path, "decisions")["decision_id"].to_pylist() == ["d"]
+
+
 def test_rolling_a_folder_without_a_log_says_what_to_give(tmp_path):
     with pytest.raises(BadInput, match=r"holds no live\.sqlite"):
         roll(tmp_path)

@@ -274,7 +274,10 @@ def test_what_a_killed_writer_left_is_cleared_and_what_is_being_written_is_not(t
     assert not part.exists()
 
 
-@pytest.mark.parametrize("url", ["nowhere://bundles", "simplecache::memory://b", "s3:/b/x"])
+@pytest.mark.parametrize(
+    "url",
+    ["nowhere://bundles", "simplecache::memory://b", "s3:/b/x", "github://b/x", "file://bundles"],
+)
 def test_an_unknown_protocol_is_refused(url, bundles, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.rglob("*"))

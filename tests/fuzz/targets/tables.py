@@ -17,6 +17,8 @@ from data.examples.stream import ExampleStream
 from data.join.command import join_command
 from data.records import ARTWORKS, DECISIONS, EVENTS, EXAMPLES, PROFILES, TITLES
 from data.schema_cast import parquet_files, read_table, refuse
+from evaluate.ope.bootstrap import Bootstrap
+from evaluate.ope.estimate import estimate
 from serve.precompute.profiles import readable_profiles
 from tests.data.check.check_rows import decision, event, example
 from tests.fuzz.kind import Kind
@@ -50,6 +52,21 @@ def written(table: pa.Table, **options) -> bytes:
     return out.getvalue().to_pybytes()
 
 
+FEEDBACK = pa.table(
+    {
+        "decision_id": list("abcd"),
+        "candidates": [["x", "y"], ["x", "y", "z"], ["z"], ["y", "x"]],
+        "action": list("xyzy"),
+        "reward": [1.0, 0.0, 1.0, 0.5],
+        "propensity": [0.5, 0.25, 1.0, 0.4],
+        "target_probabilities": [[0.5, 0.5], [0.2, 0.3, 0.5], [1.0], [0.9, 0.1]],
+        "estimated_rewards": [[0.5, 0.1], [0.2, 0.3, 0.5], [1.0], [0.0, 1.0]],
+        "profile_id": ["p", "q", "p", "r"],
+        "level": ["personalised", "personalised", "default", "personalised"],
+        "probabilities": [[0.5, 0.5], [0.5, 0.25, 0.25], [1.0], None],
+        "rule": [False, False, False, True],
+    }
+)
 WHOLE = {kind: written(table) for kind, table in TABLES.items()}
 
 
@@ -203,4 +220,26 @@ def schemas():
     return Kind(target, [bytes(8)], [lambda raw, rng: rng.randbytes(8)])
 
 
-TARGETS = {"parquet": parquet, "schemas": schemas}
+def feedback():
+    """As `schemas`, of what `evaluate estimate` judges."""
+    import random
+
+    file = Path(tempfile.mkdtemp(prefix="fuzz-", dir=shm())) / "feedback.parquet"
+    few = Bootstrap(100)
+
+    def target(raw: bytes) -> None:
+        rng = random.Random(int.from_bytes(raw[:8], "big"))
+        table = FEEDBACK
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            if table.num_columns:
+                table = changed(table, rng)
+        try:
+            file.write_bytes(written(table))
+        except (pa.ArrowException, ValueError):
+            return
+        estimate(file, interval=rng.choice(("bootstrap", "betting")), bootstrap=few)
+
+    return Kind(target, [bytes(8)], [lambda raw, rng: rng.randbytes(8)])
+
+
+TARGETS = {"parquet": parquet, "schemas": schemas, "feedback": feedback}

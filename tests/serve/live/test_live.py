@@ -567,6 +567,46 @@ def test_pages_that_come_while_the_log_flushes_are_decided_together(bundles):
     run(check())
 
 
+def test_who_is_answered_together_is_decided_together_again(bundles):
+    bundles.publish("bundle-1")
+    groups = []
+
+    class Counting(NoLog):
+        def decisions(self, pages):
+            groups.append(len(pages))
+            return super().decisions(pages)
+
+    async def client(live, name, turns):
+        loop = asyncio.get_running_loop()
+        for _ in range(50):
+            await live.answer(page(name), loop.time() + 1000)
+            for _ in range(turns):  # on its way to who asked and back
+                await asyncio.sleep(0)
+
+    async def check():
+        async with served(bundles, Counting()) as (_, live):
+            live.batcher.admission.seconds_a_page = 0.2  # as of a machine that takes its time
+            await asyncio.gather(*(client(live, f"m{at}", 2 + 5 * at) for at in range(4)))
+
+    run(check())
+    assert sum(groups) == 200
+    assert groups.count(4) >= 48, groups
+
+
+def test_who_is_alone_is_not_kept_waiting(bundles):
+    bundles.publish("bundle-1")
+
+    async def check():
+        async with served(bundles, NoLog()) as (_, live):
+            loop = asyncio.get_running_loop()
+            for _ in range(3):
+                live.batcher.admission.seconds_a_page = 1000.0
+                answer = await live.answer(page("m"), loop.time() + 5)
+                assert orjson.loads(answer)["reason"] is None
+
+    run(check())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -1,5 +1,7 @@
 """What fails for a while is tried again, and said; pages have their images meanwhile."""
 
+import asyncio
+import gc
 import itertools
 import os
 import resource
@@ -11,8 +13,10 @@ import httpx
 import pytest
 import redis
 
-from bench.servers import free_port
+from bench.servers import RedisServer, free_port
+from data.errors import BadInput
 from data.log import roll
+from serve.live.command import see_to_log
 from serve.live.recorder import DurableLog
 from serve.live.reload import ModelSource
 from tests.serve.live.test_live import Bundles, page, run, served
@@ -93,6 +97,61 @@ def test_a_log_that_cannot_be_opened_is_said_and_opened_when_it_can(tmp_path):
     run(check())
 
 
+def test_a_log_whose_server_comes_later_is_a_warning_and_one_that_refuses_is_not(tmp_path, capsys):
+    bundles = Bundles(tmp_path)
+    bundles.publish("bundle-1")
+    server = RedisServer(tmp_path)
+    server.stop()
+    see_to_log(server.url)
+    assert "pages are marked unlogged" in capsys.readouterr().err
+
+    async def check():
+        log = DurableLog(server.url)
+        async with served(bundles, log) as (client, _):
+            got = (await client.post("/v1/decide", json=page())).json()
+            assert (got["reason"], got["logged"]) == ("unlogged", False)
+            assert all(decision["url"] for decision in got["decisions"])
+            server.start()
+            log.look()
+            got = (await client.post("/v1/decide", json=page())).json()
+            assert (got["reason"], got["logged"]) == (None, True)
+
+    try:
+        run(check())
+        with redis.Redis(port=server.port) as client:
+            client.config_set("requirepass", "x")
+        with pytest.raises(BadInput, match="no Redis log"):
+            see_to_log(server.url)
+    finally:
+        server.stop()
+
+
+def test_what_cannot_be_looked_into_does_not_end_the_looking(tmp_path):
+    bundles = Bundles(tmp_path)
+    bundles.publish("bundle-1")
+    (tmp_path / "log" / "damaged").mkdir(parents=True)
+    (tmp_path / "log" / "damaged" / "odd").symlink_to("n" * 300)
+
+    async def check():
+        async with served(bundles, DurableLog(tmp_path / "log"), watch=0.01) as (client, _):
+            for name in ("bundle-2", "bundle-3"):  # the first look ends before it fails
+                bundles.publish(name)
+                until = time.monotonic() + 5
+                while (await client.get("/readyz")).json()["bundle"] != name:
+                    assert time.monotonic() < until, "nobody looks at `current` any more"
+                    await asyncio.sleep(0.01)
+
+    run(check())
+
+
+def test_links_that_lead_to_themselves_are_no_bundle(tmp_path):
+    bundles = Bundles(tmp_path)
+    (tmp_path / "current").symlink_to("current")
+    source = ModelSource(tmp_path / "current", bundles.load)
+    assert not source.look()
+    assert "leads to no bundle" in source.refused
+
+
 def test_events_that_the_disk_refuses_are_asked_for_again(tmp_path):
     bundles = Bundles(tmp_path)
     bundles.publish("bundle-1")
@@ -118,7 +177,7 @@ def test_events_that_the_disk_refuses_are_asked_for_again(tmp_path):
     run(check())
 
 
-def test_a_log_in_redis_that_may_forget_acknowledges_nothing(tmp_path, redis_server):
+def test_a_log_in_redis_that_may_forget_acknowledges_nothing(tmp_path, redis_server, caplog):
     bundles = Bundles(tmp_path)
     bundles.publish("bundle-1")
     event = {"kind": "play", "profile_id": "a", "title_id": 5}
@@ -129,7 +188,7 @@ def test_a_log_in_redis_that_may_forget_acknowledges_nothing(tmp_path, redis_ser
             server.config_set("appendfsync", "always")
             log = DurableLog(redis_server.url)
             async with served(bundles, log) as (client, _):
-                statuses, logged = [], []
+                statuses, logged, why = [], [], []
                 for setting in ("always", "everysec", "always"):
                     server.config_set("appendfsync", setting)
                     got = await client.post("/v1/events", json={"events": [event]})
@@ -138,9 +197,14 @@ def test_a_log_in_redis_that_may_forget_acknowledges_nothing(tmp_path, redis_ser
                     answer = (await client.post("/v1/decide", json=page(), headers=patient)).json()
                     assert all(choice["url"] for choice in answer["decisions"])
                     logged.append(answer["logged"])
+                    said = (await client.get("/readyz")).json()["log"]
+                    why.append("appendfsync is everysec" in said if said else None)
         assert (statuses, logged) == ([200, 503, 200], [True, False, True])
+        assert why == [None, True, None]
 
     run(check())
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -42,12 +42,12 @@ def everywhere(tmp_path):
     return tmp_path
 
 
-def forget(where, profile, salt=""):
+def forget(where, profile, salt="", store="{}"):
     done = subprocess.run(
         [
             *(sys.executable, "-m", "data", "forget", profile, "--log", where / "log"),
             *("--examples", where / "examples", "--profiles", where / "profiles.parquet"),
-            *("--store", where / "maps", "--json"),
+            *("--store", store.format(where / "maps"), "--json"),
         ],
         capture_output=True,
         text=True,
@@ -85,7 +85,7 @@ def test_who_is_forgotten_is_nowhere_and_everybody_else_where_they_were(everywhe
     forget(everywhere, "nobody at all")  # rolls the log
     before = everybody(everywhere)
     assert all("profile-0003" in there for there in before.values())
-    report = forget(everywhere, "profile-0003")
+    report = forget(everywhere, "profile-0003", store="lmdb:{}")
     after = everybody(everywhere)
     assert after == {place: there - {"profile-0003"} for place, there in before.items()}
     assert (report["example_rows"], report["table_rows"], report["maps"]) == (1, 1, True)

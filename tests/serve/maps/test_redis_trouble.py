@@ -9,6 +9,7 @@ import pytest
 from bench.optional import why_no_redis
 from bench.servers import RedisServer, free_port, wait_until
 from data.errors import BadInput
+from serve.maps.command import lookup, show
 from serve.maps.current import Current, put_current, read_current
 from serve.maps.lookup import Lookup
 from serve.maps.open_store import open_map_store
@@ -226,6 +227,34 @@ def test_a_server_without_room_refuses_maps_and_says_so(server, layout):
     assert refused.value.reason == "store_full"
     assert personalised(Lookup(store), layout) == MEMBERS
     store.close()
+
+
+WRITES = {
+    "a map": lambda store: store.put_many(["m"], [b"x"]),
+    "what all share": lambda store: store.put_shared("a", b"x"),
+    "what all share, newer": lambda store: store.put_newer("a", b"x"),
+    "forgetting": lambda store: store.delete(["m"]),
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_a_user_who_may_not_write_is_told_so_and_nothing_is_taken_for_done(what, server):
+    with redis.Redis(port=server.port) as client:
+        rights = ["+@read", "+ping", "+config|get"]
+        client.acl_setuser("reader", True, passwords="+p", keys="*", commands=rights)
+    store = open_map_store(f"redis://reader:p@127.0.0.1:{server.port}/0", timeout=1.0)
+    with pytest.raises(BadInput, match="does not let its user write"):
+        WRITES[what](store)
+    store.close()
+
+
+def test_a_store_that_names_no_titles_shows_none_and_says_why(server, capsys):
+    images = lookup("m", store=server.url)
+    show(images)
+    said = capsys.readouterr()
+    assert (images.titles, said.out) == ({}, "")
+    assert "no_map" in said.err
+    assert "names no titles" in said.err
 
 
 def test_a_version_never_goes_back_and_one_of_before_is_read(store, layout):

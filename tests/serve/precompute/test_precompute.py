@@ -390,3 +390,20 @@ def test_a_store_that_lost_its_data_in_the_middle_is_filled_again(redis_server, 
     assert {name for _, name, _, _ in rows.values()} <= ids
     assert read_current(store).layout == layout.digest
     store.close()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"[]",
+        b'"x"',
+        b'{"version": "x"}',
+        b'{"version": -1}',
+        b'{"layouts": ["zz"]}',
+        b'{"layouts": 5}',
+    ],
+)
+def test_a_record_of_runs_that_is_none_is_begun_anew(record, lmdb_store, layout):
+    lmdb_store.put_shared("run", record)
+    assert run(lmdb_store).written == 20
+    assert len(shown(lmdb_store, layout)) == 20 * 12
