@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Int
 
-from bandit.rules.decide import Effects
+from bandit.rules.decide import RuleEffects
 from bandit.rules.effect import Effect, Touch, effect_of
 from bandit.rules.rule import FactValue, Rule
 
-CASES = 10_000
-"""Cases kept; more begin anew."""
+CASES, CASE_TITLES = 10_000, 50_000_000
+"""Cases kept, and titles of all of them together; more begin anew."""
 FIRST_ROOM = 64
-"""Effects that there is room for at first."""
+"""RuleEffects that there is room for at first."""
 UNKNOWN, UNTOLD = 0, -1
 
 
@@ -65,7 +65,7 @@ class RuleBook:
         self._effects: list[Effect | None] = [None]
         self._slots: list[int] = [-1]
         self._places: dict[tuple[int, bytes], int] = {}
-        self._stacked = Effects.of([None] * FIRST_ROOM, self.ranks)
+        self._stacked = RuleEffects.of([None] * FIRST_ROOM, self.ranks)
 
     def case(self, facts: Mapping[str, FactValue], now_us: int) -> RuledCase:
         """The case that a page is.
@@ -80,7 +80,7 @@ class RuleBook:
         )
         case = self._cases.get(key)
         if case is None:
-            if len(self._cases) >= CASES:
+            if len(self._cases) >= min(CASES, 1 + CASE_TITLES // len(self._untouched)):
                 self._cases.clear()
             known = {fact: facts.get(fact) for fact in self.asked}
             case = self._cases[key] = RuledCase(known, now_us, self._untouched.copy())
@@ -104,7 +104,7 @@ class RuleBook:
         return self._slots[code]
 
     @property
-    def effects(self) -> Effects:
+    def effects(self) -> RuleEffects:
         """All effects found so far, and room for more."""
         return self._stacked
 

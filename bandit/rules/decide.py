@@ -22,8 +22,8 @@ PAIRS = 1 << 14
 """Ruled decisions made at once, which bounds memory."""
 
 
-class Effects(NamedTuple):
-    """Effects of rules side by side; the first stands for none and is never asked for."""
+class RuleEffects(NamedTuple):
+    """RuleEffects of rules side by side; the first stands for none and is never asked for."""
 
     allowed: Bool[np.ndarray, "effects ranks"]
     floors: Float[np.ndarray, "effects ranks"]
@@ -33,10 +33,10 @@ class Effects(NamedTuple):
     bounded: Bool[np.ndarray, " effects"]
 
     @staticmethod
-    def of(effects: Sequence[Effect | None], ranks: int) -> "Effects":
-        """Effects on titles of up to so many candidates; None: there is none."""
+    def of(effects: Sequence[Effect | None], ranks: int) -> "RuleEffects":
+        """RuleEffects on titles of up to so many candidates; None: there is none."""
         count = len(effects)
-        stacked = Effects(
+        stacked = RuleEffects(
             np.zeros((count, ranks), bool),
             np.zeros((count, ranks)),
             np.zeros((count, ranks)),
@@ -59,10 +59,10 @@ class Effects(NamedTuple):
         self.words[at] = effect.word
         self.bounded[at] = effect.bounded
 
-    def with_room(self) -> "Effects":
+    def with_room(self) -> "RuleEffects":
         """The same with room for as many again."""
-        more = Effects.of([None] * len(self.words), self.allowed.shape[1])
-        return Effects(*(np.concatenate(both) for both in zip(self, more, strict=True)))
+        more = RuleEffects.of([None] * len(self.words), self.allowed.shape[1])
+        return RuleEffects(*(np.concatenate(both) for both in zip(self, more, strict=True)))
 
 
 class Ruled(NamedTuple):
@@ -70,7 +70,7 @@ class Ruled(NamedTuple):
 
     codes: Int[np.ndarray, "members titles"]
     """Place in `effects`; 0: no rule changes the decision."""
-    effects: Effects
+    effects: RuleEffects
 
     @property
     def words(self) -> UInt64[np.ndarray, "members titles"]:
@@ -137,7 +137,7 @@ def decide_again(
 
 def ruled_probabilities(
     scores: Float[np.ndarray, "pairs heads ranks"],
-    effects: Effects,
+    effects: RuleEffects,
     codes: Int[np.ndarray, " pairs"],
     policy: HeadPolicy,
     before: Int[np.ndarray, " pairs"] | None = None,

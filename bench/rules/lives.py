@@ -60,7 +60,7 @@ class PrintedTower(Tower):
 
 
 @dataclass
-class World:
+class RuledWorld:
     """A catalogue, its members and its rules, hour by hour."""
 
     folder: Path
@@ -171,7 +171,7 @@ class Lived:
     breaches: list[str] = field(default_factory=list)
 
 
-def mapped_life(world: World, hours: int) -> Lived:
+def mapped_life(world: RuledWorld, hours: int) -> Lived:
     """Maps that are made anew each hour where rules changed, and each day where epochs ended."""
     lived, log = Lived(), world.folder / "log-maps"
     store = LmdbStore(world.folder / "maps", durable=False, size=1 << 28)
@@ -200,7 +200,7 @@ def mapped_life(world: World, hours: int) -> Lived:
     return lived
 
 
-def live_life(world: World, hours: int, pages: int) -> Lived:
+def live_life(world: RuledWorld, hours: int, pages: int) -> Lived:
     """Live pages of each hour, by a service that reads its rules again as they change."""
     lived, log = Lived(), world.folder / "log-live"
     bundle = world.folder / "bundle"
@@ -247,7 +247,7 @@ def live_life(world: World, hours: int, pages: int) -> Lived:
     return lived
 
 
-def live_model(world: World) -> LiveModel:
+def live_model(world: RuledWorld) -> LiveModel:
     """What the live service decides with; its rules come from their file."""
     model = LiveModel(
         world.policy,
@@ -263,7 +263,7 @@ def live_model(world: World) -> LiveModel:
 
 # A row, and all that it is judged by.
 def _judge(
-    world: World,
+    world: RuledWorld,
     lived: Lived,
     row: dict,
     hour: int,

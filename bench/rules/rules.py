@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.optional import why_no_spark
 from bench.rules.figures import bounded_shares, held_estimates, mean_weight
-from bench.rules.lives import Lived, World, live_life, mapped_life, turned_clock
+from bench.rules.lives import Lived, RuledWorld, live_life, mapped_life, turned_clock
 from bench.rules.rates import live_rates, lookup_rates
 from bench.rules.same import same_everywhere
 
@@ -92,17 +92,17 @@ def _lives(
     mapped = []
     for seed in range(lives):
         with tempfile.TemporaryDirectory() as folder:
-            world = World(Path(folder), titles, members, seed)
+            world = RuledWorld(Path(folder), titles, members, seed)
             with turned_clock(world.folder):
                 mapped.append(mapped_life(world, hours))
         print(f"life {seed + 1} of {lives}: {len(mapped[-1].rows):,} draws", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder), titles, members, lives)
+        world = RuledWorld(Path(folder), titles, members, lives)
         with turned_clock(world.folder):
             live = live_life(world, hours, pages)
     spark = why_no_spark()
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder), titles, members, lives + 1)
+        world = RuledWorld(Path(folder), titles, members, lives + 1)
         with turned_clock(world.folder):
             same = same_everywhere(world, range(5, hours, 24), spark is None)
     return mapped, live, same | ({} if spark is None else {"spark_left_out": spark})

@@ -8,7 +8,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.rules.lives import START_US, World, live_model
+from bench.rules.lives import START_US, RuledWorld, live_model
 from data.days import DAY_US, HOUR_US
 from data.log import roll
 from data.log.precompute_runs import FolderRuns
@@ -26,7 +26,7 @@ COLUMNS = (
 )
 
 
-def same_everywhere(world: World, hours: Iterable[int], spark: bool) -> dict[str, object]:
+def same_everywhere(world: RuledWorld, hours: Iterable[int], spark: bool) -> dict[str, object]:
     """Compare rows, column by column and bit by bit, and maps byte by byte.
 
     Args:
@@ -55,7 +55,7 @@ def _different(one: list[tuple], other: list[tuple]) -> int:
     return len(set(map(repr, one)) ^ set(map(repr, other)))
 
 
-def _precomputed(world: World, hour: int, engine: str) -> tuple[list[tuple], dict[str, bytes]]:
+def _precomputed(world: RuledWorld, hour: int, engine: str) -> tuple[list[tuple], dict[str, bytes]]:
     folder = world.folder / f"{engine}-{hour}"
     store, moment = LmdbStore(folder / "maps", size=1 << 28), _moment(hour)
     given = (world.work(hour, False), world.table(), store, FolderRuns(folder / "log"))
@@ -68,7 +68,7 @@ def _precomputed(world: World, hour: int, engine: str) -> tuple[list[tuple], dic
     return _rows(folder / "log"), maps
 
 
-def _live(world: World, hour: int) -> list[tuple]:
+def _live(world: RuledWorld, hour: int) -> list[tuple]:
     folder = world.folder / f"live-{hour}"
     (folder / "bundle").mkdir(parents=True)
     (folder / "bundle" / "manifest.json").touch()

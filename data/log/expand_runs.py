@@ -102,11 +102,9 @@ def _expanded(
     names = table["profile_id"].to_pylist()
     of, place, slots, openings, ranks, counts = _draws(table)
     codes, widths = _codes(table["codes"], len(ranks) * header.most)
-    effects = _effects(table)
     if chosen is not None:
         of, place, slots, ranks = of[chosen], place[chosen], slots[chosen], ranks[chosen]
         openings = openings[chosen]
-        effects = None if effects is None else effects[chosen]
 
     shown = np.diff(starts)[slots]
     at = (np.cumsum(widths) - widths)[of] + place
@@ -124,9 +122,7 @@ def _expanded(
     salts = np.full(count, header.rules.salt, np.uint64)
     if header.salts is not None:
         salts = np.array(header.salts, np.uint64)[openings]
-    ruled = _Ruled.none()
-    if effects is not None and header.effects is not None:
-        ruled = _Ruled.of(header, effects, slots, shown, chances)
+    ruled = _Ruled.of(header, _effects(table, chosen), slots, shown, chances)
     named = _named(header, table, keys, salts, of, slots, ordinals, propensities, ruled.words)
     columns = {
         "schema_version": pa.repeat(pa.scalar(header.schema_version, pa.int16()), count),
@@ -165,20 +161,17 @@ class _Ruled(NamedTuple):
     """In place of those without rules."""
 
     @staticmethod
-    def none() -> "_Ruled":
-        """Where there are no rules."""
-        return _Ruled(None, {})
-
-    @staticmethod
     def of(
         header: RunHeader,
-        effects: Int[np.ndarray, " draws"],
+        effects: Int[np.ndarray, " draws"] | None,
         slots: Int[np.ndarray, " draws"],
         shown: Int[np.ndarray, " draws"],
         chances: Float[np.ndarray, "draws ranks"],
     ) -> "_Ruled":
         """Candidates and probabilities after rules, the level of what is pinned, the rules' ids."""
-        told = EffectColumns.of(header.effects or (), header.most)
+        if effects is None or header.effects is None:
+            return _Ruled(None, {})
+        told = EffectColumns.of(header.effects, header.most)
         left = told.allowed[effects] & (np.arange(header.most) < shown[:, None])
         offsets = pa.array(np.concatenate([[0], np.cumsum(left.sum(1))]).astype(np.int32))
         ordinals = np.asarray(header.starts)[slots][:, None] + np.arange(header.most)
@@ -264,11 +257,14 @@ def _codes(
     return _numbers(column, np.dtype("<u4"))
 
 
-def _effects(table: pa.Table) -> Int[np.ndarray, " draws"] | None:
+def _effects(
+    table: pa.Table, chosen: Int[np.ndarray, " some"] | None
+) -> Int[np.ndarray, " draws"] | None:
     """What rules did to each draw, by its place in the header; None: nothing to any."""
     if EFFECTS.name not in table.column_names or table[EFFECTS.name].null_count:
         return None
-    return _numbers(table[EFFECTS.name], np.dtype("<u4"))[0]
+    effects, _ = _numbers(table[EFFECTS.name], np.dtype("<u4"))
+    return effects if chosen is None else effects[chosen]
 
 
 def _numbers(

@@ -25,6 +25,7 @@ from serve.live.request_facts import RequestFacts
 from serve.live.snapshot import LiveModel
 from serve.maps.artwork_map import CorruptMapError
 from serve.maps.lmdb_store import LmdbStore
+from serve.maps.map_draws import MapDraws
 from serve.maps.map_reader import MapReader
 from serve.maps.store import MapStore, StoreUnavailableError
 
@@ -169,11 +170,7 @@ class Fallbacks:
             return {}
         layout, (_, draws) = model.layout, member
         shown: dict[TitleId, MapDraw] = {}
-        # A draw goes on under the rules that it was made under, and under no others.
-        holds, pins = draws.ruled == 0, [False] * len(draws.ids)
-        if model.ruled is not None:
-            at = (draws.slots, page.facts, clock.now_us())
-            holds, pins = draws.ruled == model.ruled.words(*at), model.ruled.pins(*at)
+        holds, pins = _under_rules(model, page, draws)
         for slot, ordinal, name, propensity, is_open, logged, held, pinned in zip(
             draws.slots.tolist(),
             draws.ordinals.tolist(),
@@ -181,7 +178,7 @@ class Fallbacks:
             draws.propensities.tolist(),
             draws.open.tolist(),
             draws.logged.tolist(),
-            holds.tolist(),
+            holds,
             pins,
             strict=True,
         ):
@@ -250,6 +247,16 @@ def shared_columns(
         "bundle": model.policy.bundle,
         "cell": page.cell,
     }
+
+
+def _under_rules(
+    model: LiveModel, page: PageRequest, draws: MapDraws
+) -> tuple[list[bool], list[bool]]:
+    """Whether draws go on, under the rules that they were made under alone; and which are pins."""
+    if model.ruled is None:
+        return (draws.ruled == 0).tolist(), [False] * len(draws.ids)
+    at = (draws.slots, page.facts, clock.now_us())
+    return (draws.ruled == model.ruled.words(*at)).tolist(), model.ruled.pins(*at)
 
 
 def _count(mapped: Collection[TitleId], shared: Sequence[FallbackChoice], reason: str) -> None:

@@ -110,7 +110,8 @@ class LiveService:
 
     async def start(self) -> None:
         """Load the model and go on watching `current`."""
-        await asyncio.to_thread(self._look)
+        await asyncio.to_thread(self._look_at_store)
+        await asyncio.to_thread(self.source.look)
         self._count_reload({"loaded": 0, "refused": 0, "no_current": 0})
         # What is there now stays: a full collection that walks all of it would hold up pages.
         gc.collect()
@@ -133,22 +134,26 @@ class LiveService:
 
     def _look(self) -> None:
         """See whether there is a new model, and whether log and store are whole."""
-        if self.store is not None:
-            with suppress(StoreUnavailableError):  # each page finds it, and counts it
-                self.store.look()
-                self._look_at_takedown(self.store)
+        self._look_at_store()
         self.source.look()
         self.recorder.look()
         metrics.DAMAGED.set(self.recorder.damaged())
 
-    def _look_at_takedown(self, store: MapStore) -> None:
-        """See what nobody may be shown any more; a damaged list leaves what was known."""
-        if self.source.rules is None:
+    def _look_at_store(self) -> None:
+        """See whether the store is whole, and what nobody may be shown any more.
+
+        A list that is damaged leaves what was known.
+        """
+        if self.store is None:
             return
-        try:
-            self.source.rules.taken = read_takedown(store).artwork_ids
-        except ValueError:
-            metrics.FALLBACKS.labels("store", "takedown_damaged").inc()
+        with suppress(StoreUnavailableError):  # each page finds it, and counts it
+            self.store.look()
+            if self.source.rules is None:
+                return
+            try:
+                self.source.rules.taken = read_takedown(self.store).artwork_ids
+            except ValueError:
+                metrics.FALLBACKS.labels("store", "takedown_damaged").inc()
 
     def _count_reload(self, before: dict[str, int]) -> None:
         for outcome, count in self.source.events.items():

@@ -17,7 +17,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt8, UInt64
 
 from bandit.draws import DrawRules, Epochs
-from bandit.rules.decide import candidates_under_rules
+from bandit.rules.decide import Ruled, candidates_under_rules
 from data import clock
 from data.features import ContextFeatures
 from data.images.format import ImageFormat
@@ -115,17 +115,11 @@ class LiveModel:
     def with_rules(self, rules: LayoutRules | None) -> "LiveModel":
         """The same model under other rules; titles of which they leave nothing are not shown."""
         model, bare = copy(self), frozenset[TitleId]() if rules is None else rules.bare
-        slot_of, fallback, pieces = self._every
-        whole: dict[str, Mapping[TitleId, object]] = {
-            "slot_of": slot_of,
-            "fallback": fallback,
-            "pieces": pieces,
-        }
-        for name, each in whole.items():
+        for name, each in zip(("slot_of", "fallback", "pieces"), self._every, strict=True):
             left = {t: one for t, one in each.items() if t not in bare} if bare else each
             object.__setattr__(model, name, left)
         object.__setattr__(model, "rules", rules)
-        object.__setattr__(model, "ruled", rules and RuledShown(rules, self.layout, fallback))
+        object.__setattr__(model, "ruled", rules and RuledShown(rules, self.layout, self._every[1]))
         return model
 
     def mended(self) -> bool:
@@ -213,12 +207,7 @@ class LiveModel:
         else:
             described = self.members.functionals_of(facts)
         rules = self._rules_of(described.functionals.shape[1])
-        words, ruled = self._words[:, slots], None
-        if self.rules is not None:
-            at = clock.now_us() if now_us is None else now_us
-            ruled = self.rules.of_pages([page.facts for page in pages], at, slots)
-            if ruled is not None:
-                words[3] = candidates_under_rules(words[3], ruled.words)
+        words, ruled = self._under_rules(pages, slots, now_us)
         draws = page_draws(pages, words, described.fingerprints, rules)
         counts = self._counts[slots]
         decided = decide_pages(
@@ -229,7 +218,6 @@ class LiveModel:
             self.policy.head_policy,
             ruled,
         )
-        codes = None if ruled is None else ruled.codes.tolist()
         choices = self._starts[slots] + decided.choice
         names = draws.ids(self.words.artworks[choices], decided.propensity)
         ordinals, propensities = choices.tolist(), decided.propensity.tolist()
@@ -248,10 +236,23 @@ class LiveModel:
                 epochs[row][: len(titles)],
                 int(prints[row]),
                 float(entropies[row, : len(titles)].sum()) / max(len(titles), 1),
-                None if codes is None else codes[row][: len(titles)],
+                None if ruled is None else ruled.codes[row, : len(titles)].tolist(),
             )
             for row, titles in enumerate(wanted)
         ]
+
+    def _under_rules(
+        self, pages: Sequence[PageRequest], slots: Int[np.ndarray, "pages n"], now_us: int | None
+    ) -> tuple[UInt64[np.ndarray, "4 pages n"], Ruled | None]:
+        """Words of pages' titles after rules, and what rules change; None: nothing."""
+        words = self._words[:, slots]
+        if self.rules is None:
+            return words, None
+        at = clock.now_us() if now_us is None else now_us
+        ruled = self.rules.of_pages([page.facts for page in pages], at, slots)
+        if ruled is not None:
+            words[3] = candidates_under_rules(words[3], ruled.words)
+        return words, ruled
 
     def _rules_of(self, heads: int) -> DrawRules:
         """Of the bundle's heads, made once."""

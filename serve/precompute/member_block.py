@@ -24,7 +24,7 @@ from serve.maps.artwork_map import Run, bundle_tag, encode_maps
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
 from serve.precompute.new_draws import Drawn, Due, new_draws
-from serve.precompute.previous_draws import openings, read_before, still_open, used_runs
+from serve.precompute.previous_draws import Before, openings, read_before, still_open, used_runs
 from serve.precompute.work import Work
 from serve.scoring.member_model import described_members
 
@@ -102,28 +102,22 @@ class Job:
             return Block(index, [], [], None, 0, 0, 0, 0, skipped)
         names = members.to_pylist()
         keys = np.asarray(profile_keys(names), np.uint64)
-        before = read_before(old, layout, self.older)
-        ruled = None if work.ruled is None else work.ruled.of_members(facts, self.time_us)
-        words = np.zeros(before.ruled.shape, np.uint64) if ruled is None else ruled.words
-        # What rules do to a title is part of what its draw was made among.
-        before = before._replace(same=before.same & (before.ruled == words))
+        before, ruled = self._under_rules(read_before(old, layout, self.older), facts)
         open_now = before.same
         if not work.changed_only:
-            titles = layout.title_words
-            open_now = still_open(before, keys, titles, work.day, work.epochs.days)
+            open_now = still_open(before, keys, layout.title_words, work.day, work.epochs.days)
         opening = openings(before, work.day, self.again)
         runs = [*before.runs, *self.runs]
         run_of = np.where(open_now, before.run_of, len(before.runs) + opening)
-        due = Due(keys, before, ~open_now, opening, self.salts, ruled)
-        drawn = new_draws(work, self.words, described, due)
-        mine = described.fingerprints.astype(np.uint32)
-        prints = np.c_[before.prints, np.repeat(mine[:, None], len(self.runs), 1)]
-        used = used_runs(run_of, runs, prints)
+        fresh = ~open_now
+        due = Due(keys, before, fresh, opening, self.salts, ruled)
+        drawn, fingerprints = new_draws(work, self.words, described, due), described.fingerprints
+        mine = np.repeat(fingerprints.astype(np.uint32)[:, None], len(self.runs), 1)
+        used = used_runs(run_of, runs, np.c_[before.prints, mine])
         if used.too_many.any():
             # Members whose maps name too many runs, once more and from nothing.
             left = [None if gone else o for o, gone in zip(old, used.too_many, strict=True)]
             return self.block(index, table.filter(good), left)._replace(skipped=skipped)
-        fresh = ~open_now
         at = np.flatnonzero(
             fresh.any(1) | np.array([digest != layout.digest for digest in before.layouts], bool)
         )
@@ -131,24 +125,31 @@ class Job:
             layout.digest,
             layout.width,
             np.full(len(at), self.version, np.uint64),
-            described.fingerprints[at],
+            fingerprints[at],
             drawn.choices[at],
             used.run_of[at].astype(np.uint8),
             [used.runs[i] for i in at.tolist()],
             bundle_tag(work.policy.bundle),
             codes=drawn.codes[at],
             explicit=[sorted(drawn.explicit[i].items()) for i in at.tolist()],
-            ruled=None if ruled is None else _ruled_slots(words[at]),
+            ruled=None if ruled is None else _ruled_slots(ruled.words[at]),
             prints=used.prints[at] if used.prints is not None else None,
         )
         total, run = int(fresh.sum()), None
         if drawn.log is not None and total:
             made = np.where(fresh, opening, -1)
-            who = _Members(members, facts, described.fingerprints)
-            run = self._log(index, who, made, drawn, ruled)
+            run = self._log(index, _Members(members, facts, fingerprints), made, drawn, ruled)
         changed = fresh & (before.choices >= 0) & (drawn.choices != before.choices)
         counts = (len(names), total, int(open_now.sum()), int(changed.sum()))
         return Block(index, [names[i] for i in at.tolist()], maps, run, *counts, skipped)
+
+    def _under_rules(self, before: Before, facts: pa.StructArray) -> tuple[Before, Ruled | None]:
+        """What rules do to members' titles now, and which draws of before were made under that."""
+        rules = self.work.ruled
+        ruled = None if rules is None else rules.of_members(facts, self.time_us)
+        words = np.uint64(0) if ruled is None else ruled.words
+        # What rules do to a title is part of what its draw was made among.
+        return before._replace(same=before.same & (before.ruled == words)), ruled
 
     def _log(
         self,

@@ -11,6 +11,7 @@ import pytest
 from bandit.choice import choose, uniforms
 from bandit.draws import Epochs
 from data import clock
+from data.check.command import check
 from data.check.draws import problems_of_draws
 from data.log.precompute_runs import FolderRuns
 from data.records import RULED_DECISIONS
@@ -149,6 +150,7 @@ def test_the_log_holds_what_was_drawn_after_rules(precomputed, layout, tmp_path)
         at = int(choose(chances[None], drawn)[0])
         assert (row["candidates"][at], chances[at]) == (row["action"], row["propensity"])
     assert seen["pinned"] == MEMBERS / 3
+    assert check(tmp_path / "log").problems == []
 
 
 def test_maps_name_the_draws_that_were_logged(precomputed, layout):
