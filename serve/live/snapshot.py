@@ -263,14 +263,15 @@ class LiveModel:
     def decisions_json(self, decisions: PageDecisions) -> list[str]:
         """A page's decisions as JSON, one a title."""
         opening, spelt = self._openings, SPELT
-        if self.ruled is not None and decisions.ruled is not None:
-            opening = self.ruled.openings(opening, decisions.ordinals, decisions.ruled)
-        return [
+        pieces = [
             f'{opening[ordinal]}{name}","propensity":{spelt[propensity]}}}'
             for ordinal, name, propensity in zip(
                 decisions.ordinals, decisions.decision_ids, decisions.propensities, strict=True
             )
         ]
+        if self.ruled is None or decisions.ruled is None:
+            return pieces
+        return self.ruled.marked(pieces, decisions.ruled)
 
     def logged(self, decisions: PageDecisions) -> dict[str, Sequence[object]]:
         """The columns of a page's decisions in the log that differ from title to title."""

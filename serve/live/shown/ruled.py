@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import compress
+from typing import NamedTuple
 
 import numpy as np
 import orjson
 from jaxtyping import Float, Int, UInt64
 
+from bandit.rules.book import RuleBook
 from bandit.rules.effect import FREE, Effect
 from data.records import PINNED, TitleId
 from serve.live.fallback_choice import FallbackChoice
@@ -15,6 +17,36 @@ from serve.rules.layout_rules import LayoutRules, shown_rank
 
 DRAWN = '"level":"personalised"'
 ALWAYS = f'"level":"{PINNED}"'
+
+
+class ToldEffect(NamedTuple):
+    """What the log says of a decision that rules changed."""
+
+    candidates: orjson.Fragment  # JSON of those that are left
+    rules: orjson.Fragment  # JSON of the rules' ids
+    allowed: list[bool]  # of each candidate without rules
+    pinned: bool
+
+
+class _Told(dict[int, ToldEffect]):
+    """By the effect's place in a book; each is worked out once."""
+
+    def __init__(self, book: RuleBook) -> None:
+        super().__init__()
+        self._book = book
+
+    def __missing__(self, code: int) -> ToldEffect:
+        effect = self._book.effect(code)
+        assert effect is not None  # code 0 alone has none, and is never asked for
+        allowed = effect.allowed.tolist()
+        names = [*compress(self._book.names(self._book.slot_of_effect(code)), allowed)]
+        told = self[code] = ToldEffect(
+            orjson.Fragment(orjson.dumps(names)),
+            orjson.Fragment(orjson.dumps(effect.rules)),
+            allowed,
+            effect.pinned != FREE,
+        )
+        return told
 
 
 class RuledShown:
@@ -30,7 +62,7 @@ class RuledShown:
         self, rules: LayoutRules, layout: Layout, fallback: Mapping[TitleId, FallbackChoice]
     ) -> None:
         self.rules, self.layout, self._fallback = rules, layout, fallback
-        self._lists: dict[int, orjson.Fragment] = {}
+        self._told = _Told(rules.book)
         self._choices: dict[int, FallbackChoice] = {}
 
     def fallbacks(
@@ -69,22 +101,18 @@ class RuledShown:
         codes = book.codes(self.rules.case(facts, now_us), slots)
         return (book.effects.pinned[codes] != FREE).tolist()
 
-    def openings(
-        self, openings: Sequence[str], ordinals: Sequence[int], codes: Sequence[int]
-    ) -> dict[int, str]:
-        """Of a page's artworks, the beginnings of their decisions as JSON; pins say that they are.
+    def marked(self, pieces: list[str], codes: Sequence[int]) -> list[str]:
+        """A page's decisions as JSON, pins among them said to be pins.
 
         Args:
-            openings: of all artworks, as of draws.
-            ordinals: of what the page shows.
+            pieces: as of draws.
             codes: effect of rules on each title.
         """
-        return {
-            ordinal: openings[ordinal].replace(DRAWN, ALWAYS)
-            if self._pinned(code)
-            else openings[ordinal]
-            for ordinal, code in zip(ordinals, codes, strict=True)
-        }
+        told = self._told
+        for at, code in enumerate(codes):
+            if code and told[code].pinned:
+                pieces[at] = pieces[at].replace(DRAWN, ALWAYS, 1)
+        return pieces
 
     def columns(
         self,
@@ -101,36 +129,20 @@ class RuledShown:
             chances: probabilities by rank; 0 where there is no candidate.
             counts: candidates of each title without rules.
         """
-        effects = [self.rules.book.effect(code) for code in codes]
-        rows = zip(chances.tolist(), counts.tolist(), effects, strict=True)
-        columns: dict[str, Sequence[object]] = {
-            "candidates": [
-                self._list(code) if code else own
-                for code, own in zip(codes, candidates, strict=True)
-            ],
-            "probabilities": [
-                row[:count] if effect is None else [*compress(row, effect.allowed.tolist())]
-                for row, count, effect in rows
-            ],
-            "rules": [None if effect is None else list(effect.rules) for effect in effects],
-        }
-        if any(map(self._pinned, codes)):
-            columns["level"] = [PINNED if self._pinned(c) else "personalised" for c in codes]
-        return columns
-
-    def _pinned(self, code: int) -> bool:
-        effect = self.rules.book.effect(code)
-        return effect is not None and effect.pinned != FREE
-
-    def _list(self, code: int) -> orjson.Fragment:
-        """A title's candidates after rules, as JSON."""
-        made = self._lists.get(code)
-        if made is None:
-            effect = self._effect(code)
-            ranks = np.flatnonzero(effect.allowed).tolist()
-            names = [self.rules.book.names(self._slot(code))[rank] for rank in ranks]
-            made = self._lists[code] = orjson.Fragment(orjson.dumps(names))
-        return made
+        lists, rules = list(candidates), list[object]([None]) * len(codes)
+        rows, levels = chances.tolist(), None
+        if (counts < chances.shape[1]).any():
+            rows = [row[:count] for row, count in zip(rows, counts.tolist(), strict=True)]
+        for at, code in enumerate(codes):
+            if code:
+                told = self._told[code]
+                lists[at], rules[at] = told.candidates, told.rules
+                rows[at] = [*compress(rows[at], told.allowed)]
+                if told.pinned:
+                    levels = levels or ["personalised"] * len(codes)
+                    levels[at] = PINNED
+        columns = {"candidates": lists, "probabilities": rows, "rules": rules}
+        return columns if levels is None else columns | {"level": levels}
 
     def _choice(self, title: TitleId, code: int) -> FallbackChoice:
         """What a title shows to everybody under an effect of rules."""
@@ -146,12 +158,9 @@ class RuledShown:
                 artwork_id=names[rank],
                 path=self.layout.paths[start + rank],
                 level=level,
-                candidates=self._list(code),
+                candidates=self._told[code].candidates,
             )
         return made
-
-    def _slot(self, code: int) -> int:
-        return self.rules.book.slot_of_effect(code)
 
     def _effect(self, code: int) -> Effect:
         effect = self.rules.book.effect(code)
