@@ -102,9 +102,9 @@ def _resolved(
         if rule.effect == "pin" and state == YES:
             pins.update(at)
         elif rule.effect == "floor" and state == YES:
-            floors[at] = np.maximum(floors[at], rule.share)
+            floors[at] = np.maximum(floors[at], rule.bound)
         elif rule.effect == "cap" and state >= least:
-            caps[at] = np.minimum(caps[at], rule.share)
+            caps[at] = np.minimum(caps[at], rule.bound)
         if state >= _needed(rule, least) and (at or rule.effect in ("deny", "allow")):
             held.append(rule.id)
     if len(pins) > 1:

@@ -78,6 +78,12 @@ class Rule:
             raise ValueError("until is not after from; a rule holds from the one to the other")
 
     @property
+    def bound(self) -> float:
+        """The share of a floor or a cap."""
+        assert self.share is not None  # others are never asked
+        return self.share
+
+    @property
     def name(self) -> str:
         """What refusals call it."""
         return f"rule {self.id!r} ({self.place})" if self.place else f"rule {self.id!r}"

@@ -197,7 +197,7 @@ def _conditions(
                 bounds[bound] = _number(_text(value, where), f"{where}, {bound}")
             if not bounds or bounds.get("least", -math.inf) > bounds.get("most", math.inf):
                 raise ValueError(f"{where}: no number lies within; write least, most or both")
-            conditions.append(Condition(name, **bounds))
+            conditions.append(Condition(name, least=bounds.get("least"), most=bounds.get("most")))
         else:
             numbers = [_number(text, where) for text in _texts(node, where)]
             conditions.append(Condition(name, frozenset(numbers)))

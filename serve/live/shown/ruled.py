@@ -141,8 +141,14 @@ class RuledShown:
                 if told.pinned:
                     levels = levels or ["personalised"] * len(codes)
                     levels[at] = PINNED
-        columns = {"candidates": lists, "probabilities": rows, "rules": rules}
-        return columns if levels is None else columns | {"level": levels}
+        columns: dict[str, Sequence[object]] = {
+            "candidates": lists,
+            "probabilities": rows,
+            "rules": rules,
+        }
+        if levels is not None:
+            columns["level"] = levels
+        return columns
 
     def _choice(self, title: TitleId, code: int) -> FallbackChoice:
         """What a title shows to everybody under an effect of rules."""
