@@ -26,7 +26,7 @@ from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
 from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
-from serve.scoring.artwork_vectors import Shown, artwork_vectors
+from serve.scoring.artwork_vectors import Shown, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.scorer import Scorer
 from serve.scoring.served_policy import ServedPolicy
@@ -62,12 +62,9 @@ def load_live(
     catalogue = Catalogue.read(catalogue_folder)
     refuse_foreign(bundle, catalogue, foreign)
     canvas = scorer.manifest.image.canvas if scorer.manifest.image is not None else MAIN
-    files = {
-        name: catalogue.root / picture.path
-        for name, picture in zip(
-            catalogue.artwork_ids, canvas_pictures(catalogue, canvas).pictures, strict=True
-        )
-    }
+    pictured = canvas_pictures(catalogue, canvas).pictures
+    named = zip(catalogue.artwork_ids, pictured, strict=True)
+    files = {name: catalogue.root / picture.path for name, picture in named}
     marks = {name: FileMark.of(file) for name, file in files.items()}  # of before it is tried
     shown = Shown.of(scorer, catalogue, cache)
     metrics.LEFT_OUT.set(len(shown.left_out))
@@ -76,10 +73,11 @@ def load_live(
         LOG.warning("%s", words)
     layout = Layout.of_catalogue(catalogue.titles, shown.artworks, day_number(day))
     members = BundleMembers(scorer)
+    artworks = scored_artworks(scorer, catalogue, layout.artwork_ids, cache, shown.images)
     model = LiveModel(
         ServedPolicy.of(scorer.manifest),
         layout,
-        artwork_vectors(scorer, catalogue, layout.artwork_ids, cache, shown.images),
+        artworks.vectors,
         members,
         unpersonalised_best(bundle, layout),
         BundleImages(scorer, catalogue),
@@ -91,6 +89,7 @@ def load_live(
         declared=scorer.spec.declared.requested,
         pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
         traits=ArtworkTraits.of(catalogue),
+        names=artworks.names,
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model

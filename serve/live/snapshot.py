@@ -9,18 +9,17 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 import orjson
 import pyarrow as pa
-from jaxtyping import Float, Int, UInt8, UInt64
+from jaxtyping import Float, Int, UInt64
 
 from bandit.draws import DrawRules, Epochs
 from bandit.rules.decide import Ruled, candidates_under_rules
 from data import clock
-from data.features import ContextFeatures
-from data.images.format import ImageFormat
+from data.features import ContextFeatures, Names, NameTable
 from data.records import TitleId
 from data.rules.traits import ArtworkTraits
 from data.schema.request_facts import Declared
@@ -28,7 +27,7 @@ from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import opening_words, page_draws
 from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
-from serve.live.schema import ScoredImage
+from serve.live.shown.image_model import ImageModel
 from serve.live.shown.page_decisions import NOTHING_DECIDED, SPELT, PageDecisions
 from serve.live.shown.ruled import RuledShown
 from serve.maps.layout import Layout
@@ -38,30 +37,8 @@ from serve.pictures.layout_pictures import LayoutPictures
 from serve.pictures.page_pictures import PagePictures
 from serve.rules.layout_rules import LayoutRules
 from serve.scoring.candidate_bank import decide_pages
-from serve.scoring.member_model import MemberModel, PlannedMembers
+from serve.scoring.member_model import MemberFunctionals, MemberModel, PlannedMembers
 from serve.scoring.served_policy import ServedPolicy
-
-
-class ImageModel(Protocol):
-    """A model of images."""
-
-    @property
-    def format(self) -> ImageFormat:
-        """Of the pictures that it reads.
-
-        Raises:
-            ValueError: it reads none.
-        """
-        ...
-
-    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: TitleId) -> ScoredImage:
-        """A picture that the catalogue does not have, as a candidate of a title.
-
-        Raises:
-            ValueError: there is no such title.
-        """
-        ...
-
 
 NOTHING_DECLARED = Declared({}, {})
 
@@ -93,6 +70,8 @@ class LiveModel:
     """What rules can be about; None: there can be no rules."""
     rules: LayoutRules | None = None
     """That hold for pages; None: there are none."""
+    names: Names | None = None
+    """Whom each artwork names; None: nobody."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[TitleId, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
@@ -105,6 +84,8 @@ class LiveModel:
     _counts: Int[np.ndarray, " titles"] = field(init=False)
     _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
+    _names: NameTable | None = field(init=False)  # of the artworks
+    _ranked: Int[np.ndarray, "titles ranks"] = field(init=False)  # ordinals
     _rules: dict[int, DrawRules] = field(init=False)
     _every: tuple[dict[TitleId, int], dict[TitleId, FallbackChoice], dict[TitleId, str]] = field(
         init=False
@@ -135,7 +116,9 @@ class LiveModel:
         put("paths", frozenset(layout.paths) | more)
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
-        columns = self.vectors[starts[:, None] + ranks].astype(np.float32)
+        put("_ranked", starts[:, None] + ranks)
+        columns = self.vectors[self._ranked].astype(np.float32)
+        put("_names", None if self.names is None else NameTable.of(self.names))
         put("_rules", {})
         put("_words", opening_words(self.words.titles, self.words.candidates))
         put("_counts", counts)
@@ -209,17 +192,17 @@ class LiveModel:
         rules = self._rules_of(described.functionals.shape[1])
         words, ruled = self._under_rules(pages, slots, now_us)
         draws = page_draws(pages, words, described.fingerprints, rules)
-        counts = self._counts[slots]
         decided = decide_pages(
             described.functionals,
             self._columns[slots].transpose(0, 2, 3, 1),
-            counts,
+            self._counts[slots],
             draws.seeds,
             self.policy.head_policy,
+            self._matches(described, slots),
             ruled,
         )
         choices = self._starts[slots] + decided.choice
-        names = draws.ids(self.words.artworks[choices], decided.propensity)
+        ids = draws.ids(self.words.artworks[choices], decided.propensity)
         ordinals, propensities = choices.tolist(), decided.propensity.tolist()
         seeds, epochs, prints = draws.seeds.tolist(), draws.epochs.tolist(), described.fingerprints
         chances = decided.probabilities.swapaxes(1, 2)
@@ -229,7 +212,7 @@ class LiveModel:
                 titles,
                 all_slots[row][: len(titles)],
                 ordinals[row][: len(titles)],
-                names[row * longest : row * longest + len(titles)],
+                ids[row * longest : row * longest + len(titles)],
                 propensities[row][: len(titles)],
                 chances[row, : len(titles)],
                 seeds[row][: len(titles)],
@@ -240,6 +223,15 @@ class LiveModel:
             )
             for row, titles in enumerate(wanted)
         ]
+
+    def _matches(
+        self, described: MemberFunctionals, slots: Int[np.ndarray, "pages n"]
+    ) -> Float[np.ndarray, "pages ranks n"] | None:
+        """What names that members watch add to candidates' scores; None: nothing."""
+        names = self._names
+        if names is None or not len(names.ids) or described.names is None:
+            return None
+        return names.own(described.names, self._ranked[slots]).swapaxes(1, 2)
 
     def _under_rules(
         self, pages: Sequence[PageRequest], slots: Int[np.ndarray, "pages n"], now_us: int | None

@@ -63,23 +63,24 @@ def new_draws(work: Work, words: CatalogueWords, described: MemberFunctionals, d
     rows = np.flatnonzero(due.draws.any(1))
     for start in range(0, len(rows), TILE):
         tile = rows[start : start + TILE]
-        key = due.keys[tile][:, None]
+        key, mine = due.keys[tile][:, None], described.at(tile)
         ruled, candidates = None, words.candidates
         if due.ruled is not None:
             ruled = due.ruled._replace(codes=np.where(due.draws[tile], due.ruled.codes[tile], 0))
             candidates = candidates_under_rules(words.candidates, ruled.words)
-        context = context_words(described.fingerprints[tile][:, None], candidates, rules.word)
+        context = context_words(mine.fingerprints[:, None], candidates, rules.word)
         epochs = epoch_numbers(key, words.titles, work.day, work.epochs.days)
         seeds = draw_seeds(key, words.titles, epochs, context, due.salts[due.opening[tile]])
         had = np.where(before.choices[tile] >= 0, before.choices[tile] - words.starts, -1)
         decided = decide_members(
-            described.functionals[tile],
+            mine.functionals,
             bank,
             seeds,
             work.policy.head_policy,
             room,
             had,
             work.epochs.keep,
+            mine.names,
             ruled,
         )
         new = due.draws[tile]
