@@ -73,8 +73,7 @@ def test_folders_that_were_made_for_one_that_failed_are_not_there_either(tmp_pat
         raise KeyError
     assert list((tmp_path / "mine").iterdir()) == []
     with pytest.raises(KeyError), whole_folder(tmp_path / "a" / "b"):
-        (tmp_path / "a" / "of somebody else").touch()
-        raise KeyError
+        raise KeyError((tmp_path / "a" / "of somebody else").touch())
     assert [file.name for file in (tmp_path / "a").iterdir()] == ["of somebody else"]
 
 
