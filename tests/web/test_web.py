@@ -6,15 +6,12 @@ About 15 s of one core, half of it Chromium's.
 import os
 import re
 import shutil
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
@@ -27,6 +24,7 @@ from serve.live.load_model import load_live
 from serve.live.recorder import NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
+from tests.screenshots import listening
 from web.app import web_app
 from web.catalogue_view import FollowedView
 from web.command import web
@@ -35,22 +33,6 @@ from web.pages_of import PagesOf
 ODD = "<script>alert('é')</script> & \"co\" 100% ?a=b#c/d"
 """The name of a member and of a title."""
 LONG = "The Very Long and Winding Title of Everything That Was Ever Made, Part Two: The Return"
-
-
-@contextmanager
-def listening(app):
-    """The address of an application that listens on a free port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")

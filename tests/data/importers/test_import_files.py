@@ -350,6 +350,16 @@ def test_a_name_is_known_however_a_system_composes_its_letters(tmp_path):
     assert read["title_id"].to_pylist() == [first, first]
 
 
+def test_a_number_may_be_said_as_yes_or_no(tmp_path):
+    text = MAP + "facts: {keen: {column: keen, kind: number}}\n"
+    said = ["yes", "No", "TRUE", "f", "1", "0.5", "maybe"]
+    result, table = imported(tmp_path, [row(clicked=one, keen=one) for one in said], text)
+    assert table["reward"].to_pylist() == [1, 0, 1, 0, 1, 0.5]
+    own = [dict(one["own"])["keen"]["numbers"] for one in table["facts"].to_pylist()]
+    assert own == [[1], [0], [1], [0], [1], [0.5]]
+    assert result.set_aside == {"facts.keen is no number": 1}
+
+
 def test_metrics_of_a_file_stand_beside_its_reward(tmp_path):
     rows = [row(spent="2.5", left="no"), row(spent="0", left="yes"), row(spent="x", left="no")]
     text = MAP + "metrics: {spent: spent, left: {column: left, values: {'no': '0', 'yes': '1'}}}\n"
