@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -16,7 +15,7 @@ from model.heads.make_heads import make_heads
 from model.heads.prior_network import PriorNetwork
 from model.heads.standardise import mean_and_deviation
 from model.network.former_weights import with_present_names
-from model.network.names import NameWeights
+from model.network.names import ColumnMatch, NameWeights
 
 PRIOR_FEATURES = 64
 """Of the frozen random network that prior functions read."""
@@ -24,15 +23,6 @@ WIDTH, TITLE_WIDTH, CAST_WIDTH = 64, 16, 16
 """Features that the trunk gives; of the title main effect; of a bag of cast."""
 LEAST_MIX = 0.02
 """What a genre that the title has not may count as shown: misleading artwork exists."""
-
-
-class ColumnMatch(NamedTuple):
-    """A match of columns: the sum of products of a member's numbers and an artwork's."""
-
-    member: tuple[int, ...]
-    """Columns of the features of the facts; each is standardised."""
-    artwork: tuple[int, ...]
-    """Columns of the features of title and tags, one for each of these; as they are."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +57,7 @@ class Architecture:
     """How many of the features of title and tags, the last, are facts declared of the artwork."""
     groups: tuple[tuple[str, int], ...] = ()
     """Name and width of each part of an embedding that is judged on its own scale, in order."""
-    matches: tuple["ColumnMatch", ...] = ()
+    matches: tuple[ColumnMatch, ...] = ()
     """Numbers of members that meet numbers of artworks, beside names."""
 
     @property
