@@ -65,7 +65,6 @@ def test_what_is_left_out_is_counted_by_reason_and_said():
     assert without.words() == []
 
 
-<<<<<<< HEAD
 def test_what_is_left_of_a_batch_is_all_of_it():
     [batch] = FeedbackSource.open(logged(100, 0, 0.3)).batches()
     kept = batch.with_support()
@@ -78,7 +77,8 @@ def test_resamples_and_their_seed_are_asked_for():
     assert Bootstrap.of_options(100, 7) == Bootstrap(100, 7)
     with pytest.raises(BadInput, match=r"^--resamples 99: too few for a 95% interval; give 100 or"):
         Bootstrap.of_options(99)
-=======
+
+
 def test_what_a_rule_pins_is_left_out_though_its_probabilities_are_logged():
     table = logged(1000, 0, 0.2, level="pinned")
     pinned = np.array(table["level"].to_pylist()) == "pinned"
@@ -88,7 +88,6 @@ def test_what_a_rule_pins_is_left_out_though_its_probabilities_are_logged():
     support = estimate(with_rules, ["ips"], bootstrap=QUICK)["ips"].support
     assert support.left_out == {"level pinned": int(pinned.sum())}
     assert support.drawn == 1000 - pinned.sum()
->>>>>>> control
 
 
 def test_a_level_column_is_not_needed():
