@@ -122,6 +122,11 @@ COMMANDS = {
         show="show_hosts",
         status="status",
     ),
+    "rules": Command(
+        "bench.rules.rules",
+        "Rules that change each hour: kept, exact, alike everywhere, and what a thousand cost.",
+        show="show_rules",
+    ),
     "rates": Command(
         "bench.hosts.rates",
         "Look-ups, map writes, log appends and drains over Redis, beside redis-benchmark.",

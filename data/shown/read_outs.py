@@ -21,7 +21,7 @@ from data.shown.catalogue_sets import CatalogueSets
 from data.shown.cross_fitted import CrossFitted, title_keys
 from data.shown.directions import SAMPLE, Directions
 from data.shown.guessed_names import Gallery, GuessedNames, Likeness, guess_names
-from data.shown.set_read_outs import FOREIGN, ArtworkSet, Seen, TitleSet
+from data.shown.set_read_outs import FOREIGN, ArtworkSet, SetSeen, TitleSet
 
 READ_OUTS = "shown.safetensors"
 """Name of the file in a bundle."""
@@ -113,7 +113,7 @@ class ReadOuts:
         met = np.unique(keys)
         few = CatalogueSets.of(spec, titles, artworks.take(pa.array(some))).telling()
         directions = Directions.of(features[some], comparable)
-        seen = Seen(directions(features[some]), keys[few.title_of], met)
+        seen = SetSeen(directions(features[some]), keys[few.title_of], met)
         of_titles = [TitleSet.of(seen, few, one) for one in few.titles]
         of_artworks = [ArtworkSet.of(seen, one) for one in few.artworks]
         likeness = Likeness.of(seen.x, few)
@@ -202,7 +202,7 @@ class ReadOuts:
             return self.read(features[there], spec, titles, some, gallery).at(there, len(features))
         sets = CatalogueSets.of(spec, titles, artworks)
         x = self.directions(features)
-        seen = Seen(x, title_keys(titles["title_id"].to_pylist())[sets.title_of], self.met)
+        seen = SetSeen(x, title_keys(titles["title_id"].to_pylist())[sets.title_of], self.met)
         of_titles = {one.name: one.shares for one in sets.titles}
         of_artworks = {one.name: one for one in sets.artworks}
         columns = [np.zeros((len(artworks), 0), np.float32)]

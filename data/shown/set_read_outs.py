@@ -20,7 +20,7 @@ SURE = 1e-4
 """Shares nearer to 0 or 1 have the logit of this one."""
 
 
-class Seen(NamedTuple):
+class SetSeen(NamedTuple):
     """Pictures as read-outs see them."""
 
     x: Float[np.ndarray, "pictures directions"]
@@ -40,7 +40,7 @@ class TitleSet(NamedTuple):
     fit: CrossFitted
 
     @classmethod
-    def of(cls, seen: Seen, sets: CatalogueSets, one: NamedShares) -> "TitleSet | None":
+    def of(cls, seen: SetSeen, sets: CatalogueSets, one: NamedShares) -> "TitleSet | None":
         """Fit to a catalogue's pictures; None: too few of them have a title that says anything."""
         labels = labels_of_titles(sets, one.shares)
         if len(np.unique(labels.picture)) < LEAST_LABELLED or not seen.x.shape[1]:
@@ -51,7 +51,7 @@ class TitleSet(NamedTuple):
         return cls(one.name, one.names, base.astype(np.float32), fit)
 
     def read(
-        self, seen: Seen, shares: Float[np.ndarray, "pictures names"]
+        self, seen: SetSeen, shares: Float[np.ndarray, "pictures names"]
     ) -> tuple[Float[np.ndarray, "pictures names"], Float[np.ndarray, "pictures 3"]]:
         """What is shown in contrast to what the title is, and the share foreign to the title.
 
@@ -84,7 +84,7 @@ class ArtworkSet(NamedTuple):
     """None: nothing is guessed, for few are tagged or pictures have no features."""
 
     @classmethod
-    def of(cls, seen: Seen, one: NamedShares) -> "ArtworkSet | None":
+    def of(cls, seen: SetSeen, one: NamedShares) -> "ArtworkSet | None":
         """Fit to a catalogue's pictures.
 
         None: nobody tagged any, or nothing is guessed and what is declared is read already.
@@ -100,7 +100,7 @@ class ArtworkSet(NamedTuple):
         fit = CrossFitted.of(seen.x, labels, seen.title) if enough else None
         return cls(one.name, one.names, base.astype(np.float32), fit)
 
-    def read(self, seen: Seen, tags: NamedShares) -> Float[np.ndarray, "pictures names"]:
+    def read(self, seen: SetSeen, tags: NamedShares) -> Float[np.ndarray, "pictures names"]:
         """Tags as they are, guessed where nobody tagged, in contrast to what is usual.
 
         Args:

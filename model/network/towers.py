@@ -1,12 +1,11 @@
 """The two sides of the product: artwork to a vector, context to a bank of linear functionals."""
 
+import warnings
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from data.features import CAST_KEPT
 from model.heads.epistemic_index import index_size
@@ -112,10 +111,11 @@ class CandidateTower(nn.Module):
         self.judged = made.title - made.declared
         self.cast = CastBag(made.buckets, CAST_WIDTH)
         self.image = nn.Linear(made.content, rank)
-        # A catalogue without genres has nothing to draw first weights for, and torch warns of it.
-        linear = nn.Linear if made.genres else partial(skip_init, nn.Linear)
-        self.genre = linear(made.embedding, made.genres)
-        self.contrast = linear(made.genres, rank, bias=False)
+        with warnings.catch_warnings():
+            # A catalogue without genres has nothing to draw first weights for.
+            warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+            self.genre = nn.Linear(made.embedding, made.genres)
+            self.contrast = nn.Linear(made.genres, rank, bias=False)
         self.tags = nn.Sequential(nn.Linear(tags, 64), nn.ReLU(), nn.Linear(64, rank))
         self.gain = nn.Linear(made.title, 1)
         nn.init.zeros_(self.gain.weight)
