@@ -124,11 +124,11 @@ def _weights(network: Marquee) -> dict[str, Tensor]:
 
 
 def _probe(spec: FeatureSpec, rows: int, image: ImageFormat | None, network: Marquee) -> Probe:
-    reads, made = image is not None and network.encoder is not None, network.architecture
-    size = (image.height, image.width) if reads else None
-    return random_probe(
-        spec, rows, rows, size=size, embedding=made.embedding, shown=sum(made.shown)
-    )
+    made, size = network.architecture, None
+    if image is not None and network.encoder is not None:
+        size = image.height, image.width
+    shown = sum(made.shown)
+    return random_probe(spec, rows, rows, size=size, embedding=made.embedding, shown=shown)
 
 
 def _check(
