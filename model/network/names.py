@@ -25,7 +25,7 @@ class NameWeights(NamedTuple):
     def over(self, distinct: Int[Tensor, " distinct"]) -> Float[Tensor, "rows distinct"]:
         """A column for each of these names, which are in order; others are left out."""
         table = self.weights.new_zeros(len(self.ids), len(distinct) + 1)
-        at = torch.searchsorted(distinct, self.ids)
+        at = torch.searchsorted(distinct, self.ids.contiguous())
         known = torch.cat([distinct, distinct.new_zeros(1)])[at] == self.ids
         at = torch.where(known & (self.ids != 0), at, len(distinct))
         return table.scatter_add_(1, at, self.weights)[:, :-1]
