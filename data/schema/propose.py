@@ -205,7 +205,10 @@ def _proposal(section: str, column: _Column, fact: Fact, why: str) -> Proposal:
 
 
 def _changes(column: _Column) -> bool:
-    """Whether most members of whom several rows are known have several values, of few in all."""
+    """Whether most members of whom several rows are known have several names, or a number each row.
+
+    What is known of members changes seldom, but for numbers, which may go up from day to day.
+    """
     if column.profiles is None or column.listed:
         return False
     of = defaultdict[str, list[object]](list)
@@ -213,8 +216,11 @@ def _changes(column: _Column) -> bool:
     for rows, held in ((values.name_rows, values.codes), (values.number_rows, values.numbers)):
         for row, one in zip(rows.tolist(), held.tolist(), strict=True):
             of[column.profiles[int(row)]].append(one)
-    several = [len(set(own)) / len(own) for own in of.values() if len(own) > 2]
-    return len(several) >= 10 and float(np.mean([share > 0.5 for share in several])) > 0.5
+    named = len(values.name_rows) > 0
+    several = [
+        len(set(own)) > (1 if named else 0.5 * len(own)) for own in of.values() if len(own) > 2
+    ]
+    return len(several) >= 10 and float(np.mean(several)) > 0.5
 
 
 def _matched(found: Proposal, values: FactValues, sets: Mapping[str, set[str]]) -> Proposal:

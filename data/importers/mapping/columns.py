@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
-from data.importers.mapping.import_map import QUESTIONS, ImportMap, ValueSource
+from data.importers.mapping.import_map import FLAGS, QUESTIONS, ImportMap, ValueSource
 from data.importers.mapping.raw_rows import RawRows
 from data.importers.mapping.values import (
     as_text,
@@ -23,6 +23,7 @@ from data.importers.mapping.values import (
     fit_rows,
     in_words,
     list_in,
+    list_of,
     missing,
 )
 from data.lossless_cast import plain
@@ -133,10 +134,8 @@ class MappedRows:
         if pa.types.is_string(values.type):
             values = pc.utf8_trim_whitespace(values)
             if pa.types.is_boolean(kind):
-                flags = {"yes": "true", "no": "false", "y": "true", "n": "false"}
-                lower = pc.utf8_lower(values)
-                at = pc.index_in(lower, value_set=pa.array(list(flags)))
-                return pc.if_else(at.is_valid(), pa.array(list(flags.values())).take(at), lower)
+                return _flagged(pc.utf8_lower(values), "true", "false")
+            values = _flagged(values, "1", "0")
             if self.map.csv.decimal != ".":
                 values = pc.replace_substring(values, self.map.csv.decimal, ".")
             if pa.types.is_integer(kind):
@@ -207,12 +206,13 @@ class MappedRows:
         if pa.types.is_nested(values.type):
             return values
         decimal = "." if pa.types.is_string(of) else self.map.csv.decimal
-        lists = [list_in(value, source.separator, decimal) for value in as_text(values).to_pylist()]
+        texts = as_text(values).to_pylist()
+        lists = [list_of(list_in(text, source.separator, decimal), of) for text in texts]
         self.set_aside(
             np.array([one is None for one in lists], bool) & ~missing(values),
-            f"{source.key} is no list",
+            f"{source.key} is no {in_words(kind)}",
         )
-        return pa.array(lists)
+        return pa.array(lists, kind)
 
     def _counts(self, source: ValueSource) -> pa.Array:
         """Counts by name: of several columns, of a list of names, of a JSON object, or of a map."""
@@ -237,3 +237,11 @@ class MappedRows:
             )
         self.set_aside(wrong, f"{source.key} does not count by name")
         return pa.array(counted, pa.map_(pa.string(), pa.float64()))
+
+
+def _flagged(texts: pa.Array, true: str, false: str) -> pa.Array:
+    """Texts with those that say yes or no in words as others that mean it."""
+    words = [word for word in FLAGS if word.isalpha() and word not in ("random", "rule")]
+    said = pa.array([true if FLAGS[word] else false for word in words])
+    at = pc.index_in(pc.utf8_lower(texts), value_set=pa.array(words))
+    return pc.if_else(at.is_valid(), said.take(at), texts)

@@ -50,6 +50,25 @@ def _literal(text: str) -> object:
         return None
 
 
+def list_of(values: list[object] | None, kind: pa.DataType) -> list[object] | None:
+    """Values of a list as numbers or as texts; None: one of them is no such thing."""
+    is_text = pa.types.is_string(kind)
+    made: list[object] = []
+    for value in values or ():
+        if value is None or isinstance(value, str if is_text else float):
+            made.append(value)
+        elif is_text and isinstance(value, int | float):
+            made.append(orjson.dumps(value).decode())
+        elif not is_text and isinstance(value, int | str):
+            try:
+                made.append(float(value))
+            except (ValueError, OverflowError):
+                return None
+        else:
+            return None
+    return None if values is None else made
+
+
 def counts_in(value: object, separator: str | None) -> list[tuple[str, float]] | None:
     """Counts by name; None: it is none."""
     if value is None:

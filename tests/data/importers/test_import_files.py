@@ -278,7 +278,7 @@ def test_a_reward_in_its_own_units_is_learnt_by_its_scale(tmp_path, scale, learn
 @pytest.mark.parametrize(
     ("scale", "said"),
     [
-        ("half: 0", "half is 0.0; give what is worth a half, above 0"),
+        ("half: 0", "half is 0.0; write what is worth a half, above 0"),
         ("half: much", "could not convert"),
         ("range: [3]", "write the least and the most"),
         ("range: 3", "write the least and the most"),
@@ -322,6 +322,8 @@ def test_lists_and_counts_are_read_as_python_and_numpy_print_them(tmp_path):
     facts = {"tags": "['it\\'s', 'sea']", "taste": "[ 0.5 -2.\n  3e-2]", "seen": "{'sea': 1.5}"}
     rows = [row(**facts), row(tags="('a',)", taste="[1, 2, 3]", seen='{"a": 1}')]
     rows.append(row(tags="[open('x')]", taste="[1 b]", seen="{sea}"))
+    rows.append(row(tags='[{"a": 1}]', taste='["x"]', seen="{}"))
+    rows.append(row(tags="[1, 'b']", taste='["x", 2]', seen="{}"))
     result, table = imported(tmp_path, rows, text)
     own = [dict(one["own"]) for one in table["facts"].to_pylist()]
     assert [one["tags"]["names"] for one in own] == [["it's", "sea"], ["a"]]
@@ -330,7 +332,7 @@ def test_lists_and_counts_are_read_as_python_and_numpy_print_them(tmp_path):
         {"names": ["sea"], "numbers": [1.5]},
         {"names": ["a"], "numbers": [1.0]},
     ]
-    assert result.set_aside == {"facts.tags is no list": 1}
+    assert result.set_aside == {"facts.tags is no list of names": 2, "facts.taste is no numbers": 1}
 
 
 def test_a_name_is_known_however_a_system_composes_its_letters(tmp_path):
@@ -346,6 +348,16 @@ def test_a_name_is_known_however_a_system_composes_its_letters(tmp_path):
     first = table["title_id"][0].as_py()
     _, read = imported(tmp_path, [row(book=composed), row(book=apart)])
     assert read["title_id"].to_pylist() == [first, first]
+
+
+def test_a_number_may_be_said_as_yes_or_no(tmp_path):
+    text = MAP + "facts: {keen: {column: keen, kind: number}}\n"
+    said = ["yes", "No", "TRUE", "f", "1", "0.5", "maybe"]
+    result, table = imported(tmp_path, [row(clicked=one, keen=one) for one in said], text)
+    assert table["reward"].to_pylist() == [1, 0, 1, 0, 1, 0.5]
+    own = [dict(one["own"])["keen"]["numbers"] for one in table["facts"].to_pylist()]
+    assert own == [[1], [0], [1], [0], [1], [0.5]]
+    assert result.set_aside == {"facts.keen is no number": 1}
 
 
 def test_metrics_of_a_file_stand_beside_its_reward(tmp_path):
