@@ -12,6 +12,15 @@ MATCHED = 1024
 """Members, and artworks, whose matches tell how large a match is."""
 
 
+class ColumnMatch(NamedTuple):
+    """A match of columns: the sum of products of a member's numbers and an artwork's."""
+
+    member: tuple[int, ...]
+    """Columns of the features of the facts; each is standardised."""
+    artwork: tuple[int, ...]
+    """Columns of the features of title and tags, one for each of these; as they are."""
+
+
 class NameWeights(NamedTuple):
     """Names of some rows, by number, and how much each counts there; 0 pads."""
 
