@@ -24,7 +24,7 @@ from model.training.settings import (
     Publish,
     Settings,
 )
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import scored_artworks
 from serve.scoring.scorer import Scorer
 from simulate.browsing.log import read_expected
 from simulate.browsing.sample import SampleSettings, make_sample
@@ -152,10 +152,10 @@ def exact_take(folder: Path, bundle: Path) -> float:
     log = read_expected(folder / "log")
     expected = dict(zip(*(column.to_pylist() for column in log.columns), strict=True))
     catalogue, scorer = Catalogue.read(folder / "catalogue"), Scorer(bundle)
-    vectors = artwork_vectors(scorer, catalogue, catalogue.artwork_ids, folder / "cache")
+    bank = scored_artworks(scorer, catalogue, catalogue.artwork_ids, folder / "cache")
     row = {name: at for at, name in enumerate(catalogue.artwork_ids)}
     facts = context_features(scorer.spec, examples["facts"].combine_chunks())
-    scores = scorer.functionals(facts).mean(1) @ vectors.T
+    scores = scorer.members(facts).mean().every_score(bank)[:, 0]
     takes = [
         expected[name][int(np.argmax([of[row[one]] for one in candidates]))]
         for of, name, candidates in zip(
