@@ -197,10 +197,7 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
                 facts = facts_array([page.get("facts") for page in pages])
                 columns.append(facts.take(pa.array(np.repeat(np.arange(len(pages)), counts))))
                 continue
-            values: list[object] = []
-            for page, count in zip(pages, counts, strict=True):
-                each = page.get("each", {}).get(field.name)
-                values += each if each is not None else [page.get(field.name)] * count
+            values = _values(field.name, pages, counts)
             if field.type == OWN:
                 values = [list(v.items()) if isinstance(v, dict) else v for v in values]
             columns.append(pa.array(values, field.type))
@@ -214,6 +211,17 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
     if len(times) and not (times.min() >= FIRST_US and times.max() < END_US):
         raise ValueError(f"a record of {kind} is of a day that no calendar has")
     return table
+
+
+def _values(name: str, pages: Sequence[Mapping], counts: Sequence[int]) -> list[object]:
+    """A column of all records: a page's own where it has one, else what its records share."""
+    if not any("each" in page for page in pages):
+        return [page.get(name) for page in pages]
+    values: list[object] = []
+    for page, count in zip(pages, counts, strict=True):
+        each = page.get("each", {}).get(name)
+        values += each if each is not None else [page.get(name)] * count
+    return values
 
 
 def _title_kind(pages: Sequence[Mapping]) -> pa.DataType:
