@@ -20,6 +20,12 @@ OWNERS = ("logged", "target")
 BY_ACTION = re.compile(r"(estimated_reward|q_hat|target_given_prefix|target_position)_(\d+)")
 """Columns of one number an action; the actions are counted from 0."""
 
+OF_A_MAP = {
+    ", or give csv.delimiter or csv.encoding in the map": "",
+    "give csv.encoding in the map, such as latin-1": "write it in UTF-8",
+}
+"""What importers say of CSV → what holds where there is no map."""
+
 
 @dataclass(frozen=True)
 class SlateFile:
@@ -109,7 +115,13 @@ def schema_of(names: list[str]) -> pa.Schema:
 
 
 def _table(file: Path) -> pa.Table:
-    parts = list(read_rows(file))
+    try:
+        parts = list(read_rows(file))
+    except BadInput as error:
+        words = str(error)
+        for of_a_map, instead in OF_A_MAP.items():
+            words = words.replace(of_a_map, instead)
+        raise BadInput(words) from None
     for part in parts:
         for row in part.broken[:1]:
             raise BadInput(f"{file}: row {row.row}: {row.why}; mend the line")

@@ -132,6 +132,17 @@ def test_a_wrong_line_is_named(columns, message, tmp_path):
     assert str(tmp_path) in str(refused.value)
 
 
+def test_a_csv_that_cannot_be_read_is_refused_without_a_word_of_maps(tmp_path):
+    for name, text, message in (
+        ("a.csv", "slate_id,position,reward\na,0,1\nb,0\n", "row 1: the line has 2 values"),
+        ("b.csv", "slate_id,position,reward\nä,0,1\n", "invalid UTF8 data; mend it$"),
+        ("c.csv", "slate_id,positiön,reward\na,0,1\n", "not in utf8 .*; write it in UTF-8$"),
+    ):
+        (tmp_path / name).write_bytes(text.encode("latin-1"))
+        with pytest.raises(BadInput, match=message):
+            read_slates(tmp_path / name)
+
+
 def test_slots_that_are_not_independent_are_not_taken_for_it(tmp_path):
     slate = [0.2] * 3 + [0.375] * 2
     rows = written(tmp_path, logged_slate=slate, target_slate=[0.05] * 5)
