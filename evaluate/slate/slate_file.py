@@ -74,7 +74,7 @@ def read_slate_file(file: Path) -> SlateFile:
     chances = {name: _numbers(table, name) for name in names if name in table.column_names}
     for name, values in chances.items():
         _refuse_chances(grid, name, values)
-    by_action = _by_action(table, grid)
+    by_action = _by_action(table, grid, _reached(grid, chances))
     action = None
     if "action" in table.column_names:
         action = table["action"].to_numpy()
@@ -151,7 +151,20 @@ def _refuse_chances(grid: SlotGrid, name: str, values: Float[np.ndarray, " lines
     grid.refuse(needed & ~(low & (values <= 1 + 1e-9)), name, values, remedy)
 
 
-def _by_action(table: pa.Table, grid: SlotGrid) -> dict[str, Float[np.ndarray, "lines actions"]]:
+def _reached(
+    grid: SlotGrid, chances: dict[str, Float[np.ndarray, " lines"]]
+) -> Bool[np.ndarray, " lines"]:
+    """Which slots the target may come to after the logged ones before them; all if not known."""
+    prefix = chances.get("target_prefix")
+    if prefix is None:
+        return np.ones(len(grid.row), bool)
+    before = np.roll(grid.spread(prefix), 1, axis=1)
+    return (grid.place == 0) | (before[grid.row, grid.place] > 0)
+
+
+def _by_action(
+    table: pa.Table, grid: SlotGrid, reached: Bool[np.ndarray, " lines"]
+) -> dict[str, Float[np.ndarray, "lines actions"]]:
     """Columns of one number an action, side by side."""
     found: dict[str, dict[int, str]] = {}
     for name in table.column_names:
@@ -170,6 +183,8 @@ def _by_action(table: pa.Table, grid: SlotGrid) -> dict[str, Float[np.ndarray, "
             values = np.nan_to_num(values)
             total = values.sum(1)
             wrong = (np.abs(total - 1) > 1e-5) | (values < 0).any(1)
+            if stem == "target_given_prefix":  # after what it never does it has no choice
+                wrong &= reached
             remedy = "give probabilities of all actions, whose sum is 1"
             grid.refuse(wrong, f"{stem}_0 … sum to", total, remedy)
         stacked[stem] = values

@@ -89,6 +89,25 @@ def test_a_prediction_that_is_needed_must_be_there(tmp_path):
     assert np.isfinite(read_slates(written(tmp_path, **given, **never))[0].model.own).all()
 
 
+def test_after_what_the_target_never_does_it_has_no_choice(tmp_path):
+    table = pq.read_table(GOLDEN / "cascade.parquet").slice(0, 10).to_pylist()
+    for line in table:
+        if line["slate_id"] == 0:
+            line |= {"target_slate": 0.0, "target_prefix": 0.0}
+            if line["position"] == 0:
+                line["target_position"] = 0.0
+            else:
+                line |= {f"target_given_prefix_{k}": None for k in range(6)}
+    pq.write_table(pa.Table.from_pylist(table), tmp_path / "rows.parquet")
+    slates, _ = read_slates(tmp_path / "rows.parquet")
+    assert (slates.prefix[0] == 0).all()
+    assert np.isfinite(slates.model.rest_target).all()
+    table[2]["target_prefix"] = table[1]["target_prefix"] = 0.1
+    pq.write_table(pa.Table.from_pylist(table), tmp_path / "rows.parquet")
+    with pytest.raises(BadInput, match=r"row 2 .*sum to 0; give probabilities of all actions"):
+        read_slates(tmp_path / "rows.parquet")
+
+
 def test_rows_of_one_profile_are_one_group_wherever_they_stand(tmp_path):
     slates, _ = read_slates(written(tmp_path, profile_id=["p"] * 5))
     assert slates.group[0] == slates.group[1]
