@@ -20,6 +20,8 @@ OWNERS = ("logged", "target")
 BY_ACTION = re.compile(r"(estimated_reward|q_hat|target_given_prefix|target_position)_(\d+)")
 """Columns of one number an action; the actions are counted from 0."""
 
+WHOLE = ("estimated_slate", "estimated_slate_target")
+"""A prediction of the row's reward, and its mean over the target's rows."""
 OF_A_MAP = {
     ", or give csv.delimiter or csv.encoding in the map": "",
     "give csv.encoding in the map, such as latin-1": "write it in UTF-8",
@@ -41,6 +43,8 @@ class SlateFile:
         context: of each row, from 0.
         group: of each row, by profile, or each by itself.
         clustered: whether the file names profiles.
+        whole: predicted reward of each row, and the mean of the same over the target's rows; None
+            where the file has not both.
     """
 
     grid: SlotGrid
@@ -51,6 +55,7 @@ class SlateFile:
     context: Int[np.ndarray, " slates"]
     group: Int[np.ndarray, " slates"]
     clustered: bool
+    whole: tuple[Float[np.ndarray, " slates"], Float[np.ndarray, " slates"]] | None = None
 
     def both(self, part: str) -> bool:
         """Whether it has both probabilities of a part."""
@@ -90,6 +95,7 @@ def read_slate_file(file: Path) -> SlateFile:
         context=_context(table, grid),
         group=_groups(table["profile_id"], grid) if clustered else _alone(grid),
         clustered=clustered,
+        whole=_whole(table, grid),
     )
 
 
@@ -105,7 +111,7 @@ def schema_of(names: list[str]) -> pa.Schema:
         pa.field(n, kind, nullable=n == "context") for n, kind in optional.items() if n in names
     ]
     chances = [f"{owner}_{part}" for owner in OWNERS for part in PARTS]
-    numbers = [n for n in names if n in chances or BY_ACTION.fullmatch(n)]
+    numbers = [n for n in names if n in (*chances, *WHOLE) or BY_ACTION.fullmatch(n)]
     # The pair of a row's last slot is missing, and so may be a prediction of no consequence.
     fields += [
         pa.field(n, pa.float64(), nullable=n.endswith("_pair") or bool(BY_ACTION.fullmatch(n)))
@@ -135,6 +141,22 @@ def _table(file: Path) -> pa.Table:
     if problems:
         raise BadInput(str(problems[0]))
     return table
+
+
+def _whole(
+    table: pa.Table, grid: SlotGrid
+) -> tuple[Float[np.ndarray, " slates"], Float[np.ndarray, " slates"]] | None:
+    """The predictions of whole rows, equal in each line of one."""
+    if not set(WHOLE) <= set(table.column_names):
+        return None
+    found = []
+    for name in WHOLE:
+        values = _numbers(table, name)
+        remedy = "it is a finite prediction of the whole row, equal in each of its slots"
+        wrong = ~np.isfinite(values) | (values != values[grid.first_line][grid.row])
+        grid.refuse(wrong, name, values, remedy)
+        found.append(values[grid.first_line])
+    return found[0], found[1]
 
 
 def _numbers(table: pa.Table, name: str) -> Float[np.ndarray, " lines"]:
