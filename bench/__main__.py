@@ -45,6 +45,10 @@ COMMANDS = {
     "encoder": Command(
         "bench.serving.encoder", "ONNX Runtime beside torch eager, fp32 beside int8."
     ),
+    "sight": Command(
+        "bench.serving.sight",
+        "Pictures a second through each eye, beside ONNX Runtime's bare rate; memory.",
+    ),
     "join": Command(
         "bench.logs.join", "Seconds and memory of the join at several sizes, beside a bare scan."
     ),

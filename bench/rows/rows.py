@@ -19,7 +19,7 @@ SETTINGS = [
 def rows(
     parts: str = "policies,coverage,gains",
     logs: int = 200,
-    pages: int = 4000,
+    pages: int = 10_000,
     contexts: int = 200,
     seed: int = 1,
     quick: bool = False,
@@ -30,7 +30,7 @@ def rows(
         parts: policies (what joint choices gain), coverage (intervals of estimates over logs),
             gains (off-line beside on-line), with commas between.
         logs: simulated logs of each setting (coverage).
-        pages: of each of these; ten times as many for gains.
+        pages: of each of these; ten times as many for gains, twice as many to learn from.
         contexts: members, each before five titles.
         seed: of the world and the logs.
         quick: a small world and few logs, to see that it works.
@@ -45,7 +45,7 @@ def rows(
     for neighbour, competition in SETTINGS:
         world = stage.rows(neighbour, competition)
         if "policies" in found:
-            found["policies"].append(policy_row(stage, world, 5 * pages, seed))
+            found["policies"].append(policy_row(stage, world, 2 * pages, seed))
         if "coverage" in found:
             found["coverage"] += coverage(stage, world, logs, pages, seed)
         if "gains" in found:
@@ -56,9 +56,9 @@ def rows(
 def show(record: dict[str, list]) -> None:
     """Print a table a part."""
     console = Console()
-    world = ("neighbour", "compete")
+    world = ("δ", "compete")
     if found := record.get("policies"):
-        table = Table(*world, "even", "independent", "orchestrated", "oracle", "closed", "gain")
+        table = Table(*world, "even", "alone", "joint", "oracle", "closed", "gain")
         for row in found:
             assert isinstance(row, PolicyRow)
             values = (row.even, row.independent, row.orchestrated, row.oracle)
@@ -66,7 +66,7 @@ def show(record: dict[str, list]) -> None:
             table.add_row(*_world(row), *(f"{v:.4f}" for v in values), *shares)
         console.print(table)
     if found := record.get("coverage"):
-        table = Table(*world, "target", "estimator", "bias", "SD", "coverage", "chosen")
+        table = Table(*world, "target", "estimator", "bias", "SD", "held", "chosen")
         for row in found:
             assert isinstance(row, RowCoverage)
             chosen = ", ".join(f"{n} {s:.0%}" for n, s in (row.chosen or {}).items())
@@ -74,7 +74,7 @@ def show(record: dict[str, list]) -> None:
             table.add_row(*_world(row), row.target, row.estimator, *shares, chosen)
         console.print(table)
     if found := record.get("gains"):
-        table = Table(*world, "estimator", "off-line gain", "95% interval", "on-line gain", "held")
+        table = Table(*world, "estimator", "off-line", "95% interval", "on-line", "held")
         for row in found:
             assert isinstance(row, Gain)
             ends = f"{row.low:+.4f} … {row.high:+.4f}"

@@ -3,22 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from bandit.head_policy import HeadPolicy
 from data.catalogue import Catalogue
 from data.examples.stream import ExampleStream
-from data.images.cache import image_cache
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
+from model.pictures.training_pictures import training_pictures, with_encoder
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
 from model.training.dataset_statistics import specification
 from model.training.featurise import Preparation
 from model.training.first_pass import first_pass
 from model.training.fit_hierarchical import CatalogueArtworks
-from model.training.image_format import image_format
 from model.training.run import TrainingData, train_network
 from model.training.settings import Settings
 
@@ -34,13 +32,8 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         settings: of the run; where bundles and pictures go is said there.
     """
     catalogue = Catalogue.read(folder)
-    shape = None
-    if settings.model.encoder == "features" and catalogue.embeddings is not None:
-        images, rows = catalogue.embeddings, np.arange(len(catalogue.artworks))
-    else:
-        shape = image_format(settings, catalogue)
-        cached = image_cache(catalogue, Path(settings.data.cache), shape, quiet=True)
-        images, rows = cached.images, np.array([cached.rows[a] for a in catalogue.artwork_ids])
+    settings = with_encoder(settings)
+    pictures = training_pictures(settings, catalogue)
     read = first_pass(
         ExampleStream(examples),
         catalogue,
@@ -51,7 +44,10 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
     )
     spec = specification(read.statistics, None)
     common = Preparation(
-        catalogue, spec, images, rows, heads=1, mask=settings.fit.mask, seed=settings.seed
+        *(catalogue, spec, pictures.images, pictures.image_row),
+        heads=1,
+        mask=settings.fit.mask,
+        seed=settings.seed,
     )
 
     def prepare(heads: int) -> tuple[Source, Examples]:
@@ -64,6 +60,7 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         read.statistics.mean_reward,
         CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
         prepare,
+        groups=pictures.groups,
     )
     trained = train_network(settings, data)
     assert trained is not None, "there is one process"
@@ -72,7 +69,7 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         spec,
         settings.publish.bundles,
         BundleDescription(
-            image=shape,
+            image=pictures.format,
             reward_name="reward",
             head_policy=HeadPolicy("thompson", EPSILON),
             salt=0,
@@ -80,6 +77,7 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
             metrics=trained.metrics,
             temperature=trained.temperature,
             encoder=settings.model.encoder,
+            frozen=pictures.frozen,
         ),
         read.statistics.unpersonalised_takes(),
         records=trained.records,

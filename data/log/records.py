@@ -200,10 +200,7 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
                 facts = facts_array([page.get("facts") for page in pages])
                 columns.append(facts.take(pa.array(np.repeat(np.arange(len(pages)), counts))))
                 continue
-            values: list[object] = []
-            for page, count in zip(pages, counts, strict=True):
-                each = page.get("each", {}).get(field.name)
-                values += each if each is not None else [page.get(field.name)] * count
+            values = _values(field.name, pages, counts)
             if field.type == OWN:
                 values = [list(v.items()) if isinstance(v, dict) else v for v in values]
             columns.append(pa.array(values, field.type))
@@ -224,6 +221,17 @@ def _schema_of(kind: str, pages: Sequence[Mapping]) -> pa.Schema:
     more = FULL_SCHEMAS[kind].names[len(SCHEMAS[kind].names) :]
     has = any(name in page or name in page.get("each", {}) for page in pages for name in more)
     return FULL_SCHEMAS[kind] if has else SCHEMAS[kind]
+
+
+def _values(name: str, pages: Sequence[Mapping], counts: Sequence[int]) -> list[object]:
+    """A column of all records: a page's own where it has one, else what its records share."""
+    if not any("each" in page for page in pages):
+        return [page.get(name) for page in pages]
+    values: list[object] = []
+    for page, count in zip(pages, counts, strict=True):
+        each = page.get("each", {}).get(name)
+        values += each if each is not None else [page.get(name)] * count
+    return values
 
 
 def _title_kind(pages: Sequence[Mapping]) -> pa.DataType:

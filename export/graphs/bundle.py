@@ -27,6 +27,7 @@ from model.heads.epistemic_index import index_size
 from model.increments.kept_posterior import POSTERIOR, KeptPosterior
 from model.network.towers import Marquee
 
+ENCODER = "encoder.onnx"
 UNPERSONALISED = pa.schema(
     [
         pa.field("title_id", pa.int64(), nullable=False),
@@ -72,7 +73,8 @@ def write_bundle(
     parts, shows = GraphParts(network, records is not None), _as_published(unpersonalised)
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]
     with staging(Path(root)) as part:
-        names, gap = write_graphs(parts, part, [*drawn, *probes])
+        _, gap = write_graphs(parts, part, [*drawn, *probes])
+        _write_frozen(description, part)
         (part / "features.json").write_text(spec.to_json())
         pq.write_table(shows, part / "unpersonalised.parquet")
         if records is not None:
@@ -90,12 +92,18 @@ def write_bundle(
             "dimension": dimension,
             "network": architecture_of(network, description.encoder),
             "records": records.said if records is not None else None,
-            "encoder": names[0] if description.image is not None else None,
+            "encoder": ENCODER if description.image is not None else None,
             "metrics": metrics,
         }
         card = model_card(description, heads, spec.fingerprint, metrics, records)
         (part / "model_card.md").write_text(card)
         return seal(part, Path(root), manifest)
+
+
+def _write_frozen(description: BundleDescription, part: Path) -> None:
+    """The encoder's graph, where it is none of the network's."""
+    if description.frozen is not None:
+        (part / ENCODER).write_bytes(description.frozen.graph)
 
 
 def _as_published(unpersonalised: pa.Table) -> pa.Table:
@@ -110,7 +118,8 @@ def _weights(network: Marquee) -> dict[str, Tensor]:
 
 
 def _probe(spec: FeatureSpec, rows: int, image: ImageFormat | None, network: Marquee) -> Probe:
-    size = None if image is None else (image.height, image.width)
+    reads = image is not None and network.encoder is not None
+    size = (image.height, image.width) if reads else None
     return random_probe(spec, rows, rows, size=size, embedding=network.architecture.embedding)
 
 
@@ -123,9 +132,10 @@ def _check(
         ValueError: it does.
     """
     image, temperature = description.image, description.temperature
-    if (network.encoder is None) != (image is None):
+    blind = network.encoder is None and description.frozen is None
+    if blind != (image is None):
         raise ValueError(
-            f"image is {image} and the network has {'no' if network.encoder is None else 'an'} "
+            f"image is {image} and the network has {'no' if blind else 'an'} "
             "encoder; give the size of its images, or None to a network without encoder"
         )
     if not temperature > 0:

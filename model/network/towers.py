@@ -65,6 +65,8 @@ class Architecture:
     """Of what is random and never learnt."""
     declared: int = 0
     """How many of the features of title and tags, the last, are facts declared of the artwork."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Name and width of each part of an embedding that is judged on its own scale, in order."""
     matches: tuple["ColumnMatch", ...] = ()
     """Numbers of members that meet numbers of artworks, beside names."""
 
@@ -76,16 +78,8 @@ class Architecture:
     @property
     def head_settings(self) -> HeadSettings:
         """Those of the heads on the context tower's trunk."""
-        return HeadSettings(
-            WIDTH,
-            self.rank,
-            self.heads,
-            self.prior,
-            self.prior_scale,
-            PRIOR_FEATURES,
-            self.context,
-            seed=self.seed,
-        )
+        sizes = WIDTH, self.rank, self.heads, self.prior, self.prior_scale, PRIOR_FEATURES
+        return HeadSettings(*sizes, self.context, seed=self.seed)
 
 
 class CastBag(nn.Module):

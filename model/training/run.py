@@ -14,7 +14,8 @@ from data.artwork_effects import ArtworkRecords
 from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import CAST_BUCKETS, CandidateFeatures
-from model.network.image_encoder import INSTEAD_OF_PIXELS, make_encoder
+from model.eyes.open_eyes import AUTO, WITHOUT_PACKAGE
+from model.network.image_encoder import make_encoder
 from model.network.lightning_module import Learner, LearnerSettings, half_is_fast
 from model.network.towers import Architecture, ColumnMatch, Marquee
 from model.training.buffered_source import Source
@@ -48,6 +49,8 @@ class TrainingData:
     """Last features of an artwork, the facts that are declared of it."""
     arrivals: float = 0.0
     """Share of the artworks that come new a day."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Name and width of the parts of embeddings, where these are given by groups."""
     matches: tuple[ColumnMatch, ...] = ()
     """Numbers of members that meet numbers of artworks."""
 
@@ -59,6 +62,7 @@ class TrainingData:
         buffer: int,
         arrivals: float,
         say: Callable[[str], None] = lambda _: None,
+        groups: tuple[tuple[str, int], ...] = (),
     ) -> "TrainingData":
         """That of examples which were read once.
 
@@ -68,6 +72,7 @@ class TrainingData:
             buffer: how many are held in memory.
             arrivals: share of the artworks that come new a day.
             say: where progress goes.
+            groups: of the embeddings.
         """
         statistics, catalogue = read.statistics, preparation.catalogue
         if words := shared_buckets(preparation.candidates):
@@ -90,6 +95,7 @@ class TrainingData:
             prepare,
             declared=preparation.spec.declared.artwork_columns,
             arrivals=arrivals,
+            groups=groups,
         )
 
 
@@ -182,8 +188,10 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         BadInput: no such encoder, or weights to start from that do not fit.
     """
     model, sample = settings.model, data.sample
-    pixels = model.encoder not in INSTEAD_OF_PIXELS
-    encoder = make_encoder(model.encoder, model.weights, model.embedding) if pixels else None
+    encoder = None
+    if sample.images.ndim == 4:  # pixels, and not what was made of them
+        name = WITHOUT_PACKAGE if model.encoder == AUTO else model.encoder
+        encoder = make_encoder(name, model.weights, model.embedding)
     architecture = Architecture(
         embedding=sample.images.shape[1] if encoder is None else encoder.embedding,
         context=sample.context.dense.shape[1],
@@ -198,6 +206,7 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         base=float(np.log(data.mean_reward / (1 - data.mean_reward))),
         seed=settings.seed,
         declared=data.declared,
+        groups=data.groups if encoder is None else encoder.groups,
         matches=data.matches,
     )
     network = Marquee(encoder, architecture)

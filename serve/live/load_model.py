@@ -26,7 +26,7 @@ from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
 from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
-from serve.scoring.artwork_vectors import Shown, scored_artworks
+from serve.scoring.artwork_vectors import Shown, refuse_pixels_alone, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.scorer import Scorer
 from serve.scoring.served_policy import ServedPolicy
@@ -114,6 +114,7 @@ class BundleImages:
     def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: TitleId) -> ScoredImage:
         """See `ImageModel`."""
         scorer, catalogue = self.scorer, self.catalogue
+        refuse_pixels_alone(scorer)
         title_id = title_named(catalogue, title_id)
         embedding = scorer.embed(picture[None])
         row = catalogue.artworks.slice(0, 1).to_pylist()[0] | {

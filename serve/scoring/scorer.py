@@ -63,9 +63,13 @@ class Scorer:
         return self.manifest.bundle_id
 
     @property
-    def embedding_width(self) -> int:
-        """Numbers of an embedding."""
-        return self._width("candidate", 0)
+    def widths(self) -> tuple[int, int]:
+        """Numbers of an embedding that come of pixels, and those that come with the catalogue."""
+        whole = self._width("candidate", 0)
+        if "encoder" not in self._sessions:
+            return 0, whole
+        pixels = self._sessions["encoder"].get_outputs()[0].shape[-1]
+        return pixels, whole - pixels
 
     def embed(
         self, images: UInt8[np.ndarray, "images 3 height width"]
@@ -88,7 +92,7 @@ class Scorer:
                 f"uint8[images, {', '.join(map(str, want))}]; decode them at its size"
             )
         if not len(images):
-            return np.zeros((0, self._width("candidate", 0)), np.float32)
+            return np.zeros((0, self.widths[0]), np.float32)
         parts = [
             self._run("encoder", images[at : at + BATCH])[0] for at in range(0, len(images), BATCH)
         ]
