@@ -44,6 +44,8 @@ def architecture_of(network: Marquee, encoder: str | None) -> dict[str, object]:
         described["declared"] = network.architecture.declared
     if network.architecture.groups:
         described["groups"] = [list(group) for group in network.architecture.groups]
+    if network.architecture.shown:
+        described["shown"] = list(network.architecture.shown)
     if network.architecture.matches:
         described["matches"] = [list(map(list, of)) for of in network.architecture.matches]
     return {**described, "heads": network.context.heads.heads, "encoder": encoder}
@@ -70,6 +72,7 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) ->
     width = (groups[0][1] if groups else settings["embedding"]) if shortened else None
     none = name is None or is_frozen(name)  # whose graph is all there is of it
     encoder = None if none else make_encoder(name, "none", width)
+    settings["shown"] = tuple(settings.get("shown", ()))
     network = Marquee(encoder, Architecture(**settings))
     try:
         network.load_state_dict(dict(state))
