@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 PY := $(BIN)/python
 
-.PHONY: setup test lint coverage mutate bench-quick faults soak fuzz demo
+.PHONY: setup test lint coverage mutate bench-quick faults soak fuzz demo screenshots
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -107,3 +107,7 @@ demo: setup
 	$(PY) -m evaluate cold-start --bundle $(DEMO)/bundles/current --subjects sample/artwork --include-subjects $(UNSEEN) $(NEW) --artworks 6 --json > $(DEMO)/cold_start.json
 	@echo "8/8  what it earns on the two days that were kept, and the report"
 	$(PY) -m evaluate demo
+
+# The pictures of the README and the docs, from what `make demo` made.
+screenshots: setup
+	$(PY) -m tests.screenshots

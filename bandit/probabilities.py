@@ -1,8 +1,8 @@
 """From what a model's heads say to the probabilities of a decision's candidates: the one path.
 
-Files of requests, off-policy evaluation, quantisation and benchmarks call `probabilities`, or
-`score_probabilities` where they have scores. Precompute and the live service, which decide
-millions, call the kernel that both are made of (`bandit.thompson_batch`).
+Files of requests, off-policy evaluation, quantisation and benchmarks call `score_probabilities`.
+Precompute and the live service, which decide millions, call the kernel that it is made of
+(`bandit.thompson_batch`).
 """
 
 import numpy as np
@@ -13,31 +13,16 @@ from bandit.head_policy import HeadPolicy
 from bandit.thompson import thompson_votes
 
 
-def probabilities(
-    functionals: Float[np.ndarray, "decisions heads dimension"],
-    vectors: Float[np.ndarray, "#decisions candidates dimension"],
-    valid: Bool[np.ndarray, "decisions candidates"],
-    policy: HeadPolicy,
-) -> Float[np.ndarray, "decisions candidates"]:
-    """Probability of each candidate; an invalid one gets exactly 0.
-
-    Args:
-        functionals: every head's, of whoever is decided for.
-        vectors: of the candidates, of each decision or shared by all.
-        valid: which candidates there are.
-        policy: how the heads decide.
-
-    Raises:
-        ValueError: as `bandit.thompson.thompson_votes`.
-    """
-    return score_probabilities(head_scores(functionals, vectors), valid, policy)
-
-
 def head_scores(
     functionals: Float[np.ndarray, "decisions heads dimension"],
     vectors: Float[np.ndarray, "#decisions candidates dimension"],
 ) -> Float[np.ndarray, "decisions heads candidates"]:
-    """The artwork's part of the reward as each head has it: all that a choice depends on."""
+    """The artwork's part of the reward as each head has it: all of it but names.
+
+    Args:
+        functionals: every head's, of whoever is decided for.
+        vectors: of the candidates, of each decision or shared by all.
+    """
     return functionals @ vectors.swapaxes(1, 2)
 
 
@@ -46,7 +31,12 @@ def score_probabilities(
     valid: Bool[np.ndarray, "decisions candidates"],
     policy: HeadPolicy,
 ) -> Float[np.ndarray, "decisions candidates"]:
-    """`probabilities` where the scores are there already.
+    """Probability of each candidate; an invalid one gets exactly 0.
+
+    Args:
+        scores: every head's of every candidate.
+        valid: which candidates there are.
+        policy: how the heads decide.
 
     Raises:
         ValueError: as `bandit.thompson.thompson_votes`.

@@ -22,6 +22,16 @@ COMMANDS = {
     "ope": Command(
         "bench.ope.ope", "Off-policy estimates: coverage, real logs, ten million decisions."
     ),
+    "golden": Command(
+        "bench.golden.golden",
+        "A folder of reference values, by the product's own estimators.",
+        show="show",
+    ),
+    "rows": Command(
+        "bench.rows.rows",
+        "Rows decided jointly, and off-line estimates of them, beside every row's exact value.",
+        show="show",
+    ),
     "propensities": Command(
         "bench.propensities.propensities",
         "Mean weights, bias and coverage where artwork stays and members look again.",

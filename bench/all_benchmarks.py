@@ -38,6 +38,8 @@ CASES = {
     "encoder": Case(("encoder",), (*MODEL, "cache")),
     "ope coverage": Case(("ope", "--part", "coverage")),
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
+    "rows": Case(("rows",)),
+    "golden": Case(("golden", "tests/golden")),
     "ope scale": Case(("ope", "--part", "scale")),
     "join": Case(("join",)),
     "spark": Case(("spark",), why_not=why_no_spark()),

@@ -7,6 +7,11 @@ COMMANDS = {
     "estimate": Command(
         "evaluate.ope.command", "What a policy would have earned, from feedback.", show="show"
     ),
+    "slate": Command(
+        "evaluate.slate.command",
+        "What a policy would have earned a row whose slots affect each other.",
+        show="show",
+    ),
     "bundle": Command(
         "evaluate.policies.command",
         "What bundles and baselines would have earned on a log.",

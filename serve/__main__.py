@@ -26,6 +26,7 @@ COMMANDS = {
     "token": Command(
         "serve.live.door.command", "Give out a token for the live service.", show="show"
     ),
+    "web": Command("web.command", "Show in a browser what members see, and why."),
     "loop": Command(
         "loop.product_command",
         "Live through some days of the whole, on one machine.",

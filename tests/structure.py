@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "export": {"bandit", "data", "model"},
     "serve": {"bandit", "data"},
     "evaluate": {"bandit", "data", "simulate", "serve"},
+    "web": {"bandit", "data", "simulate", "serve", "evaluate"},
     "loop": {"bandit", "data", "simulate", "model", "export", "serve", "evaluate"},
     "bench": {"bandit", "data", "simulate", "model", "export", "serve", "evaluate", "loop"},
     "train": {"bandit", "data", "simulate", "model", "export", "serve", "evaluate"},

@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "export": {"bandit", "data", "model"},
     "serve": {"bandit", "data"},
     "evaluate": {"bandit", "data", "simulate", "serve"},
+    "web": {"bandit", "data", "simulate", "serve", "evaluate"},
     "loop": {"bandit", "data", "simulate", "model", "export", "serve", "evaluate"},
 }
 

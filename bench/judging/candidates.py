@@ -24,7 +24,8 @@ from evaluate.ope.paired_bootstrap import Range
 from evaluate.policies.bundle_scores import BundleScores, embeddings
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.read_examples import read_examples
-from serve.scoring.scorer import Artworks, Scorer
+from serve.scoring.scored import Artworks
+from serve.scoring.scorer import Scorer
 from simulate.world.effects import Effects
 from simulate.world.titles import START
 
@@ -171,7 +172,7 @@ def _predicted(
     shown, today = world.shown[title], world.today(title)
     members = scores.members(shown.facts)
     known, new = (
-        scores.head_takes(members, Artworks(*(part[shown.artworks] for part in artworks))).mean(1)
+        scores.head_takes(members, artworks.at(shown.artworks)).mean(1)
         for artworks in (scores.artworks, looks)
     )
     return np.where(today, known, new)

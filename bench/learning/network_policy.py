@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 
 from bandit.head_policy import HeadPolicy
-from bandit.probabilities import head_scores, score_probabilities
+from bandit.probabilities import score_probabilities
 from bandit.simple import uniform
 from bench.learning.online.update_schedule import Pace
 from bench.learning.stage import Stage, View
@@ -24,6 +24,7 @@ from model.training.exploring import STEADY
 from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import Data, Fit, HeadOptions, Model, RandomEffects, Settings
+from serve.scoring.scored import Artworks, ScoredMembers
 
 ROWS = 4096
 """Decisions scored at a time."""
@@ -130,8 +131,8 @@ class NetworkPolicy:
         parts = []
         for at in range(0, len(view.contexts), ROWS):
             facts = self._context(view.contexts[at : at + ROWS])
-            functionals = self.parts("context.onnx", tuple(facts))[0]
-            parts.append(head_scores(functionals, self.vectors[view.candidates[at : at + ROWS]]))
+            members = ScoredMembers.said(self.parts("context.onnx", tuple(facts)), facts)
+            parts.append(members.scores(self.bank.at(view.candidates[at : at + ROWS])))
         return np.concatenate(parts)
 
     def learn(
@@ -175,14 +176,16 @@ class NetworkPolicy:
             self.trained.posterior.observe(examples, np.arange(at, min(at + ROWS, len(examples))))
 
     def _serve(self) -> None:
-        """What a bundle would have in it: functionals are asked for, vectors are kept."""
+        """What a bundle would have in it: members are asked for, artworks are kept."""
         if self.trained is None:
             return
         records = self.trained.posterior.records()
         self.parts = GraphParts(self.trained.network, records is not None)
-        self.vectors = self.parts("candidate.onnx", (self.embeddings, *self.candidates))[0]
+        given = self.embeddings, *self.candidates
+        self.bank = Artworks.said(self.parts("candidate.onnx", given), self.candidates)
         if records is not None:
-            self.vectors = records.joined(self.vectors, self.artworks.ids)
+            joined = records.joined(self.bank.vectors, self.artworks.ids)
+            self.bank = self.bank._replace(vectors=joined)
 
     def _logged(self, rows: slice, heads: int) -> Examples:
         ids = [str(row) for row in range(rows.start, rows.stop)]

@@ -19,7 +19,7 @@ from serve.maps.layout import Layout
 from serve.maps.map_reader import MapReader
 from serve.maps.store import MapStore
 from serve.precompute.member_block import Work
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import scored_artworks
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.scorer import Scorer
@@ -67,10 +67,10 @@ class Models:
         """What precompute decides on a day."""
         shown, scorer = Catalogue.read(self.catalogue), Scorer(bundle)
         layout = Layout.of_catalogue(shown.titles, shown.artworks, day)
-        vectors = artwork_vectors(scorer, shown, layout.artwork_ids, self.cache)
+        artworks = scored_artworks(scorer, shown, layout.artwork_ids, self.cache)
         return Work(
             BundleMembers(scorer),
-            Bank.of(layout, vectors),
+            Bank.of(layout, artworks.vectors, artworks.names),
             layout,
             ServedPolicy.of(scorer.manifest),
             day,

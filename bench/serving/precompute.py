@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from bandit.head_policy import HeadPolicy
 from bench.serving.random_maps import numbered_layout
+from data.features import Names
 from data.log import roll
 from data.log.open_log import RunLog
 from data.log.precompute_runs import FolderRuns, run_files
@@ -22,17 +23,32 @@ from serve.scoring.candidate_bank import Bank
 from serve.scoring.member_model import MemberFunctionals
 from serve.scoring.served_policy import ServedPolicy
 
+MOST_WATCHED, NAMED = 8, 4
+"""Names of a member, and of an artwork; there are as many in all as titles."""
+
 
 class RandomMembers:
     """Functionals as a context tower would give them, without its time: random, by member."""
 
-    def __init__(self, heads: int, dimension: int) -> None:
-        self.bank = np.random.default_rng(1).normal(size=(4096, heads, dimension)).astype("f4")
+    def __init__(self, heads: int, dimension: int, distinct: int = 0) -> None:
+        rng = np.random.default_rng(1)
+        self.bank = rng.normal(size=(4096, heads, dimension)).astype("f4")
+        self.names = random_names(rng, 4096, MOST_WATCHED, distinct)
 
     def functionals_of(self, facts: pa.StructArray) -> MemberFunctionals:
         """Facts as functionals."""
         rows = np.asarray(facts.field("tenure_days")).astype(np.int64)
-        return MemberFunctionals(self.bank[rows % len(self.bank)], rows)
+        at = rows % len(self.bank)
+        names = None if self.names is None else self.names.at(at)
+        return MemberFunctionals(self.bank[at], rows, names)
+
+
+def random_names(rng: np.random.Generator, rows: int, each: int, distinct: int) -> Names | None:
+    """So many names a row, of some in all; None: of none."""
+    if not distinct or not each:
+        return None
+    ids = rng.integers(1, 1 << 62, distinct)[rng.integers(0, distinct, (rows, each))]
+    return Names(ids, rng.normal(size=ids.shape).astype("f4"))
 
 
 def precompute(
@@ -45,7 +61,7 @@ def precompute(
     logged: int = 50_000,
     quick: bool = False,
 ) -> dict[str, object]:
-    """(profile, artwork) pairs a second: scores of all heads, votes, choice, map on disk.
+    """(profile, artwork) pairs a second: scores of all heads, names, votes, choice, map on disk.
 
     With the decision log, and what it takes to roll that into rows that the join reads.
 
@@ -64,8 +80,9 @@ def precompute(
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     layout = numbered_layout(titles, artworks)
     vectors = np.random.default_rng(0).normal(size=(titles * artworks, dimension))
-    bank = Bank.of(layout, vectors)
-    members = RandomMembers(heads, dimension)
+    shown = random_names(np.random.default_rng(1), len(vectors), NAMED, titles)
+    bank = Bank.of(layout, vectors, shown)
+    members = RandomMembers(heads, dimension, titles)
     limit = _bare(members.bank, bank.columns, titles, artworks, workers)
     policy = ServedPolicy("bench", HeadPolicy("thompson", 0.05), 1)
     result: dict[str, object] = {}

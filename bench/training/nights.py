@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float
 
 from bandit.head_policy import HeadPolicy
-from bandit.probabilities import head_scores
 from bandit.simple import uniform_value
 from bench.measured import ROOT
 from bench.training.night_figures import Night, NightsOutcome, posterior_gap
@@ -34,6 +33,7 @@ from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import Fit, Model, Settings
+from serve.scoring.scored import Artworks, ScoredMembers
 from simulate.browsing.browse import browse_days
 from simulate.browsing.day import Browsing, DayLog
 from simulate.browsing.logging_policies import Uniform
@@ -257,12 +257,12 @@ class Nights:
         parts = GraphParts(network, records is not None)
         made = Preparation(self.catalogue, spec, self.attributes, self._rows, heads=1).candidates
         features = context_features(spec, requests.facts)
-        vectors = parts("candidate.onnx", (self.attributes, *made))[0]
+        bank = Artworks.said(parts("candidate.onnx", (self.attributes, *made)), made)
         if records is not None:
-            vectors = records.joined(vectors, self.catalogue.artwork_ids)
-        scores = head_scores(
-            parts("context.onnx", tuple(features))[0], vectors[requests.candidates]
-        )
+            joined = records.joined(bank.vectors, self.catalogue.artwork_ids)
+            bank = bank._replace(vectors=joined)
+        members = ScoredMembers.said(parts("context.onnx", tuple(features)), features)
+        scores = members.scores(bank.at(requests.candidates))
         return np.where(requests.valid[:, None], scores, -np.inf)
 
     def choices(self, going: PosteriorByDay) -> np.ndarray:

@@ -18,7 +18,13 @@ from bandit.head_policy import HeadPolicy
 from data.errors import BadInput
 from data.images.format import MAIN, ImageFormat
 
-BUNDLE_VERSION = 1
+BUNDLE_VERSION = 2
+"""Graphs of version 2 say weights of names, which are matched beside the product of functionals and
+vectors; those of version 1 had random vectors of names within it."""
+NAMES_MEET_EXACTLY = 2
+"""The first version in which they do."""
+READ = (1, BUNDLE_VERSION)
+"""Versions that this code serves."""
 MANIFEST = "manifest.json"
 PUBLICATION = "publication.json"
 LARGEST = 1 << 20
@@ -132,9 +138,9 @@ class Manifest:
         """
         fields = _Fields(_json_object(raw, where), where)
         version = fields.values.get("schema_version")
-        if version != BUNDLE_VERSION:
+        if type(version) is not int or version not in READ:
             raise BadInput(
-                f"{where} has schema_version {version!r}, this code reads {BUNDLE_VERSION}; "
+                f"{where} has schema_version {version!r}, this code reads {READ[0]} to {READ[-1]}; "
                 "export the model again with this code, or serve it with the code that wrote it"
             )
         manifest = cls(

@@ -3,7 +3,7 @@
 May import `data.schema` and the modules of `data` itself.
 """
 
-from data.features.bags import CAST_BUCKETS, CAST_KEPT, cast_bucket, even_weights
+from data.features.bags import CAST_BUCKETS, CAST_KEPT, even_weights, name_number
 from data.features.columns import (
     CATEGORIES,
     LEAST_VARIED,
@@ -21,6 +21,7 @@ from data.features.features import (
     context_features,
     with_declared,
 )
+from data.features.name_matches import Names, NameTable, own_matches
 from data.features.specification import FEATURES_VERSION, FeatureSpec
 
 __all__ = [
@@ -36,12 +37,15 @@ __all__ = [
     "DeclaredFeatures",
     "DeclaredTallies",
     "FeatureSpec",
+    "NameTable",
+    "Names",
     "candidate_features",
-    "cast_bucket",
     "context_features",
     "even_weights",
     "genre_shares",
+    "name_number",
     "own_column",
+    "own_matches",
     "tenure_columns",
     "tenure_days",
     "with_declared",

@@ -56,16 +56,26 @@ class DeclaredFeatures:
     def __bool__(self) -> bool:
         return bool(self.facts or self.titles or self.artworks or self.off)
 
-    def context(self, rows: int, values_of: ValuesOf) -> tuple[np.ndarray, Bags]:
-        """Columns of members' facts, and a bag of names for each that matches a set."""
+    def context(
+        self, rows: int, values_of: ValuesOf, exact: bool = True
+    ) -> tuple[np.ndarray, Bags]:
+        """Columns of members' facts, and a bag of names for each that matches a set.
+
+        Names have numbers, see `data.features.bags.name_number`.
+        """
         columns = [one.read(values_of(one.name)).columns for one in self.facts]
         bags = [
-            _bag(one.fact, values_of(one.name), str(one.fact.match)) for one in self._matching()
+            _bag(one.fact, values_of(one.name), str(one.fact.match), exact)
+            for one in self._matching()
         ]
         return _beside(columns, rows), _joined(bags, rows)
 
     def candidates(
-        self, titles: pa.MapArray, artworks: pa.MapArray, title_of: Int[np.ndarray, " artworks"]
+        self,
+        titles: pa.MapArray,
+        artworks: pa.MapArray,
+        title_of: Int[np.ndarray, " artworks"],
+        exact: bool = True,
     ) -> tuple[np.ndarray, Bags]:
         """Columns of artworks' and their titles' facts, and the sets that members' counts match.
 
@@ -73,6 +83,7 @@ class DeclaredFeatures:
             titles: as OWN, a row a title.
             artworks: as OWN, a row an artwork.
             title_of: row of each artwork's title.
+            exact: as `context`.
         """
         of_titles = [one.read(fact_values(titles, one.name)).columns for one in self.titles]
         columns = [_beside(of_titles, len(titles))[title_of]]
@@ -82,9 +93,9 @@ class DeclaredFeatures:
             found, match = schema.matched(one.fact), str(one.fact.match)
             assert found is not None, "a schema has the sets that it matches"
             if match.startswith("artworks."):
-                bags.append(_bag(found, fact_values(artworks, found.name), match))
+                bags.append(_bag(found, fact_values(artworks, found.name), match, exact))
             else:
-                ids, weights = _bag(found, fact_values(titles, found.name), match)
+                ids, weights = _bag(found, fact_values(titles, found.name), match, exact)
                 bags.append((ids[title_of], weights[title_of]))
         return _beside(columns, len(artworks)), _joined(bags, len(artworks))
 
@@ -167,11 +178,11 @@ def _beside(columns: list[np.ndarray], rows: int) -> Float[np.ndarray, "rows col
     return np.concatenate([np.zeros((rows, 0), np.float32), *columns], axis=1)
 
 
-def _bag(fact: Fact, values: FactValues, match: str) -> Bags:
+def _bag(fact: Fact, values: FactValues, match: str, exact: bool) -> Bags:
     names = sound_names(fact, values)
     counts = names.counts.astype(np.float32)
     rows = len(values.there)
-    return heaviest_bags(rows, names.row, names.code, values.distinct, counts, f"{match}\0")
+    return heaviest_bags(rows, names.row, names.code, values.distinct, counts, f"{match}\0", exact)
 
 
 def _joined(bags: list[Bags], rows: int) -> Bags:

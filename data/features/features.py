@@ -65,7 +65,8 @@ def context_features(spec: FeatureSpec, facts: pa.StructArray) -> ContextFeature
     parts.append(tenure_columns(tenure_days(facts), spec.tenure_mean, spec.tenure_sd))
     parts.append(genre_counts(facts.field("watched_genres"), spec.genres))
     dense = np.concatenate(parts, axis=1).astype(np.float32)
-    features = ContextFeatures(dense, *cast_counts(facts.field("watched_cast")))
+    watched = cast_counts(facts.field("watched_cast"), spec.exact_names)
+    features = ContextFeatures(dense, *watched)
     if not spec.declared.facts:
         return features
     own = cast("pa.MapArray", facts.field("own"))
@@ -76,7 +77,7 @@ def with_declared(
     spec: FeatureSpec, features: ContextFeatures, values_of: Callable[[str], FactValues]
 ) -> ContextFeatures:
     """Features of shipped facts with those of declared ones beside them."""
-    columns, bags = spec.declared.context(len(features.dense), values_of)
+    columns, bags = spec.declared.context(len(features.dense), values_of, spec.exact_names)
     return ContextFeatures(
         *(np.concatenate(pair, axis=1) for pair in zip(features, (columns, *bags), strict=True))
     )
@@ -107,11 +108,13 @@ def candidate_features(
     by_title = np.concatenate([genres, popularity[:, None].astype(np.float32)], axis=1)
     tone = one_hot(artworks["tone"], spec.tones)
     dense = np.concatenate([by_title[rows], tone], axis=1).astype(np.float32)
-    shown = cast_named(artworks["cast_shown"].combine_chunks())
-    ids, weights = cast_named(titles["cast"].combine_chunks())
+    exact = spec.exact_names
+    shown = cast_named(artworks["cast_shown"].combine_chunks(), exact)
+    ids, weights = cast_named(titles["cast"].combine_chunks(), exact)
     if not spec.declared:
         return CandidateFeatures(dense, *shown, ids[rows], weights[rows])
-    columns, bags = spec.declared.candidates(own_column(titles), own_column(artworks), rows)
+    own = own_column(titles), own_column(artworks)
+    columns, bags = spec.declared.candidates(*own, rows, exact)
     dense = np.concatenate([dense, columns], axis=1)
     shown = tuple(np.concatenate(pair, axis=1) for pair in zip(shown, bags, strict=True))
     return CandidateFeatures(dense, shown[0], shown[1], ids[rows], weights[rows])

@@ -40,6 +40,8 @@ class FeatureSpec:
     version: int = FEATURES_VERSION
     declared: DeclaredFeatures = field(default_factory=DeclaredFeatures)
     """Facts that Marquee does not come with."""
+    exact_names: bool = True
+    """Names have numbers of their own; those that bundles of before know have their bucket's."""
 
     @classmethod
     def learn(
@@ -84,6 +86,8 @@ class FeatureSpec:
             del values["declared"][OFF]  # as it was written before there was any
         if not self.declared:
             del values["declared"]
+        if not self.exact_names:
+            del values["exact_names"]
         return json.dumps(values, sort_keys=True)
 
     @classmethod
@@ -97,6 +101,8 @@ class FeatureSpec:
             values = json.loads(text)
             if isinstance(values, dict) and "declared" in values:
                 values["declared"] = declared_from_json(values["declared"])
+            if isinstance(values, dict):
+                values.setdefault("exact_names", False)  # as it was written before there were any
             spec = cls(**values)
             if wrong := spec._of_another_type():
                 raise ValueError(f"{wrong} is of another type")
@@ -122,7 +128,7 @@ class FeatureSpec:
             number = getattr(self, name)
             if type(number) not in (int, float) or not math.isfinite(number):
                 return name
-        return None
+        return None if isinstance(self.exact_names, bool) else "exact_names"
 
     @property
     def fingerprint(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,11 +37,12 @@ from data.join.state import (
 from data.join.why_nothing import why_nothing
 from data.sound import believed_span, latest_us
 
-SQL = Path(__file__).with_suffix(".sql").read_text()
-CHOSEN = Path(__file__).with_name("chosen.sql").read_text()
+HERE = resources.files("data.join")  # also out of the archive that executors run
+SQL = HERE.joinpath("join.sql").read_text()
+CHOSEN = HERE.joinpath("chosen.sql").read_text()
 SHOWN_KINDS = 20
 """Undeclared kinds of events that a report names."""
-SET_ASIDE = Path(__file__).with_name("set_aside.sql").read_text().format(chosen=CHOSEN)
+SET_ASIDE = HERE.joinpath("set_aside.sql").read_text().format(chosen=CHOSEN)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 import duckdb
-import orjson
 
 from data.errors import BadInput, first_line
 from data.join.rewards import Reward
 from data.reading.duckdb_session import session
+from data.reading.sql_expression import SELECT, expression_tree
 
 OF_A_ROW = frozenset(
     [
@@ -34,8 +34,6 @@ MACROS = ("if", "ifnull", "nullif")
 """That are as plain as functions."""
 KNOWN = "thumb, runtime_minutes"
 """What rows hold beside `played` and `minutes` where their reward is still to be computed."""
-SELECT = "SELECT ("
-"""Before an expression, where it is parsed."""
 SAMPLE = """SELECT true AS played, CAST(30 AS DOUBLE) AS minutes, 0 AS thumb,
     CAST(90 AS DOUBLE) AS runtime_minutes"""
 NOTHING = """SELECT false AS played, CAST(0 AS DOUBLE) AS minutes, 0 AS thumb,
@@ -115,8 +113,8 @@ def _references(reward: Reward) -> list[tuple[str, int, int]]:
     before = len(SELECT.encode())
     with session() as connection:
         try:
-            tree = _parsed(connection, reward.sql)
-        except (duckdb.Error, orjson.JSONDecodeError):
+            tree = expression_tree(connection, reward.sql)
+        except ValueError:
             return []
     return [
         (
@@ -136,34 +134,16 @@ def _tried(connection: duckdb.DuckDBPyConnection, reward: Reward, row: str) -> l
 def _wrong_word(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
     """What an expression says that it may not; None where it may be tried."""
     try:
-        tree = _parsed(connection, sql)
-    except duckdb.Error as error:
-        return first_line(error)
-    except orjson.JSONDecodeError:
-        return "it is nested too deeply"
-    if tree["error"]:
-        return str(tree["error_message"])
-    queries = [each["node"] for each in tree["statements"]]
-    if any("select_list" not in query for query in queries):
-        return "it is more than one expression"
-    selected = [one for query in queries for one in query["select_list"]]
-    beside = [query for query in queries if query["from_table"]["type"] != "EMPTY"]
-    if len(selected) != 1 or beside or any(query["where_clause"] for query in queries):
-        return "it is more than one expression"
-    for node in _nodes(selected[0]):
+        tree = expression_tree(connection, sql)
+    except ValueError as wrong:
+        return str(wrong)
+    for node in _nodes(tree):
         kind, name = node["class"], str(node.get("function_name", "")).lower()
         if kind not in OF_A_ROW:
             return f"it has a {kind.lower()}; an example's reward follows from that example alone"
         if kind == "FUNCTION" and name not in _functions():
             return f"{name} is no function of an example's own values"
     return None
-
-
-def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> dict:
-    """DuckDB's parse tree of an expression."""
-    query = f"{SELECT}{sql}\n)"
-    [(raw,)] = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchall()
-    return orjson.loads(raw)
 
 
 def _nodes(tree: object) -> Iterator[dict]:

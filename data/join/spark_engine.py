@@ -62,6 +62,7 @@ class Spark:
         optional: Collection[str] = (),
     ) -> None:
         """Lay a view over files: decisions, known, events or titles, within `times` (µs)."""
+        files = [file.absolute() for file in files]  # as named: links stand for odd names
         self._look_for(files)
         rows = self.spark.read.parquet(*(str(file) for file in files))
         start, stop = (f"timestamp_micros({t})" for t in times)

@@ -148,7 +148,7 @@ def sole_writer(out: Path) -> Iterator[Path]:
     """Wait to be the only join that writes `out`; a fresh staging folder inside it."""
     with (out / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        staging = out / ".staging"
+        staging = (out / ".staging").absolute()  # executors have other working folders
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         try:

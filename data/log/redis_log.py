@@ -8,7 +8,7 @@ the records too before they count.
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import redis
 
@@ -100,7 +100,7 @@ class RedisLog(BufferedLog):
 
     def commit(self, rows: list[Row]) -> Exception | None:
         """One transaction of XADDs, acknowledged by the server's disk and by replicas."""
-        return self._add([(kind, (BODY, body)) for kind, body in rows])
+        return self._add({kind for kind, _ in rows}, ((kind, (BODY, body)) for kind, body in rows))
 
     def write_run(self, name: str, body: bytes) -> None:
         """Append a block of precompute's decisions; on disk when this returns.
@@ -112,7 +112,9 @@ class RedisLog(BufferedLog):
         Raises:
             Unavailable: it could not be written, or no drain made room for it.
         """
-        failure = self._no_room(len(body)) or self._add([(RUNS, (NAME, name.encode(), BODY, body))])
+        failure = self._no_room(len(body)) or self._add(
+            {RUNS}, [(RUNS, (NAME, name.encode(), BODY, body))]
+        )
         if failure is not None:
             raise Unavailable(
                 f"the log at {self.place} did not take {name}: {failure}"
@@ -143,13 +145,13 @@ class RedisLog(BufferedLog):
             told = True
             time.sleep(PAUSE)
 
-    def _add(self, entries: Sequence[Entry]) -> Exception | None:
-        """Entries on disk, all or none; what went wrong, if anything did."""
+    def _add(self, kinds: Iterable[str], entries: Iterable[Entry]) -> Exception | None:
+        """Entries of some kinds on disk, all or none; what went wrong, if anything did."""
         with self._turn:
-            return self._add_in_turn(entries)
+            return self._add_in_turn(kinds, entries)
 
-    def _add_in_turn(self, entries: Sequence[Entry]) -> Exception | None:
-        streams = {kind: self.address.stream(kind) for kind, _ in entries}
+    def _add_in_turn(self, kinds: Iterable[str], entries: Iterable[Entry]) -> Exception | None:
+        streams = {kind: self.address.stream(kind) for kind in kinds}
         try:
             if self._length >= self.limit:
                 self._length = max(self._redis.xlen(stream) for stream in streams.values())

@@ -18,9 +18,9 @@ from data.features import (
     POSITIONS,
     ContextFeatures,
     FeatureSpec,
-    cast_bucket,
     even_weights,
     genre_shares,
+    name_number,
     tenure_columns,
     with_declared,
 )
@@ -33,7 +33,7 @@ EXACT = 1 << 24
 MOST_POSITION = (1 << 15) - 1
 ZERO = np.float32(0)
 NAMES_KEPT = 100_000
-"""Cast members whose buckets a plan remembers."""
+"""Cast members whose numbers a plan remembers."""
 
 Pairs = list[tuple[str, float]]
 
@@ -74,7 +74,7 @@ class FeaturePlan:
         self._missing = [
             choice.start + len(spec.categories[choice.name]) + 1 for choice in self._choices
         ]
-        self._buckets: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
         names = (name.partition(".") for name in spec.declared.off)
         self._off = frozenset(name for section, _, name in names if section == "facts")
 
@@ -147,7 +147,7 @@ class FeaturePlan:
         for pairs in cast:
             kept = sorted((-count, name) for name, count in pairs)[:CAST_KEPT]
             rest = CAST_KEPT - len(kept)
-            ids.append([self._bucket(name) for _, name in kept] + [0] * rest)
+            ids.append([self._number_of(name) for _, name in kept] + [0] * rest)
             weights.append([-count for count, _ in kept] + [0.0] * rest)
         shape = len(cast), CAST_KEPT
         return (
@@ -155,13 +155,13 @@ class FeaturePlan:
             np.array(weights, np.float32).reshape(shape),
         )
 
-    def _bucket(self, name: str) -> int:
-        bucket = self._buckets.get(name)
-        if bucket is None:
-            if len(self._buckets) >= NAMES_KEPT:
-                self._buckets.clear()
-            bucket = self._buckets[name] = cast_bucket(name)
-        return bucket
+    def _number_of(self, name: str) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            if len(self._numbers) >= NAMES_KEPT:
+                self._numbers.clear()
+            number = self._numbers[name] = name_number(name, self.spec.exact_names)
+        return number
 
 
 def _slots(vocabulary: list[str]) -> dict[str, int]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from data.errors import BadInput, first_line
 from data.own_facts import fact_values, own_names
 from data.reading.duckdb_session import session
+from data.reading.sql_expression import expression_tree
 from data.records import FACTS, OWN
 
 DRAWN = re.compile(r"\b(action|propensity|reward|played|minutes|impressions)\b", re.I)
@@ -39,9 +40,10 @@ def rows_where(table: pa.Table, where: str | None) -> pa.Table:
         connection.execute("SET enable_external_access = false")
         connection.register("rows", numbered)
         try:
+            expression_tree(connection, where)
             asked = in_sql(where, own)
             found = connection.sql(f"SELECT __row FROM rows WHERE ({asked}\n)").to_arrow_table()
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:
             raise refusal(where, error, table.column_names, own) from None
     if not len(found):
         raise BadInput(f"--where {where!r}: no row is such; widen it")
@@ -95,7 +97,7 @@ def own_of(facts: pa.Array) -> pa.MapArray | None:
 
 
 def refusal(
-    where: str, error: duckdb.Error, columns: Sequence[str], own: pa.MapArray | None = None
+    where: str, error: Exception, columns: Sequence[str], own: pa.MapArray | None = None
 ) -> BadInput:
     """What is said of an expression that cannot be computed."""
     facts = ""

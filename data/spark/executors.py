@@ -35,11 +35,17 @@ def ship_code(session: "SparkSession", root: Path) -> None:
     if file.exists():  # a session that has been given it before
         return
     file.parent.mkdir()
+    write_code(file, root)
+    session.sparkContext.addPyFile(str(file))
+
+
+def write_code(file: Path, root: Path) -> None:
+    """Write what executors run as an archive that Python imports from, with all that it reads."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as code:
         for room in ROOMS:
-            for module in sorted((root / room).rglob("*.py")):
-                code.write(module, module.relative_to(root))
-    session.sparkContext.addPyFile(str(file))
+            for part in sorted((root / room).rglob("*")):
+                if part.is_file() and part.parent.name != "__pycache__":
+                    code.write(part, part.relative_to(root))
 
 
 def refuse_unfit(session: "SparkSession", shared: Path | None) -> None:

@@ -31,6 +31,8 @@ MEANING = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "32768",
 }
 """What rows depend on: of every session, whoever started it."""
+TRACE = re.compile(r"Traceback \(most recent call last\):\n(?:.*\n)*?(\w[\w.]*: .*)\n")
+"""Of Python in an executor, as Spark hands it on; its last line says what was raised."""
 QUIET = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -194,5 +196,7 @@ def refused(what: str) -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     words = str(getattr(error, "java_exception", error))  # what went wrong in the JVM
+    if raised := re.search(TRACE, str(error)):  # or in Python, in an executor
+        words = raised[1]
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     return next(iter(lines), type(error).__name__)[:300]

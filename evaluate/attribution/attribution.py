@@ -88,17 +88,18 @@ def score_parts(scored: BundleScores, logged: LoggedExamples) -> ScoreParts:
     for start in range(0, len(logged), step):
         part = slice(start, start + step)
         members = scored.members(logged.facts[part])
-        vectors, appeals = (bank[rows[part]] for bank in scored.artworks)
-        scores = np.einsum("br,bkr->bk", members.functionals.mean(1), vectors, optimize=True)
+        artworks = scored.artworks.at(rows[part])
+        scores = members.mean().scores(artworks)[:, 0]
         # Tags may set the appeals of a title's candidates apart; what they share is the title's.
-        shared = np.where(valid[part][..., None], appeals, 0.0).sum(1) / valid[part].sum(1)[:, None]
+        appeals = np.where(valid[part][..., None], artworks.appeals, 0.0)
+        shared = appeals.sum(1) / valid[part].sum(1)[:, None]
         appeal = (members.appeals * shared).sum(1) + calibration.bias
         mean = uniform_value(scores, valid[part])
         title[part] = (appeal + mean) / calibration.temperature
         apart = (scores - mean[:, None]) / calibration.temperature
         artwork[part] = np.where(valid[part], apart, 0.0)
-        same = np.repeat(shared[:, None], rows.shape[1], 1)
-        takes[part] = np.where(valid[part], scored.scorer.takes(members, vectors, same), 0.0)
+        same = artworks._replace(appeals=np.repeat(shared[:, None], rows.shape[1], 1))
+        takes[part] = np.where(valid[part], scored.scorer.takes(members, same), 0.0)
     return ScoreParts(title, artwork, takes)
 
 

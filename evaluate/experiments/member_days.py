@@ -15,6 +15,7 @@ from jaxtyping import Float
 from data.errors import BadInput, first_line
 from data.reading.conformed_files import conformed_files
 from data.reading.duckdb_session import session
+from data.reading.sql_expression import expression_tree
 from data.reading.sql_rows import in_sql, own_of, refusal
 from data.records import EXAMPLES, WITH_METRICS
 from data.schema_cast import opened, parquet_files
@@ -72,6 +73,8 @@ class MemberDays:
         asked = "true" if where is None else in_sql(where, own)
         try:
             connection = session()
+            if where is not None:
+                expression_tree(connection, where)
             relation = connection.sql(
                 f"""SELECT profile_id, cell, strftime(time AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
                           sum({worth})::DOUBLE AS takes, count(*)::DOUBLE AS impressions
@@ -81,7 +84,7 @@ class MemberDays:
                 params=[places],
             )
             table = relation.to_arrow_table()
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:
             if where is not None:
                 raise refusal(where, error, schema.names, own) from None
             raise BadInput(

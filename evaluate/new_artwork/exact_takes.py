@@ -33,7 +33,7 @@ def exact_takes(
         block = members[start : start + step]
         truth = _takes(world, block)
         own = scored.members(world.members.facts.slice(start, len(block)))
-        pairs = type(own)(*(np.repeat(part, len(titles), axis=0) for part in own))
+        pairs = own.at(np.repeat(np.arange(len(block)), len(titles)))
         pool, there = np.tile(rows, (len(block), 1)), np.tile(valid, (len(block), 1))
         for name, blocks in takes.items():
             chosen = scored.probabilities(pairs, pool, there, scored.policy(name))

@@ -24,7 +24,8 @@ from evaluate.new_artwork.evidence import (
 )
 from evaluate.policies.bundle_scores import BundleScores, Embeddings
 from evaluate.policies.logged_examples import LoggedExamples
-from serve.scoring.scorer import Artworks, Scorer
+from serve.scoring.scored import Artworks
+from serve.scoring.scorer import Scorer
 
 MOST_ROWS = 4000
 """Decisions of a title that are read, evenly spread: more tell little more."""
@@ -133,7 +134,7 @@ class LogEvidence:
         place[own] = np.arange(len(own))
         members = self.scores.members(self.logged.facts.take(pa.array(rows)))
         known, looks = (
-            self.scores.head_takes(members, Artworks(*(part[own] for part in artworks))).mean(1)
+            self.scores.head_takes(members, artworks.at(own)).mean(1)
             for artworks in (self.scores.artworks, self.looks)
         )
         feedback, ids = self.logged.feedback, self.logged.catalogue.artwork_ids

@@ -20,7 +20,7 @@ from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.image_kinds import donors, image_kinds
 from evaluate.new_artwork.value import HeadTakes
 from evaluate.policies.bundle_scores import BundleScores
-from serve.scoring.scorer import Artworks, Scorer
+from serve.scoring.scorer import Scorer
 
 STEP = 1 << 22
 """Takes worked out at a time."""
@@ -102,7 +102,7 @@ def _image_format(scorer: Scorer) -> ImageFormat:
 
 
 def _takes(scores: BundleScores, audience: NewMembers, first: int, last: int) -> HeadTakes:
-    some = Artworks(*(part[first:last] for part in scores.artworks))
+    some = scores.artworks.at(slice(first, last))
     return scores.head_takes(scores.members(audience.facts), some)
 
 

@@ -77,7 +77,7 @@ def doubts(evidence: Evidence, log: Diagnostics, matched: Matched, support: Supp
             " tells of the model's bias"
         )
         return [Doubt("do not use", words), *_of_groups(log)]
-    reasons = [*_of_groups(log), *_of_weights(log), *_of_estimator(evidence, log)]
+    reasons = [*doubts_of_log(log), *_of_estimator(evidence, log)]
     if math.isnan(evidence.value):
         words = "no decision of the log agrees with the target: nothing is known"
         reasons.insert(0, Doubt("do not use", words))
@@ -90,6 +90,11 @@ def doubts(evidence: Evidence, log: Diagnostics, matched: Matched, support: Supp
         )
         reasons.append(Doubt("weak", words))
     return reasons
+
+
+def doubts_of_log(log: Diagnostics) -> list[Doubt]:
+    """What speaks against every estimate whose weights these are."""
+    return [*_of_groups(log), *_of_weights(log)]
 
 
 def verdict_of(reasons: Sequence[Doubt], log: Diagnostics) -> tuple[Trust, str]:

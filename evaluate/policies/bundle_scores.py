@@ -10,13 +10,14 @@ import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 
 from bandit.head_policy import HeadPolicy
-from bandit.probabilities import head_scores, probabilities
+from bandit.probabilities import score_probabilities
 from bandit.take_probability import take_probabilities
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
 from data.images.cache import image_cache
-from serve.scoring.scorer import Artworks, ScoredMembers, Scorer
+from serve.scoring.scored import Artworks, ScoredMembers
+from serve.scoring.scorer import Scorer
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.true_attributes import artwork_attributes
 
@@ -53,7 +54,7 @@ class BundleScores:
         self, members: ScoredMembers, rows: Int[np.ndarray, "decisions candidates"]
     ) -> Float[np.ndarray, "decisions heads candidates"]:
         """Logits of the artwork's part: all that a choice depends on."""
-        return head_scores(members.functionals, self.artworks.vectors[rows])
+        return members.scores(self.artworks.at(rows))
 
     def probabilities(
         self,
@@ -63,7 +64,7 @@ class BundleScores:
         policy: HeadPolicy,
     ) -> Float[np.ndarray, "decisions candidates"]:
         """The exact probabilities of a policy over the bundle's heads, as they are served."""
-        return probabilities(members.functionals, self.artworks.vectors[rows], valid, policy)
+        return score_probabilities(self.scores(members, rows), valid, policy)
 
     def policy(self, form: str = "served") -> HeadPolicy:
         """The policy that the bundle is served by, or another kind that explores as much."""
@@ -74,7 +75,7 @@ class BundleScores:
         self, members: ScoredMembers, rows: Int[np.ndarray, "decisions candidates"]
     ) -> Float[np.ndarray, "decisions candidates"]:
         """The bundle's probability of a take."""
-        return self.scorer.takes(members, self.artworks.vectors[rows], self.artworks.appeals[rows])
+        return self.scorer.takes(members, self.artworks.at(rows))
 
     def head_takes(
         self, members: ScoredMembers, artworks: Artworks
@@ -82,7 +83,7 @@ class BundleScores:
         """Each head's probability of a take, of every artwork to every member."""
         calibration = self.scorer.manifest.calibration
         title = members.appeals @ artworks.appeals.T
-        logits = members.functionals @ artworks.vectors.T + title[:, None]
+        logits = members.every_score(artworks) + title[:, None]
         return take_probabilities(logits, calibration.bias, calibration.temperature)
 
 
@@ -138,8 +139,14 @@ def embeddings(scorer: Scorer, catalogue: Catalogue, cache: Path | str) -> Embed
     if catalogue.embeddings is not None:
         return Embeddings(catalogue.embeddings, {})
     if (catalogue.root / "truth").is_dir():
-        truth = CatalogueTruth.read(catalogue.root)
-        return Embeddings(artwork_attributes(truth, catalogue.artwork_ids), {})
+        said = artwork_attributes(CatalogueTruth.read(catalogue.root), catalogue.artwork_ids)
+        if said.shape[1] != scorer.embedding_width:
+            raise BadInput(
+                f"bundle {scorer.bundle_id} was told {scorer.embedding_width} attributes of each "
+                f"artwork, and the truth tells {said.shape[1]} now; train it again with "
+                "--model.encoder attributes"
+            )
+        return Embeddings(said, {})
     raise BadInput(
         f"bundle {scorer.bundle_id} reads something in place of pixels, and {catalogue.root} has "
         "neither embeddings.npy nor truth/; give a bundle that was trained on images"

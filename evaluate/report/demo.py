@@ -14,11 +14,14 @@ from evaluate.policies.table import led_by
 from evaluate.report.findings import Summary
 from evaluate.report.report import DEMO_BUNDLE, ReportRecord, Sources, report_on
 
-SERVED = "--bundles {demo}/bundles --catalogue {demo}/catalogue --store {demo}/maps"
+PUBLISHED = "--bundles {demo}/bundles --catalogue {demo}/catalogue"
+SERVED = f"{PUBLISHED} --store {{demo}}/maps"
+KNOWN = "--profiles {demo}/profiles.parquet --examples {demo}/examples"
 NEXT = (
     ("at full strength", "python train.py --config configs/full.yaml"),
     ("on real logs", "python train.py --config configs/open_bandit.yaml"),
     ("decide live", f"python -m serve live {SERVED}"),
+    ("see what members see", f"python -m serve web {PUBLISHED} {KNOWN}"),
 )
 COLD_START = ("random", "bundle-mean", "greedy", "thompson", "oracle")
 REPORT, SUMMARY = "report.html", "summary.json"

@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 
 from data.bundle import Bundle
 from data.errors import BadInput
+from model.network.former_weights import RANDOM_NAMES
 from model.network.image_encoder import SmallCNN, make_encoder
-from model.network.towers import Architecture, Marquee
+from model.network.towers import Architecture, ColumnMatch, Marquee
 
 REFUSED = (
     *(SafetensorError, UnpicklingError, EOFError, OSError),
@@ -40,6 +41,8 @@ def architecture_of(network: Marquee, encoder: str | None) -> dict[str, object]:
     described = {name: getattr(network.architecture, name) for name in SAID}
     if network.architecture.declared:  # what has none is said as it was before there was any
         described["declared"] = network.architecture.declared
+    if network.architecture.matches:
+        described["matches"] = [list(map(list, of)) for of in network.architecture.matches]
     return {**described, "heads": network.context.heads.heads, "encoder": encoder}
 
 
@@ -47,10 +50,18 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) ->
     """A network with weights, in evaluation.
 
     Raises:
-        BadInput: the weights are of another network.
+        BadInput: the weights are of another network, or of a time when names met by random vectors.
     """
+    if any(name in state for name in RANDOM_NAMES):
+        raise BadInput(
+            "the weights are of a time when names met by random vectors, of which their network "
+            "cannot be made again; their bundle is served as it is, and `python train.py` (with "
+            "--fit.warm-start, if you like) makes a new one"
+        )
     settings = dict(architecture)
     name = settings.pop("encoder")
+    said = settings.pop("matches", ())
+    settings["matches"] = tuple(ColumnMatch(*map(tuple, of)) for of in said)
     shortened = "encoder.out.0.weight" in state
     width = settings["embedding"] if shortened else None
     encoder = None if name is None else make_encoder(name, "none", width)

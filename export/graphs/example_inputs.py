@@ -59,7 +59,7 @@ def random_probe(
     def like(column: np.ndarray) -> np.ndarray:
         shape = (rows, *column.shape[1:])
         if column.dtype == np.int64:
-            return rng.integers(0, CAST_BUCKETS, shape)
+            return rng.integers(0, 1 << 62 if spec.exact_names else CAST_BUCKETS, shape)
         return rng.normal(size=shape).astype(np.float32)
 
     def positive(column: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ CONTEXT = [*ContextFeatures._fields]
 CANDIDATE = ["embedding", *CandidateFeatures._fields]
 NAMES = {
     "encoder.onnx": (["image"], ["embedding"]),
-    "candidate.onnx": (CANDIDATE, ["vector", "appeal"]),
-    "context.onnx": (CONTEXT, ["functionals", "appeal"]),
+    "candidate.onnx": (CANDIDATE, ["vector", "appeal", "named"]),
+    "context.onnx": (CONTEXT, ["functionals", "appeal", "watched"]),
 }
 """Graph → names of what goes in and of what comes out."""
 
@@ -33,11 +33,11 @@ class WithIndex(nn.Module):
 
     def forward(
         self, dense: Tensor, cast_ids: Tensor, cast_weights: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """[decisions, heads, dimension], and the member's part of the title main effect."""
-        functionals, effect = self.context(dense, cast_ids, cast_weights)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """[decisions, heads, dimension], and the rest of what the tower says."""
+        functionals, effect, watched = self.context(dense, cast_ids, cast_weights)
         index = self.index.expand(functionals.shape[0], -1, -1)
-        return torch.cat([functionals, index], 2), effect
+        return torch.cat([functionals, index], 2), effect, watched
 
 
 class WithDoubt(nn.Module):
@@ -57,15 +57,15 @@ class WithDoubt(nn.Module):
         cast_weights: Tensor,
         title_cast_ids: Tensor,
         title_cast_weights: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """[artworks, dimension], and the title's part of the title main effect."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """[artworks, dimension], and the rest of what the tower says."""
         tags = cast_ids, cast_weights, title_cast_ids, title_cast_weights
-        vector, effect = self.candidate(embedding, title, *tags)
+        vector, effect, named = self.candidate(embedding, title, *tags)
         vector = nn.functional.pad(vector, (0, 1))
         if self.doubt.shape[1]:
             content = self.candidate.content(embedding, title)
             vector = torch.cat([vector, content @ self.doubt[:-1] + self.doubt[-1]], 1)
-        return vector, effect
+        return vector, effect, named
 
 
 class GraphParts:

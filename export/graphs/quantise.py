@@ -20,12 +20,19 @@ from jaxtyping import Float, Int, UInt8
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
 from bandit.head_policy import HeadPolicy
-from bandit.probabilities import probabilities
+from bandit.probabilities import score_probabilities
 from data.bundle import Bundle
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
-from data.features import FeatureSpec, candidate_features, context_features
+from data.features import (
+    ContextFeatures,
+    FeatureSpec,
+    Names,
+    NameTable,
+    candidate_features,
+    context_features,
+)
 from data.images.cache import image_cache
 from data.images.canvases import other_canvas_words
 from data.images.left_out import left_out_words
@@ -199,33 +206,39 @@ def equal_choices(
     features = candidate_features(spec, titles, artworks)
     pools = _pools(artworks)
     members = -(-decisions // len(pools))
-    describe, candidate = graph(bundle.file("context.onnx")), graph(bundle.file("candidate.onnx"))
-    functionals = describe(*_members(spec, members, examples))
+    candidate = outputs(bundle.file("candidate.onnx"))
+    asked = ContextFeatures(*_members(spec, members, examples))
+    functionals, _, *watched = outputs(bundle.file("context.onnx"))(*asked)
     records, ids = bundle.records(), artworks["artwork_id"].to_pylist()
     policy = bundle.manifest.policy
     chosen = []
     for embed in (graph(bundle.file("encoder.onnx")), graph(encoder)):
         parts = [images[at : at + BATCH] for at in range(0, len(images), BATCH)]
-        vectors = candidate(np.concatenate([embed(part) for part in parts]), *features)
+        embeddings = np.concatenate([embed(part) for part in parts])
+        vectors, _, *named = candidate(embeddings, *features)
         if records is not None:
             vectors = records.joined(vectors, ids)
-        chosen.append(_choices(functionals, vectors, pools, policy.head_policy, policy.salt))
+        scores = functionals @ vectors.T
+        if named:  # of before names met by equality there are none
+            shown = Names(np.concatenate([features.cast_ids, features.title_cast_ids], 1), named[0])
+            matches = NameTable.of(shown).matches(Names(asked.cast_ids, watched[0]))
+            scores += matches[:, None]
+        chosen.append(_choices(scores, pools, policy.head_policy, policy.salt))
     return float((chosen[0] == chosen[1]).mean())
 
 
 def _choices(
-    functionals: Float[np.ndarray, "members heads dimension"],
-    vectors: Float[np.ndarray, "artworks dimension"],
+    scores: Float[np.ndarray, "members heads artworks"],
     pools: list[tuple[int, Int[np.ndarray, " candidates"]]],
     policy: HeadPolicy,
     salt: int,
 ) -> Int[np.ndarray, " decisions"]:
-    keys = profile_keys([f"member-{at}" for at in range(len(functionals))])
+    keys = profile_keys([f"member-{at}" for at in range(len(scores))])
     chosen = []
     for title, rows in pools:
-        valid = np.ones((len(functionals), len(rows)), bool)
+        valid = np.ones((len(scores), len(rows)), bool)
         draws = uniforms(decision_seeds(keys, np.full(len(keys), title), 0, salt))
-        chances = probabilities(functionals, vectors[rows][None], valid, policy)
+        chances = score_probabilities(scores[:, :, rows], valid, policy)
         chosen.append(choose(chances, draws))
     return np.concatenate(chosen)
 
@@ -253,7 +266,13 @@ def _members(spec: FeatureSpec, count: int, examples: Path | None) -> tuple[np.n
 
 
 def graph(file: Path, threads: int = 0) -> Callable[..., np.ndarray]:
-    """A bundle's graph as a function to its first output.
+    """A bundle's graph as a function to its first output; see `outputs`."""
+    run = outputs(file, threads)
+    return lambda *inputs: run(*inputs)[0]
+
+
+def outputs(file: Path, threads: int = 0) -> Callable[..., list[np.ndarray]]:
+    """A bundle's graph as a function to its outputs.
 
     Args:
         file: any of `export.graphs.NAMES`, or another encoder.
@@ -264,4 +283,9 @@ def graph(file: Path, threads: int = 0) -> Callable[..., np.ndarray]:
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     names = NAMES.get(file.name, NAMES["encoder.onnx"])[0]
-    return lambda *inputs: np.asarray(session.run(None, dict(zip(names, inputs, strict=True)))[0])
+
+    def run(*inputs: np.ndarray) -> list[np.ndarray]:
+        given = dict(zip(names, inputs, strict=True))
+        return [np.asarray(output) for output in session.run(None, given)]
+
+    return run

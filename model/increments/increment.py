@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from jaxtyping import Int
-from torch import Tensor
 
 from bandit.choice import profile_keys
 from data.artwork_effects import ArtworkRecords
@@ -32,7 +31,8 @@ from model.increments.days_to_read import WATCHED, DaySpan, counted, late
 from model.increments.kept_posterior import KeptPosterior
 from model.increments.observed_noise import noise_of
 from model.network.lightning_module import Learner
-from model.network.towers import MATCH, Marquee
+from model.network.matches import ArtworkMatches
+from model.network.towers import Marquee
 from model.training.calibrate import calibrate
 from model.training.dataset import Examples
 from model.training.dataset_statistics import DatasetStatistics
@@ -243,28 +243,20 @@ class PosteriorByDay:
             kept.components,
             kept.regression.components[:, :-1],
             titles=none,
-            tag_names=none,
-            title_names=none,
-            unit=kept.unit,
+            matches=ArtworkMatches.none(),
+            units=kept.units,
             second=kept.second,
         )
         if part is None or shown is None:
             return inputs
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         looks = torch.zeros(len(shown), network.architecture.embedding)  # names do not depend on it
-        vectors, titles = network.candidate(looks, *candidates)
-        tag_names = vectors[:, network.context.rank :][:, :MATCH]
-        title_names = network.candidate.names(candidates[-2], candidates[-1])
-        at = torch.from_numpy(self._row()[shown])
-
-        def placed(of: Tensor) -> Tensor:
-            return of.new_zeros(len(kept.artwork_ids), of.shape[1]).index_copy(0, at, of)
-
+        titles = network.candidate(looks, *candidates)[1]
+        at, count = torch.from_numpy(self._row()[shown]), len(kept.artwork_ids)
         return replace(
             inputs,
-            titles=placed(titles),
-            tag_names=placed(tag_names),
-            title_names=placed(title_names),
+            titles=titles.new_zeros(count, titles.shape[1]).index_copy(0, at, titles),
+            matches=ArtworkMatches.of(network, candidates).placed(at, count),
         )
 
     def _posterior(self, inputs: RegressionInputs) -> HierarchicalPosterior:

@@ -25,7 +25,7 @@ from model.training.dataset_statistics import SUMS, DatasetStatistics
 from model.training.fit_hierarchical import Components, HierarchicalPosterior
 
 POSTERIOR = "posterior.safetensors"
-VERSION = 1
+VERSION = 2
 MOST_BYTES = 2 << 30
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REGRESSION, SAID = "regression.", "posterior"
@@ -86,8 +86,8 @@ class KeptPosterior:
     components: Components
     second: Float[Tensor, "features features"]
     """Second moment of the facts' features."""
-    unit: float
-    """What counts as 1 of a match."""
+    units: Sequence[float]
+    """What counts as 1 of each match."""
     bias: float
     """Of the network, before it was calibrated."""
     scale: float
@@ -126,7 +126,7 @@ class KeptPosterior:
             [str(title) for title in titles.tolist()],
             inputs.components,
             inputs.second,
-            inputs.unit,
+            inputs.units,
             bias,
             trained.scale,
             torch.from_numpy(statistics.sums()[inputs.shown]),
@@ -144,7 +144,7 @@ class KeptPosterior:
             "version": VERSION,
             "artwork_ids": self.artwork_ids,
             "title_ids": self.title_ids,
-            "unit": self.unit,
+            "units": list(self.units),
             "bias": self.bias,
             "scale": self.scale,
             "read": asdict(self.read),
@@ -191,7 +191,7 @@ class KeptPosterior:
             said["title_ids"],
             Components(parts["matrix"], parts["shift"]),
             parts["second"],
-            float(said["unit"]),
+            [float(unit) for unit in said["units"]],
             float(said["bias"]),
             float(said["scale"]),
             parts["takes"],

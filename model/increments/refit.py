@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from data.bundle import Bundle
+from data.bundle import NAMES_MEET_EXACTLY, Bundle
 from data.catalogue import Catalogue
 from data.days import DAY_US
 from data.features import FeatureSpec
@@ -89,6 +89,8 @@ def goes_on(bundle: Bundle, settings: Settings, catalogue: Catalogue) -> GoesOn 
     """
     if POSTERIOR not in bundle.manifest.files:
         return f"bundle {bundle.bundle_id} keeps no posterior that days could be added to"
+    if bundle.manifest.schema_version < NAMES_MEET_EXACTLY:
+        return f"bundle {bundle.bundle_id} is of a time when names met by random vectors"
     spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
     if spec.declared.schema != read_schema(catalogue.root):
         return f"bundle {bundle.bundle_id} knows other facts than {catalogue.root} declares"

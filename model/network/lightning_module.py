@@ -13,6 +13,7 @@ from data.features import CAST_KEPT
 from model.heads.scale_gradient import scale_gradient
 from model.network.augment import ZOOM, Draws, random_views, recoloured
 from model.network.losses import bootstrap_loss, named_loss, shown_loss
+from model.network.names import NameWeights, row_matches
 from model.network.towers import Marquee
 
 WARM_UP = 0.1
@@ -105,12 +106,16 @@ class Learner(L.LightningModule):
     ) -> Float[Tensor, "decisions heads"]:
         """Each head's logit of the artwork that was shown."""
         net = self.network
-        vectors, title = net.candidate(embedding, *batch[1:6])
-        functionals, effect = net.context(batch.context, batch.cast_ids, batch.cast_weights)
+        vectors, title, weights = net.candidate(embedding, *batch[1:6])
+        functionals, effect, watched = net.context(
+            batch.context, batch.cast_ids, batch.cast_weights
+        )
         vectors = scale_gradient(vectors, 1 / functionals.shape[1])
         artwork = (functionals * vectors[batch.image_of][:, None]).sum(2)
-        main_effect = (effect * title[batch.image_of]).sum(1, keepdim=True) + net.bias
-        return artwork + scale_gradient(main_effect, 1 / functionals.shape[1])
+        names = NameWeights(net.candidate.names(*batch[2:6]).ids, weights)
+        match = row_matches(NameWeights(batch.cast_ids, watched), names.at(batch.image_of))
+        main_effect = (effect * title[batch.image_of]).sum(1) + match + net.bias
+        return artwork + scale_gradient(main_effect[:, None], 1 / functionals.shape[1])
 
     def training_step(self, batch: TrainingBatch, _: int) -> Tensor:
         """The loss of one batch of decisions, and of what the catalogue says of its images."""

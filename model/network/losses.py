@@ -41,11 +41,14 @@ def named_loss(
     cast_ids: Int[Tensor, "images cast"],
     cast_weights: Float[Tensor, "images cast"],
 ) -> Float[Tensor, ""]:
-    """A tagged image shows the names on its tags, any other some name of its title's cast."""
-    logs = names.log_softmax(1)
+    """A tagged image shows the names on its tags, any other some name of its title's cast.
+
+    Names are predicted by their buckets: the remainders of their numbers.
+    """
+    logs, buckets = names.log_softmax(1), names.shape[1]
     tagged = tag_weights.sum(1) > 0
-    exact = -(logs.gather(1, tag_ids) * tag_weights).sum(1)
-    named = logs.gather(1, cast_ids) + (cast_weights + 1e-9).log()
+    exact = -(logs.gather(1, tag_ids % buckets) * tag_weights).sum(1)
+    named = logs.gather(1, cast_ids % buckets) + (cast_weights + 1e-9).log()
     partial = -torch.logsumexp(named, 1)
     known = cast_weights.sum(1) > 0
     return torch.where(tagged, exact, torch.where(known, partial, 0.0)).mean()

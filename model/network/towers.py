@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -12,15 +13,25 @@ from model.heads.epistemic_index import index_size
 from model.heads.interface import DEFAULT_KIND, Heads, HeadSettings
 from model.heads.make_heads import make_heads
 from model.heads.prior_network import PriorNetwork
+from model.heads.standardise import mean_and_deviation
+from model.network.former_weights import with_present_names
+from model.network.names import NameWeights
 
-MATCH = 24
-"""Dimension of the fixed random vector of a name: two names differ, whether learnt or not."""
 PRIOR_FEATURES = 64
 """Of the frozen random network that prior functions read."""
 WIDTH, TITLE_WIDTH, CAST_WIDTH = 64, 16, 16
 """Features that the trunk gives; of the title main effect; of a bag of cast."""
 LEAST_MIX = 0.02
 """What a genre that the title has not may count as shown: misleading artwork exists."""
+
+
+class ColumnMatch(NamedTuple):
+    """A match of columns: the sum of products of a member's numbers and an artwork's."""
+
+    member: tuple[int, ...]
+    """Columns of the features of the facts; each is standardised."""
+    artwork: tuple[int, ...]
+    """Columns of the features of title and tags, one for each of these; as they are."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,8 @@ class Architecture:
     """Of what is random and never learnt."""
     declared: int = 0
     """How many of the features of title and tags, the last, are facts declared of the artwork."""
+    matches: tuple["ColumnMatch", ...] = ()
+    """Numbers of members that meet numbers of artworks, beside names."""
 
     @property
     def content(self) -> int:
@@ -75,20 +88,22 @@ class Architecture:
 
 
 class CastBag(nn.Module):
-    """Weighted mean of the vectors of hashed names; bucket 0 pads."""
+    """Weighted mean of the vectors of names, a vector a bucket; 0 pads.
 
-    def __init__(self, buckets: int, width: int, learnt: bool = True) -> None:
+    A name's number less its bucket is a multiple of the number of buckets.
+    """
+
+    def __init__(self, buckets: int, width: int) -> None:
         super().__init__()
         self.table = nn.Embedding(buckets, width, padding_idx=0)
-        nn.init.normal_(self.table.weight, std=0.1 if learnt else width**-0.5)
+        nn.init.normal_(self.table.weight, std=0.1)
         self.table.weight.data[0] = 0
-        self.table.weight.requires_grad_(learnt)
 
     def forward(
         self, ids: Int[Tensor, "rows cast"], weights: Float[Tensor, "rows cast"]
     ) -> Float[Tensor, "rows width"]:
         """Rows without cast give zero."""
-        return (self.table(ids) * weights[..., None]).sum(1)
+        return (self.table(ids % self.table.num_embeddings) * weights[..., None]).sum(1)
 
 
 class CandidateTower(nn.Module):
@@ -97,7 +112,7 @@ class CandidateTower(nn.Module):
     The title joins here and not in the context tower, so that members × catalogue is one matrix
     product. An image says most in contrast to what its title is: of the genres that the title has,
     which are shown; of the names in it, whom the tags name. Names meet the member's most watched
-    by fixed random vectors, so that a name works that training never saw.
+    by equality (`model.network.names`), so that a name works that training never saw.
 
     The last `prior` numbers come from a frozen random network: each head reads them at random, its
     prior function (Osband et al. 2018, "Randomized Prior Functions").
@@ -108,7 +123,6 @@ class CandidateTower(nn.Module):
         rank, tags = made.rank, made.title + CAST_WIDTH
         self.genres, self.declared = made.genres, made.declared
         self.cast = CastBag(made.buckets, CAST_WIDTH)
-        self.names = CastBag(made.buckets, MATCH, learnt=False)
         self.image = nn.Linear(made.content, rank)
         with warnings.catch_warnings():
             # A catalogue without genres has nothing to draw first weights for.
@@ -126,6 +140,10 @@ class CandidateTower(nn.Module):
             nn.Linear(made.content, 128), nn.Tanh(), nn.Linear(128, made.prior)
         )
         self.frozen.requires_grad_(False)
+        self.columns = [column for match in made.matches for column in match.artwork]
+        self.match_of = [at for at, match in enumerate(made.matches) for _ in match.artwork]
+        self.worth = nn.Parameter(torch.zeros(len(made.matches)), bool(made.matches))
+        """What each match of columns is worth, in logits."""
 
     def content(
         self, embedding: Float[Tensor, "artworks embedding"], title: Float[Tensor, "artworks title"]
@@ -141,31 +159,52 @@ class CandidateTower(nn.Module):
         """Log share of each genre that the image shows, given those that its title has."""
         return (self.genre(embedding) + (mix + LEAST_MIX).log()).log_softmax(1)
 
+    @staticmethod
+    def names(
+        cast_ids: Int[Tensor, "artworks cast"],
+        cast_weights: Float[Tensor, "artworks cast"],
+        title_cast_ids: Int[Tensor, "artworks title_cast"],
+        title_cast_weights: Float[Tensor, "artworks title_cast"],
+    ) -> NameWeights:
+        """Whom an artwork's tags name in contrast to its title's cast; without tags nobody.
+
+        After the tags come sets that members' counts match, declared by the user, as they are.
+        """
+        shown, declared = cast_weights[:, :CAST_KEPT], cast_weights[:, CAST_KEPT:]
+        tagged = (shown.sum(1, keepdim=True) > 0).to(shown.dtype)
+        weights = torch.cat([shown * tagged, declared, -title_cast_weights * tagged], 1)
+        return NameWeights(torch.cat([cast_ids, title_cast_ids], 1), weights)
+
     def forward(
         self,
         embedding: Float[Tensor, "artworks embedding"],
         title: Float[Tensor, "artworks title"],
         cast_ids: Int[Tensor, "artworks cast"],
         cast_weights: Float[Tensor, "artworks cast"],
-        title_cast_ids: Int[Tensor, "artworks cast"],
-        title_cast_weights: Float[Tensor, "artworks cast"],
-    ) -> tuple[Float[Tensor, "artworks dimension"], Float[Tensor, "artworks width"]]:
-        """The artwork's vector, and the title's part of the title main effect."""
+        title_cast_ids: Int[Tensor, "artworks title_cast"],
+        title_cast_weights: Float[Tensor, "artworks title_cast"],
+    ) -> tuple[
+        Float[Tensor, "artworks dimension"],
+        Float[Tensor, "artworks width"],
+        Float[Tensor, "artworks names"],
+    ]:
+        """The artwork's vector, the title's part of the title main effect, and weights of `names`.
+
+        Their ids are those given, the tags' first.
+        """
         mix = title[:, : self.genres]
         contrast = self.contrast(self.shown(embedding, mix).exp() - mix)
         tags = torch.cat([title, self.cast(cast_ids, cast_weights)], 1)
         content = self.content(embedding, title)
         learnt = self.image(content) + contrast + self.tags(tags)
-        shown = cast_ids[:, :CAST_KEPT], cast_weights[:, :CAST_KEPT]
-        tagged = (shown[1].sum(1, keepdim=True) > 0).float()
-        absent = self.names(title_cast_ids, title_cast_weights)
-        match = (self.names(*shown) - absent) * tagged
-        if cast_ids.shape[1] > CAST_KEPT:  # sets that members' counts match, declared by the user
-            match = match + self.names(cast_ids[:, CAST_KEPT:], cast_weights[:, CAST_KEPT:])
+        names = self.names(cast_ids, cast_weights, title_cast_ids, title_cast_weights)
         gain = self.gain(title).exp()
-        vector = torch.cat([gain * learnt, gain * match, self.frozen(content.detach())], 1)
+        parts = [gain * learnt, self.frozen(content.detach())]
+        if self.columns:
+            parts.insert(1, self.worth[self.match_of] * title[:, self.columns])
         cast = self.cast(title_cast_ids, title_cast_weights)
-        return vector, self.title_effect(torch.cat([title, cast], 1))
+        effect = self.title_effect(torch.cat([title, cast], 1))
+        return torch.cat(parts, 1), effect, gain * names.weights
 
 
 class ContextTower(nn.Module):
@@ -174,7 +213,6 @@ class ContextTower(nn.Module):
     def __init__(self, made: Architecture) -> None:
         super().__init__()
         self.cast = CastBag(made.buckets, CAST_WIDTH)
-        self.names = CastBag(made.buckets, MATCH, learnt=False)
         self.trunk = nn.Sequential(
             nn.Linear(made.context + CAST_WIDTH, 128), nn.ReLU(), nn.Linear(128, WIDTH), nn.ReLU()
         )
@@ -183,7 +221,29 @@ class ContextTower(nn.Module):
         self.heads.begin_stage()
         self.rank = made.rank
         self.match = nn.Linear(WIDTH, 1)
+        """What a match of names is worth beyond 1, in logits: the same for all heads."""
         self.title_effect = nn.Linear(WIDTH, TITLE_WIDTH)
+        self.columns = [column for match in made.matches for column in match.member]
+        self.match_shift: Tensor
+        self.match_spread: Tensor
+        self.register_buffer("match_shift", torch.zeros(len(self.columns)))
+        self.register_buffer("match_spread", torch.ones(len(self.columns)))
+
+    @torch.no_grad()
+    def standardise(self, dense: Float[Tensor, "contexts context"]) -> None:
+        """Take contexts like these for usual ones: before the first training, once."""
+        self.frozen.standardise(dense)
+        if not self.columns:
+            return
+        mean, deviation = mean_and_deviation(dense[:, self.columns])
+        self.match_shift.copy_(mean)
+        self.match_spread.copy_(deviation)
+
+    def matched(
+        self, dense: Float[Tensor, "decisions context"]
+    ) -> Float[Tensor, "decisions matched"]:
+        """A member's numbers that meet those of artworks, standardised."""
+        return (dense[:, self.columns] - self.match_shift) / self.match_spread
 
     def features(
         self,
@@ -199,14 +259,22 @@ class ContextTower(nn.Module):
         dense: Float[Tensor, "decisions context"],
         cast_ids: Int[Tensor, "decisions cast"],
         cast_weights: Float[Tensor, "decisions cast"],
-    ) -> tuple[Float[Tensor, "decisions heads dimension"], Float[Tensor, "decisions width"]]:
-        """The product of a functional and a vector is the head's logit for that artwork."""
+    ) -> tuple[
+        Float[Tensor, "decisions heads dimension"],
+        Float[Tensor, "decisions width"],
+        Float[Tensor, "decisions cast"],
+    ]:
+        """Functionals, the member's part of the title main effect, and weights of the names.
+
+        A head's logit for an artwork is the product of functional and vector, and the match of the
+        names, which have the ids given.
+        """
         g = self.features(dense, cast_ids, cast_weights)
         bank = self.heads(g, self.heads.context_input(dense, self.frozen))
-        match = self.names(cast_ids, cast_weights) * (1 + self.match(g))
-        match = match[:, None].expand(-1, bank.shape[1], -1)
-        parts = [bank[:, :, : self.rank], match, bank[:, :, self.rank :]]
-        return torch.cat(parts, 2), self.title_effect(g)
+        if self.columns:
+            matched = self.matched(dense)[:, None].expand(-1, bank.shape[1], -1)
+            bank = torch.cat([bank[:, :, : self.rank], matched, bank[:, :, self.rank :]], 2)
+        return bank, self.title_effect(g), cast_weights * (1 + self.match(g))
 
 
 class Marquee(nn.Module):
@@ -225,29 +293,8 @@ class Marquee(nn.Module):
         self.encoder, self.architecture = encoder, architecture
         self.candidate = CandidateTower(architecture)
         self.context = ContextTower(architecture)
-        self.context.names = self.candidate.names  # one vector a name on both sides
         self.bias = nn.Parameter(torch.tensor(architecture.base))
         draws = index_size(self.context.heads.heads)
         self.doubt: Tensor
         self.register_buffer("doubt", torch.zeros(architecture.content + 1, draws))
         self.register_load_state_dict_pre_hook(with_present_names)
-
-
-FORMER_NAMES = {
-    "candidate.appeal.": "candidate.title_effect.",
-    "context.appeal.": "context.title_effect.",
-    "context.heads.reads": "context.heads.projection",
-    "context.heads.posteriors.0.told": "context.heads.posteriors.0.totals",
-}
-"""In bundles and checkpoints written before, → what they are called now."""
-
-
-def with_present_names(
-    network: nn.Module, state: dict[str, Tensor], prefix: str, *_: object
-) -> None:
-    """Rename, in place, the weights that had another name when they were saved; add new ones."""
-    for former, now in FORMER_NAMES.items():
-        for name in [name for name in state if name.startswith(prefix + former)]:
-            state[prefix + now + name.removeprefix(prefix + former)] = state.pop(name)
-    if isinstance(network, Marquee):
-        state.setdefault(f"{prefix}doubt", torch.zeros_like(network.doubt))

@@ -192,6 +192,9 @@ def random_weights(examples: pa.Table) -> np.ndarray:
 def specification(statistics: DatasetStatistics, warm_start: str | None) -> FeatureSpec:
     """Learnt from the examples; that of the bundle which training starts from, if any.
 
+    Names have numbers of their own even if that bundle is of before there were any: what it learnt
+    of their buckets stays true.
+
     Args:
         statistics: of the examples.
         warm_start: the bundle.
@@ -208,4 +211,4 @@ def specification(statistics: DatasetStatistics, warm_start: str | None) -> Feat
             f"--fit.warm-start {warm_start} was trained on other facts than "
             f"{statistics.catalogue.root}/{SCHEMA_FILE} declares; train once without it"
         )
-    return spec
+    return replace(spec, exact_names=True)

@@ -15,12 +15,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
-from data.features import CAST_KEPT
 from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
 from model.heads.standardise import mean_and_deviation
-from model.network.towers import MATCH, Marquee
+from model.network.matches import ArtworkMatches, matches_of, write_worths
+from model.network.towers import Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
 
@@ -32,8 +32,6 @@ ROWS = 65_536
 """Examples observed at a time."""
 STEPS = 20
 """Of the solver, after each batch of further rewards."""
-LEAST_UNIT = 1e-4
-"""Deviation of matches below which there are none."""
 
 
 class CatalogueArtworks(NamedTuple):
@@ -151,12 +149,9 @@ class RegressionInputs:
     scores: Float[Tensor, "shown components"]
     titles: Float[Tensor, "shown width"]
     """Their parts of the title main effect."""
-    tag_names: Float[Tensor, "shown names"]
-    """Whom an artwork's tags name beyond its title, as random vectors."""
-    title_names: Float[Tensor, "shown names"]
-    """Whom its title names."""
-    unit: float
-    """What counts as 1 of a match."""
+    matches: ArtworkMatches
+    units: Sequence[float]
+    """What counts as 1 of each match."""
     second: Float[Tensor, "features features"]
     """Second moment of the facts' features."""
 
@@ -171,15 +166,13 @@ class RegressionInputs:
         """Before any reward; `part` is what facts and matches are scaled by."""
         candidates = [torch.from_numpy(np.array(column[shown])) for column in part.candidates]
         embeddings = torch.from_numpy(np.array(part.images[part.image_row[shown]]))
-        vectors, titles = network.candidate(embeddings, *candidates)
-        tag_names = vectors[:, network.context.rank :][:, :MATCH]
-        facts = torch.from_numpy(part.context.dense[:ROWS])
-        heads.standardise(facts)
-        x = heads.features(facts)
-        watched = network.context.names(*(torch.from_numpy(c[:ROWS]) for c in part.context[1:]))
+        titles = network.candidate(embeddings, *candidates)[1]
+        facts = [torch.from_numpy(column[:ROWS]) for column in part.context]
+        heads.standardise(facts[0])
+        x = heads.features(facts[0])
         content = network.candidate.content(embeddings, candidates[0])
         components = Components.of(content, network.candidate.declared)
-        title_names = network.candidate.names(candidates[-2], candidates[-1])
+        matches = ArtworkMatches.of(network, candidates)
         return cls(
             network,
             heads,
@@ -187,16 +180,15 @@ class RegressionInputs:
             components,
             components(content),
             titles,
-            tag_names,
-            title_names,
-            _unit(watched, tag_names, title_names, part.context.cast_ids.shape[1] > CAST_KEPT),
+            matches,
+            matches.units(network, facts),
             x.T @ x / len(x),
         )
 
     def posterior(self, artworks: CatalogueArtworks) -> "HierarchicalPosterior":
         """That of these artworks, before any reward."""
         title_of = np.unique(artworks.title_ids[self.shown], return_inverse=True)[1]
-        of_title, features = torch.from_numpy(title_of), len(self.second) + 2
+        of_title, features = torch.from_numpy(title_of), matches_of(len(self.second), self.network)
         regression = HierarchicalLogistic(self.scores, of_title, features)
         row = np.full(len(artworks.ids), -1)
         row[self.shown] = np.arange(len(self.shown))
@@ -226,9 +218,8 @@ class HierarchicalPosterior:
         inputs, context = self.inputs, self.inputs.network.context
         facts = [torch.from_numpy(column[rows]) for column in part.context]
         shown = torch.from_numpy(self.row[part.artwork_of[rows]])
-        watched = context.names(*facts[1:]) / inputs.unit
-        matches = [(watched * of[shown]).sum(1) for of in (inputs.title_names, inputs.tag_names)]
-        x = torch.cat([inputs.heads.features(facts[0]), torch.stack(matches, 1)], 1)
+        matches = inputs.matches.numbers(inputs.network, facts, shown, inputs.units)
+        x = torch.cat([inputs.heads.features(facts[0]), matches], 1)
         effect = (context.title_effect(context.features(*facts)) * inputs.titles[shown]).sum(1)
         reward, weight = (torch.from_numpy(c[rows]) for c in (part.reward, part.importance))
         return ObservedExamples(x, shown, reward, effect + inputs.network.bias, weight)
@@ -248,8 +239,7 @@ class HierarchicalPosterior:
         factors = regression.factors(heads.rank, second)
         _write_components(network.candidate.image, self.inputs.components, factors)
         heads.project(factors.projection)
-        match = float(regression.within_title()[:, -1].mean())
-        nn.init.constant_(network.context.match.bias, match / self.inputs.unit - 1)
+        write_worths(network, regression.within_title(), self.inputs.units)
         vectors = factors.vectors - regression.components @ factors.shared
         doubt = regression.doubt(second, index_size(heads.heads))
         network.doubt.copy_(_of_content(self.inputs.components, doubt.shared))
@@ -262,28 +252,6 @@ class HierarchicalPosterior:
             doubt.prior,
             self.scale * doubt.prior_reading,
         )
-
-
-def _unit(
-    watched: Float[Tensor, "contexts names"],
-    tag_names: Float[Tensor, "shown names"],
-    title_names: Float[Tensor, "shown names"],
-    sparse: bool = False,
-) -> float:
-    """Deviation of the matches of tags; without tags of those of titles, without names 1.
-
-    Args:
-        watched: by members.
-        tag_names: of artworks.
-        title_names: of their titles.
-        sparse: matches may be of few members: then the deviation is that of those who have names,
-            or the few matches there are would be many deviations away and outweigh all else.
-    """
-    if sparse:
-        watched, tag_names = (of[of.abs().sum(1) > 0] for of in (watched, tag_names))
-    matches = [watched @ of.T for of in (tag_names, title_names)]
-    spreads = [float(of.std()) for of in matches if of.numel() > 1]
-    return next((spread for spread in spreads if spread > LEAST_UNIT), 1.0)
 
 
 def _of_content(

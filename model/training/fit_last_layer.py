@@ -8,6 +8,7 @@ from torch import Tensor
 from data.artwork_effects import ArtworkRecords
 from model.heads.interface import LastLayerHeads
 from model.network.lightning_module import TrainingBatch
+from model.network.names import NameWeights, row_matches
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
@@ -72,10 +73,12 @@ def _features(
     network: Marquee, heads: LastLayerHeads, batch: TrainingBatch
 ) -> tuple[Float[Tensor, "decisions features"], Float[Tensor, " decisions"]]:
     """What the last layer reads of each decision, and the rest of its logit."""
-    vectors, title = network.candidate(batch.images, *batch[1:6])
+    vectors, title, weights = network.candidate(batch.images, *batch[1:6])
     vectors, title = vectors[batch.image_of], title[batch.image_of]
     facts = batch.context, batch.cast_ids, batch.cast_weights
-    functionals, effect = network.context(*facts)
+    functionals, effect, watched = network.context(*facts)
     rest = functionals[:, 0, heads.rank :] * vectors[:, heads.rank :]
-    offset = rest.sum(1) + (effect * title).sum(1) + network.bias
+    names = NameWeights(network.candidate.names(*batch[2:6]).ids, weights)
+    match = row_matches(NameWeights(batch.cast_ids, watched), names.at(batch.image_of))
+    offset = rest.sum(1) + match + (effect * title).sum(1) + network.bias
     return heads.features(network.context.features(*facts), vectors), offset

@@ -22,6 +22,7 @@ from data.artwork_effects import ArtworkRecords, directions
 from model.heads.artwork_random_effects import ArtworkRandomEffects
 from model.heads.epistemic_index import index_rows, index_size
 from model.network.lightning_module import Learner, TrainingBatch
+from model.network.names import NameWeights, row_matches
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
 from model.training.dataset import Examples
@@ -62,30 +63,35 @@ class Content:
     vectors: Float[Tensor, "artworks dimension"]
     titles: Float[Tensor, "artworks width"]
     """Their parts of the title main effect."""
+    names: NameWeights
     shown: Int[np.ndarray, " shown"]
 
     @classmethod
     def of(cls, network: Marquee, part: Examples, shown: Int[np.ndarray, " shown"]) -> "Content":
         """Of artworks of these rows; `part` has embeddings in the images' place."""
         count = len(part.image_row)
-        vectors = titles = torch.zeros(0)
+        vectors = titles = weights = torch.zeros(0)
         for at in range(0, len(shown), ARTWORKS):
             rows = shown[at : at + ARTWORKS]
             features = (part.images[part.image_row[rows]], *(c[rows] for c in part.candidates))
-            both = network.candidate(*(torch.from_numpy(np.array(x)) for x in features))
+            said = network.candidate(*(torch.from_numpy(np.array(x)) for x in features))
             if not at:
-                vectors, titles = (x.new_zeros(count, x.shape[1]) for x in both)
-            vectors[rows], titles[rows] = both
-        return cls(network, vectors, titles, shown)
+                vectors, titles, weights = (x.new_zeros(count, x.shape[1]) for x in said)
+            vectors[rows], titles[rows], weights[rows] = said
+        every = (torch.from_numpy(np.array(column)) for column in part.candidates[1:])
+        names = NameWeights(network.candidate.names(*every).ids, weights)
+        return cls(network, vectors, titles, names, shown)
 
     def impressions(
         self, part: Examples, rows: Int[np.ndarray, " impressions"]
     ) -> ArtworkImpressions:
         """What some examples say."""
         network = self.network
-        bank, effect = network.context(*(torch.from_numpy(c[rows]) for c in part.context))
+        facts = [torch.from_numpy(column[rows]) for column in part.context]
+        bank, effect, watched = network.context(*facts)
         functional, shown = bank.mean(1), torch.from_numpy(part.artwork_of[rows])
-        offset = (functional * self.vectors[shown]).sum(1) + network.bias
+        match = row_matches(NameWeights(facts[1], watched), self.names.at(shown))
+        offset = (functional * self.vectors[shown]).sum(1) + match + network.bias
         return ArtworkImpressions(
             functional[:, : network.context.rank],
             shown,
@@ -233,7 +239,7 @@ class RecordEffects:
         self, learner: Learner, batch: TrainingBatch, artworks: Int[np.ndarray, " decisions"]
     ) -> Float[Tensor, "decisions heads"]:
         """For decisions that showed artworks of these rows of the catalogue."""
-        bank, _ = learner.network.context(batch.context, batch.cast_ids, batch.cast_weights)
+        bank = learner.network.context(batch.context, batch.cast_ids, batch.cast_weights)[0]
         numbers = self.numbers[torch.from_numpy(artworks)]
         vectors, indexed = numbers[:, : self.rank], numbers[:, self.rank :]
         read = (bank[:, :, : self.rank] * vectors[:, None]).sum(2)

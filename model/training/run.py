@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 from data.artwork_effects import ArtworkRecords
 from data.bundle import Bundle
 from data.errors import BadInput
-from data.features import CAST_BUCKETS
+from data.features import CAST_BUCKETS, CandidateFeatures
 from model.network.image_encoder import INSTEAD_OF_PIXELS, make_encoder
 from model.network.lightning_module import Learner, LearnerSettings, half_is_fast
-from model.network.towers import Architecture, Marquee
+from model.network.towers import Architecture, ColumnMatch, Marquee
 from model.training.buffered_source import Source
 from model.training.calibrate import calibrate
 from model.training.closed_forms import ClosedForms
@@ -48,6 +48,8 @@ class TrainingData:
     """Last features of an artwork, the facts that are declared of it."""
     arrivals: float = 0.0
     """Share of the artworks that come new a day."""
+    matches: tuple[ColumnMatch, ...] = ()
+    """Numbers of members that meet numbers of artworks."""
 
     @classmethod
     def of(
@@ -68,6 +70,8 @@ class TrainingData:
             say: where progress goes.
         """
         statistics, catalogue = read.statistics, preparation.catalogue
+        if words := shared_buckets(preparation.candidates):
+            say(words)
 
         def prepare(heads: int) -> tuple[Source, Examples]:
             prepared = replace(preparation, heads=heads)
@@ -145,6 +149,20 @@ def train_network(
     return TrainedNetwork(network, records, inferred.posterior, temperature, metrics, bias)
 
 
+def shared_buckets(candidates: CandidateFeatures) -> str | None:
+    """How many names share what is learnt of them with others, in words; None: none does."""
+    both = candidates.cast_ids, candidates.title_cast_ids
+    ids = np.unique(np.concatenate([part[part != 0] for part in both]))
+    _, place, counts = np.unique(ids % CAST_BUCKETS, return_inverse=True, return_counts=True)
+    sharing = int((counts[place] > 1).sum())
+    if not sharing:
+        return None
+    return (
+        f"{sharing:,} of the catalogue's {len(ids):,} names share one of {CAST_BUCKETS - 1:,} "
+        "learnt vectors with another; matches tell all of them apart"
+    )
+
+
 def learner_settings(settings: Fit) -> LearnerSettings:
     """How the network is trained."""
     return LearnerSettings(
@@ -180,9 +198,10 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         base=float(np.log(data.mean_reward / (1 - data.mean_reward))),
         seed=settings.seed,
         declared=data.declared,
+        matches=data.matches,
     )
     network = Marquee(encoder, architecture)
-    network.context.frozen.standardise(torch.from_numpy(sample.context.dense))
+    network.context.standardise(torch.from_numpy(sample.context.dense))
     if settings.fit.warm_start is not None:
         start_from(network, settings.fit.warm_start)
     return network

@@ -24,7 +24,7 @@ from serve.live.schema import ScoredImage
 from serve.live.snapshot import FileMark, LiveModel
 from serve.maps.layout import Layout
 from serve.pictures.layout_pictures import LayoutPictures
-from serve.scoring.artwork_vectors import Shown, artwork_vectors
+from serve.scoring.artwork_vectors import Shown, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.scorer import Scorer
 from serve.scoring.served_policy import ServedPolicy
@@ -74,10 +74,11 @@ def load_live(
         LOG.warning("%s", words)
     layout = Layout.of_catalogue(catalogue.titles, shown.artworks, day_number(day))
     members = BundleMembers(scorer)
+    artworks = scored_artworks(scorer, catalogue, layout.artwork_ids, cache, shown.images)
     model = LiveModel(
         ServedPolicy.of(scorer.manifest),
         layout,
-        artwork_vectors(scorer, catalogue, layout.artwork_ids, cache, shown.images),
+        artworks.vectors,
         members,
         unpersonalised_best(bundle, layout),
         BundleImages(scorer, catalogue),
@@ -88,6 +89,7 @@ def load_live(
         planned=members,
         declared=scorer.spec.declared.requested,
         pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
+        names=artworks.names,
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model

@@ -16,7 +16,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt8, UInt64
 
 from bandit.draws import DrawRules, Epochs
-from data.features import ContextFeatures
+from data.features import ContextFeatures, Names, NameTable
 from data.images.format import ImageFormat
 from data.records import TitleId
 from data.schema.request_facts import Declared
@@ -127,6 +127,8 @@ class LiveModel:
     """Facts that requests may have besides those of Marquee."""
     pictures: LayoutPictures | None = None
     """Of the layout's artworks; None: one each."""
+    names: Names | None = None
+    """Whom each artwork names; None: nobody."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[TitleId, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
@@ -139,6 +141,8 @@ class LiveModel:
     _counts: Int[np.ndarray, " titles"] = field(init=False)
     _starts: Int[np.ndarray, " titles"] = field(init=False)
     _columns: Float[np.ndarray, "titles dimension ranks"] = field(init=False)
+    _names: NameTable | None = field(init=False)  # of the artworks
+    _ranked: Int[np.ndarray, "titles ranks"] = field(init=False)  # ordinals
     _rules: dict[int, DrawRules] = field(init=False)
 
     def mended(self) -> bool:
@@ -154,7 +158,9 @@ class LiveModel:
         put("paths", frozenset(layout.paths) | more)
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
-        columns = self.vectors[starts[:, None] + ranks].astype(np.float32)
+        put("_ranked", starts[:, None] + ranks)
+        columns = self.vectors[self._ranked].astype(np.float32)
+        put("_names", None if self.names is None else NameTable.of(self.names))
         put("_rules", {})
         put("_words", opening_words(self.words.titles, self.words.candidates))
         put("_counts", counts)
@@ -223,16 +229,19 @@ class LiveModel:
             described = self.members.functionals_of(facts)
         rules = self._rules_of(described.functionals.shape[1])
         draws = page_draws(pages, self._words[:, slots], described.fingerprints, rules)
-        counts = self._counts[slots]
+        counts, matches, names = self._counts[slots], None, self._names
+        if names is not None and len(names.ids) and described.names is not None:
+            matches = names.own(described.names, self._ranked[slots])
         decided = decide_pages(
             described.functionals,
             self._columns[slots].transpose(0, 2, 3, 1),
             counts,
             draws.seeds,
             self.policy.head_policy,
+            None if matches is None else matches.swapaxes(1, 2),
         )
         choices = self._starts[slots] + decided.choice
-        names = draws.ids(self.words.artworks[choices], decided.propensity)
+        ids = draws.ids(self.words.artworks[choices], decided.propensity)
         ordinals, propensities = choices.tolist(), decided.propensity.tolist()
         seeds, epochs, prints = draws.seeds.tolist(), draws.epochs.tolist(), described.fingerprints
         chances = decided.probabilities.swapaxes(1, 2)
@@ -242,7 +251,7 @@ class LiveModel:
                 titles,
                 all_slots[row][: len(titles)],
                 ordinals[row][: len(titles)],
-                names[row * longest : row * longest + len(titles)],
+                ids[row * longest : row * longest + len(titles)],
                 propensities[row][: len(titles)],
                 chances[row, : len(titles)],
                 seeds[row][: len(titles)],

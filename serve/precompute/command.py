@@ -31,7 +31,7 @@ from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
 from serve.precompute.spark import precompute_spark
-from serve.scoring.artwork_vectors import Shown, artwork_vectors
+from serve.scoring.artwork_vectors import Shown, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.scorer import Scorer
@@ -106,9 +106,8 @@ def precompute(
     pictured = Shown.of(scorer, shown, cache)
     layout = Layout.of_catalogue(shown.titles, pictured.artworks, today)
     policy = ServedPolicy.of(scorer.manifest)
-    bank = Bank.of(
-        layout, artwork_vectors(scorer, shown, layout.artwork_ids, cache, pictured.images)
-    )
+    artworks = scored_artworks(scorer, shown, layout.artwork_ids, cache, pictured.images)
+    bank = Bank.of(layout, artworks.vectors, artworks.names)
     work = Work(
         BundleMembers(scorer),
         bank,

@@ -222,9 +222,8 @@ class Job:
         for start in range(0, len(rows), TILE):
             tile = rows[start : start + TILE]
             key = keys[tile][:, None]
-            context = context_words(
-                described.fingerprints[tile][:, None], words.candidates, rules.word
-            )
+            mine = described.at(tile)
+            context = context_words(mine.fingerprints[:, None], words.candidates, rules.word)
             epochs = epoch_numbers(key, words.titles, work.day, work.epochs.days)
             salts = self.salts[opening[tile]]
             seeds = draw_seeds(key, words.titles, epochs, context, salts)
@@ -235,13 +234,14 @@ class Job:
                     f"manifest says {work.heads}"
                 )
             decided = decide_members(
-                described.functionals[tile],
+                mine.functionals,
                 bank,
                 seeds,
                 work.policy.head_policy,
                 room,
                 had,
                 work.epochs.keep,
+                mine.names,
             )
             new = due[tile]
             drawn.choices[tile] = np.where(new, words.starts + decided.choice, before.choices[tile])

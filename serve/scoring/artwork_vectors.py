@@ -1,4 +1,4 @@
-"""Candidate vectors of a catalogue's artworks; an image is embedded once per encoder."""
+"""What a bundle says of a catalogue's artworks; an image is embedded once per encoder."""
 
 import hashlib
 import zlib
@@ -17,6 +17,7 @@ from data.errors import BadInput, warn_of_cache
 from data.images.cache import ImageCache, image_cache
 from data.images.canvases import other_canvas_words
 from data.pictures import MAIN
+from serve.scoring.scored import Artworks
 from serve.scoring.scorer import BATCH, Scorer
 
 
@@ -65,14 +66,14 @@ class Shown(NamedTuple):
         return cls(catalogue, shown, decoded, size.canvas)
 
 
-def artwork_vectors(
+def scored_artworks(
     scorer: Scorer,
     catalogue: Catalogue,
     artwork_ids: Sequence[str],
     cache: Path,
     images: ImageCache | None = None,
-) -> Float[np.ndarray, "artworks dimension"]:
-    """Candidate vectors of artworks of a catalogue, in the order asked for.
+) -> Artworks:
+    """What a bundle says of artworks of a catalogue, in the order asked for.
 
     Embeddings are kept in `cache` by encoder and pixels. A bundle without encoder takes the
     catalogue's own embeddings.
@@ -95,7 +96,7 @@ def artwork_vectors(
     else:
         cached = images or image_cache(catalogue, cache, size, quiet=True)
         embeddings = _embeddings(scorer, cached.images, cached.of(artwork_ids), cache)
-    return scorer.vectors(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
+    return scorer.artworks(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
 
 
 def _catalogue_embeddings(

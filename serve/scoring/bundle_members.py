@@ -37,7 +37,8 @@ class BundleMembers:
         prints = [
             crc32(b"".join(c[row].tobytes() for c in columns)) for row in range(len(columns[0]))
         ]
-        return MemberFunctionals(self.scorer.functionals(features), np.array(prints, np.int64))
+        said = self.scorer.members(features)
+        return MemberFunctionals(said.functionals, np.array(prints, np.int64), said.names)
 
     def __reduce__(self) -> tuple[object, tuple[Path]]:
         return BundleMembers.open, (self.scorer.root,)

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int, UInt64
 
 from bandit.head_policy import HeadPolicy
 from bandit.thompson_batch import Decided, Workspace, decide_scores
+from data.features import Names, NameTable
 from serve.maps.layout import Layout
 
 
@@ -20,10 +21,14 @@ class Bank(NamedTuple):
     absent: Int[np.ndarray, " absent"]  # columns with no candidate behind them
     starts: Int[np.ndarray, " titles"]
     counts: Int[np.ndarray, " titles"]
+    names: NameTable | None = None
+    """Of the columns; None: candidates have none to match."""
 
     @staticmethod
-    def of(layout: Layout, vectors: Float[np.ndarray, "artworks dimension"]) -> "Bank":
-        """Arrange vectors that are in the order of the layout's ordinals."""
+    def of(
+        layout: Layout, vectors: Float[np.ndarray, "artworks dimension"], names: Names | None = None
+    ) -> "Bank":
+        """Arrange vectors, and names, that are in the order of the layout's ordinals."""
         counts = layout.counts
         if len(vectors) != len(layout.artwork_ids):
             raise ValueError(f"{len(vectors)} vectors for {len(layout.artwork_ids)} artworks")
@@ -31,7 +36,9 @@ class Bank(NamedTuple):
         there = ranks < counts
         at = np.where(there, layout.starts[:-1] + ranks, layout.starts[:-1])
         columns = np.ascontiguousarray(vectors[at.ravel()].T.astype(np.float32))
-        return Bank(columns, np.flatnonzero(~there.ravel()), layout.starts[:-1], counts)
+        table = None if names is None else NameTable.of(names).at(at.ravel())
+        absent = np.flatnonzero(~there.ravel())
+        return Bank(columns, absent, layout.starts[:-1], counts, table)
 
     def take(self, slots: Int[np.ndarray, " some"]) -> "Bank":
         """The bank of some titles only."""
@@ -39,11 +46,13 @@ class Bank(NamedTuple):
         columns = self.columns.reshape(len(self.columns), ranks, titles)[:, :, slots]
         absent = np.zeros(ranks * titles, bool)
         absent[self.absent] = True
+        own = np.arange(ranks * titles).reshape(ranks, titles)[:, slots].ravel()
         return Bank(
             np.ascontiguousarray(columns.reshape(len(columns), -1)),
-            np.flatnonzero(absent.reshape(ranks, titles)[:, slots].ravel()),
+            np.flatnonzero(absent[own]),
             self.starts[slots],
             self.counts[slots],
+            None if self.names is None else self.names.at(own),
         )
 
     @property
@@ -60,10 +69,12 @@ def decide_members(
     workspace: Workspace | None = None,
     before: Int[np.ndarray, "members titles"] | None = None,
     keep: float = 0.0,
+    watched: Names | None = None,
 ) -> Decided:
     """Decide every title for every member.
 
     `before` and `keep` lean towards what was shown, see `bandit.thompson_batch.decide_scores`.
+    Names that members watch are matched with those of the bank once, for all heads.
     Memory is 5 bytes × members × heads × candidates: give blocks of members, not all of them.
     """
     members, heads, dimension = functionals.shape
@@ -72,6 +83,8 @@ def decide_members(
     room = workspace or Workspace()
     flat = room.array("scores", (len(rows), bank.columns.shape[1]), np.float32)
     np.matmul(rows, bank.columns, out=flat)
+    if watched is not None and bank.names is not None and bank.names.slots.shape[1]:
+        flat.reshape(heads, members, -1)[...] += bank.names.matches(watched)
     if len(bank.absent):
         flat[:, bank.absent] = -np.inf
     scores = flat.reshape(heads, members, ranks, titles)
@@ -84,12 +97,15 @@ def decide_pages(
     counts: Int[np.ndarray, "pages titles"],
     seeds: UInt64[np.ndarray, "pages titles"],
     policy: HeadPolicy,
+    matches: Float[np.ndarray, "pages ranks titles"] | None = None,
 ) -> Decided:
     """The same where every page has titles of its own; pad short pages with repeated titles."""
     pages, heads, dimension = functionals.shape
     ranks, titles = columns.shape[2:]
     flat = functionals @ columns.reshape(pages, dimension, ranks * titles)
     scores = flat.reshape(pages, heads, ranks, titles).swapaxes(0, 1)
+    if matches is not None:
+        scores = scores + matches
     absent = np.arange(ranks)[:, None] >= counts[:, None]
     if absent.any():
         scores = np.where(absent, np.float32(-np.inf), scores)

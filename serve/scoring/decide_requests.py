@@ -14,7 +14,7 @@ from jaxtyping import Bool, Int
 
 from bandit.head_policy import HeadPolicy, PolicyKind
 from bandit.neural import neural_ucb
-from bandit.probabilities import head_scores, probabilities
+from bandit.probabilities import score_probabilities
 from data.bundle import CURRENT
 from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
@@ -25,7 +25,7 @@ from data.log.parquet import write_whole
 from data.reading.conformed_files import conformed_table
 from data.records import DECISIONS, FACTS
 from data.schema_cast import parquet_files
-from serve.scoring.artwork_vectors import Shown, artwork_vectors
+from serve.scoring.artwork_vectors import Shown, scored_artworks
 from serve.scoring.scorer import Scorer
 
 BLOCK = 2048
@@ -82,7 +82,7 @@ def decide_requests(
     refuse_foreign(bundle, artworks, foreign)
     pictured = Shown.of(scorer, artworks, cache)
     ids = pictured.artworks["artwork_id"].to_pylist()
-    vectors = artwork_vectors(scorer, artworks, ids, cache, pictured.images)
+    bank = scored_artworks(scorer, artworks, ids, cache, pictured.images)
     rows = {artwork: row for row, artwork in enumerate(ids)}
     candidates, offered = _padded(
         pools, rows | dict.fromkeys(pictured.left_out, NO_IMAGE), requests
@@ -92,13 +92,12 @@ def decide_requests(
     parts = []
     for start in range(0, len(pools), BLOCK):
         part = slice(start, start + BLOCK)
-        functionals = scorer.functionals(context_features(scorer.spec, facts[part]))
-        of_pools, there = vectors[candidates[part]], valid[part]
+        members, there = scorer.members(context_features(scorer.spec, facts[part])), valid[part]
+        scores = members.scores(bank.at(candidates[part]))
         if policy == "neural_ucb":
-            scores = head_scores(functionals, of_pools)
             chances = neural_ucb(scores, there, epsilon=head_policy.exploration)
         else:
-            chances = probabilities(functionals, of_pools, there, head_policy)
+            chances = score_probabilities(scores, there, head_policy)
         of_candidates = pa.array(chances[offered[part]])
         offsets = np.concatenate([[0], offered[part].sum(1).cumsum()]).astype(np.int32)
         parts.append(pa.ListArray.from_arrays(pa.array(offsets), of_candidates))

@@ -1,12 +1,13 @@
 """What deciding asks of a model about members: functionals, from facts."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
-from data.features import ContextFeatures
+from data.features import ContextFeatures, Names
 from data.reading.feature_plan import FeaturePlan
 
 NOT_FINITE = "the model's numbers are not finite"
@@ -17,6 +18,21 @@ class MemberFunctionals(NamedTuple):
 
     functionals: Float[np.ndarray, "members heads dimension"]
     fingerprints: Int[np.ndarray, " members"]  # of the features: equal facts, equal number
+    names: Names | None = None
+    """Whom each watches most, and how much a match counts; None: the model matches no names."""
+
+    def at(self, members: np.ndarray) -> "MemberFunctionals":
+        """Those of some."""
+        names = None if self.names is None else self.names.at(members)
+        return MemberFunctionals(self.functionals[members], self.fingerprints[members], names)
+
+    @classmethod
+    def joined(cls, parts: Sequence["MemberFunctionals"]) -> "MemberFunctionals":
+        """Several, one after another."""
+        functionals, fingerprints, every = zip(*parts, strict=True)
+        names = [of for of in every if of is not None]
+        together = Names(*map(np.concatenate, zip(*names, strict=True))) if names else None
+        return cls(np.concatenate(functionals), np.concatenate(fingerprints), together)
 
 
 class MemberModel(Protocol):
@@ -67,11 +83,11 @@ def described_members(
         if not there:
             raise
         wrong = {row: str(part) for row, part in enumerate(parts) if isinstance(part, Exception)}
-        described = MemberFunctionals(*map(np.concatenate, zip(*there, strict=True)))
+        described = MemberFunctionals.joined(there)
     finite = np.isfinite(described.functionals).all((1, 2))
     rows = [row for row in range(len(facts)) if row not in wrong]
     wrong |= {rows[at]: NOT_FINITE for at in np.flatnonzero(~finite)}
-    return MemberFunctionals(*(column[finite] for column in described)), wrong
+    return described.at(finite), wrong
 
 
 def _alone(model: MemberModel, facts: pa.StructArray) -> MemberFunctionals | Exception:

@@ -1,11 +1,10 @@
 """Scores of a bundle through ONNX Runtime: images, artworks and members to numbers, no torch.
 
-What a member sees of an artwork is a product of two vectors, which are had apart: `functionals`
-of members and `vectors` of artworks, multiplied by whoever has many of both.
+What a member sees of an artwork is a product of two vectors, and a match of names. Both sides are
+had apart, of members and of artworks, and brought together by whoever has many of both.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -16,6 +15,7 @@ from bandit.take_probability import mean_take_probability
 from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import CandidateFeatures, ContextFeatures, FeatureSpec, candidate_features
+from serve.scoring.scored import Artworks, ScoredMembers
 
 CONTEXT = ContextFeatures._fields
 INPUTS = {
@@ -26,20 +26,6 @@ INPUTS = {
 """Graph → what it is given, by name."""
 BATCH = 64
 """Images or artworks worked on at a time: memory stays bounded."""
-
-
-class ScoredMembers(NamedTuple):
-    """What a bundle says of members."""
-
-    functionals: Float[np.ndarray, "members heads dimension"]
-    appeals: Float[np.ndarray, "members appeal"]
-
-
-class Artworks(NamedTuple):
-    """What a bundle says of artworks."""
-
-    vectors: Float[np.ndarray, "artworks dimension"]
-    appeals: Float[np.ndarray, "artworks appeal"]
 
 
 class Scorer:
@@ -75,6 +61,11 @@ class Scorer:
     def bundle_id(self) -> str:
         """The id that decisions are logged under."""
         return self.manifest.bundle_id
+
+    @property
+    def embedding_width(self) -> int:
+        """Numbers of an embedding."""
+        return self._width("candidate", 0)
 
     def embed(
         self, images: UInt8[np.ndarray, "images 3 height width"]
@@ -136,12 +127,12 @@ class Scorer:
     ) -> Artworks:
         """The same from features that are there already, by looks alone."""
         embeddings = embeddings.astype(np.float32, copy=False)
-        return Artworks(*self._run("candidate", embeddings, *features))
+        return Artworks.said(self._run("candidate", embeddings, *features), features)
 
     def vectors(
         self, embeddings: np.ndarray, titles: pa.Table, artworks: pa.Table
     ) -> Float[np.ndarray, "artworks dimension"]:
-        """Vectors of artworks, as `artworks` gives them."""
+        """Vectors of artworks, as `artworks` gives them: their scores, but for names."""
         return self.artworks(embeddings, titles, artworks).vectors
 
     def appeals(self, titles: pa.Table, artworks: pa.Table) -> Float[np.ndarray, "artworks appeal"]:
@@ -151,24 +142,26 @@ class Scorer:
 
     def members(self, features: ContextFeatures) -> ScoredMembers:
         """Functionals and appeals of members, from `data.features.context_features`."""
-        return ScoredMembers(*self._run("context", *features))
+        return ScoredMembers.said(self._run("context", *features), features)
 
     def functionals(
         self, features: ContextFeatures
     ) -> Float[np.ndarray, "members heads dimension"]:
-        """Every head's functional for every member."""
+        """Every head's functional for every member: all of the scores, but for names."""
         return self.members(features).functionals
 
     def takes(
-        self,
-        members: ScoredMembers,
-        vectors: Float[np.ndarray, "decisions candidates dimension"],
-        appeals: Float[np.ndarray, "decisions candidates appeal"],
+        self, members: ScoredMembers, artworks: Artworks
     ) -> Float[np.ndarray, "decisions candidates"]:
-        """The bundle's probability of a take for each candidate: the mean over its heads."""
-        artwork = members.functionals @ vectors.swapaxes(1, 2)
-        title = (members.appeals[:, None] * appeals).sum(2)
-        return mean_take_probability(artwork + title[:, None], self._bias, self._temperature)
+        """The bundle's probability of a take for each candidate: the mean over its heads.
+
+        Args:
+            members: of decisions.
+            artworks: [decisions, candidates].
+        """
+        title = (members.appeals[:, None] * artworks.appeals).sum(2)
+        scores = members.scores(artworks) + title[:, None]
+        return mean_take_probability(scores, self._bias, self._temperature)
 
     def _run(self, graph: str, *inputs: np.ndarray) -> list[np.ndarray]:
         session = self._sessions[graph]

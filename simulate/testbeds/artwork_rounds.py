@@ -5,7 +5,7 @@ towers read (`Whole` says which number is what), or, with `kept`, a few: the lea
 the facts, of an embedding of the pixels, and of what the catalogue says of the title.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -96,8 +96,9 @@ class ArtworkRounds:
 
     @cached_property
     def _spec(self) -> FeatureSpec:
-        catalogue = self.world.truth.catalogue
-        return FeatureSpec.learn(self.world.members.facts, catalogue.titles, catalogue.artworks)
+        catalogue, facts = self.world.truth.catalogue, self.world.members.facts
+        learnt = FeatureSpec.learn(facts, catalogue.titles, catalogue.artworks)
+        return replace(learnt, exact_names=False)
 
     @cached_property
     def whole(self) -> Whole:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from data.errors import BadInput
 from data.log.parquet import write_whole
 from simulate.browsing.day import Browsing
 from simulate.browsing.log import members_file
@@ -59,6 +60,13 @@ class Visitors:
     map_share: float
     """Share of members whose pages show their precomputed map."""
     switches: Switches
+
+    def __post_init__(self) -> None:
+        if self.switches.neighbour:
+            raise BadInput(
+                f"--switches.neighbour {self.switches.neighbour}: the truth of a draw that several"
+                " pages show knows no neighbours; leave it away, or simulate a log"
+            )
 
 
 def visit_day(

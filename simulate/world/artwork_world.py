@@ -63,6 +63,8 @@ class ArtworkWorld:
     effects: Effects = field(default_factory=Effects)
     shock: Float[np.ndarray, " artworks"] | None = None
     """Added to the logit of plays of each artwork; None: nothing."""
+    neighbour: float = 0.0
+    """Added to the logit of plays for each SD of alikeness with each image beside it."""
 
     def __post_init__(self) -> None:
         known = self.members.subjects

@@ -30,6 +30,12 @@ class Switches:
     """Added to the logit of plays of artwork that misleads wholly: it was made to be clicked."""
     clickbait: float | None = None
     """In place of the effect of the same name; 0: misleading artwork costs nothing."""
+    neighbour: float = 0.0
+    """Added to the logit of a play for each SD of alikeness, in style and subject, with each image
+    beside it in its row. −.3, two thirds of what style does by itself, is what is measured with:
+    images dull each other where they are alike, and stand out where they are not. Nothing
+    published has the size; YouTube's home feed lost plays to near duplicates (Wilhelm et al. 2018,
+    "Practical Diversified Recommendations on YouTube", CIKM)."""
 
     def __post_init__(self) -> None:
         for name in ("drift_days", "adversary"):
@@ -58,6 +64,8 @@ def world_on(world: ArtworkWorld, switches: Switches, day: int) -> ArtworkWorld:
         names = world.truth.catalogue.artwork_ids
         shock = np.array([named_normal("adversary", name) for name in names])
         world = replace(world, shock=switches.adversary * sign * shock)
+    if switches.neighbour:
+        world = replace(world, neighbour=switches.neighbour)
     if switches.lure:
         shock = 0.0 if world.shock is None else world.shock
         world = replace(world, shock=shock + switches.lure * world.truth.mislead)

@@ -1,5 +1,7 @@
 """Facts to numbers: stable, bounded, and the same after a round trip through the bundle."""
 
+import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -9,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from data.features import FeatureSpec, candidate_features, context_features
+from data.features import (
+    CAST_BUCKETS,
+    FeatureSpec,
+    candidate_features,
+    context_features,
+    name_number,
+)
 from data.records import ARTWORKS, FACTS, TITLES
 from data.sound import MOST_COUNT, unsound_facts
 
@@ -101,9 +109,31 @@ def test_artwork_without_tags_is_described_as_well():
     assert plain.cast_weights.sum() == 0
 
 
-def test_a_cast_member_has_one_bucket_in_facts_and_in_tags():
-    seen = context_features(SPEC, facts()).cast_ids[0, 0]
-    assert candidate_features(SPEC, TITLES_TABLE, artworks()).cast_ids[0, 0] == seen
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_cast_member_has_one_number_in_facts_and_in_tags(exact):
+    spec = replace(SPEC, exact_names=exact)
+    seen = context_features(spec, facts()).cast_ids[0, 0]
+    assert candidate_features(spec, TITLES_TABLE, artworks()).cast_ids[0, 0] == seen
+
+
+def test_names_of_one_bucket_have_numbers_of_their_own():
+    names = [f"name {i}" for i in range(9000)]
+    buckets = [name_number(name, exact=False) for name in names]
+    numbers = [name_number(name) for name in names]
+    assert len(set(numbers)) == len(names)
+    assert min(buckets) >= 1
+    assert len(set(buckets)) < CAST_BUCKETS
+    assert [number % CAST_BUCKETS for number in numbers] == buckets
+    assert max(numbers) < 1 << 62
+
+
+def test_a_specification_of_before_names_had_numbers_knows_their_buckets():
+    values = json.loads(SPEC.to_json())
+    del values["exact_names"]
+    former = FeatureSpec.from_json(json.dumps(values))
+    assert former == replace(SPEC, exact_names=False)
+    assert json.loads(former.to_json()) == values
+    assert former.fingerprint != SPEC.fingerprint
 
 
 def test_artwork_of_an_unknown_title_is_named():

@@ -20,6 +20,7 @@ from export.graphs.manifest import seal
 from export.publish.staging import staging
 from model.heads.epistemic_index import index_rows, index_size
 from model.network.image_encoder import make_encoder
+from model.network.names import NameWeights, every_match
 from model.network.towers import Architecture, Marquee
 
 SIZE = {"height": 36, "width": 64}
@@ -137,6 +138,21 @@ def with_records(functionals, vectors, records):
     padded = torch.nn.functional.pad(vectors, (0, records.more)).numpy()
     joined = records.joined(padded, ARTWORKS_TABLE["artwork_id"].to_pylist())
     return torch.cat([functionals, level], 2), torch.from_numpy(joined)
+
+
+def scores_in_torch(network, context, candidates, embeddings, records=None):
+    """The network's own score of every artwork to every member, by each head, and takes."""
+    facts, given = (list(map(torch.from_numpy, part)) for part in (context, candidates))
+    with torch.inference_mode():
+        vectors, appeals, weights = network.candidate(torch.as_tensor(embeddings), *given)
+        functionals, appeal, watched = network.context(*facts)
+        if records is not None:
+            functionals, vectors = with_records(functionals, vectors, records)
+        names = NameWeights(network.candidate.names(*given[1:]).ids, weights)
+        match = every_match(NameWeights(facts[1], watched), names)
+        scores = functionals @ vectors.T + match[:, None]
+        takes = (scores + (appeal @ appeals.T)[:, None] + network.bias).sigmoid().mean(1)
+    return scores.numpy(), takes.numpy()
 
 
 def make_bundle(root, seed=0, encoder=True, parent=None, created=CREATED, **changed):

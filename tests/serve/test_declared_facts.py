@@ -36,7 +36,7 @@ from serve.maps.layout import Layout
 from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import scored_artworks
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.scorer import Scorer
@@ -160,9 +160,9 @@ def test_a_bundle_has_learnt_what_only_declared_facts_say(world):
     rng = np.random.default_rng(7)
     asked = [member(rng) for _ in range(400)]
     kept = [own(scorer, facts) for facts in asked]
-    functionals = scorer.functionals(context_features(scorer.spec, facts_array(kept))).mean(1)
-    vectors = artwork_vectors(scorer, catalogue, catalogue.artwork_ids, place / "cache")
-    scores = (functionals @ vectors.T).reshape(len(asked), len(TITLE_IDS), EACH)
+    members = scorer.members(context_features(scorer.spec, facts_array(kept))).mean()
+    bank = scored_artworks(scorer, catalogue, catalogue.artwork_ids, place / "cache")
+    scores = members.every_score(bank)[:, 0].reshape(len(asked), len(TITLE_IDS), EACH)
     truth = np.array([[chance(facts, a) for a in artworks] for facts in asked])
     truth = truth.reshape(scores.shape)
     earned = np.take_along_axis(truth, scores.argmax(2)[..., None], 2).mean()
@@ -235,12 +235,13 @@ def test_pages_maps_and_training_see_the_same_bits(world, tmp_path):
     assert not problems
     scorer, catalogue = members.scorer, Catalogue.read(place / "catalogue")
     layout = Layout.of_catalogue(catalogue.titles, catalogue.artworks, day_number(DAY))
-    vectors = artwork_vectors(scorer, catalogue, layout.artwork_ids, place / "cache")
+    said = scored_artworks(scorer, catalogue, layout.artwork_ids, place / "cache")
+    bank = Bank.of(layout, said.vectors, said.names)
     policy = ServedPolicy.of(scorer.manifest)
     hidden = scorer.spec.declared.schema.known_at_request()
     assert hidden == ("mood",)
     work = Work(
-        *(members, Bank.of(layout, vectors), layout, policy, day_number(DAY), True, 8, Epochs()),
+        *(members, bank, layout, policy, day_number(DAY), True, 8, Epochs()),
         page_facts=hidden,
     )
     store = LmdbStore(tmp_path / "maps", size=1 << 24)

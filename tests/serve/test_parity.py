@@ -39,7 +39,7 @@ from serve.maps.lmdb_store import LmdbStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
 from serve.precompute.spark import precompute_spark
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import scored_artworks
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.decide_requests import decide_requests
@@ -55,7 +55,7 @@ from tests.export.world import (
     make_images,
     make_network,
     make_records,
-    with_records,
+    scores_in_torch,
 )
 from tests.serve.precompute.test_precompute import logged
 
@@ -109,11 +109,11 @@ class Product:
 
     def precomputed(self, name, engine, **more):
         scorer, ids = Scorer(self.bundle), self.layout.artwork_ids
-        vectors = artwork_vectors(scorer, self.catalogue, ids, self.folder / "cache")
+        artworks = scored_artworks(scorer, self.catalogue, ids, self.folder / "cache")
         log, store = self.folder / f"log-{name}", LmdbStore(self.folder / name, size=1 << 26)
         work = Work(
             BundleMembers(scorer),
-            Bank.of(self.layout, vectors),
+            Bank.of(self.layout, artworks.vectors, artworks.names),
             self.layout,
             ServedPolicy.of(scorer.manifest),
             DAY,
@@ -172,11 +172,8 @@ class Product:
         context = context_features(SPEC, self.facts)
         candidates = candidate_features(SPEC, TITLES_TABLE, ARTWORKS_TABLE)
         with torch.inference_mode():
-            embeddings = torch.from_numpy(self.embeddings(network))
-            vectors, _ = network.candidate(embeddings, *map(torch.from_numpy, candidates))
-            functionals, _ = network.context(*map(torch.from_numpy, context))
-            functionals, vectors = with_records(functionals, vectors, self.records)
-            scores = (functionals @ vectors.T).numpy()
+            embeddings = self.embeddings(network)
+        scores, _ = scores_in_torch(network, context, candidates, embeddings, self.records)
         keys, decided = np.asarray(profile_keys(self.profiles)), {}
         prints = BundleMembers(Scorer(self.bundle)).functionals_of(self.facts).fingerprints
         rules = DrawRules(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from data.days import DAY_US
@@ -20,7 +21,7 @@ from data.join.rewards import REWARDS, Reward, reward_named
 from data.schema import Schema, read_schema
 from data.schema.outcomes import DeclaredOutcomes, DeclaredReward
 
-TALLIES = Path(__file__).with_name("tallies.sql").read_text()
+TALLIES = files("data.join.events").joinpath("tallies.sql").read_text()
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,7 @@ def test_a_reward_that_is_none_is_refused(reward, complaint):
         "r=getenv('HOME')",
         "r=minutes) AS reward, (1",
         "r=1) UNION (SELECT 1",
+        "r=1) LIMIT (1",
         "r=\ud800",
         pytest.param("r=1" + " + 1" * 400, id="deeper than is read"),
     ],

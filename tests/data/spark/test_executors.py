@@ -5,15 +5,21 @@ Costs one Spark of two processes, some 15 s where it is installed and the machin
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench.spark.spark_home import spark_home
 from data.errors import BadInput
+from data.join.join import join
+from data.join.open_engine import EngineSettings
 from data.spark import executors
 from data.spark.session import open_spark, refused
+from tests.data.join.test_join import MUCH_LATER, decision, examples, log, shown
 
+ROOT = Path(__file__).parents[3]
 OWN = Path("/proc/self/cwd")
 """Another folder to each process."""
 
@@ -42,6 +48,38 @@ def test_executors_run_the_code_that_was_sent_to_them(spark):
 
     [place] = set(spark.sparkContext.parallelize(range(2), 2).map(where).collect())
     assert "marquee_code.zip" in place
+
+
+def test_all_that_is_sent_to_executors_imports_out_of_its_archive(tmp_path):
+    archive = tmp_path / "code.zip"
+    executors.write_code(archive, ROOT)
+    names = [
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for room in executors.ROOMS
+        for file in sorted((ROOT / room).rglob("*.py"))
+        if not file.name.startswith("__")
+    ]
+    code = "import importlib, sys; sys.path.insert(0, sys.argv[1])\n"
+    code += "for name in sys.argv[2:]: assert sys.argv[1] in importlib.import_module(name).__file__"
+    command = [sys.executable, "-I", "-c", code, str(archive), *names]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert not ended.returncode, ended.stderr[-2000:]
+
+
+def test_a_log_named_from_where_the_driver_stands_is_joined_by_executors(spark):
+    # In the folder where the driver stands, and the executors do not.
+    log(Path("log"), [decision()], [shown(), shown(name="another")])
+    report = join("log", None, "out", now=MUCH_LATER, engine=EngineSettings("spark"))
+    assert (report.examples, len(examples(Path("out")))) == (1, 1)
+
+
+def test_what_python_raises_in_an_executor_is_said_and_not_where_to_look(spark):
+    def fails(_):
+        raise RuntimeError("the disk is no disk")
+
+    words = r"^Spark cannot decide \(RuntimeError: the disk is no disk\); see"
+    with pytest.raises(BadInput, match=words), refused("decide"):
+        spark.sparkContext.parallelize([1], 1).map(fails).collect()
 
 
 def test_a_folder_that_executors_do_not_share_is_refused(spark):

@@ -114,6 +114,14 @@ def test_a_ceiling_is_told_what_others_see(new, told, tmp_path):
     np.testing.assert_allclose(exact_takes(scored, new)["greedy"], wanted)
 
 
+def test_a_ceiling_that_was_told_other_attributes_is_refused(new, tmp_path):
+    catalogue = new.truth.catalogue
+    wants = np.ones((2, WIDTH + 1024))
+    former = plant(tmp_path, catalogue, new.members.facts, wants)
+    with pytest.raises(BadInput, match=r"was told \d+ attributes .* train it again"):
+        open_bundle_scores(former, catalogue, tmp_path)
+
+
 def test_attributes_keep_their_width_and_tell_artworks_apart(new):
     ids = new.truth.catalogue.artwork_ids
     said = artwork_attributes(new.truth, ids)

@@ -14,7 +14,7 @@ from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.estimate import estimate
 from evaluate.ope.estimators import NAMES
 
-GOLDEN = Path(__file__).parent / "golden" / "ope"
+GOLDEN = Path(__file__).parents[2] / "golden" / "ope"
 
 
 @pytest.fixture(scope="module")

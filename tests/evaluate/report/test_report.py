@@ -169,7 +169,7 @@ def test_without_truth_takes_are_doubly_robust_estimates(story, bundle, run, tmp
         assert value == said["estimates"][name]["dr"]["value"]
 
 
-def test_the_demo_ends_with_takes_the_report_and_three_commands(
+def test_the_demo_ends_with_takes_the_report_and_what_to_do_next(
     story, bundle, run, tmp_path, capsys
 ):
     for name, where in (("held_out", "examples"), ("log", "log"), ("catalogue", "catalogue")):
@@ -181,7 +181,7 @@ def test_the_demo_ends_with_takes_the_report_and_three_commands(
     assert f"{said['thompson']:.4f}" in shown
     assert "nan" not in shown
     after = shown.split("report.html")[1]
-    assert after.count("python ") == 3
+    assert after.count("python ") == 4
     assert (tmp_path / "report.html").stat().st_size > 100_000
 
 

@@ -193,7 +193,7 @@ REFUSED = {
         lambda f: (f / "manifest.json").write_text('"' + "x" * (1 << 20) + '"'),
         "larger than 1048576 bytes",
     ),
-    "another version": (lambda f: rewrite(f, schema_version=2), "schema_version 2, this code"),
+    "another version": (lambda f: rewrite(f, schema_version=3), "schema_version 3, this code"),
     "policy changed": (
         lambda f: rewrite(f, policy={"kind": "thompson", "epsilon": 1.0, "salt": 7, "heads": 8}),
         "was changed after it was written",

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import context_features
-from export.graphs.architecture import network_of, read_weights
+from export.graphs.architecture import build, network_of, read_weights, said_of
 from export.graphs.reexport import bundle as export_again
 from serve.scoring.scorer import Scorer
 from tests.export.world import (
@@ -33,7 +33,7 @@ def test_a_checkpoint_is_exported_with_all_else_of_the_bundle(bundle, tmp_path):
         assert new.manifest.written[name] == old.manifest.written[name]
     facts = context_features(SPEC, make_facts(5))
     with torch.no_grad():
-        want, _ = trained.eval().context(*map(torch.from_numpy, facts))
+        want, *_ = trained.eval().context(*map(torch.from_numpy, facts))
     np.testing.assert_allclose(Scorer(new.root).functionals(facts), want.numpy(), atol=1e-4)
 
 
@@ -49,7 +49,7 @@ def test_a_checkpoint_is_exported_with_all_else_of_the_bundle(bundle, tmp_path):
     ids=["heads", "point", "dropout", "hierarchical", "no encoder"],
 )
 def test_a_network_of_any_kind_is_made_again(bundle, changed):
-    from export.graphs.architecture import architecture_of, build
+    from export.graphs.architecture import architecture_of
 
     network = make_network(**changed)
     said = architecture_of(network, None)
@@ -74,6 +74,13 @@ def test_records_stay_with_the_weights_that_they_were_fitted_beside(network, tmp
     assert (same.records().joined(nothing, names) == make_records().joined(nothing, names)).all()
     assert other.records() is None
     assert other.manifest.dimension == dimension - 8
+
+
+def test_weights_of_before_names_met_by_equality_are_refused(bundle):
+    state = network_of(Bundle.open(bundle)).state_dict()
+    state["candidate.names.table.weight"] = torch.zeros(4096, 24)
+    with pytest.raises(BadInput, match="of a time when names met by random vectors"):
+        build(said_of(Bundle.open(bundle)), state)
 
 
 def test_files_that_are_no_weights_are_refused(tmp_path):

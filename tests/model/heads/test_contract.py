@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from bandit.choice import choose
 from bandit.thompson import thompson_probabilities
-from data.features import candidate_features, context_features
+from data.features import Names, NameTable, candidate_features, context_features
 from data.records import FACTS
 from export.graphs.graphs import NAMES, GraphParts, write_graph
 from model.heads.interface import DEFAULT_KIND, KINDS
@@ -101,14 +101,17 @@ def trained(kind, tmp_path_factory) -> TrainedNetwork:
 
 
 class Bank(NamedTuple):
-    """Functionals of members and vectors of artworks, whose product is a head's logit."""
+    """Members and artworks, whose product, with the match of their names, is a head's logit."""
 
     functionals: np.ndarray
     vectors: np.ndarray
+    watched: Names
+    names: Names
 
     def scores(self):
         """[members, heads, artworks]."""
-        return self.functionals @ self.vectors.T
+        matches = NameTable.of(self.names).matches(self.watched)
+        return self.functionals @ self.vectors.T + matches[:, None]
 
     def means(self):
         """Of heads and members, by artwork."""
@@ -137,10 +140,12 @@ def bank_of(trained, facts=None, candidates=None, embeddings=None, ids=IDS):
     candidates = made.candidates if candidates is None else candidates
     embeddings = made.images if embeddings is None else embeddings
     parts = GraphParts(trained.network.eval(), trained.records is not None)
-    vectors = parts("candidate.onnx", (embeddings, *candidates))[0]
+    vectors, _, weights = parts("candidate.onnx", (embeddings, *candidates))
     if trained.records is not None and len(vectors) == len(IDS):
         vectors = trained.records.joined(vectors, ids)
-    return Bank(parts("context.onnx", tuple(facts))[0], vectors)
+    functionals, _, watched = parts("context.onnx", tuple(facts))
+    shown = np.concatenate([candidates.cast_ids, candidates.title_cast_ids], 1)
+    return Bank(functionals, vectors, Names(facts.cast_ids, watched), Names(shown, weights))
 
 
 def probabilities(scores, valid):
@@ -158,7 +163,7 @@ def test_the_bank_has_a_functional_for_each_head_and_training_one_for_each_loss(
     heads, context = network.context.heads, network.context
     facts = [torch.from_numpy(column) for column in examples(1, 9).context]
     for training, count in ((False, heads.heads), (True, heads.trained_heads)):
-        functionals, _ = context.train(training)(*facts)
+        functionals, *_ = context.train(training)(*facts)
         assert functionals.shape[:2] == (9, count)
     assert heads.learnt(context.features(*facts)).shape == (9, heads.trained_heads, heads.rank)
 
@@ -166,11 +171,14 @@ def test_the_bank_has_a_functional_for_each_head_and_training_one_for_each_loss(
 def test_an_absent_candidate_is_never_chosen_and_changes_nothing(trained):
     bank = bank_of(trained)
     best = bank.functionals.mean((0, 1))[None] * 100  # beyond what any artwork is worth
-    with_absent = Bank(bank.functionals, np.concatenate([best, bank.vectors[:5]]))
+    rows = np.array([0, 0, 1, 2, 3, 4])
+    with_absent = bank._replace(
+        vectors=np.concatenate([best, bank.vectors[:5]]), names=bank.names.at(rows)
+    )
     valid = np.array([False, True, True, True, False, True])
     p = probabilities(with_absent.scores(), valid)
     assert (p[:, ~valid] == 0).all()
-    present = Bank(bank.functionals, with_absent.vectors[valid])
+    present = bank._replace(vectors=with_absent.vectors[valid], names=with_absent.names.at(valid))
     np.testing.assert_allclose(p[:, valid], probabilities(present.scores(), np.ones(4, bool)))
 
 
@@ -215,12 +223,16 @@ def test_onnx_gives_the_same_functionals_and_the_same_choices(trained, tmp_path)
     session = ort.InferenceSession(file, providers=["CPUExecutionProvider"])
     facts = tuple(examples(1, 40, seed=5).context)
     names = NAMES["context.onnx"][0]
-    functionals = np.asarray(session.run(None, dict(zip(names, facts, strict=True)))[0])
+    said = session.run(None, dict(zip(names, facts, strict=True)))
+    functionals, _, watched = map(np.asarray, said)
     np.testing.assert_allclose(functionals, bank.functionals, atol=1e-4)
+    np.testing.assert_allclose(watched, bank.watched.weights, atol=1e-4)
+    same = bank._replace(functionals=functionals, watched=Names(bank.watched.ids, watched))
     draws = np.random.default_rng(0).random(40)
     for title in range(0, len(IDS), 4):
-        vectors, valid = bank.vectors[title : title + 4], np.ones(4, bool)
-        both = [probabilities(f @ vectors.T, valid) for f in (bank.functionals, functionals)]
+        valid = np.ones(4, bool)
+        own = [which.scores()[..., title : title + 4] for which in (bank, same)]
+        both = [probabilities(scores, valid) for scores in own]
         assert (choose(both[0], draws) == choose(both[1], draws)).all()
 
 

@@ -9,7 +9,7 @@ from data.features import CandidateFeatures, ContextFeatures
 from export.graphs.graphs import GraphParts
 from model.heads.epistemic_index import INDEX
 from model.network.lightning_module import Learner
-from model.network.towers import Architecture, Marquee
+from model.network.towers import Architecture, ColumnMatch, Marquee
 from model.training.dataset import Examples
 from model.training.fit_hierarchical import CatalogueArtworks, fit_hierarchical
 from model.training.fit_random_effects import RecordEffects
@@ -24,9 +24,9 @@ OWN = MappingProxyType({"a03": 1.2, "a05": -1.2})
 ARTWORKS = CatalogueArtworks(IDS, np.arange(COUNT) // EACH + 1)
 
 
-def learner(kind="hierarchical"):
+def learner(kind="hierarchical", matches=()):
     torch.manual_seed(3)
-    made = Architecture(LOOKS, FACTS, 4, 2, 16, kind, HEADS, rank=6, prior=2)
+    made = Architecture(LOOKS, FACTS, 4, 2, 16, kind, HEADS, rank=6, prior=2, matches=matches)
     network = Marquee(None, made)
     for part in (network.candidate.title_effect[-1], network.context.title_effect):
         torch.nn.init.zeros_(part.weight)
@@ -79,13 +79,14 @@ def inferred():
     return net, fitted(net, examples(), 0.2)
 
 
-def scores(net, records, dense, artworks, watched):
+def scores(net, records, dense, artworks, watched, like=None):
     """Logits of every head for members with these facts, who watch one name: [rows, heads]."""
     rows = len(artworks)
     ids, weights = np.zeros((rows, 8), np.int64), np.zeros((rows, 8), np.float32)
     ids[:, 0], weights[:, 0] = watched, 1
     context = ContextFeatures(dense, ids, weights)
-    made = replace(examples(rows=rows), context=context, artwork_of=artworks)
+    of = (like or examples(rows=rows)).some(slice(0, rows))
+    made = replace(of, context=context, artwork_of=artworks)
     batch = made[np.arange(rows)]
     with torch.no_grad():
         said = net.logits(batch, batch.images)
@@ -129,6 +130,28 @@ def test_artwork_that_names_whom_the_member_watches_is_worth_more(inferred):
     by_name = np.stack([scores(net, records, plain, artworks, w).mean(1) for w in (1, 2, 3)])
     gains = np.diag(by_name) - (by_name.sum(0) - np.diag(by_name)) / 2
     assert ((gains > 0.6) & (gains < 1.4)).all()
+
+
+def test_numbers_of_members_meet_those_of_artworks_that_nobody_has_seen():
+    """Where only their products tell what an artwork is worth to whom, and embeddings nothing."""
+    made, rng = examples(rows=20_000), np.random.default_rng(8)
+    made.candidates.dense[:, 2:] = rng.normal(0, 0.5, (COUNT, 2))
+    made.images[:] = 0
+    net = learner(matches=(ColumnMatch((1, 2), (2, 3)),))
+    net.network.context.standardise(torch.from_numpy(made.context.dense))
+    meets = np.einsum("rm,am->ra", made.context.dense[:, 1:], made.candidates.dense[:, 2:])
+    p = 1 / (1 + np.exp(2 - 0.7 * meets[np.arange(len(made)), made.artwork_of]))
+    made.reward[:] = rng.random(len(made)) < p
+    records = fitted(net, made, 0.1)
+    assert float(net.network.candidate.worth[0]) == pytest.approx(0.7, abs=0.1)
+    new = np.arange(COUNT - NEVER, COUNT)
+    members = made.context.dense[:50]
+    said = np.stack(
+        [scores(net, records, np.tile(row, (NEVER, 1)), new, 1, made).mean(1) for row in members]
+    )
+    apart, true = said - said.mean(1, keepdims=True), meets[:50, new]
+    true = true - true.mean(1, keepdims=True)
+    assert np.corrcoef(apart.ravel(), true.ravel())[0, 1] > 0.9
 
 
 @pytest.mark.parametrize("cast", [True, False])

@@ -4,10 +4,17 @@ from hypothesis import strategies as st
 
 from bandit.choice import choose, uniforms
 from bandit.head_policy import HeadPolicy
-from bandit.probabilities import probabilities
+from bandit.probabilities import score_probabilities
+from data.features import Names, own_matches
 from serve.scoring.candidate_bank import Bank, decide_members, decide_pages
 from tests.bandit.cases import KINDS
 from tests.serve.world import make_layout, make_vectors
+
+
+def some_names(rng, rows):
+    """A few names a row, of few in all, with weights whose sums are exact."""
+    ids = rng.integers(0, 12, (rows, 4))
+    return Names(ids, (ids != 0) * rng.integers(-2, 3, (rows, 4)).astype(np.float32))
 
 
 @given(
@@ -28,13 +35,17 @@ def test_a_block_decides_as_the_bandit_does_one_by_one(
     functionals = rng.normal(size=(members, heads, 8)).astype(np.float32)
     if ties:  # whole numbers: sums are exact, and often equal
         vectors, functionals = np.sign(vectors), np.sign(functionals)
+    watched, names = some_names(rng, members), some_names(rng, len(vectors))
+    matches = own_matches(watched, Names(*(part[None].repeat(members, 0) for part in names)))
     seeds = rng.integers(0, 2**64, (members, titles), np.uint64)
     policy = HeadPolicy(kind, epsilon)
-    decided = decide_members(functionals, Bank.of(layout, vectors), seeds, policy)
+    bank = Bank.of(layout, vectors, names)
+    decided = decide_members(functionals, bank, seeds, policy, watched=watched)
     for title in range(titles):
         start, end = layout.starts[title : title + 2]
         valid = np.ones((members, end - start), bool)
-        expected = probabilities(functionals, vectors[start:end][None], valid, policy)
+        scores = functionals @ vectors[start:end].T + matches[:, None, start:end]
+        expected = score_probabilities(scores, valid, policy)
         got = decided.probabilities[:, :, title]
         np.testing.assert_allclose(got[:, : end - start], expected, rtol=1e-12)
         assert (got[:, end - start :] == 0).all()
@@ -49,13 +60,15 @@ def test_some_titles_of_a_bank_and_pages_of_titles_are_decided_as_in_the_whole(s
     rng = np.random.default_rng(seed)
     layout = make_layout()
     vectors = make_vectors(layout)
-    bank = Bank.of(layout, vectors)
+    watched, names = some_names(rng, members), some_names(rng, len(vectors))
+    bank = Bank.of(layout, vectors, names)
     functionals = rng.normal(size=(members, 16, 8)).astype(np.float32)
     seeds = rng.integers(0, 2**64, (members, 12), np.uint64)
     policy = HeadPolicy(kind, 0.1)
-    whole = decide_members(functionals, bank, seeds, policy)
+    whole = decide_members(functionals, bank, seeds, policy, watched=watched)
     some = rng.permutation(12)[:5]
-    part = decide_members(functionals, bank.take(some), seeds[:, some], policy)
+    few = bank.take(some)
+    part = decide_members(functionals, few, seeds[:, some], policy, watched=watched)
     np.testing.assert_array_equal(part.choice, whole.choice[:, some])
     np.testing.assert_array_equal(part.propensity, whole.propensity[:, some])
     ranks = np.minimum(np.arange(bank.ranks), layout.counts[some][:, None] - 1)
@@ -66,6 +79,7 @@ def test_some_titles_of_a_bank_and_pages_of_titles_are_decided_as_in_the_whole(s
         np.broadcast_to(layout.counts[some], (members, 5)),
         seeds[:, some],
         policy,
+        few.names.matches(watched).reshape(members, bank.ranks, 5),
     )
     np.testing.assert_array_equal(pages.choice, whole.choice[:, some])
     np.testing.assert_array_equal(pages.probabilities, whole.probabilities[:, :, some])

@@ -5,22 +5,23 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import onnx
 import orjson
 import pytest
 import torch
 
 from bandit.choice import choose, decision_seeds, profile_keys, uniforms
 from bandit.head_policy import HeadPolicy
-from bandit.probabilities import head_scores, probabilities
+from bandit.probabilities import score_probabilities
 from bandit.thompson import thompson_probabilities
 from data.bundle import content_hash, entry
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
-from data.features import candidate_features, context_features
+from data.features import CAST_BUCKETS, candidate_features, context_features
 from serve.live.load_model import load_live
 from serve.maps.layout import Layout
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import scored_artworks
 from serve.scoring.scorer import Scorer
 from tests.export.world import (
     ARTWORKS_TABLE,
@@ -32,7 +33,7 @@ from tests.export.world import (
     make_images,
     make_network,
     make_records,
-    with_records,
+    scores_in_torch,
 )
 
 ARTWORKS = len(ARTWORKS_TABLE)
@@ -65,12 +66,8 @@ def in_torch():
     context = context_features(SPEC, make_facts(MEMBERS, seed=5))
     candidates = candidate_features(SPEC, TITLES_TABLE, ARTWORKS_TABLE)
     with torch.inference_mode():
-        embeddings = network.encoder(torch.from_numpy(IMAGES))
-        vectors, appeals = network.candidate(embeddings, *map(torch.from_numpy, candidates))
-        functionals, appeal = network.context(*map(torch.from_numpy, context))
-        logits = functionals @ vectors.T
-        takes = (logits + (appeal @ appeals.T)[:, None] + network.bias).sigmoid().mean(1)
-    return context, embeddings.numpy(), vectors.numpy(), logits.numpy(), takes.numpy()
+        embeddings = network.encoder(torch.from_numpy(IMAGES)).numpy()
+    return context, embeddings, *scores_in_torch(network, context, candidates, embeddings)
 
 
 def spread(column, titles=TITLES):
@@ -78,9 +75,9 @@ def spread(column, titles=TITLES):
     return np.repeat(column, titles, axis=0)
 
 
-def pools(columns):
-    """Artworks' rows as each decision's candidates."""
-    return np.tile(columns.reshape(TITLES, EACH, -1), (MEMBERS, 1, 1))
+def pools(artworks):
+    """Artworks as each decision's candidates."""
+    return artworks.at(np.tile(np.arange(ARTWORKS).reshape(TITLES, EACH), (MEMBERS, 1)))
 
 
 def chosen(scores):
@@ -92,11 +89,11 @@ def chosen(scores):
 
 
 def test_ten_thousand_choices_are_those_of_torch(scorer, in_torch):
-    context, _, _, logits, _ = in_torch
+    context, _, logits, _ = in_torch
     want = logits.reshape(MEMBERS, -1, TITLES, EACH).swapaxes(1, 2).reshape(DECISIONS, -1, EACH)
-    vectors = scorer.vectors(scorer.embed(IMAGES), TITLES_TABLE, ARTWORKS_TABLE)
+    artworks = scorer.artworks(scorer.embed(IMAGES), TITLES_TABLE, ARTWORKS_TABLE)
     features = type(context)(*map(spread, context))
-    got = head_scores(scorer.functionals(features), pools(vectors))
+    got = scorer.members(features).scores(pools(artworks))
     np.testing.assert_allclose(got, want, atol=1e-4)
     choice, probabilities = chosen(got)
     wanted, chances = chosen(want)
@@ -105,41 +102,39 @@ def test_ten_thousand_choices_are_those_of_torch(scorer, in_torch):
     assert len(np.unique(choice)) == EACH
 
 
-def test_functionals_times_vectors_are_the_scores(scorer, in_torch):
-    context, _, _, logits, _ = in_torch
-    vectors = scorer.vectors(scorer.embed(IMAGES), TITLES_TABLE, ARTWORKS_TABLE)
-    np.testing.assert_allclose(scorer.functionals(context) @ vectors.T, logits, atol=1e-4)
+def test_functionals_times_vectors_and_matches_of_names_are_the_scores(scorer, in_torch):
+    context, _, logits, _ = in_torch
+    artworks = scorer.artworks(scorer.embed(IMAGES), TITLES_TABLE, ARTWORKS_TABLE)
+    members = scorer.members(context)
+    np.testing.assert_allclose(members.every_score(artworks), logits, atol=1e-4)
+    products = scorer.functionals(context) @ artworks.vectors.T
+    match = logits - products
+    np.testing.assert_allclose(match, match[:, :1].repeat(products.shape[1], 1), atol=1e-4)
+    assert np.abs(match).max() > 0.3
 
 
 def test_takes_are_the_mean_of_the_heads(scorer, in_torch):
-    context, _, _, _, takes = in_torch
+    context, _, _, takes = in_torch
     embeddings = scorer.embed(IMAGES)
     artworks = scorer.artworks(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
     appeals = scorer.appeals(TITLES_TABLE, ARTWORKS_TABLE)
     np.testing.assert_allclose(appeals, artworks.appeals, atol=1e-6)
     members = scorer.members(context)
-    everything = (MEMBERS, ARTWORKS)
-    got = scorer.takes(
-        members,
-        np.broadcast_to(artworks.vectors, (*everything, artworks.vectors.shape[1])),
-        np.broadcast_to(appeals, (*everything, appeals.shape[1])),
-    )
+    got = scorer.takes(members, artworks.at(np.tile(np.arange(ARTWORKS), (MEMBERS, 1))))
     np.testing.assert_allclose(got, takes, atol=1e-5)
     assert (got > 0).all()
     assert (got < 1).all()
 
 
 def test_artwork_is_scored_with_its_own_record_and_new_artwork_by_its_looks(tmp_path, in_torch):
-    context, embeddings, vectors, logits, _ = in_torch
+    context, embeddings, logits, _ = in_torch
     records = make_records(known=15)
     scorer = Scorer(make_bundle(tmp_path, records=records))
-    network = make_network().eval()
-    with torch.inference_mode():
-        functionals, _ = network.context(*map(torch.from_numpy, context))
-    wide, own = with_records(functionals, torch.from_numpy(vectors), records)
-    want = (wide @ own.T).numpy()
-    got = scorer.vectors(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
-    np.testing.assert_allclose(scorer.functionals(context) @ got.T, want, atol=1e-4)
+    candidates = candidate_features(SPEC, TITLES_TABLE, ARTWORKS_TABLE)
+    want, _ = scores_in_torch(make_network().eval(), context, candidates, embeddings, records)
+    said = scorer.artworks(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
+    got = said.vectors
+    np.testing.assert_allclose(scorer.members(context).every_score(said), want, atol=1e-4)
     heads = want - logits
     assert np.abs(heads.mean(1)[:, :15]).max(0).min() > 0.01
     np.testing.assert_allclose(heads.mean(1)[:, 15:], 0, atol=1e-5)
@@ -158,12 +153,13 @@ def test_records_that_are_not_as_the_manifest_says_are_refused(tmp_path):
 
 
 def test_a_masked_candidate_is_never_shown(scorer, in_torch):
-    context, _, vectors, _, _ = in_torch
+    context, embeddings, _, _ = in_torch
     mask = np.random.default_rng(0).random((MEMBERS, EACH)) < 0.5
     mask[:, 2] = True
     policy = HeadPolicy("thompson", EPSILON)
-    functionals = scorer.functionals(context)
-    got = probabilities(functionals, pools(vectors)[:MEMBERS], mask, policy)
+    artworks = pools(scorer.artworks(embeddings, TITLES_TABLE, ARTWORKS_TABLE))
+    scores = scorer.members(context).scores(artworks.at(slice(0, MEMBERS)))
+    got = score_probabilities(scores, mask, policy)
     assert (got[~mask] == 0).all()
     assert (got[mask] > 0).all()
     np.testing.assert_allclose(got.sum(1), 1)
@@ -198,7 +194,7 @@ def test_a_bundle_without_pixels_scores_embeddings(without_pixels):
     embeddings = np.random.default_rng(0).normal(size=(ARTWORKS, 16)).astype(np.float32)
     features = candidate_features(SPEC, TITLES_TABLE, ARTWORKS_TABLE)
     with torch.inference_mode():
-        want, _ = network.candidate(torch.from_numpy(embeddings), *map(torch.from_numpy, features))
+        want, *_ = network.candidate(torch.from_numpy(embeddings), *map(torch.from_numpy, features))
     got = scorer.vectors(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
     np.testing.assert_allclose(got, want.numpy(), atol=1e-4)
     assert scorer.manifest.image is None
@@ -219,13 +215,14 @@ def test_vectors_of_a_catalogue_without_pixels_come_from_its_embeddings(without_
     catalogue.write()
     layout = Layout.of_catalogue(TITLES_TABLE, ARTWORKS_TABLE, day_number(date(2026, 1, 9)))
     with pytest.raises(BadInput, match=r"has no embeddings\.npy"):
-        artwork_vectors(scorer, Catalogue.read(tmp_path), layout.artwork_ids, tmp_path)
+        scored_artworks(scorer, Catalogue.read(tmp_path), layout.artwork_ids, tmp_path)
     embeddings = np.random.default_rng(0).normal(size=(ARTWORKS, 16)).astype(np.float32)
     np.save(tmp_path / "embeddings.npy", embeddings)
-    got = artwork_vectors(scorer, Catalogue.read(tmp_path), layout.artwork_ids, tmp_path)
-    want = scorer.vectors(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
+    got = scored_artworks(scorer, Catalogue.read(tmp_path), layout.artwork_ids, tmp_path)
+    want = scorer.artworks(embeddings, TITLES_TABLE, ARTWORKS_TABLE)
     rows = [ARTWORKS_TABLE["artwork_id"].to_pylist().index(name) for name in layout.artwork_ids]
-    np.testing.assert_allclose(got, want[rows], atol=1e-6)
+    for mine, theirs in zip(got, want.at(rows), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
 
 
 def test_a_live_model_is_loaded_without_pixels(without_pixels, tmp_path):
@@ -263,6 +260,32 @@ def test_a_bundle_with_a_graph_that_nothing_asks_is_served(bundle, tmp_path, in_
     older = Scorer(resealed(bundle, copy, files=files))
     got = older.functionals(in_torch[0])
     np.testing.assert_array_equal(got, Scorer(bundle).functionals(in_torch[0]))
+
+
+def test_a_bundle_of_before_names_met_by_equality_is_served_by_its_products(
+    bundle, tmp_path, in_torch
+):
+    copy = shutil.copytree(bundle, tmp_path / "copy")
+    for name, more in (("context.onnx", "watched"), ("candidate.onnx", "named")):
+        graph = onnx.load(copy / name)
+        kept = [output for output in graph.graph.output if output.name != more]
+        del graph.graph.output[:]
+        graph.graph.output.extend(kept)
+        onnx.save(graph, copy / name)
+    spec = replace(SPEC, exact_names=False)
+    (copy / "features.json").write_text(spec.to_json())
+    older = resealed(bundle, copy, schema_version=1, feature_fingerprint=spec.fingerprint)
+    scorer = Scorer(older)
+    features = context_features(scorer.spec, make_facts(3))
+    assert features.cast_ids.max() < CAST_BUCKETS  # its tables have no other rows
+    members = scorer.members(features)
+    artworks = scorer.artworks(in_torch[1], TITLES_TABLE, ARTWORKS_TABLE)
+    assert not members.names.ids.size
+    assert not artworks.names.ids.size
+    products = members.functionals @ artworks.vectors.T
+    np.testing.assert_array_equal(members.every_score(artworks), products)
+    own = artworks.at(np.array([[3, 1], [0, 2], [4, 4]]))
+    np.testing.assert_allclose(members.scores(own)[1, :, 1], products[1, :, 2], atol=1e-5)
 
 
 def test_a_graph_that_does_not_run_is_refused(bundle, tmp_path):

@@ -13,7 +13,8 @@ from simulate.browsing.browse import browse, browse_days
 from simulate.browsing.day import Browsing
 from simulate.browsing.log import read_expected, write_days
 from simulate.browsing.logging_policies import Uniform, UnpersonalisedEpsilon
-from simulate.world.switches import Switches
+from simulate.world.neighbours import alike
+from simulate.world.switches import Switches, world_on
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,26 @@ def test_titles_that_compete_get_at_most_one_play_a_page(world):
     assert abs(log.outcomes.taken.sum() - expected.sum()) < 4 * np.sqrt(expected.sum())
     alone = browse(world, Uniform(), 3, Browsing(20_000, seed=2))
     assert (log.takes <= alone.takes + 1e-9).all()
+
+
+@pytest.mark.parametrize("competition", [False, True])
+def test_images_beside_their_like_are_played_less(world, competition):
+    browsing = Browsing(20_000, seed=2, competition=competition)
+    beside = world_on(world, Switches(neighbour=-0.8), 3)
+    log, plain = (browse(each, Uniform(), 3, browsing) for each in (beside, world))
+    shown = log.outcomes.rendered
+    expected = log.takes[np.arange(len(shown)), log.outcomes.choice][shown]
+    assert abs(log.outcomes.taken.sum() - expected.sum()) < 4 * np.sqrt(expected.sum())
+    rows = log.decisions["facts"].to_pylist()
+    place = np.array([(row["row"], row["column"]) for row in rows])
+    member = np.array(log.decisions["profile_id"].to_pylist())
+    artwork = log.requests.candidates[np.arange(len(shown)), log.outcomes.choice]
+    both = shown[1:] & shown[:-1] & (np.diff(place[:, 0]) == 0) & (np.diff(place[:, 1]) == 1)
+    left = np.flatnonzero(both & (member[1:] == member[:-1]))
+    near = np.asarray(alike(world.truth, artwork[left], artwork[left + 1]))
+    ratio = log.takes[left, log.outcomes.choice[left]]
+    ratio = ratio / plain.takes[left, log.outcomes.choice[left]]
+    assert ratio[near > 1].mean() < 0.8 < 1.2 < ratio[near < -1].mean()
 
 
 def test_the_join_gives_back_the_outcomes(world, log, catalogue, tmp_path):

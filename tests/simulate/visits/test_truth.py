@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from data.errors import BadInput
 from data.join.rewards import TAKE_MINUTES, TAKE_SHARE
 from simulate.browsing.browse import browse_days
 from simulate.browsing.day import Browsing
@@ -211,3 +212,8 @@ def test_a_look_after_the_window_and_one_elsewhere_count_as_they_should(world):
         most = enjoy * (first + (1 - first) * (1 - between) * second)
         least = enjoy * (first + (1 - first) * (1 - between) * second * 0.9)
         assert least < take < most
+
+
+def test_neighbours_are_refused_where_a_draw_is_shown_on_several_pages(world):
+    with pytest.raises(BadInput, match=r"--switches\.neighbour -0\.3: .* leave it away"):
+        Visitors(world, Browsing(100), 0.0, Switches(neighbour=-0.3))

@@ -1,0 +1,87 @@
+"""`python -m bench rows`: joint choices of rows, and whether estimates know their worth."""
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.rows.coverage import Gain, RowCoverage, coverage, gains
+from bench.rows.policies import PolicyRow, policy_row
+from bench.rows.stage import RowStage
+from data.errors import BadInput
+
+EFFECT = -0.3
+"""Logits for each SD of alikeness of neighbours: see `simulate.world.switches.Switches`."""
+PARTS = ("policies", "coverage", "gains")
+SETTINGS = [
+    (neighbour, competition) for neighbour in (0.0, EFFECT) for competition in (False, True)
+]
+
+
+def rows(
+    parts: str = "policies,coverage,gains",
+    logs: int = 200,
+    pages: int = 4000,
+    contexts: int = 200,
+    seed: int = 1,
+    quick: bool = False,
+) -> dict[str, object]:
+    """Measure rows decided jointly, in a world where every possible row has a known value.
+
+    Args:
+        parts: policies (what joint choices gain), coverage (intervals of estimates over logs),
+            gains (off-line beside on-line), with commas between.
+        logs: simulated logs of each setting (coverage).
+        pages: of each of these; ten times as many for gains.
+        contexts: members, each before five titles.
+        seed: of the world and the logs.
+        quick: a small world and few logs, to see that it works.
+    """
+    asked = [part.strip() for part in parts.split(",") if part.strip()]
+    if unknown := [part for part in asked if part not in PARTS]:
+        raise BadInput(f"--parts {unknown[0]}: choose among {', '.join(PARTS)}")
+    if quick:
+        logs, pages, contexts = 2, 400, 10
+    stage = RowStage.make(contexts, 8 if quick else 24, seed)
+    found: dict[str, list] = {part: [] for part in asked}
+    for neighbour, competition in SETTINGS:
+        world = stage.rows(neighbour, competition)
+        if "policies" in found:
+            found["policies"].append(policy_row(stage, world, 5 * pages, seed))
+        if "coverage" in found:
+            found["coverage"] += coverage(stage, world, logs, pages, seed)
+        if "gains" in found:
+            found["gains"] += gains(stage, world, 10 * pages, seed)
+    return {"contexts": contexts, "logs": logs, "pages": pages, **found}
+
+
+def show(record: dict[str, list]) -> None:
+    """Print a table a part."""
+    console = Console()
+    world = ("neighbour", "compete")
+    if found := record.get("policies"):
+        table = Table(*world, "even", "independent", "orchestrated", "oracle", "closed", "gain")
+        for row in found:
+            assert isinstance(row, PolicyRow)
+            values = (row.even, row.independent, row.orchestrated, row.oracle)
+            shares = (f"{row.closed:.0%}", f"{row.gain:+.1%}")
+            table.add_row(*_world(row), *(f"{v:.4f}" for v in values), *shares)
+        console.print(table)
+    if found := record.get("coverage"):
+        table = Table(*world, "target", "estimator", "bias", "SD", "coverage", "chosen")
+        for row in found:
+            assert isinstance(row, RowCoverage)
+            chosen = ", ".join(f"{n} {s:.0%}" for n, s in (row.chosen or {}).items())
+            shares = (f"{row.bias:+.1%}", f"{row.deviation:.1%}", f"{row.coverage:.3f}")
+            table.add_row(*_world(row), row.target, row.estimator, *shares, chosen)
+        console.print(table)
+    if found := record.get("gains"):
+        table = Table(*world, "estimator", "off-line gain", "95% interval", "on-line gain", "held")
+        for row in found:
+            assert isinstance(row, Gain)
+            ends = f"{row.low:+.4f} … {row.high:+.4f}"
+            values = (f"{row.off_line:+.4f}", ends, f"{row.on_line:+.4f}", str(row.held))
+            table.add_row(*_world(row), row.estimator, *values)
+        console.print(table)
+
+
+def _world(row: PolicyRow | RowCoverage | Gain) -> tuple[str, str]:
+    return f"{row.neighbour:g}", "yes" if row.competition else "no"

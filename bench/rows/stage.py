@@ -1,0 +1,120 @@
+"""Members before rows of titles, in a world whose every row has a known value."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.special import expit
+
+from bandit.rows.pair_posterior import pair_terms
+from bandit.rows.row_chances import RowChances
+from evaluate.ope.feedback import GROUPS
+from evaluate.ope.reward_model import FOLDS
+from evaluate.slate.slates import Slates
+from evaluate.slate.slot_model import Places
+from simulate.named_rng import named_generator
+from simulate.posters.subjects import Subjects
+from simulate.rows.row_world import RowWorld
+from simulate.world.artwork_world import ArtworkWorld
+from simulate.world.catalogue import Rendering, write_catalogue
+from simulate.world.neighbours import SAME_SUBJECT, STYLE_ALIKE_SPREAD
+
+CUT_OUTS = Path("sample/artwork")
+SLOTS, CANDIDATES = 5, 6
+TASTE = 0.5
+"""How strongly affinity brings titles onto the row: the home page's."""
+
+
+class RowLog(NamedTuple):
+    """Pages of a logging policy."""
+
+    context: Int[np.ndarray, " pages"]
+    profile: Int[np.ndarray, " pages"]
+    choice: Int[np.ndarray, "pages slots"]
+    played: Bool[np.ndarray, "pages slots"]
+    taken: Bool[np.ndarray, "pages slots"]
+
+
+@dataclass(frozen=True)
+class RowStage:
+    """Contexts: a member and the titles of a row each."""
+
+    world: ArtworkWorld
+    members: Int[np.ndarray, " contexts"]
+    titles: Int[np.ndarray, "contexts slots"]
+
+    @classmethod
+    def make(cls, contexts: int, titles: int, seed: int) -> "RowStage":
+        """A catalogue rendered for it, and contexts drawn as a home page draws its titles."""
+        with tempfile.TemporaryDirectory(prefix="marquee-rows-") as scratch:
+            out = Path(scratch) / "catalogue"
+            pool = Subjects.read(CUT_OUTS)
+            write_catalogue(pool, titles, CANDIDATES, seed, out, 0.0, Rendering(64))
+            world = ArtworkWorld.read(out, contexts, seed)
+        rng = named_generator("rows", seed)
+        members = np.arange(contexts)
+        keys = np.log(world.truth.popularity) + TASTE * world.affinities(members)
+        keys = keys + rng.gumbel(size=keys.shape)
+        return cls(world, members, np.argsort(-keys, axis=1)[:, :SLOTS])
+
+    def rows(self, neighbour: float, competition: bool) -> RowWorld:
+        """The world with a switch for neighbours and one for competition."""
+        world = replace(self.world, neighbour=neighbour)
+        return RowWorld.of(world, self.members, self.titles, competition)
+
+    def terms(self, rows: RowWorld) -> Float[np.ndarray, "contexts later left candidates terms"]:
+        """What a learner sees of two neighbours: three numbers of style each, subjects repeated."""
+        style = self.world.truth.style[rows.artworks]
+        pairs = pair_terms(style[:, :-1, :, None], style[:, 1:, None])
+        products = (style[:, :-1, :, None] * style[:, 1:, None]).sum(-1)
+        repeats = (rows.alike - products / STYLE_ALIKE_SPREAD) / SAME_SUBJECT
+        return np.concatenate([pairs, repeats[..., None]], axis=-1)
+
+
+def even(rows: RowWorld) -> RowChances:
+    """The policy that draws each slot evenly: the cleanest log."""
+    contexts, slots, candidates = rows.logit.shape
+    share = 1 / candidates
+    later = np.full((contexts, slots - 1, candidates, candidates), share)
+    return RowChances(np.full((contexts, candidates), share), later)
+
+
+def logged(
+    rows: RowWorld, policy: RowChances, pages: int, rng: np.random.Generator, each: int = 4
+) -> RowLog:
+    """Pages under a policy: profiles of random contexts, with so many pages each."""
+    profile = np.arange(pages) // each
+    context = rng.integers(0, len(rows.logit), int(profile[-1]) + 1)[profile]
+    choice = policy.draw(context, rng.random((pages, rows.logit.shape[1])))
+    return RowLog(context, profile, choice, *rows.respond(context, choice, rng))
+
+
+def slates_of(rows: RowWorld, log: RowLog, policy: RowChances, target: RowChances) -> Slates:
+    """The log as estimators read it: weights of a target over the logging policy."""
+    mine, theirs = (p.parts(log.context, log.choice) for p in (target, policy))
+    count, slots = log.choice.shape
+    reward = log.taken.astype(np.float64)
+    length = np.full(count, slots)
+    group = log.profile % GROUPS
+    chained = np.ptp(target.later, axis=2).any()
+    slates = Slates(
+        length=length,
+        reward=reward,
+        group=group,
+        slate=mine.slate / theirs.slate,
+        position=mine.position / theirs.position,
+        prefix=mine.prefix / theirs.prefix,
+        pair=np.nan_to_num(mine.pair / theirs.pair),
+        logged="alone",
+        target="neighbour" if chained else "alone",
+    )
+    # What is known of titles by themselves, as of a bundle: wrong where slots affect each other.
+    alone = expit(rows.logit) * rows.liked
+    known = alone[log.context[:, None], np.arange(slots), log.choice]
+    mean = (target.alone * alone).sum(2)[log.context]
+    nobody = np.zeros(count, np.int64)
+    places = Places(slates.there, length, group % FOLDS, nobody, 0 * log.choice, None, None)
+    return replace(slates, model=places.model(reward, own=(known, mean)))

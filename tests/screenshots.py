@@ -1,0 +1,77 @@
+"""`make screenshots`: the README's and the docs' pictures, from what `make demo` made.
+
+Pictures have 256 colours: repositories keep every version of them for ever.
+"""
+
+import io
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from web.app import web_app
+from web.catalogue_view import FollowedView
+from web.pages_of import PagesOf
+
+ROOT = Path(__file__).parents[1]
+DEMO, DOCS = ROOT / "artifacts" / "demo", ROOT / "docs"
+WIDTH, HEIGHT = 1120, 1160
+
+
+def main() -> None:
+    """Write docs/report.png, docs/home.png and docs/why.png.
+
+    Raises:
+        SystemExit: there is no demo, or no Chromium.
+    """
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        raise SystemExit("error: chromium is not on PATH; install it, then make screenshots")
+    if not (DEMO / "report.html").is_file():
+        raise SystemExit(f"error: there is no {DEMO / 'report.html'}; run make demo first")
+    followed = FollowedView(DEMO / "bundles", DEMO / "catalogue", ROOT / "artifacts/cache", False)
+    pages = PagesOf(followed, DEMO / "profiles.parquet", DEMO / "examples")
+    with sync_playwright() as play, listening(web_app(pages)) as address:
+        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        take(page, (DEMO / "report.html").resolve().as_uri(), "report.png")
+        take(page, address, "home.png", 860)
+        page.locator("li.differs a").first.click()
+        take(page, page.url, "why.png", 820)
+        browser.close()
+
+
+def take(page: Page, address: str, name: str, height: int = HEIGHT) -> None:
+    """A picture of the top of a page, once all of it is there."""
+    page.set_viewport_size({"width": WIDTH, "height": height})
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    taken.quantize(256, Image.Quantize.MEDIANCUT).save(DOCS / name, optimize=True)
+    print(f"docs/{name}  {(DOCS / name).stat().st_size // 1024} KB")
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """The address of an application that listens on a free port of this machine."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            if not thread.is_alive():
+                raise SystemExit("error: the pages did not start")
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""What pages show: the published bundle on a catalogue, whole, as of one moment."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from bandit.draws import Epochs
+from data import clock
+from data.catalogue import Catalogue
+from data.check.known import title_named
+from data.records import TitleId
+from serve.live.load_model import load_live
+from serve.live.reload import ModelSource
+from serve.live.snapshot import LiveModel
+
+A_ROW, GENRE_ROWS = 20, 8
+"""Titles of a row, at most; rows by genre."""
+
+
+@dataclass(frozen=True)
+class NamedTitle:
+    """A title as pages name it."""
+
+    title_id: TitleId
+    name: str
+    genres: list[str]
+    popularity: float
+
+
+@dataclass(frozen=True)
+class TitleRow:
+    """Titles beside each other."""
+
+    name: str
+    title_ids: list[TitleId]
+
+
+@dataclass(frozen=True)
+class CatalogueView:
+    """A bundle's model and the catalogue that it was loaded with; never changes."""
+
+    model: LiveModel
+    catalogue: Catalogue
+
+    @cached_property
+    def titles(self) -> dict[TitleId, NamedTitle]:
+        """Those that have a candidate today, in the layout's order."""
+        columns = ("title_id", "name", "genres", "popularity")
+        table = self.catalogue.titles.select(columns).to_pylist()
+        known = {row["title_id"]: NamedTitle(**row) for row in table}
+        return {title: known[title] for title in self.model.layout.title_ids.tolist()}
+
+    @cached_property
+    def rows(self) -> list[TitleRow]:
+        """A home page of its own kind: which rows members see, a recommender decides.
+
+        The titles watched most, then genres with most titles, each title once; last those that
+        fewest know.
+        """
+        titles = sorted(self.titles.values(), key=lambda title: -title.popularity)
+        first = [title.title_id for title in titles[:A_ROW]]
+        last = [title.title_id for title in titles[A_ROW:][-A_ROW:]]
+        rows, taken = [TitleRow("Watched most", first)], {*first, *last}
+        genres = defaultdict[str, list[TitleId]](list)
+        for title in titles:
+            for genre in title.genres:
+                genres[genre].append(title.title_id)
+        for genre, there in sorted(genres.items(), key=lambda item: -len(item[1])):
+            fresh = [title for title in there if title not in taken][:A_ROW]
+            if len(fresh) > 2 and len(rows) <= GENRE_ROWS:
+                rows.append(TitleRow(genre[:1].upper() + genre[1:], fresh))
+                taken |= set(fresh)
+        return [*rows, TitleRow("Known by few", last)] if last else rows
+
+    def title(self, text: str) -> NamedTitle:
+        """The title that an address names.
+
+        Raises:
+            BadInput: the catalogue has none of that id, or nothing of it can be shown today.
+        """
+        return self.titles[title_named(self.catalogue, text)]
+
+    @cached_property
+    def shape(self) -> str:
+        """How pages frame artwork: tall, square, or as wide as a screen (empty)."""
+        images = self.model.images
+        try:
+            ratio = 16 / 9 if images is None else images.format.width / images.format.height
+        except ValueError:  # a bundle of embeddings
+            return ""
+        return "tall" if ratio < 0.85 else "square" if ratio < 1.2 else ""
+
+    @cached_property
+    def artworks(self) -> pa.Table:
+        """All artworks of the catalogue, withdrawn ones as well, as ARTWORKS."""
+        return self.catalogue.artworks
+
+    @cached_property
+    def paths(self) -> dict[str, str]:
+        """Artwork → the file of its main picture, within the catalogue."""
+        return dict(zip(self.catalogue.artwork_ids, self.artworks["path"].to_pylist(), strict=True))
+
+
+class FollowedView:
+    """The view of what is published now; the one before stays while a new one is no good.
+
+    Args:
+        bundles: folder whose `current` points at the bundle.
+        catalogue: folder.
+        cache: of decoded images.
+        foreign: let a bundle decide that was trained on another catalogue.
+    """
+
+    def __init__(self, bundles: Path, catalogue: Path, cache: Path, foreign: bool) -> None:
+        self.catalogue = catalogue
+        self.view: CatalogueView | None = None
+
+        def load(bundle: Path) -> LiveModel:
+            days = Epochs.days
+            return load_live(bundle, catalogue, cache, clock.today(), "", days, foreign=foreign)
+
+        def stamp() -> tuple[object, ...]:
+            files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))
+            return (clock.today(), *(file.stat().st_mtime_ns for file in files))
+
+        self.source = ModelSource(bundles / "current", load, stamp)
+
+    def look(self) -> None:
+        """Take what is new."""
+        if self.source.look() and self.source.model is not None:
+            self.view = CatalogueView(self.source.model, Catalogue.read(self.catalogue))

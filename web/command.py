@@ -1,0 +1,57 @@
+"""`python -m serve web`: pages that show what members see."""
+
+from pathlib import Path
+
+import uvicorn
+
+from data.command_line.numbers import refuse_outside
+from data.errors import BadInput
+from web.app import web_app
+from web.catalogue_view import FollowedView
+from web.pages_of import PagesOf
+
+
+# Each parameter is an option of the command.
+def web(
+    bundles: Path = Path("artifacts/bundles"),
+    catalogue: Path = Path("artifacts/catalogue"),
+    profiles: Path | None = None,
+    examples: Path | None = None,
+    cache: Path = Path("artifacts/cache"),
+    port: int = 8090,
+    foreign: bool = False,
+) -> None:
+    """Show, in a browser on this machine, what members see and why, until Ctrl-C.
+
+    Home pages of two members side by side; for each image the probability of every candidate and
+    what each fact changes; for each title what became of its artworks. Pages only read. They listen
+    on 127.0.0.1 alone, since they show what is known of members.
+
+    Args:
+        bundles: Folder whose `current` points at the bundle; followed while running.
+        catalogue: Folder with titles.parquet, artworks.parquet and images.
+        profiles: Parquet file or folder of members and their facts, as `python -m data profiles`
+            writes it.
+        examples: Folder of joined examples, as `python -m data join` writes it: draws and takes of
+            each artwork; without it pages show what is published alone.
+        cache: Folder of decoded images.
+        port: Port to listen on.
+        foreign: Let bundles decide that were trained on another catalogue.
+    """
+    refuse_outside("--port", port, 0, 65535)
+    followed = FollowedView(bundles, catalogue, cache, foreign)
+    followed.look()
+    if followed.view is None:
+        raise BadInput(followed.source.refused)
+    for name, place in (("--profiles", profiles), ("--examples", examples)):
+        if place is not None and not place.exists():
+            raise BadInput(f"{name} {place}: there is no such file or folder")
+    pages = PagesOf(followed, profiles, examples)
+    if not pages.members().ids:
+        raise BadInput(
+            "no members are known; give --profiles, which `python -m data profiles` makes"
+        )
+    print(f"http://127.0.0.1:{port}/", flush=True)
+    uvicorn.run(
+        web_app(pages), host="127.0.0.1", port=port, log_level="warning", server_header=False
+    )

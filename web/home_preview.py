@@ -1,0 +1,126 @@
+"""What members see on their home page, side by side."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float
+
+from data import clock
+from data.days import DAY_US
+from data.records import TitleId
+from serve.live.page_request import PageRequest
+from serve.live.snapshot import PageDecisions
+from web.catalogue_view import CatalogueView, NamedTitle
+from web.members import Member
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One title as one member sees it."""
+
+    title_id: TitleId
+    name: str
+    artwork_id: str
+    propensity: float
+    candidates: int
+    differs: bool
+    """Whether the other member sees another artwork."""
+
+
+@dataclass(frozen=True)
+class SeenRow:
+    """A row as each member sees it."""
+
+    name: str
+    tiles: list[list[Tile]]
+    """A list a member, the same titles in the same order."""
+
+
+@dataclass(frozen=True)
+class Looker:
+    """A member as a page describes them."""
+
+    profile_id: str
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class HomePreview:
+    """Home pages of one member or two."""
+
+    bundle: str
+    members: list[Looker]
+    rows: list[SeenRow]
+    titles: int
+    differing: int
+    """Titles that the two see with different artwork."""
+
+
+def home_preview(view: CatalogueView, members: list[Member]) -> HomePreview:
+    """Home pages as live decides them today, for members of whom only their profiles are known.
+
+    The draws are those of the live service: it shows these until the epoch ends, the facts change
+    or another bundle is published. Draws of precomputed maps that still last are not looked up.
+
+    Args:
+        view: of what is published.
+        members: one or two.
+    """
+    titles = [title for row in view.rows for title in row.title_ids]
+    decided = [decide(view, member, titles) for member in members]
+    shown = [dict(zip(page.title_ids, page.ordinals, strict=True)) for page in decided]
+    differing = {title for title in titles if len({seen[title] for seen in shown}) > 1}
+    chances = [dict(zip(page.title_ids, page.propensities, strict=True)) for page in decided]
+    layout = view.model.layout
+
+    def tile(title: NamedTitle, seen: dict[TitleId, int], likely: dict[TitleId, float]) -> Tile:
+        name, slot = title.title_id, view.model.slot_of[title.title_id]
+        artwork = layout.artwork_ids[seen[name]]
+        return Tile(
+            name,
+            title.name,
+            artwork,
+            likely[name],
+            int(layout.counts[slot]),
+            name in differing,
+        )
+
+    rows = [
+        SeenRow(
+            row.name,
+            [
+                [tile(view.titles[title], seen, likely) for title in row.title_ids]
+                for seen, likely in zip(shown, chances, strict=True)
+            ],
+        )
+        for row in view.rows
+    ]
+    lookers = [Looker(member.profile_id, member.words) for member in members]
+    return HomePreview(view.model.policy.bundle, lookers, rows, len(titles), len(differing))
+
+
+def decide(view: CatalogueView, member: Member, titles: list[TitleId]) -> PageDecisions:
+    """A member's page, as live decides it today."""
+    [decided] = view.model.decide([_page(member.profile_id, titles)], member.facts)
+    return decided
+
+
+def title_chances(
+    view: CatalogueView, facts: pa.StructArray, title: TitleId
+) -> Float[np.ndarray, "members candidates"]:
+    """Probability of each candidate of a title, in the layout's order, for members of these facts.
+
+    Args:
+        view: of what is published.
+        facts: as FACTS, a row a member.
+        title: one of the layout's.
+    """
+    model = view.model
+    count = int(model.layout.counts[model.slot_of[title]])
+    decided = view.model.decide([_page("", [title])] * len(facts), facts)
+    return np.array([page.probabilities[0, :count] for page in decided])
+
+
+def _page(profile_id: str, titles: list[TitleId]) -> PageRequest:
+    return PageRequest(profile_id, titles, clock.now_us() // DAY_US, 0, {})

@@ -1,0 +1,52 @@
+"""What the pages are about: a published bundle, its catalogue, members and a log."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from data.errors import BadInput
+from data.schema import read_schema
+from evaluate.new_artwork.audience import NewMembers
+from web.catalogue_view import CatalogueView, FollowedView
+from web.members import KnownMembers
+from web.thumbnails import Thumbnails
+
+AUDIENCE = 1000
+"""Members whose shares a title's page counts."""
+
+
+@dataclass
+class PagesOf:
+    """Where pages take from what they show; each part is read once, when it is asked for first."""
+
+    followed: FollowedView
+    profiles: Path | None
+    examples: Path | None
+    thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    _members: KnownMembers | None = None
+    _audience: NewMembers | None = None
+
+    def view(self) -> CatalogueView:
+        """What is published.
+
+        Raises:
+            BadInput: nothing is, or it cannot be read.
+        """
+        if self.followed.view is None:
+            raise BadInput(self.followed.source.refused or "nothing is published yet")
+        return self.followed.view
+
+    def members(self) -> KnownMembers:
+        """Whom pages can look as.
+
+        Raises:
+            BadInput: the file of profiles cannot be read.
+        """
+        if self._members is None:
+            self._members = KnownMembers(self.profiles, read_schema(self.followed.catalogue))
+        return self._members
+
+    def audience(self) -> NewMembers | None:
+        """Some members, evenly drawn; None: nobody is known."""
+        if self._audience is None and self.profiles is not None:
+            self._audience = NewMembers.read(self.profiles, AUDIENCE)
+        return self._audience

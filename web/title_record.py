@@ -1,0 +1,145 @@
+"""What became of each artwork of a title: draws, takes, and to whom the policy shows it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from data.reading.conformed_files import conformed_dataset
+from data.records import EXAMPLES, TitleId
+from data.schema_cast import parquet_files
+from evaluate.new_artwork.audience import NewMembers
+from evaluate.ope.fraction_intervals import Matched
+from web.catalogue_view import CatalogueView, NamedTitle
+from web.home_preview import title_chances
+
+COLUMNS = ("title_id", "profile_id", "action", "propensity", "reward", "time")
+SEGMENTS = ("genre", "country", "device")
+SEGMENTS_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class ArtworkRecord:
+    """One artwork, as far as the log and the published policy tell."""
+
+    artwork_id: str
+    added: str
+    withdrawn: str | None
+    draws: int
+    reward: float
+    """Of a draw, weighted by how likely each draw was; NaN-free: 0 where there is none."""
+    low: float | None
+    high: float | None
+    """95% interval of it, where it is a fraction."""
+    share: float | None
+    """Of the members looked at, how many are shown it; None: it is no candidate today."""
+
+
+@dataclass(frozen=True)
+class SegmentShare:
+    """To whom each artwork is shown: `segment=value` and the share of each candidate."""
+
+    segment: str
+    members: int
+    shares: list[float]
+
+
+@dataclass(frozen=True)
+class TitleRecord:
+    """A title's artworks."""
+
+    bundle: str
+    title: NamedTitle
+    artworks: list[ArtworkRecord]
+    candidates: list[str]
+    """Artworks as `segments` counts them."""
+    segments: list[SegmentShare]
+    first: str | None
+    last: str | None
+    """Days of the log that were read; None: nothing is known of the title."""
+
+
+@dataclass(frozen=True)
+class _Logged:
+    rows: pa.Table
+
+    def of(self, artwork: str) -> tuple[int, float, float | None, float | None]:
+        """Draws, and the weighted reward of a draw with its interval."""
+        mine = self.rows.filter(pa.array(_texts(self.rows["action"]) == artwork))
+        if not mine.num_rows:
+            return 0, 0.0, None, None
+        weight = 1 / mine["propensity"].to_numpy()
+        reward = mine["reward"].to_numpy()
+        _, member = np.unique(_texts(mine["profile_id"]), return_inverse=True)
+        of_members = np.bincount(member, weight)
+        matched = Matched.of(
+            of_members, np.bincount(member, weight * reward), float((weight**2).sum())
+        )
+        fraction = bool(((reward >= 0) & (reward <= 1)).all())
+        low, high = matched.interval() if fraction else (None, None)
+        return mine.num_rows, matched.value, low, high
+
+
+def title_record(
+    view: CatalogueView, title: NamedTitle, examples: Path | None, audience: NewMembers | None
+) -> TitleRecord:
+    """A title's artworks, withdrawn ones as well.
+
+    Args:
+        view: of what is published.
+        title: which.
+        examples: joined examples; None: no log is known.
+        audience: members whose shares are counted; None: nobody is known.
+    """
+    logged = _Logged(_read(examples, title.title_id))
+    model = view.model
+    slot = model.slot_of[title.title_id]
+    start, count = int(model.layout.starts[slot]), int(model.layout.counts[slot])
+    candidates = list(model.layout.artwork_ids[start : start + count])
+    shares: dict[str, float] = {}
+    segments: list[SegmentShare] = []
+    if audience is not None:
+        chances = title_chances(view, audience.facts, title.title_id)
+        shares = dict(zip(candidates, chances.mean(0).tolist(), strict=True))
+        parts = audience.parts([name for name in SEGMENTS if name in audience.values])
+        sized = sorted(parts.items(), key=lambda part: -int(part[1].sum()))
+        segments = [
+            SegmentShare(name, int(part.sum()), chances[part].mean(0).tolist())
+            for name, part in sized[:SEGMENTS_SHOWN]
+        ]
+    mine = view.artworks.filter(pa.array(_texts(view.artworks["title_id"]) == str(title.title_id)))
+    rows = mine.select(["artwork_id", "added_day", "withdrawn_day"]).to_pylist()
+    artworks = [
+        ArtworkRecord(
+            row["artwork_id"],
+            str(row["added_day"]),
+            str(row["withdrawn_day"]) if row["withdrawn_day"] else None,
+            *logged.of(row["artwork_id"]),
+            shares.get(row["artwork_id"]),
+        )
+        for row in rows
+    ]
+    artworks.sort(key=lambda artwork: (artwork.withdrawn is not None, -(artwork.share or 0.0)))
+    days = sorted({str(time.date()) for time in logged.rows["time"].to_pylist()})
+    first, last = (days[0], days[-1]) if days else (None, None)
+    return TitleRecord(model.policy.bundle, title, artworks, candidates, segments, first, last)
+
+
+def _read(examples: Path | None, title: TitleId) -> pa.Table:
+    """Rows of one title, drawn with a known probability."""
+    empty = pa.table({name: pa.array([], EXAMPLES.field(name).type) for name in COLUMNS})
+    files = parquet_files(examples) if examples is not None else []
+    if not files:
+        return empty
+    schema = pa.schema([EXAMPLES.field(name) for name in COLUMNS])
+    data = conformed_dataset(files, schema)
+    if data.schema.field("title_id").type != pa.scalar(title).type:
+        return empty
+    wanted = (ds.field("title_id") == title) & (ds.field("propensity") > 0)
+    return data.to_table(filter=wanted)
+
+
+def _texts(column: pa.ChunkedArray) -> np.ndarray:
+    return np.array([str(value) for value in column.to_pylist()], object)
