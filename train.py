@@ -28,7 +28,6 @@ from data.command_line.renamed_options import present_names
 from data.errors import BadInput, main
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
-from data.images.cache import image_cache
 from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.importers.open_bandit import open_bandit
@@ -42,15 +41,16 @@ from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from export.publish.open_store import open_store
 from export.publish.publish import publish
+from model.eyes.frozen_encoder import FrozenEncoder
 from model.increments.days_to_read import days_to_read, judged_from
 from model.increments.increment import DaySource, PosteriorByDay
 from model.increments.kept_posterior import KeptPosterior
 from model.increments.refit import goes_on, overdue, to_keep
+from model.pictures.training_pictures import training_pictures, with_encoder
 from model.training.dataset_statistics import specification
 from model.training.exploring import arrivals_of
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
-from model.training.image_format import format_words, image_format
 from model.training.run import TrainedNetwork, TrainingData, train_network
 from model.training.settings import RENAMED, Settings
 from simulate.browsing.sample import SampleSettings, make_sample
@@ -78,6 +78,10 @@ class Inputs(NamedTuple):
     """artwork_id → why its image cannot be had."""
     other_canvas: int = 0
     """Artworks that lack the format's canvas, and are read as another of theirs."""
+    frozen: FrozenEncoder | None = None
+    """What embeddings come from that stand in the pixels' place; None: from nothing here."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Name and width of each part of these."""
 
 
 def train(settings: Settings) -> Path:
@@ -88,6 +92,7 @@ def train(settings: Settings) -> Path:
     """
     if settings.fit.threads:
         torch.set_num_threads(settings.fit.threads)
+    settings = with_encoder(settings, say)
     asked = settings.increment
     if asked.of is not None and (gone_on := go_on(settings)) is not None:
         return gone_on
@@ -132,8 +137,8 @@ def go_on(settings: Settings) -> Path | None:
     if why := overdue(held.kept, days[-1].until, settings.increment.refit_days):
         say(f"training in full: {why}")
         return None
-    of_images, reward = (inputs.images, inputs.image_row), before.manifest.reward_name
-    source = DaySource(inputs.examples, inputs.catalogue, held.spec, *of_images, reward)
+    of_log = inputs.examples, inputs.catalogue, held.spec, inputs.images, inputs.image_row
+    source = DaySource(*of_log, before.manifest.reward_name, before.read_outs())
     going = PosteriorByDay(held.kept, network_of(before), source)
     read, trained = going.read(days, settings.data.held_out, say)
     return _finish(settings, inputs, read, held.spec, trained, going.kept.bounded())[0]
@@ -183,7 +188,7 @@ def _training_data(
         seed=settings.seed,
     )
     arrivals = arrivals_of(inputs.examples, inputs.catalogue, read.statistics.shown)
-    return TrainingData.of(preparation, read, settings.fit.buffer, arrivals, say)
+    return TrainingData.of(preparation, read, settings, arrivals, say, inputs.groups)
 
 
 def _write(
@@ -216,10 +221,12 @@ def _write(
                 "examples_left_out": read.left_out,
             },
             encoder=settings.model.encoder,
+            frozen=inputs.frozen,
         ),
         read.statistics.unpersonalised_takes(),
         records=trained.records,
         posterior=kept,
+        read_outs=trained.read_outs,
     )
 
 
@@ -261,24 +268,14 @@ def load(settings: Settings) -> Inputs:
     for words in undeclared(parquet_files(examples_at), read_schema(catalogue_at)):
         say(f"note: {words}")
     examples = window(ExampleStream(examples_at), data.window_days)
-    rows = np.arange(len(catalogue.artworks))
     if model.encoder == "attributes":
         truth = CatalogueTruth.read(catalogue_at)
         attributes = artwork_attributes(truth, catalogue.artwork_ids)
+        rows = np.arange(len(catalogue.artworks))
         return Inputs(examples, catalogue, attributes, rows, references)
-    if model.encoder == "features":
-        if catalogue.embeddings is None:
-            raise BadInput(
-                f"--model.encoder features needs {catalogue_at}/embeddings.npy: float32, a row an "
-                "artwork; or train on images with --model.encoder cnn"
-            )
-        return Inputs(examples, catalogue, catalogue.embeddings, rows, references)
-    shape = image_format(settings, catalogue)
-    say("\n".join(format_words(shape, catalogue)))
-    cached = image_cache(catalogue, cache, shape, leave_out=True)
-    rows = np.array([cached.rows.get(name, -1) for name in catalogue.artwork_ids], np.int64)
-    left_out = cached.refused, len(cached.other_canvas)
-    return Inputs(examples, catalogue, cached.images, rows, references, shape, *left_out)
+    read = training_pictures(settings, catalogue, say)
+    about = read.format, read.left_out, read.other_canvas, read.frozen, read.groups
+    return Inputs(examples, catalogue, read.images, read.image_row, references, *about)
 
 
 def say(text: str) -> None:

@@ -45,6 +45,10 @@ COMMANDS = {
     "encoder": Command(
         "bench.serving.encoder", "ONNX Runtime beside torch eager, fp32 beside int8."
     ),
+    "sight": Command(
+        "bench.serving.sight",
+        "Pictures a second through each eye, beside ONNX Runtime's bare rate; memory.",
+    ),
     "join": Command(
         "bench.logs.join", "Seconds and memory of the join at several sizes, beside a bare scan."
     ),
@@ -83,6 +87,11 @@ COMMANDS = {
         "What the talk found, with intervals: personal, varied, lesser-known artwork.",
         show="show_findings",
     ),
+    "shown": Command(
+        "bench.findings.shown",
+        "Genres and names that a bundle reads of new posters, beside the truth.",
+        show="show_shown",
+    ),
     "training": Command(
         "bench.training.training",
         "Training: speed beside the naive way, growth, increments, processes.",
@@ -112,6 +121,11 @@ COMMANDS = {
         "Redis servers, clusters, drains, publishers and object stores broken or killed.",
         show="show_hosts",
         status="status",
+    ),
+    "rules": Command(
+        "bench.rules.rules",
+        "Rules that change each hour: kept, exact, alike everywhere, and what a thousand cost.",
+        show="show_rules",
     ),
     "rates": Command(
         "bench.hosts.rates",

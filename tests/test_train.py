@@ -40,6 +40,8 @@ QUICK = [
     "4",
     "--fit.threads",
     "1",
+    "--model.encoder",
+    "cnn",
 ]
 
 

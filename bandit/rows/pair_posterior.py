@@ -52,7 +52,7 @@ def learn_pairs(
         prior_sd: of each weight, around 0.
     """
     weights = np.zeros(terms.shape[-1])
-    precision = np.eye(len(weights)) / prior_sd**2
+    curve = precision = np.eye(len(weights)) / prior_sd**2
     for _ in range(STEPS):
         logits = logit + terms @ weights
         if competition:

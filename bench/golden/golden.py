@@ -47,7 +47,7 @@ def golden(folder: Path, quick: bool = False) -> Values:
     if values is not None:
         return values
     found = {each.name: _of(each) for each in sorted(folder.iterdir()) if each.is_dir()}
-    known = {name: each for name, each in found.items() if each is not None}
+    known: Values = {name: each for name, each in found.items() if each is not None}
     if not known:
         raise BadInput(
             f"{folder} holds no reference problem; give a folder with {PROBLEM}, or with files of"

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.hosts.against import compared
+from bench.hosts.by_hosts import by_hosts
 from bench.hosts.stage.map_cluster import cluster
 from bench.logs.log import DECISION
 from bench.optional import why_no_redis
@@ -34,6 +35,7 @@ def rates(
     seconds: float = 3.0,
     against: Path | None = None,
     rounds: int = 5,
+    hosts: list[int] | None = None,
     quick: bool = False,
 ) -> dict[str, object]:
     """Look-ups, map writes, log appends and drained records a second, single and cluster.
@@ -45,6 +47,8 @@ def rates(
         against: folder of an earlier checkout, which does the same on the same servers in
             turn; the ratios of both are given in place of a peer's rates.
         rounds: of both.
+        hosts: numbers of processes that look up at once, such as 1 2 4: what a page costs each
+            and the servers is given in place of the rest, and what many hosts come to.
         quick: few, for a moment: to see that it works.
     """
     if why := why_no_redis():
@@ -53,6 +57,10 @@ def rates(
         raise BadInput(f"--members {members} --records {records}: give {PAGES} and 1 at least")
     if quick:
         members, records, seconds, rounds = 500, 1000, 0.2, 1
+    if hosts is not None:
+        if not hosts or min(hosts) < 1:
+            raise BadInput(f"--hosts {hosts}: give numbers of processes from 1 on, such as 1 2 4")
+        return dict(by_hosts(hosts, members, seconds))
     if against is not None:
         return compared(against, members, records, rounds)
     result: dict[str, object] = {}

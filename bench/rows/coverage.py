@@ -7,14 +7,14 @@ import numpy as np
 
 from bandit.rows.row_chances import RowChances
 from bench.rows.policies import learnt_policies
-from bench.rows.stage import RowStage, even, logged, slates_of
+from bench.rows.stage import RowStage, even, explored, logged, slates_of
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
 from evaluate.slate.estimate import SLOPE, SlateEstimate, estimate_slates
 from evaluate.slate.estimators import ESTIMATORS
 from simulate.rows.row_world import RowWorld
 
-SHOWN = ("iips_dr", "cascade_dr", "pi", "pi_dr", "pi2", "pi2_dr", "sips_dr", SLOPE)
+SHOWN = ("iips_dr", "pi", "pi_dr", "pi2", "pi2_dr", "pi3_dr", SLOPE)
 LEARNT_ON = 20_000
 """Pages that the judged policies learnt neighbours from."""
 RESAMPLES = 400
@@ -82,14 +82,6 @@ def coverage(
         made = [_estimates(rows, target, pages, [seed, 2, log]) for log in range(logs)]
         found += [_row(rows, name, each, truth, [one[each] for one in made]) for each in SHOWN]
     return found
-
-
-def explored(policy: RowChances, share: float = 0.1) -> RowChances:
-    """A policy that draws evenly with a share: what would go live."""
-    even_share = share / policy.first.shape[1]
-    return RowChances(
-        (1 - share) * policy.first + even_share, (1 - share) * policy.later + even_share
-    )
 
 
 def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from bench.rows.bias import WindowBias, biases
 from bench.rows.coverage import Gain, RowCoverage, coverage, gains
 from bench.rows.policies import PolicyRow, policy_row
 from bench.rows.stage import RowStage
@@ -10,16 +11,16 @@ from data.errors import BadInput
 
 EFFECT = -0.3
 """Logits for each SD of alikeness of neighbours: see `simulate.world.switches.Switches`."""
-PARTS = ("policies", "coverage", "gains")
+PARTS = ("policies", "bias", "coverage", "gains")
 SETTINGS = [
     (neighbour, competition) for neighbour in (0.0, EFFECT) for competition in (False, True)
 ]
 
 
 def rows(
-    parts: str = "policies,coverage,gains",
+    parts: str = "policies,bias,coverage,gains",
     logs: int = 200,
-    pages: int = 4000,
+    pages: int = 10_000,
     contexts: int = 200,
     seed: int = 1,
     quick: bool = False,
@@ -27,10 +28,10 @@ def rows(
     """Measure rows decided jointly, in a world where every possible row has a known value.
 
     Args:
-        parts: policies (what joint choices gain), coverage (intervals of estimates over logs),
-            gains (off-line beside on-line), with commas between.
+        parts: policies (what joint choices gain), bias (exact, of windows), coverage (intervals
+            of estimates over logs), gains (off-line beside on-line), with commas between.
         logs: simulated logs of each setting (coverage).
-        pages: of each of these; ten times as many for gains.
+        pages: of each of these; ten times as many for gains, twice as many to learn from.
         contexts: members, each before five titles.
         seed: of the world and the logs.
         quick: a small world and few logs, to see that it works.
@@ -45,7 +46,9 @@ def rows(
     for neighbour, competition in SETTINGS:
         world = stage.rows(neighbour, competition)
         if "policies" in found:
-            found["policies"].append(policy_row(stage, world, 5 * pages, seed))
+            found["policies"].append(policy_row(stage, world, 2 * pages, seed))
+        if "bias" in found:
+            found["bias"] += biases(stage, world, 2 * pages, seed)
         if "coverage" in found:
             found["coverage"] += coverage(stage, world, logs, pages, seed)
         if "gains" in found:
@@ -56,17 +59,24 @@ def rows(
 def show(record: dict[str, list]) -> None:
     """Print a table a part."""
     console = Console()
-    world = ("neighbour", "compete")
+    world = ("δ", "compete")
     if found := record.get("policies"):
-        table = Table(*world, "even", "independent", "orchestrated", "oracle", "closed", "gain")
+        table = Table(*world, "even", "alone", "joint", "oracle", "closed", "gain")
         for row in found:
             assert isinstance(row, PolicyRow)
             values = (row.even, row.independent, row.orchestrated, row.oracle)
             shares = (f"{row.closed:.0%}", f"{row.gain:+.1%}")
             table.add_row(*_world(row), *(f"{v:.4f}" for v in values), *shares)
         console.print(table)
+    if found := record.get("bias"):
+        table = Table(*world, "target", "a title at a time", "pi", "pi2", "pi3")
+        for row in found:
+            assert isinstance(row, WindowBias)
+            shares = (row.title, row.pi, row.pi2, row.pi3)
+            table.add_row(*_world(row), row.target, *(f"{share:+.1%}" for share in shares))
+        console.print(table)
     if found := record.get("coverage"):
-        table = Table(*world, "target", "estimator", "bias", "SD", "coverage", "chosen")
+        table = Table(*world, "target", "estimator", "bias", "SD", "held", "chosen")
         for row in found:
             assert isinstance(row, RowCoverage)
             chosen = ", ".join(f"{n} {s:.0%}" for n, s in (row.chosen or {}).items())
@@ -74,7 +84,7 @@ def show(record: dict[str, list]) -> None:
             table.add_row(*_world(row), row.target, row.estimator, *shares, chosen)
         console.print(table)
     if found := record.get("gains"):
-        table = Table(*world, "estimator", "off-line gain", "95% interval", "on-line gain", "held")
+        table = Table(*world, "estimator", "off-line", "95% interval", "on-line", "held")
         for row in found:
             assert isinstance(row, Gain)
             ends = f"{row.low:+.4f} … {row.high:+.4f}"
@@ -83,5 +93,5 @@ def show(record: dict[str, list]) -> None:
         console.print(table)
 
 
-def _world(row: PolicyRow | RowCoverage | Gain) -> tuple[str, str]:
+def _world(row: PolicyRow | WindowBias | RowCoverage | Gain) -> tuple[str, str]:
     return f"{row.neighbour:g}", "yes" if row.competition else "no"

@@ -82,6 +82,14 @@ def even(rows: RowWorld) -> RowChances:
     return RowChances(np.full((contexts, candidates), share), later)
 
 
+def explored(policy: RowChances, share: float = 0.1) -> RowChances:
+    """A policy that draws evenly with a share: what would go live."""
+    even_share = share / policy.first.shape[1]
+    return RowChances(
+        (1 - share) * policy.first + even_share, (1 - share) * policy.later + even_share
+    )
+
+
 def logged(
     rows: RowWorld, policy: RowChances, pages: int, rng: np.random.Generator, each: int = 4
 ) -> RowLog:

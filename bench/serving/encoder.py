@@ -109,7 +109,11 @@ def _of_bundle(
     bundle: Bundle, shown: Catalogue | None, images: np.ndarray, folder: Path, repeats: Repeats
 ) -> dict[str, float]:
     module = network_of(bundle).encoder
-    assert module is not None
+    if module is None:
+        raise BadInput(
+            f"the encoder of bundle {bundle.bundle_id} learnt nothing, so torch has none of it to "
+            "measure beside; python -m bench sight measures such ones"
+        )
     measured = _measure(module, bundle.file("encoder.onnx"), folder, images, repeats)
     if shown is not None:
         share = equal_choices(

@@ -1,24 +1,18 @@
 """A bundle of a theatre's log, by the product's own training, in this process and unpublished."""
 
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from bandit.head_policy import HeadPolicy
 from data.catalogue import Catalogue
 from data.examples.stream import ExampleStream
-from data.images.cache import image_cache
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
-from model.training.buffered_source import Source
-from model.training.dataset import Examples
+from model.pictures.training_pictures import training_pictures, with_encoder
 from model.training.dataset_statistics import specification
 from model.training.featurise import Preparation
 from model.training.first_pass import first_pass
-from model.training.fit_hierarchical import CatalogueArtworks
-from model.training.image_format import image_format
 from model.training.run import TrainingData, train_network
 from model.training.settings import Settings
 
@@ -34,13 +28,8 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         settings: of the run; where bundles and pictures go is said there.
     """
     catalogue = Catalogue.read(folder)
-    shape = None
-    if settings.model.encoder == "features" and catalogue.embeddings is not None:
-        images, rows = catalogue.embeddings, np.arange(len(catalogue.artworks))
-    else:
-        shape = image_format(settings, catalogue)
-        cached = image_cache(catalogue, Path(settings.data.cache), shape, quiet=True)
-        images, rows = cached.images, np.array([cached.rows[a] for a in catalogue.artwork_ids])
+    settings = with_encoder(settings)
+    pictures = training_pictures(settings, catalogue)
     read = first_pass(
         ExampleStream(examples),
         catalogue,
@@ -50,21 +39,14 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         seed=settings.seed,
     )
     spec = specification(read.statistics, None)
-    common = Preparation(
-        catalogue, spec, images, rows, heads=1, mask=settings.fit.mask, seed=settings.seed
+    preparation = Preparation(
+        *(catalogue, spec, pictures.images, pictures.image_row),
+        heads=1,
+        masks=settings.model.heads.masks,
+        mask=settings.fit.mask,
+        seed=settings.seed,
     )
-
-    def prepare(heads: int) -> tuple[Source, Examples]:
-        made = replace(common, heads=heads, masks=settings.model.heads.masks)
-        return read.source(made, settings.fit.buffer), made(read.later)
-
-    data = TrainingData(
-        common(pa.concat_tables(read.statistics.sample)),
-        len(spec.genres),
-        read.statistics.mean_reward,
-        CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
-        prepare,
-    )
+    data = TrainingData.of(preparation, read, settings, 0.0, groups=pictures.groups)
     trained = train_network(settings, data)
     assert trained is not None, "there is one process"
     bundle = write_bundle(
@@ -72,7 +54,7 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         spec,
         settings.publish.bundles,
         BundleDescription(
-            image=shape,
+            image=pictures.format,
             reward_name="reward",
             head_policy=HeadPolicy("thompson", EPSILON),
             salt=0,
@@ -80,8 +62,10 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
             metrics=trained.metrics,
             temperature=trained.temperature,
             encoder=settings.model.encoder,
+            frozen=pictures.frozen,
         ),
         read.statistics.unpersonalised_takes(),
         records=trained.records,
+        read_outs=trained.read_outs,
     )
     return bundle, read.later

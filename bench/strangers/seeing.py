@@ -16,7 +16,7 @@ from bench.strangers.world import Theatre, TheatreSize
 
 LEAST = 0.85
 """Of what the told learner reaches."""
-ENCODERS = {"pixels": "cnn", "told": "features"}
+ENCODERS = {"pixels": "auto", "told": "features"}
 POLICIES = ("greedy", "thompson")
 
 

@@ -20,6 +20,7 @@ from evaluate.new_artwork.audience import NewMembers
 from evaluate.new_artwork.image_kinds import donors, image_kinds
 from evaluate.new_artwork.value import HeadTakes
 from evaluate.policies.bundle_scores import BundleScores
+from serve.scoring.artwork_vectors import embedded, refuse_pixels_alone
 from serve.scoring.scorer import Scorer
 
 STEP = 1 << 22
@@ -53,6 +54,7 @@ def predicted_takes(
 ) -> PredictedTakes:
     """Of images as candidates of a title, for an audience; see `value_images`."""
     shape = _image_format(scorer)
+    refuse_pixels_alone(scorer)
     fresh = np.stack([load_image(path, shape) for path in images])
     decoded = image_cache(catalogue, cache, shape, quiet=True, leave_out=True)
     known = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
@@ -65,7 +67,7 @@ def predicted_takes(
     others = donors(catalogue, title_id, decoded.refused)
     rows = np.array([*(known[artwork] for artwork in today), *others], np.int64)
     old = catalogue.artworks.take(pa.array(rows))
-    pixels = np.concatenate([fresh, decoded.images[decoded.of(old["artwork_id"].to_pylist())]])
+    places = decoded.of(old["artwork_id"].to_pylist())
     # The others are judged like the new ones, by what they show: untagged.
     table = pa.concat_tables(
         [
@@ -74,9 +76,10 @@ def predicted_takes(
             _untagged(old["path"].to_pylist(), title_id),
         ]
     )
-    embedded, known_too = scorer.embed(pixels), len(images) + len(today)
-    embedded = np.concatenate([embedded[:known_too], embedded[len(images) :]])
-    scores = BundleScores(scorer, scorer.artworks(embedded, catalogue.titles, table))
+    known_too = len(images) + len(today)
+    seen = embedded(scorer, decoded.images, places, cache)
+    looks = np.concatenate([scorer.embed(fresh), seen[: len(today)], seen])
+    scores = BundleScores(scorer, scorer.artworks(looks, catalogue.titles, table))
     own = _takes(scores, audience, 0, known_too)
     others_too = _mean_takes(scores, audience, known_too)
     return PredictedTakes(
@@ -86,7 +89,7 @@ def predicted_takes(
         others_too[:, len(today) :],
         list(today),
         old["artwork_id"].to_pylist()[len(today) :],
-        image_kinds(old.slice(len(today)), pixels[len(images) + len(today) :]),
+        image_kinds(old.slice(len(today)), decoded.images[places[len(today) :]]),
     )
 
 

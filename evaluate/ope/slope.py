@@ -10,11 +10,7 @@ Bias that stays hidden costs more than noise that is taken for it.
 """
 
 
-def slope(
-    values: Float[np.ndarray, " grid"],
-    influences: Float[np.ndarray, "grid groups"],
-    clear: float = CLEAR,
-) -> int:
+def slope(values: Float[np.ndarray, " grid"], influences: Float[np.ndarray, "grid groups"]) -> int:
     """Index of the candidate that balances bias and variance without knowing the bias.
 
     Candidates come in order of falling bias and growing variance. Walking from the least biased to
@@ -26,7 +22,6 @@ def slope(
     Args:
         values: of the candidates.
         influences: what each group of profiles moves each by.
-        clear: standard errors of a difference beyond which it is taken for bias.
 
     Source: Su, Srinath and Krishnamurthy (2020), "Adaptive Estimator Selection for Off-Policy
     Evaluation", ICML; differences after Lepski and Spokoiny (1997), Annals of Statistics 25(6).
@@ -36,7 +31,7 @@ def slope(
     for at in range(len(values) - 1, -1, -1):
         squares = ((influences[at] - influences[at:]) ** 2).sum(1)
         errors = np.sqrt(squares * groups / max(groups - 1, 1))
-        if (np.abs(values[at] - values[at:]) > clear * errors + 1e-12).any():
+        if (np.abs(values[at] - values[at:]) > CLEAR * errors + 1e-12).any():
             break
         chosen = at
     return chosen

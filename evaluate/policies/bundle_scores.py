@@ -16,6 +16,7 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
 from data.images.cache import image_cache
+from serve.scoring.artwork_vectors import beside, embedded
 from serve.scoring.scored import Artworks, ScoredMembers
 from serve.scoring.scorer import Scorer
 from simulate.world.catalogue_truth import CatalogueTruth
@@ -23,8 +24,6 @@ from simulate.world.true_attributes import artwork_attributes
 
 BLOCK = 1 << 20
 """Scores held at a time: memory does not grow with the log."""
-IMAGES = 1024
-"""Images held at a time."""
 
 
 @dataclass(frozen=True)
@@ -130,19 +129,21 @@ def embeddings(scorer: Scorer, catalogue: Catalogue, cache: Path | str) -> Embed
             leave_out=True,
         )
         there = np.array([name in decoded.rows for name in catalogue.artwork_ids], bool)
-        rows, back = np.unique(list(decoded.rows.values()), return_inverse=True)
-        parts = [rows[at : at + IMAGES] for at in range(0, len(rows), IMAGES)]
-        found = np.concatenate([scorer.embed(decoded.images[part]) for part in parts])
+        rows = np.array(
+            [decoded.rows[name] for name in catalogue.artwork_ids if name in decoded.rows]
+        )
+        seen = embedded(scorer, decoded.images, rows, Path(cache))
+        found = beside(scorer, catalogue, seen, np.flatnonzero(there))
         values = np.zeros((len(there), found.shape[1]), np.float32)
-        values[there] = found[back]
+        values[there] = found
         return Embeddings(values, decoded.refused)
     if catalogue.embeddings is not None:
         return Embeddings(catalogue.embeddings, {})
     if (catalogue.root / "truth").is_dir():
         said = artwork_attributes(CatalogueTruth.read(catalogue.root), catalogue.artwork_ids)
-        if said.shape[1] != scorer.embedding_width:
+        if said.shape[1] != scorer.widths[1]:
             raise BadInput(
-                f"bundle {scorer.bundle_id} was told {scorer.embedding_width} attributes of each "
+                f"bundle {scorer.bundle_id} was told {scorer.widths[1]} attributes of each "
                 f"artwork, and the truth tells {said.shape[1]} now; train it again with "
                 "--model.encoder attributes"
             )

@@ -19,8 +19,8 @@ def slate(
 
     FILE is Parquet, CSV or JSON lines, one line a slot: slate_id, position (from 0), reward, and
     logged_X and target_X for X of position, pair, prefix and slate, as many as are known; also
-    profile_id, context, action, target_position_K, target_given_prefix_K, q_hat_K. docs/rows.md
-    says what each is.
+    profile_id, context, action, and for each action K target_position_K, target_given_prefix_K,
+    estimated_reward_K, q_hat_K. docs/rows.md says what each is.
 
     Args:
         file: of rows.

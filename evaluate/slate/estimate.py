@@ -18,10 +18,10 @@ from evaluate.slate.slates import Slates
 
 SLOPE, LOGGED = "slope", "logged"
 """Names of what SLOPE chose, and of what the log's own policy earned."""
-CLEAR = 2.0
-"""Standard errors of a difference beyond which SLOPE takes it for bias: noise grows fast here."""
+WORTH = 100.0
+"""Rows that weights must be worth before SLOPE asks them: the error of fewer is itself unknown."""
 PLAIN = 3.0
-"""The same before a reader is told not to use an estimate: a dozen are compared."""
+"""Standard errors of a difference beyond which an estimate is not to be used: many are compared."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def estimate_slates(slates: Slates, bootstrap: Bootstrap = BOOTSTRAP) -> dict[st
     """All estimates that the rows have weights for, by name; `slope` is SLOPE's choice.
 
     SLOPE walks from the weight of the whole row (no bias, much noise) to those of fewer slots, and
-    stops before the first that differs from one before it by more than chance.
+    stops before the first that differs from one before it by more than chance. Those whose weights
+    are worth fewer than `WORTH` rows are not asked.
 
     Args:
         slates: with a model of the rewards.
@@ -95,8 +96,9 @@ def estimate_slates(slates: Slates, bootstrap: Bootstrap = BOOTSTRAP) -> dict[st
     for each, one in zip(used.values(), found, strict=True):
         bias = apart.of(each, [n for n in each.wider if n in used and used[n].fits(slates.logged)])
         results[each.name] = _estimate(each, slates, one, bias)
-    if grid:
-        chosen = apart.slope([each.name for each in grid])
+    asked = [each.name for each in grid if results[each.name].ess >= WORTH]
+    if asked := asked or [each.name for each in grid[:1]]:
+        chosen = apart.slope(asked)
         results[SLOPE] = _of_slope(results[chosen], chosen)
     return results
 
@@ -134,7 +136,7 @@ class Differences:
         """SLOPE's choice among estimators in order of falling bias."""
         at = [self.names.index(name) for name in names]
         usable = [place for place in at if np.isfinite(self.values[place])] or at[-1:]
-        chosen = slope(self.values[usable], self.influences[usable], CLEAR)
+        chosen = slope(self.values[usable], self.influences[usable])
         return self.names[usable[chosen]]
 
     def of(self, estimator: SlateEstimator, wider: Sequence[str]) -> Doubt | None:

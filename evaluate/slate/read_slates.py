@@ -17,7 +17,7 @@ CLOSE = 1e-4
 """How far, of itself, a row's probability may be from the product of its slots': files round."""
 
 
-def read_slates(file: Path, independent: bool = False) -> tuple[Slates, bool]:
+def read_slates(file: Path | str, independent: bool = False) -> tuple[Slates, bool]:
     """The rows of a file, and whether it names profiles.
 
     Args:
@@ -28,7 +28,7 @@ def read_slates(file: Path, independent: bool = False) -> tuple[Slates, bool]:
     Raises:
         BadInput: the file, or it has no weights at all, or its rows are not as said.
     """
-    held = read_slate_file(file)
+    held = read_slate_file(Path(file))
     if independent:
         held = replace(held, chances=held.chances | _products(held))
     if not any(held.both(part) for part in PARTS):
@@ -47,7 +47,6 @@ def read_slates(file: Path, independent: bool = False) -> tuple[Slates, bool]:
         for part in PARTS
         if held.both(part)
     }
-    orders = {owner: _order(held, owner) for owner in OWNERS}
     slates = Slates(
         length=grid.length,
         reward=grid.spread(held.reward),
@@ -56,8 +55,8 @@ def read_slates(file: Path, independent: bool = False) -> tuple[Slates, bool]:
         position=weights.get("position"),
         prefix=weights.get("prefix"),
         pair=weights.get("pair"),
-        logged=orders["logged"],
-        target=orders["target"],
+        logged=_order(held, "logged"),
+        target=_order(held, "target"),
     )
     alone, after = _target_of_actions(held, slates)
     places = Places(

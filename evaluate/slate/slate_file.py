@@ -192,7 +192,7 @@ def _refuse_actions(
         if stem in by_action and by in by_action:
             used = by_action[by] > 0
             used[np.arange(len(action)), action] = True
-            wrong = (used & ~np.isfinite(by_action[stem])).any(1)
+            wrong = np.asarray((used & ~np.isfinite(by_action[stem])).any(1))
             grid.refuse(wrong, stem, "lacks a value", "predict each action that may be shown")
 
 

@@ -61,11 +61,11 @@ class Places:
                 fitted.
             rest: a given model of the reward from each slot on; None: it is fitted.
         """
-        own, target = self._means(reward, self.alone) if own is None else self._scaled(own, reward)
+        slot = self._means(reward, self.alone) if own is None else self._scaled(own, reward)
         if rest is None:
             onward = np.cumsum(reward[:, ::-1], axis=1)[:, ::-1]
             rest = self._means(onward, self.after)
-        return RowModel(own, target, *rest)
+        return RowModel(*slot, *rest)
 
     def _means(
         self,

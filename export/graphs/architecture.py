@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from data.bundle import Bundle
 from data.errors import BadInput
+from model.eyes.open_eyes import is_frozen
 from model.network.former_weights import RANDOM_NAMES
 from model.network.image_encoder import SmallCNN, make_encoder
 from model.network.towers import Architecture, ColumnMatch, Marquee
@@ -34,13 +35,17 @@ def architecture_of(network: Marquee, encoder: str | None) -> dict[str, object]:
         encoder: name of its encoder; None: found out, if it is the small CNN.
     """
     if network.encoder is None:
-        encoder = None
+        encoder = encoder if encoder is not None and is_frozen(encoder) else None
     elif encoder is None:
         small = isinstance(getattr(network.encoder, "backbone", None), SmallCNN)
         encoder = "cnn" if small else "unknown"
     described = {name: getattr(network.architecture, name) for name in SAID}
     if network.architecture.declared:  # what has none is said as it was before there was any
         described["declared"] = network.architecture.declared
+    if network.architecture.groups:
+        described["groups"] = [list(group) for group in network.architecture.groups]
+    if network.architecture.shown:
+        described["shown"] = list(network.architecture.shown)
     if network.architecture.matches:
         described["matches"] = [list(map(list, of)) for of in network.architecture.matches]
     return {**described, "heads": network.context.heads.heads, "encoder": encoder}
@@ -60,11 +65,14 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) ->
         )
     settings = dict(architecture)
     name = settings.pop("encoder")
+    groups = settings["groups"] = tuple(map(tuple, settings.get("groups", ())))
     said = settings.pop("matches", ())
     settings["matches"] = tuple(ColumnMatch(*map(tuple, of)) for of in said)
     shortened = "encoder.out.0.weight" in state
-    width = settings["embedding"] if shortened else None
-    encoder = None if name is None else make_encoder(name, "none", width)
+    width = (groups[0][1] if groups else settings["embedding"]) if shortened else None
+    none = name is None or is_frozen(name)  # whose graph is all there is of it
+    encoder = None if none else make_encoder(name, "none", width)
+    settings["shown"] = tuple(settings.get("shown", ()))
     network = Marquee(encoder, Architecture(**settings))
     try:
         network.load_state_dict(dict(state))

@@ -15,6 +15,7 @@ from data.bundle import BUNDLE_VERSION
 from data.features import FeatureSpec
 from data.images.format import ImageFormat
 from data.records import titles_like
+from data.shown.read_outs import READ_OUTS, ReadOuts
 from export.graphs.architecture import architecture_of
 from export.graphs.description import BundleDescription
 from export.graphs.example_inputs import Probe, random_probe
@@ -27,6 +28,7 @@ from model.heads.epistemic_index import index_size
 from model.increments.kept_posterior import POSTERIOR, KeptPosterior
 from model.network.towers import Marquee
 
+ENCODER = "encoder.onnx"
 UNPERSONALISED = pa.schema(
     [
         pa.field("title_id", pa.int64(), nullable=False),
@@ -37,6 +39,7 @@ UNPERSONALISED = pa.schema(
 )
 
 
+# Each of the last is a file of the bundle.
 def write_bundle(
     network: Marquee,
     spec: FeatureSpec,
@@ -47,6 +50,7 @@ def write_bundle(
     probes: Sequence[Probe] = (),
     records: ArtworkRecords | None = None,
     posterior: KeptPosterior | None = None,
+    read_outs: ReadOuts | None = None,
 ) -> Path:
     """Export a network, compare it with torch, and write its bundle whole.
 
@@ -59,6 +63,7 @@ def write_bundle(
         probes: real inputs to compare with torch on, besides made-up ones.
         records: of artworks' own; None: all are judged by their pixels alone.
         posterior: that days can be added to; nothing that serves reads it.
+        read_outs: of pictures, that its features are made with; None: none are.
 
     Returns:
         The bundle's folder, `root` / its id.
@@ -72,13 +77,16 @@ def write_bundle(
     parts, shows = GraphParts(network, records is not None), _as_published(unpersonalised)
     drawn = [_probe(spec, rows, description.image, network) for rows in (3, 1, 17)]
     with staging(Path(root)) as part:
-        names, gap = write_graphs(parts, part, [*drawn, *probes])
+        _, gap = write_graphs(parts, part, [*drawn, *probes])
+        _write_frozen(description, part)
         (part / "features.json").write_text(spec.to_json())
         pq.write_table(shows, part / "unpersonalised.parquet")
         if records is not None:
             records.write(part / RECORDS)
         if posterior is not None:
             posterior.write(part / POSTERIOR)
+        if read_outs is not None:
+            read_outs.write(part / READ_OUTS)
         save_file(_weights(network), part / "weights.safetensors")
         heads, dimension = parts("context.onnx", tuple(drawn[0].context))[0].shape[1:]
         metrics = {**description.metrics, "parity_gap": gap}
@@ -90,12 +98,18 @@ def write_bundle(
             "dimension": dimension,
             "network": architecture_of(network, description.encoder),
             "records": records.said if records is not None else None,
-            "encoder": names[0] if description.image is not None else None,
+            "encoder": ENCODER if description.image is not None else None,
             "metrics": metrics,
         }
         card = model_card(description, heads, spec.fingerprint, metrics, records)
         (part / "model_card.md").write_text(card)
         return seal(part, Path(root), manifest)
+
+
+def _write_frozen(description: BundleDescription, part: Path) -> None:
+    """The encoder's graph, where it is none of the network's."""
+    if description.frozen is not None:
+        (part / ENCODER).write_bytes(description.frozen.graph)
 
 
 def _as_published(unpersonalised: pa.Table) -> pa.Table:
@@ -110,8 +124,11 @@ def _weights(network: Marquee) -> dict[str, Tensor]:
 
 
 def _probe(spec: FeatureSpec, rows: int, image: ImageFormat | None, network: Marquee) -> Probe:
-    size = None if image is None else (image.height, image.width)
-    return random_probe(spec, rows, rows, size=size, embedding=network.architecture.embedding)
+    reads, made = image is not None and network.encoder is not None, network.architecture
+    size = (image.height, image.width) if reads else None
+    return random_probe(
+        spec, rows, rows, size=size, embedding=made.embedding, shown=sum(made.shown)
+    )
 
 
 def _check(
@@ -123,9 +140,10 @@ def _check(
         ValueError: it does.
     """
     image, temperature = description.image, description.temperature
-    if (network.encoder is None) != (image is None):
+    blind = network.encoder is None and description.frozen is None
+    if blind != (image is None):
         raise ValueError(
-            f"image is {image} and the network has {'no' if network.encoder is None else 'an'} "
+            f"image is {image} and the network has {'no' if blind else 'an'} "
             "encoder; give the size of its images, or None to a network without encoder"
         )
     if not temperature > 0:

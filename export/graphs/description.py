@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from bandit.head_policy import HeadPolicy
 from data.images.format import ImageFormat
+from model.eyes.frozen_encoder import FrozenEncoder
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,10 @@ class BundleDescription:
     data: Mapping[str, object] = field(default_factory=dict)
     """About the examples, for the model card: name → value."""
     encoder: str | None = None
-    """The name that `model.network.image_encoder.make_encoder` knows it by; None: found out."""
+    """The name that `--model.encoder` has for it; None: found out."""
+    frozen: FrozenEncoder | None = None
+    """What sees in place of an encoder of the network; None: the network has one, or none at
+    all."""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from data.features import CandidateFeatures, ContextFeatures
 from export.graphs.example_inputs import Probe
+from model.eyes.pixel_graph import forget_source
 from model.heads.epistemic_index import index_rows
 from model.network.towers import CandidateTower, ContextTower, Marquee
 
@@ -137,22 +138,6 @@ def write_graph(part: nn.Module, name: str, sample: tuple[np.ndarray, ...], fold
     forget_source(model)
     onnx.save(model, folder / name)
     return folder / name
-
-
-def forget_source(model: onnx.ModelProto) -> None:
-    """Take out what the exporter noted of the source: paths of the machine that it ran on.
-
-    So equal weights give equal files, wherever they were exported.
-    """
-    graphs = [model.graph]
-    parts = [model, *graphs, *model.functions]
-    for graph in (*graphs, *model.functions):
-        parts += [*graph.node, *graph.value_info]
-    for graph in graphs:
-        parts += [*graph.input, *graph.output, *graph.initializer]
-    for part in parts:
-        del part.metadata_props[:]
-        part.doc_string = ""
 
 
 def _shapes(names: list[str]) -> list[dict[int, object]]:

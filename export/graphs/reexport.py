@@ -9,6 +9,8 @@ from data.features import FeatureSpec
 from export.graphs.architecture import build, read_weights, said_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
+from model.eyes.frozen_encoder import FrozenEncoder
+from model.eyes.open_eyes import is_frozen
 from model.increments.kept_posterior import POSTERIOR, KeptPosterior
 
 
@@ -37,6 +39,7 @@ def bundle(
     records = held.records() if weights is None else None
     keeps = weights is None and POSTERIOR in manifest.files
     encoder = said_of(held)["encoder"]
+    frozen = encoder is not None and is_frozen(encoder)
     written = write_bundle(
         build(said_of(held), state),
         FeatureSpec.from_json(held.file("features.json").read_bytes()),
@@ -51,10 +54,12 @@ def bundle(
             temperature=manifest.calibration.temperature,
             data={"weights": str(weights.name) if weights else "those of the parent"},
             encoder=encoder,
+            frozen=FrozenEncoder.of_bundle(held) if frozen else None,
         ),
         pq.ParquetFile(held.file("unpersonalised.parquet")).read(),
         records=records,
         posterior=KeptPosterior.read_from(held.file(POSTERIOR)) if keeps else None,
+        read_outs=held.read_outs(),
     )
     new = Bundle.open(written)
     return {

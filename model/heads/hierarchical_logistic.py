@@ -64,6 +64,8 @@ class HierarchicalLogistic(nn.Module):
         features: how many x has, the first of which is 1.
         draws: of the posterior.
         seed: of their noise.
+        group_of: each component's group, for which a fact's reach is learnt on its own; a last one
+            is of what all artworks have in common. None: all are of one.
 
     Source: hierarchical logistic regression: Gelman and Hill 2007, "Data Analysis Using Regression
     and Multilevel/Hierarchical Models", ch. 13 and 14; variances: Tipping 2001, "Sparse Bayesian
@@ -77,9 +79,10 @@ class HierarchicalLogistic(nn.Module):
         features: int,
         draws: int = INDEX,
         seed: int = 0,
+        group_of: Int[Tensor, " components"] | None = None,
     ) -> None:
         super().__init__()
-        self.count, self.seed = draws, seed
+        self.count, self.seed, self.group_of = draws, seed, group_of
         artworks, titles = len(components), int(title_of.max()) + 1
         every = torch.ones(artworks, 1)  # what all artworks have in common
         self.components: Tensor
@@ -214,7 +217,7 @@ class HierarchicalLogistic(nn.Module):
             square = LogisticWeights(
                 *(m**2 + (d**2).mean(-1) for m, d in zip(self.mean, self.draws, strict=True))
             )
-            kinds = square.shared.mean(1, True), square.artwork[shown].mean(0), square.title.mean(0)
+            kinds = square.by_kind(shown, self.group_of)
             self.variance = LogisticWeights(
                 *(
                     (v * (kind / v) ** RELAXED).clamp(LEAST_VARIANCE, MOST_VARIANCE)

@@ -1,11 +1,11 @@
 """A value for each weight of the regression, and linear systems in them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 
 FEATURE_AXIS = (0, 1, 1)
 """Of the parts of `LogisticWeights`."""
@@ -37,6 +37,13 @@ class LogisticWeights(NamedTuple):
     def dot(self, other: "LogisticWeights") -> Float[Tensor, " columns"]:
         """Inner product of each column."""
         return sum(((a * b).sum((0, 1)) for a, b in zip(self, other, strict=True)), torch.zeros(()))
+
+    def by_kind(
+        self, shown: Bool[Tensor, " artworks"], group_of: Int[Tensor, " components"] | None
+    ) -> "LogisticWeights":
+        """Means over the weights that share a variance; of the artworks that were shown."""
+        shared = mean_by_group(self.shared, group_of)
+        return LogisticWeights(shared, self.artwork[shown].mean(0), self.title.mean(0))
 
     def columns(self) -> "LogisticWeights":
         """The same as one column."""
@@ -89,6 +96,27 @@ def even(noise: Float[Tensor, "rows more columns"], axis: int) -> Tensor:
     little.
     """
     return noise / noise.square().mean([of for of in range(3) if of != axis], keepdim=True).sqrt()
+
+
+def group_of_each(groups: Sequence[int]) -> Int[Tensor, " components"] | None:
+    """The group of each component; what all artworks have in common, the last, is one of its own.
+
+    Args:
+        groups: how many components are of each; None come of none.
+    """
+    if not groups:
+        return None
+    return torch.repeat_interleave(torch.arange(len(groups) + 1), torch.tensor([*groups, 1]))
+
+
+def mean_by_group(
+    square: Float[Tensor, "features components"], group_of: Int[Tensor, " components"] | None
+) -> Float[Tensor, "features components_or_one"]:
+    """The mean over each group's components, at each of them; over all if there are no groups."""
+    if group_of is None:
+        return square.mean(1, True)
+    member = nn.functional.one_hot(group_of).to(square.dtype)
+    return (square @ member / member.sum(0))[:, group_of]
 
 
 TINY = 1e-30

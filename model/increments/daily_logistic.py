@@ -69,6 +69,7 @@ class DailyLogistic(HierarchicalLogistic):
             trained.count,
             trained.seed,
         )
+        self.group_of = trained.group_of
         self.load_state_dict(trained.state_dict())
         self.observed = kept(trained.observed_noise().double())
         self.prior = _doubled(trained.prior_noise())
@@ -114,6 +115,8 @@ class DailyLogistic(HierarchicalLogistic):
         sums = {"gram": self.gram.float(), "observed": self.observed.float()}
         whole = {**named, **sums, "moment": self.moment, "title_of": self.title_of}
         whole |= {"components": self.components.float(), "reach": self.reach.double()}
+        if self.group_of is not None:
+            whole["group_of"] = self.group_of
         return {name: part.contiguous().clone() for name, part in whole.items()}
 
     @classmethod
@@ -124,6 +127,7 @@ class DailyLogistic(HierarchicalLogistic):
         made = cls(HierarchicalLogistic(components, title_of, tensors["gram"].shape[1], count))
         for name in ("gram", "moment", "components"):
             getattr(made, name).copy_(tensors[name])
+        made.group_of = tensors.get("group_of")
         made.reach = tensors["reach"].double()
         made.observed = tensors["observed"].double()
         for name in ("mean", "variance", "prior"):

@@ -21,8 +21,9 @@ from torch import Tensor
 from data.errors import BadInput
 from model.heads.hierarchical_logistic import HierarchicalLogistic
 from model.increments.daily_logistic import DailyLogistic
+from model.training.components import Components
 from model.training.dataset_statistics import SUMS, DatasetStatistics
-from model.training.fit_hierarchical import Components, HierarchicalPosterior
+from model.training.fit_hierarchical import HierarchicalPosterior
 
 POSTERIOR = "posterior.safetensors"
 VERSION = 2

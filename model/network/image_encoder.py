@@ -7,30 +7,42 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, UInt8
-from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision import models
-from torchvision.models import get_model, list_models
 
 from data.errors import BadInput
+from model.eyes.simple_numbers import NAMES, SimpleNumbers
+from model.eyes.torchvision_backbones import (
+    IMAGENET_MEAN,
+    IMAGENET_SD,
+    is_torchvision,
+    load_weights,
+    torchvision_backbone,
+)
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_SD = (0.229, 0.224, 0.225)
-INSTEAD_OF_PIXELS = ("attributes", "features")
+SIMPLE = "simple"
+"""What is added to an encoder's name for the simple numbers of a picture beside it."""
 
 
 class ImageEncoder(nn.Module):
     """A backbone between two normalisations: pixels alone decide.
 
     The embedding is all that the backbone gives unless it is made shorter: what members like in an
-    image is in directions that the encoder's own training need not keep.
+    image is in directions that the encoder's own training need not keep. Beside it there may be
+    numbers of the picture by code, a group of their own.
     """
 
-    def __init__(self, backbone: nn.Module, width: int, embedding: int | None) -> None:
+    def __init__(
+        self, backbone: nn.Module, width: int, embedding: int | None, simple: bool = False
+    ) -> None:
         super().__init__()
-        self.backbone, self.embedding = backbone, embedding or width
+        own = embedding or width
+        self.backbone = backbone
+        self.groups = (("learnt", own), (SIMPLE, len(NAMES))) if simple else ()
+        self.embedding = own + len(NAMES) if simple else own
         shorter = nn.Linear(width, embedding) if embedding else nn.Identity()
-        self.out = nn.Sequential(shorter, nn.BatchNorm1d(self.embedding, affine=False))
+        self.out = nn.Sequential(shorter, nn.BatchNorm1d(own, affine=False))
+        self.simple = SimpleNumbers() if simple else None
+        self.simple_norm = nn.BatchNorm1d(len(NAMES), affine=False) if simple else None
         self.mean: Tensor
         self.sd: Tensor
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN)[:, None, None])
@@ -40,7 +52,10 @@ class ImageEncoder(nn.Module):
         self, image: UInt8[Tensor, "images 3 height width"]
     ) -> Float[Tensor, "images embedding"]:
         """Any image can be scored, seen in training or not."""
-        return self.out(self.backbone((image.float() - self.mean) / self.sd))
+        seen = self.out(self.backbone((image.float() - self.mean) / self.sd))
+        if self.simple is None or self.simple_norm is None:
+            return seen
+        return torch.cat([seen, self.simple_norm(self.simple(image))], 1)
 
 
 class Residual(nn.Module):
@@ -93,17 +108,24 @@ class SmallCNN(nn.Module):
 
 
 def make_encoder(name: str, weights: str, embedding: int | None = None) -> ImageEncoder:
-    """The encoder of that name.
+    """The encoder of that name, which learns with the towers.
 
     Args:
-        name: `cnn`, or any classification backbone of torchvision.
+        name: `cnn`, or any classification backbone of torchvision; with `+simple` for the simple
+            numbers of a picture beside it.
         weights: none (random), DEFAULT (torchvision's, fetched by it), or the path of a file.
-        embedding: numbers that it gives for an image; None: all that the backbone gives.
+        embedding: numbers that it learns to give for an image; None: all that the backbone gives.
 
     Raises:
         BadInput: no such backbone, or weights that cannot be had or do not fit.
     """
-    if name == "cnn":
+    own, _, beside = name.partition("+")
+    if beside not in ("", SIMPLE):
+        raise BadInput(
+            f"--model.encoder is {name!r}; beside {own}, which learns from the rewards, there can "
+            f"be simple alone: {own}+simple"
+        )
+    if own == "cnn":
         backbone = SmallCNN()
         if weights == "DEFAULT":
             raise BadInput(
@@ -111,72 +133,13 @@ def make_encoder(name: str, weights: str, embedding: int | None = None) -> Image
                 "none, the path of a file, or a torchvision backbone with --model.encoder"
             )
         width = backbone.width
-    elif name in list_models(module=models):
-        backbone = _torchvision(name, weights)
-        width = _headless(backbone)
+        if weights != "none":
+            load_weights(backbone, Path(weights))
+    elif is_torchvision(own):
+        backbone, width = torchvision_backbone(own, weights)
     else:
         raise BadInput(
-            f"--model.encoder is {name!r}; choose cnn, attributes, features, or a backbone of "
-            "torchvision such as mobilenet_v3_small or resnet18"
+            f"--model.encoder is {name!r}; choose auto, lite0, cnn, simple, attributes, features, "
+            "onnx:FILE.yaml, or a backbone of torchvision such as mobilenet_v3_small or resnet18"
         )
-    if weights not in ("none", "DEFAULT"):
-        _load(backbone, Path(weights))
-    return ImageEncoder(backbone, width, embedding)
-
-
-def _torchvision(name: str, weights: str) -> nn.Module:
-    try:
-        return get_model(name, weights="DEFAULT" if weights == "DEFAULT" else None)
-    except OSError as error:  # URLError is one
-        raise BadInput(
-            f"the weights of {name} could not be fetched ({error}); download them where there is "
-            "a network and give their path with --model.weights, or train from scratch with none"
-        ) from None
-
-
-def _headless(backbone: nn.Module) -> int:
-    """Take the last linear layer off, whatever it is called; gives the width before it.
-
-    Raises:
-        BadInput: there is none.
-    """
-    linear = [p for p in backbone.named_modules() if isinstance(p[1], nn.Linear)]
-    if not linear:
-        raise BadInput(
-            f"{type(backbone).__name__} has no linear layer to take off; choose another backbone "
-            "with --model.encoder, such as mobilenet_v3_small or resnet18"
-        )
-    path, last = linear[-1]
-    parent, _, name = path.rpartition(".")
-    setattr(backbone.get_submodule(parent), name, nn.Identity())
-    assert isinstance(last, nn.Linear)
-    return last.in_features
-
-
-def _load(backbone: nn.Module, path: Path) -> None:
-    """Load what fits; the classifier of another task may be there and is left out.
-
-    Raises:
-        BadInput: the file is missing, is no weights, or does not fit.
-    """
-    if not path.is_file():
-        raise BadInput(f"--model.weights names {path}, which is not a file; give one, or none")
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise BadInput(
-            f"{path} could not be read as weights ({type(error).__name__}); give a .safetensors "
-            "file or a state_dict saved by torch.save"
-        ) from None
-    own = backbone.state_dict()
-    missing = [name for name in own if name not in state]
-    unlike = [name for name in own if name in state and state[name].shape != own[name].shape]
-    if missing or unlike:
-        raise BadInput(
-            f"{path} does not fit the encoder: {len(missing)} tensors are missing, "
-            f"{len(unlike)} of another shape, the first {(missing + unlike)[0]}"
-        )
-    backbone.load_state_dict({name: state[name] for name in own})
+    return ImageEncoder(backbone, width, embedding, bool(beside))

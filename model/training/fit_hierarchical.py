@@ -18,14 +18,13 @@ from data.artwork_effects import ArtworkRecords
 from model.heads.epistemic_index import index_size
 from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
-from model.heads.standardise import mean_and_deviation
+from model.heads.logistic_weights import group_of_each
 from model.network.matches import ArtworkMatches, matches_of, write_worths
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
+from model.training.components import Components
 from model.training.dataset import Examples
 
-COMPONENTS = 24
-"""Principal components of the embeddings that artworks are told apart by."""
 PASSES = 3
 """Readings of the examples."""
 ROWS = 65_536
@@ -49,44 +48,6 @@ class ObservedExamples(NamedTuple):
     rewards: Float[Tensor, " impressions"]
     offset: Float[Tensor, " impressions"]
     weights: Float[Tensor, " impressions"]
-
-
-class Components(NamedTuple):
-    """The principal components of standardised embeddings, and of what is declared of artworks."""
-
-    matrix: Float[Tensor, "content components"]
-    shift: Float[Tensor, " components"]
-
-    @classmethod
-    def of(cls, content: Float[Tensor, "artworks content"], declared: int = 0) -> "Components":
-        """Of these artworks; their rows have mean square 1.
-
-        Args:
-            content: embeddings, with what is declared of the artworks behind them.
-            declared: columns of it. They have components of their own, for among those of an
-                embedding's many numbers a few facts would be lost.
-        """
-        looks = cls._of_one(content[:, : content.shape[1] - declared])
-        if not declared:
-            return looks
-        facts = cls._of_one(content[:, -declared:])
-        matrix = torch.block_diag(looks.matrix, facts.matrix) / 2**0.5
-        return cls(matrix, torch.cat([looks.shift, facts.shift]) / 2**0.5)
-
-    @classmethod
-    def _of_one(cls, content: Float[Tensor, "artworks part"]) -> "Components":
-        mean, deviation = mean_and_deviation(content)
-        scaled = (content - mean) / deviation
-        axes = torch.linalg.svd(scaled, full_matrices=False)[2][:COMPONENTS].T
-        size = (scaled @ axes).square().sum(1).mean().sqrt().clamp(min=1e-6)
-        matrix = axes / deviation[:, None] / size
-        return cls(matrix, -(mean @ matrix))
-
-    def __call__(
-        self, content: Float[Tensor, "artworks content"]
-    ) -> Float[Tensor, "artworks components"]:
-        """Scores of any artworks."""
-        return content @ self.matrix + self.shift
 
 
 @torch.no_grad()
@@ -154,6 +115,8 @@ class RegressionInputs:
     """What counts as 1 of each match."""
     second: Float[Tensor, "features features"]
     """Second moment of the facts' features."""
+    groups: Sequence[int] = ()
+    """How many of the components are of each group of numbers, where there are several."""
 
     @classmethod
     def of(
@@ -171,7 +134,9 @@ class RegressionInputs:
         heads.standardise(facts[0])
         x = heads.features(facts[0])
         content = network.candidate.content(embeddings, candidates[0])
-        components = Components.of(content, network.candidate.declared)
+        made = network.architecture
+        of = made.groups, made.declared, made.shown
+        components, groups = Components.by_group(content, *of)
         matches = ArtworkMatches.of(network, candidates)
         return cls(
             network,
@@ -183,13 +148,15 @@ class RegressionInputs:
             matches,
             matches.units(network, facts),
             x.T @ x / len(x),
+            groups,
         )
 
     def posterior(self, artworks: CatalogueArtworks) -> "HierarchicalPosterior":
         """That of these artworks, before any reward."""
         title_of = np.unique(artworks.title_ids[self.shown], return_inverse=True)[1]
         of_title, features = torch.from_numpy(title_of), matches_of(len(self.second), self.network)
-        regression = HierarchicalLogistic(self.scores, of_title, features)
+        groups = group_of_each(self.groups)
+        regression = HierarchicalLogistic(self.scores, of_title, features, group_of=groups)
         row = np.full(len(artworks.ids), -1)
         row[self.shown] = np.arange(len(self.shown))
         ids = [artworks.ids[int(at)] for at in self.shown]

@@ -6,6 +6,8 @@ from typing import Literal
 from bandit.head_policy import HeadPolicy
 from data.bundle.manifest import PublishedPolicy
 from data.errors import BadInput
+from model.eyes.frozen_encoder import DIRECTIONS
+from model.eyes.open_eyes import AUTO
 from model.heads.interface import DEFAULT_KIND, Kind
 from model.training.dataset import Masks
 from model.training.exploring import exploring_share
@@ -113,13 +115,19 @@ class RandomEffects:
 class Model:
     """The network."""
 
-    encoder: str = "cnn"
-    """cnn (small, from scratch), a torchvision backbone by name, features (the catalogue's
-    embeddings.npy) or attributes (the simulator's truth: what perfect sight would give)."""
+    encoder: str = AUTO
+    """what sees the pictures. lite0 (pretrained, from the extra `sight`), simple (numbers by code),
+    frozen:BACKBONE or timm:BACKBONE (published weights), onnx:FILE.yaml (your own model): these
+    learn nothing, and stand side by side with a plus. cnn (small, from scratch) or a torchvision
+    backbone learn from the rewards; +simple may stand beside one. features: the catalogue's
+    embeddings.npy; attributes: the simulator's truth, what perfect sight would give. auto:
+    lite0+simple where the extra is installed, else cnn+simple."""
     weights: str = "none"
-    """of the encoder: none, DEFAULT (torchvision's), or a path."""
+    """of the encoder: none, DEFAULT (published ones, fetched by torchvision or timm), or a path."""
     embedding: int | None = None
-    """dimension of the encoder's embedding of an image; none: all that its backbone gives."""
+    """dimension of the embedding that an encoder learns to give; none: all of its backbone."""
+    directions: int = DIRECTIONS
+    """leading directions of each group of numbers that is not learnt."""
     rank: int = 24
     """learnt dimensions of an artwork's vector."""
     heads: HeadOptions = field(default_factory=HeadOptions)

@@ -1,24 +1,21 @@
 """What a bundle says of a catalogue's artworks; an image is embedded once per encoder."""
 
-import hashlib
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
-from data.atomic_write import whole_file
 from data.catalogue import Catalogue
-from data.errors import BadInput, warn_of_cache
+from data.errors import BadInput
 from data.images.cache import ImageCache, image_cache
 from data.images.canvases import other_canvas_words
+from data.images.vector_cache import VectorCache
 from data.pictures import MAIN
 from serve.scoring.scored import Artworks
-from serve.scoring.scorer import BATCH, Scorer
+from serve.scoring.scorer import Scorer
 
 
 class Shown(NamedTuple):
@@ -89,14 +86,28 @@ def scored_artworks(
         BadInput: an image cannot be decoded, or embeddings are missing or of another width.
     """
     rows = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
-    at = np.array([rows[artwork] for artwork in artwork_ids], np.int64)
+    asked = np.array([rows[artwork] for artwork in artwork_ids], np.int64)
+    # Whatever is asked for, names are known by all tagged pictures of the catalogue.
+    read_outs, tags = scorer.read_outs, catalogue.artworks["cast_shown"]
+    tagged = np.asarray(tags.is_valid()) & (read_outs is not None)
     size = scorer.manifest.image
     if size is None:
-        embeddings = _catalogue_embeddings(scorer, catalogue)[at]
+        own = _catalogue_embeddings(scorer, catalogue)
+        at = np.union1d(asked, np.flatnonzero(tagged))
+        embeddings = own[at]
     else:
         cached = images or image_cache(catalogue, cache, size, quiet=True)
-        embeddings = _embeddings(scorer, cached.images, cached.of(artwork_ids), cache)
-    return scorer.artworks(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
+        there = np.array([name in cached.rows for name in catalogue.artwork_ids], bool)
+        at = np.union1d(asked, np.flatnonzero(tagged & there))
+        names = [catalogue.artwork_ids[row] for row in at]
+        seen = embedded(scorer, cached.images, cached.of(names), cache)
+        embeddings = beside(scorer, catalogue, seen, at)
+    titles, artworks, known = catalogue.titles, catalogue.artworks, tagged[at]
+    gallery = read_outs and read_outs.gallery_of(
+        embeddings[known], scorer.spec, titles, artworks.take(pa.array(at[known]))
+    )
+    embeddings = embeddings[np.searchsorted(at, asked)]
+    return scorer.artworks(embeddings, titles, artworks.take(pa.array(asked)), gallery)
 
 
 def _catalogue_embeddings(
@@ -110,40 +121,66 @@ def _catalogue_embeddings(
     embeddings = catalogue.embeddings
     if embeddings is None:
         raise BadInput(
-            f"bundle {scorer.bundle_id} was trained on embeddings in place of images, "
+            f"bundle {scorer.bundle_id} was trained on embeddings that come with the catalogue, "
             f"and {catalogue.root} has no embeddings.npy; add it with a row for each artwork"
         )
     return embeddings
 
 
-def _embeddings(
+def refuse_pixels_alone(scorer: Scorer) -> None:
+    """Refuse to judge an image of which nothing is known but its pixels.
+
+    Raises:
+        BadInput: the bundle reads more.
+    """
+    if given := scorer.widths[1]:
+        raise BadInput(
+            f"bundle {scorer.bundle_id} reads {given} numbers of each artwork that come with the "
+            "catalogue (embeddings.npy), so it cannot judge an image alone; train without "
+            "features in --model.encoder for one that can"
+        )
+
+
+def embedded(
     scorer: Scorer, images: np.ndarray, rows: Int[np.ndarray, " artworks"], cache: Path
-) -> Float[np.ndarray, "artworks embedding"]:
-    """Embeddings of some rows of the image cache, in their order; only unseen ones are computed."""
-    wanted, back = np.unique(rows, return_inverse=True)
-    names = [hashlib.blake2b(images[row].tobytes(), digest_size=16).hexdigest() for row in wanted]
+) -> Float[np.ndarray, "artworks pixel_embedding"]:
+    """Embeddings of some rows of an image cache, in their order; only unseen ones are computed.
+
+    Args:
+        scorer: of a bundle that reads pixels.
+        images: pixels of its size.
+        rows: of these.
+        cache: folder in which embeddings are kept.
+    """
     version = scorer.manifest.encoder_version or scorer.bundle_id
-    file = cache / f"embeddings-{version[:16]}.npz"
-    known = _cached(file)
-    missing = [at for at, name in enumerate(names) if name not in known]
-    for start in range(0, len(missing), BATCH):
-        batch = missing[start : start + BATCH]
-        embedded = scorer.embed(np.ascontiguousarray(images[wanted[batch]]))
-        known |= zip((names[at] for at in batch), embedded, strict=True)
-    if missing:
-        try:
-            with whole_file(file) as part, part.open("wb") as opened:
-                embeddings = np.stack(list(known.values()))
-                np.savez(opened, names=np.array(list(known)), embeddings=embeddings)
-        except OSError as error:
-            warn_of_cache(cache, error)
-    return np.stack([known[name] for name in names])[back]
+    held = VectorCache(cache, version, scorer.widths[0])
+    return held.rows(images, rows, scorer.embed).of()
 
 
-def _cached(file: Path) -> dict[str, np.ndarray]:
-    """Embeddings that were made before, by the hash of the pixels; none of a damaged file."""
-    try:
-        with np.load(file) as held:
-            return dict(zip(held["names"].tolist(), held["embeddings"], strict=True))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
-        return {}
+def beside(
+    scorer: Scorer,
+    catalogue: Catalogue,
+    seen: Float[np.ndarray, "artworks pixel_embedding"],
+    rows: Int[np.ndarray, " artworks"],
+) -> Float[np.ndarray, "artworks embedding"]:
+    """What was seen of artworks, and what the catalogue gives beside it where a bundle reads that.
+
+    Args:
+        scorer: of the bundle.
+        catalogue: that the artworks are of.
+        seen: embeddings of their pixels.
+        rows: of the artworks in the catalogue.
+
+    Raises:
+        BadInput: the catalogue gives nothing, or numbers of another width.
+    """
+    wanted = scorer.widths[1]
+    if not wanted:
+        return seen
+    given = _catalogue_embeddings(scorer, catalogue)
+    if given.shape[1] != wanted:
+        raise BadInput(
+            f"{catalogue.root}/embeddings.npy has {given.shape[1]} numbers an artwork, and bundle "
+            f"{scorer.bundle_id} was trained with {wanted}; give the same ones, or train again"
+        )
+    return np.concatenate([seen, given[rows]], 1)

@@ -65,6 +65,7 @@ def test_what_fades_of_a_posterior_is_what_was_learnt_and_not_its_prior():
 
 def test_an_epoch_may_be_a_day():
     assert Epochs(1).days == 1
+    assert Epochs(keep=0).keep == 0
     with pytest.raises(ValueError, match="an epoch of 0 days"):
         Epochs(0)
 

@@ -142,6 +142,8 @@ def test_texts_are_told_apart_by_where_they_end():
     words = artwork_words(["5-a", "5-b"])
     assert words.tolist() == [text_word("5-a"), text_word("5-b")]
     assert words.dtype == np.uint64
+    low = next(name for name in map(str, range(99)) if text_word(name) < 2**63)
+    assert artwork_words([low]).dtype == np.uint64
 
 
 @given(

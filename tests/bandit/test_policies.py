@@ -182,6 +182,14 @@ def test_exp3_stays_finite_however_much_was_earned():
     np.testing.assert_allclose(p, [0.9 * share + [0.05, 0.05, 0]])
 
 
+def test_exp3_of_one_row_is_what_it_is_alone_however_much_another_earned():
+    poor = Exp3(np.array([[1.0, 2.0]]), 0.5, 0.1)
+    both = Exp3(np.array([[1.0, 2.0], [1e6, 2e6]]), 0.5, 0.1)
+    valid = np.ones((2, 2), bool)
+    alone = poor.probabilities(np.array([0]), valid[:1])
+    np.testing.assert_allclose(both.probabilities(np.array([0, 1]), valid)[:1], alone)
+
+
 def test_exp3_refuses_an_impression_without_a_propensity():
     with pytest.raises(ValueError, match="impression 0 has propensity 0"):
         Exp3.empty(1, 2).update(np.array([0]), np.array([1]), np.array([1.0]), np.array([0.0]))

@@ -72,6 +72,9 @@ def test_folders_that_were_made_for_one_that_failed_are_not_there_either(tmp_pat
     with pytest.raises(KeyError), whole_folder(tmp_path / "mine" / "log" / "examples"):
         raise KeyError
     assert list((tmp_path / "mine").iterdir()) == []
+    with pytest.raises(KeyError), whole_folder(tmp_path / "a" / "b"):
+        raise KeyError((tmp_path / "a" / "of somebody else").touch())
+    assert [file.name for file in (tmp_path / "a").iterdir()] == ["of somebody else"]
 
 
 def test_a_folder_does_not_take_the_place_of_a_full_one(tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 
 from data.errors import BadInput
 from evaluate.ope.betting import CAUTION, LEARNT_IN, Bets
@@ -158,7 +159,10 @@ def test_a_studentised_interval_is_what_its_sources_say():
     # Widened by the tail of a t law with as many degrees of freedom as groups carry the influence.
     factor = (10 - low) / (wide[1] * error)
     assert (high - 10) / (-wide[0] * error) == pytest.approx(factor)
-    assert 1 < factor < 1.1
+    share = np.square(own / np.abs(own).max())
+    freedom = share.sum() ** 2 / (share**2).sum() - 1
+    tail = (1 - confidence) / 2
+    assert factor == pytest.approx(stats.t.ppf(tail, freedom) / stats.norm.ppf(tail))
 
 
 def wealth(bets, value, needed):
@@ -205,6 +209,22 @@ def test_an_interval_in_which_nothing_varies_is_no_use():
     assert not resampling_fails(0.4, 0.6, MANY)
     nobody = Matched.of(np.zeros(3), np.zeros(3), 0.0)
     assert (nobody.takes, nobody.misses, nobody.size) == (0, 0, 0)
+
+
+def test_a_summary_of_support_says_how_many_rows_and_why():
+    some = Support(100, 90, {"level default": 10}, 5)
+    assert some.record() == {
+        "rows": 100,
+        "drawn": 90,
+        "left_out": {"level default": 10},
+        "unconditional": 5,
+        "words": some.words(),
+    }
+    assert some.words()[0] == (
+        "10.0% of the log (10 of 100 rows) is left out (10.0% level default): estimates speak of"
+        " the other pages that were decided at random, and if those left out differ, so may their"
+        " value"
+    )
 
 
 def test_support_names_artworks_that_cannot_be_shown():

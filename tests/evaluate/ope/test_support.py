@@ -11,6 +11,7 @@ from data.errors import BadInput
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.command import estimate as command
 from evaluate.ope.estimate import estimate
+from evaluate.ope.feedback_file import FeedbackSource
 
 TRUTH, LOGGING, TARGET = np.array([0.1, 0.3, 0.5]), [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]
 NAMES = ["a", "b", "c"]
@@ -62,6 +63,31 @@ def test_what_is_left_out_is_counted_by_reason_and_said():
     assert support.left_out == {"propensity 1 of several candidates": count}
     without = estimate(logged(1000, 0), ["ips"], bootstrap=QUICK)["ips"].support
     assert without.words() == []
+
+
+def test_what_is_left_of_a_batch_is_all_of_it():
+    [batch] = FeedbackSource.open(logged(100, 0, 0.3)).batches()
+    kept = batch.with_support()
+    assert len(kept.feedback) == len(kept.id_hashes) == int(batch.drawn.sum()) < 100
+    assert kept.with_support() is kept
+    assert kept.drawn is None
+
+
+def test_resamples_and_their_seed_are_asked_for():
+    assert Bootstrap.of_options(100, 7) == Bootstrap(100, 7)
+    with pytest.raises(BadInput, match=r"^--resamples 99: too few for a 95% interval; give 100 or"):
+        Bootstrap.of_options(99)
+
+
+def test_what_a_rule_pins_is_left_out_though_its_probabilities_are_logged():
+    table = logged(1000, 0, 0.2, level="pinned")
+    pinned = np.array(table["level"].to_pylist()) == "pinned"
+    at = [NAMES.index(action) for action in table["action"].to_pylist()]
+    known = [np.eye(3)[i].tolist() if p else LOGGING for i, p in zip(at, pinned, strict=True)]
+    with_rules = table.append_column("probabilities", pa.array(known))
+    support = estimate(with_rules, ["ips"], bootstrap=QUICK)["ips"].support
+    assert support.left_out == {"level pinned": int(pinned.sum())}
+    assert support.drawn == 1000 - pinned.sum()
 
 
 def test_a_level_column_is_not_needed():

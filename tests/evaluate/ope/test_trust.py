@@ -141,6 +141,9 @@ def test_nothing_is_read_where_something_is_trusted_more(verdicts):
 
 def test_the_table_leads_with_it_and_says_why(capsys):
     estimates = judged(names=["ips", "dm", "dr"])
+    assert estimates["dm"].between() == "no interval"
+    ips = replace(estimates["ips"], low=0.123456, high=0.2)
+    assert (ips.between(), ips.between(2)) == ("0.1235 … 0.2000", "0.12 … 0.20")
     show(estimates)
     shown = capsys.readouterr().out
     rows = [line for line in shown.splitlines() if line.startswith("│")]

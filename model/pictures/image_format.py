@@ -7,13 +7,19 @@ from data.images.cache import catalogue_format
 from data.images.canvases import canvas_aspects, canvas_pictures, other_canvas_words
 from data.images.format import ImageFormat
 from data.pictures import MAIN
+from model.eyes.open_eyes import Eyes
 from model.training.settings import Settings
 
 SHOWN = {"whole": "whole pictures", "crop": "pictures cropped about their focal points"}
 
 
-def image_format(settings: Settings, catalogue: Catalogue) -> ImageFormat:
+def image_format(settings: Settings, catalogue: Catalogue, eyes: Eyes | None = None) -> ImageFormat:
     """That of the bundle which training starts from, if any; else as told; else the catalogue's.
+
+    Args:
+        settings: of the run.
+        catalogue: whose pictures are read.
+        eyes: that read them; None: an encoder that learns, which reads any.
 
     Raises:
         BadInput: another is told than the bundle has, or half of one; or no picture is of the
@@ -35,9 +41,10 @@ def image_format(settings: Settings, catalogue: Catalogue) -> ImageFormat:
         ours = catalogue_format(catalogue, data.canvas, data.fit or "whole")
     except BadInput as error:
         raise BadInput(f"--data.{error}") from None
+    told = data.height is not None and data.width is not None
     if data.height is not None and data.width is not None:
-        return ImageFormat(data.height, data.width, ours.fit, ours.canvas)
-    return ours
+        ours = ImageFormat(data.height, data.width, ours.fit, ours.canvas)
+    return ours if eyes is None else eyes.format(ours, told)
 
 
 def format_words(shape: ImageFormat, catalogue: Catalogue) -> list[str]:

@@ -5,7 +5,7 @@ from PIL import Image
 
 from data.errors import BadInput
 from data.images.format import ImageFormat
-from model.training.image_format import format_words, image_format
+from model.pictures.image_format import format_words, image_format
 from model.training.settings import Data, Fit, Settings
 from tests.data.images.canvases import canvas_catalogue
 from tests.data.images.pictures import encoded

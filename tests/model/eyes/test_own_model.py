@@ -1,0 +1,80 @@
+"""A user's own ONNX model sees what it was declared to see, or is refused in a sentence."""
+
+import numpy as np
+import pytest
+
+from data.errors import BadInput
+from model.eyes.features import run_graph
+from model.eyes.own_model import OwnModel
+from tests.model.eyes.own_models import WEIGHTS, convolution, declared
+from tests.model.eyes.pictures import noise
+
+MEAN, DEVIATION = [0.5, 0.4, 0.3], [0.2, 0.25, 0.3]
+
+
+def maps_of(pictures: np.ndarray) -> np.ndarray:
+    """What the convolution says, in NumPy."""
+    shaped = (3, 1, 1)
+    x = (pictures / 255 - np.reshape(MEAN, shaped)) / np.reshape(DEVIATION, shaped)
+    blocks = x.reshape(len(x), 3, 8, 4, 8, 4)
+    return np.einsum("ncyaxb,ocab->noyx", blocks, WEIGHTS)
+
+
+@pytest.mark.parametrize("opset", [13, 18, 21])
+def test_its_layers_are_read_with_its_normalisation(tmp_path, opset):
+    convolution(tmp_path, opset=opset)
+    said = {"mean": MEAN, "deviation": DEVIATION, "outputs": ["embeds", "maps", "tokens"]}
+    own = OwnModel.read(declared(tmp_path, **said))
+    graph = own.graph(own.size)
+    assert [tuple(group) for group in graph.groups] == [
+        ("own.embeds", 5),
+        ("own.maps", 10),
+        ("own.tokens", 10),
+    ]
+    pictures = noise(4, (32, 32))
+    maps = maps_of(pictures)
+    of_maps = np.concatenate([maps.mean((2, 3)), maps.std((2, 3))], 1)
+    expected = np.concatenate([maps.mean((2, 3)), of_maps, of_maps], 1)
+    np.testing.assert_allclose(run_graph(graph.model, 1)(pictures), expected, atol=1e-4)
+
+
+def test_it_gives_what_its_model_gives_where_nothing_is_declared(tmp_path):
+    convolution(tmp_path)
+    own = OwnModel.read(declared(tmp_path))
+    assert [tuple(group) for group in own.graph(own.size).groups] == [("own.embeds", 5)]
+
+
+def test_another_model_has_another_key(tmp_path):
+    convolution(tmp_path)
+    plain = OwnModel.read(declared(tmp_path))
+    key = plain.graph(plain.size).key
+    other = OwnModel.read(declared(tmp_path, mean=MEAN))
+    assert other.graph(other.size).key != key
+
+
+REFUSED = [
+    ({"height": None}, {}, "lacks height"),
+    ({"heigth": 3}, {}, "'heigth' is not known"),
+    ({"height": "tall"}, {}, "sizes and means are numbers"),
+    ({"deviation": [0, 1, 1]}, {}, "deviations above 0"),
+    ({"file": "nowhere.onnx"}, {}, "cannot be read as an ONNX model"),
+    ({"height": 64}, {}, r"takes float\[None, 3, 32, 32\], and float\[rows, 3, 64, 32\]"),
+    ({"outputs": ["nothing"]}, {}, "has no value 'nothing'"),
+    ({}, {"rows": 1}, "takes 1 images at a time"),
+    ({}, {"kind": 11}, "takes double"),
+]
+
+
+@pytest.mark.parametrize(("said", "made", "words"), REFUSED, ids=[r[2][:24] for r in REFUSED])
+def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path, said, made, words):
+    convolution(tmp_path, **made)
+    file = declared(tmp_path, **said)
+
+    def opened() -> None:
+        own = OwnModel.read(file)
+        own.graph(own.size)
+
+    with pytest.raises(BadInput, match=words) as refused:
+        opened()
+    assert "\n" not in str(refused.value)
+    assert "own.yaml" in str(refused.value)
