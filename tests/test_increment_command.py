@@ -187,7 +187,7 @@ def test_a_night_of_heads_that_learn_by_gradients_reads_all_days_and_loses_nothi
     assert "keeps no posterior" in said
     [few, all] = (re.findall(r"learning from ([\d,]+) examples", text) for text in (first, said))
     counts = [int(count.replace(",", "")) for count in (*few, *all)]
-    assert counts[1] > 1.4 * counts[0], "all days are read, not the new ones alone"
+    assert counts[1] > 1.2 * counts[0], "all days are read, not the new ones alone"
     values = [exact_take(folder, one) for one in (before, after)]
     print(f"\n{kind}: {values[0]:.4f} without the night, {values[1]:.4f} with it")
     assert values[1] > 0.98 * values[0]
