@@ -71,7 +71,7 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) ->
     shortened = "encoder.out.0.weight" in state
     width = (groups[0][1] if groups else settings["embedding"]) if shortened else None
     encoder = None
-    if name is not None and not is_frozen(name):  # of these a graph is all there is
+    if name is not None and not is_frozen(name):  # whose graph is all there is of it
         encoder = make_encoder(name, "none", width)
     settings["shown"] = tuple(settings.get("shown", ()))
     network = Marquee(encoder, Architecture(**settings))

@@ -124,11 +124,12 @@ def _weights(network: Marquee) -> dict[str, Tensor]:
 
 
 def _probe(spec: FeatureSpec, rows: int, image: ImageFormat | None, network: Marquee) -> Probe:
-    made, size = network.architecture, None
+    size, made = None, network.architecture
     if image is not None and network.encoder is not None:
         size = image.height, image.width
-    shown = sum(made.shown)
-    return random_probe(spec, rows, rows, size=size, embedding=made.embedding, shown=shown)
+    return random_probe(
+        spec, rows, rows, size=size, embedding=made.embedding, shown=sum(made.shown)
+    )
 
 
 def _check(

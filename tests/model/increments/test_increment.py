@@ -142,7 +142,7 @@ def rewritten(file: Path, change) -> None:
 
 
 def of_later_version(said, parts):
-    return said | {"version": 99}
+    return said | {"version": said["version"] + 1}
 
 
 def with_a_title_too_few(said, parts):
