@@ -86,7 +86,7 @@ def planted(seed=0, titles=60, each=5, names=40, first=0):
 def specification(of, schema=SCHEMA):
     """What training knows of a catalogue."""
     facts = pa.array([{"own": [("liked", LIKED), ("read", READ)]} for _ in range(12)], FACTS)
-    return FeatureSpec.learn(facts, *of.tables, schema)
+    return FeatureSpec.learn(facts, of.titles, of.artworks, schema)
 
 
 LIKED = {"names": ["tag 1", "tag 2"], "numbers": [1.0, 2.0]}
