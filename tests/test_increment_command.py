@@ -152,11 +152,10 @@ def exact_take(folder: Path, bundle: Path) -> float:
     log = read_expected(folder / "log")
     expected = dict(zip(*(column.to_pylist() for column in log.columns), strict=True))
     catalogue, scorer = Catalogue.read(folder / "catalogue"), Scorer(bundle)
-    said = scored_artworks(scorer, catalogue, catalogue.artwork_ids, folder / "cache")
+    bank = scored_artworks(scorer, catalogue, catalogue.artwork_ids, folder / "cache")
     row = {name: at for at, name in enumerate(catalogue.artwork_ids)}
     facts = context_features(scorer.spec, examples["facts"].combine_chunks())
-    every = np.tile(np.arange(len(row)), (len(examples), 1))
-    scores = scorer.members(facts).scores(said.at(every)).mean(1)
+    scores = scorer.members(facts).mean().every_score(bank)[:, 0]
     takes = [
         expected[name][int(np.argmax([of[row[one]] for one in candidates]))]
         for of, name, candidates in zip(

@@ -66,8 +66,8 @@ def test_a_row_has_the_same_bits_alone_and_with_padding(case):
     chances, allowed, floors, caps = case
     bounded = within_bounds(chances, allowed, floors, caps, EPSILON)
     for row in range(len(chances)):
-        padded = [np.pad(a[row : row + 1], ((0, 0), (0, 3))) for a in case]
-        alone = within_bounds(*padded, EPSILON)
+        p, may, low, high = (np.pad(a[row : row + 1], ((0, 0), (0, 3))) for a in case)
+        alone = within_bounds(p, may, low, high, EPSILON)
         assert (alone[0, : chances.shape[1]] == bounded[row]).all()
 
 

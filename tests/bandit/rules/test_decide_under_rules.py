@@ -36,7 +36,7 @@ def decide(ruled, kind="thompson", before=None):
     scores = rng.normal(size=(8, 300, 4, 4)).astype(np.float32)
     scores[0, :, 0] = scores[0, :, 1]  # a head with ties
     seeds = rng.integers(0, 2**63, (300, 4)).astype(np.uint64)
-    policy, counts = HeadPolicy(kind, EPSILON), np.full(4, 4)
+    policy, counts = HeadPolicy.named(kind, EPSILON), np.full(4, 4)
     decided = decide_scores(scores, counts, seeds, policy, None, before, KEEP)
     plain = decided.probabilities.copy(), decided.choice.copy()
     if ruled is not None:
@@ -49,7 +49,7 @@ def decide(ruled, kind="thompson", before=None):
 def test_what_is_left_is_decided_as_a_catalogue_of_it_alone(ruled, kind, lean):
     before = np.random.default_rng(2).integers(-1, 4, (300, 4)) if lean else None
     scores, seeds, decided, (plain, choice) = decide(ruled, kind, before)
-    policy = HeadPolicy(kind, EPSILON)
+    policy = HeadPolicy.named(kind, EPSILON)
     for title, gone in ((0, 0), (1, 1)):
         rows = np.flatnonzero(ruled.codes[:, title])
         kept = [rank for rank in range(4) if rank != gone]

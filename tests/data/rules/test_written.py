@@ -48,7 +48,7 @@ def test_a_rule_is_read_with_all_that_it_says():
     assert one.target.tag == (("tone", ("dark", "grim")),)
     assert (one.target.title, one.target.canvas) == (("7",), ("tile",))
     assert one.rule.start_us == 1_774_994_400_000_000
-    assert one.rule.end_us - one.rule.start_us == 7 * 86_400_000_000
+    assert one.rule.end_us == 1_774_994_400_000_000 + 7 * 86_400_000_000
     assert (one.rule.place, one.rule.who) == ("rules.yaml, line 2", "ann@example.com")
 
 

@@ -63,7 +63,7 @@ class Service:
 
     async def shown(self, client, country="DE", members=40, **more):
         """Ranks that some members are shown, and the last answer."""
-        ranks = set()
+        ranks, answer = set(), {}
         for member in range(members):
             page = {
                 "profile_id": f"m{member}",

@@ -227,13 +227,11 @@ def test_a_page_goes_on_with_the_maps_draws_under_the_same_rules_alone(
 
 def test_without_rules_all_is_as_it_was(layout, tmp_path):
     """Bytes of maps, files and rows: rules that have nothing to do leave nothing behind."""
+    never = rules_of(layout, never=NEVER.format(layout.title_ids[5]))
     stores = []
-    for name, more in (
-        ("plain", {}),
-        ("empty", {"ruled": rules_of(layout, never=NEVER.format(layout.title_ids[5]))}),
-    ):
+    for name, rules in (("plain", None), ("empty", never)):
         store = LmdbStore(tmp_path / name, size=1 << 26)
-        run(store, tmp_path / f"log-{name}", now=lambda: NOON / 1e6, **more)
+        run(store, tmp_path / f"log-{name}", now=lambda: NOON / 1e6, ruled=rules)
         [file] = [f.read_bytes() for f in sorted((tmp_path / f"log-{name}" / "runs").iterdir())[:1]]
         stores.append((all_maps(store), file))
         store.close()
