@@ -1,6 +1,6 @@
 """The exact bias of windows: every possible row weighed by its chance, so without any noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class WindowBias:
         pi: windows of one slot.
         pi2: of two.
         pi3: of three.
+        pi2_dr: of two, of what a model leaves that knows titles alone and their competition.
     """
 
     neighbour: float
@@ -37,6 +38,7 @@ class WindowBias:
     pi: float
     pi2: float
     pi3: float
+    pi2_dr: float
 
 
 def biases(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[WindowBias]:
@@ -50,7 +52,8 @@ def biases(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Windo
 
 def _bias(rows: RowWorld, name: str, target: RowChances) -> WindowBias:
     log, every = even(rows), rows.every
-    off = np.zeros(1 + len(WIDTHS))
+    known = replace(rows, neighbour=0.0)
+    off = np.zeros(2 + len(WIDTHS))
     worth = 0.0
     for context in range(0, len(rows.logit), EVERY):
         at = np.full(len(every), context)
@@ -67,6 +70,9 @@ def _bias(rows: RowWorld, name: str, target: RowChances) -> WindowBias:
         truth = mine.slate @ row
         found = [theirs.slate @ (slates.of("position") * takes).sum(1)]
         found += [theirs.slate @ (chain_pseudo_inverse(slates, w) * row) for w in WIDTHS]
+        told = known.values[context]
+        pairs = chain_pseudo_inverse(slates, 2)
+        found.append(theirs.slate @ (pairs * (row - told)) + mine.slate @ told)
         off += np.array(found) - truth
         worth += truth
     return WindowBias(rows.neighbour, rows.competition, name, *(off / worth).tolist())

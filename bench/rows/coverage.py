@@ -4,10 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from bandit.rows.row_chances import RowChances
 from bench.rows.policies import learnt_policies
-from bench.rows.stage import RowStage, even, explored, logged, slates_of
+from bench.rows.stage import RowStage, even, expected_alone, explored, logged, slates_of
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
 from evaluate.slate.estimate import SLOPE, SlateEstimate, estimate_slates
@@ -79,7 +80,8 @@ def coverage(
     for name in ("independent", "orchestrated"):
         target = explored(getattr(policies, name))
         truth = float(rows.worth(target).mean())
-        made = [_estimates(rows, target, pages, [seed, 2, log]) for log in range(logs)]
+        known = expected_alone(rows, target)
+        made = [_estimates(rows, target, known, pages, [seed, 2, log]) for log in range(logs)]
         found += [_row(rows, name, each, truth, [one[each] for one in made]) for each in SHOWN]
     return found
 
@@ -90,7 +92,9 @@ def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:
     targets = [explored(policies.independent), explored(policies.orchestrated)]
     rng = np.random.default_rng([seed, 3])
     log = logged(rows, even(rows), pages, rng)
-    slates = [slates_of(rows, log, even(rows), target) for target in targets]
+    slates = [
+        slates_of(rows, log, even(rows), target, expected_alone(rows, target)) for target in targets
+    ]
     on_line = float((rows.worth(targets[1]) - rows.worth(targets[0])).mean())
     found = []
     for name in ("iips_dr", "pi_dr", "pi2_dr"):
@@ -104,10 +108,14 @@ def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:
 
 
 def _estimates(
-    rows: RowWorld, target: RowChances, pages: int, seed: list[int]
+    rows: RowWorld,
+    target: RowChances,
+    known: Float[np.ndarray, " contexts"],
+    pages: int,
+    seed: list[int],
 ) -> dict[str, SlateEstimate]:
     log = logged(rows, even(rows), pages, np.random.default_rng(seed))
-    slates = slates_of(rows, log, even(rows), target)
+    slates = slates_of(rows, log, even(rows), target, known)
     return estimate_slates(slates, Bootstrap(RESAMPLES, seed[-1]))
 
 

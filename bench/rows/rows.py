@@ -69,10 +69,10 @@ def show(record: dict[str, list]) -> None:
             table.add_row(*_world(row), *(f"{v:.4f}" for v in values), *shares)
         console.print(table)
     if found := record.get("bias"):
-        table = Table(*world, "target", "a title at a time", "pi", "pi2", "pi3")
+        table = Table(*world, "target", "a title at a time", "pi", "pi2", "pi3", "pi2_dr")
         for row in found:
             assert isinstance(row, WindowBias)
-            shares = (row.title, row.pi, row.pi2, row.pi3)
+            shares = (row.title, row.pi, row.pi2, row.pi3, row.pi2_dr)
             table.add_row(*_world(row), row.target, *(f"{share:+.1%}" for share in shares))
         console.print(table)
     if found := record.get("coverage"):

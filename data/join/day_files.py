@@ -138,13 +138,11 @@ class _Day:
         closed = rows.filter(pc.invert(waits))  # pyright: ignore[reportAttributeAccessIssue]
         if not closed.num_rows:
             return
-        rewards = closed.column("reward").to_numpy(zero_copy_only=False)
-        finite = abs(rewards) < float("inf")
         self._look(closed)
-        self.reward += float(rewards[finite].sum())
-        self.examples += closed.num_rows
         if self.worthless or self.outside:
             return  # the join will refuse the whole; a null cannot be written
+        self.reward += float(closed.column("reward").to_numpy(zero_copy_only=False).sum())
+        self.examples += closed.num_rows
         table = example_rows(closed, self.page_facts)
         names = pa.array([self.paid.reward] * table.num_rows, pa.string())
         table = table.append_column(EXAMPLES.field("reward_name"), names)

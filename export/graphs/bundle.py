@@ -124,8 +124,9 @@ def _weights(network: Marquee) -> dict[str, Tensor]:
 
 
 def _probe(spec: FeatureSpec, rows: int, image: ImageFormat | None, network: Marquee) -> Probe:
-    reads, made = image is not None and network.encoder is not None, network.architecture
-    size = (image.height, image.width) if reads else None
+    size, made = None, network.architecture
+    if image is not None and network.encoder is not None:
+        size = image.height, image.width
     return random_probe(
         spec, rows, rows, size=size, embedding=made.embedding, shown=sum(made.shown)
     )

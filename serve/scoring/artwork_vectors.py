@@ -103,9 +103,10 @@ def scored_artworks(
         seen = embedded(scorer, cached.images, cached.of(names), cache)
         embeddings = beside(scorer, catalogue, seen, at)
     titles, artworks, known = catalogue.titles, catalogue.artworks, tagged[at]
-    gallery = read_outs and read_outs.gallery_of(
-        embeddings[known], scorer.spec, titles, artworks.take(pa.array(at[known]))
-    )
+    gallery = None
+    if read_outs is not None:
+        by_tags = artworks.take(pa.array(at[known]))
+        gallery = read_outs.gallery_of(embeddings[known], scorer.spec, titles, by_tags)
     embeddings = embeddings[np.searchsorted(at, asked)]
     return scorer.artworks(embeddings, titles, artworks.take(pa.array(asked)), gallery)
 

@@ -75,7 +75,10 @@ def test_neither_threads_nor_the_order_of_the_log_change_a_byte(logs, threads, m
     made = []
     for log, engine in ((logs[0], "duckdb"), (logs[1], "some")):
         out = log / f"examples-{threads}"
-        join(log, None, out, now=MUCH_LATER + hours(48), engine=EngineSettings(engine))
+        report = join(log, None, out, now=MUCH_LATER + hours(48), engine=EngineSettings(engine))
         made.append({f.parent.name: f.read_bytes() for f in out.rglob("*.parquet")})
+        rows = pq.read_table(out, columns=["reward"], partitioning=None)
+        assert (report.examples, report.reward_sum) == (len(rows), sum(rows["reward"].to_pylist()))
+        assert report.examples > 40_000
     assert len(made[0]) == 2
     assert made[0] == made[1]

@@ -62,7 +62,9 @@ def test_a_log_is_uniform_where_all_draws_were_even_among_equally_many():
     even = drawn(40, rng, 4)
     uneven = replace(even, propensity=np.where(np.arange(40) == 7, 0.3, 0.25))
     halves = drawn(40, rng, 2)
-    for log, uniform in (([even], True), ([halves], True), ([uneven], False), ([even, halves], 0)):
+    never = replace(even, propensity=np.full(40, 0.3))
+    cases = [([even], 1), ([halves], 1), ([uneven], 0), ([never], 0), ([even, halves], 0)]
+    for log, uniform in cases:
         sums = sum(
             np.stack([np.bincount(f.group, t, 40) for t in diagnostic_terms(f).T], 1) for f in log
         )
