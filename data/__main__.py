@@ -13,6 +13,9 @@ COMMANDS = {
     "schema": Command(
         "data.schema.command", "Propose schema.yaml: facts of your own, from files.", show="show"
     ),
+    "rules": Command(
+        "data.rules.command", "Check rules.yaml, and print what it does for a page.", show="show"
+    ),
     "join": Command(
         "data.join.command", "Join decisions and events into examples.", function="join_command"
     ),

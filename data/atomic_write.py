@@ -4,7 +4,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -47,14 +47,22 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """A hidden folder to fill, which gets its name when the block ends well; else it goes.
 
     Args:
-        folder: its name; an empty folder may have it already. Folders above it are made.
+        folder: its name; an empty folder may have it already. Folders above it are made, and go
+            again where the block ends badly.
     """
+    made = [above for above in folder.parents if not above.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as hidden:
-        part = Path(hidden) / folder.name
-        part.mkdir()
-        yield part
-        part.replace(folder)
+    try:
+        with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as hidden:
+            part = Path(hidden) / folder.name
+            part.mkdir()
+            yield part
+            part.replace(folder)
+    except BaseException:
+        for above in made:
+            with suppress(OSError):  # somebody else has put something there
+                above.rmdir()
+        raise
 
 
 @contextmanager

@@ -89,7 +89,9 @@ PROFILES = pa.schema(
     ]
 )
 
-LEVELS = ("personalised", "unpersonalised", "default")
+PINNED = "pinned"
+"""The level of what a rule shows always: its propensity is 1 among several, and says nothing."""
+LEVELS = ("personalised", "unpersonalised", "default", PINNED)
 EVENT_KINDS = ("impression", "play", "progress", "thumb")
 
 DECISIONS = pa.schema(
@@ -114,6 +116,9 @@ DECISIONS = pa.schema(
         pa.field("layout", pa.string()),  # digest of the numbering of artworks, in hex
     ]
 )
+
+RULED_DECISIONS = DECISIONS.append(pa.field("rules", pa.list_(pa.string())))
+"""With the ids of the rules that held for each, null: none changed it. Written where rules did."""
 
 EVENTS = pa.schema(
     [

@@ -17,6 +17,11 @@ COMMANDS = {
         "Print the image that a profile is shown for each title.",
         show="show",
     ),
+    "takedown": Command(
+        "serve.maps.takedown.command",
+        "Take artwork off all pages now, before maps are made again.",
+        show="show",
+    ),
     "decide": Command(
         "serve.scoring.decide_requests",
         "Give a file of requests their probabilities.",

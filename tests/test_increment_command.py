@@ -24,7 +24,7 @@ from model.training.settings import (
     Publish,
     Settings,
 )
-from serve.scoring.artwork_vectors import artwork_vectors
+from serve.scoring.artwork_vectors import scored_artworks
 from serve.scoring.scorer import Scorer
 from simulate.browsing.log import read_expected
 from simulate.browsing.sample import SampleSettings, make_sample
@@ -152,10 +152,10 @@ def exact_take(folder: Path, bundle: Path) -> float:
     log = read_expected(folder / "log")
     expected = dict(zip(*(column.to_pylist() for column in log.columns), strict=True))
     catalogue, scorer = Catalogue.read(folder / "catalogue"), Scorer(bundle)
-    vectors = artwork_vectors(scorer, catalogue, catalogue.artwork_ids, folder / "cache")
+    bank = scored_artworks(scorer, catalogue, catalogue.artwork_ids, folder / "cache")
     row = {name: at for at, name in enumerate(catalogue.artwork_ids)}
     facts = context_features(scorer.spec, examples["facts"].combine_chunks())
-    scores = scorer.functionals(facts).mean(1) @ vectors.T
+    scores = scorer.members(facts).mean().every_score(bank)[:, 0]
     takes = [
         expected[name][int(np.argmax([of[row[one]] for one in candidates]))]
         for of, name, candidates in zip(
@@ -187,7 +187,7 @@ def test_a_night_of_heads_that_learn_by_gradients_reads_all_days_and_loses_nothi
     assert "keeps no posterior" in said
     [few, all] = (re.findall(r"learning from ([\d,]+) examples", text) for text in (first, said))
     counts = [int(count.replace(",", "")) for count in (*few, *all)]
-    assert counts[1] > 1.4 * counts[0], "all days are read, not the new ones alone"
+    assert counts[1] > 1.2 * counts[0], "all days are read, not the new ones alone"
     values = [exact_take(folder, one) for one in (before, after)]
     print(f"\n{kind}: {values[0]:.4f} without the night, {values[1]:.4f} with it")
     assert values[1] > 0.98 * values[0]

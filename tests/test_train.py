@@ -103,7 +103,7 @@ def policy_table(printed: str) -> dict[str, dict[str, list[float]]]:
 
 def logged_mean(printed: str) -> float:
     """The reward that the table's title names."""
-    title = re.search(r"held-out examples, from \S+ on; logged ([\d.]+)", printed)
+    title = re.search(r"held-out examples, from \S+ on; as shown they earned ([\d.]+)", printed)
     assert title is not None
     return float(title[1])
 

@@ -79,15 +79,15 @@ def log_rates(spent: RatesAndCosts, url: str, folder: Path, records: int) -> Non
         for first in range(0, records, PAGE)
     ]
 
+    paged = _pages_as_live_writes_them(decision, records // PAGE)
+
     def append() -> int:
-        tickets = []
-        for page in pages:
-            while (ticket := log.append("decisions", page)) is None:
-                tickets.pop(0).result()
-            tickets.append(ticket)
-        for ticket in tickets:
-            ticket.result()
+        _handed_over(lambda page: log.append("decisions", page), pages)
         return len(pages) * PAGE
+
+    def append_paged() -> int:
+        _handed_over(lambda page: log.append_pages("decisions", [page]), paged)
+        return len(paged)
 
     def empty() -> int:
         moved = drain(where, folder, "one") if drain else log.drain(folder, "one")
@@ -95,7 +95,42 @@ def log_rates(spent: RatesAndCosts, url: str, folder: Path, records: int) -> Non
 
     spent.on("appended", append)
     spent.on("drained", empty)
+    spent.on("pages_logged", append_paged)
+    spent.on("drained_of_pages", empty)
     log.close()
+
+
+def _pages_as_live_writes_them(decision: dict[str, object], count: int) -> list[Known]:
+    """Pages of PAGE decisions, one entry each, with what differs in each decision at random."""
+    page = known("data.log:PageRecords", "data.log.records:Page")
+    rng = np.random.default_rng(2)
+    each = ("decision_id", "title_id", "action", "candidates", "propensity", "seed")
+    shared = {k: v for k, v in decision.items() if k not in (*each, "probabilities")}
+    made = []
+    for _ in range(count):
+        titles = rng.choice(100_000, PAGE, replace=False).tolist()
+        pools = [[f"{title}-{rank}" for rank in range(6)] for title in titles]
+        columns = {
+            "decision_id": [rng.bytes(16).hex() for _ in titles],
+            "title_id": titles,
+            "action": [pool[int(rng.integers(6))] for pool in pools],
+            "candidates": pools,
+            "propensity": rng.random(PAGE).tolist(),
+            "seed": rng.integers(0, 2**63, PAGE).tolist(),
+        }
+        made.append(page(shared, columns))
+    return made
+
+
+def _handed_over(append: Callable[[Known], Known], pages: Sequence[Known]) -> None:
+    """Append pages, and wait until all are on disk."""
+    tickets = []
+    for page in pages:
+        while (ticket := append(page)) is None:
+            tickets.pop(0).result()
+        tickets.append(ticket)
+    for ticket in tickets:
+        ticket.result()
 
 
 def map_rates(spent: RatesAndCosts, url: str, _: Path, members: int) -> None:

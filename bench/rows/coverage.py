@@ -4,17 +4,18 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from bandit.rows.row_chances import RowChances
 from bench.rows.policies import learnt_policies
-from bench.rows.stage import RowStage, even, logged, slates_of
+from bench.rows.stage import RowStage, even, expected_alone, explored, logged, slates_of
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
 from evaluate.slate.estimate import SLOPE, SlateEstimate, estimate_slates
 from evaluate.slate.estimators import ESTIMATORS
 from simulate.rows.row_world import RowWorld
 
-SHOWN = ("iips_dr", "cascade_dr", "pi", "pi_dr", "pi2", "pi2_dr", "sips_dr", SLOPE)
+SHOWN = ("iips_dr", "pi", "pi_dr", "pi2", "pi2_dr", "pi3_dr", SLOPE)
 LEARNT_ON = 20_000
 """Pages that the judged policies learnt neighbours from."""
 RESAMPLES = 400
@@ -79,17 +80,10 @@ def coverage(
     for name in ("independent", "orchestrated"):
         target = explored(getattr(policies, name))
         truth = float(rows.worth(target).mean())
-        made = [_estimates(rows, target, pages, [seed, 2, log]) for log in range(logs)]
+        known = expected_alone(rows, target)
+        made = [_estimates(rows, target, known, pages, [seed, 2, log]) for log in range(logs)]
         found += [_row(rows, name, each, truth, [one[each] for one in made]) for each in SHOWN]
     return found
-
-
-def explored(policy: RowChances, share: float = 0.1) -> RowChances:
-    """A policy that draws evenly with a share: what would go live."""
-    even_share = share / policy.first.shape[1]
-    return RowChances(
-        (1 - share) * policy.first + even_share, (1 - share) * policy.later + even_share
-    )
 
 
 def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:
@@ -98,7 +92,9 @@ def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:
     targets = [explored(policies.independent), explored(policies.orchestrated)]
     rng = np.random.default_rng([seed, 3])
     log = logged(rows, even(rows), pages, rng)
-    slates = [slates_of(rows, log, even(rows), target) for target in targets]
+    slates = [
+        slates_of(rows, log, even(rows), target, expected_alone(rows, target)) for target in targets
+    ]
     on_line = float((rows.worth(targets[1]) - rows.worth(targets[0])).mean())
     found = []
     for name in ("iips_dr", "pi_dr", "pi2_dr"):
@@ -112,10 +108,14 @@ def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:
 
 
 def _estimates(
-    rows: RowWorld, target: RowChances, pages: int, seed: list[int]
+    rows: RowWorld,
+    target: RowChances,
+    known: Float[np.ndarray, " contexts"],
+    pages: int,
+    seed: list[int],
 ) -> dict[str, SlateEstimate]:
     log = logged(rows, even(rows), pages, np.random.default_rng(seed))
-    slates = slates_of(rows, log, even(rows), target)
+    slates = slates_of(rows, log, even(rows), target, known)
     return estimate_slates(slates, Bootstrap(RESAMPLES, seed[-1]))
 
 

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from bench.rows.bias import WindowBias, biases
 from bench.rows.coverage import Gain, RowCoverage, coverage, gains
 from bench.rows.policies import PolicyRow, policy_row
 from bench.rows.stage import RowStage
@@ -10,14 +11,14 @@ from data.errors import BadInput
 
 EFFECT = -0.3
 """Logits for each SD of alikeness of neighbours: see `simulate.world.switches.Switches`."""
-PARTS = ("policies", "coverage", "gains")
+PARTS = ("policies", "bias", "coverage", "gains")
 SETTINGS = [
     (neighbour, competition) for neighbour in (0.0, EFFECT) for competition in (False, True)
 ]
 
 
 def rows(
-    parts: str = "policies,coverage,gains",
+    parts: str = "policies,bias,coverage,gains",
     logs: int = 200,
     pages: int = 10_000,
     contexts: int = 200,
@@ -27,8 +28,8 @@ def rows(
     """Measure rows decided jointly, in a world where every possible row has a known value.
 
     Args:
-        parts: policies (what joint choices gain), coverage (intervals of estimates over logs),
-            gains (off-line beside on-line), with commas between.
+        parts: policies (what joint choices gain), bias (exact, of windows), coverage (intervals
+            of estimates over logs), gains (off-line beside on-line), with commas between.
         logs: simulated logs of each setting (coverage).
         pages: of each of these; ten times as many for gains, twice as many to learn from.
         contexts: members, each before five titles.
@@ -46,6 +47,8 @@ def rows(
         world = stage.rows(neighbour, competition)
         if "policies" in found:
             found["policies"].append(policy_row(stage, world, 2 * pages, seed))
+        if "bias" in found:
+            found["bias"] += biases(stage, world, 2 * pages, seed)
         if "coverage" in found:
             found["coverage"] += coverage(stage, world, logs, pages, seed)
         if "gains" in found:
@@ -65,6 +68,13 @@ def show(record: dict[str, list]) -> None:
             shares = (f"{row.closed:.0%}", f"{row.gain:+.1%}")
             table.add_row(*_world(row), *(f"{v:.4f}" for v in values), *shares)
         console.print(table)
+    if found := record.get("bias"):
+        table = Table(*world, "target", "a title at a time", "pi", "pi2", "pi3", "pi2_dr")
+        for row in found:
+            assert isinstance(row, WindowBias)
+            shares = (row.title, row.pi, row.pi2, row.pi3, row.pi2_dr)
+            table.add_row(*_world(row), row.target, *(f"{share:+.1%}" for share in shares))
+        console.print(table)
     if found := record.get("coverage"):
         table = Table(*world, "target", "estimator", "bias", "SD", "held", "chosen")
         for row in found:
@@ -83,5 +93,5 @@ def show(record: dict[str, list]) -> None:
         console.print(table)
 
 
-def _world(row: PolicyRow | RowCoverage | Gain) -> tuple[str, str]:
+def _world(row: PolicyRow | WindowBias | RowCoverage | Gain) -> tuple[str, str]:
     return f"{row.neighbour:g}", "yes" if row.competition else "no"

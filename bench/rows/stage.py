@@ -82,6 +82,14 @@ def even(rows: RowWorld) -> RowChances:
     return RowChances(np.full((contexts, candidates), share), later)
 
 
+def explored(policy: RowChances, share: float = 0.1) -> RowChances:
+    """A policy that draws evenly with a share: what would go live."""
+    even_share = share / policy.first.shape[1]
+    return RowChances(
+        (1 - share) * policy.first + even_share, (1 - share) * policy.later + even_share
+    )
+
+
 def logged(
     rows: RowWorld, policy: RowChances, pages: int, rng: np.random.Generator, each: int = 4
 ) -> RowLog:
@@ -92,8 +100,30 @@ def logged(
     return RowLog(context, profile, choice, *rows.respond(context, choice, rng))
 
 
-def slates_of(rows: RowWorld, log: RowLog, policy: RowChances, target: RowChances) -> Slates:
-    """The log as estimators read it: weights of a target over the logging policy."""
+def expected_alone(rows: RowWorld, target: RowChances) -> Float[np.ndarray, " contexts"]:
+    """Expected takes of a row under a target, as who knows no neighbours expects them."""
+    return replace(rows, neighbour=0.0).worth(target)
+
+
+def slates_of(
+    rows: RowWorld,
+    log: RowLog,
+    policy: RowChances,
+    target: RowChances,
+    expected: Float[np.ndarray, " contexts"],
+) -> Slates:
+    """The log as estimators read it: weights of a target over the logging policy.
+
+    The model of the rewards is what a bundle may know: titles by themselves, and that a page has
+    one play where they compete. It is wrong where neighbours matter.
+
+    Args:
+        rows: the world.
+        log: of it.
+        policy: that logged.
+        target: to be judged.
+        expected: by `expected_alone`; it takes a while.
+    """
     mine, theirs = (p.parts(log.context, log.choice) for p in (target, policy))
     count, slots = log.choice.shape
     reward = log.taken.astype(np.float64)
@@ -111,10 +141,11 @@ def slates_of(rows: RowWorld, log: RowLog, policy: RowChances, target: RowChance
         logged="alone",
         target="neighbour" if chained else "alone",
     )
-    # What is known of titles by themselves, as of a bundle: wrong where slots affect each other.
+    known = replace(rows, neighbour=0.0)
     alone = expit(rows.logit) * rows.liked
-    known = alone[log.context[:, None], np.arange(slots), log.choice]
+    own = alone[log.context[:, None], np.arange(slots), log.choice]
     mean = (target.alone * alone).sum(2)[log.context]
+    whole = known.takes(log.context, log.choice).sum(1), expected[log.context]
     nobody = np.zeros(count, np.int64)
     places = Places(slates.there, length, group % FOLDS, nobody, 0 * log.choice, None, None)
-    return replace(slates, model=places.model(reward, own=(known, mean)))
+    return replace(slates, model=places.model(reward, own=(own, mean), whole=whole))

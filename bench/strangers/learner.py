@@ -1,6 +1,5 @@
 """A bundle of a theatre's log, by the product's own training, in this process and unpublished."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,12 +10,9 @@ from data.examples.stream import ExampleStream
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from model.pictures.training_pictures import training_pictures, with_encoder
-from model.training.buffered_source import Source
-from model.training.dataset import Examples
 from model.training.dataset_statistics import specification
 from model.training.featurise import Preparation
 from model.training.first_pass import first_pass
-from model.training.fit_hierarchical import CatalogueArtworks
 from model.training.run import TrainingData, train_network
 from model.training.settings import Settings
 
@@ -43,25 +39,14 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         seed=settings.seed,
     )
     spec = specification(read.statistics, None)
-    common = Preparation(
+    preparation = Preparation(
         *(catalogue, spec, pictures.images, pictures.image_row),
         heads=1,
+        masks=settings.model.heads.masks,
         mask=settings.fit.mask,
         seed=settings.seed,
     )
-
-    def prepare(heads: int) -> tuple[Source, Examples]:
-        made = replace(common, heads=heads, masks=settings.model.heads.masks)
-        return read.source(made, settings.fit.buffer), made(read.later)
-
-    data = TrainingData(
-        common(pa.concat_tables(read.statistics.sample)),
-        len(spec.genres),
-        read.statistics.mean_reward,
-        CatalogueArtworks(catalogue.artwork_ids, catalogue.artworks["title_id"].to_numpy()),
-        prepare,
-        groups=pictures.groups,
-    )
+    data = TrainingData.of(preparation, read, settings, 0.0, groups=pictures.groups)
     trained = train_network(settings, data)
     assert trained is not None, "there is one process"
     bundle = write_bundle(
@@ -81,5 +66,6 @@ def learnt_bundle(examples: Path, folder: Path, settings: Settings) -> tuple[Pat
         ),
         read.statistics.unpersonalised_takes(),
         records=trained.records,
+        read_outs=trained.read_outs,
     )
     return bundle, read.later

@@ -147,8 +147,13 @@ class Nights:
         """A full training on some examples, of which the last share is to calibrate on."""
         began, seed = time.process_time(), self.seed if seed is None else seed
         settings = Settings(
-            model=Model("features"),
-            fit=Fit(progress=False, threads=1, warm_start=None if warm is None else str(warm[0])),
+            model=Model("attributes"),
+            fit=Fit(
+                progress=False,
+                threads=1,
+                buffer=BUFFER,
+                warm_start=None if warm is None else str(warm[0]),
+            ),
             out=str(self.folder / "run"),
             seed=seed,
         )
@@ -171,7 +176,7 @@ class Nights:
             seed=seed,
         )
         arrivals = arrivals_of(stream, self.catalogue, read.statistics.shown)
-        trained = train_network(settings, TrainingData.of(preparation, read, BUFFER, arrivals))
+        trained = train_network(settings, TrainingData.of(preparation, read, settings, arrivals))
         assert trained is not None, "there is one process"
         kept = to_keep(trained, settings, self.catalogue, read)
         assert kept is not None, "hierarchical heads keep their posterior"

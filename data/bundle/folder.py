@@ -19,6 +19,7 @@ from data.bundle.manifest import (
     entry,
 )
 from data.errors import BadInput
+from data.shown.read_outs import READ_OUTS, ReadOuts
 
 CURRENT = "current"
 """Leads to the live bundle, beside the bundles."""
@@ -66,6 +67,16 @@ class Bundle:
         if RECORDS not in self.manifest.files:
             return None
         return ArtworkRecords.read(self.root / RECORDS, self.manifest.records)
+
+    def read_outs(self) -> ReadOuts | None:
+        """What it reads of pictures beside their embeddings; None: nothing.
+
+        Raises:
+            BadInput: the file holds no read-outs.
+        """
+        if READ_OUTS not in self.manifest.files:
+            return None
+        return ReadOuts.read_from(self.root / READ_OUTS)
 
     def file(self, name: str) -> Path:
         """Where a file of the bundle lies.

@@ -84,22 +84,24 @@ class NameTable(NamedTuple):
 
     def watched(self, names: Names) -> Float[np.ndarray, "distinct_and_none members"]:
         """How much members, [members, names], watch each name; nobody watches none."""
-        members = len(names.ids)
-        table = np.zeros((len(self.ids) + 1, members), np.float32)
-        at = np.searchsorted(self.ids, names.ids)
-        known = np.append(self.ids, 0)[at] == names.ids
-        columns = np.broadcast_to(np.arange(members)[:, None], at.shape)
-        np.add.at(table, (at[known], columns[known]), names.weights[known])
-        table[-1] = 0
-        return table
+        members, none = len(names.ids), len(self.ids)
+        if not none or not names.ids.size:
+            return np.zeros((none + 1, members), np.float32)
+        at = self.ids.searchsorted(names.ids)
+        known = self.ids.take(at, mode="clip") == names.ids
+        places = np.where(known, at, none) * members + np.arange(members)[:, None]
+        weights = np.where(known, names.weights, np.float32(0))
+        flat = np.bincount(places.ravel(), weights.ravel(), (none + 1) * members)
+        return flat.astype(np.float32).reshape(none + 1, members)
 
     def own(
         self, names: Names, artworks: Int[np.ndarray, "*artworks"]
     ) -> Float[np.ndarray, "*artworks"]:
         """Those of every member, [members, names], with artworks of its own, [members, ...]."""
-        table, slots = self.watched(names).T, self.slots[artworks]
-        member = np.arange(len(table)).reshape(-1, *[1] * (slots.ndim - 1))
-        return (table[member, slots] * self.weights[artworks]).sum(-1)
+        slots, members = self.slots[artworks], len(names.ids)
+        member = np.arange(members).reshape(-1, *[1] * (slots.ndim - 1))
+        found = self.watched(names).ravel().take(slots * members + member)
+        return np.einsum("...n,...n->...", found, self.weights[artworks])
 
     def matches(self, names: Names) -> Float[np.ndarray, "members artworks"]:
         """Those of every member, [members, names], with every artwork."""

@@ -38,7 +38,7 @@ class VectorRows(NamedTuple):
 
 def pixel_hash(image: UInt8[np.ndarray, "3 height width"]) -> str:
     """What the vectors of an image are found by."""
-    return hashlib.sha256(np.ascontiguousarray(image)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
 
 
 class VectorCache:

@@ -26,8 +26,10 @@ from bandit.draws import (
     draw_seeds,
     epoch_numbers,
 )
-from data.log.precompute_runs import RunFile, RunHeader
-from data.records import DECISIONS, TIMESTAMP, titles_as
+from bandit.rules.decide import candidates_under_rules
+from data.log.precompute_runs import EFFECTS, RunFile, RunHeader
+from data.log.ruled_draws import EffectColumns
+from data.records import DECISIONS, PINNED, RULED_DECISIONS, TIMESTAMP, titles_as
 
 ROWS = 50_000
 """Decisions expanded at once: a table of about 100 MB."""
@@ -99,9 +101,7 @@ def _expanded(
     titles, starts = pa.array(header.title_ids), np.asarray(header.starts)
     names = table["profile_id"].to_pylist()
     of, place, slots, openings, ranks, counts = _draws(table)
-    codes, widths = _numbers(table["codes"], np.dtype("u1"))
-    if len(codes) != len(ranks) * header.most:
-        codes, widths = _numbers(table["codes"], np.dtype("<u2"))
+    codes, widths = _codes(table["codes"], len(ranks) * header.most)
     if chosen is not None:
         of, place, slots, ranks = of[chosen], place[chosen], slots[chosen], ranks[chosen]
         openings = openings[chosen]
@@ -122,7 +122,8 @@ def _expanded(
     salts = np.full(count, header.rules.salt, np.uint64)
     if header.salts is not None:
         salts = np.array(header.salts, np.uint64)[openings]
-    named = _named(header, table, keys, salts, of, slots, ordinals, propensities)
+    ruled = _Ruled.of(header, _effects(table, chosen), slots, shown, chances)
+    named = _named(header, table, keys, salts, of, slots, ordinals, propensities, ruled.words)
     columns = {
         "schema_version": pa.repeat(pa.scalar(header.schema_version, pa.int16()), count),
         "decision_id": pa.array(named.ids, pa.string()),
@@ -145,10 +146,44 @@ def _expanded(
         if header.nonce is not None
         else pa.repeat(pa.scalar(header.layout), count),
     }
-    schema = titles_as(DECISIONS, titles.type)
+    columns |= ruled.columns
+    schema = titles_as(RULED_DECISIONS if ruled.columns else DECISIONS, titles.type)
     return pa.Table.from_arrays(
         [columns[field.name].cast(field.type) for field in schema], schema=schema
     )
+
+
+class _Ruled(NamedTuple):
+    """What rules make of draws' rows."""
+
+    words: UInt64[np.ndarray, " draws"] | None
+    columns: dict[str, pa.Array]
+    """In place of those without rules."""
+
+    @staticmethod
+    def of(
+        header: RunHeader,
+        effects: Int[np.ndarray, " draws"] | None,
+        slots: Int[np.ndarray, " draws"],
+        shown: Int[np.ndarray, " draws"],
+        chances: Float[np.ndarray, "draws ranks"],
+    ) -> "_Ruled":
+        """Candidates and probabilities after rules, the level of what is pinned, the rules' ids."""
+        if effects is None or header.effects is None:
+            return _Ruled(None, {})
+        told = EffectColumns.of(header.effects, header.most)
+        left = told.allowed[effects] & (np.arange(header.most) < shown[:, None])
+        offsets = pa.array(np.concatenate([[0], np.cumsum(left.sum(1))]).astype(np.int32))
+        ordinals = np.asarray(header.starts)[slots][:, None] + np.arange(header.most)
+        artworks = pa.array(header.artwork_ids, pa.string()).take(pa.array(ordinals[left]))
+        levels = np.where(told.pinned[effects], PINNED, "personalised")
+        columns = {
+            "candidates": pa.ListArray.from_arrays(offsets, artworks),
+            "probabilities": pa.ListArray.from_arrays(offsets, pa.array(chances[left])),
+            "level": pa.array(levels.tolist(), pa.string()),
+            "rules": told.rules.take(pa.array(effects)),
+        }
+        return _Ruled(told.words[effects], columns)
 
 
 class _Named(NamedTuple):
@@ -160,6 +195,7 @@ class _Named(NamedTuple):
     fingerprints: pa.Array
 
 
+# What a draw's name follows from, a column each.
 def _named(
     header: RunHeader,
     table: pa.Table,
@@ -169,6 +205,7 @@ def _named(
     slots: Int[np.ndarray, " draws"],
     ordinals: Int[np.ndarray, " draws"],
     propensities: Float[np.ndarray, " draws"],
+    ruled: UInt64[np.ndarray, " draws"] | None,
 ) -> _Named:
     """Name a run's draws again.
 
@@ -181,6 +218,7 @@ def _named(
         slots: of the titles.
         ordinals: of what is shown.
         propensities: as drawn.
+        ruled: words of the effects of rules, 0: there was none; None: no draw has one.
     """
     titles, rules = title_words(header.title_ids)[slots], header.rules
     if header.nonce is not None:
@@ -191,7 +229,10 @@ def _named(
     prints = table["fingerprint"].to_numpy()[of]
     artworks, pools = _words(tuple(header.artwork_ids), tuple(header.starts))
     epochs = epoch_numbers(keys, titles, header.day, rules.epochs.days)
-    context = context_words(prints, pools[slots], rules.word)
+    candidates = pools[slots]
+    if ruled is not None:
+        candidates = candidates_under_rules(candidates, ruled)
+    context = context_words(prints, candidates, rules.word)
     seeds = draw_seeds(keys, titles, epochs, context, salts)
     ids = draw_ids(seeds, keys, titles, artworks[ordinals], propensities, rules.record_word())
     return _Named(seeds, ids, pa.array(epochs, pa.int32()), pa.array(prints, pa.int64()))
@@ -203,6 +244,27 @@ def _words(
 ) -> tuple[UInt64[np.ndarray, " artworks"], UInt64[np.ndarray, " titles"]]:
     """Hashes of a catalogue, which all files of a run share."""
     return artwork_words(artwork_ids), candidate_words(artwork_ids, starts)
+
+
+def _codes(
+    column: pa.ChunkedArray, count: int
+) -> tuple[Int[np.ndarray, " codes"], Int[np.ndarray, " profiles"]]:
+    """So many codes of 1, 2 or 4 bytes each, and how many each profile has."""
+    for kind in ("u1", "<u2"):
+        codes, widths = _numbers(column, np.dtype(kind))
+        if len(codes) == count:
+            return codes, widths
+    return _numbers(column, np.dtype("<u4"))
+
+
+def _effects(
+    table: pa.Table, chosen: Int[np.ndarray, " some"] | None
+) -> Int[np.ndarray, " draws"] | None:
+    """What rules did to each draw, by its place in the header; None: nothing to any."""
+    if EFFECTS.name not in table.column_names or table[EFFECTS.name].null_count:
+        return None
+    effects, _ = _numbers(table[EFFECTS.name], np.dtype("<u4"))
+    return effects if chosen is None else effects[chosen]
 
 
 def _numbers(

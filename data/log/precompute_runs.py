@@ -20,11 +20,12 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Int, Int8, UInt16
+from jaxtyping import Int, Int8, UInt
 
 from bandit.draws import FIRST, DrawRules, Epochs
 from data.atomic_write import sync, whole_file
 from data.days import DAY_US, date_of, day_number
+from data.log.ruled_draws import RuledEffect
 from data.lossless_cast import fit
 from data.records import FACTS, SCHEMA_VERSION
 
@@ -44,6 +45,9 @@ SCHEMA = pa.schema(
         pa.field("openings", pa.binary()),  # uint8 each: how the draw opens; null: all FIRST
     ]
 )
+EFFECTS = pa.field("effects", pa.binary())
+"""uint32 each: what rules did, by its place in the header's `effects`, 0: nothing. In files of runs
+that rules had to do with; others have no such column."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,15 @@ class RunHeader:
     """Of draws by how they open (`bandit.draws.opening_salts`); None: all by the rules' salt."""
     nonce: int | None = None
     """Of a run that was made before there were epochs: schema 1."""
+    effects: Sequence[RuledEffect] | None = None
+    """Of rules; None: no rule changed a draw."""
+
+    def to_json(self) -> bytes:
+        """As a file's metadata has it."""
+        told = asdict(self)
+        if self.effects is None:  # as versions before rules wrote it, which read it too
+            del told["effects"]
+        return orjson.dumps(told)
 
     @staticmethod
     def from_json(raw: bytes) -> "RunHeader":
@@ -91,7 +104,8 @@ def run_bytes(
     fingerprints: Int[np.ndarray, " profiles"],
     openings: Int8[np.ndarray, "profiles titles"],
     ranks: Int[np.ndarray, "profiles titles"],
-    codes: UInt16[np.ndarray, "profiles candidates titles"],
+    codes: UInt[np.ndarray, "profiles candidates titles"],
+    effects: Int[np.ndarray, "profiles titles"] | None = None,
 ) -> bytes:
     """The decisions that were made for a block of profiles, as a file of them is.
 
@@ -103,16 +117,20 @@ def run_bytes(
         openings: how each draw opens, see `bandit.draws`; −1 where an earlier one was kept.
         ranks: chosen candidate, by its place among the title's.
         codes: position of each candidate's probability in `header.chances`.
+        effects: place of each draw's effect of rules in `header.effects`, from 1; 0 or None: none.
     """
     made = openings >= 0
     counts = made.sum(1)
-    small = np.uint8 if len(header.chances) <= 256 else np.uint16
+    kinds = len(header.chances)
+    small = np.uint8 if kinds <= 1 << 8 else np.uint16 if kinds <= 1 << 16 else np.uint32
     if made.all():
         slots: pa.Array = pa.nulls(len(made), pa.binary())
         flat_codes = codes.astype(small)
     else:
         slots = _binary(np.nonzero(made)[1].astype("<u4"), counts)
         flat_codes = codes[np.broadcast_to(made[:, None], codes.shape)].astype(small)
+    schema = SCHEMA if effects is None else SCHEMA.append(EFFECTS)
+    ruled = [] if effects is None else [_binary(effects[made].astype("<u4"), counts)]
     table = pa.table(
         [
             profile_ids,
@@ -124,8 +142,9 @@ def run_bytes(
             _binary(openings[made].astype("u1"), counts)
             if (openings > FIRST).any()
             else pa.nulls(len(made), pa.binary()),
+            *ruled,
         ],
-        schema=SCHEMA.with_metadata({HEADER: orjson.dumps(asdict(header))}),
+        schema=schema.with_metadata({HEADER: header.to_json()}),
     ).filter(pa.array(counts > 0))
     sink = pa.BufferOutputStream()
     pq.write_table(

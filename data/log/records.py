@@ -18,6 +18,7 @@ from data.records import (
     EVENT_KINDS,
     EVENTS,
     OWN,
+    RULED_DECISIONS,
     SCHEMA_VERSION,
     TITLE_ID,
     title_kind,
@@ -42,7 +43,9 @@ _REQUIRED = {
     kind: tuple(f.name for f in schema if not f.nullable and f.name != "schema_version")
     for kind, schema in SCHEMAS.items()
 }
-_KNOWN = {kind: frozenset(schema.names) for kind, schema in SCHEMAS.items()}
+FULL_SCHEMAS = {"decisions": RULED_DECISIONS, "events": EVENTS}
+"""With what few records have: a table without has no such column."""
+_KNOWN = {kind: frozenset(schema.names) for kind, schema in FULL_SCHEMAS.items()}
 
 
 def _plain(value: object) -> int:
@@ -190,7 +193,7 @@ def decode(kind: str, bodies: Iterable[bytes]) -> pa.Table:
     counts = [_length(kind, page) for page in pages]
     columns = []
     try:
-        schema = titles_as(SCHEMAS[kind], _title_kind(pages))
+        schema = titles_as(_schema_of(kind, pages), _title_kind(pages))
         for field in schema:
             if field.name == "facts":
                 # Facts are shared by a page: read once, repeated by position.
@@ -224,6 +227,13 @@ def _values(name: str, pages: Sequence[Mapping], counts: Sequence[int]) -> list[
     return values
 
 
+def _schema_of(kind: str, pages: Sequence[Mapping]) -> pa.Schema:
+    """That of a kind, with the columns that some page has."""
+    more = FULL_SCHEMAS[kind].names[len(SCHEMAS[kind].names) :]
+    has = any(name in page or name in page.get("each", {}) for page in pages for name in more)
+    return FULL_SCHEMAS[kind] if has else SCHEMAS[kind]
+
+
 def _title_kind(pages: Sequence[Mapping]) -> pa.DataType:
     """That of the first title; where others differ, no column holds them all."""
     for page in pages:
@@ -251,13 +261,13 @@ def _length(kind: str, page: object) -> int:
 def decode_each(kind: str, bodies: Sequence[bytes]) -> tuple[list[pa.Table], list[bytes]]:
     """The records that fit their schema, and the bodies that do not.
 
-    The records are one table for each kind of title ids, whole numbers and text: one, or two where
-    the catalogue was exchanged between records.
+    The records are one table for each kind of title ids, whole numbers and text, and for records
+    with and without rules: one mostly.
     """
     found, rejected = _decoded(kind, bodies)
-    by_kind: dict[pa.DataType, list[pa.Table]] = {}
+    by_kind: dict[tuple[pa.DataType, int], list[pa.Table]] = {}
     for table in found:
-        by_kind.setdefault(title_kind(table.schema), []).append(table)
+        by_kind.setdefault((title_kind(table.schema), table.num_columns), []).append(table)
     return [pa.concat_tables(tables) for tables in by_kind.values()], rejected
 
 

@@ -5,6 +5,7 @@ pyspark is imported where it is needed: it is an optional package, and slow to i
 
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ MASTER = "MARQUEE_SPARK_MASTER"
 """Environment variable: the master where no option says one."""
 HERE = "local[*,4]"
 """This machine's cores, where nothing says otherwise; a task whose process dies is tried again."""
+FORM = re.compile(
+    r"local(\[\s*(\*|[1-9]\d*)\s*(,\s*[1-9]\d*\s*)?\])?"
+    r"|local-cluster\[\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\]|(spark|k8s)://\S+|yarn"
+)
+"""Of a master."""
+PATIENCE = 5.0
+"""Seconds that a master may take to answer."""
 ROOT = Path(__file__).resolve().parents[2]
 MEANING = {
     "spark.sql.session.timeZone": "UTC",
@@ -75,8 +83,7 @@ def open_spark(
     Raises:
         BadInput: no pyspark, no Java, no such master; or executors that cannot do the work.
     """
-    if master is not None and not master.strip():
-        raise BadInput("--master names nothing; give spark://host:7077, local[2], or leave it out")
+    refuse_no_master(master)
     try:  # an optional package
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -90,6 +97,7 @@ def open_spark(
         raise BadInput("--master: spark-submit has chosen the master; give it there alone")
     if not running and not submitted():
         settings = _settings(master, memory, scratch) | {"spark.app.name": app}
+        _refuse_unreachable(settings["spark.master"])
         for name, value in settings.items():
             builder = builder.config(name, value)  # pyright: ignore[reportAttributeAccessIssue]
     with _started(settings.get("spark.master", "(submitted)")):
@@ -107,6 +115,42 @@ def open_spark(
         opened.close()
         raise
     return opened
+
+
+def refuse_no_master(master: str | None) -> None:
+    """Refuse what Spark would say is none after seconds, in a trace of Java's.
+
+    Raises:
+        BadInput: it has no form of a master.
+    """
+    if master is not None and not FORM.fullmatch(master):
+        raise BadInput(f"--master {master!r} is none; give one as spark://host:7077 or local[2]")
+
+
+def _refuse_unreachable(master: str) -> None:
+    """Ask for a moment, where Spark would ask for a minute, whether a master is there.
+
+    Raises:
+        BadInput: nothing listens there, or nobody says where it is.
+    """
+    refuse_no_master(master)
+    if master == "yarn" and not {"HADOOP_CONF_DIR", "YARN_CONF_DIR"} & os.environ.keys():
+        raise BadInput("the master yarn is found by HADOOP_CONF_DIR or YARN_CONF_DIR; set one")
+    places = re.findall(r"([^,/]+):(\d+)", master.removeprefix("spark://"))
+    if master.startswith("spark://") and not any(
+        _listens(host.strip("[]"), int(port)) for host, port in places
+    ):
+        raise BadInput(
+            f"no master of Spark listens at {master}; start it, or give another --master"
+        )
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), PATIENCE).close()
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 @contextmanager

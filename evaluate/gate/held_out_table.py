@@ -53,7 +53,7 @@ def show_held_out_values(
     values = {shown[name]: of for name, of in values.items()} | others
     read = to_read(values.values())
     title = f"on {len(later):,} held-out examples, from {first_moment(later)} on"
-    title += f"; logged {logged:.4f}"
+    title += f"; as shown they earned {logged:.4f}"
     Console(stderr=True, width=140).print(value_table(values, read, title))
     for words in verdict_lines(values, read):
         say(words)

@@ -12,7 +12,7 @@ from data.check.finding import Check, Limits, by_limits, by_p
 from evaluate.monitor.windows import sets_of_bundles, worst_windows
 
 SUMMARY = """
-SELECT day, bundle, count(*) AS n, avg((level <> 'personalised')::INT) AS fallbacks,
+SELECT day, bundle, count(*) AS n, avg((level NOT IN ('personalised', 'pinned'))::INT) AS fallbacks,
        sum((chosen IS NULL OR chosen = 0)::INT) AS strangers,
        sum((NOT (propensity > 0 AND propensity <= 1))::INT) AS impossible,
        sum((probabilities IS NOT NULL AND abs(probabilities[chosen] - propensity) > 1e-6)::INT)

@@ -29,7 +29,7 @@ def show(judgement: Judgement) -> None:
         )
     console.print(table)
     console.print(
-        f"{judgement.decisions:,} decisions; the logging policy earned "
+        f"{judgement.decisions:,} decisions; as shown they earned "
         f"{judgement.logged.value:.4f} a draw, {_between(judgement.logged)}"
         f"{_an_impression(judgement)}; lift by {judgement.estimator}"
     )

@@ -94,12 +94,13 @@ def estimate_slates(slates: Slates, bootstrap: Bootstrap = BOOTSTRAP) -> dict[st
     results = {LOGGED: _logged(slates, logged)}
     apart = Differences(list(used), np.array([one.value for one in found]), own)
     for each, one in zip(used.values(), found, strict=True):
-        bias = apart.of(each, [n for n in each.wider if n in used and used[n].fits(slates.logged)])
-        results[each.name] = _estimate(each, slates, one, bias)
+        wider = [n for n in each.wider if n in used and used[n].fits(slates.logged)]
+        doubt = apart.of(each, wider) if wider or not each.wider else _unchecked(each)
+        results[each.name] = _estimate(each, slates, one, doubt)
     asked = [each.name for each in grid if results[each.name].ess >= WORTH]
     if asked := asked or [each.name for each in grid[:1]]:
         chosen = apart.slope(asked)
-        results[SLOPE] = _of_slope(results[chosen], chosen)
+        results[SLOPE] = _of_slope(results[chosen], chosen, len(asked))
     return results
 
 
@@ -165,8 +166,19 @@ def _own(slates: Slates) -> Float[np.ndarray, "slates 2"]:
     return np.stack([slates.reward.sum(1), np.ones(len(slates))], axis=-1)
 
 
-def _of_slope(of: SlateEstimate, name: str) -> SlateEstimate:
-    """The chosen estimate, and that it was chosen."""
+def _unchecked(estimator: SlateEstimator) -> Doubt:
+    """What is to be said where the log cannot tell whether an estimator is right."""
+    words = (
+        f"{estimator.name} assumes {estimator.assumes}, and nothing here can tell: give the"
+        " probabilities of pairs, prefixes or whole rows too"
+    )
+    return Doubt("weak", words)
+
+
+def _of_slope(of: SlateEstimate, name: str, asked: int) -> SlateEstimate:
+    """The chosen estimate, and among how many it was chosen."""
+    if asked == 1:
+        return replace(of, chosen=name)
     words = (
         f"{name} was chosen on this log, as the steadiest that differs from none that assumes less"
         " by more than chance: its interval does not know of the choice"
@@ -189,7 +201,7 @@ def _logged(slates: Slates, ends: Range) -> SlateEstimate:
 
 
 def _estimate(
-    estimator: SlateEstimator, slates: Slates, ends: Range, bias: Doubt | None
+    estimator: SlateEstimator, slates: Slates, ends: Range, doubt: Doubt | None
 ) -> SlateEstimate:
     """A value with what there is to know of it."""
     weight = estimator.weight(slates)
@@ -212,8 +224,8 @@ def _estimate(
             " then says something of the slots outside it"
         )
         found.insert(0, Doubt("do not use", words))
-    elif bias is not None:
-        found.insert(0, bias)
+    elif doubt is not None:
+        found.insert(0, doubt)
     return _made(slates, ends, log, estimator.assumes, found)
 
 

@@ -76,6 +76,8 @@ class _Kind:
     weights: SlotWeights
     wider: tuple[str, ...]
     order: Order = "whole"
+    of_row: bool = True
+    """Whether all slots of a row have one weight."""
 
     def plain(self) -> SlateEstimator:
         """The mean of Σ weight · reward."""
@@ -89,7 +91,7 @@ class _Kind:
         Optimization", Statistical Science 29(4); for slates Vlassis, Chandrashekar, Amat Gil and
         Kallus (2021), "Control Variates for Slate Off-Policy Evaluation", NeurIPS.
         """
-        terms = partial(_corrected, self.weights)
+        terms = partial(_corrected_row if self.of_row else _corrected, self.weights)
         return self._made(f"{self.name}_dr", terms, ratio, modelled=True)
 
     def normalised(self, terms: Terms, value: Value) -> SlateEstimator:
@@ -146,6 +148,14 @@ def _corrected(weights: SlotWeights, slates: Slates) -> Float[np.ndarray, "slate
     return _with_ones((wrong + model.target).sum(1))
 
 
+def _corrected_row(weights: SlotWeights, slates: Slates) -> Float[np.ndarray, "slates 2"]:
+    model = slates.modelled()
+    if model.whole is None:
+        return _corrected(weights, slates)
+    logged, target = model.whole
+    return _with_ones(weights(slates)[:, 0] * (slates.reward.sum(1) - logged) + target)
+
+
 def _with_ones(term: Float[np.ndarray, " slates"]) -> Float[np.ndarray, "slates 2"]:
     return np.stack([term, np.ones(len(term))], axis=-1)
 
@@ -184,6 +194,7 @@ _IIPS = _Kind(
     "that a slot's reward depends on its own action alone",
     lambda slates: slates.of("position"),
     ("pi2_dr", "cascade_dr", "sips_dr"),
+    of_row=False,
 )
 _RIPS = _Kind(
     "rips",
@@ -191,6 +202,7 @@ _RIPS = _Kind(
     "that a slot's reward depends on its own action and those before it alone",
     lambda slates: slates.of("prefix"),
     ("sips_dr",),
+    of_row=False,
 )
 _PI = _Kind(
     "pi",

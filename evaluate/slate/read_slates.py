@@ -69,7 +69,7 @@ def read_slates(file: Path | str, independent: bool = False) -> tuple[Slates, bo
         after=None if after is None else grid.spread(after),
     )
     own = _given(held, "estimated_reward", alone)
-    model = places.model(slates.reward, own, _given(held, "q_hat", after))
+    model = places.model(slates.reward, own, _given(held, "q_hat", after), held.whole)
     return replace(slates, model=model), held.clustered
 
 

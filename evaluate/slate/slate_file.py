@@ -20,6 +20,14 @@ OWNERS = ("logged", "target")
 BY_ACTION = re.compile(r"(estimated_reward|q_hat|target_given_prefix|target_position)_(\d+)")
 """Columns of one number an action; the actions are counted from 0."""
 
+WHOLE = ("estimated_slate", "estimated_slate_target")
+"""A prediction of the row's reward, and its mean over the target's rows."""
+OF_A_MAP = {
+    ", or give csv.delimiter or csv.encoding in the map": "",
+    "give csv.encoding in the map, such as latin-1": "write it in UTF-8",
+}
+"""What importers say of CSV → what holds where there is no map."""
+
 
 @dataclass(frozen=True)
 class SlateFile:
@@ -35,6 +43,8 @@ class SlateFile:
         context: of each row, from 0.
         group: of each row, by profile, or each by itself.
         clustered: whether the file names profiles.
+        whole: predicted reward of each row, and the mean of the same over the target's rows; None
+            where the file has not both.
     """
 
     grid: SlotGrid
@@ -45,6 +55,7 @@ class SlateFile:
     context: Int[np.ndarray, " slates"]
     group: Int[np.ndarray, " slates"]
     clustered: bool
+    whole: tuple[Float[np.ndarray, " slates"], Float[np.ndarray, " slates"]] | None = None
 
     def both(self, part: str) -> bool:
         """Whether it has both probabilities of a part."""
@@ -68,7 +79,7 @@ def read_slate_file(file: Path) -> SlateFile:
     chances = {name: _numbers(table, name) for name in names if name in table.column_names}
     for name, values in chances.items():
         _refuse_chances(grid, name, values)
-    by_action = _by_action(table, grid)
+    by_action = _by_action(table, grid, _reached(grid, chances))
     action = None
     if "action" in table.column_names:
         action = table["action"].to_numpy()
@@ -84,6 +95,7 @@ def read_slate_file(file: Path) -> SlateFile:
         context=_context(table, grid),
         group=_groups(table["profile_id"], grid) if clustered else _alone(grid),
         clustered=clustered,
+        whole=_whole(table, grid),
     )
 
 
@@ -99,7 +111,7 @@ def schema_of(names: list[str]) -> pa.Schema:
         pa.field(n, kind, nullable=n == "context") for n, kind in optional.items() if n in names
     ]
     chances = [f"{owner}_{part}" for owner in OWNERS for part in PARTS]
-    numbers = [n for n in names if n in chances or BY_ACTION.fullmatch(n)]
+    numbers = [n for n in names if n in (*chances, *WHOLE) or BY_ACTION.fullmatch(n)]
     # The pair of a row's last slot is missing, and so may be a prediction of no consequence.
     fields += [
         pa.field(n, pa.float64(), nullable=n.endswith("_pair") or bool(BY_ACTION.fullmatch(n)))
@@ -109,7 +121,13 @@ def schema_of(names: list[str]) -> pa.Schema:
 
 
 def _table(file: Path) -> pa.Table:
-    parts = list(read_rows(file))
+    try:
+        parts = list(read_rows(file))
+    except BadInput as error:
+        words = str(error)
+        for of_a_map, instead in OF_A_MAP.items():
+            words = words.replace(of_a_map, instead)
+        raise BadInput(words) from None
     for part in parts:
         for row in part.broken[:1]:
             raise BadInput(f"{file}: row {row.row}: {row.why}; mend the line")
@@ -123,6 +141,22 @@ def _table(file: Path) -> pa.Table:
     if problems:
         raise BadInput(str(problems[0]))
     return table
+
+
+def _whole(
+    table: pa.Table, grid: SlotGrid
+) -> tuple[Float[np.ndarray, " slates"], Float[np.ndarray, " slates"]] | None:
+    """The predictions of whole rows, equal in each line of one."""
+    if not set(WHOLE) <= set(table.column_names):
+        return None
+    found = []
+    for name in WHOLE:
+        values = _numbers(table, name)
+        remedy = "it is a finite prediction of the whole row, equal in each of its slots"
+        wrong = ~np.isfinite(values) | (values != values[grid.first_line][grid.row])
+        grid.refuse(wrong, name, values, remedy)
+        found.append(values[grid.first_line])
+    return found[0], found[1]
 
 
 def _numbers(table: pa.Table, name: str) -> Float[np.ndarray, " lines"]:
@@ -139,7 +173,20 @@ def _refuse_chances(grid: SlotGrid, name: str, values: Float[np.ndarray, " lines
     grid.refuse(needed & ~(low & (values <= 1 + 1e-9)), name, values, remedy)
 
 
-def _by_action(table: pa.Table, grid: SlotGrid) -> dict[str, Float[np.ndarray, "lines actions"]]:
+def _reached(
+    grid: SlotGrid, chances: dict[str, Float[np.ndarray, " lines"]]
+) -> Bool[np.ndarray, " lines"]:
+    """Which slots the target may come to after the logged ones before them; all if not known."""
+    prefix = chances.get("target_prefix")
+    if prefix is None:
+        return np.ones(len(grid.row), bool)
+    before = np.roll(grid.spread(prefix), 1, axis=1)
+    return (grid.place == 0) | (before[grid.row, grid.place] > 0)
+
+
+def _by_action(
+    table: pa.Table, grid: SlotGrid, reached: Bool[np.ndarray, " lines"]
+) -> dict[str, Float[np.ndarray, "lines actions"]]:
     """Columns of one number an action, side by side."""
     found: dict[str, dict[int, str]] = {}
     for name in table.column_names:
@@ -158,6 +205,8 @@ def _by_action(table: pa.Table, grid: SlotGrid) -> dict[str, Float[np.ndarray, "
             values = np.nan_to_num(values)
             total = values.sum(1)
             wrong = (np.abs(total - 1) > 1e-5) | (values < 0).any(1)
+            if stem == "target_given_prefix":  # after what it never does it has no choice
+                wrong &= reached
             remedy = "give probabilities of all actions, whose sum is 1"
             grid.refuse(wrong, f"{stem}_0 … sum to", total, remedy)
         stacked[stem] = values

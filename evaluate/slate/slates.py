@@ -27,6 +27,9 @@ class RowModel(NamedTuple):
     """Of the reward from each slot on, with the logged action in it."""
     rest_target: Float[np.ndarray, "slates slots"]
     """The mean of the same over what the target puts into the slot after the logged prefix."""
+    whole: tuple[Float[np.ndarray, " slates"], Float[np.ndarray, " slates"]] | None = None
+    """Of the reward of the logged row, and the mean of the same over the target's rows: what a sum
+    over slots cannot say, such as competition. None: the sums of `own` and of `target`."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A row is judged by means that its own profile had no part in.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -49,6 +49,7 @@ class Places:
         reward: Float[np.ndarray, "slates slots"],
         own: Predicted | None = None,
         rest: Predicted | None = None,
+        whole: tuple[Float[np.ndarray, " slates"], Float[np.ndarray, " slates"]] | None = None,
     ) -> RowModel:
         """Means of a slot's own reward and of that from it on, by action where that can be used.
 
@@ -60,12 +61,18 @@ class Places:
             own: a given model of each slot's own reward, brought to the log's scale; None: it is
                 fitted.
             rest: a given model of the reward from each slot on; None: it is fitted.
+            whole: a given model of the row's reward, as `RowModel` has it; None: the slots' sums.
         """
         slot = self._means(reward, self.alone) if own is None else self._scaled(own, reward)
         if rest is None:
             onward = np.cumsum(reward[:, ::-1], axis=1)[:, ::-1]
             rest = self._means(onward, self.after)
-        return RowModel(*slot, *rest)
+        if whole is not None:
+            rows = replace(self, there=self.there[:, :1])
+            both = whole[0][:, None], whole[1][:, None]
+            logged, target = rows._scaled(both, reward.sum(1, keepdims=True))
+            whole = logged[:, 0], target[:, 0]
+        return RowModel(*slot, *rest, whole)
 
     def _means(
         self,

@@ -44,6 +44,8 @@ def architecture_of(network: Marquee, encoder: str | None) -> dict[str, object]:
         described["declared"] = network.architecture.declared
     if network.architecture.groups:
         described["groups"] = [list(group) for group in network.architecture.groups]
+    if network.architecture.shown:
+        described["shown"] = list(network.architecture.shown)
     if network.architecture.matches:
         described["matches"] = [list(map(list, of)) for of in network.architecture.matches]
     return {**described, "heads": network.context.heads.heads, "encoder": encoder}
@@ -68,8 +70,10 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, torch.Tensor]) ->
     settings["matches"] = tuple(ColumnMatch(*map(tuple, of)) for of in said)
     shortened = "encoder.out.0.weight" in state
     width = (groups[0][1] if groups else settings["embedding"]) if shortened else None
-    none = name is None or is_frozen(name)  # whose graph is all there is of it
-    encoder = None if none else make_encoder(name, "none", width)
+    encoder = None
+    if name is not None and not is_frozen(name):  # whose graph is all there is of it
+        encoder = make_encoder(name, "none", width)
+    settings["shown"] = tuple(settings.get("shown", ()))
     network = Marquee(encoder, Architecture(**settings))
     try:
         network.load_state_dict(dict(state))

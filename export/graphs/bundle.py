@@ -15,6 +15,7 @@ from data.bundle import BUNDLE_VERSION
 from data.features import FeatureSpec
 from data.images.format import ImageFormat
 from data.records import titles_like
+from data.shown.read_outs import READ_OUTS, ReadOuts
 from export.graphs.architecture import architecture_of
 from export.graphs.description import BundleDescription
 from export.graphs.example_inputs import Probe, random_probe
@@ -38,6 +39,7 @@ UNPERSONALISED = pa.schema(
 )
 
 
+# Each of the last is a file of the bundle.
 def write_bundle(
     network: Marquee,
     spec: FeatureSpec,
@@ -48,6 +50,7 @@ def write_bundle(
     probes: Sequence[Probe] = (),
     records: ArtworkRecords | None = None,
     posterior: KeptPosterior | None = None,
+    read_outs: ReadOuts | None = None,
 ) -> Path:
     """Export a network, compare it with torch, and write its bundle whole.
 
@@ -60,6 +63,7 @@ def write_bundle(
         probes: real inputs to compare with torch on, besides made-up ones.
         records: of artworks' own; None: all are judged by their pixels alone.
         posterior: that days can be added to; nothing that serves reads it.
+        read_outs: of pictures, that its features are made with; None: none are.
 
     Returns:
         The bundle's folder, `root` / its id.
@@ -81,6 +85,8 @@ def write_bundle(
             records.write(part / RECORDS)
         if posterior is not None:
             posterior.write(part / POSTERIOR)
+        if read_outs is not None:
+            read_outs.write(part / READ_OUTS)
         save_file(_weights(network), part / "weights.safetensors")
         heads, dimension = parts("context.onnx", tuple(drawn[0].context))[0].shape[1:]
         metrics = {**description.metrics, "parity_gap": gap}
@@ -118,9 +124,12 @@ def _weights(network: Marquee) -> dict[str, Tensor]:
 
 
 def _probe(spec: FeatureSpec, rows: int, image: ImageFormat | None, network: Marquee) -> Probe:
-    reads = image is not None and network.encoder is not None
-    size = (image.height, image.width) if reads else None
-    return random_probe(spec, rows, rows, size=size, embedding=network.architecture.embedding)
+    size, made = None, network.architecture
+    if image is not None and network.encoder is not None:
+        size = image.height, image.width
+    return random_probe(
+        spec, rows, rows, size=size, embedding=made.embedding, shown=sum(made.shown)
+    )
 
 
 def _check(

@@ -42,6 +42,7 @@ def random_probe(
     *,
     size: tuple[int, int] | None = None,
     embedding: int = 0,
+    shown: int = 0,
 ) -> Probe:
     """Draw inputs of the shapes that `spec` computes, wider than real ones.
 
@@ -53,6 +54,7 @@ def random_probe(
         seed: of the draw.
         size: height and width of images; None: embeddings instead.
         embedding: width of the embeddings.
+        shown: numbers that are read of each picture.
     """
     rng = np.random.default_rng(seed)
 
@@ -68,6 +70,8 @@ def random_probe(
     pixels = {"images": rng.integers(0, 256, (rows, 3, *size), np.uint8)} if size else {}
     vectors = {} if size else {"embeddings": rng.normal(size=(rows, embedding)).astype(np.float32)}
     context, candidates = _samples(spec)
+    widened = np.concatenate([candidates.dense, np.zeros((1, shown), np.float32)], axis=1)
+    candidates = candidates._replace(dense=widened)
     return Probe(
         ContextFeatures(*map(like, context)),
         CandidateFeatures(*map(positive, candidates)),

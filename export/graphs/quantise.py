@@ -36,6 +36,7 @@ from data.features import (
 from data.images.cache import image_cache
 from data.images.canvases import other_canvas_words
 from data.images.left_out import left_out_words
+from data.shown.with_shown import with_shown
 from export.graphs.example_inputs import random_probe
 from export.graphs.graphs import NAMES
 from export.graphs.manifest import seal
@@ -203,7 +204,7 @@ def equal_choices(
         examples: whose members are decided for; None: made up.
     """
     spec = FeatureSpec.from_json(bundle.file("features.json").read_bytes())
-    features = candidate_features(spec, titles, artworks)
+    features, read_outs = candidate_features(spec, titles, artworks), bundle.read_outs()
     pools = _pools(artworks)
     members = -(-decisions // len(pools))
     candidate = outputs(bundle.file("candidate.onnx"))
@@ -214,13 +215,15 @@ def equal_choices(
     chosen = []
     for embed in (graph(bundle.file("encoder.onnx")), graph(encoder)):
         parts = [images[at : at + BATCH] for at in range(0, len(images), BATCH)]
-        embeddings = np.concatenate([embed(part) for part in parts])
-        vectors, _, *named = candidate(embeddings, *features)
+        embeddings, given = np.concatenate([embed(part) for part in parts]), features
+        if read_outs is not None:
+            given = with_shown(features, read_outs.read(embeddings, spec, titles, artworks))
+        vectors, _, *named = candidate(embeddings, *given)
         if records is not None:
             vectors = records.joined(vectors, ids)
         scores = functionals @ vectors.T
         if named:  # of before names met by equality there are none
-            shown = Names(np.concatenate([features.cast_ids, features.title_cast_ids], 1), named[0])
+            shown = Names(np.concatenate([given.cast_ids, given.title_cast_ids], 1), named[0])
             matches = NameTable.of(shown).matches(Names(asked.cast_ids, watched[0]))
             scores += matches[:, None]
         chosen.append(_choices(scores, pools, policy.head_policy, policy.salt))

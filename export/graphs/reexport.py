@@ -59,6 +59,7 @@ def bundle(
         pq.ParquetFile(held.file("unpersonalised.parquet")).read(),
         records=records,
         posterior=KeptPosterior.read_from(held.file(POSTERIOR)) if keeps else None,
+        read_outs=held.read_outs(),
     )
     new = Bundle.open(written)
     return {

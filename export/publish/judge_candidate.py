@@ -34,6 +34,8 @@ Gate = Callable[[Path, Path | None, Path | None], Verdict]
 verdict."""
 Undecided = Literal["keep", "publish"]
 """What becomes of a bundle of which the log cannot tell: the live one stays, or it goes live."""
+UNTOLD = "; the live bundle stays: --undecided publish (--publish.undecided of train.py) says not"
+"""Said where it stays since the log cannot tell."""
 
 
 def judge_candidate(
@@ -69,11 +71,12 @@ def judge_candidate(
         return False, f"the gate could not judge: {error}", None
     grounds = {"numbers": verdict.numbers, "live": live, "anchor": anchor}
     note = {"verdict": verdict.verdict, "reason": verdict.reason, **grounds}
-    may = verdict.verdict == "passed"
+    may, remedy = verdict.verdict == "passed", ""
     if verdict.verdict == "undecided":
         of_others = "nothing_live" in verdict.numbers  # what is live is of another catalogue
         may = standing is None or of_others or undecided == "publish"
-    return may, f"{broken}; {verdict.reason}" if trouble else verdict.reason, note
+        remedy = "" if may else UNTOLD
+    return may, (f"{broken}; " if trouble else "") + verdict.reason + remedy, note
 
 
 def _whole_anchor(place: Store, standing: str | None) -> str | None:

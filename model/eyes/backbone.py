@@ -83,7 +83,7 @@ def _of_torchvision(eye: BackboneEye) -> nn.Module:
 
 def _of_timm(eye: BackboneEye) -> nn.Module:
     try:
-        import timm
+        import timm  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise BadInput(
             f"--model.encoder {eye.name} needs timm, which is not installed: pip install timm"

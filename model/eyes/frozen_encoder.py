@@ -18,7 +18,8 @@ from model.eyes.features import Features, run_graph, seen
 from model.eyes.open_eyes import GIVEN, Eyes
 from model.eyes.pixel_graph import LinearReadout, PixelGraph, together, with_readouts
 
-DIRECTIONS = 24
+DIRECTIONS = 256
+"""Of each group: heads read the first few, what is read of pictures reads all."""
 LEAST_SHARE = 1e-3
 """Of the largest deviation of a group: numbers that vary less are taken for constant."""
 PROBE, TOLERANCE = 8, 1e-4

@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import yaml
-from onnx import TensorProto, compose, helper, version_converter
+from onnx import TensorProto, compose, helper, inliner, version_converter
 
 from data.errors import BadInput
 from model.eyes.pixel_graph import (
@@ -78,9 +78,11 @@ class OwnModel:
             raise BadInput(
                 f"{declared_in} cannot be read ({words}); docs/sight.md shows one"
             ) from None
-        if not isinstance(said, dict) or (lacks := [name for name in NEEDED if name not in said]):
-            what = lacks if isinstance(said, dict) else "fields"
-            raise BadInput(f"{declared_in} lacks {', '.join(what)}; docs/sight.md shows an example")
+        said = said if isinstance(said, dict) else {}
+        if lacks := [name for name in NEEDED if name not in said]:
+            raise BadInput(
+                f"{declared_in} lacks {', '.join(lacks)}; docs/sight.md shows an example"
+            )
         if unknown := set(said) - set(KNOWN):
             raise BadInput(
                 f"{declared_in}: {sorted(map(str, unknown))[0]!r} is not known; "
@@ -117,8 +119,8 @@ class OwnModel:
             raise self._refusal(f"has no value {lost[0].removeprefix('own/')!r}", "outputs")
         ranks = _ranks(model, [name.removeprefix("own/") for name in wanted])
         builder = GraphBuilder()
-        mean, deviation = (255 * np.array(of) for of in (self.mean, self.deviation))
-        normalised = builder.normalised(mean, np.maximum(deviation, 1e-12))
+        mean, deviation = ([255 * one for one in of] for of in (self.mean, self.deviation))
+        normalised = builder.normalised(mean, deviation)
         before = [helper.make_node("Identity", [normalised], [f"own/{pixels}"])]
         before = [*builder.nodes, *before]
         builder.nodes = []
@@ -151,7 +153,7 @@ class OwnModel:
         if model.ByteSize() > LARGEST:
             raise self._refusal("is larger than 2 GB, which is all that one file holds", "file")
         if model.functions:
-            model = onnx.inliner.inline_local_functions(model)
+            model = inliner.inline_local_functions(model)
         version = opset_of(model)
         if version < OPSET:
             try:

@@ -79,10 +79,12 @@ class GraphBuilder:
         self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return name
 
-    def node(self, kind: str, *inputs: str, name: str = "", **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, name: str = "", **attributes: int | list[int]) -> str:
         """The name of what an operator gives."""
         name = name or f"{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        node = helper.make_node(kind, list(inputs), [name], name=name)
+        node.attribute.extend(helper.make_attribute(*of) for of in attributes.items())
+        self.nodes.append(node)
         return name
 
     def normalised(self, mean: Sequence[float], deviation: Sequence[float]) -> str:

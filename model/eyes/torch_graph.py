@@ -2,8 +2,8 @@
 
 import warnings
 
-import onnx
 import torch
+from onnx import inliner
 from torch import nn
 
 from model.eyes.pixel_graph import IMAGE, OPSET, FeatureGroup, PixelGraph, forget_source
@@ -36,6 +36,6 @@ def torch_graph(
     assert program is not None, "the exporter gives a program"
     model = program.model_proto
     if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
+        model = inliner.inline_local_functions(model)
     forget_source(model)
     return PixelGraph(model, groups, key)

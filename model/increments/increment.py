@@ -25,6 +25,7 @@ from data.days import DAY_US, date_of
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.features import FeatureSpec
+from data.shown.read_outs import ReadOuts
 from model.heads.hierarchical import HierarchicalHeads
 from model.increments.daily_logistic import DayImpressions
 from model.increments.days_to_read import WATCHED, DaySpan, counted, late
@@ -65,6 +66,8 @@ class DaySource:
     """Row of each artwork, in the catalogue's order; -1: its image cannot be had."""
     reward_name: str
     """That the bundle predicts."""
+    read_outs: ReadOuts | None = None
+    """The bundle's."""
 
 
 class PosteriorByDay:
@@ -94,6 +97,7 @@ class PosteriorByDay:
             seed=read.seed,
             mean=read.mean_importance,
             by_id=True,
+            read_outs=source.read_outs,
         )
         self.titles = source.catalogue.artworks["title_id"].to_pylist()
         self.left_out = 0
@@ -126,7 +130,9 @@ class PosteriorByDay:
         added = RecordEffects(records, source.catalogue.artwork_ids)
         temperature, error = calibrate(learner, self.preparation(later), ARTWORKS, added)
         posterior = self._posterior(self._inputs())
-        trained = TrainedNetwork(self.network, records, posterior, temperature, error)
+        trained = TrainedNetwork(
+            self.network, records, posterior, temperature, error, read_outs=source.read_outs
+        )
         return FirstPass(self.statistics(), later, stream, None, self.left_out), trained
 
     @torch.no_grad()

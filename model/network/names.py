@@ -12,6 +12,15 @@ MATCHED = 1024
 """Members, and artworks, whose matches tell how large a match is."""
 
 
+class ColumnMatch(NamedTuple):
+    """A match of columns: the sum of products of a member's numbers and an artwork's."""
+
+    member: tuple[int, ...]
+    """Columns of the features of the facts; each is standardised."""
+    artwork: tuple[int, ...]
+    """Columns of the features of title and tags, one for each of these; as they are."""
+
+
 class NameWeights(NamedTuple):
     """Names of some rows, by number, and how much each counts there; 0 pads."""
 
@@ -25,7 +34,7 @@ class NameWeights(NamedTuple):
     def over(self, distinct: Int[Tensor, " distinct"]) -> Float[Tensor, "rows distinct"]:
         """A column for each of these names, which are in order; others are left out."""
         table = self.weights.new_zeros(len(self.ids), len(distinct) + 1)
-        at = torch.searchsorted(distinct, self.ids)
+        at = torch.searchsorted(distinct, self.ids.contiguous())
         known = torch.cat([distinct, distinct.new_zeros(1)])[at] == self.ids
         at = torch.where(known & (self.ids != 0), at, len(distinct))
         return table.scatter_add_(1, at, self.weights)[:, :-1]

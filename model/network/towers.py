@@ -1,13 +1,11 @@
 """The two sides of the product: artwork to a vector, context to a bank of linear functionals."""
 
+import warnings
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from data.features import CAST_KEPT
 from model.heads.epistemic_index import index_size
@@ -16,7 +14,7 @@ from model.heads.make_heads import make_heads
 from model.heads.prior_network import PriorNetwork
 from model.heads.standardise import mean_and_deviation
 from model.network.former_weights import with_present_names
-from model.network.names import NameWeights
+from model.network.names import ColumnMatch, NameWeights
 
 PRIOR_FEATURES = 64
 """Of the frozen random network that prior functions read."""
@@ -24,15 +22,6 @@ WIDTH, TITLE_WIDTH, CAST_WIDTH = 64, 16, 16
 """Features that the trunk gives; of the title main effect; of a bag of cast."""
 LEAST_MIX = 0.02
 """What a genre that the title has not may count as shown: misleading artwork exists."""
-
-
-class ColumnMatch(NamedTuple):
-    """A match of columns: the sum of products of a member's numbers and an artwork's."""
-
-    member: tuple[int, ...]
-    """Columns of the features of the facts; each is standardised."""
-    artwork: tuple[int, ...]
-    """Columns of the features of title and tags, one for each of these; as they are."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +56,15 @@ class Architecture:
     """How many of the features of title and tags, the last, are facts declared of the artwork."""
     groups: tuple[tuple[str, int], ...] = ()
     """Name and width of each part of an embedding that is judged on its own scale, in order."""
-    matches: tuple["ColumnMatch", ...] = ()
+    shown: tuple[int, ...] = ()
+    """Widths of the groups of what is read of its picture, which come after these features."""
+    matches: tuple[ColumnMatch, ...] = ()
     """Numbers of members that meet numbers of artworks, beside names."""
 
     @property
     def content(self) -> int:
-        """Dimension of what an artwork is judged by: its embedding, and what is declared of it."""
-        return self.embedding + self.declared
+        """Dimension of it: its embedding, what is declared of it, and what is read of it."""
+        return self.embedding + self.declared + sum(self.shown)
 
     @property
     def head_settings(self) -> HeadSettings:
@@ -116,13 +107,15 @@ class CandidateTower(nn.Module):
     def __init__(self, made: Architecture) -> None:
         super().__init__()
         rank, tags = made.rank, made.title + CAST_WIDTH
-        self.genres, self.declared = made.genres, made.declared
+        self.genres, self.title = made.genres, made.title
+        self.judged = made.title - made.declared
         self.cast = CastBag(made.buckets, CAST_WIDTH)
         self.image = nn.Linear(made.content, rank)
-        # A catalogue without genres has nothing to draw first weights for, and torch warns of it.
-        linear = nn.Linear if made.genres else partial(skip_init, nn.Linear)
-        self.genre = linear(made.embedding, made.genres)
-        self.contrast = linear(made.genres, rank, bias=False)
+        with warnings.catch_warnings():
+            # A catalogue without genres has nothing to draw first weights for.
+            warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+            self.genre = nn.Linear(made.embedding, made.genres)
+            self.contrast = nn.Linear(made.genres, rank, bias=False)
         self.tags = nn.Sequential(nn.Linear(tags, 64), nn.ReLU(), nn.Linear(64, rank))
         self.gain = nn.Linear(made.title, 1)
         nn.init.zeros_(self.gain.weight)
@@ -142,10 +135,10 @@ class CandidateTower(nn.Module):
     def content(
         self, embedding: Float[Tensor, "artworks embedding"], title: Float[Tensor, "artworks title"]
     ) -> Float[Tensor, "artworks content"]:
-        """What an artwork is judged by: its embedding, and beside it what is declared of it."""
-        if not self.declared:
+        """What an artwork is judged by: its embedding, what is declared of it and read of it."""
+        if title.shape[1] == self.judged:
             return embedding
-        return torch.cat([embedding, title[:, -self.declared :]], 1)
+        return torch.cat([embedding, title[:, self.judged :]], 1)
 
     def shown(
         self, embedding: Float[Tensor, "artworks embedding"], mix: Float[Tensor, "artworks genres"]
@@ -186,16 +179,17 @@ class CandidateTower(nn.Module):
 
         Their ids are those given, the tags' first.
         """
+        content, matched = self.content(embedding, title), title[:, self.columns]
+        title = title[:, : self.title]
         mix = title[:, : self.genres]
         contrast = self.contrast(self.shown(embedding, mix).exp() - mix)
         tags = torch.cat([title, self.cast(cast_ids, cast_weights)], 1)
-        content = self.content(embedding, title)
         learnt = self.image(content) + contrast + self.tags(tags)
         names = self.names(cast_ids, cast_weights, title_cast_ids, title_cast_weights)
         gain = self.gain(title).exp()
         parts = [gain * learnt, self.frozen(content.detach())]
         if self.columns:
-            parts.insert(1, self.worth[self.match_of] * title[:, self.columns])
+            parts.insert(1, self.worth[self.match_of] * matched)
         cast = self.cast(title_cast_ids, title_cast_weights)
         effect = self.title_effect(torch.cat([title, cast], 1))
         return torch.cat(parts, 1), effect, gain * names.weights

@@ -13,7 +13,7 @@ from model.heads.standardise import mean_and_deviation
 COMPONENTS = 24
 """Of the embeddings, or of each group of their numbers."""
 LEAST = 1e-6
-DECLARED = "declared"
+DECLARED, READ = "declared", "read"
 
 
 class Components(NamedTuple):
@@ -44,24 +44,28 @@ class Components(NamedTuple):
         content: Float[Tensor, "artworks content"],
         groups: Sequence[tuple[str, int]],
         declared: int = 0,
+        shown: Sequence[int] = (),
     ) -> tuple["Components", list[int]]:
         """Of these artworks, each group of numbers apart; rows of each have mean square 1.
 
-        What is declared is a group of its own. The numbers of a group are on one scale, but for
-        those that users gave, which are standardised.
+        What is declared is a group of its own, and so is each part of what is read of pictures. The
+        numbers of a group are on one scale, but for those that users gave, which are standardised.
 
         Args:
-            content: embeddings, with what is declared of the artworks behind them.
-            groups: name and width of each group of the embeddings; without any it is as `of` has
-                it.
+            content: embeddings, and behind them what is declared and read of the artworks.
+            groups: name and width of each group of the embeddings; without any they are one that is
+                given, and where nothing is read, it is as `of` has it.
             declared: columns of what is declared.
+            shown: columns of each part of what is read, whose numbers are on one scale.
 
         Returns:
             The components, and how many there are of each group; none where there are no groups.
         """
-        if not groups:
+        if not groups and not shown:
             return cls.of(content, declared), []
-        named = [*groups, *([(DECLARED, declared)] if declared else [])]
+        whole = content.shape[1] - declared - sum(shown)
+        named = [*(groups or [(GIVEN, whole)]), *([(DECLARED, declared)] if declared else [])]
+        named += [(READ, width) for width in shown]
         parts = [
             cls._of_one(part, standard=name in (GIVEN, DECLARED))
             for (name, _), part in zip(

@@ -3,7 +3,7 @@
 # pyarrow.compute makes its functions at import: no checker sees them.
 # pyright: reportAttributeAccessIssue=false
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,9 @@ from data.catalogue import Catalogue
 from data.days import DAY_US
 from data.features import CandidateFeatures, FeatureSpec, candidate_features, context_features
 from data.schema.page_facts import mask_page_facts
+from data.shown.matches import ShownMatch, shown_matches
+from data.shown.read_outs import ReadOuts
+from data.shown.with_shown import with_shown
 from model.training.dataset import Examples, Masks, bootstrap_weights
 from model.training.dataset_statistics import random_weights
 
@@ -80,11 +83,47 @@ class Preparation:
     """Moment of the last of all examples; None: each table is all."""
     by_id: bool = False
     """What is hidden of a decision follows from its id, whatever is met beside it."""
+    read_outs: ReadOuts | None = None
+    """Of pictures, where `images` are embeddings; None: nothing is read."""
 
     @cached_property
     def candidates(self) -> CandidateFeatures:
         """Numbers of every artwork of the catalogue."""
-        return candidate_features(self.spec, self.catalogue.titles, self.catalogue.artworks)
+        tables = self.spec, self.catalogue.titles, self.catalogue.artworks
+        features = candidate_features(*tables)
+        if self.read_outs is None:
+            return features
+        return with_shown(features, self.read_outs.read(self._embeddings, *tables))
+
+    def reading(self, comparable: int) -> "Preparation":
+        """The same with read-outs fitted to the catalogue, where there is anything to read.
+
+        Args:
+            comparable: how many numbers of embeddings, the first, are on one scale as they are.
+        """
+        tables = self.spec, self.catalogue.titles, self.catalogue.artworks
+        found = ReadOuts.fit(self._embeddings, *tables, comparable)
+        return replace(self, read_outs=found or None)
+
+    @property
+    def matches(self) -> tuple[ShownMatch, ...]:
+        """Of what members watch with what is read of pictures."""
+        if self.read_outs is None:
+            return ()
+        groups = self.read_outs.groups
+        first = self.candidates.dense.shape[1] - sum(group.width for group in groups)
+        return shown_matches(self.spec, groups, first)
+
+    @property
+    def _embeddings(self) -> Float[np.ndarray, "artworks embedding"]:
+        """Of every artwork of the catalogue; zeros of those without an image.
+
+        Pixels are still to be learnt to be read: then all are alike.
+        """
+        there = (self.image_row >= 0)[:, None]
+        if self.images.ndim != 2:
+            return there.astype(np.float32)
+        return np.where(there, self.images[np.where(there[:, 0], self.image_row, 0)], 0)
 
     @property
     def columns(self) -> tuple[str, ...]:

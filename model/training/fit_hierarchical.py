@@ -134,8 +134,9 @@ class RegressionInputs:
         heads.standardise(facts[0])
         x = heads.features(facts[0])
         content = network.candidate.content(embeddings, candidates[0])
-        named, declared = network.architecture.groups, network.candidate.declared
-        components, groups = Components.by_group(content, named, declared)
+        made = network.architecture
+        of = made.groups, made.declared, made.shown
+        components, groups = Components.by_group(content, *of)
         matches = ArtworkMatches.of(network, candidates)
         return cls(
             network,

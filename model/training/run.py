@@ -14,7 +14,8 @@ from data.artwork_effects import ArtworkRecords
 from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import CAST_BUCKETS, CandidateFeatures
-from model.eyes.open_eyes import AUTO, WITHOUT_PACKAGE
+from data.shown.read_outs import ReadOuts
+from model.eyes.open_eyes import AUTO, GIVEN, WITHOUT_PACKAGE
 from model.network.image_encoder import make_encoder
 from model.network.lightning_module import Learner, LearnerSettings, half_is_fast
 from model.network.towers import Architecture, ColumnMatch, Marquee
@@ -51,6 +52,8 @@ class TrainingData:
     """Share of the artworks that come new a day."""
     groups: tuple[tuple[str, int], ...] = ()
     """Name and width of the parts of embeddings, where these are given by groups."""
+    read_outs: ReadOuts | None = None
+    """Of their pictures; None: nothing is read."""
     matches: tuple[ColumnMatch, ...] = ()
     """Numbers of members that meet numbers of artworks."""
 
@@ -59,7 +62,7 @@ class TrainingData:
         cls,
         preparation: Preparation,
         read: FirstPass,
-        buffer: int,
+        settings: Settings,
         arrivals: float,
         say: Callable[[str], None] = lambda _: None,
         groups: tuple[tuple[str, int], ...] = (),
@@ -69,22 +72,31 @@ class TrainingData:
         Args:
             preparation: makes arrays of them.
             read: the examples.
-            buffer: how many are held in memory.
+            settings: what training starts from, what it sees by, how many examples are in memory.
             arrivals: share of the artworks that come new a day.
             say: where progress goes.
             groups: of the embeddings.
         """
         statistics, catalogue = read.statistics, preparation.catalogue
+        before = settings.fit.warm_start
+        if before is not None:
+            preparation = replace(preparation, read_outs=Bundle.open(before).read_outs())
+        elif settings.model.encoder != "attributes":  # which tell all that there is to read
+            seen = sum(width for name, width in groups if name != GIVEN)
+            preparation = preparation.reading(comparable=seen)
+        if preparation.read_outs is not None:
+            say(preparation.read_outs.words)
         if words := shared_buckets(preparation.candidates):
             say(words)
 
         def prepare(heads: int) -> tuple[Source, Examples]:
             prepared = replace(preparation, heads=heads)
-            source = read.source(prepared, buffer)
+            source = read.source(prepared, settings.fit.buffer)
             artworks = int((preparation.image_row >= 0).sum())
             say(f"learning from {statistics.count:,} examples of {artworks:,} artworks")
             return source, prepared(read.later)
 
+        matches = tuple(ColumnMatch(of.member, of.artwork) for of in preparation.matches)
         # What networks are standardised by lacks page facts as often as what they learn from.
         sampled = replace(preparation, heads=1, clip=None, decay=1.0)
         return cls(
@@ -96,6 +108,8 @@ class TrainingData:
             declared=preparation.spec.declared.artwork_columns,
             arrivals=arrivals,
             groups=groups,
+            read_outs=preparation.read_outs,
+            matches=matches,
         )
 
 
@@ -114,6 +128,8 @@ class TrainedNetwork:
     metrics: dict[str, float]
     bias: float = 0.0
     """Of the network, before it was calibrated."""
+    read_outs: ReadOuts | None = None
+    """That its artworks' features are made with."""
 
 
 def train_network(
@@ -152,7 +168,9 @@ def train_network(
     bias = float(network.bias.detach())
     temperature, error = calibrate(learner, validation, 4 * settings.fit.artworks, added)
     metrics |= inferred.metrics | error
-    return TrainedNetwork(network, records, inferred.posterior, temperature, metrics, bias)
+    return TrainedNetwork(
+        network, records, inferred.posterior, temperature, metrics, bias, data.read_outs
+    )
 
 
 def shared_buckets(candidates: CandidateFeatures) -> str | None:
@@ -192,10 +210,12 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
     if sample.images.ndim == 4:  # pixels, and not what was made of them
         name = WITHOUT_PACKAGE if model.encoder == AUTO else model.encoder
         encoder = make_encoder(name, model.weights, model.embedding)
+    read = () if data.read_outs is None else data.read_outs.groups
+    shown = tuple(group.width for group in read)
     architecture = Architecture(
         embedding=sample.images.shape[1] if encoder is None else encoder.embedding,
         context=sample.context.dense.shape[1],
-        title=sample.candidates.dense.shape[1],
+        title=sample.candidates.dense.shape[1] - sum(shown),
         genres=data.genres,
         buckets=CAST_BUCKETS,
         kind=model.heads.kind,
@@ -207,6 +227,7 @@ def build_network(settings: Settings, data: TrainingData) -> Marquee:
         seed=settings.seed,
         declared=data.declared,
         groups=data.groups if encoder is None else encoder.groups,
+        shown=shown,
         matches=data.matches,
     )
     network = Marquee(encoder, architecture)

@@ -19,6 +19,7 @@ from serve.live.recorder import DurableLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.server import SETTINGS, LiveSettings
 from serve.live.service import LiveService
+from serve.live.shown.follow_rules import RulesFile
 from serve.live.snapshot import LiveModel
 from serve.maps.open_store import open_map_store
 
@@ -39,8 +40,9 @@ def application() -> Door:
         more = images.stat().st_mtime_ns if images.is_file() else None
         return (clock.today(), *(file.stat().st_mtime_ns for file in files), more)
 
+    rules = RulesFile(Path(settings.rules) if settings.rules else None, catalogue)
     service = LiveService(
-        ModelSource(Path(settings.bundles) / "current", load, stamp),
+        ModelSource(Path(settings.bundles) / "current", load, stamp, rules=rules),
         DurableLog(settings.log) if settings.log else NoLog(),
         open_map_store(settings.store, True, patient=True) if settings.store else None,
         deadline=settings.deadline,

@@ -5,10 +5,15 @@ import sys
 from pathlib import Path
 
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
+from data import clock
+from data.catalogue import Catalogue
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput, NoServerError
 from data.log.open_log import check_log
 from data.privacy.pseudonym import Pseudonyms
+from data.rules.compiled_catalogue import book_of_catalogue
+from data.rules.written import read_rules
+from data.schema.schema import read_schema
 from serve.live.door.tokens import read_tokens
 from serve.live.routes.files import FILES
 from serve.live.server import LiveSettings, serve
@@ -32,6 +37,7 @@ def live(
     tokens: Path | None = None,
     origins: str = "",
     foreign: bool = False,
+    rules: Path | None = None,
 ) -> None:
     """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
 
@@ -59,6 +65,8 @@ def live(
         origins: of pages that may post from a browser, as https://example.com, separated by
             commas; others may not.
         foreign: Let bundles decide that were trained on another catalogue.
+        rules: rules.yaml: who may be shown what, see docs/rules.md; followed while running, and the
+            last good ones stay where new ones are refused.
     """
     guarded = bool(os.environ.get("MARQUEE_TOKEN")) or (tokens is not None and read_tokens(tokens))
     if host not in ("127.0.0.1", "localhost", "::1") and not guarded:
@@ -78,6 +86,9 @@ def live(
     refuse_outside("--deadline-ms", deadline_ms, 0)
     if log is not None:
         see_to_log(log)
+    if rules is not None:
+        shown = Catalogue.read(catalogue)
+        book_of_catalogue(read_rules(rules, read_schema(catalogue)), shown, clock.today())
     if store is not None:  # said here once, by the process that was asked
         open_map_store(store, readonly=True).close()
     Pseudonyms.from_environment()  # a salt that is too short is said here
@@ -94,6 +105,7 @@ def live(
         tokens=str(tokens) if tokens is not None else None,
         origins=allowed,
         foreign=foreign,
+        rules=str(rules) if rules is not None else None,
     )
     serve(settings, host, port, workers)
 

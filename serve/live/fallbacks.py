@@ -14,16 +14,18 @@ import orjson
 
 from data import clock
 from data.log import PageRecords
-from data.records import TitleId
+from data.records import PINNED, TitleId
 from serve.live import metrics
 from serve.live.fallback_choice import PLACEHOLDER, FallbackChoice, placeholder
 from serve.live.page_draws import name_fallback
 from serve.live.page_request import PageRequest
 from serve.live.recorder import LogFullError, Recorder, on_disk
 from serve.live.reload import ModelSource
+from serve.live.request_facts import RequestFacts
 from serve.live.snapshot import LiveModel
 from serve.maps.artwork_map import CorruptMapError
 from serve.maps.lmdb_store import LmdbStore
+from serve.maps.map_draws import MapDraws
 from serve.maps.map_reader import MapReader
 from serve.maps.store import MapStore, StoreUnavailableError
 
@@ -71,22 +73,33 @@ class Fallbacks:
         """Leave the store alone for a while; 0 asks it again at once."""
         self._store_rests_until = time.monotonic() + seconds
 
-    def shed(self, title_ids: Sequence[TitleId]) -> PageAnswer:
+    def shed(self, title_ids: Sequence[TitleId], facts: RequestFacts) -> PageAnswer:
         """The quickest answer: not logged, which is most of the work that shedding saves."""
         metrics.SHED.inc()
         metrics.UNLOGGED.labels("fallback").inc(len(title_ids))
-        return self.impersonal(title_ids, "shed")
+        return self.impersonal(title_ids, "shed", facts)
 
-    def impersonal(self, title_ids: Sequence[TitleId], reason: str) -> PageAnswer:
+    def impersonal(
+        self, title_ids: Sequence[TitleId], reason: str, facts: RequestFacts
+    ) -> PageAnswer:
         """What all members are shown, put together from ready pieces; nothing of it is logged.
 
         Args:
             title_ids: of the page.
             reason: why it is not decided; counted.
+            facts: of the page, which rules ask for.
         """
         model = self.source.model
         pieces, bundle = (model.pieces, model.policy.bundle) if model is not None else ({}, None)
         parts = [pieces.get(title) or placeholder(title) for title in title_ids]
+        if model is not None and model.ruled is not None:
+            changed = model.ruled.fallbacks(title_ids, facts, clock.now_us())
+            if changed:
+                both = zip(title_ids, parts, strict=True)
+                parts = [
+                    changed[title].to_json(model.base_url) if title in changed else part
+                    for title, part in both
+                ]
         metrics.FALLBACKS.labels("unpersonalised", reason).inc()
         metrics.LOOKUPS.labels("unpersonalised").inc(len(title_ids))
         return PageAnswer(bundle, parts, reason, False)
@@ -105,9 +118,12 @@ class Fallbacks:
             metrics.LOOKUPS.labels(PLACEHOLDER).inc(len(page.title_ids))
             return PageAnswer(None, [placeholder(title) for title in page.title_ids], reason, False)
         mapped = await self.mapped(page, model, ended=True)
+        ruled = dict[TitleId, FallbackChoice]()
+        if model.ruled is not None:
+            ruled = model.ruled.fallbacks(page.title_ids, page.facts, clock.now_us())
         pieces, shared = [], []
         for title in page.title_ids:
-            choice = model.fallback.get(title)
+            choice = ruled.get(title) or model.fallback.get(title)
             if choice is None:
                 pieces.append(placeholder(title))
                 continue
@@ -154,21 +170,26 @@ class Fallbacks:
             return {}
         layout, (_, draws) = model.layout, member
         shown: dict[TitleId, MapDraw] = {}
-        for slot, ordinal, name, propensity, is_open, logged in zip(
+        holds, pins = _under_rules(model, page, draws)
+        for slot, ordinal, name, propensity, is_open, logged, held, pinned in zip(
             draws.slots.tolist(),
             draws.ordinals.tolist(),
             draws.ids,
             draws.propensities.tolist(),
             draws.open.tolist(),
             draws.logged.tolist(),
+            holds,
+            pins,
             strict=True,
         ):
             title = layout.title_ids.item(slot)
+            if not held or title not in model.fallback:
+                continue
             choice = model.fallback[title]._replace(
                 artwork_id=layout.artwork_ids[ordinal],
                 path=layout.paths[ordinal],
                 decision_id=name,
-                level="personalised",
+                level=PINNED if pinned else "personalised",
                 propensity=propensity,
             )
             if is_open or ended:
@@ -211,11 +232,15 @@ class Fallbacks:
 
 
 def shared_columns(
-    page: PageRequest, facts: orjson.Fragment, policy: str, model: LiveModel
+    page: PageRequest,
+    facts: orjson.Fragment,
+    policy: str,
+    model: LiveModel,
+    now_us: int | None = None,
 ) -> dict[str, object]:
     """The columns that a page's decisions have in common in the log."""
     return {
-        "time": clock.now_us(),
+        "time": clock.now_us() if now_us is None else now_us,
         "profile_id": page.profile_id,
         "facts": facts,
         "policy": policy,
@@ -224,9 +249,19 @@ def shared_columns(
     }
 
 
+def _under_rules(
+    model: LiveModel, page: PageRequest, draws: MapDraws
+) -> tuple[list[bool], list[bool]]:
+    """Whether draws go on, under the rules that they were made under alone; and which are pins."""
+    if model.ruled is None:
+        return (draws.ruled == 0).tolist(), [False] * len(draws.ids)
+    at = (draws.slots, page.facts, clock.now_us())
+    return (draws.ruled == model.ruled.words(*at)).tolist(), model.ruled.pins(*at)
+
+
 def _count(mapped: Collection[TitleId], shared: Sequence[FallbackChoice], reason: str) -> None:
     metrics.LOOKUPS.labels("personalised").inc(len(mapped))
-    for level in ("unpersonalised", "default"):
+    for level in ("unpersonalised", "default", PINNED):
         metrics.LOOKUPS.labels(level).inc(sum(choice.level == level for choice in shared))
     first = "precomputed" if mapped else shared[0].level if shared else PLACEHOLDER
     metrics.FALLBACKS.labels(first, reason).inc()

@@ -19,10 +19,12 @@ from data.images.format import ImageFormat
 from data.images.left_out import left_out_words
 from data.pictures import MAIN
 from data.records import FACTS, TitleId
+from data.rules.traits import ArtworkTraits
 from serve.live import metrics
 from serve.live.schema import ScoredImage
-from serve.live.snapshot import FileMark, LiveModel
+from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
+from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.scoring.artwork_vectors import Shown, refuse_pixels_alone, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
@@ -60,12 +62,9 @@ def load_live(
     catalogue = Catalogue.read(catalogue_folder)
     refuse_foreign(bundle, catalogue, foreign)
     canvas = scorer.manifest.image.canvas if scorer.manifest.image is not None else MAIN
-    files = {
-        name: catalogue.root / picture.path
-        for name, picture in zip(
-            catalogue.artwork_ids, canvas_pictures(catalogue, canvas).pictures, strict=True
-        )
-    }
+    pictured = canvas_pictures(catalogue, canvas).pictures
+    named = zip(catalogue.artwork_ids, pictured, strict=True)
+    files = {name: catalogue.root / picture.path for name, picture in named}
     marks = {name: FileMark.of(file) for name, file in files.items()}  # of before it is tried
     shown = Shown.of(scorer, catalogue, cache)
     metrics.LEFT_OUT.set(len(shown.left_out))
@@ -89,6 +88,7 @@ def load_live(
         planned=members,
         declared=scorer.spec.declared.requested,
         pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
+        traits=ArtworkTraits.of(catalogue),
         names=artworks.names,
     )
     model.members.functionals_of(pa.array([{}], FACTS))

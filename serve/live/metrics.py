@@ -51,7 +51,7 @@ ENTROPY = Histogram(
     "marquee_entropy_nats", "Mean entropy of a page's policies", buckets=(0, 0.1, 0.25, 0.5, 1, 2)
 )
 LOOKUPS = Counter("marquee_titles_total", "Titles answered", ["level"])
-PERSONALISED = LOOKUPS.labels("personalised")
+PERSONALISED, PINNED = LOOKUPS.labels("personalised"), LOOKUPS.labels("pinned")
 FALLBACKS = Counter("marquee_fallbacks_total", "Pages not decided live", ["level", "reason"])
 UNLOGGED = Counter("marquee_unlogged_total", "Rows that were not logged", ["kind"])
 UNSOUND = Counter(
@@ -76,6 +76,7 @@ BUNDLE = Gauge(
     "marquee_bundle_info", "1 for the bundle in use", ["bundle"], multiprocess_mode="max"
 )
 RELOADS = Counter("marquee_bundle_reloads_total", "Looks at `current`", ["outcome"])
+RULES = Counter("marquee_rules_reloads_total", "Rules read again from their file", ["outcome"])
 QUEUE = Gauge("marquee_queue_pages", "Pages waiting for the model", multiprocess_mode="livesum")
 LOG_QUEUE = Gauge(
     "marquee_log_queue_rows", "Rows waiting to be durable", multiprocess_mode="livesum"

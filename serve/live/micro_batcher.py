@@ -11,12 +11,12 @@ own deadline gets its fallback at once, at little work (`serve.live.door.admissi
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import orjson
 import pyarrow as pa
 
+from data import clock
 from data.features import ContextFeatures
 from data.log import PageRecords
 from data.records import TitleId
@@ -30,7 +30,8 @@ from serve.live.page_request import PageRequest
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.reload import ModelSource
 from serve.live.request_facts import facts_array, facts_as_logged
-from serve.live.snapshot import LiveModel, PageDecisions
+from serve.live.shown.page_decisions import PageDecisions
+from serve.live.snapshot import LiveModel
 from serve.maps.store import MapStore
 
 LOG = logging.getLogger("marquee.live")
@@ -79,10 +80,6 @@ class MicroBatcher:
             return False
         left = due - asyncio.get_running_loop().time()
         return self.admission.admits(self._open, left)
-
-    def shed(self, title_ids: Sequence[TitleId]) -> PageAnswer:
-        """The quickest answer; see `serve.live.fallbacks`."""
-        return self.fallbacks.shed(title_ids)
 
     async def decide(self, page: PageRequest, due: float) -> PageAnswer:
         """One page's answer, `due` at a time of the event loop's clock.
@@ -212,11 +209,12 @@ class MicroBatcher:
             for name, wrong in unsound_facts(facts).items():
                 metrics.UNSOUND.labels(name).inc(int(wrong.sum()))
         start = time.perf_counter()
-        decided = model.decide([waiting.page for waiting in batch], facts)
+        now_us = clock.now_us()  # that rules go by, and that the log says
+        decided = model.decide([waiting.page for waiting in batch], facts, now_us)
         metrics.MODEL.observe(time.perf_counter() - start)
         metrics.BATCH.observe(len(batch))
         both = list(zip(batch, decided, strict=True))
-        rows = [_records(waiting, model, page) for waiting, page in both if page.title_ids]
+        rows = [_records(w, model, page, now_us) for w, page in both if page.title_ids]
         try:
             durable = self.recorder.decisions(rows)
         except LogFullError:
@@ -263,9 +261,11 @@ def _answer(waiting: _Waiting, model: LiveModel, decisions: PageDecisions) -> Pa
     return PageAnswer(model.policy.bundle, pieces, None, True)
 
 
-def _records(waiting: _Waiting, model: LiveModel, decisions: PageDecisions) -> PageRecords:
+def _records(
+    waiting: _Waiting, model: LiveModel, decisions: PageDecisions, now_us: int
+) -> PageRecords:
     kind = model.policy.head_policy.kind
-    shared = shared_columns(waiting.page, waiting.logged_facts, kind, model)
+    shared = shared_columns(waiting.page, waiting.logged_facts, kind, model, now_us)
     record = {
         "level": "personalised",
         "fingerprint": decisions.fingerprint,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from serve.live.shown.follow_rules import RulesFile
 from serve.live.snapshot import LiveModel
 
 PAUSES = (1.0, 60.0)
@@ -24,6 +25,7 @@ class ModelSource:
         stamp: what else the model was made from, as a value that changes with it (the day, the
             catalogue's files).
         now: seconds, monotonic.
+        rules: that models are put under; None: there are none.
     """
 
     def __init__(
@@ -32,8 +34,10 @@ class ModelSource:
         load: Callable[[Path], LiveModel],
         stamp: Callable[[], object] = lambda: None,
         now: Callable[[], float] = time.monotonic,
+        rules: RulesFile | None = None,
     ) -> None:
         self._current, self._load, self._stamp, self._now = current, load, stamp, now
+        self.rules = rules
         self._again_at, self._pause = math.inf, PAUSES[0]
         self.model: LiveModel | None = None
         self._seen: tuple[str, int, object] | None = None
@@ -42,7 +46,13 @@ class ModelSource:
         self.events: dict[str, int] = {"loaded": 0, "refused": 0, "no_current": 0}
 
     def look(self) -> bool:
-        """Load what `current` points at if that is new; gives whether the model changed."""
+        """Load what `current` points at if that is new, and rules; whether the bundle changed."""
+        changed = self._look()
+        if not changed and self.rules is not None and self.model is not None:
+            self.model = self.rules.followed(self.model)
+        return changed
+
+    def _look(self) -> bool:
         try:
             folder = self._current.resolve(strict=True)
             manifest = (folder / "manifest.json").stat().st_mtime_ns
@@ -65,6 +75,8 @@ class ModelSource:
         self._seen = seen
         try:
             model = self._load(folder)
+            if self.rules is not None:
+                model = self.rules.begun(model)
         except Exception as error:
             self.events["refused"] += 1
             self._again_at = self._now() + self._pause

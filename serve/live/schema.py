@@ -126,6 +126,7 @@ class Readiness(BaseModel):
     refused: str
     draining: bool
     log: str
+    rules: str = Field("", description="Why the newest rules do not hold; empty where they do")
 
 
 def _microseconds(value: object) -> object:

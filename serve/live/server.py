@@ -30,6 +30,8 @@ class LiveSettings:
     origins: list[str]
     foreign: bool = False
     """Whether bundles of other catalogues may decide."""
+    rules: str | None = None
+    """File of rules; None: there are none."""
 
 
 def serve(settings: LiveSettings, host: str, port: int, workers: int) -> None:

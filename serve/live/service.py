@@ -19,7 +19,10 @@ from serve.live.micro_batcher import MicroBatcher
 from serve.live.page_request import parse_page, parse_title_ids
 from serve.live.recorder import Recorder
 from serve.live.reload import ModelSource
+from serve.live.request_facts import RequestFacts, folded
+from serve.live.snapshot import LiveModel
 from serve.maps.store import MapStore, StoreUnavailableError
+from serve.maps.takedown.listed import read_takedown
 from serve.pictures.asked import asked_pictures
 from serve.pictures.page_pictures import NO_PICTURES
 
@@ -88,13 +91,14 @@ class LiveService:
         model = self.source.model
         is_text = None if model is None else model.layout.is_text
         if not admitted and not self.batcher.admits(due):
-            return self.batcher.shed(parse_title_ids(request, is_text))
+            titles = parse_title_ids(request, is_text)
+            return self.batcher.fallbacks.shed(titles, _known_facts(request, model))
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
         page = parse_page(request, bundle, declared, is_text)
         for name in page.odd:
             metrics.UNSOUND.labels(name).inc()
         if not page.profiling:
-            return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out")
+            return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out", page.facts)
         if self.names:
             page = page._replace(profile_id=self.names.of(page.profile_id))
         return await self.batcher.decide(page, due)
@@ -106,6 +110,7 @@ class LiveService:
 
     async def start(self) -> None:
         """Load the model and go on watching `current`."""
+        await asyncio.to_thread(self._look_at_store)
         await asyncio.to_thread(self.source.look)
         self._count_reload({"loaded": 0, "refused": 0, "no_current": 0})
         # What is there now stays: a full collection that walks all of it would hold up pages.
@@ -129,12 +134,26 @@ class LiveService:
 
     def _look(self) -> None:
         """See whether there is a new model, and whether log and store are whole."""
+        self._look_at_store()
         self.source.look()
         self.recorder.look()
-        if self.store is not None:
-            with suppress(StoreUnavailableError):  # each page finds it, and counts it
-                self.store.look()
         metrics.DAMAGED.set(self.recorder.damaged())
+
+    def _look_at_store(self) -> None:
+        """See whether the store is whole, and what nobody may be shown any more.
+
+        A list that is damaged leaves what was known.
+        """
+        if self.store is None:
+            return
+        with suppress(StoreUnavailableError):  # each page finds it, and counts it
+            self.store.look()
+            if self.source.rules is None:
+                return
+            try:
+                self.source.rules.taken = read_takedown(self.store).artwork_ids
+            except ValueError:
+                metrics.FALLBACKS.labels("store", "takedown_damaged").inc()
 
     def _count_reload(self, before: dict[str, int]) -> None:
         for outcome, count in self.source.events.items():
@@ -152,3 +171,14 @@ class LiveService:
         await asyncio.to_thread(self.recorder.close)
         if self.store is not None:
             self.store.close()
+
+
+def _known_facts(request: Mapping[str, object], model: LiveModel | None) -> RequestFacts:
+    """A request's facts where rules ask for them; none where they make no sense."""
+    facts = request.get("facts")
+    if model is None or model.rules is None or not isinstance(facts, dict):
+        return {}
+    try:
+        return folded(facts, model.declared)[0]
+    except ValueError:
+        return {}

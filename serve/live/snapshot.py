@@ -5,103 +5,42 @@ batches, so no request fails and every decision names the bundle that made it.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import cast
 
 import numpy as np
 import orjson
 import pyarrow as pa
-from jaxtyping import Float, Int, UInt8, UInt64
+from jaxtyping import Float, Int, UInt64
 
 from bandit.draws import DrawRules, Epochs
+from bandit.rules.decide import Ruled, candidates_under_rules
+from data import clock
 from data.features import ContextFeatures, Names, NameTable
-from data.images.format import ImageFormat
 from data.records import TitleId
+from data.rules.traits import ArtworkTraits
 from data.schema.request_facts import Declared
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.page_draws import opening_words, page_draws
 from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
-from serve.live.schema import ScoredImage
+from serve.live.shown.image_model import ImageModel
+from serve.live.shown.page_decisions import NOTHING_DECIDED, SPELT, PageDecisions
+from serve.live.shown.ruled import RuledShown
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
+from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.pictures.page_pictures import PagePictures
+from serve.rules.layout_rules import LayoutRules
 from serve.scoring.candidate_bank import decide_pages
-from serve.scoring.member_model import MemberModel, PlannedMembers
+from serve.scoring.member_model import MemberFunctionals, MemberModel, PlannedMembers
 from serve.scoring.served_policy import ServedPolicy
 
-
-class ImageModel(Protocol):
-    """A model of images."""
-
-    @property
-    def format(self) -> ImageFormat:
-        """Of the pictures that it reads.
-
-        Raises:
-            ValueError: it reads none.
-        """
-        ...
-
-    def score(self, picture: UInt8[np.ndarray, "3 height width"], title_id: TitleId) -> ScoredImage:
-        """A picture that the catalogue does not have, as a candidate of a title.
-
-        Raises:
-            ValueError: there is no such title.
-        """
-        ...
-
-
-class PageDecisions(NamedTuple):
-    """A page's live decisions, a column each; titles outside the catalogue are left out."""
-
-    title_ids: list[TitleId]
-    slots: list[int]
-    ordinals: list[int]
-    decision_ids: list[str]
-    propensities: list[float]
-    probabilities: Float[np.ndarray, "titles ranks"]
-    seeds: list[int]
-    epochs: list[int]
-    fingerprint: int  # of the features that the page's facts became
-    entropy: float  # mean of the titles' policies, nats
-
-
 NOTHING_DECLARED = Declared({}, {})
-NOTHING_DECIDED = PageDecisions([], [], [], [], [], np.empty((0, 1)), [], [], 0, 0.0)
-
-
-class Spelt(dict[float, str]):
-    """Numbers as JSON spells them; propensities are few, and spelling one takes longest."""
-
-    def __missing__(self, number: float) -> str:
-        if len(self) >= SPELT_KEPT:
-            self.clear()
-        text = self[number] = repr(number)
-        return text
-
-
-SPELT, SPELT_KEPT = Spelt(), 10_000
-
-
-class FileMark(NamedTuple):
-    """What tells a file that was put in its place."""
-
-    size: int
-    changed_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, file: Path) -> "FileMark | None":
-        """Of a file as it is now; None: it cannot be had."""
-        try:
-            stat = file.stat()
-        except OSError:
-            return None
-        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 @dataclass(frozen=True)
@@ -127,6 +66,10 @@ class LiveModel:
     """Facts that requests may have besides those of Marquee."""
     pictures: LayoutPictures | None = None
     """Of the layout's artworks; None: one each."""
+    traits: ArtworkTraits | None = None
+    """What rules can be about; None: there can be no rules."""
+    rules: LayoutRules | None = None
+    """That hold for pages; None: there are none."""
     names: Names | None = None
     """Whom each artwork names; None: nobody."""
     words: CatalogueWords = field(init=False)
@@ -144,6 +87,21 @@ class LiveModel:
     _names: NameTable | None = field(init=False)  # of the artworks
     _ranked: Int[np.ndarray, "titles ranks"] = field(init=False)  # ordinals
     _rules: dict[int, DrawRules] = field(init=False)
+    _every: tuple[dict[TitleId, int], dict[TitleId, FallbackChoice], dict[TitleId, str]] = field(
+        init=False
+    )
+    ruled: RuledShown | None = field(init=False)
+    """What titles show and log under rules; None: there are none."""
+
+    def with_rules(self, rules: LayoutRules | None) -> "LiveModel":
+        """The same model under other rules; titles of which they leave nothing are not shown."""
+        model, bare = copy(self), frozenset[TitleId]() if rules is None else rules.bare
+        for name, each in zip(("slot_of", "fallback", "pieces"), self._every, strict=True):
+            left = {t: one for t, one in each.items() if t not in bare} if bare else each
+            object.__setattr__(model, name, left)
+        object.__setattr__(model, "rules", rules)
+        object.__setattr__(model, "ruled", rules and RuledShown(rules, self.layout, self._every[1]))
+        return model
 
     def mended(self) -> bool:
         """Whether an image that was left out has changed since."""
@@ -191,6 +149,8 @@ class LiveModel:
             fallback[title] = FallbackChoice(title, artwork, path, None, level, lists[slot])
         put("fallback", fallback)
         put("pieces", {title: c.to_json(self.base_url) for title, c in fallback.items()})
+        put("ruled", self.rules and RuledShown(self.rules, layout, fallback))
+        put("_every", (self.slot_of, fallback, self.pieces))
 
     @cached_property
     def page_pictures(self) -> PagePictures:
@@ -204,23 +164,25 @@ class LiveModel:
         return self.planned.plan.features(facts) if self.planned is not None else None
 
     def decide(
-        self, pages: Sequence[PageRequest], facts: pa.StructArray | ContextFeatures
+        self,
+        pages: Sequence[PageRequest],
+        facts: pa.StructArray | ContextFeatures,
+        now_us: int | None = None,
     ) -> list[PageDecisions]:
         """Decide pages together.
 
         Args:
             pages: requests; `facts` has one row for each.
             facts: as `data.records.FACTS`, or from `features`.
+            now_us: when, in microseconds since 1970-01-01: rules have their times; None: now.
         """
-        layout, slot_of = self.layout, self.slot_of
+        slot_of = self.slot_of
         wanted = [[title for title in page.title_ids if title in slot_of] for page in pages]
         longest = max(map(len, wanted))
         if not longest:
             return [NOTHING_DECIDED for _ in pages]
-        padding = layout.title_ids.item(0)
         all_slots = [
-            [*map(slot_of.__getitem__, titles), *[slot_of[padding]] * (longest - len(titles))]
-            for titles in wanted
+            [*map(slot_of.__getitem__, titles), *[0] * (longest - len(titles))] for titles in wanted
         ]
         slots = np.array(all_slots, np.int64)
         if self.planned is not None and isinstance(facts, ContextFeatures):
@@ -228,17 +190,16 @@ class LiveModel:
         else:
             described = self.members.functionals_of(facts)
         rules = self._rules_of(described.functionals.shape[1])
-        draws = page_draws(pages, self._words[:, slots], described.fingerprints, rules)
-        counts, matches, names = self._counts[slots], None, self._names
-        if names is not None and len(names.ids) and described.names is not None:
-            matches = names.own(described.names, self._ranked[slots])
+        words, ruled = self._under_rules(pages, slots, now_us)
+        draws = page_draws(pages, words, described.fingerprints, rules)
         decided = decide_pages(
             described.functionals,
             self._columns[slots].transpose(0, 2, 3, 1),
-            counts,
+            self._counts[slots],
             draws.seeds,
             self.policy.head_policy,
-            None if matches is None else matches.swapaxes(1, 2),
+            self._matches(described, slots),
+            ruled,
         )
         choices = self._starts[slots] + decided.choice
         ids = draws.ids(self.words.artworks[choices], decided.propensity)
@@ -258,9 +219,32 @@ class LiveModel:
                 epochs[row][: len(titles)],
                 int(prints[row]),
                 float(entropies[row, : len(titles)].sum()) / max(len(titles), 1),
+                None if ruled is None else ruled.codes[row, : len(titles)].tolist(),
             )
             for row, titles in enumerate(wanted)
         ]
+
+    def _matches(
+        self, described: MemberFunctionals, slots: Int[np.ndarray, "pages n"]
+    ) -> Float[np.ndarray, "pages ranks n"] | None:
+        """What names that members watch add to candidates' scores; None: nothing."""
+        names = self._names
+        if names is None or not len(names.ids) or described.names is None:
+            return None
+        return names.own(described.names, self._ranked[slots]).swapaxes(1, 2)
+
+    def _under_rules(
+        self, pages: Sequence[PageRequest], slots: Int[np.ndarray, "pages n"], now_us: int | None
+    ) -> tuple[UInt64[np.ndarray, "4 pages n"], Ruled | None]:
+        """Words of pages' titles after rules, and what rules change; None: nothing."""
+        words = self._words[:, slots]
+        if self.rules is None:
+            return words, None
+        at = clock.now_us() if now_us is None else now_us
+        ruled = self.rules.of_pages([page.facts for page in pages], at, slots)
+        if ruled is not None:
+            words[3] = candidates_under_rules(words[3], ruled.words)
+        return words, ruled
 
     def _rules_of(self, heads: int) -> DrawRules:
         """Of the bundle's heads, made once."""
@@ -271,12 +255,15 @@ class LiveModel:
     def decisions_json(self, decisions: PageDecisions) -> list[str]:
         """A page's decisions as JSON, one a title."""
         opening, spelt = self._openings, SPELT
-        return [
+        pieces = [
             f'{opening[ordinal]}{name}","propensity":{spelt[propensity]}}}'
             for ordinal, name, propensity in zip(
                 decisions.ordinals, decisions.decision_ids, decisions.propensities, strict=True
             )
         ]
+        if self.ruled is None or decisions.ruled is None:
+            return pieces
+        return self.ruled.marked(pieces, decisions.ruled)
 
     def logged(self, decisions: PageDecisions) -> dict[str, Sequence[object]]:
         """The columns of a page's decisions in the log that differ from title to title."""
@@ -288,7 +275,7 @@ class LiveModel:
         if (counts < chances.shape[1]).any():
             rows = zip(chances.tolist(), counts.tolist(), strict=True)
             probabilities = [row[:count] for row, count in rows]
-        return {
+        columns: dict[str, Sequence[object]] = {
             "decision_id": decisions.decision_ids,
             "title_id": decisions.title_ids,
             "candidates": [lists[slot] for slot in decisions.slots],
@@ -298,3 +285,6 @@ class LiveModel:
             "seed": decisions.seeds,
             "epoch": decisions.epochs,
         }
+        if self.ruled is not None and decisions.ruled is not None:
+            columns |= self.ruled.columns(decisions.ruled, columns["candidates"], chances, counts)
+        return columns

@@ -12,7 +12,8 @@
  …  n propensity codes, uint8     255: among the explicit ones, or not known
  …  r runs × 24 bytes             day uint16 · epoch days uint16 · facts fingerprint uint32 ·
                                   salt uint64 · nonce uint64
- …  e × 12 bytes                  slot uint32 · propensity float64: what no code stands for
+ …  e × 12 bytes                  slot uint32 · propensity float64: what no code stands for; then
+                                  n + slot uint32 · uint64: a hash of what rules did to the title
  …  e, uint32
  …  CRC-32 of all before, uint32
 ```
@@ -47,6 +48,9 @@ RUN_TYPE = np.dtype(
     [("day", "<u2"), ("days", "<u2"), ("print", "<u4"), ("salt", "<u8"), ("nonce", "<u8")]
 )
 EXPLICIT = struct.Struct("<Id")
+RULED = struct.Struct("<IQ")
+"""As long as an explicit propensity, and counted among them: versions before rules pass it over."""
+EXPLICIT_TYPE = np.dtype([("slot", "<u4"), ("rest", "<u8")])
 RUNS_MAX = 255
 UNKNOWN_CODE = 255
 COMPLETE, WIDE = 1, 2
@@ -81,6 +85,7 @@ class ArtworkMap:
     runs: tuple[Run, ...]
     codes: UInt8[np.ndarray, " titles"] | None = None  # of propensities; None: none is known
     explicit: tuple[tuple[int, float], ...] = ()  # (slot, propensity) that no code stands for
+    ruled: tuple[tuple[int, int], ...] = ()  # (slot, word of the effect of rules) of its draw
 
     @staticmethod
     def parse(value: bytes) -> "ArtworkMap":
@@ -124,11 +129,17 @@ class ArtworkMap:
         at += titles
         stored = [RUN.unpack_from(value, at + RUN.size * i) for i in range(runs)]
         at += runs * RUN.size
+        slots = np.frombuffer(value, EXPLICIT_TYPE, counted, at)["slot"]
+        own = int((slots < titles).sum())
+        if (slots[:own] >= titles).any() or (slots >= 2 * titles).any():
+            raise CorruptMapError("it speaks of other titles; precompute this profile again")
+        ruled = (RULED.unpack_from(value, at + RULED.size * i) for i in range(own, counted))
         return ArtworkMap(
             *head,
             tuple(Run(day, salt, nonce, days, mark) for day, days, mark, salt, nonce in stored),
             codes,
-            tuple(EXPLICIT.unpack_from(value, at + EXPLICIT.size * i) for i in range(counted)),
+            tuple(EXPLICIT.unpack_from(value, at + EXPLICIT.size * i) for i in range(own)),
+            tuple((slot - titles, word) for slot, word in ruled),
         )
 
     def to_bytes(self, width: int = 2) -> bytes:
@@ -144,6 +155,7 @@ class ArtworkMap:
             self.tag,
             codes=self.codes[None] if self.codes is not None else None,
             explicit=[self.explicit],
+            ruled=[self.ruled],
         )[0]
 
 
@@ -172,6 +184,7 @@ def encode_maps(
     *,
     codes: UInt8[np.ndarray, "profiles titles"] | None = None,
     explicit: Sequence[Sequence[tuple[int, float]]] | None = None,
+    ruled: Sequence[Sequence[tuple[int, int]]] | None = None,
     prints: UInt32[np.ndarray, "profiles runs"] | None = None,
 ) -> list[bytes]:
     """Many maps at once; all arrays have one row a profile, −1 is no choice.
@@ -187,6 +200,7 @@ def encode_maps(
         tag: of the bundle.
         codes: of propensities; None: none is known.
         explicit: (slot, propensity) of each profile that no code stands for.
+        ruled: (slot, word) of each profile's draws under rules (`bandit.rules.effect`).
         prints: facts fingerprints where all profiles have the same runs; None: those in `runs`.
 
     Raises:
@@ -216,7 +230,9 @@ def encode_maps(
     for row, (head, tail) in enumerate(zip(body, tails, strict=True)):
         pairs = explicit[row] if explicit is not None else ()
         extra = b"".join(EXPLICIT.pack(slot, p) for slot, p in pairs)
-        value = head.tobytes() + tail + extra + len(pairs).to_bytes(4, "little")
+        words = ruled[row] if ruled is not None else ()
+        extra += b"".join(RULED.pack(titles + slot, word) for slot, word in words)
+        value = head.tobytes() + tail + extra + (len(pairs) + len(words)).to_bytes(4, "little")
         encoded.append(value + zlib.crc32(value).to_bytes(4, "little"))
     return encoded
 

@@ -20,6 +20,7 @@ from serve.maps.current import read_current
 from serve.maps.layout import NO_TITLES, Layout, layout_key
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
 from serve.maps.store import MapStore, StoreUnavailableError
+from serve.maps.takedown.watch import TakedownWatch
 from serve.maps.url_table import UrlTable
 from serve.pictures.layout_pictures import StoredPictures
 
@@ -58,8 +59,7 @@ class Lookup:
         self._refresh, self._pause, self._clock = refresh, pause, clock
         names = Pseudonyms.from_environment() if names is None else names
         self._get = (lambda name: store.get(names.of(name))) if names else store.get
-        self._names = names
-        self._counts = [0, 0, 0, 0]
+        self._names, self._counts = names, [0, 0, 0, 0]
         self.reasons: Counter[str] = Counter()
         """Pages that were not personalised, by reason."""
         self.other_canvas: Counter[str] = Counter()
@@ -68,10 +68,9 @@ class Lookup:
         self._tables: dict[bytes, UrlTable] = {}
         self._layout = layout
         self._best: ArtworkMap | None = None
-        self._asleep_until = 0.0
-        self._next_refresh = self._next_look = 0.0
-        empty = layout if layout is not None else NO_TITLES
-        self._table = UrlTable(empty, base_url, None)
+        self._takedown = TakedownWatch(store, placeholder, self.reasons)
+        self._asleep_until = self._next_refresh = self._next_look = 0.0
+        self._table = UrlTable(NO_TITLES if layout is None else layout, base_url, None)
         self.refresh()
 
     @property
@@ -101,6 +100,7 @@ class Lookup:
         self._next_look = now + min(LOOK, self._refresh)
         try:
             self._store.look()
+            self._takedown.look()
             current = read_current(self._store)
         except StoreUnavailableError as error:
             self._sleep(error)
@@ -120,13 +120,15 @@ class Lookup:
             self._table = self._known_table(self._layout.digest) or self._table
 
     def _look(self, now: float) -> None:
-        """What is due by a time: shared values, or only whether the store is whole."""
+        """What is due by a time: shared values, or whether the store is whole and what is down."""
         if now >= self._next_refresh:
             self.refresh()
             return
         self._next_look = now + LOOK
         try:
             self._store.look()
+            if self._takedown.look():
+                self.refresh()
         except StoreUnavailableError as error:
             self._sleep(error)
 
@@ -168,6 +170,7 @@ class Lookup:
         if (
             value is not None
             and table.modulus
+            and table.taken is None
             and isinstance(title_ids, ndarray)
             and title_ids.dtype is INT64
             and value.startswith(table.whole)
@@ -283,8 +286,8 @@ class Lookup:
                     return None
                 layout = Layout.from_bytes(raw, digest)
             pictures = self._pictures.of(digest, len(layout.artwork_ids))
-            table = UrlTable(layout, self._base_url, self._best, pictures, self.other_canvas)
-            self._tables[digest] = table
+            seen = (pictures, self.other_canvas, self._takedown.of(layout))
+            table = self._tables[digest] = UrlTable(layout, self._base_url, self._best, *seen)
         return table
 
     def _fallback(self, table: UrlTable) -> PageUrls:

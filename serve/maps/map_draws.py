@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt64
 
 from bandit.choice import profile_keys
 from bandit.draws import context_words, draw_ids, draw_seeds, epoch_numbers
+from bandit.rules.decide import candidates_under_rules
 from serve.maps.artwork_map import ArtworkMap, Run
 from serve.maps.run_info import CatalogueWords, RunInfo, propensity_table
 
@@ -22,13 +23,16 @@ class MapDraws(NamedTuple):
     open: Bool[np.ndarray, " draws"]
     """The draw goes on today."""
     logged: Bool[np.ndarray, " draws"]
+    ruled: UInt64[np.ndarray, " draws"]
+    """Word of the effect of rules under which it was drawn; 0: there was none."""
 
     @staticmethod
     def by_slot(parts: "list[MapDraws]") -> "MapDraws":
         """All of them, in the order of their slots."""
         if not parts:
             none = np.zeros(0, np.int64)
-            return MapDraws(none, none, [], np.zeros(0), none.astype(bool), none.astype(bool))
+            no = none.astype(bool)
+            return MapDraws(none, none, [], np.zeros(0), no, no, none.astype(np.uint64))
         order = np.argsort(np.concatenate([part.slots for part in parts]))
         ids = [name for part in parts for name in part.ids]
         return MapDraws(
@@ -38,6 +42,7 @@ class MapDraws(NamedTuple):
             np.concatenate([part.propensities for part in parts])[order],
             np.concatenate([part.open for part in parts])[order],
             np.concatenate([part.logged for part in parts])[order],
+            np.concatenate([part.ruled for part in parts])[order],
         )
 
 
@@ -61,6 +66,11 @@ def map_draws(
     """
     wanted = np.arange(len(member_map.choices)) if slots is None else slots
     wanted = wanted[member_map.choices[wanted] >= 0]
+    ruled = np.zeros(len(member_map.choices), np.uint64)
+    if member_map.ruled:
+        for slot, word in member_map.ruled:
+            ruled[slot] = word
+        words = words._replace(candidates=candidates_under_rules(words.candidates, ruled))
     parts: list[MapDraws] = []
     for index, run in enumerate(member_map.runs):
         info = infos.get(run.nonce)
@@ -70,7 +80,8 @@ def map_draws(
         chances = _propensities(at, member_map.codes[at], dict(member_map.explicit), words, info)
         known = (chances > 0) & (chances <= 1)  # NaN is not
         ordinals = member_map.choices[at[known]]
-        parts.append(_named(at[known], ordinals, chances[known], profile_id, words, info, run, day))
+        part = _named(at[known], ordinals, chances[known], profile_id, words, info, run, day)
+        parts.append(part._replace(ruled=ruled[at[known]]))
     return MapDraws.by_slot(parts)
 
 
@@ -108,4 +119,5 @@ def _named(
     keys, record = np.broadcast_to(key, seeds.shape), info.rules.record_word()
     ids = draw_ids(seeds, keys, titles, words.artworks[ordinals], propensities, record)
     is_open = epochs == epoch_numbers(key, titles, max(day, run.day), run.days)
-    return MapDraws(slots, ordinals, ids, propensities, is_open, np.full(len(slots), info.logged))
+    logged, ruled = np.full(len(slots), info.logged), np.zeros(len(slots), np.uint64)
+    return MapDraws(slots, ordinals, ids, propensities, is_open, logged, ruled)

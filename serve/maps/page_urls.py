@@ -39,7 +39,18 @@ class PageUrls(Mapping[TitleId, str]):
     def __getitem__(self, title_id: TitleId) -> str:
         url, level = self.resolve(title_id)
         self._counts[level] += 1
+        if self._table.taken is not None and level < 3:
+            self._count_taken(title_id)
         return url
+
+    def _count_taken(self, title_id: TitleId) -> None:
+        """Count a title that would have shown what is taken down."""
+        table = self._table
+        slot = table.slot_of[title_id]
+        choice = -1 if self._choices is None else int(self._choices[slot])
+        own = 0 <= choice < len(table.urls)
+        if table.taken is not None:
+            table.taken.count(np.array([choice if own else table.fallback[slot]]))
 
     def __iter__(self) -> Iterator[TitleId]:
         return iter(self._table.slot_of)
@@ -93,6 +104,8 @@ class PageUrls(Mapping[TitleId, str]):
                 except IndexError:
                     return self._urls_by_level(title_ids)
                 self._counts[0] += slots.size
+                if self._table.taken is not None:
+                    self._table.taken.count(self._choices[slots])
                 return urls
         return self._urls_by_level(title_ids)
 
@@ -110,6 +123,8 @@ class PageUrls(Mapping[TitleId, str]):
             levels = np.where(own, 0, levels)
         urls = table.urls.take(ordinals)
         urls[~known] = self._placeholder
+        if table.taken is not None:
+            table.taken.count(ordinals[known])
         for level, count in enumerate(np.bincount(levels.ravel(), minlength=4).tolist()):
             self._counts[level] += count
         return urls

@@ -15,6 +15,7 @@ from data.records import TitleId
 from serve.maps.artwork_map import COMPLETE, CRC_RESIDUE, FORMAT, HEADER, WIDE, ArtworkMap
 from serve.maps.layout import Layout, as_ids
 from serve.maps.store import MAGIC
+from serve.maps.takedown.watch import TakenDown
 from serve.pictures.layout_pictures import CanvasView, LayoutPictures
 from serve.pictures.url import artwork_url
 
@@ -29,6 +30,7 @@ class UrlTable:
         pictures: of the layout; None: one an artwork.
         others: counts look-ups that got another canvas or language than was asked for, by the
             canvas that was; None counts nothing that anybody sees.
+        taken: what of its artwork is taken down; None: nothing.
     """
 
     view: CanvasView | None = None
@@ -41,6 +43,7 @@ class UrlTable:
         best: ArtworkMap | None,
         pictures: LayoutPictures | None = None,
         others: Counter[str] | None = None,
+        taken: TakenDown | None = None,
     ) -> None:
         self.layout, self.base_url = layout, base_url
         self.others = Counter[str]() if others is None else others
@@ -73,6 +76,10 @@ class UrlTable:
         known = (best_choices >= 0) & (best_choices < len(layout.paths))
         self.fallback = np.where(known, best_choices, layout.defaults)
         self.fallback_level = np.where(known, 1, 2)
+        self.taken = taken
+        if taken is not None:
+            self.url_of = taken.urls(self.url_of, layout, self.fallback)
+            self.urls = np.array(self.url_of, object)
 
     @cached_property
     def pictures(self) -> LayoutPictures:
@@ -84,6 +91,9 @@ class UrlTable:
         table = copy(self)
         table.view = self.pictures.view(canvas, languages, self.base_url)
         table.url_of, table.urls = table.view.url_of, table.view.urls
+        if self.taken is not None:
+            table.url_of = self.taken.urls(table.url_of, self.layout, self.fallback)
+            table.urls = np.array(table.url_of, object)
         return table
 
     def find(
@@ -124,7 +134,8 @@ class UrlTable:
             seen: this table, or what a canvas makes of it.
 
         Returns:
-            None where a map or a title is another, so that each page is opened by itself.
+            None where a map or a title is another, or something is taken down, so that each page is
+            opened by itself.
         """
         end = HEADER.size + self.titles * self.dtype.itemsize
         bodies = [
@@ -136,7 +147,7 @@ class UrlTable:
             and crc32(value) == CRC_RESIDUE
         ]
         slots = self.find_pages(title_ids)
-        if slots is None or len(bodies) < len(values):
+        if slots is None or len(bodies) < len(values) or self.taken is not None:
             return None
         choices = np.frombuffer(b"".join(bodies), self.dtype)
         slots = slots + np.arange(len(values))[:, None] * self.titles

@@ -91,9 +91,11 @@ def finish(begun: dict, work: Work, store: MapStore) -> bool:
     _see_whether_it_is_there(begun, store)
     if store.get_shared(layout_key(work.layout.digest)) is None:
         raise StoreLostError("the layout is gone")
-    version, best = begun["version"], None
-    if work.best is not None:
-        best = unpersonalised_map(work.best, work.layout, work.policy, work.day, version)
+    version, best, chosen = begun["version"], None, work.best
+    if work.ruled is not None:
+        chosen = work.ruled.of_nobody(chosen, work.layout, begun["time_us"])
+    if chosen is not None:
+        best = unpersonalised_map(chosen, work.layout, work.policy, work.day, version)
     followed = put_current(store, Current(version, work.layout.digest, best))
     _write_record(begun | {"complete": True}, store)
     return followed
@@ -157,13 +159,15 @@ def _what(work: Work, facts: pa.Table) -> dict:
         "layout": work.layout.digest.hex(),
         "profiles": [len(facts), digest],
         "block": work.block,
+        **({} if work.ruled is None else {"written": work.ruled.written.digest}),
     }
 
 
 def _resumed(last: dict, work: Work, facts: pa.Table) -> dict | None:
     """The last run's record, where that was interrupted and is the same work."""
     same = _what(work, facts)
-    unfinished = last and not last.get("complete") and all(last.get(k) == same[k] for k in same)
+    alike = all(last.get(k) == same.get(k) for k in (*same, "written"))
+    unfinished = last and not last.get("complete") and alike
     return last if unfinished else None
 
 
@@ -188,6 +192,7 @@ def _history(last: dict) -> int:
     if not last:
         return 0
     what = [last.get(name) for name in ("day", "rules", "layout", "profiles", "again")]
+    what += [last["written"]] if "written" in last else []
     return text_word(last.get("history", 0), *what)
 
 

@@ -22,15 +22,20 @@ from data.errors import BadInput
 from data.images.left_out import left_out_words
 from data.log.open_log import RunLog, open_runs
 from data.privacy.pseudonym import Pseudonyms
+from data.rules.traits import ArtworkTraits
+from data.rules.written import read_rules
+from data.schema.schema import read_schema
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
+from serve.maps.takedown.listed import read_takedown
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.precompute.map_pictures import put_pictures
-from serve.precompute.member_block import Work
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
 from serve.precompute.spark import precompute_spark
+from serve.precompute.work import Work
+from serve.rules.layout_rules import LayoutRules
 from serve.scoring.artwork_vectors import Shown, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
@@ -62,6 +67,7 @@ def precompute(
     cache: Path = Path("artifacts/cache"),
     foreign: bool = False,
     master: str | None = None,
+    rules: Path | None = None,
 ) -> Report:
     """Decide every title for every profile and store the artwork maps.
 
@@ -91,6 +97,8 @@ def precompute(
         foreign: Let a bundle decide that was trained on another catalogue.
         master: Of Spark, such as spark://host:7077 or local[2]; this machine's cores if not given,
             and under spark-submit what was given there.
+        rules: rules.yaml: who may be shown what, see docs/rules.md. Those that hold when the run
+            begins hold for all of it.
     """
     if master is not None and engine != "spark":
         raise BadInput(f"--master {master} is of Spark; add --engine spark")
@@ -108,6 +116,12 @@ def precompute(
     policy = ServedPolicy.of(scorer.manifest)
     artworks = scored_artworks(scorer, shown, layout.artwork_ids, cache, pictured.images)
     bank = Bank.of(layout, artworks.vectors, artworks.names)
+    ruled, page_facts = None, scorer.spec.declared.schema.known_at_request()
+    if rules is not None:
+        written = read_rules(rules, read_schema(catalogue))
+        ruled = LayoutRules.of(written, ArtworkTraits.of(shown), layout)
+    maps = open_map_store(store, timeout=10.0)
+    ruled = _without_taken(ruled, maps, layout)
     work = Work(
         BundleMembers(scorer),
         bank,
@@ -120,9 +134,9 @@ def precompute(
         changed_only,
         block,
         unpersonalised_best(folder, layout),
-        page_facts=scorer.spec.declared.schema.known_at_request(),
+        page_facts=page_facts,
+        ruled=ruled,
     )
-    maps = open_map_store(store, timeout=10.0)
     maps.delete(read.opted_out)
     decide = partial(precompute_maps, workers=workers)
     if engine == "spark":
@@ -142,7 +156,8 @@ def precompute(
             file=sys.stderr,
         )
     members = [f"left out: {name}: {reason}" for name, reason in report.skipped_members[:NAMED]]
-    for words in [*members, *left_out_words(pictured.left_out), *pictured.canvas_words]:
+    more = [] if ruled is None else ruled.page_words(page_facts)
+    for words in [*members, *left_out_words(pictured.left_out), *pictured.canvas_words, *more]:
         print(words, file=sys.stderr)
     maps.close()
     return report
@@ -158,6 +173,21 @@ def show(report: Report) -> None:
     for name, value in vars(report).items():
         if name != "skipped_members":
             print(f"{name:20} {value}")
+
+
+def _without_taken(ruled: LayoutRules | None, maps: MapStore, layout: Layout) -> LayoutRules | None:
+    """Rules, and that of what the store takes down; None: there are none.
+
+    Raises:
+        BadInput: the store's list is damaged.
+    """
+    try:
+        taken = read_takedown(maps).artwork_ids
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    if not taken:
+        return ruled
+    return (ruled or LayoutRules.free(layout)).without(taken, layout)
 
 
 def _logged_run(

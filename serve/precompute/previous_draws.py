@@ -27,6 +27,7 @@ class Before(NamedTuple):
     prints: UInt32[np.ndarray, "members runs"]  # facts fingerprint of each member in each run
     explicit: list[dict[int, float]]  # propensities that no code stands for, by slot
     layouts: list[bytes]  # digest of each member's map; empty: no map
+    ruled: UInt64[np.ndarray, "members titles"]  # word of the effect of rules; 0: there was none
 
 
 def read_before(
@@ -45,7 +46,7 @@ def read_before(
     codes = np.full(shape, UNKNOWN_CODE, np.uint8)
     same, shown = np.zeros(shape, bool), np.zeros(shape, bool)
     explicit: list[dict[int, float]] = [{} for _ in values]
-    layouts = [b""] * len(values)
+    layouts, ruled = [b""] * len(values), np.zeros(shape, np.uint64)
     known: dict[Run, int] = {}
     prints: list[tuple[int, int, int]] = []
     moves: dict[bytes, _Move] = {}
@@ -67,6 +68,7 @@ def read_before(
             codes[row] = UNKNOWN_CODE if old.codes is None else old.codes
             same[row] = shown[row] = old.choices >= 0
             explicit[row] = dict(old.explicit)
+            _put_words(ruled[row], old.ruled, range(shape[1]))
         else:
             if old.layout not in moves:
                 moves[old.layout] = _Move.between(older[old.layout], layout)
@@ -81,12 +83,24 @@ def read_before(
             explicit[row] = {
                 move.slot_of[slot]: p for slot, p in old.explicit if slot in move.slot_of
             }
+            _put_words(ruled[row], old.ruled, move.slot_of)
         layouts[row] = old.layout
     table = np.zeros((len(values), len(known)), np.uint32)
     if prints:
         rows, columns, numbers = np.array(prints, np.int64).T
         table[rows, columns] = numbers.astype(np.uint32)
-    return Before(choices, run_of, codes, same, shown, list(known), table, explicit, layouts)
+    return Before(choices, run_of, codes, same, shown, list(known), table, explicit, layouts, ruled)
+
+
+def _put_words(
+    row: UInt64[np.ndarray, " titles"],
+    words: Sequence[tuple[int, int]],
+    slot_of: Mapping[int, int] | range,
+) -> None:
+    """Write down words of a map's titles that are still there, by their slots of today."""
+    for slot, word in words:
+        if slot in slot_of:
+            row[slot_of[slot]] = word
 
 
 class _Move(NamedTuple):

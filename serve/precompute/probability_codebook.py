@@ -6,25 +6,34 @@ have fractions of votes; theirs are added to the table as they occur.
 """
 
 import numpy as np
-from jaxtyping import Int, UInt16
+from jaxtyping import Int, UInt
 
 from bandit.draws import DrawRules
+from bandit.rules.decide import Ruled
 from bandit.thompson_batch import Decided
 from serve.maps.layout import Layout
 from serve.maps.run_info import propensity_table
 
 
 class Codes:
-    """Codes of a block's probabilities, and the table that they point into."""
+    """Codes of a block's probabilities, and the table that they point into.
 
-    def __init__(self, layout: Layout, rules: DrawRules, members: int) -> None:
+    Args:
+        layout: of the titles.
+        rules: of the draws.
+        members: of the block.
+        wide: there may be more than 65,536 of them: floors and caps make many.
+    """
+
+    def __init__(self, layout: Layout, rules: DrawRules, members: int, wide: bool = False) -> None:
         counts, kind = np.unique(layout.counts, return_inverse=True)
         table = propensity_table(rules, counts)
         self.chances: list[float] = table.ravel().tolist()
-        self.codes: UInt16[np.ndarray, "members ranks titles"]
-        self.codes = np.zeros((members, int(counts[-1]), len(kind)), np.uint16)
-        self._first = (kind * table.shape[1]).astype(np.uint16)
-        self._votes = np.uint16(rules.heads + 1)
+        kept = np.dtype(np.uint32 if wide else np.uint16)
+        self.codes: UInt[np.ndarray, "members ranks titles"]
+        self.codes = np.zeros((members, int(counts[-1]), len(kind)), kept)
+        self._first = (kind * table.shape[1]).astype(kept)
+        self._votes = kept.type(rules.heads + 1)
         self._counts = layout.counts
         self._added: dict[float, int] = {}
 
@@ -34,6 +43,7 @@ class Codes:
         slots: Int[np.ndarray, " titles"],
         decided: Decided,
         before: Int[np.ndarray, "some titles"],
+        ruled: Ruled | None = None,
     ) -> None:
         """Take in the decisions of some members for some titles.
 
@@ -42,6 +52,7 @@ class Codes:
             slots: of the titles.
             decided: for those.
             before: rank of what was shown before; −1: nothing.
+            ruled: decisions that rules changed; None: none.
         """
         codes = decided.votes.won + self._first[slots]
         had = before >= 0
@@ -52,6 +63,11 @@ class Codes:
         for member, title in decided.votes.tied.tolist():
             for rank in range(self._counts[slots[title]]):
                 codes[member, rank, title] = self._code(decided.probabilities[member, rank, title])
+        if ruled is not None:
+            whose, which = np.nonzero(ruled.codes)
+            chances, place = np.unique(decided.probabilities[whose, :, which], return_inverse=True)
+            known = np.array([self._code(chance) for chance in chances.tolist()], codes.dtype)
+            codes[whose, :, which] = known[place].reshape(len(whose), codes.shape[1])
         ranks = np.arange(codes.shape[1])
         self.codes[np.ix_(members, ranks, slots)] = codes
 
@@ -64,7 +80,7 @@ class Codes:
         code = self._added.get(chance)
         if code is None:
             code = self._added[chance] = len(self.chances)
-            if code > np.iinfo(np.uint16).max:
+            if code > np.iinfo(self.codes.dtype).max:
                 raise ValueError(
                     f"a block has more than {code} different probabilities; use fewer heads"
                 )

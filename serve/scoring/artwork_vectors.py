@@ -86,15 +86,29 @@ def scored_artworks(
         BadInput: an image cannot be decoded, or embeddings are missing or of another width.
     """
     rows = {artwork: row for row, artwork in enumerate(catalogue.artwork_ids)}
-    at = np.array([rows[artwork] for artwork in artwork_ids], np.int64)
+    asked = np.array([rows[artwork] for artwork in artwork_ids], np.int64)
+    # Whatever is asked for, names are known by all tagged pictures of the catalogue.
+    read_outs, tags = scorer.read_outs, catalogue.artworks["cast_shown"]
+    tagged = np.asarray(tags.is_valid()) & (read_outs is not None)
     size = scorer.manifest.image
     if size is None:
-        embeddings = _catalogue_embeddings(scorer, catalogue)[at]
+        own = _catalogue_embeddings(scorer, catalogue)
+        at = np.union1d(asked, np.flatnonzero(tagged))
+        embeddings = own[at]
     else:
         cached = images or image_cache(catalogue, cache, size, quiet=True)
-        seen = embedded(scorer, cached.images, cached.of(artwork_ids), cache)
+        there = np.array([name in cached.rows for name in catalogue.artwork_ids], bool)
+        at = np.union1d(asked, np.flatnonzero(tagged & there))
+        names = [catalogue.artwork_ids[row] for row in at]
+        seen = embedded(scorer, cached.images, cached.of(names), cache)
         embeddings = beside(scorer, catalogue, seen, at)
-    return scorer.artworks(embeddings, catalogue.titles, catalogue.artworks.take(pa.array(at)))
+    titles, artworks, known = catalogue.titles, catalogue.artworks, tagged[at]
+    gallery = None
+    if read_outs is not None:
+        by_tags = artworks.take(pa.array(at[known]))
+        gallery = read_outs.gallery_of(embeddings[known], scorer.spec, titles, by_tags)
+    embeddings = embeddings[np.searchsorted(at, asked)]
+    return scorer.artworks(embeddings, titles, artworks.take(pa.array(asked)), gallery)
 
 
 def _catalogue_embeddings(

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt64
 
 from bandit.head_policy import HeadPolicy
+from bandit.rules.decide import Ruled, decide_again
 from bandit.thompson_batch import Decided, Workspace, decide_scores
 from data.features import Names, NameTable
 from serve.maps.layout import Layout
@@ -61,6 +62,7 @@ class Bank(NamedTuple):
         return self.columns.shape[1] // len(self.counts)
 
 
+# Of many members at once: each argument is an array of all of them.
 def decide_members(
     functionals: Float[np.ndarray, "members heads dimension"],
     bank: Bank,
@@ -70,10 +72,12 @@ def decide_members(
     before: Int[np.ndarray, "members titles"] | None = None,
     keep: float = 0.0,
     watched: Names | None = None,
+    ruled: Ruled | None = None,
 ) -> Decided:
     """Decide every title for every member.
 
-    `before` and `keep` lean towards what was shown, see `bandit.thompson_batch.decide_scores`.
+    `before` and `keep` lean towards what was shown, see `bandit.thompson_batch.decide_scores`;
+    `ruled` says which decisions rules change, see `bandit.rules.decide.decide_again`.
     Names that members watch are matched with those of the bank once, for all heads.
     Memory is 5 bytes × members × heads × candidates: give blocks of members, not all of them.
     """
@@ -88,7 +92,10 @@ def decide_members(
     if len(bank.absent):
         flat[:, bank.absent] = -np.inf
     scores = flat.reshape(heads, members, ranks, titles)
-    return decide_scores(scores, bank.counts, seeds, policy, room, before, keep)
+    decided = decide_scores(scores, bank.counts, seeds, policy, room, before, keep)
+    if ruled is not None:
+        decide_again(decided, scores, ruled, seeds, policy, before, keep)
+    return decided
 
 
 def decide_pages(
@@ -98,6 +105,7 @@ def decide_pages(
     seeds: UInt64[np.ndarray, "pages titles"],
     policy: HeadPolicy,
     matches: Float[np.ndarray, "pages ranks titles"] | None = None,
+    ruled: Ruled | None = None,
 ) -> Decided:
     """The same where every page has titles of its own; pad short pages with repeated titles."""
     pages, heads, dimension = functionals.shape
@@ -109,4 +117,7 @@ def decide_pages(
     absent = np.arange(ranks)[:, None] >= counts[:, None]
     if absent.any():
         scores = np.where(absent, np.float32(-np.inf), scores)
-    return decide_scores(scores, counts, seeds, policy)
+    decided = decide_scores(scores, counts, seeds, policy)
+    if ruled is not None:
+        decide_again(decided, scores, ruled, seeds, policy)
+    return decided

@@ -15,6 +15,8 @@ from bandit.take_probability import mean_take_probability
 from data.bundle import Bundle
 from data.errors import BadInput
 from data.features import CandidateFeatures, ContextFeatures, FeatureSpec, candidate_features
+from data.shown.guessed_names import Gallery
+from data.shown.with_shown import with_shown
 from serve.scoring.scored import Artworks, ScoredMembers
 
 CONTEXT = ContextFeatures._fields
@@ -53,6 +55,7 @@ class Scorer:
         calibration = self.manifest.calibration
         records = opened.records()
         self._records = records.judging() if records is not None and judging else records
+        self.read_outs = opened.read_outs()
         self._bias = calibration.bias
         self._temperature = calibration.temperature
         self._warm()
@@ -103,13 +106,15 @@ class Scorer:
         embeddings: Float[np.ndarray, "artworks embedding"],
         titles: pa.Table,
         artworks: pa.Table,
+        gallery: Gallery | None = None,
     ) -> Artworks:
         """Vectors and appeals of artworks, in the order of the table; by id, with their records.
 
         Args:
-            embeddings: from `embed`, or the catalogue's own.
+            embeddings: from `embed`, or the catalogue's own; zeros where there is no picture.
             titles: as TITLES; holds every title that `artworks` names.
             artworks: as ARTWORKS; row i has embedding i.
+            gallery: tagged pictures to know names by; None: those of `artworks` and of training.
 
         Raises:
             BadInput: embeddings do not fit the bundle or the table, or a title is missing.
@@ -120,7 +125,11 @@ class Scorer:
                 f"embeddings are {list(embeddings.shape)}; bundle {self.bundle_id} takes "
                 f"[{len(artworks)}, {width}], a row for each artwork"
             )
-        found = self.artworks_of(embeddings, candidate_features(self.spec, titles, artworks))
+        features = candidate_features(self.spec, titles, artworks)
+        if self.read_outs is not None:
+            shown = self.read_outs.read(embeddings, self.spec, titles, artworks, gallery)
+            features = with_shown(features, shown)
+        found = self.artworks_of(embeddings, features)
         if self._records is None:
             return found
         ids = artworks["artwork_id"].to_pylist()

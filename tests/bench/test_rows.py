@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.rows.bias import biases
 from bench.rows.coverage import coverage, gains
 from bench.rows.policies import policy_row
 from bench.rows.rows import EFFECT, rows, show
@@ -37,6 +38,20 @@ def test_estimates_a_title_at_a_time_miss_what_windows_hold(stage):
     assert covered["independent", "iips_dr"].bias > 0.1
     assert covered["independent", "pi2_dr"].coverage >= 2 / 3
     assert sum(covered["independent", "slope"].chosen.values()) == pytest.approx(1)
+
+
+def test_windows_have_the_bias_that_theory_gives_them(stage):
+    apart = biases(stage, stage.rows(0.0, False), 2000, 5)
+    for one in apart:
+        assert [one.title, one.pi, one.pi2, one.pi3] == pytest.approx([0] * 4, abs=1e-9)
+    beside = {one.target: one for one in biases(stage, stage.rows(EFFECT, False), 2000, 5)}
+    joint = beside["orchestrated"]
+    # A slot's take depends on both of its neighbours: three are enough, two nearly.
+    assert joint.pi3 == pytest.approx(0, abs=1e-9)
+    assert abs(joint.pi2) < 0.02 < -joint.pi
+    compete = {one.target: one for one in biases(stage, stage.rows(0.0, True), 2000, 5)}
+    alone = compete["independent"]
+    assert alone.title > 0.15 > alone.pi > alone.pi2 > alone.pi3 > 0
 
 
 def test_it_prints_a_table_a_part(capsys):

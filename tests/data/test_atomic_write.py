@@ -67,6 +67,16 @@ def test_a_folder_that_could_not_be_filled_is_not_there(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_folders_that_were_made_for_one_that_failed_are_not_there_either(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(KeyError), whole_folder(tmp_path / "mine" / "log" / "examples"):
+        raise KeyError
+    assert list((tmp_path / "mine").iterdir()) == []
+    with pytest.raises(KeyError), whole_folder(tmp_path / "a" / "b"):
+        raise KeyError((tmp_path / "a" / "of somebody else").touch())
+    assert [file.name for file in (tmp_path / "a").iterdir()] == ["of somebody else"]
+
+
 def test_a_folder_does_not_take_the_place_of_a_full_one(tmp_path):
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "mine.txt").write_text("mine")

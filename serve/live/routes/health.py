@@ -27,6 +27,7 @@ def health_routes(service: LiveService) -> APIRouter:
             refused=service.source.refused,
             draining=service.draining,
             log=service.recorder.trouble(),
+            rules=service.source.rules.refused if service.source.rules is not None else "",
         )
 
     @router.get("/metrics", response_class=PlainTextResponse)

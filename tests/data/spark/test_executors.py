@@ -131,9 +131,3 @@ def test_a_master_beside_that_of_spark_submit_is_refused(monkeypatch):
     monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
     with pytest.raises(BadInput, match="spark-submit has chosen the master"):
         open_spark("marquee tests", "local[2]")
-
-
-@pytest.mark.parametrize("master", ["", " "])
-def test_a_master_of_no_name_is_not_this_machine(master):
-    with pytest.raises(BadInput, match="--master names nothing"):
-        open_spark("marquee tests", master)

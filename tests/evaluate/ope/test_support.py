@@ -79,6 +79,17 @@ def test_resamples_and_their_seed_are_asked_for():
         Bootstrap.of_options(99)
 
 
+def test_what_a_rule_pins_is_left_out_though_its_probabilities_are_logged():
+    table = logged(1000, 0, 0.2, level="pinned")
+    pinned = np.array(table["level"].to_pylist()) == "pinned"
+    at = [NAMES.index(action) for action in table["action"].to_pylist()]
+    known = [np.eye(3)[i].tolist() if p else LOGGING for i, p in zip(at, pinned, strict=True)]
+    with_rules = table.append_column("probabilities", pa.array(known))
+    support = estimate(with_rules, ["ips"], bootstrap=QUICK)["ips"].support
+    assert support.left_out == {"level pinned": int(pinned.sum())}
+    assert support.drawn == 1000 - pinned.sum()
+
+
 def test_a_level_column_is_not_needed():
     table = logged(1000, 0, 0.2).drop_columns("level")
     with_levels = estimate(logged(1000, 0, 0.2), ["ips"], bootstrap=QUICK)["ips"]

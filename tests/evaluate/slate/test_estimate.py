@@ -54,6 +54,20 @@ def test_no_window_is_read_where_choices_read_more():
     assert "choices read more than the slot before" in found["pi2_dr"].reason
 
 
+def test_what_nothing_can_check_is_not_trusted():
+    slates, _ = read_slates(GOLDEN / "chain.parquet")
+    bare = replace(slates, slate=None, prefix=None, pair=None, logged=None, target=None)
+    found = estimate_slates(bare, FEW)
+    for name in ("iips", "pi", "iips_dr", "pi_dr"):
+        assert found[name].verdict == "weak", name
+        assert "nothing here can tell" in found[name].reason
+    assert found["slope"].chosen == "pi_dr"
+    assert found["slope"].reason == found["pi_dr"].reason
+    whole = estimate_slates(replace(bare, position=None, slate=slates.slate), FEW)
+    assert whole["sips"].verdict == "trust"
+    assert whole["slope"].chosen == "sips_dr"
+
+
 def test_rows_of_one_member_count_as_one():
     slates, _ = read_slates(GOLDEN / "chain.parquet")
     rows = np.tile(np.arange(300), 4)
@@ -63,7 +77,7 @@ def test_rows_of_one_member_count_as_one():
             name: getattr(slates, name)[rows]
             for name in ("length", "reward", "slate", "position", "prefix", "pair")
         },
-        model=type(slates.model)(*(each[rows] for each in slates.model)),
+        model=type(slates.model)(*(each[rows] for each in slates.model[:4])),
     )
     apart = estimate_slates(replace(part, group=np.arange(1200)), FEW)
     together = estimate_slates(replace(part, group=rows), FEW)

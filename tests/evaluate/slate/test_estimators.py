@@ -125,6 +125,23 @@ def test_an_estimator_is_right_where_it_says_whatever_the_model(name, reward, lo
         assert chance @ estimator.weight(slates) == pytest.approx(1, abs=1e-9)
 
 
+def test_a_prediction_of_whole_rows_leaves_windows_the_rest():
+    slates, chance, _ = every_row("pair", alone(), chained())
+    far = G.normal(size=len(ROWS))  # of the whole row, and no sum over neighbours
+    reward = slates.reward + far[:, None] / SLOTS
+    over = slates.slate * chance
+    truth = over @ reward.sum(1)
+    whole = far, np.full(len(ROWS), over @ far)
+    told = replace(slates, reward=reward, model=slates.model._replace(whole=whole))
+    value = {}
+    for name in ("pi2", "pi2_dr", "sips_dr"):
+        estimator = ESTIMATORS[name]
+        value[name] = float(estimator.value(chance @ estimator.terms(told)))
+    assert abs(value["pi2"] - truth) > 1e-3
+    assert value["pi2_dr"] == pytest.approx(truth, abs=1e-9)
+    assert value["sips_dr"] == pytest.approx(truth, abs=1e-9)
+
+
 WRONG = [
     ("iips", "pair", alone),
     ("rips", "all", alone),

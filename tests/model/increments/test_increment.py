@@ -105,7 +105,7 @@ def test_examples_of_another_reward_are_refused_and_nothing_is_kept(nights, befo
 
 
 def other(**changed) -> Settings:
-    settings = Settings(model=Model("features"))
+    settings = Settings(model=Model("attributes"))
     return replace(
         settings, **{name: replace(getattr(settings, name), **of) for name, of in changed.items()}
     )
@@ -115,7 +115,7 @@ def other(**changed) -> Settings:
     ("changed", "said"),
     [
         ({"data": {"decay": 0.9}}, "--data.decay is 0.9 now, and was 1.0"),
-        ({"model": {"encoder": "cnn"}}, "--model.encoder is cnn now, and was features"),
+        ({"model": {"encoder": "cnn"}}, "--model.encoder is cnn now, and was attributes"),
         ({"model": {"heads": HeadOptions("bootstrap")}}, "--model.heads.kind is bootstrap now"),
         ({"fit": {"mask": 0.0}}, "--fit.mask is 0.0 now"),
     ],
@@ -142,7 +142,7 @@ def rewritten(file: Path, change) -> None:
 
 
 def of_later_version(said, parts):
-    return said | {"version": 2}
+    return said | {"version": said["version"] + 1}
 
 
 def with_a_title_too_few(said, parts):

@@ -143,7 +143,7 @@ def test_numbers_of_members_meet_those_of_artworks_that_nobody_has_seen():
     p = 1 / (1 + np.exp(2 - 0.7 * meets[np.arange(len(made)), made.artwork_of]))
     made.reward[:] = rng.random(len(made)) < p
     records = fitted(net, made, 0.1)
-    assert float(net.network.candidate.worth[0]) == pytest.approx(0.7, abs=0.1)
+    assert net.network.candidate.worth.detach()[0].item() == pytest.approx(0.7, abs=0.1)
     new = np.arange(COUNT - NEVER, COUNT)
     members = made.context.dense[:50]
     said = np.stack(

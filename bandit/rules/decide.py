@@ -1,0 +1,184 @@
+"""Decisions under rules: those few of a block that rules have to do with, decided by them.
+
+The kernel decides a block as if there were no rules (`bandit.thompson_batch`), which costs nothing
+more; the decisions that a rule changes are then made anew from the same scores and seeds. Nothing
+of the first choice enters the second.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt64
+
+from bandit.choice import draw_candidates, uniforms
+from bandit.floor import mix_exploration, sticky_votes
+from bandit.head_policy import HeadPolicy
+from bandit.rules.bounded import within_bounds
+from bandit.rules.effect import FREE, Effect
+from bandit.thompson_batch import Decided, head_votes
+
+PAIRS = 1 << 14
+"""Ruled decisions made at once, which bounds memory."""
+
+
+class RuleEffects(NamedTuple):
+    """RuleEffects of rules side by side; the first stands for none and is never asked for."""
+
+    allowed: Bool[np.ndarray, "effects ranks"]
+    floors: Float[np.ndarray, "effects ranks"]
+    caps: Float[np.ndarray, "effects ranks"]
+    pinned: Int[np.ndarray, " effects"]
+    words: UInt64[np.ndarray, " effects"]
+    bounded: Bool[np.ndarray, " effects"]
+
+    @staticmethod
+    def of(effects: Sequence[Effect | None], ranks: int) -> "RuleEffects":
+        """RuleEffects on titles of up to so many candidates; None: there is none."""
+        count = len(effects)
+        stacked = RuleEffects(
+            np.zeros((count, ranks), bool),
+            np.zeros((count, ranks)),
+            np.zeros((count, ranks)),
+            np.full(count, FREE),
+            np.zeros(count, np.uint64),
+            np.zeros(count, bool),
+        )
+        for at, effect in enumerate(effects):
+            if effect is not None:
+                stacked.put(at, effect)
+        return stacked
+
+    def put(self, at: int, effect: Effect) -> None:
+        """Write one down."""
+        size = len(effect.allowed)
+        self.allowed[at, :size] = effect.allowed
+        self.floors[at, :size] = effect.floors
+        self.caps[at, :size] = effect.caps
+        self.pinned[at] = effect.pinned
+        self.words[at] = effect.word
+        self.bounded[at] = effect.bounded
+
+    def with_room(self) -> "RuleEffects":
+        """The same with room for as many again."""
+        more = RuleEffects.of([None] * len(self.words), self.allowed.shape[1])
+        return RuleEffects(*(np.concatenate(both) for both in zip(self, more, strict=True)))
+
+
+class Ruled(NamedTuple):
+    """Which decisions of a block rules change, and how."""
+
+    codes: Int[np.ndarray, "members titles"]
+    """Place in `effects`; 0: no rule changes the decision."""
+    effects: RuleEffects
+
+    @property
+    def words(self) -> UInt64[np.ndarray, "members titles"]:
+        """What seeds mix in of each decision's effect; 0: there is none."""
+        return self.effects.words[self.codes]
+
+
+def candidates_under_rules(
+    candidates: UInt64[np.ndarray, "..."], words: UInt64[np.ndarray, "..."]
+) -> UInt64[np.ndarray, "..."]:
+    """What `bandit.draws.context_words` is given of candidates: after rules.
+
+    Args:
+        candidates: from `bandit.draws.candidate_words`.
+        words: of the effects of rules, 0 where there is none: they hash what is left.
+    """
+    return np.where(words != 0, words, candidates)
+
+
+def decide_again(
+    decided: Decided,
+    scores: Float[np.ndarray, "heads members ranks titles"],
+    ruled: Ruled,
+    seeds: UInt64[np.ndarray, "members titles"],
+    policy: HeadPolicy,
+    before: Int[np.ndarray, "members titles"] | None = None,
+    keep: float = 0.0,
+) -> None:
+    """Put the decisions that rules change in the place of those made without them.
+
+    Choices, propensities and probabilities are written; `decided.votes` of these decisions means
+    nothing afterwards. A candidate that is not allowed has probability exactly 0, a pinned one 1.
+
+    Args:
+        decided: by `bandit.thompson_batch.decide_scores`, of the same arguments.
+        scores: as given there.
+        ruled: the decisions that rules change.
+        seeds: as given there.
+        policy: as given there.
+        before: as given there; what may not be shown any more is not leant towards.
+        keep: as given there.
+
+    Raises:
+        ValueError: a score is NaN.
+    """
+    members, titles = np.nonzero(ruled.codes)
+    for start in range(0, len(members), PAIRS):
+        member, title = members[start : start + PAIRS], titles[start : start + PAIRS]
+        had = None if before is None else before[member, title]
+        chances = ruled_probabilities(
+            scores[:, member, :, title],
+            ruled.effects,
+            ruled.codes[member, title],
+            policy,
+            had,
+            keep,
+        )
+        numbers = uniforms(seeds[member, title])
+        choice, propensity = draw_candidates(chances.T[None], numbers[None])
+        decided.choice[member, title] = choice[0]
+        decided.propensity[member, title] = propensity[0]
+        decided.probabilities[member, :, title] = chances
+
+
+def ruled_probabilities(
+    scores: Float[np.ndarray, "pairs heads ranks"],
+    effects: RuleEffects,
+    codes: Int[np.ndarray, " pairs"],
+    policy: HeadPolicy,
+    before: Int[np.ndarray, " pairs"] | None = None,
+    keep: float = 0.0,
+) -> Float[np.ndarray, "pairs ranks"]:
+    """Probabilities of candidates under rules, decision by decision.
+
+    Args:
+        scores: of every head.
+        effects: of rules.
+        codes: which effect each decision has.
+        policy: how the heads decide.
+        before: rank of what was shown before, −1: nothing was.
+        keep: share of the votes that goes to it.
+
+    Raises:
+        ValueError: a score is NaN.
+    """
+    allowed = effects.allowed[codes]
+    masked = np.where(allowed[:, None], scores, np.float32(-np.inf))
+    turned = np.ascontiguousarray(masked.transpose(1, 2, 0))[:, None]
+    there = np.ascontiguousarray(allowed.T)[None]
+    share = head_votes(policy.considered(turned, 0), there).share[0].T
+    if before is not None and keep:
+        rows = np.arange(len(before))
+        may = (before >= 0) & allowed[rows, np.maximum(before, 0)]
+        share = sticky_votes(share, np.where(may, before, -1), keep)
+    counts = allowed.sum(1, keepdims=True)
+    chances = mix_exploration(share, allowed, counts, policy.exploration)
+    bound = np.flatnonzero(effects.bounded[codes])
+    if len(bound):
+        at = codes[bound]
+        chances[bound] = within_bounds(
+            chances[bound],
+            allowed[bound],
+            effects.floors[at],
+            effects.caps[at],
+            policy.exploration,
+        )
+    pinned = effects.pinned[codes]
+    certain = np.flatnonzero(pinned != FREE)
+    chances[certain] = 0.0
+    chances[certain, pinned[certain]] = 1.0
+    return chances

@@ -1,0 +1,174 @@
+"""What titles show, log and fall back to where rules have to do with them."""
+
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+from jaxtyping import Float, Int, UInt64
+
+from bandit.rules.book import RuleBook
+from bandit.rules.effect import FREE, Effect
+from data.records import PINNED, TitleId
+from serve.live.fallback_choice import FallbackChoice
+from serve.maps.layout import Layout
+from serve.rules.layout_rules import LayoutRules, shown_rank
+
+DRAWN = '"level":"personalised"'
+ALWAYS = f'"level":"{PINNED}"'
+
+
+class ToldEffect(NamedTuple):
+    """What the log says of a decision that rules changed."""
+
+    candidates: orjson.Fragment  # JSON of those that are left
+    rules: orjson.Fragment  # JSON of the rules' ids
+    allowed: list[bool]  # of each candidate without rules
+    pinned: bool
+
+
+class _Told(dict[int, ToldEffect]):
+    """By the effect's place in a book; each is worked out once."""
+
+    def __init__(self, book: RuleBook) -> None:
+        super().__init__()
+        self._book = book
+
+    def __missing__(self, code: int) -> ToldEffect:
+        effect = self._book.effect(code)
+        assert effect is not None  # code 0 alone has none, and is never asked for
+        allowed = effect.allowed.tolist()
+        names = [*compress(self._book.names(self._book.slot_of_effect(code)), allowed)]
+        told = self[code] = ToldEffect(
+            orjson.Fragment(orjson.dumps(names)),
+            orjson.Fragment(orjson.dumps(effect.rules)),
+            allowed,
+            effect.pinned != FREE,
+        )
+        return told
+
+
+class RuledShown:
+    """Of a layout's titles under its rules; what was worked out once is kept.
+
+    Args:
+        rules: that hold.
+        layout: of the titles.
+        fallback: what each title shows to everybody without rules.
+    """
+
+    def __init__(
+        self, rules: LayoutRules, layout: Layout, fallback: Mapping[TitleId, FallbackChoice]
+    ) -> None:
+        self.rules, self.layout, self._fallback = rules, layout, fallback
+        self._told = _Told(rules.book)
+        self._choices: dict[int, FallbackChoice] = {}
+
+    def fallbacks(
+        self, title_ids: Sequence[TitleId], facts: Mapping[str, object], now_us: int
+    ) -> dict[TitleId, FallbackChoice]:
+        """What titles show to everybody of whom these facts are known, where rules change it.
+
+        Args:
+            title_ids: of a page.
+            facts: as JSON.
+            now_us: microseconds since 1970-01-01 UTC.
+        """
+        slot_of = self.layout.slot_of
+        known = [title for title in title_ids if title in slot_of]
+        slots = np.array([slot_of[title] for title in known], np.int64)
+        case = self.rules.case(facts, now_us)
+        codes = self.rules.book.codes(case, slots).tolist()
+        return {
+            title: self._choice(title, code)
+            for title, code in zip(known, codes, strict=True)
+            if code
+        }
+
+    def words(
+        self, slots: Int[np.ndarray, " some"], facts: Mapping[str, object], now_us: int
+    ) -> UInt64[np.ndarray, " some"]:
+        """Words of what rules do to titles now, as draws of a map have those of their time."""
+        book = self.rules.book
+        return book.effects.words[book.codes(self.rules.case(facts, now_us), slots)]
+
+    def pins(
+        self, slots: Int[np.ndarray, " some"], facts: Mapping[str, object], now_us: int
+    ) -> list[bool]:
+        """Whether rules pin an artwork of each title."""
+        book = self.rules.book
+        codes = book.codes(self.rules.case(facts, now_us), slots)
+        return (book.effects.pinned[codes] != FREE).tolist()
+
+    def marked(self, pieces: list[str], codes: Sequence[int]) -> list[str]:
+        """A page's decisions as JSON, pins among them said to be pins.
+
+        Args:
+            pieces: as of draws.
+            codes: effect of rules on each title.
+        """
+        told = self._told
+        for at, code in enumerate(codes):
+            if code and told[code].pinned:
+                pieces[at] = pieces[at].replace(DRAWN, ALWAYS, 1)
+        return pieces
+
+    def columns(
+        self,
+        codes: Sequence[int],
+        candidates: Sequence[object],
+        chances: Float[np.ndarray, "titles ranks"],
+        counts: Int[np.ndarray, " titles"],
+    ) -> dict[str, Sequence[object]]:
+        """Columns of the log in which a page's decisions differ by rules.
+
+        Args:
+            codes: effect of rules on each title.
+            candidates: as JSON, without rules.
+            chances: probabilities by rank; 0 where there is no candidate.
+            counts: candidates of each title without rules.
+        """
+        lists, rules = list(candidates), list[object]([None]) * len(codes)
+        rows, levels = chances.tolist(), None
+        if (counts < chances.shape[1]).any():
+            rows = [row[:count] for row, count in zip(rows, counts.tolist(), strict=True)]
+        for at, code in enumerate(codes):
+            if code:
+                told = self._told[code]
+                lists[at], rules[at] = told.candidates, told.rules
+                rows[at] = [*compress(rows[at], told.allowed)]
+                if told.pinned:
+                    levels = levels or ["personalised"] * len(codes)
+                    levels[at] = PINNED
+        columns: dict[str, Sequence[object]] = {
+            "candidates": lists,
+            "probabilities": rows,
+            "rules": rules,
+        }
+        if levels is not None:
+            columns["level"] = levels
+        return columns
+
+    def _choice(self, title: TitleId, code: int) -> FallbackChoice:
+        """What a title shows to everybody under an effect of rules."""
+        made = self._choices.get(code)
+        if made is None:
+            free, effect = self._fallback[title], self._effect(code)
+            slot = self.layout.slot_of[title]
+            start, names = int(self.layout.starts[slot]), self.layout.candidates(slot)
+            best = names.index(free.artwork_id) if free.level == "unpersonalised" else -1
+            rank = shown_rank(effect, best, int(self.layout.defaults[slot]) - start)
+            level = PINNED if rank == effect.pinned else free.level if rank == best else "default"
+            made = self._choices[code] = free._replace(
+                artwork_id=names[rank],
+                path=self.layout.paths[start + rank],
+                level=level,
+                candidates=self._told[code].candidates,
+            )
+        return made
+
+    def _effect(self, code: int) -> Effect:
+        effect = self.rules.book.effect(code)
+        assert effect is not None  # code 0 alone has none
+        return effect

@@ -1,0 +1,102 @@
+"""`python -m serve takedown`: artwork that nobody is shown any more, from this second on."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from data import clock
+from data.errors import BadInput
+from data.sound import id_problem
+from serve.maps.current import read_current
+from serve.maps.layout import Layout, layout_key
+from serve.maps.open_store import open_map_store
+from serve.maps.store import MapStore
+from serve.maps.takedown.listed import Takedown, TakedownChange, change_takedown, read_takedown
+
+
+@dataclass(frozen=True)
+class TakenDownList:
+    """What is taken down, and the latest changes."""
+
+    version: int
+    artwork_ids: list[str]
+    changes: list[TakedownChange]
+
+
+SHOWN = 20
+"""Changes that are printed."""
+
+
+# Each parameter is an option of the command.
+def takedown(
+    artworks: list[str] | None = None,
+    store: str = "artifacts/maps",
+    who: str = "",
+    why: str = "",
+    restore: bool = False,
+    unknown: bool = False,
+) -> TakenDownList:
+    """Take artwork off all pages that read a store's maps; without any, print what is taken down.
+
+    Look-up clients and live services see it within a second or two: each of its titles shows its
+    next best. The next precompute makes draws without it.
+
+    Args:
+        artworks: Ids to take down.
+        store: Folder or URL of the maps.
+        who: Asks for it.
+        why: It is asked for.
+        restore: Put them back in place of taking them down.
+        unknown: Also take down ids that the maps' catalogue does not have.
+    """
+    maps = open_map_store(store, timeout=10.0)
+    try:
+        if not artworks:
+            return _listed(_read(maps))
+        if not who or not why:
+            raise BadInput("--who and --why are missing: whoever reads the list will want to know")
+        for name in artworks:
+            if wrong := id_problem(name):
+                raise BadInput(f"--artworks {name!r:.60}: {wrong}")
+        known = _known(maps)
+        strange = [name for name in artworks if known is not None and name not in known]
+        if strange and not unknown and not restore:
+            raise BadInput(
+                f"--artworks {strange[0]}: the maps' catalogue has no such artwork; mend the id,"
+                " or add --unknown"
+            )
+        now_us = clock.now_us()
+        return _listed(change_takedown(maps, artworks, not restore, now_us, who, why))
+    finally:
+        maps.close()
+
+
+def show(listed: TakenDownList) -> None:
+    """Print the list for people."""
+    print(f"{len(listed.artwork_ids)} artworks are taken down (version {listed.version})")
+    for name in listed.artwork_ids:
+        print(f"  {name}")
+    for change in listed.changes:
+        at = datetime.fromtimestamp(change.at_us / 1e6, UTC).isoformat(timespec="seconds")
+        what = "taken down" if change.down else "put back"
+        print(f"{at} {change.artwork_id} {what} by {change.who}: {change.why}")
+
+
+def _listed(held: Takedown) -> TakenDownList:
+    return TakenDownList(held.version, sorted(held.artwork_ids), list(held.changes[-SHOWN:]))
+
+
+def _read(maps: MapStore) -> Takedown:
+    try:
+        return read_takedown(maps)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def _known(maps: MapStore) -> frozenset[str] | None:
+    """Artworks of the catalogue that pages are opened in; None: it cannot be told."""
+    try:
+        current = read_current(maps)
+        raw = None if current is None else maps.get_shared(layout_key(current.layout))
+        return None if raw is None else frozenset(Layout.from_bytes(raw).artwork_ids)
+    except ValueError:
+        return None

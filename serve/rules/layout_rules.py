@@ -1,0 +1,178 @@
+"""The rules of a layout: what they do to each title, for members in blocks and for pages."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Int
+
+from bandit.draws import text_word
+from bandit.rules.book import RuleBook, RuledCase
+from bandit.rules.contradictions import conflicts
+from bandit.rules.decide import Ruled
+from bandit.rules.effect import FREE, Effect
+from bandit.rules.rule import Rule
+from data.records import TitleId
+from data.rules.compiled import rule_book
+from data.rules.page_values import column_values, request_values
+from data.rules.traits import ArtworkTraits
+from data.rules.written import WrittenRules
+from data.schema.page_facts import PAGE_FACTS
+from serve.maps.layout import Layout
+
+TAKEN = Rule("takedown", "deny", place="the store's takedown list")
+"""What decisions name that were made without artwork that is taken down."""
+NO_RULES = WrittenRules((), "")
+
+
+@dataclass(frozen=True)
+class LayoutRules:
+    """Written rules about the titles of a layout, without contradictions."""
+
+    written: WrittenRules
+    book: RuleBook
+    bare: frozenset[TitleId] = frozenset()
+    """Titles of which nothing is left to show, since it is taken down: no rule is about them."""
+
+    @classmethod
+    def of(
+        cls, written: WrittenRules, traits: ArtworkTraits, layout: Layout, strict: bool = True
+    ) -> "LayoutRules":
+        """Rules held against a layout.
+
+        Args:
+            written: as their file has them.
+            traits: of the catalogue that the layout is of.
+            layout: titles and candidates.
+            strict: refuse what the catalogue does not have, see `data.rules.compiled.rule_book`.
+
+        Raises:
+            BadInput: they contradict each other.
+        """
+        ids = layout.title_ids.tolist()
+        book = rule_book(
+            written.rules, traits, ids, layout.artwork_ids, layout.starts, strict=strict
+        )
+        return cls(written, book)
+
+    @classmethod
+    def free(cls, layout: Layout) -> "LayoutRules":
+        """No rules at all."""
+        return cls(NO_RULES, RuleBook((), (), layout.artwork_ids, layout.starts))
+
+    def without(self, taken: Collection[str], layout: Layout) -> "LayoutRules":
+        """The same rules, and none of some artwork shown: as if a rule denied it to everybody.
+
+        Args:
+            taken: artwork ids.
+            layout: of these rules.
+        """
+        ordinals = [at for at, name in enumerate(layout.artwork_ids) if name in taken]
+        if not ordinals:
+            return self
+        rules, about = [TAKEN], [ordinals]
+        for rule, its in self.book.about:
+            rules.append(rule)
+            about.append(list(its))
+        book = RuleBook(rules, about, layout.artwork_ids, layout.starts)
+        bare = {conflict.slot for conflict in conflicts(book)}
+        if bare:
+            gone = {int(at) for slot in bare for at in range(*layout.starts[slot : slot + 2])}
+            about = [[at for at in its if at not in gone] for its in about]
+            book = RuleBook(rules, about, layout.artwork_ids, layout.starts)
+        told = self.written.digest + "-" + f"{text_word(*sorted(taken)):016x}"
+        titles = frozenset(layout.title_ids.item(slot) for slot in bare)
+        return LayoutRules(self.written._replace(digest=told), book, titles)
+
+    def case(self, facts: Mapping[str, object], now_us: int) -> RuledCase:
+        """The case that a page is, by its facts as JSON and the time, in microseconds."""
+        return self.book.case(request_values(facts, self.book.asked), now_us)
+
+    def of_pages(
+        self, pages: Sequence[Mapping[str, object]], now_us: int, slots: Int[np.ndarray, "pages n"]
+    ) -> Ruled | None:
+        """What rules do on pages; None: nothing on any.
+
+        Args:
+            pages: facts of each, as JSON.
+            now_us: microseconds since 1970-01-01 UTC.
+            slots: of each page's titles.
+        """
+        codes = np.empty(slots.shape, np.int32)
+        for row, facts in enumerate(pages):
+            codes[row] = self.book.codes(self.case(facts, now_us), slots[row])
+        return Ruled(codes, self.book.effects) if codes.any() else None
+
+    def of_members(self, facts: pa.StructArray, now_us: int) -> Ruled | None:
+        """What rules do to all titles, for members of whom facts are known; None: nothing.
+
+        Args:
+            facts: as `data.records.FACTS`.
+            now_us: microseconds since 1970-01-01 UTC.
+        """
+        every = np.arange(len(self.book.starts) - 1)
+        codes = np.empty((len(facts), len(every)), np.int32)
+        for row, values in enumerate(column_values(facts, self.book.asked)):
+            codes[row] = self.book.codes(self.book.case(values, now_us), every)
+        return Ruled(codes, self.book.effects) if codes.any() else None
+
+    def of_nobody(
+        self, best: Int[np.ndarray, " titles"] | None, layout: Layout, now_us: int
+    ) -> Int[np.ndarray, " titles"] | None:
+        """What all members without a map are shown, under rules: of them nothing is known.
+
+        Args:
+            best: ordinal of each title's unpersonalised best, −1: none; None: there is none at all.
+            layout: of the titles.
+            now_us: microseconds since 1970-01-01 UTC.
+        """
+        case = self.book.case({}, now_us)
+        codes = self.book.codes(case, np.arange(len(layout.title_ids)))
+        ruled = np.flatnonzero(codes)
+        if best is None and not len(ruled):
+            return None
+        chosen = np.full(len(codes), -1, np.int64) if best is None else best.copy()
+        for slot in ruled.tolist():
+            effect = self.book.effect(int(codes[slot]))
+            assert effect is not None  # code 0 alone has none
+            start = int(layout.starts[slot])
+            of_all = int(chosen[slot]) - start if chosen[slot] >= 0 else -1
+            chosen[slot] = start + shown_rank(effect, of_all, int(layout.defaults[slot]) - start)
+        return chosen
+
+    def page_words(self, declared: Sequence[str] = ()) -> list[str]:
+        """Rules that ask for what only a page knows, in words: maps hold them in doubt or not.
+
+        Args:
+            declared: facts of a user's own that only a page knows.
+        """
+        page = {*PAGE_FACTS, *declared}
+        asks = [
+            rule.id
+            for rule in self.book.rules
+            if rule.effect in ("pin", "floor") and page & {c.fact for c in rule.where}
+        ]
+        if not asks:
+            return []
+        return [
+            f"{len(asks)} rules that pin or lift artwork ask for facts that only a page knows, such"
+            f" as {asks[0]!r}: they hold on live pages, and not in maps"
+        ]
+
+
+def shown_rank(effect: Effect, best: int, default: int) -> int:
+    """What a title shows to everybody under rules: what is pinned, its best, its default, another.
+
+    What a cap bounds is shown last: shown to everybody, it would not keep its cap.
+
+    Args:
+        effect: of the rules.
+        best: rank of the best over all members; −1: not known.
+        default: rank of the title's default.
+    """
+    if effect.pinned != FREE:
+        return effect.pinned
+    order = [*([best] if best >= 0 else []), default, *range(len(effect.allowed))]
+    may = [rank for rank in order if effect.allowed[rank]]
+    return next((rank for rank in may if effect.caps[rank] >= 1), may[0])

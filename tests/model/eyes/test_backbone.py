@@ -1,0 +1,41 @@
+"""Published backbones as they are, from weights in a file."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision.models import get_model
+
+from data.errors import BadInput
+from model.eyes.backbone import BackboneEye
+from model.eyes.features import run_graph
+from model.eyes.torchvision_backbones import IMAGENET_MEAN, IMAGENET_SD
+from tests.model.eyes.pictures import noise
+
+
+def test_a_backbone_gives_what_it_has_before_its_classifier(tmp_path):
+    torch.manual_seed(0)
+    published = get_model("resnet18", weights=None)
+    save_file(published.state_dict(), tmp_path / "weights.safetensors")
+    graph = BackboneEye("frozen", "resnet18", str(tmp_path / "weights.safetensors")).graph((32, 40))
+    assert [tuple(group) for group in graph.groups] == [("frozen:resnet18.last", 512)]
+    pictures = noise(3, (32, 40))
+    published.fc = torch.nn.Identity()
+    mean, deviation = (torch.tensor(of)[:, None, None] for of in (IMAGENET_MEAN, IMAGENET_SD))
+    with torch.inference_mode():
+        torch_says = published.eval()((torch.from_numpy(pictures) / 255 - mean) / deviation)
+    said = run_graph(graph.model, 1)(pictures)
+    np.testing.assert_allclose(said, torch_says.numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "weights", "said"),
+    [
+        ("frozen", "resnet18", "none", "needs weights, since nothing of it is trained here"),
+        ("frozen", "resnet999", "DEFAULT", "torchvision has no backbone 'resnet999'"),
+        ("frozen", "resnet18", "nowhere.pt", "not a file"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(library, name, weights, said):
+    with pytest.raises(BadInput, match=said):
+        BackboneEye(library, name, weights).graph((32, 40))
