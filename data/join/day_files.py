@@ -100,8 +100,8 @@ def example_rows(rows: pa.RecordBatch, page_facts: Sequence[str] = ()) -> pa.Tab
             )
         values = values.cast(field.type)
         if field.name == "own" and page_facts:
-            shown = rows.column("own").cast(OWN)
-            values = filled_in(*(cast("pa.MapArray", own) for own in (values, shown)), page_facts)
+            shown = cast("pa.MapArray", rows.column("own").cast(OWN))
+            values = filled_in(cast("pa.MapArray", values), shown, page_facts)
         known.append(values)
     columns = {
         "facts": pa.StructArray.from_arrays(known, fields=list(FACTS)),
