@@ -128,12 +128,12 @@ class Wanted(NamedTuple):
             found.append("candidates")
         if row["action"] not in candidates:
             found.append("action")
-        if row["level"] in ("unpersonalised", "default"):
-            return found  # a fallback: nothing was drawn
         if (row["level"] == "pinned") != (self.pinned is not None):
             found.append("level")
         if self.pinned is not None and row["action"] != names[self.pinned]:
             found.append("pin")
+        if row["policy"] == "fallback":
+            return found  # nothing was drawn
         assert isinstance(chances, list)
         of = dict(zip(candidates, chances, strict=True))
         if any(of.get(names[rank], 1) < share for rank, share in self.floors.items()):
