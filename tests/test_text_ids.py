@@ -340,7 +340,7 @@ def test_a_report_and_the_monitor_read_text_ids(world, tmp_path):
     page, since = tmp_path / "report.html", str(DAY + timedelta(days=8))
     told = report(str(page), str(world["examples"]), current, since=since, resamples=100, **where)
     assert told["log"]["decisions"] > 200
-    assert "Title 3" in page.read_text()
+    assert re.search(r"Title \d", page.read_text()), "titles that members are shown"
     watched = monitor(
         str(world["log"]),
         str(world["examples"]),

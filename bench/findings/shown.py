@@ -65,7 +65,7 @@ def shown(
             f"bundle {scorer.bundle_id} reads no genres of pictures; train with --model.encoder "
             "lite0+simple (pip install '.[sight]')"
         )
-    pool = Subjects.read(subjects, None, named(include_subjects))
+    pool = Subjects.read(subjects, named(None), named(include_subjects))
     size, tried = (QUICK, [1, 2]) if quick else (SIZE, seeds_of(seeds))
     worlds = [read_right(scorer, pool, size, seed) for seed in tried]
     found = {name: asdict(mean_of([getattr(of, name) for of in worlds])) for name in WORDS}

@@ -1,36 +1,31 @@
 """Live pages and look-ups a second with a thousand rules, beside the same without any."""
 
-import os
+import asyncio
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import orjson
 
-from bench.servers import served
 from bench.serving.live import page_requests
 from bench.serving.live_app import ARTWORKS, TITLES, model
-from bench.serving.load_generator import load
-from bench.serving.pages import processor_seconds
 from bench.serving.random_maps import INFO, numbered_layout, put_layout
 from data.rules.traits import ArtworkTraits
 from data.rules.written import WrittenRules, parse_rules
-from serve.live.app import live_app
-from serve.live.door.door import Door
 from serve.live.recorder import NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
+from serve.live.snapshot import LiveModel
 from serve.maps.artwork_map import UNKNOWN_CODE, Run, encode_maps
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.lookup import Lookup
 from serve.rules.layout_rules import LayoutRules
 
-RULES = "MARQUEE_BENCH_RULES"
-"""How many rules the service has, and which share of them holds for the pages that are asked."""
 COUNTRIES = [f"C{number}" for number in range(40)]
-PAGES = 40
+PAGES, CLIENTS, EACH = 40, 4, 50
+"""Titles of a page; who ask at once; pages that each asks for in a turn."""
 
 
 def thousand_rules(count: int, here: float, seed: int = 0) -> WrittenRules:
@@ -71,33 +66,48 @@ def layout_rules(count: int, here: float) -> LayoutRules:
     return LayoutRules.of(thousand_rules(count, here), traits, layout)
 
 
-def service() -> Door:
-    """The live service of `bench live` under the rules that the environment asks for."""
-    count, here = os.environ[RULES].split(":")
-    folder = Path(tempfile.mkdtemp(prefix="marquee-bench-"))
-    (folder / "manifest.json").write_text("{}")
-    its = replace(model(), rules=layout_rules(int(count), float(here)) if int(count) else None)
-    return live_app(LiveService(ModelSource(folder, lambda _: its), NoLog(), deadline=1.0))
-
-
-def live_rates(
-    counts: Mapping[str, tuple[int, float]], seconds: float, times: int
-) -> dict[str, float]:
+def live_rates(counts: Mapping[str, tuple[int, float]], times: int) -> dict[str, float]:
     """Processor milliseconds that a page takes, by the name of what rules there are.
 
-    The load goes from one service to the next, over and over, so that what else the machine does
-    meets all alike; the log is off, since it waits for the disk.
+    From request to answer, four clients at once, without HTTP and the disk. Services take turns in
+    one process, so that what else the machine does meets all alike.
     """
-    spent: dict[str, list[float]] = {name: [] for name in counts}
-    requests = page_requests(PAGES)
+    free = model()
+    models = {
+        name: free.with_rules(layout_rules(count, here) if count else None)
+        for name, (count, here) in counts.items()
+    }
+    return asyncio.run(_live_rates(models, times))
+
+
+async def _live_rates(models: Mapping[str, LiveModel], times: int) -> dict[str, float]:
+    requests = [orjson.loads(raw.split(b"\r\n\r\n", 1)[1]) for raw in page_requests(PAGES)]
+    services = {name: await _begun(its) for name, its in models.items()}
+
+    async def client(service: LiveService, first: int) -> None:
+        for at in range(first, first + EACH):
+            await service.answer(requests[at % len(requests)], service.due(None))
+
+    spent: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(times):
-        for name, (count, here) in counts.items():
-            with served("bench.rules.rates:service", **{RULES: f"{count}:{here}"}) as (port, pid):
-                load(port, requests, None, 0.3, 4)  # warm
-                before = processor_seconds(pid)
-                got = load(port, requests, None, seconds, 4)
-                spent[name].append(1000 * (processor_seconds(pid) - before) / got.sent)
+        for name, service in services.items():
+            start = time.process_time()
+            await asyncio.gather(*(client(service, 97 * at) for at in range(CLIENTS)))
+            took = time.process_time() - start
+            spent[name].append(1000 * took / (CLIENTS * EACH))
+    for service in services.values():
+        await service.stop()
     return {name: round(float(np.median(each)), 4) for name, each in spent.items()}
+
+
+async def _begun(its: LiveModel) -> LiveService:
+    """A service of a model, its log off."""
+    folder = Path(tempfile.mkdtemp(prefix="marquee-bench-"))
+    (folder / "manifest.json").write_text("{}")
+    source = ModelSource(folder, lambda _: its)
+    service = LiveService(source, NoLog(), deadline=30.0, watch=3600.0)
+    await service.start()
+    return service
 
 
 def lookup_rates(

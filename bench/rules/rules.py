@@ -46,7 +46,7 @@ def rules(
         quick: One short life and one short stretch: to see that it works.
     """
     if quick:
-        lives, hours, pages, seconds, times = 1, 26, 2, 0.2, 1
+        lives, hours, pages, seconds, times = 1, 26, 4, 0.2, 1
     mapped, live, same = _lives(lives, hours, titles, members, pages)
     estimates = [one for seed, life in enumerate(mapped) for one in held_estimates(life.rows, seed)]
     everything = Lived(
@@ -59,7 +59,7 @@ def rules(
     for one in estimates:
         covered.setdefault(f"{one.estimator} of {one.target}", []).append(one.held)
     counts = {"none": FREE, "all elsewhere": (rules, 0.0), "a tenth here": (rules, 0.1)}
-    pages_of = live_rates(counts, seconds, times)
+    pages_of = live_rates(counts, 3 * times)
     looked = lookup_rates({"none": 0, "a tenth": 30, "a third": 100}, 2000, seconds, times)
     return {
         "lives": lives,

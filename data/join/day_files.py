@@ -100,9 +100,8 @@ def example_rows(rows: pa.RecordBatch, page_facts: Sequence[str] = ()) -> pa.Tab
             )
         values = values.cast(field.type)
         if field.name == "own" and page_facts:
-            shown = rows.column("own").cast(OWN)
-            own = cast("pa.MapArray", values), cast("pa.MapArray", shown)
-            values = filled_in(own[0], own[1], page_facts)
+            shown = cast("pa.MapArray", rows.column("own").cast(OWN))
+            values = filled_in(cast("pa.MapArray", values), shown, page_facts)
         known.append(values)
     columns = {
         "facts": pa.StructArray.from_arrays(known, fields=list(FACTS)),

@@ -64,7 +64,7 @@ class CatalogueSets(NamedTuple):
         genres = _listed(titles["genres"].to_pylist(), spec.genres)
         tones = [[] if tone is None else [tone] for tone in artworks["tone"].to_pylist()]
         shipped = (
-            NamedShares(GENRES, tuple(spec.genres), genres, genres.any(1)),
+            NamedShares(GENRES, tuple(spec.genres), genres, genres.sum(1) > 0),
             NamedShares(
                 TONE,
                 tuple(spec.tones),

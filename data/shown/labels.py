@@ -53,7 +53,7 @@ def _in_common(
     for title, cast in enumerate(sets.cast):
         for name in cast:
             plays[name].append(title)
-    return {name: has[titles].all(0) for name, titles in plays.items()}
+    return {name: np.asarray(has[titles].all(0)) for name, titles in plays.items()}
 
 
 def _labels(

@@ -87,7 +87,7 @@ def described_members(
     finite = np.isfinite(described.functionals).all((1, 2))
     rows = [row for row in range(len(facts)) if row not in wrong]
     wrong |= {rows[at]: NOT_FINITE for at in np.flatnonzero(~finite)}
-    return described.at(finite), wrong
+    return described.at(np.asarray(finite)), wrong
 
 
 def _alone(model: MemberModel, facts: pa.StructArray) -> MemberFunctionals | Exception:

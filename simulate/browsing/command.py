@@ -90,6 +90,8 @@ def log(
 def schema_words(world: ArtworkWorld) -> dict[str, object]:
     """What the catalogue's schema declares: what is drawn of it, and what is not."""
     schema = read_schema(world.truth.catalogue.root)
-    drawn = [f"facts.{fact.name}" for fact in schema.facts]
-    lacking = not_drawn(schema, world.truth.catalogue)
-    return ({"drawn": drawn} if drawn else {}) | ({"not_drawn": lacking} if lacking else {})
+    said = {
+        "drawn": [f"facts.{fact.name}" for fact in schema.facts],
+        "not_drawn": not_drawn(schema, world.truth.catalogue),
+    }
+    return {name: names for name, names in said.items() if names}

@@ -137,7 +137,7 @@ class VisitDay:
         """What a device knows of its member; places are known to the page alone."""
         facts = requests.facts[0].as_py()
         own, declared = facts.pop("own"), self.world.members.declared
-        sent = {
+        sent: dict[str, object] = {
             name: dict(value) if isinstance(value, list) else value
             for name, value in facts.items()
             if value is not None and name not in ("row", "column")

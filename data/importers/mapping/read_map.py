@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -14,6 +14,7 @@ from data.importers.mapping.import_map import (
     NEEDED,
     PROPENSITY_RULES,
     QUESTIONS,
+    REWARD,
     ROWS,
     ImportMap,
     PropensitySource,
@@ -23,6 +24,9 @@ from data.importers.mapping.own_facts import KINDS, OWN, SHIPPED
 from data.importers.mapping.raw_rows import CsvLayout
 from data.records import FACTS
 from data.schema.outcomes import NAME, DeclaredReward
+
+SCALE = ("range", "half")
+"""What a map may say of a reward alone."""
 
 
 def read_map(file: Path, declared: Mapping[str, str] | None = None) -> ImportMap:
@@ -165,35 +169,34 @@ class _Reading:
         if not isinstance(value, dict):
             self.refuse(key, "give a column, {column: NAME, …} or {constant: VALUE}")
         fields = ("column", "constant", "columns", "values", "separator", "format", "unit", "kind")
-        scale = {} if key != "reward" else self.scale(value)
-        value = {name: held for name, held in value.items() if name not in scale}
-        self.refuse_unknown(f"{key}.", value, fields)
-        if sum(name in value for name in ("column", "constant", "columns")) != 1:
+        scale = self.scale(value) if key == "reward" else DeclaredReward(REWARD)
+        told = {n: held for n, held in value.items() if key != "reward" or n not in SCALE}
+        self.refuse_unknown(f"{key}.", told, fields)
+        if sum(name in told for name in ("column", "constant", "columns")) != 1:
             self.refuse(key, "give one of column, constant and columns")
         for name in fields:
-            held, mapping = value.get(name, ""), name in ("columns", "values")
+            held, mapping = told.get(name, ""), name in ("columns", "values")
             if held != "" and not isinstance(held, dict if mapping else str):
                 self.refuse(f"{key}.{name}", f"give {'names and values' if mapping else 'a text'}")
             texts = [*held, *held.values()] if isinstance(held, dict) else []
             if not all(isinstance(text, str) for text in texts):
                 self.refuse(f"{key}.{name}", "a name or a value in it is no text")
-        if (unit := value.get("unit")) is not None and unit not in ("s", "ms", "us", "ns"):
+        if (unit := told.get("unit")) is not None and unit not in ("s", "ms", "us", "ns"):
             self.refuse(f"{key}.unit", f"{unit!r} is none of s, ms, us, ns")
-        return ValueSource(key, **value, **scale)
+        return ValueSource(key, **told, range=scale.range, half=scale.half)
 
-    def scale(self, value: Mapping[str, object]) -> dict[str, object]:
+    def scale(self, value: Mapping[str, object]) -> DeclaredReward:
         """A reward's range or half, as schema.yaml has them."""
-        given = {name: value[name] for name in ("range", "half") if name in value}
+        ends, half = value.get("range"), value.get("half")
         try:
-            ends = given.get("range")
-            if "range" in given:
-                given["range"] = tuple(map(float, ends)) if isinstance(ends, list) else ends
-            if "half" in given:
-                given["half"] = float(str(given["half"]))
-            DeclaredReward("reward", **given)
+            bounds = tuple(map(float, ends)) if isinstance(ends, list) else ends
+            return DeclaredReward(
+                REWARD,
+                range=cast("tuple[float, float] | None", bounds),
+                half=None if half is None else float(str(half)),
+            )
         except (ValueError, TypeError) as error:
             self.refuse("reward", f"{error}; docs/rewards.md says what a range and a half are")
-        return given
 
     def propensity(self, value: object) -> PropensitySource:
         key = "propensity"

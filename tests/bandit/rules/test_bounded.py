@@ -77,3 +77,9 @@ def test_a_floor_that_holds_already_changes_nothing(share, wanted):
     floors = np.array([[share, 0, 0, 0]])
     bounded = within_bounds(chances, np.ones((1, 4), bool), floors, np.ones((1, 4)), 0.04)
     assert bounded[0, 0] == wanted
+
+
+def test_floors_that_leave_little_leave_exploration_its_share_of_that():
+    floors, caps, every = np.array([[0.98, 0, 0, 0]]), np.ones((1, 4)), np.ones((1, 4), bool)
+    [bounded] = within_bounds(np.full((1, 4), 0.25), every, floors, caps, 0.2)
+    np.testing.assert_allclose(bounded, [0.98, *[0.02 / 3] * 3])

@@ -164,3 +164,33 @@ def test_rules_that_exclude_each_other_do_not_contradict():
 def test_rules_that_make_no_sense_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         Rule("x", **options)
+
+
+def test_one_book_tells_pages_and_moments_apart_as_new_ones_do():
+    """What was worked out for one kind of page is given to pages of that kind alone."""
+    later = {"start_us": MINUTE, "end_us": 3 * MINUTE}
+    rules = [
+        (Rule("child", "deny", CHILD), [0]),
+        (Rule("exact", "pin", (Condition("maturity", frozenset({12.0})),)), [1]),
+        (Rule("young", "floor", (Condition("maturity", least=6.0, most=6.0),), share=0.3), [2]),
+        (Rule("licence", "allow", GERMANY, **later), [2]),
+        (Rule("german", "cap", GERMAN, start_us=2 * MINUTE, share=0.2), [1]),
+    ]
+    kept = book(*rules)
+    pages = [
+        {"maturity": maturity, "country": country, "language": language}
+        for maturity in (None, 5.0, 6.0, 7.0, 12.0, 13.0)
+        for country in (None, "DE", "FR")
+        for language in (None, "de", "fr")
+    ]
+    seen = set()
+    for now in (0, MINUTE, 2 * MINUTE, 3 * MINUTE, MINUTE):
+        for page in pages:
+            facts = {fact: value for fact, value in page.items() if value is not None}
+            words = []
+            for its in (kept, book(*rules)):
+                code = int(its.codes(its.case(facts, now), np.array([0]))[0])
+                words.append(int(its.effects.words[code]))
+            assert words[0] == words[1], (facts, now)
+            seen.add(words[0])
+    assert len(seen) >= 8

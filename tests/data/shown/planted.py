@@ -35,7 +35,8 @@ class Planted(NamedTuple):
     """Place of its theme among `THEMES`."""
 
     @property
-    def tables(self):
+    def tables(self) -> tuple[pa.Table, pa.Table]:
+        """As the read-outs take them."""
         return self.titles, self.artworks
 
 
