@@ -53,7 +53,11 @@ STORIES = {
     "never shown": ([], [watched(10)], NOTHING),
     "shown without saying which": ([], [shown(name=None)], NOTHING),
     "its artwork shown": ([], [shown(artwork_id="x")], SEEN),
-    "another artwork shown": ([], [shown(artwork_id="y")], NOTHING),
+    "another artwork shown, twice": (
+        [],
+        [shown(artwork_id="y"), shown(NOON + SECOND, artwork_id="y")],
+        NOTHING,
+    ),
     "another title shown": ([], [shown(title_id=8)], NOTHING),
     "shown to somebody else": ([], [shown(profile_id="somebody")], NOTHING),
     "seen without playing": ([], [shown(), event("impression", NOON, None)], SEEN),
@@ -179,7 +183,7 @@ def found(folder, **how):
 EXPECTED = {name: expected for name, (_, _, expected) in STORIES.items()}
 SET_ASIDE = {
     "an id that names two things": 3,
-    "another artwork": 1,
+    "another artwork": 2,
     "another profile or title": 2,
 }
 
