@@ -585,7 +585,8 @@ def test_who_is_answered_together_is_decided_together_again(bundles):
 
     async def check():
         async with served(bundles, Counting()) as (_, live):
-            live.batcher.admission.seconds_a_page = 0.2  # as of a machine that takes its time
+            live.batcher.admission.seconds_a_page = 0.2  # of a machine that takes its time
+            live.batcher.admission.learn = lambda seconds, pages: None  # and goes on so
             await asyncio.gather(*(client(live, f"m{at}", 2 + 5 * at) for at in range(4)))
 
     run(check())
