@@ -127,7 +127,7 @@ def test_training_says_what_became_of_the_first_bundle(walked):
     said = walked.of("python train.py").stderr
     assert re.search(r"^published: nothing is live; .* random artwork", said, re.MULTILINE)
     assert re.search(r"of the log \(.* rows\) is left out \(.*unpersonalised\)", said)
-    assert "reading whole pictures as 80 × 120 pixels" in said
+    assert "reading whole pictures as 160 × 240 pixels" in said
 
 
 def test_every_page_gives_the_same_policies_the_same_numbers(walked):

@@ -18,6 +18,7 @@ from bench.rules.hourly import RANKS, Facts, HourlyRule, Wanted, begun_rules, ru
 from bench.serving.live_app import DIMENSION, HEADS, Tower
 from bench.serving.random_maps import numbered_layout
 from data import clock
+from data.atomic_write import write_text_whole
 from data.days import DAY_US, HOUR_US
 from data.log import roll
 from data.log.expand_runs import expand
@@ -97,9 +98,7 @@ class RuledWorld:
         self.rules = [rule for rule in self.rules if rule.ends > hour]
         self.rules += begun_rules(hour, self.titles, self.rng)
         text = rules_text(self.rules, self.layout.artwork_ids, START_US)
-        part = self.file.with_suffix(".part")
-        part.write_text(text)
-        part.replace(self.file)
+        write_text_whole(self.file, text)
         clock.turn(self.folder / "clock", START_US + hour * HOUR_US + HALF)
 
     def facts(self, member: int) -> Facts:
