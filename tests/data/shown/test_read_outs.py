@@ -226,3 +226,11 @@ def test_counts_of_members_meet_what_is_shown_name_by_name():
     want = of[:, THEMES.index("sea")] / 6 + of[:, at] * 2 / 6
     np.testing.assert_allclose(subjects, want, atol=1e-6)
     assert not tags.any()
+
+
+def test_pictures_that_nothing_tells_apart_have_their_tags_alone():
+    """As embeddings of a catalogue of one picture are, all of them zeros."""
+    blind = ReadOuts.fit(np.zeros_like(MET.features), SPEC, *MET.tables)
+    shown = blind.read(np.zeros_like(NEW.features), SPEC, *NEW.tables)
+    assert shown.columns.shape == (len(NEW.artworks), sum(group.width for group in blind.groups))
+    assert not len(shown.guessed.row)
