@@ -41,6 +41,7 @@ from export.graphs.example_inputs import random_probe
 from export.graphs.graphs import NAMES
 from export.graphs.manifest import seal
 from export.publish.staging import staging
+from model.eyes.open_eyes import GIVEN
 
 LEAST = 0.995
 """Share of choices that must be equal."""
@@ -78,6 +79,12 @@ def quantise(
     size = held.manifest.image
     if size is None:
         raise BadInput(f"bundle {held.bundle_id} has no encoder; there is nothing to make smaller")
+    groups = (held.manifest.network or {}).get("groups", ())
+    if isinstance(groups, list | tuple) and GIVEN in [group[0] for group in groups]:
+        raise BadInput(
+            f"bundle {held.bundle_id} reads numbers that come with the catalogue beside pixels; "
+            "only encoders that read pixels alone can be made smaller"
+        )
     shown = Catalogue.read(catalogue)
     decoded = image_cache(shown, cache, size, leave_out=True)
     images = decoded.images[list(decoded.rows.values())]
