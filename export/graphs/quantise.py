@@ -41,7 +41,7 @@ from export.graphs.example_inputs import random_probe
 from export.graphs.graphs import NAMES
 from export.graphs.manifest import seal
 from export.publish.staging import staging
-from model.eyes.open_eyes import GIVEN
+from model.eyes.open_eyes import reads_given
 
 LEAST = 0.995
 """Share of choices that must be equal."""
@@ -79,11 +79,10 @@ def quantise(
     size = held.manifest.image
     if size is None:
         raise BadInput(f"bundle {held.bundle_id} has no encoder; there is nothing to make smaller")
-    groups = (held.manifest.network or {}).get("groups", ())
-    if isinstance(groups, list | tuple) and GIVEN in [group[0] for group in groups]:
+    if reads_given(str((held.manifest.network or {}).get("encoder"))):
         raise BadInput(
-            f"bundle {held.bundle_id} reads numbers that come with the catalogue beside pixels; "
-            "only encoders that read pixels alone can be made smaller"
+            f"bundle {held.bundle_id} reads the catalogue's embeddings.npy beside pixels; only "
+            "bundles that read pixels alone can be made smaller"
         )
     shown = Catalogue.read(catalogue)
     decoded = image_cache(shown, cache, size, leave_out=True)
