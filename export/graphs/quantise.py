@@ -80,10 +80,7 @@ def quantise(
     if size is None:
         raise BadInput(f"bundle {held.bundle_id} has no encoder; there is nothing to make smaller")
     if reads_given(str((held.manifest.network or {}).get("encoder"))):
-        raise BadInput(
-            f"bundle {held.bundle_id} reads the catalogue's embeddings.npy beside pixels; only "
-            "bundles that read pixels alone can be made smaller"
-        )
+        raise BadInput(f"bundle {held.bundle_id} reads more than pixels; train one on pixels alone")
     shown = Catalogue.read(catalogue)
     decoded = image_cache(shown, cache, size, leave_out=True)
     images = decoded.images[list(decoded.rows.values())]
