@@ -5,6 +5,7 @@ an address, so what somebody looks at can be sent to somebody else.
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -66,7 +67,10 @@ def web_app(pages: PagesOf) -> FastAPI:
 async def _watch(pages: PagesOf) -> None:
     while True:
         await asyncio.sleep(1.0)
-        await asyncio.to_thread(pages.followed.look)
+        try:
+            await asyncio.to_thread(pages.followed.look)
+        except Exception as error:  # of a catalogue that is being written: the next look comes
+            print(f"looked in vain: {error!r}", file=sys.stderr, flush=True)
 
 
 async def _with_headers(
