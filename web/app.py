@@ -127,13 +127,13 @@ def _add_pages(app: FastAPI, pages: PagesOf) -> None:
         return _page("home.html", shape=view.shape, found=found, suggested=members.suggested())
 
     @app.get("/why", include_in_schema=False)
-    def why_shown(member: str, title: str) -> Response:
+    def why_shown(member: str = "", title: str = "") -> Response:
         view = pages.view()
         found = why(view, pages.members().member(member), view.title(title).title_id)
         return _page("why.html", shape=view.shape, found=found)
 
     @app.get("/title", include_in_schema=False)
-    def of_title(title: str) -> Response:
+    def of_title(title: str = "") -> Response:
         view = pages.view()
         found = title_record(view, view.title(title), pages.examples, pages.audience())
         return _page("title.html", shape=view.shape, found=found)

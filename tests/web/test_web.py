@@ -157,6 +157,8 @@ def test_what_there_is_not_is_said_in_a_sentence_and_other_sites_read_nothing(cl
         told = client.get(f"/api{path if path != '/' else '/home'}", params=asked)
         assert told.status_code == 404
         assert re.search("nobody|zzz", told.json()["detail"])
+    for path in ("/why", "/title"):  # an address cut short
+        assert "This cannot be shown" in client.get(path).text
     assert client.get("/", headers={"Host": "marquee.example.com"}).status_code == 400
     for path in ("/", "/titles"):
         headers = client.get(path).headers
