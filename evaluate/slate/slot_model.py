@@ -98,15 +98,17 @@ class Places:
         numbers are of other folds, so they add no bias.
         """
         there, place = self.there, self._places(1)
+        places = int(place.max(initial=0)) + 1  # some of which no other fold may have
         logged, target = np.zeros_like(reward), np.zeros_like(reward)
         for fold in range(FOLDS):
             others = there & (self.fold != fold)[:, None]
-            count = np.maximum(np.bincount(place[others]), 1)
-            means = [np.bincount(place[others], v[others]) / count for v in (given[0], reward)]
-            apart = given[0][others] - means[0][place[others]]
+            at = place[others]
+            count = np.maximum(np.bincount(at, minlength=places), 1)
+            means = [np.bincount(at, v[others], places) / count for v in (given[0], reward)]
+            apart = given[0][others] - means[0][at]
             slope = apart @ reward[others] / max(float(apart @ apart), 1e-300)
             mine = self.fold == fold
-            at = np.minimum(place[mine], len(count) - 1)  # a place that no other fold has
+            at = place[mine]
             for made, values in ((logged, given[0]), (target, given[1])):
                 made[mine] = means[1][at] + slope * (values[mine] - means[0][at])
         return np.where(there, logged, 0.0), np.where(there, target, 0.0)

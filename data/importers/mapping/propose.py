@@ -222,10 +222,17 @@ def scaled(name: str, numbers: Sequence[float] | None) -> str | None:
     least, most, different = min(numbers), max(numbers), set(numbers)
     said = f"{least:g} to {most:g}; what is learnt lies between 0 and 1"
     if least < 0 or (len(different) <= FEW and all(one % 1 == 0 for one in different)):
-        ends = f"{least:g}, {most:g}"
+        if least == most:  # which is no range
+            least, most = min(least, 0.0), max(most, 0.0)
+        ends = f"{_exact(least)}, {_exact(most)}"
         return f"reward: {{column: {_yaml(name)}, range: [{ends}]}}   # {said}: its share of that"
     half = f"{median(one for one in numbers if one > 0):g}"
     return f"reward: {{column: {_yaml(name)}, half: {half}}}   # {said}: x / (x + {half})"
+
+
+def _exact(number: float) -> str:
+    """A number that is not rounded, so that it lies within a range of which it is an end."""
+    return repr(float(number)).removesuffix(".0")
 
 
 def _like(pattern: str, names: Iterable[str]) -> str | None:

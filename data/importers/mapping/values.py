@@ -33,7 +33,9 @@ def list_in(text: str | None, separator: str | None, decimal: str = ".") -> list
     read = _literal(text or "null")
     if read is None and text is not None and NUMPY.fullmatch(text):
         return list(text.strip("[] \n").split())
-    return list(read) if isinstance(read, list | tuple | set) else None
+    if isinstance(read, set):  # whose order is another in each process
+        return sorted(read, key=repr)
+    return list(read) if isinstance(read, list | tuple) else None
 
 
 def _literal(text: str) -> object:
@@ -92,7 +94,8 @@ def as_text(values: pa.Array) -> pa.Array:
     """Values as texts: whole numbers as they are written, true and false in small letters."""
     kind = values.type
     if pa.types.is_floating(kind):
-        whole = pc.equal(pc.floor(values), values)
+        fits = pc.less(pc.abs(values), float(1 << 63))  # which infinity does not, nor 1e30
+        whole = pc.and_(pc.equal(pc.floor(values), values), fits)
         if pc.all(whole).as_py() is not False:
             return values.cast(pa.int64()).cast(pa.string())
         return values.cast(pa.string())

@@ -1,8 +1,12 @@
 """A first map says what it can tell by what columns hold, and asks the rest."""
 
+import pyarrow as pa
+import pytest
 import yaml
 
 from data.importers.mapping.import_files import import_files
+from data.importers.mapping.propose import scaled
+from data.importers.mapping.values import as_text, list_in
 from tests.data.importers.worlds import made_catalogue, write_csv
 
 
@@ -95,3 +99,27 @@ def test_lists_are_read_as_python_and_numpy_print_them(tmp_path):
     assert "{column: tags, kind: set}   # lists of noir, sea" in said["#  tags"]
     assert "{column: taste, kind: vector}   # 3 numbers" in said["#  taste"]
     assert "{column: seen, kind: counts}" in said["#  seen"]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[5.0, 5.0], [-3.0, -3.0], [-1.5, 123.4562, 7.25], [-12345678.0, 12345671.0], [1.0, 4.0, 5.0]],
+)
+def test_every_reward_that_was_looked_at_lies_in_the_proposed_range(numbers):
+    least, most = map(float, yaml.safe_load(scaled("paid", numbers) or "")["reward"]["range"])
+    assert least < most
+    assert least <= min(numbers)
+    assert most >= max(numbers)
+
+
+def test_a_set_has_one_order_in_every_process():
+    names = [f"name {at}" for at in range(10)]
+    assert list_in(str(set(names)), None) == names
+
+
+@pytest.mark.parametrize("number", [float("inf"), -float("inf"), 1e30, 2.0**63, float("nan"), 1.5])
+def test_numbers_that_are_no_whole_ones_of_64_bits_are_texts_too(number):
+    assert [float(text) for text in as_text(pa.array([number, 2.0, 3.0])).to_pylist()] == (
+        pytest.approx([number, 2.0, 3.0], nan_ok=True)
+    )
+    assert as_text(pa.array([7.0, None])).to_pylist() == ["7", None]

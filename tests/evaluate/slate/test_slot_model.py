@@ -73,6 +73,16 @@ def test_a_prediction_on_another_scale_is_brought_to_the_logs(log):
     np.testing.assert_allclose(useless.own[1], MEAN.mean(1), atol=0.12)
 
 
+def test_a_prediction_is_not_used_where_no_other_profile_tells_its_scale(log):
+    places, reward = log
+    given = np.full(reward.shape, 0.5), np.full(reward.shape, 0.6)
+    rows = np.full(ROWS, 1.5), np.full(ROWS, 1.8)
+    model = replace(places, fold=np.full(ROWS, 2)).model(reward, given, whole=rows)
+    assert not np.any([model.own, model.target])
+    assert model.whole is not None
+    assert not np.any(model.whole)
+
+
 def test_contexts_are_told_apart_unless_there_are_too_many(log):
     places, reward = log
     context = np.random.default_rng(2).integers(0, 2, ROWS)
