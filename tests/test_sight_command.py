@@ -14,6 +14,7 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.images.cache import image_cache
 from data.images.format import ImageFormat
+from export.graphs.quantise import quantise
 from export.graphs.reexport import bundle as reexport
 from model.eyes.efficientnet_lite import FILE, PACKAGE
 from model.increments.kept_posterior import POSTERIOR, KeptPosterior
@@ -171,6 +172,8 @@ def test_numbers_of_the_catalogue_may_stand_beside_pixels(sample, tmp_path, capf
     assert np.abs(vectors() - before).max() > 1e-3
     with pytest.raises(BadInput, match="cannot judge an image alone"):
         refuse_pixels_alone(scorer)
+    with pytest.raises(BadInput, match="reads more than pixels; train one on pixels alone"):
+        quantise(scorer.root, catalogue, out=tmp_path / "small", cache=tmp_path / "cache")
     np.save(catalogue / "embeddings.npy", given[:, :3])
     with pytest.raises(BadInput, match=r"has 3 numbers an artwork, and bundle .* with 7"):
         vectors()

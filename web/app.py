@@ -5,6 +5,7 @@ an address, so what somebody looks at can be sent to somebody else.
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -66,7 +67,10 @@ def web_app(pages: PagesOf) -> FastAPI:
 async def _watch(pages: PagesOf) -> None:
     while True:
         await asyncio.sleep(1.0)
-        await asyncio.to_thread(pages.followed.look)
+        try:
+            await asyncio.to_thread(pages.followed.look)
+        except Exception as error:  # of a catalogue that is being written: the next look comes
+            print(f"looked in vain: {error!r}", file=sys.stderr, flush=True)
 
 
 async def _with_headers(
@@ -123,13 +127,13 @@ def _add_pages(app: FastAPI, pages: PagesOf) -> None:
         return _page("home.html", shape=view.shape, found=found, suggested=members.suggested())
 
     @app.get("/why", include_in_schema=False)
-    def why_shown(member: str, title: str) -> Response:
+    def why_shown(member: str = "", title: str = "") -> Response:
         view = pages.view()
         found = why(view, pages.members().member(member), view.title(title).title_id)
         return _page("why.html", shape=view.shape, found=found)
 
     @app.get("/title", include_in_schema=False)
-    def of_title(title: str) -> Response:
+    def of_title(title: str = "") -> Response:
         view = pages.view()
         found = title_record(view, view.title(title), pages.examples, pages.audience())
         return _page("title.html", shape=view.shape, found=found)

@@ -11,6 +11,7 @@ from bandit.draws import Epochs
 from data import clock
 from data.catalogue import Catalogue
 from data.check.known import title_named
+from data.errors import BadInput
 from data.records import TitleId
 from serve.live.load_model import load_live
 from serve.live.reload import ModelSource
@@ -81,7 +82,10 @@ class CatalogueView:
         Raises:
             BadInput: the catalogue has none of that id, or nothing of it can be shown today.
         """
-        return self.titles[title_named(self.catalogue, text)]
+        title = title_named(self.catalogue, text)
+        if title not in self.titles:
+            raise BadInput(f"title {title!r:.60} has no artwork that can be shown today")
+        return self.titles[title]
 
     @cached_property
     def shape(self) -> str:
@@ -130,5 +134,7 @@ class FollowedView:
 
     def look(self) -> None:
         """Take what is new."""
-        if self.source.look() and self.source.model is not None:
-            self.view = CatalogueView(self.source.model, Catalogue.read(self.catalogue))
+        self.source.look()
+        model = self.source.model
+        if model is not None and (self.view is None or self.view.model is not model):
+            self.view = CatalogueView(model, Catalogue.read(self.catalogue))

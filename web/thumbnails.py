@@ -4,13 +4,14 @@ import hashlib
 import io
 from collections import OrderedDict
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from PIL import Image
 
 from data.errors import BadInput
 from data.images.decode import thumbnail
-from serve.live.snapshot import FileMark
+from serve.pictures.file_mark import FileMark
 
 SIZES = (160, 320, 640)
 """Widths and heights that may be asked for, in pixels: pictures fit into the square."""
@@ -30,6 +31,7 @@ class Thumbnails:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[Path, int, FileMark | None], Thumbnail] = OrderedDict()
         self._bytes = 0
+        self._lock = Lock()
 
     def of(self, file: Path, size: int) -> Thumbnail:
         """A file's picture, whole, as large as fits into size × size.
@@ -40,17 +42,20 @@ class Thumbnails:
         if size not in SIZES:
             raise BadInput(f"size {size}: ask for one of {', '.join(map(str, SIZES))}")
         key = (file, size, FileMark.of(file))
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
         pixels = thumbnail(file, size, size)
         out = io.BytesIO()
         Image.fromarray(pixels.transpose(1, 2, 0)).save(out, "WEBP", quality=82)
         content = out.getvalue()
         made = Thumbnail(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
-        self._kept[key] = made
-        self._bytes += len(content)
-        while self._bytes > KEPT_BYTES:
-            _, old = self._kept.popitem(last=False)
-            self._bytes -= len(old.content)
+        with self._lock:  # pages ask for many at once, and for one more than once
+            if key not in self._kept:
+                self._kept[key] = made
+                self._bytes += len(content)
+            while self._bytes > KEPT_BYTES:
+                _, old = self._kept.popitem(last=False)
+                self._bytes -= len(old.content)
         return made

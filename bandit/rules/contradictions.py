@@ -5,7 +5,7 @@ they ask for, times between their beginnings and ends. What is not known needs n
 whatever holds then holds for some value of the fact as well (`bandit.rules.effect`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -35,28 +35,37 @@ class Conflict(NamedTuple):
     """When; None: always."""
 
 
-def conflicts(book: RuleBook) -> Iterator[Conflict]:
+def conflicts(
+    book: RuleBook, slots: Iterable[int] | None = None, most: int = MOST_CASES
+) -> Iterator[Conflict]:
     """Contradictions of a book's rules, the first of each title.
+
+    Args:
+        book: of the rules.
+        slots: of titles that are looked at; None: all.
+        most: cases of one title that are looked at.
 
     Raises:
         ValueError: rules about one title tell more cases apart than can be looked at.
     """
-    for slot in sorted(book.touching):
-        found = _conflict(slot, book.names(slot), book.touching[slot])
+    for slot in sorted(book.touching if slots is None else slots):
+        found = _conflict(slot, book.names(slot), book.touching.get(slot, []), most)
         if found is not None:
             yield found
 
 
-def _conflict(slot: int, names: Sequence[str], touching: Sequence[Touch]) -> Conflict | None:
+def _conflict(
+    slot: int, names: Sequence[str], touching: Sequence[Touch], most: int
+) -> Conflict | None:
     rules = [touch.rule for touch in touching]
     facts = list(dict.fromkeys(c.fact for rule in rules for c in rule.where))
     values = [_values([c for r in rules for c in r.where if c.fact == fact]) for fact in facts]
     times = _times(rules)
     shape = (*map(len, values), len(times))
-    if np.prod([float(size) for size in shape]) * len(rules) > MOST_CASES:
+    if np.prod([float(size) for size in shape]) * len(rules) > most:
         raise ValueError(
             f"{rules[0].name} and {len(rules) - 1} others about one title tell more than "
-            f"{MOST_CASES // len(rules):,} cases apart; write some of them as one"
+            f"{most // len(rules):,} cases apart; write some of them as one"
         )
     held = np.stack([_held(rule, facts, values, times).reshape(-1) for rule in rules])
     kinds, first = np.unique(held, axis=1, return_index=True)

@@ -6,10 +6,12 @@ nothing is pinned. A cap means nothing where a single candidate is left.
 
 Where a condition asks for a fact that is not known, prohibitions and caps hold and permissions do
 not: an artwork that Germany may not see is not shown to somebody who may be there. Where that
-would leave nothing, only what is known to hold does.
+would leave nothing, only what is known to hold does. Caps, floors and pins give way before
+prohibitions do: what is held in doubt need not hold together for any page.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +23,8 @@ from bandit.rules.rule import NO, PERHAPS, YES, Rule
 
 FREE = -1
 """The rank of what is pinned where nothing is."""
+PROHIBITING = ("deny", "allow")
+"""Effects that say what may be shown at all."""
 NEAR = 1e-9
 """Sums of shares that miss 1 by less are 1."""
 
@@ -69,12 +73,17 @@ def effect_of(
     Raises:
         Contradiction: they cannot hold together, even where only what is known to hold does.
     """
-    if PERHAPS in states:
-        try:
-            return _resolved(names, touching, states, doubt=True)
-        except Contradiction:
-            pass
-    return _resolved(names, touching, states, doubt=False)
+    if PERHAPS not in states:
+        return _resolved(names, touching, states, doubt=False)
+    effects = [touch.rule.effect for touch in touching]
+    both = list(zip(effects, states, strict=True))
+    surely = [NO if what == "cap" and state == PERHAPS else state for what, state in both]
+    barely = [state if what in PROHIBITING else NO for what, state in both]
+    for doubt in (True, False):
+        for some in (states, surely, barely):
+            with suppress(Contradiction):
+                return _resolved(names, touching, some, doubt)
+    return _resolved(names, touching, barely, doubt=False)
 
 
 def _resolved(
@@ -105,7 +114,7 @@ def _resolved(
             floors[at] = np.maximum(floors[at], rule.bound)
         elif rule.effect == "cap" and state >= least:
             caps[at] = np.minimum(caps[at], rule.bound)
-        if state >= _needed(rule, least) and (at or rule.effect in ("deny", "allow")):
+        if state >= _needed(rule, least) and (at or rule.effect in PROHIBITING):
             held.append(rule.id)
     if len(pins) > 1:
         raise Contradiction(

@@ -40,10 +40,10 @@ def cast_counts(column: pa.MapArray, exact: bool = True) -> tuple[np.ndarray, np
 
 
 def cast_named(column: pa.ListArray, exact: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Each name once; a row without a list has none."""
+    """Each name once; a row without a list has none, and a null in one is no name."""
     row = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
-    pairs = pa.table({"row": row, "name": column.flatten()}).group_by(["row", "name"])
-    once = pairs.aggregate([])
+    pairs = pa.table({"row": row, "name": column.flatten()}).drop_null()
+    once = pairs.group_by(["row", "name"]).aggregate([])
     weights = np.ones(len(once), dtype=np.float32)
     return _cast_bags(
         len(column), once["row"].to_numpy(), once["name"].combine_chunks(), weights, exact

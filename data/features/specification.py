@@ -70,7 +70,7 @@ class FeatureSpec:
         genres |= set(pc.unique(facts.field("watched_genres").keys).to_pylist())
         return cls(
             categories={name: values_of(facts.field(name)) for name in CATEGORIES},
-            genres=sorted(genres),
+            genres=sorted(genres - {None}),
             tones=values_of(artworks["tone"]),
             tenure_mean=float(np.nanmean(tenure)) if np.isfinite(tenure).any() else 0.0,
             tenure_sd=float(np.nanstd(tenure)) if np.isfinite(tenure).any() else 1.0,

@@ -1,7 +1,8 @@
 """What rules can be about: each artwork's title, tags, canvases and languages of text."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import pyarrow as pa
@@ -46,11 +47,10 @@ class ArtworkTraits:
     def unknown(self, target: Target) -> str | None:
         """What a target names that no artwork has, in words; None: nothing."""
         for name in target.artwork:
-            if name not in self.artwork_ids:
+            if name not in self._rows_of_artworks:
                 return f"there is no artwork {name!r}"
-        titles = set(map(str, self.title_ids))
         for name in target.title:
-            if name not in titles:
+            if name not in self._rows_of_titles:
                 return f"there is no title {name!r}"
         for column, names in target.tag:
             if column not in self.tags:
@@ -72,12 +72,12 @@ class ArtworkTraits:
     def rows(self, target: Target) -> list[int]:
         """Rows of the artworks that a target is about."""
         tests: list[Callable[[int], bool]] = []
+        among: Sequence[int] = range(len(self.artwork_ids))
         if target.artwork:
-            artworks = frozenset(target.artwork)
-            tests.append(lambda row: self.artwork_ids[row] in artworks)
+            among = _of_all(self._rows_of_artworks, target.artwork)
         if target.title:
-            titles = frozenset(target.title)
-            tests.append(lambda row: str(self.title_ids[row]) in titles)
+            its = _of_all(self._rows_of_titles, target.title)
+            among = its if not target.artwork else sorted(set(its) & set(among))
         for column, names in target.tag:
             has, wanted = self.tags.get(column), frozenset(names)
             if has is None:
@@ -90,7 +90,28 @@ class ArtworkTraits:
             if names:
                 wanted = frozenset(names)
                 tests.append(lambda row, has=has, wanted=wanted: bool(has[row] & wanted))
-        return [row for row in range(len(self.artwork_ids)) if all(test(row) for test in tests)]
+        return [row for row in among if all(test(row) for test in tests)]
+
+    @cached_property
+    def _rows_of_artworks(self) -> dict[str, list[int]]:
+        return _rows_by(self.artwork_ids)
+
+    @cached_property
+    def _rows_of_titles(self) -> dict[str, list[int]]:
+        return _rows_by(map(str, self.title_ids))
+
+
+def _rows_by(names: Iterable[str]) -> dict[str, list[int]]:
+    """Name → rows that have it: files have thousands of rules, and catalogues more artworks."""
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        rows.setdefault(name, []).append(row)
+    return rows
+
+
+def _of_all(rows: Mapping[str, list[int]], names: Sequence[str]) -> Sequence[int]:
+    """Rows of any of some names, ascending."""
+    return sorted(row for name in names for row in rows.get(name, ()))
 
 
 def _own_tags(artworks: pa.Table) -> dict[str, Names]:

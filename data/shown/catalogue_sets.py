@@ -92,8 +92,8 @@ class CatalogueSets(NamedTuple):
         return self._replace(titles=titles, artworks=artworks)
 
 
-def _once(names: list[str] | None) -> list[str]:
-    return sorted(set(names or ()))
+def _once(names: list[str | None] | None) -> list[str]:
+    return sorted({name for name in names or () if name is not None})
 
 
 def _listed(rows: list[list[str]], names: list[str]) -> Float[np.ndarray, "rows names"]:

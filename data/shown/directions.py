@@ -32,6 +32,8 @@ class Directions(NamedTuple):
             comparable: how many, the first, are on one scale as they are. The others are
                 standardised; what hardly varies stays small, so that it is no direction.
         """
+        if not len(features):
+            return cls(np.zeros((features.shape[1], 0), np.float32), np.zeros(0, np.float32))
         mean, deviation = Standard.of(features)
         deviation[:comparable] = 1
         scaled = (features - mean) / deviation

@@ -41,6 +41,7 @@ from export.graphs.example_inputs import random_probe
 from export.graphs.graphs import NAMES
 from export.graphs.manifest import seal
 from export.publish.staging import staging
+from model.eyes.open_eyes import reads_given
 
 LEAST = 0.995
 """Share of choices that must be equal."""
@@ -78,6 +79,8 @@ def quantise(
     size = held.manifest.image
     if size is None:
         raise BadInput(f"bundle {held.bundle_id} has no encoder; there is nothing to make smaller")
+    if reads_given(str((held.manifest.network or {}).get("encoder"))):
+        raise BadInput(f"bundle {held.bundle_id} reads more than pixels; train one on pixels alone")
     shown = Catalogue.read(catalogue)
     decoded = image_cache(shown, cache, size, leave_out=True)
     images = decoded.images[list(decoded.rows.values())]

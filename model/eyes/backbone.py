@@ -62,8 +62,15 @@ class BackboneEye:
                 "give --model.weights DEFAULT, or the path of a file"
             )
         module = _of_timm(self) if self.library == "timm" else _of_torchvision(self)
-        with torch.inference_mode():
-            width = module.eval()(torch.zeros(2, 3, *size, dtype=torch.uint8)).shape[1]
+        try:
+            with torch.inference_mode():
+                width = module.eval()(torch.zeros(2, 3, *size, dtype=torch.uint8)).shape[1]
+        except (AssertionError, RuntimeError, ValueError) as error:  # each backbone has its own
+            why = " ".join(str(error).split())[:160]
+            raise BadInput(
+                f"--model.encoder {self.name} cannot read images of {size[1]} × {size[0]} pixels "
+                f"({why}); give --data.height and --data.width that it takes"
+            ) from None
         digest = hashlib.sha256()
         for value in module.state_dict().values():
             digest.update(value.numpy().tobytes())

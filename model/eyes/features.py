@@ -23,6 +23,13 @@ AT_ONCE = 512
 """Images whose numbers are worked on together."""
 
 
+def usable_cores() -> int:
+    """Cores that this process may use; all, where the system does not tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def run_graph(model: onnx.ModelProto | bytes, threads: int = 0) -> Embed:
     """What computes all outputs of a graph from pixels, side by side.
 
@@ -32,7 +39,7 @@ def run_graph(model: onnx.ModelProto | bytes, threads: int = 0) -> Embed:
     """
     raw = model if isinstance(model, bytes) else model.SerializeToString()
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     session = ort.InferenceSession(raw, options, providers=["CPUExecutionProvider"])

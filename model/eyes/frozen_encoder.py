@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from data.bundle import Bundle
+from data.errors import BadInput
 from data.images.format import ImageFormat
 from data.images.vector_cache import VectorCache
 from model.eyes.features import Features, run_graph, seen
@@ -157,6 +158,9 @@ def fitted(
         images: pixels.
         wanted: rows of them.
         cache: folder in which embeddings are kept, for those who serve.
+
+    Raises:
+        BadInput: what is kept of the eyes is not what they say here.
     """
     blocks = [np.concatenate([of(block) for of in readouts], 1) for block in features.blocks()]
     embeddings = np.concatenate(blocks)
@@ -166,6 +170,9 @@ def fitted(
     said = run_graph(raw)(np.ascontiguousarray(images[wanted[probe]]))
     apart = np.abs(said - embeddings[probe]) / np.maximum(1.0, np.abs(embeddings[probe]))
     if not float(apart.max(initial=0.0)) <= TOLERANCE:
-        raise RuntimeError(f"the encoder's graph is {apart.max():.2g} from what was computed")
+        raise BadInput(
+            f"the encoder's graph is {apart.max():.2g} from what {cache} keeps of its eyes; remove "
+            "vectors-* there, and train again"
+        )
     VectorCache(cache, encoder.key, encoder.embedding).put(images, wanted, embeddings)
     return Looked(encoder, embeddings, graph.width)

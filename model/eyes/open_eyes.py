@@ -112,7 +112,8 @@ def _eye(name: str, weights: str) -> Eye:
     kind, _, of = name.partition(":")
     match kind:
         case "lite0" if not of:
-            return EfficientNetLite0(package_file() if weights == "none" else Path(weights))
+            of_package = weights in ("none", "DEFAULT")  # the one that is published
+            return EfficientNetLite0(package_file() if of_package else Path(weights))
         case "simple" if not of:
             return SimpleEye()
         case "onnx" if of:

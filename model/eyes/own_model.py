@@ -94,7 +94,7 @@ class OwnModel:
                 tuple(map(float, said.get(name, plain)))
                 for name, plain in (("mean", [0, 0, 0]), ("deviation", [1, 1, 1]))
             )
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise BadInput(f"{declared_in}: sizes and means are numbers; mend them") from None
         if min(sides) < 1 or len(mean) != 3 or len(deviation) != 3 or min(deviation) <= 0:
             raise BadInput(
@@ -102,7 +102,10 @@ class OwnModel:
                 "deviations above 0; mend them"
             )
         outputs = said.get("outputs") or ()
-        names = tuple(map(str, [outputs] if isinstance(outputs, str) else outputs))
+        outputs = [outputs] if isinstance(outputs, str) else outputs
+        if not isinstance(outputs, list | tuple):
+            raise BadInput(f"{declared_in}: outputs are a list of names; mend it")
+        names = tuple(map(str, outputs))
         file = declared_in.parent / str(said["file"])
         own = str(said.get("input", ""))
         return cls(declared_in, file, *sides, mean, deviation, names, own)
@@ -110,7 +113,7 @@ class OwnModel:
     def graph(self, size: tuple[int, int]) -> PixelGraph:
         """See `model.eyes.interface.Eye`."""
         assert size == self.size, "images are made of its size"
-        raw, model = self._opened()
+        digest, model = self._opened()
         graph = compose.add_prefix_graph(model.graph, "own/")
         pixels = self._input(model)
         known = {name for node in graph.node for name in node.output}
@@ -139,11 +142,11 @@ class OwnModel:
         widths = self._widths(builder.model(self.size, dict.fromkeys(names, 1), opset), names)
         whole = builder.model(self.size, dict(zip(names, widths, strict=True)), opset)
         groups = tuple(map(FeatureGroup, names, widths))
-        digest = hashlib.sha256(raw).hexdigest()
         said = f"{self.mean} {self.deviation} {self.outputs} {self.input}"
         return PixelGraph(whole, groups, f"onnx {digest} {said}")
 
-    def _opened(self) -> tuple[bytes, onnx.ModelProto]:
+    def _opened(self) -> tuple[str, onnx.ModelProto]:
+        """Its hash, that of weights in files beside it included, and the model."""
         try:
             model = onnx.load(self.file)
             onnx.checker.check_model(model)
@@ -152,6 +155,7 @@ class OwnModel:
             raise self._refusal(f"cannot be read as an ONNX model ({words})", "file") from None
         if model.ByteSize() > LARGEST:
             raise self._refusal("is larger than 2 GB, which is all that one file holds", "file")
+        digest = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
         if model.functions:
             model = inliner.inline_local_functions(model)
         version = opset_of(model)
@@ -163,7 +167,7 @@ class OwnModel:
                     f"is of opset {version}, which cannot be made {OPSET}",
                     "file: export it again with opset 18",
                 ) from None
-        return self.file.read_bytes(), model
+        return digest, model
 
     def _input(self, model: onnx.ModelProto) -> str:
         """The name of the input for pixels, whose shape is as declared."""

@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
+from data.errors import BadInput
+
 OPSET, IR = 18, 10
 """Of graphs that are made here; one of a later opset keeps it, and so does what it joins."""
 IMAGE, EMBEDDING = "image", "embedding"
@@ -136,7 +138,17 @@ def as_model(graph: onnx.GraphProto, opset: int) -> onnx.ModelProto:
 
 
 def together(graphs: Sequence[PixelGraph]) -> PixelGraph:
-    """Several graphs as one, which reads the image once: all their groups, in their order."""
+    """Several graphs as one, which reads the image once: all their groups, in their order.
+
+    Raises:
+        BadInput: two groups have the same name.
+    """
+    names = [group.name for one in graphs for group in one.groups]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BadInput(
+            f"--model.encoder has {twice[0]!r} twice; name each eye once, and declare models of "
+            "your own in files of different names"
+        )
     if len(graphs) == 1:
         return graphs[0]
     nodes, constants, outputs = [], [], []

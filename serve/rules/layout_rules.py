@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from bandit.draws import text_word
 from bandit.rules.book import RuleBook, RuledCase
-from bandit.rules.contradictions import conflicts
+from bandit.rules.contradictions import MOST_CASES, conflicts
 from bandit.rules.decide import Ruled
 from bandit.rules.effect import FREE, Effect
 from bandit.rules.rule import Rule
@@ -33,7 +33,7 @@ class LayoutRules:
     written: WrittenRules
     book: RuleBook
     bare: frozenset[TitleId] = frozenset()
-    """Titles of which nothing is left to show, since it is taken down: no rule is about them."""
+    """Titles of which pages have nothing left to show, since it is taken down: live shows none."""
 
     @classmethod
     def of(
@@ -64,6 +64,10 @@ class LayoutRules:
     def without(self, taken: Collection[str], layout: Layout) -> "LayoutRules":
         """The same rules, and none of some artwork shown: as if a rule denied it to everybody.
 
+        Caps that what is left cannot keep are taken off its title. A title of which pages would
+        have nothing left is bare, and its rules stay as they are: maps, which cannot do without a
+        draw, keep to its licences.
+
         Args:
             taken: artwork ids.
             layout: of these rules.
@@ -71,19 +75,25 @@ class LayoutRules:
         ordinals = [at for at, name in enumerate(layout.artwork_ids) if name in taken]
         if not ordinals:
             return self
-        rules, about = [TAKEN], [ordinals]
-        for rule, its in self.book.about:
-            rules.append(rule)
-            about.append(list(its))
-        book = RuleBook(rules, about, layout.artwork_ids, layout.starts)
-        bare = {conflict.slot for conflict in conflicts(book)}
-        if bare:
-            gone = {int(at) for slot in bare for at in range(*layout.starts[slot : slot + 2])}
-            about = [[at for at in its if at not in gone] for its in about]
-            book = RuleBook(rules, about, layout.artwork_ids, layout.starts)
+        slots = set((np.searchsorted(layout.starts, ordinals, side="right") - 1).tolist())
+        book = self._book(layout, ordinals)
+        if tight := _contradicted(book, slots):
+            book = self._book(layout, ordinals, tight)
+        if bare := _contradicted(book, tight):
+            book = self._book(layout, _outside(ordinals, bare, layout), tight - bare)
         told = self.written.digest + "-" + f"{text_word(*sorted(taken)):016x}"
         titles = frozenset(layout.title_ids.item(slot) for slot in bare)
         return LayoutRules(self.written._replace(digest=told), book, titles)
+
+    def _book(
+        self, layout: Layout, taken: Sequence[int], uncapped: Collection[int] = ()
+    ) -> RuleBook:
+        """The rules and a takedown of some ordinals, without the caps of some slots."""
+        rules, about = [TAKEN], [list(taken)]
+        for rule, its in self.book.about:
+            rules.append(rule)
+            about.append(_outside(its, uncapped, layout) if rule.effect == "cap" else list(its))
+        return RuleBook(rules, about, layout.artwork_ids, layout.starts)
 
     def case(self, facts: Mapping[str, object], now_us: int) -> RuledCase:
         """The case that a page is, by its facts as JSON and the time, in microseconds."""
@@ -159,6 +169,17 @@ class LayoutRules:
             f"{len(asks)} rules that pin or lift artwork ask for facts that only a page knows, such"
             f" as {asks[0]!r}: they hold on live pages, and not in maps"
         ]
+
+
+def _contradicted(book: RuleBook, slots: Collection[int]) -> set[int]:
+    """Those of some slots whose rules cannot hold together: rules that did, and one more."""
+    return {conflict.slot for conflict in conflicts(book, slots, 2 * MOST_CASES)}
+
+
+def _outside(ordinals: Sequence[int], slots: Collection[int], layout: Layout) -> list[int]:
+    """Ordinals that are not of some slots' candidates."""
+    gone = {at for slot in slots for at in range(*map(int, layout.starts[slot : slot + 2]))}
+    return [at for at in ordinals if at not in gone]
 
 
 def shown_rank(effect: Effect, best: int, default: int) -> int:

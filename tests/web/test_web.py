@@ -6,6 +6,7 @@ About 15 s of one core, half of it Chromium's.
 import os
 import re
 import shutil
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -26,12 +27,13 @@ from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from tests.screenshots import listening
 from web.app import web_app
-from web.catalogue_view import FollowedView
+from web.catalogue_view import CatalogueView, FollowedView
 from web.command import web
 from web.pages_of import PagesOf
 
 ODD = "<script>alert('é')</script> & \"co\" 100% ?a=b#c/d"
 """The name of a member and of a title."""
+GONE = {"added_day": date(2001, 1, 1), "withdrawn_day": date(2001, 2, 1)}
 LONG = "The Very Long and Winding Title of Everything That Was Ever Made, Part Two: The Return"
 
 
@@ -155,12 +157,31 @@ def test_what_there_is_not_is_said_in_a_sentence_and_other_sites_read_nothing(cl
         told = client.get(f"/api{path if path != '/' else '/home'}", params=asked)
         assert told.status_code == 404
         assert re.search("nobody|zzz", told.json()["detail"])
+    for path in ("/why", "/title"):  # an address cut short
+        assert "This cannot be shown" in client.get(path).text
     assert client.get("/", headers={"Host": "marquee.example.com"}).status_code == 400
     for path in ("/", "/titles"):
         headers = client.get(path).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert "script" not in headers["Content-Security-Policy"]
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+def test_a_title_that_shows_nothing_today_is_refused_in_a_sentence(world, pages):
+    pages.followed.look()
+    there = Catalogue.read(world / "catalogue")
+    title, artwork = (
+        pa.Table.from_pylist([table.slice(0, 1).to_pylist()[0] | gone], table.schema)
+        for table, gone in (
+            (there.titles, {"title_id": 987654, "default_artwork_id": "gone"}),
+            (there.artworks, GONE | {"title_id": 987654, "artwork_id": "gone"}),
+        )
+    )
+    titles = pa.concat_tables([there.titles, title])
+    artworks = pa.concat_tables([there.artworks, artwork])
+    later = CatalogueView(pages.view().model, Catalogue(there.root, titles, artworks))
+    with pytest.raises(BadInput, match="987654 has no artwork"):
+        later.title("987654")
 
 
 def test_names_are_text_wherever_they_come_from(client):

@@ -39,7 +39,7 @@ class RulesFile:
         if self.file is not None:
             before, self._seen = self._seen, FileMark.of(self.file)
             good = self._good
-            if good is None or self._seen != before:
+            if good is None or self._seen != before or self.refused:
                 try:
                     self._rules, good = self._read(model), None
                 except BadInput as error:
@@ -63,9 +63,10 @@ class RulesFile:
         return self._put(model) if changed else model
 
     def _put(self, model: LiveModel) -> LiveModel:
-        rules, self._held_taken = self._rules, self.taken
-        if self.taken:
-            rules = (rules or LayoutRules.free(model.layout)).without(self.taken, model.layout)
+        rules, taken = self._rules, self.taken
+        if taken:
+            rules = (rules or LayoutRules.free(model.layout)).without(taken, model.layout)
+        self._held_taken = taken
         return model.with_rules(rules)
 
     def _read(self, model: LiveModel) -> LayoutRules:

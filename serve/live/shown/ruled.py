@@ -76,7 +76,8 @@ class RuledShown:
             now_us: microseconds since 1970-01-01 UTC.
         """
         slot_of = self.layout.slot_of
-        known = [title for title in title_ids if title in slot_of]
+        bare = self.rules.bare
+        known = [title for title in title_ids if title in slot_of and title not in bare]
         slots = np.array([slot_of[title] for title in known], np.int64)
         case = self.rules.case(facts, now_us)
         codes = self.rules.book.codes(case, slots).tolist()

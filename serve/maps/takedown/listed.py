@@ -104,6 +104,7 @@ def change_takedown(
         Unavailable: the store does not answer, or others change the list all the time.
     """
     mine = tuple(TakedownChange(name, down, at_us, who, why) for name in artwork_ids)
+    remembered = set(mine[-KEPT:])
     held = _held(store)
     for _ in range(TRIES):
         names = frozenset(artwork_ids)
@@ -112,7 +113,7 @@ def change_takedown(
         store.put_newer(NAME, Takedown(held.version + 1, left, changes).to_bytes())
         wait(SETTLED)
         held = _held(store)
-        if set(mine) <= set(held.changes):
+        if remembered <= set(held.changes):
             return held
     raise Unavailable("others change what is taken down all the time")
 
@@ -123,4 +124,5 @@ def _held(store: MapStore) -> Takedown:
         return read_takedown(store)
     except ValueError:
         raw = store.get_shared(NAME) or b""
-        return Takedown(int.from_bytes(raw[VERSION]), frozenset())
+        version = int.from_bytes(raw[VERSION]) if raw.startswith(MAGIC) else 0
+        return Takedown(version, frozenset())

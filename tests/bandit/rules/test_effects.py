@@ -66,6 +66,36 @@ def test_doubt_yields_where_it_would_leave_nothing():
     assert left(rules, {})[0] == "abc"
 
 
+TV, PHONE = ((Condition("device", frozenset({one})),) for one in ("tv", "phone"))
+
+
+def test_prohibitions_hold_in_doubt_where_caps_cannot():
+    rules = [
+        (Rule("no", "deny", GERMANY), [2]),
+        (Rule("screen", "cap", TV, share=0.4), [0]),
+        (Rule("hand", "cap", PHONE, share=0.4), [1]),
+    ]
+    assert not list(conflicts(book(*rules)))  # no page has two devices
+    assert left(rules, {"device": "tv"}) == ("ab", None, ("no", "screen"))
+    assert left(rules) == ("ab", None, ("no",))
+
+
+def test_what_no_known_page_contradicts_no_unknown_one_does():
+    """Two pins, of which every country leaves one; in doubt nothing could be shown."""
+    france = (Condition("country", frozenset({"FR"})),)
+    rules = [
+        (Rule("first", "pin"), [0]),
+        (Rule("second", "pin"), [1]),
+        (Rule("here", "allow", GERMANY), [0]),
+        (Rule("not-here", "deny", GERMANY), [1]),
+        (Rule("third", "deny", france), [2]),
+    ]
+    assert not list(conflicts(book(*rules)))
+    assert left(rules, {"country": "DE"})[1] == "a"
+    assert left(rules, {"country": "FR"})[0] == "b"
+    assert left(rules)[:2] == ("abc", None)
+
+
 def test_a_pin_holds_where_it_is_known_to_and_yields_to_prohibitions():
     rules = [(Rule("pin", "pin", GERMANY), [0]), (Rule("no", "deny", GERMAN), [0])]
     assert left(rules, {"country": "DE", "language": "en"})[:2] == ("abc", "a")

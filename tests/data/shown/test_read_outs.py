@@ -226,3 +226,33 @@ def test_counts_of_members_meet_what_is_shown_name_by_name():
     want = of[:, THEMES.index("sea")] / 6 + of[:, at] * 2 / 6
     np.testing.assert_allclose(subjects, want, atol=1e-6)
     assert not tags.any()
+
+
+@pytest.mark.parametrize("column", ["cast", "genres", "cast_shown"])
+def test_a_null_in_a_list_is_no_name(column):
+    def holding(more):
+        def told(table):
+            if column not in table.column_names:
+                return table
+            at = table.schema.get_field_index(column)
+            lists = [None if names is None else names + more for names in table[column].to_pylist()]
+            return table.set_column(at, table.schema.field(at), pa.array(lists, table[column].type))
+
+        return MET._replace(titles=told(MET.titles), artworks=told(MET.artworks))
+
+    plain, nulls = holding([]), holding([None])
+    spec = specification(nulls)
+    assert spec == specification(plain)
+    of_nulls, of_plain = (candidate_features(spec, *of.tables) for of in (nulls, plain))
+    for one, other in zip(of_nulls[1:], of_plain[1:], strict=True):  # names
+        np.testing.assert_array_equal(one, other)
+    fitted = ReadOuts.fit(nulls.features, spec, *nulls.tables)
+    assert fitted.gallery.names == FITTED.gallery.names
+
+
+def test_pictures_that_nothing_tells_apart_have_their_tags_alone():
+    """As embeddings of a catalogue of one picture are, all of them zeros."""
+    blind = ReadOuts.fit(np.zeros_like(MET.features), SPEC, *MET.tables)
+    shown = blind.read(np.zeros_like(NEW.features), SPEC, *NEW.tables)
+    assert shown.columns.shape == (len(NEW.artworks), sum(group.width for group in blind.groups))
+    assert not len(shown.guessed.row)

@@ -28,6 +28,13 @@ def test_a_backbone_gives_what_it_has_before_its_classifier(tmp_path):
     np.testing.assert_allclose(said, torch_says.numpy(), rtol=1e-4, atol=1e-4)
 
 
+def test_pictures_of_a_size_that_it_cannot_read_are_refused(tmp_path):
+    file = tmp_path / "weights.safetensors"
+    save_file(get_model("densenet121", weights=None).state_dict(), file)
+    with pytest.raises(BadInput, match=r"cannot read images of 24 × 16 pixels .*--data\.height"):
+        BackboneEye("frozen", "densenet121", str(file)).graph((16, 24))
+
+
 @pytest.mark.parametrize(
     ("library", "name", "weights", "said"),
     [

@@ -6,6 +6,7 @@ from data.errors import BadInput
 from data.images.format import ImageFormat
 from model.eyes.efficientnet_lite import package_file
 from model.eyes.open_eyes import Eyes, chosen_encoder, is_frozen
+from model.eyes.pixel_graph import together
 from tests.model.eyes.own_models import convolution, declared
 
 
@@ -60,6 +61,22 @@ def test_a_model_of_ones_own_has_the_size_that_it_was_declared_with(tmp_path):
 def test_what_is_no_eye_is_refused(name, said):
     with pytest.raises(BadInput, match=said):
         Eyes.named(name, "none")
+
+
+def test_the_package_stands_beside_backbones_with_published_weights():
+    eyes = Eyes.named("lite0+frozen:resnet18", "DEFAULT")
+    assert eyes.each[0] == Eyes.named("lite0", "none").each[0]
+
+
+def test_groups_of_one_name_are_refused(tmp_path):
+    (tmp_path / "other").mkdir()
+    for folder in (tmp_path, tmp_path / "other"):
+        convolution(folder)
+    both = "+".join(f"onnx:{declared(f)}" for f in (tmp_path, tmp_path / "other"))
+    for name, twice in (("simple+simple", "simple"), (both, "own.embeds")):
+        graphs = [eye.graph((32, 32)) for eye in Eyes.named(name, "none").each]
+        with pytest.raises(BadInput, match=f"has '{twice}' twice"):
+            together(graphs)
 
 
 def test_pictures_too_small_to_be_seen_are_refused():

@@ -1,6 +1,7 @@
 """A user's own ONNX model sees what it was declared to see, or is refused in a sentence."""
 
 import numpy as np
+import onnx
 import pytest
 
 from data.errors import BadInput
@@ -52,6 +53,18 @@ def test_another_model_has_another_key(tmp_path):
     assert other.graph(other.size).key != key
 
 
+def test_weights_in_a_file_beside_it_are_part_of_its_key(tmp_path):
+    model = onnx.load(convolution(tmp_path))
+    file = tmp_path / "own.onnx"
+    onnx.save(model, file, save_as_external_data=True, location="own.data", size_threshold=0)
+    own = OwnModel.read(declared(tmp_path))
+    key, whole = own.graph(own.size).key, file.read_bytes()
+    weights = tmp_path / "own.data"
+    weights.write_bytes(WEIGHTS[::-1].tobytes() + weights.read_bytes()[WEIGHTS.nbytes :])
+    assert own.graph(own.size).key != key
+    assert file.read_bytes() == whole
+
+
 REFUSED = [
     ({"height": None}, {}, "lacks height"),
     ({"heigth": 3}, {}, "'heigth' is not known"),
@@ -59,7 +72,9 @@ REFUSED = [
     ({"deviation": [0, 1, 1]}, {}, "deviations above 0"),
     ({"file": "nowhere.onnx"}, {}, "cannot be read as an ONNX model"),
     ({"height": 64}, {}, r"takes float\[None, 3, 32, 32\], and float\[rows, 3, 64, 32\]"),
+    ({"height": float("inf")}, {}, "sizes and means are numbers"),
     ({"outputs": ["nothing"]}, {}, "has no value 'nothing'"),
+    ({"outputs": 5}, {}, "outputs are a list of names"),
     ({}, {"rows": 1}, "takes 1 images at a time"),
     ({}, {"kind": 11}, "takes double"),
 ]

@@ -26,7 +26,7 @@ from serve.maps.takedown.listed import (
 )
 from serve.rules.layout_rules import LayoutRules
 from tests.serve.precompute.test_precompute import run, shown
-from tests.serve.rules.rules_world import NOON, lands, make_traits
+from tests.serve.rules.rules_world import NOON, land, lands, make_traits, rules_of
 from tests.serve.world import DAY, make_model
 
 SIX = 5  # a slot of six candidates
@@ -151,6 +151,46 @@ def test_the_next_precompute_draws_without_it(lmdb_store, layout):
     assert changed == {title}
     assert all(before[key][1] != after[key][1] for key in before if key[1] == title)
     assert not any(after[key][0] == f"{title}-1" for key in after)
+
+
+def test_caps_give_way_to_a_takedown_and_licences_do_not(lmdb_store, layout):
+    """Two titles: of one, what is left is capped; of the other, licensed for one country."""
+    capped, licensed = int(layout.title_ids[2]), int(layout.title_ids[1])
+    rules = rules_of(
+        layout,
+        shy=f"effect: cap\nshare: 0.3\nabout: {{artwork: [{capped}-0, {capped}-1]}}",
+        licence=f"effect: allow\nabout: {{artwork: {licensed}-0}}\nwhere: {{country: DE}}",
+    ).without({f"{capped}-2", f"{licensed}-1"}, layout)
+    assert rules.bare == {licensed}  # France would be left with nothing
+    facts = lands(60)
+    run(lmdb_store, facts=facts, now=lambda: NOON / 1e6, ruled=rules)
+    seen = shown(lmdb_store, layout)
+    assert {art for (_, title), (art, *_) in seen.items() if title == capped} == {
+        f"{capped}-0",
+        f"{capped}-1",
+    }
+    countries = dict(zip(facts["profile_id"].to_pylist(), map(land, range(60)), strict=True))
+    granted = {who for (who, title), (art, *_) in seen.items() if art == f"{licensed}-0"}
+    assert granted
+    assert {countries[who] for who in granted} == {"DE"}
+
+
+def test_a_takedown_comes_through_where_rules_tell_as_many_cases_apart_as_may_be(
+    layout, monkeypatch
+):
+    title = int(layout.title_ids[SIX])
+    rules = rules_of(layout, no=f"effect: deny\nabout: {{artwork: {title}-0}}")
+    monkeypatch.setattr("serve.rules.layout_rules.MOST_CASES", 1)  # as many as the one rule has
+    ruled = rules.without({f"{title}-1"}, layout)
+    code = int(ruled.book.codes(ruled.case({}, NOON), np.array([SIX]))[0])
+    assert ruled.book.effect(code).allowed.tolist() == [False, False, True, True, True, True]
+
+
+def test_more_artworks_than_the_list_remembers_changes_are_taken_down_at_once(store):
+    names = [f"a{at}" for at in range(1500)]
+    assert take_down(store, *names).artwork_ids == frozenset(names)
+    store.put_newer(NAME, b"no map at all".ljust(40, b"\xff"))
+    assert take_down(store, "b").artwork_ids >= {"b"}
 
 
 def test_live_pages_show_it_no_more(lmdb_store, layout, tmp_path):

@@ -1,6 +1,7 @@
 """Rules of a live service: read again when they change, and held on every page, whatever fails."""
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -40,9 +41,11 @@ class Service:
         (bundle / "manifest.json").touch()
         (folder / "current").symlink_to(bundle)
         self.followed = RulesFile(self.file, folder)
+        self.traits = make_traits(self.layout)
+        self.manifest = bundle / "manifest.json"
 
         def load(_):
-            return replace(make_model("bundle-1", self.layout), traits=make_traits(self.layout))
+            return replace(make_model("bundle-1", self.layout), traits=self.traits)
 
         self.source = ModelSource(folder / "current", load, rules=self.followed)
 
@@ -115,6 +118,26 @@ def test_new_rules_hold_from_the_next_look_on_and_bad_ones_leave_the_good(servic
             assert (await client.get("/readyz")).json()["rules"] == ""
             counted = (await client.get("/metrics")).text
             assert 'marquee_rules_reloads_total{outcome="refused"}' in counted
+
+    asyncio.run(check())
+
+
+def test_rules_that_came_before_their_catalogue_hold_with_it(service):
+    async def check():
+        service.write()
+        async with service.open() as client:
+            red = RULE.replace("artwork: {artwork}", "tag: {{tone: red}}")
+            service.write(text=red.format(effect="deny", country="DE"))
+            service.source.look()
+            assert (await service.shown(client))[0] == EVERY - {0}
+            assert "tone 'red'" in (await client.get("/readyz")).json()["rules"]
+            tones = [*service.traits.tags["tone"]]
+            tones[list(service.layout.artwork_ids).index(f"{service.title}-2")] = frozenset({"red"})
+            service.traits = replace(service.traits, tags={"tone": tones})
+            os.utime(service.manifest, ns=(1, 1))
+            assert service.source.look()
+            assert (await service.shown(client))[0] == EVERY - {2}
+            assert (await client.get("/readyz")).json()["rules"] == ""
 
     asyncio.run(check())
 
