@@ -15,6 +15,6 @@ def refuse_outside(option: str, value: float, least: float, most: float | None =
     Raises:
         BadInput: it is none of these.
     """
-    if value < least or (most is not None and value > most):
+    if not least <= value or (most is not None and not value <= most):  # nor is NaN within
         bound = "or more" if most is None else f"to {most:.7g}"
         raise BadInput(f"{option} {value:.7g}: give {least:.7g} {bound}")

@@ -46,7 +46,7 @@ def rows_where(table: pa.Table, where: str | None) -> pa.Table:
         except (duckdb.Error, ValueError) as error:
             raise refusal(where, error, table.column_names, own) from None
     if not len(found):
-        raise BadInput(f"--where {where!r}: no row is such; widen it")
+        raise BadInput(f"--where {where!r:.300}: no row is such; widen it")
     return table.take(pa.array(np.sort(found["__row"].to_numpy())))
 
 
@@ -106,8 +106,8 @@ def refusal(
         known += [] if own is None else own_names(own)
         facts = "; facts are " + ", ".join(f"facts.{name}" for name in known)
     return BadInput(
-        f"--where {where!r} cannot be computed ({first_line(error)}); write SQL over the columns "
-        f"{', '.join(columns)}{facts}"
+        f"--where {where!r:.300} cannot be computed ({first_line(error)}); write SQL over the "
+        f"columns {', '.join(columns)}{facts}"
     )
 
 

@@ -274,16 +274,23 @@ def _differ(
 def _context(table: pa.Table, grid: SlotGrid) -> Int[np.ndarray, " slates"]:
     if "context" not in table.column_names:
         return np.zeros(grid.rows, np.int64)
-    texts = table["context"].fill_null("").combine_chunks()
-    codes = texts.dictionary_encode().indices.to_numpy()
-    return codes[grid.first_line].astype(np.int64)
+    return _of_rows(table["context"].fill_null(""), grid, "context").astype(np.int64)
 
 
 def _groups(profiles: pa.ChunkedArray, grid: SlotGrid) -> Int[np.ndarray, " slates"]:
     """Whole profiles fall by hash into groups."""
-    encoded = profiles.combine_chunks().dictionary_encode()
-    keys = profile_keys(encoded.dictionary.to_pylist()) % np.uint64(GROUPS)
-    return keys.astype(np.int64)[encoded.indices.to_numpy()[grid.first_line]]
+    codes = _of_rows(profiles, grid, "profile_id")
+    names = profiles.combine_chunks().dictionary_encode().dictionary
+    return (profile_keys(names.to_pylist()) % np.uint64(GROUPS)).astype(np.int64)[codes]
+
+
+def _of_rows(texts: pa.ChunkedArray, grid: SlotGrid, name: str) -> Int[np.ndarray, " slates"]:
+    """Codes of what each row has, which is equal in each of its lines."""
+    codes = texts.combine_chunks().dictionary_encode().indices.to_numpy()
+    wrong = codes != codes[grid.first_line][grid.row]
+    shown = texts.to_numpy()
+    grid.refuse(wrong, name, shown, "a row has one, equal in each of its slots")
+    return codes[grid.first_line]
 
 
 def _alone(grid: SlotGrid) -> Int[np.ndarray, " slates"]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
 from export.publish.pull import pull
 from serve.live.command import live
@@ -15,6 +16,8 @@ REFUSED = [
     (lambda: live(port=70_000), "--port 70000: give 0 to 65535"),
     (lambda: live(queue=0), "--queue 0: give 1 or more"),
     (lambda: live(deadline_ms=-1), "--deadline-ms -1: give 0 or more"),
+    (lambda: refuse_outside("--share", float("nan"), 0), "--share nan: give 0 or more"),
+    (lambda: refuse_outside("--share", float("nan"), 0, 1), "--share nan: give 0 to 1"),
     (lambda: pull("s", every=0), "--every 0: give"),
     (lambda: pull("s", every=1e300), r"--every 1e\+300: give"),
 ]

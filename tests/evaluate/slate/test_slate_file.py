@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import BadInput
+from evaluate.slate.estimate import estimate_slates
 from evaluate.slate.read_slates import read_slates
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "slate"
@@ -125,6 +126,17 @@ def test_rows_of_one_profile_are_one_group_wherever_they_stand(tmp_path):
     assert not clustered
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_target_that_never_does_what_was_logged_is_told_without_a_warning(tmp_path):
+    by_action = {"action": None, "target_position_0": None, "target_position_1": None}
+    of_one = {"slate_id": list("abcde"), "position": [0] * 5, "profile_id": None}
+    file = written(tmp_path, target_position=[0.0] * 5, **by_action, **of_one)
+    slates, _ = read_slates(file)
+    found = estimate_slates(slates)
+    assert np.isnan(found["sniips"].value)
+    assert found["sniips"].verdict == "do not use"
+
+
 BAD = [
     ({"reward": [1.0, float("inf"), 0, 0, 0]}, "row 1 .*position 1.*reward inf; give a finite"),
     ({"reward": ["much", "a", "b", "c", "d"]}, "column reward: its type string does not become"),
@@ -150,6 +162,8 @@ BAD = [
         "row 3 .*logged_prefix 0.3; of the first slot it must be logged_position",
     ),
     ({"profile_id": ["p", "p", None, "q", "q"]}, "column profile_id, row 2: null"),
+    ({"profile_id": ["p", "p", "q", "q", "q"]}, "row 2 .*profile_id q; a row has one"),
+    ({"context": ["u", "u", "u", "u", "v"]}, "row 4 .*context v; a row has one"),
 ]
 
 
