@@ -43,8 +43,9 @@ def influence(
     """
     whole = sums.sum(0)
     steps = np.diag(1e-5 * np.maximum(np.abs(whole), 1e-9 * np.abs(whole).max() + 1e-300))
-    slopes = (value(whole + steps) - value(whole - steps)) / (2 * np.diag(steps))
-    with np.errstate(invalid="ignore"):  # of a value that is not known: NaN
+    # Of a value that is not known, or of weights that are next to nothing: NaN, or infinite.
+    with np.errstate(invalid="ignore", over="ignore"):
+        slopes = (value(whole + steps) - value(whole - steps)) / (2 * np.diag(steps))
         return sums @ slopes
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -53,6 +53,7 @@ def test_a_policy_that_never_agrees_with_the_log_may_be_worth_anything():
         assert (e.low, e.high) == (0, 1), name
 
 
+@example(rows=1, first=0.0, second=0.0, chance=0.5, wanted=5e-324, seed=0)
 @settings(deadline=None, max_examples=60)
 @given(
     rows=st.integers(1, 60),
