@@ -187,6 +187,16 @@ class LmdbStore:
         """Replace a shared value unless what is there is of a later version."""
         return bool(self._put([b"\0" + name.encode()], [value]))
 
+    def put_over(self, name: str, value: bytes, seen: bytes | None) -> bool:
+        """Replace a shared value that is still what was seen."""
+        key = b"\0" + name.encode()
+        with _asked(), self.environment().begin(write=True) as txn:
+            still = txn.get(key) == seen
+            if still:
+                txn.put(key, value)
+        self._grow()
+        return still
+
     def _put(self, keys: Sequence[bytes], values: Sequence[bytes]) -> int:
         written = 0
         with _asked(), self.environment().begin(write=True) as txn:

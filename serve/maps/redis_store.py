@@ -28,6 +28,11 @@ if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1])
 else redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
 return 1
 """
+PUT_OVER_SEEN = """
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+"""
 MAPS, SHARED = b"marquee:map:", b"marquee:shared:"
 FROM, LARGEST = b"0", b"%d" % (1 << 20)
 """Bytes of a value that are read, as Redis is told: no map is as large."""
@@ -181,6 +186,22 @@ class RedisStore:
     def put_newer(self, name: str, value: bytes) -> bool:
         """Replace a shared value unless what is there is of a later version."""
         return bool(self._put([SHARED + name.encode()], [value], 0))
+
+    def put_over(self, name: str, value: bytes, seen: bytes | None) -> bool:
+        """Replace a shared value that is still what was seen; a key of another type is replaced."""
+        self._see_whether_it_keeps()
+        key = SHARED + name.encode()
+        try:
+            return bool(
+                self._write.ask_one(
+                    key, lambda client: client.eval(PUT_OVER_SEEN, 1, key, value, seen or b"")
+                )
+            )
+        except NoPermissionError as error:
+            raise _forbidden(error) from error
+        except redis.ResponseError:
+            self.put_shared(name, value)
+            return True
 
     def look(self) -> None:
         """Learn who took the place of nodes that do not answer."""

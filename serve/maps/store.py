@@ -61,6 +61,10 @@ class MapStore(Protocol):
         """Replace a shared value unless what is there is later, versions as in maps; whether so."""
         ...
 
+    def put_over(self, name: str, value: bytes, seen: bytes | None) -> bool:
+        """Replace a shared value that is still what was seen, None: there was none; whether so."""
+        ...
+
     def look(self) -> None:
         """See whether the store is whole; called about once a second."""
         ...

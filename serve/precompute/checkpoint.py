@@ -10,7 +10,7 @@ from bandit.draws import text_word
 from data.log.open_log import RunLog
 from serve.maps.current import Current, put_current, read_current
 from serve.maps.layout import Layout, layout_key
-from serve.maps.store import MAGIC, VERSION, MapStore
+from serve.maps.store import MAGIC, VERSION, MapStore, StoreUnavailableError
 from serve.precompute.member_block import Job, Work
 from serve.scoring.unpersonalised import unpersonalised_map
 
@@ -18,6 +18,8 @@ RECORD = "run"
 """The shared value that says how far a run has come."""
 NUMBERS = ("version", "time_us", "done", "day", "latest_day", "history")
 """Of a run's record, where it has them."""
+CLAIMS = 20
+"""Times that a run tries to begin where others do."""
 LAYOUTS = 8
 """Layouts that maps in a store may still be written in."""
 
@@ -53,19 +55,38 @@ def begin(
     """
     if work.logged != (log is not None):
         raise ValueError(f"work.logged is {work.logged}, and the log is {log}")
-    last = lost or _read_record(store)
-    begun = None if lost else _resumed(last, work, facts)
-    begun = begun or _new(last, work, facts, now, _latest(store, facts, work))
+    store.put_shared(layout_key(work.layout.digest), work.layout.to_bytes())
+    store.put_shared(work.info.key, work.info.to_bytes())
+    begun, last = _claimed(work, facts, store, now, lost)
     older = _older_layouts(store, last, work.layout)
     job = Job(
         *(work, begun["version"], begun["time_us"], older),
         again=begun.get("again", False),
         history=begun.get("history", 0),
     )
-    store.put_shared(layout_key(work.layout.digest), work.layout.to_bytes())
-    store.put_shared(work.info.key, work.info.to_bytes())
-    _write_record(begun, store)
     return begun, job
+
+
+def _claimed(
+    work: Work, facts: pa.Table, store: MapStore, now: float, lost: dict | None
+) -> tuple[dict, dict]:
+    """The record of this run, which the store holds from here on, and that of the one before.
+
+    Of runs that begin at once one is the first, and others that do the same work go on with it:
+    each with a version of its own, they would log every draw as often.
+
+    Raises:
+        StoreUnavailableError: others begin again and again.
+    """
+    for _ in range(CLAIMS):
+        raw = store.get_shared(RECORD)
+        last = max(lost or {}, _record_of(raw), key=lambda record: record.get("version", 0))
+        if last is not lost and (begun := _resumed(last, work, facts)):
+            return begun, last
+        begun = _new(last, work, facts, now, _latest(store, facts, work))
+        if store.put_over(RECORD, _packed(begun), raw):
+            return begun, last
+    raise StoreUnavailableError("store_busy", f"{CLAIMS} other runs began in the same moment")
 
 
 def note_done(begun: dict, number: int, store: MapStore) -> None:
@@ -108,7 +129,11 @@ def _see_whether_it_is_there(begun: dict, store: MapStore) -> None:
 
 def _read_record(store: MapStore) -> dict:
     """The record of the latest run; empty where there is none."""
-    raw = store.get_shared(RECORD) or b"{}"
+    return _record_of(store.get_shared(RECORD))
+
+
+def _record_of(raw: bytes | None) -> dict:
+    raw = raw or b"{}"
     try:
         return _whole(orjson.loads(raw[VERSION.stop :] if raw.startswith(MAGIC) else raw))
     except (ValueError, TypeError, AttributeError):  # damaged: what was begun is begun again
@@ -133,8 +158,12 @@ def _whole(record: dict) -> dict:
 
 def _write_record(begun: dict, store: MapStore) -> None:
     """Write the record of a run, unless there is that of a later one."""
+    store.put_newer(RECORD, _packed(begun))
+
+
+def _packed(begun: dict) -> bytes:
     head = MAGIC.ljust(VERSION.start, b"\0") + begun["version"].to_bytes(8)
-    store.put_newer(RECORD, head + orjson.dumps(begun))
+    return head + orjson.dumps(begun)
 
 
 def _latest(store: MapStore, facts: pa.Table, work: Work) -> int:

@@ -407,3 +407,43 @@ def test_a_record_of_runs_that_is_none_is_begun_anew(record, lmdb_store, layout)
     lmdb_store.put_shared("run", record)
     assert run(lmdb_store).written == 20
     assert len(shown(lmdb_store, layout)) == 20 * 12
+
+
+class NoMembers:
+    """A model that fails, and with it a run that has only begun."""
+
+    def functionals_of(self, facts):
+        raise RuntimeError("no model")
+
+
+def test_a_run_that_begins_while_another_does_goes_on_with_that_one(tmp_path):
+    begun = []
+
+    class Between(LmdbStore):
+        """Lets another run begin between what this one reads and what it writes."""
+
+        def get_shared(self, name):
+            raw = super().get_shared(name)
+            if name == "run" and not begun:
+                begun.append(None)
+                with pytest.raises(RuntimeError, match="no model"):
+                    run(self, tmp_path / "log", members=NoMembers(), now=lambda: 1000.0)
+                begun[0] = super().get_shared(name)
+            return raw
+
+    store = Between(tmp_path / "maps", size=1 << 26)
+    report = run(store, tmp_path / "log", now=lambda: 1000.1)
+    assert report.version == int.from_bytes(begun[0][16:24]) == 1_000_000
+    ids = logged(tmp_path / "log")["decision_id"].to_pylist()
+    assert len(ids) == len(set(ids)) == 20 * 12
+    store.close()
+
+
+def test_a_shared_value_is_replaced_only_where_it_is_what_was_seen(store):
+    assert not store.put_over("a", b"one", b"none")
+    assert store.put_over("a", b"one", None)
+    assert not store.put_over("a", b"two", None)
+    assert not store.put_over("a", b"two", b"on")
+    assert store.get_shared("a") == b"one"
+    assert store.put_over("a", b"two", b"one")
+    assert store.get_shared("a") == b"two"
