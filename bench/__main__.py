@@ -32,6 +32,11 @@ COMMANDS = {
         "Rows decided jointly, and off-line estimates of them, beside every row's exact value.",
         show="show",
     ),
+    "dimensions": Command(
+        "bench.dimensions.dimensions",
+        "Artwork, synopsis, evidence and trailer decided together, beside exact values and a peer.",
+        show="show",
+    ),
     "propensities": Command(
         "bench.propensities.propensities",
         "Mean weights, bias and coverage where artwork stays and members look again.",
