@@ -7,12 +7,15 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.sparse import csr_array
 from scipy.special import expit
 
 STEPS, ENOUGH = 30, 1e-4
 """Newton's steps at most, and the change of a weight at which they end."""
 ROUNDS = 6
 """Of learning scales."""
+OFTEN = 0.1
+"""Share of impressions that have a term, above which its column is kept whole."""
 LEAST_SD, MOST_SD = 0.003, 1.0
 """Between which a scale of weights is learnt: below the first a block says nothing."""
 
@@ -62,9 +65,10 @@ class LogisticPosterior:
         if not ((takes >= 0) & (takes <= 1)).all():
             raise ValueError("a take is outside [0, 1]; scale the reward to that")
         weights, precision = self.mean, self.precision
+        curve = _Curve(terms)
         for _ in range(STEPS):
             chance = expit(terms @ weights)
-            precision = self.precision + (terms.T * (chance * (1 - chance))) @ terms
+            precision = self.precision + curve(chance * (1 - chance))
             slope = terms.T @ (takes - chance) - self.precision @ (weights - self.mean)
             step = cho_solve(cho_factor(precision, lower=True), slope)
             # A step of more than two logits somewhere leaves where the curve was measured.
@@ -119,3 +123,26 @@ class LogisticPosterior:
         """
         normal = doubt * rng.standard_normal((len(self.mean), count))
         return self.mean + solve_triangular(self._root, normal, lower=True, trans=1).T
+
+
+class _Curve:
+    """XᵀWX for several weights W; columns that are mostly 0, as of own effects, cost little."""
+
+    def __init__(self, terms: Float[np.ndarray, "impressions terms"]) -> None:
+        often = (terms != 0).mean(0) > OFTEN if len(terms) else np.ones(terms.shape[1], bool)
+        self.order = np.argsort(~often, kind="stable")
+        count = int(often.sum())
+        self.dense = np.ascontiguousarray(terms[:, self.order[:count]])
+        self.rare = csr_array(terms[:, self.order[count:]])
+
+    def __call__(self, weight: Float[np.ndarray, " impressions"]) -> Float[np.ndarray, "terms _"]:
+        count = self.dense.shape[1]
+        weighed = self.dense * weight[:, None]
+        found = np.empty((len(self.order), len(self.order)))
+        found[:count, :count] = weighed.T @ self.dense
+        found[count:, :count] = self.rare.T @ weighed
+        found[:count, count:] = found[count:, :count].T
+        found[count:, count:] = (self.rare.T @ (self.rare * weight[:, None])).toarray()
+        made = np.empty_like(found)
+        made[np.ix_(self.order, self.order)] = found
+        return made

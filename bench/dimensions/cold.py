@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float
 
 from bandit.kinds.in_order import KindChances, chances_in_order
-from bench.dimensions.learner import KindLearner, drawn, even, shown
 from data.texts.interface import TextEncoder
 from data.texts.text_places import TextPlaces
 from data.texts.text_tags import TextTags
 from simulate.kinds.kind_world import KINDS, SIZES, TRAITS, KindWorld, Visits
+from simulate.kinds.learner import KindLearner, drawn, even, shown
 from simulate.kinds.synopses import write_synopsis
 
 DIRECTIONS, TAGGED = 12, 48

@@ -49,7 +49,7 @@ def dimensions(
     for name, part in (
         ("policies", lambda: _policies(log, visits, numbers, titles)),
         ("race", lambda: _race(rounds, numbers, titles)),
-        ("cold", lambda: _cold(log, visits, numbers, titles)),
+        ("cold", lambda: _cold(log, visits, numbers, titles + 10 * (not quick))),
     ):
         if name in asked:
             found[name] = part()

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bench.dimensions.learner import KindLearner, drawn, even
 from simulate.kinds.kind_world import KINDS, KindWorld
+from simulate.kinds.learner import KindLearner, drawn, even
 
 HEADS, EPSILON = 64, 0.05
-TITLES = 40
+TITLES = 30
 
 
 @dataclass(frozen=True)

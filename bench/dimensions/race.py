@@ -10,15 +10,17 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from bandit.kinds.in_order import decide_in_order
-from bench.dimensions.learner import KindLearner, Manner, shown
 from bench.dimensions.policies import TITLES
 from bench.learning.peers import numbers
 from simulate.kinds.kind_world import SIZES, KindWorld, Visits
+from simulate.kinds.learner import KindLearner, Manner, shown
 
 HEADS, DOUBT, EPSILON = 32, 0.1, 0.01
 """Of our learners. These, and Vowpal Wabbit's options, were chosen on seed 7001, which is not
 reported."""
 VOWPAL = "--squarecb -q fp -q fi"
+RESCALED = 4
+"""Updates after which the scales of effects are learnt anew."""
 EVERY = 500
 """Rounds between two updates of ours; Vowpal Wabbit's learns after each."""
 
@@ -106,6 +108,7 @@ class Ours:
 
     def __init__(self, world: KindWorld, manner: Manner, seed: int) -> None:
         self.learner, self.rng = KindLearner.new(world, manner), np.random.default_rng([seed, 3])
+        self.batches = 0
 
     def choose(self, visits: Visits) -> Int[np.ndarray, "visits kinds"]:
         """See `_Racer`."""
@@ -116,7 +119,9 @@ class Ours:
 
     def learn(self, visits: Visits, choice: np.ndarray, takes: np.ndarray) -> None:
         """See `_Racer`."""
-        self.learner = self.learner.learn(visits, choice, takes, rounds=2)
+        self.batches += 1
+        rounds = 2 if self.batches % RESCALED == 1 else 0
+        self.learner = self.learner.learn(visits, choice, takes, rounds=rounds)
 
 
 class VowpalSlates:

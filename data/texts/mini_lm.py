@@ -11,7 +11,6 @@ Source: Wang et al. 2020, "MiniLM: Deep Self-Attention Distillation"; Reimers an
 # pyright: reportMissingImports=false
 
 import hashlib
-import json
 import zipfile
 from collections.abc import Sequence
 from functools import cached_property
@@ -72,9 +71,9 @@ class MiniLm:
         Raises:
             BadInput: it is not installed.
         """
-        file = package_file()
-        if file is None or (why := why_no_mini_lm()):
-            raise BadInput(f"the sentence encoder needs a package: {why or why_no_mini_lm()}")
+        file, why = package_file(), why_no_mini_lm()
+        if file is None or why:
+            raise BadInput(f"the sentence encoder cannot be had: {why}")
         return cls(file)
 
     def encode(self, texts: Sequence[str]) -> Float[np.ndarray, "texts numbers"]:
@@ -113,8 +112,7 @@ class MiniLm:
         # an optional package
         from tokenizers import Tokenizer
 
-        words = json.loads(self._read(WORDS, WORDS_SHA256))
-        made = Tokenizer.from_str(json.dumps(words))
+        made = Tokenizer.from_str(self._read(WORDS, WORDS_SHA256).decode())
         made.enable_truncation(MOST_WORDS)
         made.enable_padding()
         return made

@@ -102,10 +102,10 @@ class KindLearner:
         return KindScores(tuple(own), pair)
 
     def chances(
-        self, visits: Visits, heads: int, epsilon: float, seed: int
+        self, visits: Visits, heads: int, epsilon: float, seed: int, doubt: float = 1.0
     ) -> Float[np.ndarray, " visits *combinations"]:
         """Probability of every combination by Thompson sampling; by the mean where heads is 0."""
-        weights = self.heads(heads, seed)
+        weights = self.heads(heads, seed, doubt)
         found = []
         for part in blocks(visits):
             found.append(chances_in_order(self.scores(part, weights), shown(part), epsilon).joint)
