@@ -12,6 +12,11 @@ COMMANDS = {
         "What a policy would have earned a row whose slots affect each other.",
         show="show",
     ),
+    "kinds": Command(
+        "evaluate.kinds.command",
+        "What choosing artwork, synopsis and more together would have earned, and each adds.",
+        show="show",
+    ),
     "bundle": Command(
         "evaluate.policies.command",
         "What bundles and baselines would have earned on a log.",

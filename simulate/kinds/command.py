@@ -1,12 +1,16 @@
 """`python -m simulate kinds`: artwork and what is read beside it, learnt and decided together."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table
 
+from data.atomic_write import whole_file
 from data.texts.hashed_words import HashedWords
 from data.texts.text_places import TextPlaces
 from data.texts.text_tags import TextTags
@@ -44,6 +48,19 @@ class ChosenKinds:
 
 
 @dataclass(frozen=True)
+class WrittenLog:
+    """A log for `python -m evaluate kinds`.
+
+    Attributes:
+        file: where it lies.
+        target: what the target truly earns a decision of it.
+    """
+
+    file: str
+    target: float
+
+
+@dataclass(frozen=True)
 class KindGains:
     """What each kind adds, by the true chance of every combination.
 
@@ -54,6 +71,7 @@ class KindGains:
             itself, then all together.
         best: by who knows every combination's truth.
         members: before one title, the first who is shown each of its synopses.
+        log: where another log was written; None: nobody asked.
     """
 
     rounds: int
@@ -61,6 +79,7 @@ class KindGains:
     takes: dict[str, float]
     best: float
     members: list[ChosenKinds]
+    log: WrittenLog | None = None
 
 
 def kinds(
@@ -69,6 +88,7 @@ def kinds(
     visits: int = 1000,
     agreement: float = AGREEMENT,
     seed: int = 0,
+    log: Path | None = None,
 ) -> KindGains:
     """Learn from a log what to show together, and count exactly what that gains.
 
@@ -82,19 +102,21 @@ def kinds(
         visits: of members not in the log, on whom policies are judged.
         agreement: deviation of the logit by how kinds agree; 0: they do not meet.
         seed: of all of it.
+        log: Parquet file for another log of even draws, with the probabilities of the joint policy
+            as the target: `python -m evaluate kinds` judges it.
     """
     world = KindWorld.make(titles, agreement, seed)
     rng = np.random.default_rng([seed, 5])
     texts = [write_synopsis(traits, rng) for traits in world.traits[1].reshape(-1, TRAITS)]
     seen = _read(world, texts)
-    log = world.visits(rounds, rng)
-    truth = world.takes(log)
+    past = world.visits(rounds, rng)
+    truth = world.takes(past)
     choice = drawn(np.broadcast_to(even(), truth.shape), rng)
     taken = (rng.random(rounds) < truth[(np.arange(rounds), *choice.T)]).astype(float)
     judged = world.visits(visits, rng)
     values = world.takes(judged)
     manners: tuple[Manner, Manner] = ("independent", "joint")
-    alone, joint = (KindLearner.new(seen, each).learn(log, choice, taken) for each in manners)
+    alone, joint = (KindLearner.new(seen, each).learn(past, choice, taken) for each in manners)
     chances = alone.chances(judged, 0, 0.0, seed)
     takes = {}
     for count in range(len(KINDS) + 1):
@@ -109,7 +131,32 @@ def kinds(
         takes,
         float(values.reshape(visits, -1).max(1).mean()),
         _members(world, joint, texts, rng),
+        None if log is None else _written(log, world, joint, rounds, rng),
     )
+
+
+def _written(
+    file: Path, world: KindWorld, joint: KindLearner, rounds: int, rng: np.random.Generator
+) -> WrittenLog:
+    """A log that the policy has not learnt from, and the policy's true worth on it."""
+    visits = world.visits(rounds, rng)
+    truth = world.takes(visits)
+    logged = np.broadcast_to(even(), truth.shape)
+    choice = drawn(logged, rng)
+    taken = rng.random(rounds) < truth[(np.arange(rounds), *choice.T)]
+    target = joint.chances(visits, HEADS, EPSILON, 1, DOUBT)
+    columns = {
+        "profile_id": [f"v{row}" for row in range(rounds)],
+        "reward": taken.astype(float),
+        "kinds": [list(KINDS)] * rounds,
+        "sizes": [list(SIZES)] * rounds,
+        "action": choice.tolist(),
+        "logged": list(logged.reshape(rounds, -1)),
+        "target": list(target.reshape(rounds, -1)),
+    }
+    with whole_file(file) as part:
+        pq.write_table(pa.table(columns), part)
+    return WrittenLog(str(file), _mean(truth, target))
 
 
 def _read(world: KindWorld, texts: list[str]) -> KindWorld:
@@ -177,4 +224,10 @@ def show(found: KindGains) -> None:
             f" with that artwork alone {one.alone:.3f}\n  “{one.synopsis.partition('.')[0]} …”",
             soft_wrap=True,
             highlight=False,
+        )
+    if found.log is not None:
+        console.print(
+            f"{found.log.file}: as many visits again; the joint policy, exploring, truly earns"
+            f" {found.log.target:.4f} a decision of it",
+            soft_wrap=True,
         )

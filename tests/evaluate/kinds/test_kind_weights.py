@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluate.slate.kinds import kind_weights
+from evaluate.kinds.kind_weights import kind_weights
 
 SIZES = (4, 3, 2)
 EVERY = np.stack([axis.ravel() for axis in np.indices(SIZES)], 1)
