@@ -31,8 +31,9 @@ def application() -> Door:
 
     def load(folder: Path) -> LiveModel:
         cache, url, days = Path(settings.cache), settings.base_url, settings.epoch_days
-        foreign = settings.foreign
-        return load_live(folder, catalogue, cache, clock.today(), url, days, foreign=foreign)
+        foreign, rows = settings.foreign, settings.rows
+        day = clock.today()
+        return load_live(folder, catalogue, cache, day, url, days, foreign=foreign, rows=rows)
 
     def stamp() -> tuple[object, ...]:
         files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))

@@ -38,6 +38,7 @@ def live(
     origins: str = "",
     foreign: bool = False,
     rules: Path | None = None,
+    rows: bool = False,
 ) -> None:
     """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
 
@@ -67,6 +68,10 @@ def live(
         foreign: Let bundles decide that were trained on another catalogue.
         rules: rules.yaml: who may be shown what, see docs/rules.md; followed while running, and the
             last good ones stay where new ones are refused.
+        rows: Log each decision with its page, slot and neighbours, and decide a page's titles
+            jointly, in their order, where the bundle has learnt what neighbours do to each other
+            (`train.py --rows.learn true`). Draws of the maps in `store` are then shown only where a
+            page cannot be decided live. See docs/rows.md.
     """
     guarded = bool(os.environ.get("MARQUEE_TOKEN")) or (tokens is not None and read_tokens(tokens))
     if host not in ("127.0.0.1", "localhost", "::1") and not guarded:
@@ -106,6 +111,7 @@ def live(
         origins=allowed,
         foreign=foreign,
         rules=str(rules) if rules is not None else None,
+        rows=rows,
     )
     serve(settings, host, port, workers)
 

@@ -22,6 +22,7 @@ from data.records import FACTS, TitleId
 from data.rules.traits import ArtworkTraits
 from serve.live import metrics
 from serve.live.schema import ScoredImage
+from serve.live.shown.joint_rows import JointRows
 from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
 from serve.pictures.file_mark import FileMark
@@ -43,6 +44,7 @@ def load_live(
     base_url: str = "",
     epoch_days: int = Epochs.days,
     foreign: bool = False,
+    rows: bool = False,
 ) -> LiveModel:
     """Everything the live service decides with, checked and warmed.
 
@@ -54,6 +56,7 @@ def load_live(
         base_url: put before each artwork's path.
         epoch_days: that a draw lasts.
         foreign: let a bundle decide that was trained on another catalogue.
+        rows: decide pages as rows where the bundle knows what neighbours do, and log pages.
 
     Raises:
         ValueError: the bundle or the catalogue is not whole.
@@ -74,6 +77,10 @@ def load_live(
     layout = Layout.of_catalogue(catalogue.titles, shown.artworks, day_number(day))
     members = BundleMembers(scorer)
     artworks = scored_artworks(scorer, catalogue, layout.artwork_ids, cache, shown.images)
+    pairs = scorer.row_pairs
+    joint = None
+    if rows and pairs is not None and not pairs.nothing:
+        joint = JointRows.of(pairs, scorer.manifest.calibration, layout, artworks)
     model = LiveModel(
         ServedPolicy.of(scorer.manifest),
         layout,
@@ -90,6 +97,8 @@ def load_live(
         pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
         traits=ArtworkTraits.of(catalogue),
         names=artworks.names,
+        joint=joint,
+        paged=rows,
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model

@@ -55,7 +55,7 @@ class Scorer:
         calibration = self.manifest.calibration
         records = opened.records()
         self._records = records.judging() if records is not None and judging else records
-        self.read_outs = opened.read_outs()
+        self.read_outs, self.row_pairs = opened.read_outs(), opened.row_pairs()
         self._bias = calibration.bias
         self._temperature = calibration.temperature
         self._warm()
@@ -130,6 +130,8 @@ class Scorer:
             shown = self.read_outs.read(embeddings, self.spec, titles, artworks, gallery)
             features = with_shown(features, shown)
         found = self.artworks_of(embeddings, features)
+        if self.row_pairs is not None:
+            found = found._replace(pairs=self.row_pairs.coordinates(embeddings))
         if self._records is None:
             return found
         ids = artworks["artwork_id"].to_pylist()
