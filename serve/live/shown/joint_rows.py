@@ -87,10 +87,12 @@ class JointRows:
             policy: how the heads decide.
             ruled: which decisions rules change.
         """
-        title = 0.0 if weighed is None else (weighed[:, None] * self.appeals[slots]).sum(2)
+        title = np.zeros(slots.shape)
+        if weighed is not None:
+            title += (weighed[:, None] * self.appeals[slots]).sum(2)
         bias, temperature = self.calibration.bias, self.calibration.temperature
-        shift = np.asarray(title + bias, scores.dtype)
-        logits = (scores + shift[..., None, :]) / scores.dtype.type(temperature)
+        shift = (title + bias).astype(scores.dtype)[:, None]
+        logits = (scores + shift) / scores.dtype.type(temperature)
         logits = logits.transpose(3, 1, 0, 2)
         values = take_values(logits, self.coordinates[slots].swapaxes(0, 1), self.forms, lengths)
         allowed = np.isfinite(scores[0]).transpose(2, 0, 1)

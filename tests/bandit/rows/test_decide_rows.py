@@ -1,5 +1,7 @@
 """Pages decided together as rows: the exact numbers of the chain, under every policy and rule."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from bandit.head_policy import HeadPolicy
 from bandit.rows.decide_rows import RowValues, decide_rows
 from bandit.rows.orchestrate import orchestrate
 from bandit.rows.take_values import take_values
-from bandit.rules.decide import RuleEffects, Ruled
+from bandit.rules.decide import Ruled, RuleEffects
 from bandit.rules.effect import FREE, Effect
 
 SLOTS, PAGES, HEADS, RANKS = 5, 7, 9, 4
@@ -103,7 +105,10 @@ def test_pages_of_other_lengths_change_nothing_for_a_page():
 def test_values_are_takes_to_first_order():
     rng = np.random.default_rng(6)
     logits = rng.normal(size=(3, 1, 1, RANKS)) - 1
-    coordinates, forms = rng.normal(size=(3, 1, RANKS, 2)), np.array([[[0.02, 0.01], [0.01, -0.03]]])
+    coordinates, forms = (
+        rng.normal(size=(3, 1, RANKS, 2)),
+        np.array([[[0.02, 0.01], [0.01, -0.03]]]),
+    )
     values = take_values(logits, coordinates, forms, np.array([3]))
     choice = [1, 3, 0]
     at = [(slot, 0, 0, rank) for slot, rank in enumerate(choice)]
@@ -111,7 +116,7 @@ def test_values_are_takes_to_first_order():
         values.beside[slot, 0, 0, choice[slot - 1], choice[slot]] for slot in (1, 2)
     )
     shown = [coordinates[slot, 0, rank] for slot, rank in enumerate(choice)]
-    pairs = [a @ forms[0] @ b for a, b in zip(shown, shown[1:], strict=False)]
+    pairs = [a @ forms[0] @ b for a, b in pairwise(shown)]
     added = [pairs[0], pairs[0] + pairs[1], pairs[1]]
     exact = sum(1 / (1 + np.exp(-logits[one] - more)) for one, more in zip(at, added, strict=True))
     plain = sum(1 / (1 + np.exp(-logits[one])) for one in at)
