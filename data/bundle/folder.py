@@ -83,14 +83,15 @@ class Bundle:
         """What neighbours do to each other; None: it was not learnt.
 
         Raises:
-            BadInput: the file holds no pair term, or one of another number of heads.
+            BadInput: the file holds no pair term, or one of other heads or vectors.
         """
         if ROW_PAIRS not in self.manifest.files:
             return None
-        pairs, heads = RowPairs.read(self.root / ROW_PAIRS), self.manifest.policy.heads
-        if len(pairs.heads) != heads:
+        pairs = RowPairs.read(self.root / ROW_PAIRS)
+        has = len(pairs.heads), len(pairs.centre)
+        if has != (wants := (self.manifest.policy.heads, self.manifest.dimension)):
             raise BadInput(
-                f"bundle {self.root}: {ROW_PAIRS} has {len(pairs.heads)} heads, the bundle {heads};"
+                f"bundle {self.root}: {ROW_PAIRS} has (heads, dimension) {has}, the bundle {wants};"
                 f" {REMEDY}"
             )
         return pairs

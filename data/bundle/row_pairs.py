@@ -1,8 +1,8 @@
 """What artworks do to their neighbours, as a bundle keeps it: numbers alone, no graph.
 
-An artwork has a few coordinates, a projection of its embedding; two neighbours add eᵀ B e′ to each
-other's logit of a take. B is learnt in the closed form from logged pages (`bandit.rows`), with one
-draw of its posterior for each head of the bundle.
+An artwork has a few coordinates, a projection of the bundle's vector of it; two neighbours add
+eᵀ B e′ to each other's logit of a take. B is learnt in the closed form from logged pages
+(`bandit.rows`), with one draw of its posterior for each head of the bundle.
 """
 
 from collections.abc import Mapping
@@ -32,9 +32,9 @@ class RowPairs:
         ValueError: the parts do not fit each other, or a number is not finite.
     """
 
-    centre: Float[np.ndarray, " embedding"]
-    """Mean embedding of the artworks it was learnt on."""
-    projection: Float[np.ndarray, "embedding rank"]
+    centre: Float[np.ndarray, " dimension"]
+    """Mean vector of the artworks it was learnt on."""
+    projection: Float[np.ndarray, "dimension rank"]
     """To coordinates."""
     mean: Float[np.ndarray, "rank rank"]
     """B by the posterior's mean, in logits: symmetric."""
@@ -59,23 +59,12 @@ class RowPairs:
         return not self.heads.any()
 
     def coordinates(
-        self, embeddings: Float[np.ndarray, "artworks embedding"]
+        self, vectors: Float[np.ndarray, "artworks dimension"]
     ) -> Float[np.ndarray, "artworks rank"]:
-        """Of artworks; 0 where there is no picture, whose embedding is 0.
-
-        Raises:
-            BadInput: the embeddings are of another width.
-        """
-        if embeddings.shape[1] != len(self.centre):
-            raise BadInput(
-                f"the pair term of this bundle takes embeddings of {len(self.centre)} numbers, not"
-                f" {embeddings.shape[1]}; train it again"
-            )
-        found = (embeddings - self.centre) @ self.projection
+        """Of artworks, by the bundle's vectors of them."""
+        found = (vectors - self.centre) @ self.projection
         length = np.linalg.norm(found, axis=1, keepdims=True) / np.sqrt(found.shape[1])
-        found = found / np.maximum(length / FURTHEST, 1.0)
-        found[~embeddings.any(1)] = 0.0
-        return found.astype(np.float32)
+        return (found / np.maximum(length / FURTHEST, 1.0)).astype(np.float32)
 
     def write(self, file: Path) -> None:
         """As safetensors, with what is said beside the numbers."""

@@ -138,7 +138,7 @@ def _of_block(
     pairs, heads = scored.scorer.row_pairs, logits.shape[2]
     coordinates, forms = np.zeros((*candidates.shape, 1)), np.zeros((heads, 1, 1))
     if pairs is not None:
-        coordinates, forms = artworks.pairs, pairs.heads
+        coordinates, forms = pairs.coordinates(scored.artworks.vectors)[candidates], pairs.heads
     beside_each = coordinates.reshape(*line.shape, *coordinates.shape[1:]).swapaxes(0, 1)
     values = take_values(logits.swapaxes(0, 1), beside_each, forms, length)
     policy = scored.policy()

@@ -4,6 +4,7 @@ Laplace's posterior of the few weights of eᵀ B e′, beside what the bundle sa
 itself. Its draws, one a head, let Thompson sampling explore neighbours as it does artwork.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,18 +15,18 @@ from jaxtyping import Bool, Float, Int
 from bandit.rows.pair_posterior import PairPosterior, learn_pairs, pair_terms
 from data.bundle.row_pairs import RowPairs
 from data.catalogue import Catalogue
-from evaluate.policies.bundle_scores import BundleScores, embeddings
+from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
 from evaluate.slate.candidate_rows import shown_rows, take_logits
 from evaluate.slate.logged_rows import LoggedRows
-from serve.scoring.scorer import Scorer
 
-RANK, CROSSED = 16, 3
-"""Coordinates of an artwork, and how many of them, the widest, have weights of their own: all share
-one weight besides, of how alike two artworks are."""
+RANK = 8
+"""Coordinates of an artwork: the directions in which members see most difference."""
 PRIOR = 0.3
-"""SD of a weight around 0, in logits for each SD of what it weighs."""
+"""SD of a weight around 0, in logits for each SD of what it weighs, at most."""
 MOST = 300_000
 """Slots that are learnt from, the latest: their memory is bounded, and more hardly help."""
+ASKED = 2000
+"""Members of the log whose eyes artworks are seen by."""
 
 
 class LearntRows(NamedTuple):
@@ -57,23 +58,17 @@ def learn_rows(
     Raises:
         BadInput: no example names a page, or the bundle is not whole.
     """
-    scorer = Scorer(bundle)
-    seen = embeddings(scorer, catalogue, cache)
-    artworks = scorer.artworks(seen.values, catalogue.titles, catalogue.artworks)
-    scored = BundleScores(scorer, artworks, seen.left_out)
+    scored = open_bundle_scores(bundle, catalogue, cache)
     rows = LoggedRows.of(examples.slice(max(len(examples) - MOST, 0)))
-    there = np.asarray(seen.values.any(1))
-    centre, projection = leading(seen.values[there])
-    nothing = np.zeros((RANK, RANK))
-    space = RowPairs(centre, projection, nothing, nothing[None])
+    rng = np.random.default_rng(seed)
+    space, manifest = _space(scored, catalogue, rows, rng), scored.scorer.manifest
     at = shown_rows(rows.examples, catalogue)
-    terms = _terms(rows, space.coordinates(seen.values)[at])
+    terms = _terms(rows, space.coordinates(scored.artworks.vectors)[at])
     beside = terms.any(1)
     if not beside.any():
-        return LearntRows(_none(space, scorer), 0, 0.0, 0.0, terms.shape[1])
+        return LearntRows(space, 0, 0.0, 0.0, terms.shape[1])
     scale = np.maximum(terms[beside].std(0), 1e-9)
     posterior = _posterior(rows, scored, at, terms / scale)
-    count, rng = scorer.manifest.policy.heads, np.random.default_rng(seed)
     added = terms[beside] @ (posterior.mean / scale)
     surprise = float(posterior.mean @ np.linalg.solve(posterior.covariance, posterior.mean))
     said = {
@@ -81,46 +76,47 @@ def learn_rows(
         "effect": float(added.std()),
         "surprise": surprise,
         "weights": len(scale),
-        "reward": scorer.manifest.reward_name,
+        "reward": manifest.reward_name,
     }
-    pairs = RowPairs(
-        centre,
-        projection,
-        form(posterior.mean / scale),
-        np.stack([form(each / scale) for each in posterior.heads(count, rng)]),
-        said,
+    pairs = replace(
+        space,
+        mean=form(posterior.mean / scale),
+        heads=np.stack([form(w / scale) for w in posterior.heads(manifest.policy.heads, rng)]),
+        said=said,
     )
     return LearntRows(pairs, int(beside.sum()), float(added.std()), surprise, len(scale))
 
 
-def leading(
-    values: Float[np.ndarray, "artworks embedding"],
-) -> tuple[Float[np.ndarray, " embedding"], Float[np.ndarray, "embedding rank"]]:
-    """Centre and leading directions of embeddings whose columns count alike, of mean square 1."""
-    centre = values.mean(0)
-    spread = values.std(0)
-    weights = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-6 * spread.max())
-    _, size, turned = np.linalg.svd((values - centre) * weights, full_matrices=False)
-    rank = min(RANK, len(size))
-    mean_square = float((size[:rank] ** 2).sum()) / (len(values) * RANK)
-    projection = np.zeros((values.shape[1], RANK))
-    projection[:, :rank] = weights[:, None] * turned[:rank].T / np.sqrt(max(mean_square, 1e-12))
-    return centre, projection
+def _space(
+    scored: BundleScores, catalogue: Catalogue, rows: LoggedRows, rng: np.random.Generator
+) -> RowPairs:
+    """Coordinates of artworks by how members see them differ, without any term yet.
+
+    The leading directions of the scores of all artworks to members of the log, by a vector's
+    covariance and the functionals' second moment: no score is computed.
+    """
+    vectors = scored.artworks.vectors.astype(np.float64)
+    some = rng.choice(len(rows.examples), min(ASKED, len(rows.examples)), replace=False)
+    facts = rows.examples["facts"].combine_chunks().take(pa.array(np.sort(some)))
+    functionals = scored.members(facts).functionals.mean(1).astype(np.float64)
+    size, turned = np.linalg.eigh(functionals.T @ functionals / len(functionals))
+    root = turned * np.sqrt(np.maximum(size, 0))
+    there = np.array([name not in scored.left_out for name in catalogue.artwork_ids])
+    centre = vectors[there].mean(0)
+    _, spread, across = np.linalg.svd((vectors[there] - centre) @ root, full_matrices=False)
+    rank = min(RANK, int((spread > 1e-6 * spread[0]).sum()))
+    projection = np.zeros((vectors.shape[1], RANK))
+    projection[:, :rank] = root @ across[:rank].T / spread[:rank] * np.sqrt(there.sum())
+    nothing = np.zeros((scored.scorer.manifest.policy.heads, RANK, RANK))
+    return RowPairs(centre, projection, nothing[0], nothing, {"slots": 0})
 
 
 def form(weights: Float[np.ndarray, " terms"]) -> Float[np.ndarray, "rank rank"]:
-    """B of the weights of `_pair`'s terms."""
-    crossed = np.zeros((RANK, RANK))
-    one, other = np.triu_indices(CROSSED)
-    crossed[one, other] = crossed[other, one] = weights[:-1]
-    return crossed + weights[-1] * np.eye(RANK)
-
-
-def _pair(
-    one: Float[np.ndarray, "pairs rank"], other: Float[np.ndarray, "pairs rank"]
-) -> Float[np.ndarray, "pairs terms"]:
-    alike = (one * other).sum(1, keepdims=True)
-    return np.concatenate([pair_terms(one[:, :CROSSED], other[:, :CROSSED]), alike], axis=1)
+    """B of the weights of `bandit.rows.pair_posterior.pair_terms`."""
+    made = np.zeros((RANK, RANK))
+    one, other = np.triu_indices(RANK)
+    made[one, other] = made[other, one] = weights
+    return made
 
 
 def _terms(
@@ -128,7 +124,8 @@ def _terms(
 ) -> Float[np.ndarray, "slots terms"]:
     """Of each slot, summed over its neighbours that were seen."""
     right = np.flatnonzero(np.diff(rows.row) == 0)
-    pairs = _pair(coordinates[right].astype(float), coordinates[right + 1].astype(float))
+    seen = coordinates.astype(np.float64)
+    pairs = pair_terms(seen[right], seen[right + 1])
     terms = np.zeros((len(rows.row), pairs.shape[1]))
     terms[right] += pairs
     terms[right + 1] += pairs
@@ -149,9 +146,4 @@ def _posterior(
     level = np.ones((len(terms), 1))
     joined = np.concatenate([terms, level], axis=1)[known][:, None]
     learnt = learn_pairs(logit[known, None], joined, played[known, None], False, PRIOR)
-    return PairPosterior(learnt.mean[:-1], learnt.covariance[:-1, :-1])
-
-
-def _none(space: RowPairs, scorer: Scorer) -> RowPairs:
-    heads = np.zeros((scorer.manifest.policy.heads, RANK, RANK))
-    return RowPairs(space.centre, space.projection, space.mean, heads, {"slots": 0})
+    return PairPosterior(learnt.mean[:-1], learnt.covariance[:-1, :-1]).by_evidence(PRIOR)

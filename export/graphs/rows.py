@@ -51,13 +51,14 @@ def with_row_pairs(held: Bundle, pairs: RowPairs, root: Path, parent: str | None
         parent: of the copy; the bundle's own if None.
 
     Raises:
-        BadInput: it was learnt for a bundle of another number of heads.
+        BadInput: it was learnt for a bundle of other heads or vectors.
     """
-    heads = held.manifest.policy.heads
-    if len(pairs.heads) != heads:
+    has, wants = len(pairs.heads), held.manifest.policy.heads
+    if (has, len(pairs.centre)) != (wants, held.manifest.dimension):
         raise BadInput(
-            f"the pair term has {len(pairs.heads)} heads, bundle {held.bundle_id} has {heads};"
-            " learn it for this bundle: python -m evaluate neighbours"
+            f"the pair term is of {has} heads and vectors of {len(pairs.centre)} numbers, bundle"
+            f" {held.bundle_id} of {wants} and {held.manifest.dimension}; learn it for this bundle:"
+            " python -m evaluate neighbours"
         )
     own = {name: value for name, value in held.manifest.written.items() if name != "bundle_id"}
     own |= {"parent": parent} if parent is not None else {}

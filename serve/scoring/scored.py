@@ -21,8 +21,6 @@ class Artworks(NamedTuple):
     appeals: Float[np.ndarray, "*artworks appeal"]
     name_ids: Int[np.ndarray, "*artworks names"]
     name_weights: Float[np.ndarray, "*artworks names"]
-    pairs: Float[np.ndarray, "*artworks rank"]
-    """Coordinates by which neighbours matter; none where the bundle has not learnt how."""
 
     @classmethod
     def said(cls, outputs: Sequence[np.ndarray], features: CandidateFeatures) -> "Artworks":
@@ -32,7 +30,7 @@ class Artworks(NamedTuple):
         if named:
             ids = np.concatenate([features.cast_ids, features.title_cast_ids], 1)
             names = Names(ids, named[0]).compact()
-        return cls(vectors, appeals, *names, np.zeros((len(vectors), 0), np.float32))
+        return cls(vectors, appeals, *names)
 
     @property
     def names(self) -> Names:

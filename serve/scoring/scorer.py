@@ -130,8 +130,6 @@ class Scorer:
             shown = self.read_outs.read(embeddings, self.spec, titles, artworks, gallery)
             features = with_shown(features, shown)
         found = self.artworks_of(embeddings, features)
-        if self.row_pairs is not None:
-            found = found._replace(pairs=self.row_pairs.coordinates(embeddings))
         if self._records is None:
             return found
         ids = artworks["artwork_id"].to_pylist()

@@ -45,7 +45,8 @@ class JointRows:
         counts, starts = layout.counts, layout.starts[:-1]
         ranked = starts[:, None] + np.minimum(np.arange(counts.max()), counts[:, None] - 1)
         forms = pairs.heads.astype(np.float32)
-        return cls(artworks.pairs[ranked], forms, artworks.appeals[starts], calibration)
+        coordinates = pairs.coordinates(artworks.vectors)[ranked]
+        return cls(coordinates, forms, artworks.appeals[starts], calibration)
 
     def words(
         self, words: UInt64[np.ndarray, "4 pages slots"], lengths: Int[np.ndarray, " pages"]
