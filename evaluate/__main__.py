@@ -12,6 +12,11 @@ COMMANDS = {
         "What a policy would have earned a row whose slots affect each other.",
         show="show",
     ),
+    "row": Command(
+        "evaluate.slate.row",
+        "A row decided jointly, and what that adds, in a simulated world.",
+        show="show",
+    ),
     "neighbours": Command(
         "evaluate.slate.neighbours",
         "What images do to those beside them, learnt from logged pages.",

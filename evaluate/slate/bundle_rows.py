@@ -9,7 +9,9 @@ from jaxtyping import Bool, Float, Int
 
 from bandit.choice import profile_keys
 from bandit.rows.orchestrate import orchestrate
+from bandit.rows.row_chances import RowChances
 from bandit.rows.take_values import take_values
+from data.bundle.row_pairs import RowPairs
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from evaluate.ope.feedback import GROUPS
@@ -128,26 +130,50 @@ def _of_block(
     line: Int[np.ndarray, "rows slots"],
     length: Int[np.ndarray, " rows"],
 ) -> _Target:
-    at, shape = line.ravel(), (*line.shape, -1)
-    candidates, row = offers.candidates[at], np.arange(len(line))
-    members = scored.members(offers.facts.take(pa.array(at)))
-    artworks, calibration = scored.artworks.at(candidates), scored.scorer.manifest.calibration
+    at, row = line.ravel(), np.arange(len(line))
+    facts = offers.facts.take(pa.array(at))
+    shape = (*line.shape, -1)
+    candidates, valid = offers.candidates[at].reshape(shape), offers.valid[at].reshape(shape)
+    chances = bundle_chances(scored, facts, candidates, valid, length, scored.scorer.row_pairs)
+    rank = offers.rank[at].reshape(line.shape)
+    parts = chances.parts(row, rank)
+    takes = scored.takes(scored.members(facts), offers.candidates[at]).reshape(shape)
+    own = takes[row[:, None], np.arange(line.shape[1]), rank]
+    mean = (chances.alone * takes).sum(2)
+    return _Target(parts.position, parts.pair, parts.prefix, own, mean)
+
+
+# All are of the same slots; who calls has them apart.
+def bundle_chances(
+    scored: BundleScores,
+    facts: pa.StructArray,
+    candidates: Int[np.ndarray, "rows slots ranks"],
+    valid: Bool[np.ndarray, "rows slots ranks"],
+    length: Int[np.ndarray, " rows"],
+    pairs: RowPairs | None,
+) -> RowChances:
+    """How likely a bundle's policy makes each row.
+
+    Args:
+        scored: the bundle on a catalogue.
+        facts: of each slot of each row, one after another.
+        candidates: rows of the catalogue.
+        valid: candidates that there are; one at least in each slot, also beyond a row's end.
+        length: slots of each row.
+        pairs: what neighbours do; None: each title by itself.
+    """
+    count, slots, ranks = candidates.shape
+    flat = candidates.reshape(-1, ranks)
+    members, artworks = scored.members(facts), scored.artworks.at(flat)
+    calibration = scored.scorer.manifest.calibration
     title = (members.appeals[:, None] * artworks.appeals).sum(2)
     logits = (members.scores(artworks) + title[:, None] + calibration.bias).astype(np.float64)
-    logits = logits.reshape(*line.shape, *logits.shape[1:]) / calibration.temperature
-    pairs, heads = scored.scorer.row_pairs, logits.shape[2]
-    coordinates, forms = np.zeros((*candidates.shape, 1)), np.zeros((heads, 1, 1))
+    logits = logits.reshape(count, slots, -1, ranks) / calibration.temperature
+    coordinates, forms = np.zeros((*candidates.shape, 1)), np.zeros((logits.shape[2], 1, 1))
     if pairs is not None:
         coordinates, forms = pairs.coordinates(scored.artworks.vectors)[candidates], pairs.heads
-    beside_each = coordinates.reshape(*line.shape, *coordinates.shape[1:]).swapaxes(0, 1)
-    values = take_values(logits.swapaxes(0, 1), beside_each, forms, length)
+    values = take_values(logits.swapaxes(0, 1), coordinates.swapaxes(0, 1), forms, length)
     policy = scored.policy()
     own = policy.considered(values.own, 2).transpose(1, 2, 0, 3)
     pair = policy.considered(values.beside[1:], 2).transpose(1, 2, 0, 3, 4)
-    chances = orchestrate(own, pair, offers.valid[at].reshape(shape), policy.exploration)
-    rank = offers.rank[at].reshape(line.shape)
-    parts = chances.parts(row, rank)
-    takes = scored.takes(members, candidates).reshape(shape)
-    own_take = takes[row[:, None], np.arange(line.shape[1]), rank]
-    mean = (chances.alone * takes).sum(2)
-    return _Target(parts.position, parts.pair, parts.prefix, own_take, mean)
+    return orchestrate(own, pair, valid, policy.exploration)

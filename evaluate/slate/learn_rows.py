@@ -5,7 +5,6 @@ itself. Its draws, one a head, let Thompson sampling explore neighbours as it do
 """
 
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from bandit.rows.pair_posterior import PairPosterior, learn_pairs, pair_terms
 from data.bundle.row_pairs import RowPairs
 from data.catalogue import Catalogue
-from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
+from evaluate.policies.bundle_scores import BundleScores
 from evaluate.slate.candidate_rows import shown_rows, take_logits
 from evaluate.slate.logged_rows import LoggedRows
 
@@ -44,21 +43,19 @@ class LearntRows(NamedTuple):
 
 
 def learn_rows(
-    bundle: Path | str, catalogue: Catalogue, cache: Path | str, examples: pa.Table, seed: int = 0
+    scored: BundleScores, catalogue: Catalogue, examples: pa.Table, seed: int = 0
 ) -> LearntRows:
     """Learn the pair term of a bundle.
 
     Args:
-        bundle: its folder.
+        scored: the bundle on the catalogue.
         catalogue: of the examples.
-        cache: folder for decoded images.
         examples: as EXAMPLES, with pages.
         seed: of the posterior's draws.
 
     Raises:
-        BadInput: no example names a page, or the bundle is not whole.
+        BadInput: no example names a page.
     """
-    scored = open_bundle_scores(bundle, catalogue, cache)
     rows = LoggedRows.of(examples.slice(max(len(examples) - MOST, 0)))
     rng = np.random.default_rng(seed)
     space, manifest = _space(scored, catalogue, rows, rng), scored.scorer.manifest

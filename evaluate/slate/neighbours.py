@@ -16,6 +16,7 @@ from data.errors import BadInput
 from data.examples.row_groups import microseconds
 from data.examples.stream import ExampleStream
 from data.records import PAGE_COLUMNS
+from evaluate.policies.bundle_scores import open_bundle_scores
 from evaluate.policies.find_catalogue import find_catalogue
 from evaluate.slate.learn_rows import MOST, LearntRows, learn_rows
 from evaluate.slate.logged_rows import NO_PAGES
@@ -63,7 +64,8 @@ def neighbours(
         seed: of the draws of its posterior.
     """
     examples = latest_pages(ExampleStream(log))
-    learnt = learn_rows(bundle, find_catalogue(log, catalogue), cache, examples, seed)
+    shown = find_catalogue(log, catalogue)
+    learnt = learn_rows(open_bundle_scores(bundle, shown, cache), shown, examples, seed)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(out) as part:
@@ -101,7 +103,8 @@ def rows_before(
         BadInput: none says its page.
     """
     until = int(microseconds(later["time"]).min())
-    learnt = learn_rows(bundle, catalogue, cache, latest_pages(replace(examples, until=until)))
+    pages = latest_pages(replace(examples, until=until))
+    learnt = learn_rows(open_bundle_scores(bundle, catalogue, cache), catalogue, pages)
     sure = "more" if beyond_chance(learnt) else "no more"
     say(
         f"neighbours add {learnt.effect:.3f} logits to a take (SD over {learnt.slots:,} slots),"
