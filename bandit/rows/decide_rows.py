@@ -21,9 +21,9 @@ from bandit.thompson_batch import head_votes
 class RowValues(NamedTuple):
     """What each head says that a row is worth: a sum over its slots and pairs of neighbours."""
 
-    own: Float[np.ndarray, "slots pages heads ranks"]
+    own: Float[np.ndarray, "slots pages ranks heads"]
     """Of each candidate in its slot; 0 in slots that a page does not have."""
-    beside: Float[np.ndarray, "slots pages heads left ranks"]
+    beside: Float[np.ndarray, "slots pages ranks left heads"]
     """And beside the candidate left of it; 0 in the first slot, which has nothing left of it, and
     in slots that a page does not have. `decide_rows` writes to it."""
 
@@ -63,16 +63,17 @@ def decide_rows(
     """
     if ruled is not None:
         allowed = _allowed(allowed, ruled)
-    own = policy.considered(values.own, 2)
-    own = np.where(allowed[:, :, None], own, own.dtype.type(-np.inf))
-    scores = policy.considered(values.beside, 2)
-    slots, pages, heads, ranks = own.shape
+    own = policy.considered(values.own, 3)
+    own = np.where(allowed[..., None], own, own.dtype.type(-np.inf))
+    scores = policy.considered(values.beside, 4)
+    slots, pages, ranks, heads = own.shape
     onward = own[-1]
     for at in range(slots - 1, -1, -1):
         scores[at] += onward[:, :, None]
         if at:
-            onward = own[at - 1] + scores[at].max(-1)
-    turned = np.ascontiguousarray(scores.transpose(2, 1, 3, 4, 0)).reshape(heads, -1, ranks, slots)
+            # Heads lie innermost, so this is a few vector maxima and not many of six numbers.
+            onward = own[at - 1] + np.maximum.reduce(scores[at], axis=1)
+    turned = np.ascontiguousarray(scores.transpose(4, 1, 3, 2, 0)).reshape(heads, -1, ranks, slots)
     there = np.repeat(allowed.transpose(1, 2, 0), ranks, axis=0)
     chances = mix_exploration(
         head_votes(turned, there).share, there, there.sum(1, keepdims=True), policy.exploration

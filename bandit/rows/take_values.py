@@ -8,7 +8,7 @@ from bandit.rows.decide_rows import RowValues
 
 
 def take_values(
-    logits: Float[np.ndarray, "slots pages heads ranks"],
+    logits: Float[np.ndarray, "slots pages ranks heads"],
     coordinates: Float[np.ndarray, "slots pages ranks rank"],
     forms: Float[np.ndarray, "heads rank rank"],
     lengths: Int[np.ndarray, " pages"],
@@ -23,16 +23,19 @@ def take_values(
         forms: B of each head: neighbours with coordinates e and e′ add eᵀ B e′ to both logits.
         lengths: slots of each page.
     """
-    slots, pages, heads, ranks = logits.shape
+    slots, pages, ranks, heads = logits.shape
     there = (np.arange(slots)[:, None] < lengths)[:, :, None, None]
     chance = np.where(there, expit(logits), logits.dtype.type(0))
     slope = chance * (1 - chance)
     rank = coordinates.shape[3]
-    across = forms.astype(logits.dtype, copy=False).transpose(1, 0, 2).reshape(rank, heads * rank)
+    # First eᵀ B of what stands left, for all heads at once, then its product with what follows.
+    across = forms.astype(logits.dtype, copy=False).transpose(1, 2, 0).reshape(rank, rank * heads)
     turned = coordinates[:-1].reshape(-1, rank) @ across
-    turned = turned.reshape(slots - 1, pages, ranks, heads, rank).swapaxes(2, 3)
-    beside = np.zeros((slots, pages, heads, ranks, ranks), logits.dtype)
-    both = slope[:-1, ..., None] + slope[1:, :, :, None, :]
-    np.multiply(both, turned @ coordinates[1:, :, None].swapaxes(3, 4), out=beside[1:])
-    beside[1:] *= there[1:, ..., None]
+    turned = turned.reshape(slots - 1, pages, ranks, rank, heads).swapaxes(2, 3)
+    added = coordinates[1:] @ turned.reshape(slots - 1, pages, rank, ranks * heads)
+    beside = np.zeros((slots, pages, ranks, ranks, heads), logits.dtype)
+    both = np.add(slope[1:, :, :, None], slope[:-1, :, None], out=beside[1:])
+    both *= added.reshape(both.shape)
+    if (lengths < slots).any():
+        both *= there[1:, ..., None]
     return RowValues(chance, beside)

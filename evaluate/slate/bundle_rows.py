@@ -172,8 +172,9 @@ def bundle_chances(
     coordinates, forms = np.zeros((*candidates.shape, 1)), np.zeros((logits.shape[2], 1, 1))
     if pairs is not None:
         coordinates, forms = pairs.coordinates(scored.artworks.vectors)[candidates], pairs.heads
-    values = take_values(logits.swapaxes(0, 1), coordinates.swapaxes(0, 1), forms, length)
+    logits = logits.transpose(1, 0, 3, 2)
+    values = take_values(logits, coordinates.swapaxes(0, 1), forms, length)
     policy = scored.policy()
-    own = policy.considered(values.own, 2).transpose(1, 2, 0, 3)
-    pair = policy.considered(values.beside[1:], 2).transpose(1, 2, 0, 3, 4)
+    own = policy.considered(values.own, 3).transpose(1, 3, 0, 2)
+    pair = policy.considered(values.beside[1:], 4).transpose(1, 4, 0, 3, 2)
     return orchestrate(own, pair, valid, policy.exploration)

@@ -29,6 +29,7 @@ from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.scoring.artwork_vectors import Shown, refuse_pixels_alone, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
+from serve.scoring.scored import Artworks
 from serve.scoring.scorer import Scorer
 from serve.scoring.served_policy import ServedPolicy
 from serve.scoring.unpersonalised import unpersonalised_best
@@ -64,23 +65,16 @@ def load_live(
     scorer = Scorer(bundle)
     catalogue = Catalogue.read(catalogue_folder)
     refuse_foreign(bundle, catalogue, foreign)
-    canvas = scorer.manifest.image.canvas if scorer.manifest.image is not None else MAIN
-    pictured = canvas_pictures(catalogue, canvas).pictures
+    image = scorer.manifest.image
+    pictured = canvas_pictures(catalogue, MAIN if image is None else image.canvas).pictures
     named = zip(catalogue.artwork_ids, pictured, strict=True)
     files = {name: catalogue.root / picture.path for name, picture in named}
     marks = {name: FileMark.of(file) for name, file in files.items()}  # of before it is tried
     shown = Shown.of(scorer, catalogue, cache)
-    metrics.LEFT_OUT.set(len(shown.left_out))
-    metrics.READ_AS_OTHER.set(len(shown.other_canvas))
-    for words in [*left_out_words(shown.left_out), *shown.canvas_words]:
-        LOG.warning("%s", words)
+    _say(shown)
     layout = Layout.of_catalogue(catalogue.titles, shown.artworks, day_number(day))
     members = BundleMembers(scorer)
     artworks = scored_artworks(scorer, catalogue, layout.artwork_ids, cache, shown.images)
-    pairs = scorer.row_pairs
-    joint = None
-    if rows and pairs is not None and not pairs.nothing:
-        joint = JointRows.of(pairs, scorer.manifest.calibration, layout, artworks)
     model = LiveModel(
         ServedPolicy.of(scorer.manifest),
         layout,
@@ -97,11 +91,27 @@ def load_live(
         pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
         traits=ArtworkTraits.of(catalogue),
         names=artworks.names,
-        joint=joint,
+        joint=_joint(scorer, layout, artworks) if rows else None,
         paged=rows,
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model
+
+
+def _say(shown: Shown) -> None:
+    """Count and tell what cannot be shown, and what is read as of another canvas."""
+    metrics.LEFT_OUT.set(len(shown.left_out))
+    metrics.READ_AS_OTHER.set(len(shown.other_canvas))
+    for words in [*left_out_words(shown.left_out), *shown.canvas_words]:
+        LOG.warning("%s", words)
+
+
+def _joint(scorer: Scorer, layout: Layout, artworks: Artworks) -> JointRows | None:
+    """What pages are decided by as rows; None: the bundle knows of nothing that neighbours do."""
+    pairs = scorer.row_pairs
+    if pairs is None or pairs.nothing:
+        return None
+    return JointRows.of(pairs, scorer.manifest.calibration, layout, artworks)
 
 
 class BundleImages:

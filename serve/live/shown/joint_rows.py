@@ -94,7 +94,7 @@ class JointRows:
         bias, temperature = self.calibration.bias, self.calibration.temperature
         shift = (title + bias).astype(scores.dtype)[:, None]
         logits = (scores + shift) / scores.dtype.type(temperature)
-        logits = logits.transpose(3, 1, 0, 2)
+        logits = np.ascontiguousarray(logits.transpose(3, 1, 2, 0))
         values = take_values(logits, self.coordinates[slots].swapaxes(0, 1), self.forms, lengths)
         allowed = np.isfinite(scores[0]).transpose(2, 0, 1)
         return decide_rows(values, allowed, uniforms(seeds), policy, ruled)

@@ -18,8 +18,8 @@ THOMPSON = HeadPolicy("thompson", 0.1)
 
 def made(seed=0, effect=1.0):
     rng = np.random.default_rng(seed)
-    own = rng.normal(size=(SLOTS, PAGES, HEADS, RANKS))
-    beside = effect * rng.normal(size=(SLOTS, PAGES, HEADS, RANKS, RANKS))
+    own = rng.normal(size=(SLOTS, PAGES, RANKS, HEADS))
+    beside = effect * rng.normal(size=(SLOTS, PAGES, RANKS, RANKS, HEADS))
     beside[0] = 0
     allowed = rng.random((SLOTS, PAGES, RANKS)) < 0.8
     allowed[..., 0] = True
@@ -32,7 +32,7 @@ def copied(values):
 
 def test_they_are_the_numbers_of_the_chain():
     values, allowed, uniforms = made()
-    own, pair = values.own.transpose(1, 2, 0, 3), values.beside[1:].transpose(1, 2, 0, 3, 4)
+    own, pair = values.own.transpose(1, 3, 0, 2), values.beside[1:].transpose(1, 4, 0, 3, 2)
     chain = orchestrate(own, pair, allowed.swapaxes(0, 1), 0.1)
 
     rows = decide_rows(copied(values), allowed, uniforms, THOMPSON)
@@ -80,9 +80,9 @@ def test_without_pairs_each_slot_is_decided_as_a_title_by_itself():
 def test_other_policies_ask_the_mean_of_the_heads(kind):
     values, allowed, uniforms = made(3)
     policy = HeadPolicy(kind, 0.1)
-    mean = RowValues(values.own.mean(2, keepdims=True), values.beside.mean(2, keepdims=True))
+    mean = RowValues(values.own.mean(3, keepdims=True), values.beside.mean(4, keepdims=True))
     rows = decide_rows(copied(values), allowed, uniforms, policy)
-    own, pair = mean.own.transpose(1, 2, 0, 3), mean.beside[1:].transpose(1, 2, 0, 3, 4)
+    own, pair = mean.own.transpose(1, 3, 0, 2), mean.beside[1:].transpose(1, 4, 0, 3, 2)
     chain = orchestrate(own, pair, allowed.swapaxes(0, 1), policy.exploration)
     page = np.arange(PAGES)
     np.testing.assert_allclose(rows.propensity, chain.conditional(page, rows.choice), atol=1e-12)
@@ -90,7 +90,7 @@ def test_other_policies_ask_the_mean_of_the_heads(kind):
 
 def test_pages_of_other_lengths_change_nothing_for_a_page():
     rng = np.random.default_rng(4)
-    logits = rng.normal(size=(SLOTS, 2, HEADS, RANKS))
+    logits = rng.normal(size=(SLOTS, 2, RANKS, HEADS))
     coordinates = rng.normal(size=(SLOTS, 2, RANKS, 3))
     forms = 0.3 * rng.normal(size=(HEADS, 3, 3))
     allowed, uniforms = np.ones((SLOTS, 2, RANKS), bool), rng.random((2, SLOTS))
@@ -104,16 +104,16 @@ def test_pages_of_other_lengths_change_nothing_for_a_page():
 
 def test_values_are_takes_to_first_order():
     rng = np.random.default_rng(6)
-    logits = rng.normal(size=(3, 1, 1, RANKS)) - 1
+    logits = rng.normal(size=(3, 1, RANKS, 1)) - 1
     coordinates, forms = (
         rng.normal(size=(3, 1, RANKS, 2)),
         np.array([[[0.02, 0.01], [0.01, -0.03]]]),
     )
     values = take_values(logits, coordinates, forms, np.array([3]))
     choice = [1, 3, 0]
-    at = [(slot, 0, 0, rank) for slot, rank in enumerate(choice)]
+    at = [(slot, 0, rank, 0) for slot, rank in enumerate(choice)]
     said = sum(values.own[one] for one in at) + sum(
-        values.beside[slot, 0, 0, choice[slot - 1], choice[slot]] for slot in (1, 2)
+        values.beside[slot, 0, choice[slot], choice[slot - 1], 0] for slot in (1, 2)
     )
     shown = [coordinates[slot, 0, rank] for slot, rank in enumerate(choice)]
     pairs = [a @ forms[0] @ b for a, b in pairwise(shown)]
@@ -154,6 +154,6 @@ def test_rules_hold_and_the_row_is_planned_around_them():
 
 def test_a_score_that_is_no_number_is_refused():
     values, allowed, uniforms = made(8)
-    values.own[1, 2, 3, 0] = np.nan
+    values.own[1, 2, 0, 3] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         decide_rows(values, allowed, uniforms, THOMPSON)
