@@ -30,7 +30,7 @@ from data.records import (
 from data.schema.page_facts import IMPRESSION_COLUMNS
 
 FILE = "examples.parquet"
-COPIED = ["propensity", "candidates", "facts", "schema_version", *PAGE_COLUMNS.names]
+COPIED = ["propensity", "candidates", "facts", "schema_version"]
 """What copies of a decision may still differ in, where join.sql could not tell them apart."""
 DAY_RESULT = pa.schema(
     [
@@ -224,11 +224,12 @@ def _one_a_decision(rows: pa.RecordBatch) -> pa.RecordBatch:
     ids = rows.column("decision_id")
     begins = pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1))  # pyright: ignore[reportAttributeAccessIssue]
     kept = np.flatnonzero(np.r_[True, begins.to_numpy(zero_copy_only=False)])
+    differ = [*COPIED, *(name for name in PAGE_COLUMNS.names if name in rows.schema.names)]
     if len(kept) == len(ids):
         return rows
     sizes = np.diff(np.r_[kept, len(ids)])
     for number in np.flatnonzero(sizes > 1).tolist():
-        copies = rows.select(COPIED).slice(int(kept[number]), int(sizes[number])).to_pylist()
+        copies = rows.select(differ).slice(int(kept[number]), int(sizes[number])).to_pylist()
         kept[number] += min(range(len(copies)), key=lambda at, all=copies: repr(all[at]))
     return rows.take(pa.array(kept))
 

@@ -106,8 +106,8 @@ def join(
         Worth.of(reward, schema.outcomes, spans.window_us),
     )
     spans, engine = spans._replace(window_us=worth.window_us), engine or EngineSettings()
-    file_rendered(Path(log_dir), log_files(Path(log_dir), "events"))
     optional = (*(["value"] if worth.has_values else []), *(["own"] if page_facts else []))
+    file_rendered(Path(log_dir), log_files(Path(log_dir), "events"))
     files = LogFiles.of(Path(log_dir), optional)
     marks = files.marks()
     out.mkdir(parents=True, exist_ok=True)
@@ -119,12 +119,11 @@ def join(
             refuse_to_lose(state, files, out)
             state = JoinState(settings)
             state.write(out)  # killed from here on, the next run starts over
-        unread = files.unread(marks, state.files)
-        fresh = unread.conformed(staging)
+        fresh = (unread := files.unread(marks, state.files)).conformed(staging)
         for file, name in zip(fresh.every, unread.every, strict=True):
             refuse_newer_schema(file, name)
-        read = (optional, page_facts, files.page_columns)
-        days = _Days(runner, sources, spans, worth, staging, out, Counter(), *read)
+        of = (runner, sources, spans, worth, staging, out)
+        days = _Days(*of, Counter(), optional, page_facts, files.page_columns)
         days.count_undeclared(fresh, schema.outcomes.kinds)
         joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
         state.files |= marks
