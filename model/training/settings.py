@@ -213,7 +213,7 @@ class Publish:
 
 
 @dataclass
-class Rows:
+class RowSettings:
     """Pages that are decided as rows."""
 
     learn: bool = False
@@ -250,7 +250,7 @@ class Settings:
     """how it is trained."""
     increment: Increment = field(default_factory=Increment)
     """which days are added to a bundle, in place of a training."""
-    rows: Rows = field(default_factory=Rows)
+    rows: RowSettings = field(default_factory=RowSettings)
     """what neighbours do to each other."""
     publish: Publish = field(default_factory=Publish)
     """what becomes of it."""
