@@ -140,7 +140,7 @@ def _of_block(
     takes = scored.takes(scored.members(facts), offers.candidates[at]).reshape(shape)
     own = takes[row[:, None], np.arange(line.shape[1]), rank]
     mean = (chances.alone * takes).sum(2)
-    return _Target(parts.position, parts.pair, parts.prefix, own, mean)
+    return _Target(parts.position, np.nan_to_num(parts.pair), parts.prefix, own, mean)
 
 
 # All are of the same slots; who calls has them apart.
