@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from bandit.choice import draw_candidates
 from bandit.floor import mix_exploration
 from bandit.head_policy import HeadPolicy
+from bandit.rows.most_alike import MostAlike, limited_rows
 from bandit.rules.decide import Ruled, within_rules
 from bandit.rules.effect import FREE
 from bandit.thompson_batch import head_votes
@@ -38,7 +39,8 @@ class RowDecided(NamedTuple):
     probabilities: Float[np.ndarray, "pages ranks slots"]
     """Of all candidates, given the same."""
     alone: Float[np.ndarray, "pages slots"]
-    """Of the choice in its slot, whatever stands left of it."""
+    """Of the choice in its slot, whatever stands left of it; NaN where a limit is kept, for that
+    reads all that does."""
 
 
 def decide_rows(
@@ -47,6 +49,7 @@ def decide_rows(
     uniforms: Float[np.ndarray, "pages slots"],
     policy: HeadPolicy,
     ruled: Ruled | None = None,
+    limit: MostAlike | None = None,
 ) -> RowDecided:
     """Decide the rows of pages; of short pages the first slots.
 
@@ -57,6 +60,7 @@ def decide_rows(
         uniforms: a number in [0, 1) for each slot, from a seed of its own.
         policy: how the heads decide.
         ruled: which decisions rules change; `codes` are [pages, slots].
+        limit: of images alike in a row; None: there is none.
 
     Raises:
         ValueError: a score is NaN.
@@ -80,8 +84,12 @@ def decide_rows(
     )
     if ruled is not None:
         _bound(chances, ruled, policy.exploration)
-    choices, propensities = draw_candidates(chances, np.repeat(uniforms, ranks, axis=0))
     given = chances.reshape(pages, ranks, ranks, slots)
+    if limit is not None:
+        free = np.ones(uniforms.shape, bool) if ruled is None else ruled.codes == 0
+        rows = limited_rows(given, uniforms, limit, free)
+        return RowDecided(*rows, np.full(uniforms.shape, np.nan))
+    choices, propensities = draw_candidates(chances, np.repeat(uniforms, ranks, axis=0))
     return _followed(
         given, choices.reshape(pages, ranks, slots), propensities.reshape(pages, ranks, slots)
     )

@@ -19,7 +19,7 @@ from evaluate.ope.reward_model import FOLDS
 from evaluate.policies.bundle_scores import BundleScores
 from evaluate.slate.candidate_rows import candidate_rows, shown_rows
 from evaluate.slate.logged_rows import LoggedRows
-from evaluate.slate.slates import Slates
+from evaluate.slate.slates import Order, Slates
 from evaluate.slate.slot_grid import ratio_of
 from evaluate.slate.slot_model import Places
 
@@ -71,7 +71,9 @@ def bundle_slates(rows: LoggedRows, scored: BundleScores, catalogue: Catalogue) 
         return made
 
     logged, alone = rows.numbers("propensity"), rows.numbers("slot_propensity")
-    for name, values in (("propensity", logged), ("slot_propensity", alone)):
+    # Where a limit on images alike was kept, nobody knows the chance of a slot by itself.
+    known = not np.isnan(alone).any()
+    for name, values in (("propensity", logged), ("slot_propensity", alone))[: 1 + known]:
         if not ((values > 0) & (values <= 1 + 1e-9)).all():
             raise BadInput(f"{name} of a row's example is outside (0, 1]; see `data check`")
     there = np.arange(int(length.max())) < length[:, None]
@@ -81,6 +83,7 @@ def bundle_slates(rows: LoggedRows, scored: BundleScores, catalogue: Catalogue) 
     target = _target(rows, scored, catalogue, spread(np.arange(len(logged))), length)
     last = there & (np.arange(there.shape[1]) == length[:, None] - 1)
     weights = ratio_of(target.prefix, prefix) * there
+    pair = np.where(last, 0.0, ratio_of(target.pair, single * following))
     reward = spread(rows.numbers("reward"))
     owners = rows.examples["profile_id"].combine_chunks().dictionary_encode()
     groups = (profile_keys(owners.dictionary.to_pylist()) % np.uint64(GROUPS)).astype(np.int64)
@@ -90,15 +93,20 @@ def bundle_slates(rows: LoggedRows, scored: BundleScores, catalogue: Catalogue) 
         reward=reward,
         group=group,
         slate=weights[np.arange(count), length - 1],
-        position=ratio_of(target.position, single) * there,
+        position=ratio_of(target.position, single) * there if known else None,
         prefix=weights,
-        pair=np.where(last, 0.0, ratio_of(target.pair, single * following)) * there,
-        logged="alone" if np.array_equal(logged, alone) else "neighbour",
+        pair=pair * there if known else None,
+        logged=_reads(logged, alone) if known else "whole",
         target="alone" if scored.scorer.row_pairs is None else "neighbour",
     )
     nobody = np.zeros(count, np.int64)
     places = Places(there, length, group % FOLDS, nobody, np.zeros_like(there, int), None, None)
     return replace(slates, model=places.model(reward, own=(target.own, target.mean)))
+
+
+def _reads(given: Float[np.ndarray, " slots"], alone: Float[np.ndarray, " slots"]) -> Order:
+    """What the log's choices read: nothing, where a slot's chance is the same by itself."""
+    return "alone" if np.allclose(given, alone, rtol=1e-9, atol=0) else "neighbour"
 
 
 def _target(

@@ -84,6 +84,11 @@ def row(
         seed: of members and the log.
     """
     world = replace(ArtworkWorld.read(catalogue, members, seed), neighbour=neighbour)
+    if not world.truth.candidates()[1].all():
+        raise BadInput(
+            f"{catalogue}: titles have unequal numbers of artworks, and rows are enumerated where"
+            " all have as many; make one with `python -m simulate catalogue`"
+        )
     shown = Catalogue.read(catalogue)
     scored = open_bundle_scores(bundle, shown, cache)
     chooser = logging_policy("uniform", len(world.truth.title_of), 0.2)

@@ -3,6 +3,7 @@
 import logging
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +38,18 @@ from serve.scoring.unpersonalised import unpersonalised_best
 LOG = logging.getLogger(__name__)
 
 
+class LiveRows(NamedTuple):
+    """Whether pages are decided as rows, and how."""
+
+    on: bool = False
+    """Where the bundle knows what neighbours do; and decisions are logged with their pages."""
+    most_alike: int = 0
+    """Images of a page that may be alike; 0: as many as may be."""
+
+
+NO_ROWS = LiveRows()
+
+
 def load_live(
     bundle: Path,
     catalogue_folder: Path,
@@ -45,7 +58,7 @@ def load_live(
     base_url: str = "",
     epoch_days: int = Epochs.days,
     foreign: bool = False,
-    rows: bool = False,
+    rows: LiveRows = NO_ROWS,
 ) -> LiveModel:
     """Everything the live service decides with, checked and warmed.
 
@@ -57,7 +70,7 @@ def load_live(
         base_url: put before each artwork's path.
         epoch_days: that a draw lasts.
         foreign: let a bundle decide that was trained on another catalogue.
-        rows: decide pages as rows where the bundle knows what neighbours do, and log pages.
+        rows: whether pages are decided as rows.
 
     Raises:
         ValueError: the bundle or the catalogue is not whole.
@@ -91,8 +104,8 @@ def load_live(
         pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
         traits=ArtworkTraits.of(catalogue),
         names=artworks.names,
-        joint=_joint(scorer, layout, artworks) if rows else None,
-        paged=rows,
+        joint=_joint(scorer, layout, artworks, rows.most_alike) if rows.on else None,
+        paged=rows.on,
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model
@@ -106,12 +119,22 @@ def _say(shown: Shown) -> None:
         LOG.warning("%s", words)
 
 
-def _joint(scorer: Scorer, layout: Layout, artworks: Artworks) -> JointRows | None:
-    """What pages are decided by as rows; None: the bundle knows of nothing that neighbours do."""
+def _joint(scorer: Scorer, layout: Layout, artworks: Artworks, most_alike: int) -> JointRows | None:
+    """What pages are decided by as rows; None: the bundle knows of nothing that neighbours do.
+
+    Raises:
+        BadInput: a limit is asked for, and the bundle does not know which images are alike.
+    """
     pairs = scorer.row_pairs
-    if pairs is None or pairs.nothing:
+    if pairs is None and most_alike:
+        raise BadInput(
+            f"--most-alike {most_alike}: bundle {scorer.bundle_id} does not know which images are"
+            " alike; train it with --rows.learn true"
+        )
+    if pairs is None or (pairs.nothing and not most_alike):
         return None
-    return JointRows.of(pairs, scorer.manifest.calibration, layout, artworks)
+    calibration = scorer.manifest.calibration
+    return JointRows.of(pairs, calibration, layout, artworks, most_alike)
 
 
 class BundleImages:

@@ -11,14 +11,20 @@ import numpy as np
 from jaxtyping import Float, Int, UInt64
 
 from bandit.choice import GOLDEN, mix_words, uniforms
+from bandit.draws import text_word
 from bandit.head_policy import HeadPolicy
 from bandit.rows.decide_rows import RowDecided, decide_rows
+from bandit.rows.most_alike import MostAlike
 from bandit.rows.take_values import take_values
 from bandit.rules.decide import Ruled
 from data.bundle.manifest import Calibration
 from data.bundle.row_pairs import RowPairs
 from serve.maps.layout import Layout
 from serve.scoring.scored import Artworks
+
+ALIKE = 0.7
+"""Cosine of two images' coordinates from which they are alike: of random pairs a few in a hundred.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,18 @@ class JointRows:
     forms: Float[np.ndarray, "heads rank rank"]
     appeals: Float[np.ndarray, "titles appeal"]
     calibration: Calibration
+    most_alike: int = 0
+    """Images of a page that may be alike, a rule beside what was learnt; 0: as many as may be."""
 
+    # Each is a part of the bundle or of the catalogue.
     @classmethod
     def of(
-        cls, pairs: RowPairs, calibration: Calibration, layout: Layout, artworks: Artworks
+        cls,
+        pairs: RowPairs,
+        calibration: Calibration,
+        layout: Layout,
+        artworks: Artworks,
+        most_alike: int = 0,
     ) -> "JointRows":
         """Arranged for a layout.
 
@@ -41,12 +55,13 @@ class JointRows:
             calibration: of the bundle.
             layout: titles and candidates.
             artworks: what the bundle says of the layout's artworks, in its order.
+            most_alike: images of a page that may be alike; 0: as many as may be.
         """
         counts, starts = layout.counts, layout.starts[:-1]
         ranked = starts[:, None] + np.minimum(np.arange(counts.max()), counts[:, None] - 1)
         forms = pairs.heads.astype(np.float32)
         coordinates = pairs.coordinates(artworks.vectors)[ranked]
-        return cls(coordinates, forms, artworks.appeals[starts], calibration)
+        return cls(coordinates, forms, artworks.appeals[starts], calibration, most_alike)
 
     def words(
         self, words: UInt64[np.ndarray, "4 pages slots"], lengths: Int[np.ndarray, " pages"]
@@ -60,7 +75,8 @@ class JointRows:
         at = np.arange(1, words.shape[2] + 1, dtype=np.uint64) * np.uint64(GOLDEN)
         each = mix_words(mix_words(words[1] + at) + words[3])
         there = np.arange(words.shape[2]) < lengths[:, None]
-        row = mix_words(np.add.reduce(each * there, axis=1))[:, None]
+        limit = np.uint64(text_word("alike", self.most_alike, ALIKE) if self.most_alike else 0)
+        row = mix_words(np.add.reduce(each * there, axis=1) ^ limit)[:, None]
         turned = words.copy()
         turned[0] = row  # all titles of the row have the epochs of the row
         turned[3] = mix_words(words[3] ^ row)
@@ -97,4 +113,11 @@ class JointRows:
         logits = np.ascontiguousarray(logits.transpose(3, 1, 2, 0))
         values = take_values(logits, self.coordinates[slots].swapaxes(0, 1), self.forms, lengths)
         allowed = np.isfinite(scores[0]).transpose(2, 0, 1)
-        return decide_rows(values, allowed, uniforms(seeds), policy, ruled)
+        return decide_rows(values, allowed, uniforms(seeds), policy, ruled, self._limit(slots))
+
+    def _limit(self, slots: Int[np.ndarray, "pages slots"]) -> MostAlike | None:
+        if not self.most_alike:
+            return None
+        seen = self.coordinates[slots].swapaxes(0, 1)
+        length = np.linalg.norm(seen, axis=-1, keepdims=True)
+        return MostAlike(seen / np.maximum(length, 1e-12), self.most_alike, ALIKE)

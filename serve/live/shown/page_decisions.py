@@ -1,6 +1,7 @@
 """A page's live decisions, and how their numbers are spelt."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
@@ -74,7 +75,7 @@ def _page_columns(
         "page_slot": list(range(len(shown))),
         "left_artwork": [None, *shown[:-1]],
         "right_artwork": [*shown[1:], None],
-        "slot_propensity": decisions.alone,
+        "slot_propensity": [None if math.isnan(chance) else chance for chance in decisions.alone],
     }
 
 

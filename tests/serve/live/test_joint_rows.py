@@ -130,3 +130,34 @@ def test_a_log_without_pages_has_no_columns_of_them():
     [one] = decided(model, page())
     table = decode("decisions", [logged(model, one)])
     assert "page_id" not in table.column_names
+
+
+def test_at_most_so_many_of_a_page_are_alike_with_exact_propensities():
+    free, titles = model_of(2.0), TITLES[2:6]
+    assert free.joint is not None
+    limited = replace(free, joint=replace(free.joint, most_alike=1))
+    pages = 2000
+    made = [page(titles, 0, nonce, fresh=True) for nonce in range(pages)]
+    facts = FACTS.take(np.zeros(pages, np.int64))
+    found = limited.decide(made, facts)
+    seen = free.joint.coordinates / np.linalg.norm(free.joint.coordinates, axis=2, keepdims=True)
+    slots = [LAYOUT.slot_of[title] for title in titles]
+    near = {False: 0, True: 0}
+    for model, decisions in ((False, free.decide(made, facts)), (True, found)):
+        for one in decisions:
+            ranks = np.array(one.ordinals) - LAYOUT.starts[slots]
+            shown = seen[slots, ranks]
+            near[model] += int((np.triu(shown @ shown.T, 1) >= 0.7).any())
+    assert near[True] < near[False] / 4  # a slot of which nothing would be left keeps its choice
+    # Rows that may be shown, each weighed by its propensity: as often as they say.
+    rows = [(tuple(one.ordinals), float(np.prod(one.propensities))) for one in found]
+    said = dict(rows)
+    for one, chance in said.items():
+        share = sum(other == one for other, _ in rows) / pages
+        assert abs(share - chance) < 5 * np.sqrt(chance * (1 - chance) / pages) + 1e-9
+    assert all(np.isnan(found[0].alone))
+    [again] = limited.decide([page(titles)], FACTS.slice(0, 1))
+    [other] = free.decide([page(titles)], FACTS.slice(0, 1))
+    assert not set(again.seeds) & set(other.seeds)
+    table = decode("decisions", [logged(limited, again)])
+    assert table["slot_propensity"].null_count == len(titles)
