@@ -55,7 +55,7 @@ class Policies(NamedTuple):
     thompson: RowChances
 
 
-class Learnt(NamedTuple):
+class LearntNeighbours(NamedTuple):
     """What was learnt of one setting, and the policies that decide by it."""
 
     policies: Policies
@@ -83,7 +83,7 @@ def policy_row(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> Policy
     )
 
 
-def learnt_policies(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> Learnt:
+def learnt_policies(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> LearntNeighbours:
     """Policies that know what titles do by themselves, as today's does, and learn neighbours."""
     rng = np.random.default_rng([seed, 1])
     terms = stage.terms(rows)
@@ -107,7 +107,7 @@ def learnt_policies(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> L
     policies = Policies(
         independent, orchestrate(*scores, valid, 0.0), orchestrate(*voted, valid, EPSILON)
     )
-    return Learnt(policies, replace(rows, alike=mean[:, 0], neighbour=1.0))
+    return LearntNeighbours(policies, replace(rows, alike=mean[:, 0], neighbour=1.0))
 
 
 def _beside(
