@@ -1,4 +1,4 @@
-"""deploy/kubernetes fits the schemas of Kubernetes, and names nothing that it does not have. 3 s."""
+"""deploy/kubernetes fits Kubernetes' schemas, and names nothing that it does not have. 3 s."""
 
 from pathlib import Path
 
