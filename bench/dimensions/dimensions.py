@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.dimensions.cold import ColdSynopses, cold_synopses
+from bench.dimensions.estimates import KindCoverage, kind_coverage
 from bench.dimensions.policies import TITLES, KindPolicies, kind_policies
 from bench.dimensions.race import KindRace, kind_race
 from bench.optional import why_no_package
@@ -16,12 +17,12 @@ from data.texts.interface import TextEncoder
 from data.texts.mini_lm import MiniLm, why_no_mini_lm
 from simulate.kinds.kind_world import AGREEMENT, KINDS, SIZES
 
-PARTS = ("policies", "race", "cold")
+PARTS = ("policies", "race", "cold", "estimates")
 SETTINGS = (0.0, AGREEMENT)
 
 
 def dimensions(
-    parts: str = "policies,race,cold",
+    parts: str = "policies,race,cold,estimates",
     seeds: str = "9101,9102,9103,9104,9105",
     log: int = 40_000,
     rounds: int = 20_000,
@@ -32,7 +33,8 @@ def dimensions(
 
     Args:
         parts: policies (what joint choices gain), race (regret beside Vowpal Wabbit's slates),
-            cold (synopses that nobody has seen), with commas between.
+            cold (synopses that nobody has seen), estimates (coverage of off-line estimates over 200
+            logs in the first seed's world), with commas between.
         seeds: of worlds, separated by commas.
         log: rounds of even draws that policies learn from (policies and cold).
         rounds: of the race.
@@ -42,14 +44,16 @@ def dimensions(
     asked = [part.strip() for part in parts.split(",") if part.strip()]
     if unknown := [part for part in asked if part not in PARTS]:
         raise BadInput(f"--parts {unknown[0]}: choose among {', '.join(PARTS)}")
-    numbers, titles = seeds_of(seeds), TITLES
+    numbers, titles, logs = seeds_of(seeds), TITLES, 200
     if quick:
         numbers, log, rounds, visits, titles = numbers[:2], 1000, 500, 200, 5
+        logs = 2
     found: dict[str, object] = {"kinds": dict(zip(KINDS, SIZES, strict=True)), "log": log}
     for name, part in (
         ("policies", lambda: _policies(log, visits, numbers, titles)),
         ("race", lambda: _race(rounds, numbers, titles)),
         ("cold", lambda: _cold(log, visits, numbers, titles + 10 * (not quick))),
+        ("estimates", lambda: _estimates(logs, visits, numbers[0], titles)),
     ):
         if name in asked:
             found[name] = part()
@@ -115,6 +119,14 @@ def _cold(log: int, visits: int, seeds: Sequence[int], titles: int) -> list[dict
     return found
 
 
+def _estimates(logs: int, decisions: int, seed: int, titles: int) -> list[KindCoverage]:
+    return [
+        row
+        for agreement in SETTINGS
+        for row in kind_coverage(agreement, logs, decisions, seed, titles, 5 * decisions)
+    ]
+
+
 def show(record: dict[str, list[dict[str, object]]]) -> None:
     """Print a table a part."""
     console = Console()
@@ -157,6 +169,13 @@ def show(record: dict[str, list[dict[str, object]]]) -> None:
             traits = sum(world.by_traits for world in worlds) / len(worlds)
             shares = (_text(part[key]) for key in ("words", "tags"))
             table.add_row(str(part["encoder"]), f"{traits:.4f}", *shares)
+        console.print(table)
+    if rows := record.get("estimates"):
+        table = Table("agreement", "estimate", "truth", "bias", "SD", "held")
+        for row in rows:
+            assert isinstance(row, KindCoverage)
+            shares = (f"{row.bias:+.1%}", f"{row.deviation:.1%}", f"{row.coverage:.3f}")
+            table.add_row(f"{row.agreement:g}", row.estimate, f"{row.truth:.4f}", *shares)
         console.print(table)
 
 
