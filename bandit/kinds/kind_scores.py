@@ -45,7 +45,7 @@ class KindScores(NamedTuple):
         shapes = [(len(there), there.shape[1]) for there in valid]
         if shapes != [(decisions, size) for size in sizes]:
             raise ValueError(f"valid has shapes {shapes}; {decisions} decisions of {sizes} need it")
-        shown = [there.any(1) for there in valid]
+        shown = [np.asarray(there.any(1)) for there in valid]
         total = np.zeros((decisions, heads, *sizes))
         for at, own in enumerate(self.own):
             allowed = present(valid[at])

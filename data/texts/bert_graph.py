@@ -142,8 +142,10 @@ class _Bert:
             self.constants[name] = numpy_helper.from_array(kept, name)
         return name
 
-    def node(self, kind: str, *inputs: str, **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, **attributes: float | list[int]) -> str:
         """A node; the name of its output."""
         name = f"n{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+        node = helper.make_node(kind, list(inputs), [name])
+        node.attribute.extend(helper.make_attribute(*of) for of in attributes.items())
+        self.nodes.append(node)
         return name

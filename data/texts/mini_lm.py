@@ -90,7 +90,8 @@ class MiniLm:
             read = self._tokenizer.encode_batch([texts[row] for row in rows])
             words = np.array([each.ids for each in read], np.int64)
             there = np.array([each.attention_mask for each in read], np.int64)
-            found[rows] = self._session.run(None, {"words": words, "there": there})[0]
+            vectors = self._session.run(None, {"words": words, "there": there})[0]
+            found[rows] = np.asarray(vectors)
         said = np.array([bool(text.strip()) for text in texts])
         return found * said[:, None]
 

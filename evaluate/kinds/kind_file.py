@@ -59,7 +59,7 @@ def read_kind_file(file: Path) -> list[KindDecisions]:
     refuse(problems)
     if not len(table):
         raise BadInput(f"{file} has no rows; give one a decision")
-    shapes: dict[tuple, list[int]] = defaultdict(list)
+    shapes: dict[tuple[tuple[str, ...], tuple[int, ...]], list[int]] = defaultdict(list)
     kinds, sizes = (table[name].to_pylist() for name in ("kinds", "sizes"))
     for row, key in enumerate(zip(kinds, sizes, strict=True)):
         if None in key[0] or None in key[1] or not key[0] or len(set(key[0])) < len(key[0]):
@@ -74,22 +74,21 @@ def read_kind_file(file: Path) -> list[KindDecisions]:
         row = int((~np.isfinite(reward)).argmax())
         raise _wrong(file, row, f"reward {reward[row]}", "give a finite number")
     return [
-        _of_shape(file, table, np.array(rows), *shape, reward, group)
+        _of_shape(file, table, np.array(rows), shape, reward, group)
         for shape, rows in shapes.items()
     ]
 
 
-# What all shapes share is read once, and given to each.
 def _of_shape(
     file: Path,
     table: pa.Table,
     rows: Int[np.ndarray, " decisions"],
-    kinds: tuple[str, ...],
-    sizes: tuple[int, ...],
+    shape: tuple[tuple[str, ...], tuple[int, ...]],
     reward: Float[np.ndarray, " all"],
     group: Int[np.ndarray, " all"],
 ) -> KindDecisions:
-    some = table.take(rows)
+    """Decisions of these kinds, of so many candidates each."""
+    some, (kinds, sizes) = table.take(rows), shape
     action = _even(file, some, rows, "action", len(kinds)).astype(np.int64)
     outside = ((action < 0) | (action >= sizes)).any(1)
     if outside.any():
@@ -111,7 +110,8 @@ def _of_shape(
         at = int((shown <= 0).argmax())
         what = "the log says that what was shown could not be"
         raise _wrong(file, int(rows[at]), what, "mend its probabilities, or leave the row out")
-    return KindDecisions(kinds, action, *found, reward[rows], group[rows])
+    logged, target = found
+    return KindDecisions(kinds, action, logged, target, reward[rows], group[rows])
 
 
 def _even(

@@ -81,10 +81,10 @@ def _general(
     columns = []
     for part in parts:
         shape = [sizes[kind] for kind in part]
-        code = np.ravel_multi_index(every[:, list(part)].T, shape)
+        code = np.asarray(np.ravel_multi_index(tuple(every[:, list(part)].T), shape))
         columns.append(code[:, None] == np.arange(int(np.prod(shape))))
     features = np.concatenate(columns, 1).astype(np.float64)
-    shown = np.ravel_multi_index(choice.T, sizes)
+    shown = np.asarray(np.ravel_multi_index(tuple(choice.T), sizes))
     theirs, ours = (p.reshape(len(choice), -1) for p in (logged, target))
     weights = np.empty(len(choice))
     for at, (mu, pi) in enumerate(zip(theirs, ours, strict=True)):
