@@ -38,6 +38,11 @@ COMMANDS = {
         "Rows decided jointly, and off-line estimates of them, beside every row's exact value.",
         show="show",
     ),
+    "row-pages": Command(
+        "bench.rows.row_pages",
+        "Latency of live pages decided as rows, beside those decided title by title.",
+        show="show_row_pages",
+    ),
     "propensities": Command(
         "bench.propensities.propensities",
         "Mean weights, bias and coverage where artwork stays and members look again.",

@@ -119,6 +119,17 @@ DECISIONS = pa.schema(
 
 RULED_DECISIONS = DECISIONS.append(pa.field("rules", pa.list_(pa.string())))
 """With the ids of the rules that held for each, null: none changed it. Written where rules did."""
+PAGE_COLUMNS = pa.schema(
+    [
+        pa.field("page_id", pa.string()),  # of the page that was decided, null: not kept
+        pa.field("page_slot", pa.int16()),  # place on it, in reading order, from 0
+        pa.field("left_artwork", pa.string()),  # shown before it, null: nothing
+        pa.field("right_artwork", pa.string()),  # shown after it, null: nothing
+        pa.field("slot_propensity", pa.float64()),  # of the action, whatever its neighbours are
+    ]
+)
+"""Which page a decision is of and what stood beside it, of decisions and of examples. `propensity`
+is given the left neighbour, so a page's is their product. Written where live decides rows."""
 
 EVENTS = pa.schema(
     [
