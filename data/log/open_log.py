@@ -98,8 +98,11 @@ def _redis_log(place: str, capacity: int = CAPACITY) -> "RedisLog":
 
 
 def _kafka_log(place: str, capacity: int = CAPACITY) -> "KafkaLog":
-    # Kafka's package is optional.
-    from data.log.kafka.kafka_address import KafkaAddress
-    from data.log.kafka.kafka_log import KafkaLog
+    try:
+        # Kafka's package is optional.
+        from data.log.kafka.kafka_address import KafkaAddress
+        from data.log.kafka.kafka_log import KafkaLog
+    except ModuleNotFoundError as error:
+        raise BadInput(f"{error.name} is not installed; `pip install -e '.[kafka]'`") from None
 
     return KafkaLog(KafkaAddress.parse(place), capacity)

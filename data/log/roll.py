@@ -191,7 +191,6 @@ def _move(
 def roll_command(
     log: Path = Path("artifacts/log"),
     redis: str | None = None,
-    kafka: str | None = None,
     keep_runs: bool = False,
     keep_days: int | None = None,
     today: str | None = None,
@@ -201,7 +200,6 @@ def roll_command(
     Args:
         log: the folder that serving logs to; with --redis it is made if it is not there.
         redis: drain this Redis log (redis://host:port/db) into the folder first.
-        kafka: the same of a log in Kafka (kafka://host:port/prefix), whoever wrote to its topics.
         keep_runs: leave precompute's runs in runs/, a few bytes a decision; the join writes rows
             of those decisions alone that were rendered. Without it every decision becomes a row.
         keep_days: also remove days, and runs, that are older than this many; all are kept if not
@@ -217,14 +215,7 @@ def roll_command(
         from data.servers.redis_server import RedisAddress
 
         moved = drain(RedisAddress.parse(redis), log)
-    if kafka is not None:
-        # confluent-kafka is an optional package.
-        from data.log.kafka.kafka_address import KafkaAddress
-        from data.log.kafka.kafka_drain import drain as drain_kafka
-
-        found = drain_kafka(KafkaAddress.parse(kafka), log)
-        moved = {name: moved.get(name, 0) + count for name, count in found.items()}
-    if (redis is None and kafka is None) or (log / DATABASE).is_file() or (log / RUNS).is_dir():
+    if redis is None or (log / DATABASE).is_file() or (log / RUNS).is_dir():
         # Of a drained log, precompute's runs are what is left to do.
         try:
             rolled = roll(log, keep_runs=keep_runs)

@@ -8,11 +8,10 @@ which reads the same records again and writes the same file.
 import fcntl
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -22,74 +21,36 @@ from data.errors import BadInput, NoServerError, Unavailable
 from data.log.damage import FOLDER as DAMAGED
 from data.log.drained import Drained, write_bodies
 from data.log.kafka.kafka_address import KafkaAddress
+from data.log.kafka.positions import POSITIONS, Moving, Positions
 from data.log.precompute_runs import FOLDER as RUNS
 from data.log.precompute_runs import FolderRuns
 from data.log.records import SCHEMAS
 from data.log.redis_drain import RUN_NAME
-from data.privacy.pseudonym import Pseudonyms
 from data.records import SCHEMA_VERSION
 
-POSITIONS, LOCK = "kafka.json", "kafka.lock"
+LOCK = "kafka.lock"
 BATCH = 20_000
 """Messages written at once."""
 ANSWERS = 10.0
 """Seconds in which a broker must answer."""
 
 
-class Moving(NamedTuple):
-    """Messages that are being written."""
-
-    topic: str
-    partition: int
-    first: int
-    end: int
-    """The offset after the last."""
-
-
-@dataclass
-class Positions:
-    """How far a folder has read, and what it was writing."""
-
-    file: Path
-    done: dict[str, int]
-    """TOPIC/PARTITION → the next offset."""
-    moving: Moving | None = None
-
-    @classmethod
-    def read(cls, file: Path) -> "Positions":
-        """Those of a folder; none in one that has read nothing.
-
-        Raises:
-            BadInput: the file is none of positions.
-        """
-        if not file.exists():
-            return cls(file, {})
-        try:
-            said = orjson.loads(file.read_bytes())
-            moving = None if said["moving"] is None else Moving(*said["moving"])
-            return cls(file, {str(name): int(at) for name, at in said["done"].items()}, moving)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise BadInput(
-                f"{file} does not say how far Kafka was read; put it back from a backup, or take "
-                "it away and with it what was read: all would be read again"
-            ) from None
-
-    def write(self) -> None:
-        """Keep them; on disk when this returns."""
-        said = {"done": self.done, "moving": self.moving and list(self.moving)}
-        write_text_whole(self.file, orjson.dumps(said, option=orjson.OPT_INDENT_2).decode())
-
-
-def drain(address: KafkaAddress, log_dir: Path | str, batch: int = BATCH) -> dict[str, int]:
+def drain(
+    address: KafkaAddress,
+    log_dir: Path | str,
+    named: Callable[[str], str] | None = None,
+    batch: int = BATCH,
+) -> dict[str, int]:
     """Move what topics hold now into `decisions/day=…`, `events/day=…` and `runs/`.
 
     Messages of the events' topic may be others': JSON of `data.records.EVENTS`, of which
     `event_id`, `received` and `schema_version` may be left out. They are then named by where they
-    lie in the topic, and profiles are kept under the names that logs know them by.
+    lie in the topic, and their profiles are `named`.
 
     Args:
         address: of the brokers.
         log_dir: the log's folder.
+        named: what logs call a profile; None: by its id.
         batch: messages written at once.
 
     Returns:
@@ -104,7 +65,8 @@ def drain(address: KafkaAddress, log_dir: Path | str, batch: int = BATCH) -> dic
     log_dir.mkdir(parents=True, exist_ok=True)
     with _alone(log_dir), _consumer(address) as consumer:
         positions = Positions.read(log_dir / POSITIONS)
-        drain_of = _Drain(consumer, log_dir, positions, moved, batch)
+        drain_of = _Drain(consumer, log_dir, positions, moved)
+        drain_of.named, drain_of.batch = named, batch
         try:
             drain_of.finish()
             for kind in (*SCHEMAS, RUNS):
@@ -118,12 +80,14 @@ def drain(address: KafkaAddress, log_dir: Path | str, batch: int = BATCH) -> dic
 
 
 class _Drain:
+    named: Callable[[str], str] | None = None
+    batch = BATCH
+
     def __init__(
-        self, consumer: Consumer, log_dir: Path, positions: Positions, moved: Drained, batch: int
+        self, consumer: Consumer, log_dir: Path, positions: Positions, moved: Drained
     ) -> None:
         self._consumer, self._log_dir, self._positions = consumer, log_dir, positions
-        self._moved, self._batch = moved, batch
-        self._names = Pseudonyms.from_environment()
+        self._moved = moved
 
     def finish(self) -> None:
         """Write what a drain before was writing when it was cut off."""
@@ -167,7 +131,7 @@ class _Drain:
         self._consumer.assign([TopicPartition(topic, partition, first)])
         at, since = first, time.monotonic()
         while at < end:
-            some = self._consumer.consume(min(self._batch, end - at), timeout=0.5)
+            some = self._consumer.consume(min(self.batch, end - at), timeout=0.5)
             wanted, is_end = list[Message](), False
             for one in some:
                 failed = one.error()
@@ -241,8 +205,8 @@ class _Drain:
             _, stamped = message.timestamp()
             record = {"time": stamped * 1000, "event_id": name, **record}
             record["received"] = stamped * 1000
-            if self._names and isinstance(record.get("profile_id"), str):
-                record["profile_id"] = self._names.of(record["profile_id"])
+            if self.named and isinstance(record.get("profile_id"), str):
+                record["profile_id"] = self.named(record["profile_id"])
         elif record.get("schema_version") is not None:
             return raw
         if record.get("schema_version") is None:

@@ -13,7 +13,7 @@ import pytest
 
 from data.errors import BadInput, NoServerError
 from data.log.open_log import open_log, open_runs
-from data.log.roll import roll_command
+from data.streams.command import kafka
 
 try:
     import confluent_kafka
@@ -21,6 +21,7 @@ try:
     from data.log.kafka import kafka_drain
     from data.log.kafka.kafka_address import KafkaAddress
     from data.log.kafka.kafka_log import KafkaLog
+    from data.log.kafka.positions import Positions
 except ImportError:
     assert os.environ.get("CI") != "true", "confluent-kafka is not installed: CI needs it"
     pytest.skip("confluent-kafka is not installed", allow_module_level=True)
@@ -82,14 +83,14 @@ def test_what_a_service_logs_is_drained_once(place, tmp_path):
     for at in range(40):
         log.append("events", [event(at)]).result(20)
     log.close()
-    first = roll_command(tmp_path, kafka=place)
+    first = kafka(place, tmp_path)
     assert (first["events"], first["lost"], first["damaged"]) == (40, 0, 0)
     assert ids(tmp_path) == sorted(f"e{at}" for at in range(40))
-    assert roll_command(tmp_path, kafka=place)["events"] == 0
+    assert kafka(place, tmp_path)["events"] == 0
     log = open_log(place)
     log.append("events", [event(40)]).result(20)
     log.close()
-    assert roll_command(tmp_path, kafka=place)["events"] == 1
+    assert kafka(place, tmp_path)["events"] == 1
     assert len(ids(tmp_path)) == 41
 
 
@@ -97,7 +98,7 @@ def test_a_drain_that_is_cut_off_between_file_and_position_writes_nothing_twice(
     place, tmp_path, monkeypatch
 ):
     produced(place, [json.dumps(event(at)).encode() for at in range(30)])
-    whole = kafka_drain.Positions.write
+    whole = Positions.write
     writes = []
 
     def cut(self):
@@ -106,7 +107,7 @@ def test_a_drain_that_is_cut_off_between_file_and_position_writes_nothing_twice(
             raise KeyboardInterrupt
         whole(self)
 
-    monkeypatch.setattr(kafka_drain.Positions, "write", cut)
+    monkeypatch.setattr(Positions, "write", cut)
     with pytest.raises(KeyboardInterrupt):
         kafka_drain.drain(KafkaAddress.parse(place), tmp_path, batch=4)
     before = ids(tmp_path)
@@ -121,7 +122,7 @@ def test_events_of_others_get_what_they_leave_out(place, tmp_path, monkeypatch):
     monkeypatch.setenv("MARQUEE_PROFILE_SALT", "s" * 40)
     own = {"kind": "play", "profile_id": "m1", "title_id": 7, "minutes": 3.0}
     produced(place, [json.dumps(own).encode(), b"nonsense", b'{"kind": 3}'])
-    said = roll_command(tmp_path, kafka=place)
+    said = kafka(place, tmp_path)
     [row] = drained(tmp_path)
     assert (row["kind"], row["title_id"], row["minutes"]) == ("play", 7, 3.0)
     assert row["profile_id"] != "m1"
