@@ -107,8 +107,8 @@ def _asking(at: str) -> Iterator[Any]:
         NoServerError: the registry does not answer.
     """
     try:
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
+        from mlflow import MlflowClient  # pyright: ignore[reportMissingImports]
+        from mlflow.exceptions import MlflowException  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise BadInput("MLflow is not installed; `pip install -e '.[mlflow]'` has it") from None
     try:

@@ -118,8 +118,7 @@ class _Drain:
                 )
             self._moved.lost += max(0, low - at)
             for messages in self._read(topic, partition, max(low, at), high):
-                first, end = messages[0].offset(), messages[-1].offset() + 1
-                assert first is not None
+                first, end = _offset(messages[0]), _offset(messages[-1]) + 1
                 self._positions.moving = Moving(topic, partition, first, end)
                 self._positions.write()
                 self._store(self._positions.moving, messages)

@@ -5,6 +5,7 @@ What `acks=all` promises is as good as the topic is made: with three replicas an
 """
 
 import threading
+from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -18,6 +19,9 @@ ANSWERS = 5.0
 """Seconds in which a broker must answer when the log is opened."""
 DELIVERED_MS = 10_000
 """Milliseconds after which what was not acknowledged counts as not logged."""
+
+Told = Callable[[KafkaError | None, Message], None]
+"""Is told what became of a record."""
 
 
 class KafkaLog(BufferedLog):
@@ -96,7 +100,7 @@ class KafkaLog(BufferedLog):
             return Unavailable(f"{self.place}: {why}")
         return None
 
-    def _produce(self, topic: str, key: bytes | None, body: bytes, told: object) -> None:
+    def _produce(self, topic: str, key: bytes | None, body: bytes, told: Told) -> None:
         while True:
             try:
                 self._producer.produce(topic, body, key, on_delivery=told)
