@@ -14,6 +14,12 @@ COMMANDS = {
         "The live service's pages a second, beside a bare handler and another version.",
         show="show_pages",
     ),
+    "explain": Command(
+        "bench.serving.explain",
+        "Explanations of many decisions: do they add up, and how long does one take?",
+        function="explained",
+        show="show_explained",
+    ),
     "failures": Command(
         "bench.serving.failures",
         "Redis, maps and bundles broken under load: images shown, reasons counted.",

@@ -3,9 +3,11 @@
 `docs/data.md` explains each column; `data/check.py` tests a file against them.
 """
 
-from typing import TypeAlias, cast
+from typing import cast
 
 import pyarrow as pa
+
+from data.lean.ids import TitleId as TitleId
 
 SCHEMA_VERSION = 2
 """Written into every decision and event; readers accept this version and all before it."""
@@ -20,8 +22,6 @@ OWN = pa.map_(
 )
 """Facts that are not Marquee's, by name; see `data/own_facts.py`."""
 
-TitleId: TypeAlias = int | str
-"""Of a catalogue all are whole numbers or all are text; `7` and `"7"` are two ids."""
 TITLE_ID = "title_id"
 TITLE_IDS = (pa.int64(), pa.string())
 """What a column of title ids may be; the schemas below say int64, and `titles_like` the other."""

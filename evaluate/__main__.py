@@ -51,6 +51,11 @@ COMMANDS = {
         "What images that nobody has shown would earn.",
         show="show",
     ),
+    "explain": Command(
+        "evaluate.explain.command",
+        "Why a member sees this artwork of a title, in words.",
+        show="show",
+    ),
     "attribution": Command(
         "evaluate.attribution.attribution",
         "The recommendation's part of a log's takes, and the artwork's.",

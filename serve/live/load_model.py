@@ -26,8 +26,8 @@ from serve.live.schema import ScoredImage
 from serve.live.shown.joint_rows import JointRows
 from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
+from serve.pictures.catalogue_pictures import pictures_of_layout
 from serve.pictures.file_mark import FileMark
-from serve.pictures.layout_pictures import LayoutPictures
 from serve.scoring.artwork_vectors import Shown, refuse_pixels_alone, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.scored import Artworks
@@ -101,7 +101,7 @@ def load_live(
         {files[name]: marks[name] for name in shown.left_out},
         planned=members,
         declared=scorer.spec.declared.requested,
-        pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
+        pictures=pictures_of_layout(catalogue, layout.artwork_ids),
         traits=ArtworkTraits.of(catalogue),
         names=artworks.names,
         joint=_joint(scorer, layout, artworks, rows.most_alike) if rows.on else None,
