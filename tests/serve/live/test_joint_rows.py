@@ -202,3 +202,17 @@ def test_every_rule_holds_in_a_row_and_in_what_is_logged_of_it():
         pieces = model.decisions_json(one)
         assert ('"level":"pinned"' in pieces[3]) == (country == "DE")
     assert {rule for rule, _ in seen} >= {"germany", "week", "new", "shy", "home"}
+
+
+def test_a_page_of_too_many_pairs_is_decided_title_by_title_and_no_other_with_it(monkeypatch):
+    model = model_of(2.0)
+    assert model.joint is not None
+    slot = Members().heads * int(LAYOUT.counts.max()) ** 2
+    monkeypatch.setattr("serve.live.shown.joint_rows.MOST_PAIRS", 4 * slot)
+    long, short = page(TITLES, 0), page(TITLES[2:6], 1)
+    found = decided(model, long, short)
+    [plain] = decided(replace(model, joint=None), long)
+    assert found[0].decision_ids == plain.decision_ids
+    [alone] = model.decide([short], FACTS.slice(1, 1))
+    assert found[1].decision_ids == alone.decision_ids
+    assert len(set(found[1].epochs)) == 1
