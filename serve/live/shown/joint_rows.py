@@ -143,8 +143,8 @@ def one_by_one(
     facts: pa.StructArray | ContextFeatures,
 ) -> Iterator[pa.StructArray | ContextFeatures]:
     """The facts of each page of a batch."""
-    if isinstance(facts, pa.StructArray):
-        yield from (facts.slice(row, 1) for row in range(len(facts)))
+    if isinstance(facts, ContextFeatures):
+        for row in range(len(facts[0])):
+            yield ContextFeatures(*(column[row : row + 1] for column in facts))
         return
-    for row in range(len(facts[0])):
-        yield ContextFeatures(*(column[row : row + 1] for column in facts))
+    yield from (facts.slice(row, 1) for row in range(len(facts)))
