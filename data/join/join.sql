@@ -135,7 +135,7 @@ outcomes AS (
         c.propensity, c.policy, c.bundle, c.level, c.cell, c.schema_version,
         CAST(p.impressions AS INT) AS impressions,
         c.device, c.surface, c.shelf, c.slot, c.own,
-        c.closes_at, c.closes_at > {now_us} AS waiting,
+        c.closes_at, c.closes_at - {early_us} > {now_us} AS waiting,
         coalesce(e.plays, 0) = 1 AS played,
         greatest(coalesce(e.minutes, CAST(0 AS DOUBLE)), CAST(0 AS DOUBLE)) AS minutes,
         coalesce(e.thumb, 0) AS thumb,
