@@ -32,6 +32,11 @@ COMMANDS = {
         "Rows decided jointly, and off-line estimates of them, beside every row's exact value.",
         show="show",
     ),
+    "longterm": Command(
+        "bench.longterm.longterm",
+        "Loops for plays, takes, a proxy and the truth over 60 days; estimates, new artwork, RL.",
+        show="show",
+    ),
     "propensities": Command(
         "bench.propensities.propensities",
         "Mean weights, bias and coverage where artwork stays and members look again.",

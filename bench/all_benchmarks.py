@@ -41,6 +41,7 @@ CASES = {
     "ope coverage": Case(("ope", "--part", "coverage")),
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
     "rows": Case(("rows",)),
+    "longterm": Case(("longterm",)),
     "golden": Case(("golden", "tests/golden")),
     "ope scale": Case(("ope", "--part", "scale")),
     "join": Case(("join",)),

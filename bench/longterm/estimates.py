@@ -1,0 +1,269 @@
+"""Whether long-term estimates hold what policies are worth, and see a proxy that is broken."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import expit
+
+from bench.longterm.rewards import WINDOW
+from bench.longterm.stage import joy_numbers, linear, logistic, play_numbers
+from evaluate.longterm.long_estimates import (
+    LongEstimate,
+    ProxyGap,
+    groups_of,
+    long_estimates,
+    mean_ranges,
+    proxy_gap,
+    surrogate_gap,
+)
+from evaluate.longterm.lope import LongTermLog
+from evaluate.longterm.short_term import action_posterior
+from evaluate.ope.bootstrap import Bootstrap
+from simulate.longterm.long_world import Chances, LongWorld, best_of
+from simulate.longterm.roll_out import roll_out
+from simulate.named_rng import named_generator
+
+OUTCOMES = 4
+"""Nothing, an early abandonment, a late one, a take."""
+FOLDS = 2
+LOGGED_FLOOR = 0.4
+"""Share of even draws in the log; the rest takes the best take."""
+TARGET_FLOOR = 0.1
+RESAMPLES = 400
+SHOWN = ("ips", "dr", "lope")
+
+
+@dataclass(frozen=True)
+class LongCoverage:
+    """An estimator over many logs of one world and target.
+
+    Attributes:
+        target: which policy is judged.
+        estimator: ips, dr or lope.
+        bias: of the value, in takes.
+        rmse: around the truth, in takes.
+        coverage: share of 95% intervals that hold the truth.
+        over_dr: RMSE as a share of DR's.
+        truth: takes of 28 days after a decision under the target.
+        logs: how many.
+    """
+
+    target: str
+    estimator: str
+    bias: float
+    rmse: float
+    coverage: float
+    over_dr: float
+    truth: float
+    logs: int
+
+
+@dataclass(frozen=True)
+class ProxyVerdict:
+    """What is said of a proxy in a world, for a target that loves what misleads.
+
+    Attributes:
+        world: whole, or hidden: misleading costs trust, and nothing seen early tells of it.
+        lope: value by LOPE.
+        surrogate: value by the proxy alone, in an experiment under the target.
+        gap: LOPE less that.
+        gap_low: lower end of its 95% interval.
+        gap_high: upper end.
+        from_log: the gap by the log alone, without an experiment.
+        log_low: lower end of its interval.
+        log_high: upper end.
+        broken: whether the report says that the proxy is broken, by either.
+        truth: takes of 28 days under the target.
+    """
+
+    world: str
+    lope: float
+    surrogate: float
+    gap: float
+    gap_low: float
+    gap_high: float
+    from_log: float
+    log_low: float
+    log_high: float
+    broken: bool
+    truth: float
+
+
+class DecidedOnce(NamedTuple):
+    """One decision a member, and the weeks after it."""
+
+    member: Int[np.ndarray, " decisions"]
+    title: Int[np.ndarray, " decisions"]
+    choice: Int[np.ndarray, " decisions"]
+    outcome: Int[np.ndarray, " decisions"]
+    reward: Float[np.ndarray, " decisions"]
+    """Takes of 28 days, that of the decision among them."""
+
+
+# Each is a part of what a log is.
+def decided(
+    world: LongWorld, chooses: Chances, after: Chances, count: int, seed: int, log: int
+) -> DecidedOnce:
+    """Decisions of random members and titles, the weeks after them decided by another policy.
+
+    Args:
+        world: members and titles.
+        chooses: decides these.
+        after: decides everything later.
+        count: how many.
+        seed: of all logs.
+        log: which.
+    """
+    rng = named_generator("decided", seed, log)
+    who = rng.integers(0, world.members, count)
+    keys = world.lean[who] + rng.gumbel(size=(count, world.lean.shape[1]))
+    title, rows = keys.argmax(1), np.arange(count)
+    part = world.part(who)
+    steps = np.cumsum(chooses[who, title], axis=1)
+    choice = (steps < rng.random((count, 1))).sum(1).clip(max=steps.shape[1] - 1)
+    effects, misled = world.effects, world.mislead[title, choice]
+    played = rng.random(count) < expit(part.logit[rows, title, choice])
+    taken = played & (rng.random(count) < part.liked[rows, title, choice])
+    quits = played & ~taken
+    soon = effects.early_honest + (effects.early_misled - effects.early_honest) * misled
+    early = quits & (rng.random(count) < soon)
+    moved = effects.joy * taken - (effects.fall * quits + effects.hidden * played) * misled
+    seed_after = int(rng.integers(2**31))
+    course = roll_out(part, after[who], WINDOW - 1, seed_after, moved)
+    outcome = np.where(taken, 3, np.where(early, 1, np.where(quits, 2, 0)))
+    return DecidedOnce(who, title, choice, outcome, taken + course.takes.sum(1).astype(float))
+
+
+def coverages(world: LongWorld, logs: int, count: int, seed: int) -> list[LongCoverage]:
+    """Bias, RMSE and coverage over logs, for the take-best and for an honest target."""
+    log_policy = best_of(world.takes, LOGGED_FLOOR)
+    targets = {
+        "take": best_of(world.takes, TARGET_FLOOR),
+        "honest": best_of(world.takes * (1 - world.mislead), TARGET_FLOOR),
+    }
+    truths = {name: _truth(world, target, log_policy, seed) for name, target in targets.items()}
+    found: dict[tuple[str, str], list[LongEstimate]] = {}
+    for at in range(logs):
+        log = decided(world, log_policy, log_policy, count, seed, at)
+        read = as_log(world, log, log_policy)
+        for name, target in targets.items():
+            chances = target[log.member, log.title].astype(float)
+            made = long_estimates(read, chances, Bootstrap(RESAMPLES, at), SHOWN)
+            for estimator, one in made.items():
+                found.setdefault((name, estimator), []).append(one)
+    rows = []
+    for name in targets:
+        errors = {e: _error(found[name, e], truths[name]) for e in SHOWN}
+        for estimator in SHOWN:
+            made = found[name, estimator]
+            bias = float(np.mean([one.value for one in made]) - truths[name])
+            held = float(np.mean([one.low <= truths[name] <= one.high for one in made]))
+            rmse = errors[estimator]
+            rows.append(
+                LongCoverage(
+                    name, estimator, bias, rmse, held, rmse / errors["dr"], truths[name], logs
+                )
+            )
+    return rows
+
+
+def _error(made: list[LongEstimate], truth: float) -> float:
+    return float(np.sqrt(np.mean([(one.value - truth) ** 2 for one in made])))
+
+
+def _truth(world: LongWorld, target: Chances, after: Chances, seed: int, times: int = 40) -> float:
+    """Takes under a target, by many decisions of its own: no estimator is used."""
+    total = 0.0
+    for at in range(times):
+        total += float(decided(world, target, after, 10_000, seed, 1_000_000 + at).reward.mean())
+    return total / times
+
+
+def as_log(world: LongWorld, of: DecidedOnce, policy: Chances) -> LongTermLog:
+    """The log with a model of the reward and of outcomes, each fitted on other decisions."""
+    numbers = joy_numbers(world)[of.member, of.title].astype(float)
+    plays = play_numbers(world)[of.member, of.title].astype(float)
+    rows = np.arange(len(of.member))
+    about = _about(world, of)
+    fold = rows % FOLDS
+    estimated, likelihood = np.zeros((2, *numbers.shape[:2]))
+    for each in range(FOLDS):
+        learn, use = fold != each, fold == each
+        x = np.concatenate([numbers[rows, of.choice], about], axis=1)
+        weights = linear(x[learn], of.reward[learn])
+        split = numbers.shape[2]
+        estimated[use] = numbers[use] @ weights[:split] + (about[use] @ weights[split:])[:, None]
+        likelihood[use] = _outcome_chances(plays, of, learn, use)
+    logged = policy[of.member, of.title].astype(float)
+    posterior = action_posterior(logged, likelihood)
+    return LongTermLog(of.choice, of.reward, logged, posterior, estimated)
+
+
+def _about(world: LongWorld, of: DecidedOnce) -> Float[np.ndarray, "decisions facts"]:
+    """What is known of the member: how often they visit, and how they like titles."""
+    visits = expit(world.activity[of.member])
+    return np.stack([visits, visits**2, world.affinity[of.member].mean(1)], axis=1).astype(float)
+
+
+def _outcome_chances(
+    numbers: Float[np.ndarray, "decisions candidates numbers"],
+    of: DecidedOnce,
+    learn: np.ndarray,
+    use: np.ndarray,
+) -> Float[np.ndarray, "used candidates"]:
+    """p(s | x, b) of what was seen: a play, then joy, then an early end, a regression each."""
+    x = numbers[np.arange(len(of.choice)), of.choice]
+    played, taken, early = of.outcome > 0, of.outcome == 3, of.outcome == 1
+    quits = played & ~taken
+    steps = []
+    for rows, y in ((learn, played), (learn & played, taken), (learn & quits, early)):
+        steps.append(expit(numbers[use] @ logistic(x[rows], y[rows].astype(float))))
+    play, joy, soon = steps
+    kinds = np.stack(
+        [1 - play, play * (1 - joy) * soon, play * (1 - joy) * (1 - soon), play * joy], axis=-1
+    )
+    return np.take_along_axis(kinds, of.outcome[use][:, None, None], 2)[..., 0]
+
+
+def proxy_verdicts(world: dict[str, LongWorld], count: int, seed: int) -> list[ProxyVerdict]:
+    """Whether the report says of a proxy that it is broken, where it is and where it is not."""
+    return [_verdict(name, world[name], count, seed) for name in ("whole", "hidden")]
+
+
+def _verdict(name: str, world: LongWorld, count: int, seed: int) -> ProxyVerdict:
+    policy = best_of(world.takes, LOGGED_FLOOR)
+    target = best_of(expit(world.logit), TARGET_FLOOR)  # plays alone: it loves what misleads
+    old = decided(world, policy, policy, count, seed, 1)
+    log = decided(world, policy, policy, count, seed, 2)
+    tried = decided(world, target, policy, count, seed, 3)
+    weights = linear(_seen(world, old), old.reward)
+    read = as_log(world, log, policy)
+    chances = target[log.member, log.title].astype(float)
+    bootstrap = Bootstrap(RESAMPLES, 0)
+    lope = long_estimates(read, chances, bootstrap, ("lope",))["lope"]
+    predicted = _seen(world, tried) @ weights
+    [surrogate] = mean_ranges(predicted[:, None], groups_of(read), bootstrap)
+    gap = surrogate_gap(lope, surrogate)
+    seen = _seen(world, log) @ weights
+    x = joy_numbers(world)[log.member, log.title].astype(float)
+    shown = x[np.arange(len(x)), log.choice]
+    left = x @ linear(shown, log.reward - seen)
+    of_log: ProxyGap = proxy_gap(read, chances, seen, left, bootstrap)
+    return ProxyVerdict(
+        name,
+        lope.value,
+        surrogate.value,
+        *gap,
+        *of_log,
+        gap.broken or of_log.broken,
+        _truth(world, target, policy, seed),
+    )
+
+
+def _seen(world: LongWorld, of: DecidedOnce) -> Float[np.ndarray, "decisions numbers"]:
+    """What a proxy sees: the member, the title's pull, and what came at once."""
+    kinds = np.eye(OUTCOMES)[of.outcome]
+    own = world.affinity[of.member, of.title][:, None].astype(float)
+    return np.concatenate([kinds, _about(world, of), own], axis=1)
