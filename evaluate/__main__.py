@@ -12,6 +12,11 @@ COMMANDS = {
         "What a policy would have earned a row whose slots affect each other.",
         show="show",
     ),
+    "longterm": Command(
+        "evaluate.longterm.command",
+        "Policies by rewards that take weeks, and proxies by experiments that are over.",
+        show="show",
+    ),
     "bundle": Command(
         "evaluate.policies.command",
         "What bundles and baselines would have earned on a log.",

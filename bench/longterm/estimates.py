@@ -18,7 +18,7 @@ from evaluate.longterm.long_estimates import (
     proxy_gap,
     surrogate_gap,
 )
-from evaluate.longterm.lope import LongTermLog
+from evaluate.longterm.lope import LongTermLog, at_level
 from evaluate.longterm.short_term import action_posterior
 from evaluate.ope.bootstrap import Bootstrap
 from simulate.longterm.long_world import Chances, LongWorld, best_of
@@ -188,17 +188,23 @@ def as_log(world: LongWorld, of: DecidedOnce, policy: Chances) -> LongTermLog:
     rows = np.arange(len(of.member))
     about = _about(world, of)
     fold = rows % FOLDS
-    estimated, likelihood = np.zeros((2, *numbers.shape[:2]))
+    kinds = np.eye(OUTCOMES)[of.outcome][:, 1:]
+    estimated, direct, likelihood = np.zeros((3, *numbers.shape[:2]))
     for each in range(FOLDS):
         learn, use = fold != each, fold == each
         x = np.concatenate([numbers[rows, of.choice], about], axis=1)
         weights = linear(x[learn], of.reward[learn])
         split = numbers.shape[2]
         estimated[use] = numbers[use] @ weights[:split] + (about[use] @ weights[split:])[:, None]
+        given = linear(
+            np.concatenate([x, kinds, kinds * about[:, :1]], axis=1)[learn], of.reward[learn]
+        )
+        direct[use] = numbers[use] @ given[:split]
         likelihood[use] = _outcome_chances(plays, of, learn, use)
     logged = policy[of.member, of.title].astype(float)
     posterior = action_posterior(logged, likelihood)
-    return LongTermLog(of.choice, of.reward, logged, posterior, estimated)
+    own = at_level(direct, logged, estimated)
+    return LongTermLog(of.choice, of.reward, logged, posterior, estimated, direct=own)
 
 
 def _about(world: LongWorld, of: DecidedOnce) -> Float[np.ndarray, "decisions facts"]:

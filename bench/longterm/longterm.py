@@ -55,6 +55,7 @@ def longterm(
     titles: int = 24,
     logs: int = 200,
     decisions: int = 5_000,
+    impressions: int = 50_000,
     quick: bool = False,
 ) -> dict[str, object]:
     """Measure what lasts: loops on 60-day takes, estimates, new artwork, and whether RL is needed.
@@ -68,6 +69,7 @@ def longterm(
         titles: of the catalogue, six posters each.
         logs: simulated (estimates).
         decisions: of each of these, each another member's.
+        impressions: of a title with new artwork a day (artwork).
         quick: small worlds and few logs, to see that it works.
     """
     asked = [part.strip() for part in parts.split(",") if part.strip()]
@@ -88,7 +90,7 @@ def longterm(
                 for name in LOOP_WORLDS:
                     found["loops"] += loop_rows(name, every[name], cohort, seed)
             if "artwork" in found:
-                sizes = (300, 2_000, 30) if quick else (1_500, 12_000, 60)
+                sizes = (300, 2_000, 30) if quick else (1_500, impressions, 60)
                 whole = every["whole"]
                 for posters, one in (("as rendered", whole), ("baited", baited(whole, seed))):
                     found["artwork"] += artwork_regrets(posters, one, *sizes, seed)

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import expit
 
+from bench.longterm.rewards import usual_takes
+from bench.longterm.stage import linear
 from evaluate.longterm.progressive import TraceBelief, belief_of_means, belief_of_one_mean
 from evaluate.longterm.trace_prior import TracePrior, learn_prior
 from simulate.longterm.long_world import LongWorld
@@ -45,6 +48,21 @@ class _Pools(NamedTuple):
     """Traces after impressions: the same members and random numbers for each artwork."""
 
     traces: Float[np.ndarray, "titles candidates members days"]
+    known: Float[np.ndarray, "titles members facts"]
+    """Of each member before the impression."""
+
+    def beyond_habits(self, older: int) -> Float[np.ndarray, "titles candidates members days"]:
+        """Traces less what their members were expected to do anyway, by older titles' members.
+
+        It is the same for all artwork of a title, so it moves no comparison; members differ far
+        more from each other than artwork does.
+
+        Args:
+            older: titles from which it is learnt.
+        """
+        x, y = self.known[:older], self.traces[:older].mean(1)
+        weights = linear(x.reshape(-1, x.shape[-1]), y.reshape(-1, DAYS).astype(float))
+        return self.traces - (self.known @ weights)[:, None].astype(np.float32)
 
 
 # Each is a size of the run, or names it.
@@ -61,10 +79,10 @@ def artwork_regrets(
         days: how long learners go on.
         seed: of all that is random.
     """
-    pools = _pools(world, members, seed).traces
+    older = len(world.artworks) * 2 // 3
+    pools = _pools(world, members, seed).beyond_habits(older)
     # An artwork's own part: what differs from its title's, whose mean is known from other artwork.
     own = pools - pools.mean((1, 2), keepdims=True)
-    older = len(own) * 2 // 3
     old = own[:older].reshape(-1, members, DAYS)
     item = np.repeat(np.arange(len(old)), members)
     prior = learn_prior(item, old.reshape(-1, DAYS))
@@ -83,10 +101,14 @@ def _pools(world: LongWorld, members: int, seed: int) -> _Pools:
     rng = named_generator("pools", seed)
     titles, candidates = world.artworks.shape
     made = np.zeros((titles, candidates, members, DAYS), np.float32)
-    effects = world.effects
+    effects, rate = world.effects, usual_takes(world)
+    known = np.zeros((titles, members, 8))
     for title in range(titles):
         who = rng.integers(0, world.members, members)
         part, draws = world.part(who), rng.random((members, 2))
+        visits, own, usual = expit(part.activity), part.takes[:, title].mean(1), rate[who]
+        facts = (visits**0, visits, visits**2, usual, visits * usual, own, own**2, usual**2)
+        known[title] = np.stack(facts, axis=1)
         for at in range(candidates):
             odds = np.exp(part.logit[:, title, at])
             played = draws[:, 0] < odds / (1 + odds)
@@ -97,7 +119,7 @@ def _pools(world: LongWorld, members: int, seed: int) -> _Pools:
             course = roll_out(part, part.even, DAYS - 1, seed + title, moved)
             made[title, at, :, 0] = taken
             made[title, at, :, 1:] = course.takes
-    return _Pools(made)
+    return _Pools(made, known)
 
 
 class _Seen(NamedTuple):

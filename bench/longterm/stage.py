@@ -103,8 +103,6 @@ def logistic(
     return learn_pairs(nothing, x[:, None], y[:, None] > 0, False, LOOSE).mean
 
 
-def linear(
-    x: Float[np.ndarray, "rows numbers"], y: Float[np.ndarray, " rows"]
-) -> Float[np.ndarray, " numbers"]:
-    """Weights of least squares."""
+def linear(x: Float[np.ndarray, "rows numbers"], y: np.ndarray) -> np.ndarray:
+    """Weights of least squares, of one target or of several side by side."""
     return np.linalg.solve(x.T @ x + 1e-6 * np.eye(x.shape[1]), x.T @ y)
