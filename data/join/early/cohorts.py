@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.days import date_of
-from data.join.early.foresight import LEAST, ExpectedReward, learn_foresight
+from data.join.early.foresight import LEAST, ExpectedReward, came_at_once, learn_foresight
 from data.join.early.ladder import LEFT, SEEN
 from data.join.rewards import Reward
 
@@ -32,7 +32,9 @@ def foresight_of(out: Path, days: Iterable[int], steps: Sequence[Reward]) -> Exp
         file = out / f"day={date_of(day)}" / FILE
         if not file.is_file():
             continue
-        numbers = named_numbers(pq.read_table(file, columns=["metrics"]), [*names, SEEN, LEFT])
+        table = pq.read_table(file, columns=["metrics", "played", "minutes"])
+        came = came_at_once(*(table[name].to_numpy() for name in ("played", "minutes")))
+        numbers = np.concatenate([came, named_numbers(table, [*names, SEEN, LEFT])], axis=1)
         whole = numbers[numbers[:, -1] <= 0]
         parts.append(whole)
         count += len(whole)
@@ -42,7 +44,8 @@ def foresight_of(out: Path, days: Iterable[int], steps: Sequence[Reward]) -> Exp
         return None
     every = np.concatenate(parts)[:MOST]
     ages = [float(step.within_days or 0) for step in steps]
-    return learn_foresight(every[:, : len(names)], every[:, len(names)], ages)
+    came, trace, seen = every[:, :2], every[:, 2:-2], every[:, -2]
+    return learn_foresight(trace, seen, ages, came)
 
 
 def named_numbers(table: pa.Table, names: Sequence[str]) -> np.ndarray:

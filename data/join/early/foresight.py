@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 RIDGE = 1.0
 """Examples that the belief "as it stands, so it ends" counts for, a number."""
+MOST_MINUTES = 240.0
+"""Of a play: four hours in a window of two days say no more than many do."""
 LEAST = 200
 """Whole examples below which nothing is foreseen: one of them would say more than 1%."""
 
@@ -47,6 +49,13 @@ class ExpectedReward(NamedTuple):
             )
         numbers = _numbers(np.where(np.arange(len(self.ages)) <= at[:, None], trace, 0.0), facts)
         return np.clip((numbers * self.weights[at]).sum(1), *self.bounds)
+
+
+def came_at_once(
+    played: Bool[np.ndarray, " examples"], minutes: Float[np.ndarray, " examples"]
+) -> Float[np.ndarray, "examples facts"]:
+    """What every example tells beside its trace: whether it was played, and for how long."""
+    return np.stack([played.astype(float), np.minimum(minutes, MOST_MINUTES) / 60], axis=1)
 
 
 def learn_foresight(

@@ -7,7 +7,7 @@ import pyarrow as pa
 from jaxtyping import Bool, Float
 
 from data.days import DAY_US
-from data.join.early.foresight import ExpectedReward
+from data.join.early.foresight import ExpectedReward, came_at_once
 from data.join.early.ladder import AGE, EXPECTED, LEFT, SEEN
 from data.join.rewards import Reward
 
@@ -64,7 +64,8 @@ class Growing(NamedTuple):
         if young.any():
             assert self.foresight is not None
             trace = np.stack([_numbers(rows, name) for name in self.trace], axis=1)
-            expected[young] = self.foresight.expected(trace[young], age[young])
+            came = came_at_once(_numbers(rows, "played"), _numbers(rows, "minutes"))
+            expected[young] = self.foresight.expected(trace[young], age[young], came[young])
         named = {SEEN: seen, EXPECTED: expected, AGE: age, LEFT: self.whole_days - age}
         reward = np.where(young, self._scaled(expected), _numbers(rows, "reward"))
         at = rows.schema.get_field_index("reward")
