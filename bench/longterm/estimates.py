@@ -40,6 +40,7 @@ class LongCoverage:
     """An estimator over many logs of one world and target.
 
     Attributes:
+        log: by even draws, or explored: the best take, and even draws with a share of .4.
         target: which policy is judged.
         estimator: ips, dr or lope.
         bias: of the value, in takes.
@@ -50,6 +51,7 @@ class LongCoverage:
         logs: how many.
     """
 
+    log: str
     target: str
     estimator: str
     bias: float
@@ -138,12 +140,26 @@ def decided(
 
 def coverages(world: LongWorld, logs: int, count: int, seed: int) -> list[LongCoverage]:
     """Bias, RMSE and coverage over logs, for the take-best and for an honest target."""
-    log_policy = best_of(world.takes, LOGGED_FLOOR)
+    policies = {"even": world.even, "explored": best_of(world.takes, LOGGED_FLOOR)}
+    return [
+        row
+        for name, policy in policies.items()
+        for row in _coverages(world, name, policy, (logs, count, seed))
+    ]
+
+
+def _coverages(
+    world: LongWorld, logged: str, log_policy: Chances, sizes: tuple[int, int, int]
+) -> list[LongCoverage]:
+    logs, count, seed = sizes
     targets = {
         "take": best_of(world.takes, TARGET_FLOOR),
         "honest": best_of(world.takes * (1 - world.mislead), TARGET_FLOOR),
     }
-    truths = {name: _truth(world, target, log_policy, seed) for name, target in targets.items()}
+    times = max(1, logs // 5)
+    truths = {
+        name: _truth(world, target, log_policy, seed, times) for name, target in targets.items()
+    }
     found: dict[tuple[str, str], list[LongEstimate]] = {}
     for at in range(logs):
         log = decided(world, log_policy, log_policy, count, seed, at)
@@ -163,7 +179,15 @@ def coverages(world: LongWorld, logs: int, count: int, seed: int) -> list[LongCo
             rmse = errors[estimator]
             rows.append(
                 LongCoverage(
-                    name, estimator, bias, rmse, held, rmse / errors["dr"], truths[name], logs
+                    logged,
+                    name,
+                    estimator,
+                    bias,
+                    rmse,
+                    held,
+                    rmse / errors["dr"],
+                    truths[name],
+                    logs,
                 )
             )
     return rows
@@ -173,7 +197,7 @@ def _error(made: list[LongEstimate], truth: float) -> float:
     return float(np.sqrt(np.mean([(one.value - truth) ** 2 for one in made])))
 
 
-def _truth(world: LongWorld, target: Chances, after: Chances, seed: int, times: int = 40) -> float:
+def _truth(world: LongWorld, target: Chances, after: Chances, seed: int, times: int) -> float:
     """Takes under a target, by many decisions of its own: no estimator is used."""
     total = 0.0
     for at in range(times):
@@ -208,9 +232,16 @@ def as_log(world: LongWorld, of: DecidedOnce, policy: Chances) -> LongTermLog:
 
 
 def _about(world: LongWorld, of: DecidedOnce) -> Float[np.ndarray, "decisions facts"]:
-    """What is known of the member: how often they visit, and how they like titles."""
-    visits = expit(world.activity[of.member])
-    return np.stack([visits, visits**2, world.affinity[of.member].mean(1)], axis=1).astype(float)
+    """What is known of the member and the title before the decision, as of an even draw.
+
+    Who takes much takes much later, whatever was shown: without it, what is seen at once would be
+    credited with its members' habits, and models of what artwork adds would take that off.
+    """
+    visits, rate = expit(world.activity)[of.member], world.usual_takes[of.member]
+    take = world.takes.mean(2)[of.member, of.title]
+    play = expit(world.logit).mean(2)[of.member, of.title]
+    parts = (visits, visits**2, rate, rate**2, visits * rate, take, play)
+    return np.stack(parts, axis=1).astype(float)
 
 
 def _outcome_chances(
@@ -264,7 +295,7 @@ def _verdict(name: str, world: LongWorld, count: int, seed: int) -> ProxyVerdict
         *gap,
         *of_log,
         gap.broken or of_log.broken,
-        _truth(world, target, policy, seed),
+        _truth(world, target, policy, seed, max(1, count // 2_500)),
     )
 
 

@@ -81,7 +81,7 @@ def longterm(
         raise BadInput(f"--seeds {seeds}: give whole numbers with commas between") from None
     cohort = 4_000
     if quick:
-        numbers, members, titles, logs, decisions, cohort = numbers[:1], 400, 8, 2, 600, 300
+        numbers, members, titles, logs, decisions, cohort = numbers[:1], 400, 7, 2, 500, 300
     found: dict[str, list] = {part: [] for part in asked}
     with progress_bar("seeds", len(numbers)) as done:
         for at, seed in enumerate(numbers):
@@ -90,7 +90,7 @@ def longterm(
                 for name in LOOP_WORLDS:
                     found["loops"] += loop_rows(name, every[name], cohort, seed)
             if "artwork" in found:
-                sizes = (300, 2_000, 30) if quick else (1_500, impressions, 60)
+                sizes = (150, 2_000, 30) if quick else (1_500, impressions, 60)
                 whole = every["whole"]
                 for posters, one in (("as rendered", whole), ("baited", baited(whole, seed))):
                     found["artwork"] += artwork_regrets(posters, one, *sizes, seed)
@@ -102,7 +102,7 @@ def longterm(
             if at == 0 and "estimates" in found:
                 found["estimates"] = coverages(every["whole"], logs, decisions, seed)
             if at == 0 and "proxy" in found:
-                found["proxy"] = proxy_verdicts(every, 20 * decisions, seed)
+                found["proxy"] = proxy_verdicts(every, (4 if quick else 20) * decisions, seed)
             done(at + 1)
     return {"seeds": numbers, "members": members, **found, "over_seeds": _summary(found)}
 
@@ -129,12 +129,17 @@ def show(record: dict[str, list]) -> None:
             table.add_row(row.posters, str(row.seed), row.learner, *lost)
         console.print(table)
     if found := record.get("estimates"):
-        table = Table("target", "estimator", "truth", "bias", "RMSE", "over DR", "held")
+        table = Table("log", "target", "estimator", "truth", "bias", "RMSE", "over DR", "held")
         for row in found:
             assert isinstance(row, LongCoverage)
             values = f"{row.truth:.4f}", f"{row.bias:+.4f}", f"{row.rmse:.4f}"
             table.add_row(
-                row.target, row.estimator, *values, f"{row.over_dr:.2f}", f"{row.coverage:.3f}"
+                row.log,
+                row.target,
+                row.estimator,
+                *values,
+                f"{row.over_dr:.2f}",
+                f"{row.coverage:.3f}",
             )
         console.print(table)
     if found := record.get("proxy"):

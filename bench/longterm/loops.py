@@ -25,6 +25,8 @@ from simulate.named_rng import named_generator
 REWARDS = ("play", "take", "proxy", "oracle")
 ROUNDS = 2
 """Cohorts that a loop learns from: one of even draws, then its own."""
+OLDER = 3
+"""Times as many members have weeks that are over as are learnt from: those of months before."""
 LEARNT_DAYS = 14
 FLOOR = 0.1
 """Share of even draws while it learns."""
@@ -102,10 +104,10 @@ def learnt_loops(world: LongWorld, members: int, seed: int) -> dict[str, Chances
     """The greedy policy of each loop, after its rounds."""
     rng = named_generator("loops", seed)
 
-    def cohort() -> LongWorld:
-        return world.part(rng.integers(0, world.members, members))
+    def cohort(size: int = 1) -> LongWorld:
+        return world.part(rng.integers(0, world.members, size * members))
 
-    older = cohort()
+    older = cohort(OLDER)
     old = OldCohort(older, roll_out(older, older.even, HORIZONS[1], seed + 1, keep=True))
     proxy, worth = learnt_proxy(old), trust_worth(world, seed + 2)
     groups = [cohort() for _ in range(ROUNDS)]

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import expit
 
-from bench.longterm.rewards import usual_takes
 from bench.longterm.stage import linear
 from evaluate.longterm.progressive import TraceBelief, belief_of_means, belief_of_one_mean
 from evaluate.longterm.trace_prior import TracePrior, learn_prior
@@ -19,6 +18,8 @@ from simulate.named_rng import named_generator
 DAYS = 28
 """Of a trace: takes on the day of the impression and on each day after."""
 PROXY_DAYS = 2
+SCALE = 0.1
+"""Of the doubt that is explored: the product's own share (`posterior_scale`)."""
 DRAWS = 400
 """Of Thompson sampling a day, by which impressions are shared out."""
 
@@ -101,7 +102,7 @@ def _pools(world: LongWorld, members: int, seed: int) -> _Pools:
     rng = named_generator("pools", seed)
     titles, candidates = world.artworks.shape
     made = np.zeros((titles, candidates, members, DAYS), np.float32)
-    effects, rate = world.effects, usual_takes(world)
+    effects, rate = world.effects, world.usual_takes
     known = np.zeros((titles, members, 8))
     for title in range(titles):
         who = rng.integers(0, world.members, members)
@@ -192,7 +193,7 @@ def _regret(
     lost = 0.0
     for today in range(days):
         beliefs = np.array([chooser(prior, seen, at, today) for at in range(candidates)])
-        spread = np.sqrt(np.maximum(beliefs[:, 1], 0.0))
+        spread = SCALE * np.sqrt(np.maximum(beliefs[:, 1], 0.0))
         drawn = beliefs[:, 0] + spread * rng.standard_normal((DRAWS, candidates))
         share = np.bincount(drawn.argmax(1), minlength=candidates) / DRAWS
         lost += float(worth.max() - share @ worth)

@@ -9,9 +9,8 @@ from scipy.special import expit
 from bench.longterm.stage import linear
 from data.join.early.foresight import ExpectedReward, learn_foresight
 from simulate.longterm.long_truth import worth_of_trust
-from simulate.longterm.long_world import SLOTS, LongWorld
+from simulate.longterm.long_world import LongWorld
 from simulate.longterm.roll_out import Course, WeekDecisions
-from simulate.named_rng import named_generator
 
 WINDOW = 28
 """Days that a long-term reward looks ahead."""
@@ -21,8 +20,6 @@ AGES = (0, 1, 3, SEEN)
 """Days after which a growing reward is looked at."""
 FADES = 0.5 ** (1 / 14)
 """What a member did counts half after 14 days; the half-life of trust is not known to a proxy."""
-PAGES = 60
-"""Pages by which a member's usual takes are known."""
 BEFORE = 10
 """Facts that are known before the decision: the first."""
 
@@ -68,24 +65,12 @@ def known_before(
 ) -> Float[np.ndarray, "decisions facts"]:
     """Of the member and the title, as predicted for an even draw, and of the member's past days."""
     title, play = world.takes.mean(2), expit(world.logit).mean(2)
-    rate = usual_takes(world)[of.member]
+    rate = world.usual_takes[of.member]
     visits = expit(world.activity)[of.member]
     past = [_remembered(days)[of.member, of.day] for days in (course.takes, course.visited)]
     own = title[of.member, of.title], play[of.member, of.title]
     parts = [visits, visits**2, rate, visits * rate, *past, *own, visits * own[0], visits * own[1]]
     return np.stack(parts, axis=1).astype(float)
-
-
-def usual_takes(world: LongWorld) -> Float[np.ndarray, " members"]:
-    """Of each member, the expected takes of a page of even draws, over pages as they come."""
-    rng = named_generator("usual takes")
-    title, total = world.takes.mean(2), np.zeros(world.members)
-    slots = min(SLOTS, title.shape[1])
-    for _ in range(PAGES):
-        keys = world.lean + rng.gumbel(size=world.lean.shape)
-        page = np.argpartition(-keys, slots - 1, axis=1)[:, :slots]
-        total += np.take_along_axis(title, page, 1).sum(1)
-    return total / PAGES
 
 
 def _remembered(days: np.ndarray) -> Float[np.ndarray, "members days"]:

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import expit
 
-from bench.longterm.rewards import usual_takes
 from bench.longterm.stage import joy_numbers, linear, logistic, play_numbers
 from evaluate.longterm.fitted_q import QValue, Transitions, fitted_q
 from evaluate.longterm.long_estimates import groups_of, mean_ranges
@@ -145,7 +144,7 @@ def transitions(
     # remembered tells of trust.
     visits, rate = (
         np.broadcast_to(each[:, None], (members, days))
-        for each in (expit(world.activity), usual_takes(world))
+        for each in (expit(world.activity), world.usual_takes)
     )
     own = [visits, visits**2, rate, rate**2, visits * rate, visits**2 * rate]
     came = course.visited.astype(float)

@@ -9,10 +9,13 @@ from scipy.special import expit, logit
 
 from simulate.browsing.recommender import FAME
 from simulate.longterm.trust_effects import LURE, TrustEffects
+from simulate.named_rng import named_generator
 from simulate.world.artwork_world import ArtworkWorld
 
 TASTE = 0.5
 """How strongly affinity brings titles onto a page: the home page's."""
+PAGES = 40
+"""By which a member's usual takes are known."""
 SLOTS = 6
 """Titles of a page that a member looks at."""
 
@@ -103,6 +106,18 @@ class LongWorld:
     def takes(self) -> Chances:
         """Expected take of each candidate, once looked at, at trust 0."""
         return expit(self.logit) * self.liked
+
+    @cached_property
+    def usual_takes(self) -> Float[np.ndarray, " members"]:
+        """Of each member, the expected takes of a page of even draws, over pages as they come."""
+        rng = named_generator("usual takes")
+        title, total = self.takes.mean(2), np.zeros(self.members)
+        slots = min(SLOTS, title.shape[1])
+        for _ in range(PAGES):
+            keys = self.lean + rng.gumbel(size=self.lean.shape)
+            page = np.argpartition(-keys, slots - 1, axis=1)[:, :slots]
+            total += np.take_along_axis(title, page, 1).sum(1)
+        return total / PAGES
 
     @cached_property
     def even(self) -> Chances:
