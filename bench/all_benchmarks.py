@@ -35,6 +35,7 @@ CASES = {
     "judging": Case(("judging",)),
     "live": Case(("live",)),
     "pages": Case(("pages",), (*MODEL, "cache")),
+    "explain": Case(("explain",), (*MODEL, "examples", "cache")),
     "failures": Case(("failures",), why_not=why_no_redis()),
     "encoder": Case(("encoder",)),  # a bundle of frozen eyes has nothing in torch to be beside
     "sight": Case(("sight",)),
@@ -42,6 +43,7 @@ CASES = {
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
     "rows": Case(("rows",)),
     "longterm": Case(("longterm",)),
+    "row pages": Case(("row-pages",), (*MODEL, "cache")),
     "golden": Case(("golden", "tests/golden")),
     "ope scale": Case(("ope", "--part", "scale")),
     "join": Case(("join",)),
