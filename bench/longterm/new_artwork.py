@@ -126,7 +126,7 @@ def _pools(world: LongWorld, members: int, seed: int) -> _Pools:
 class _Seen(NamedTuple):
     """Sums of traces by the day of their impressions, of each candidate."""
 
-    count: Int[np.ndarray, "candidates days"]
+    shown: Int[np.ndarray, "candidates days"]
     sums: Float[np.ndarray, "candidates days trace"]
 
     def by_day(
@@ -135,7 +135,7 @@ class _Seen(NamedTuple):
         """How many were seen on each day of a trace before today, and their mean."""
         ages = today - np.arange(today)  # days of each earlier day's traces that are seen
         reached = ages[:, None] > np.arange(DAYS)
-        count = (self.count[candidate, :today, None] * reached).sum(0).astype(np.float64)
+        count = (self.shown[candidate, :today, None] * reached).sum(0).astype(np.float64)
         sums = (self.sums[candidate, :today] * reached).sum(0)
         known = int(np.argmin(count > 0)) if not (count > 0).all() else DAYS
         return count[:known], sums[:known] / count[:known]
@@ -143,7 +143,7 @@ class _Seen(NamedTuple):
     def whole(self, candidate: int, today: int, age: int, first: int) -> tuple[float, float]:
         """Impressions of at least an age, and the mean of their first days' sum."""
         until = max(today - age + 1, 0)
-        count = float(self.count[candidate, :until].sum())
+        count = float(self.shown[candidate, :until].sum())
         total = float(self.sums[candidate, :until, :first].sum())
         return count, total / count if count else 0.0
 
@@ -199,6 +199,6 @@ def _regret(
         lost += float(worth.max() - share @ worth)
         for at, count in enumerate(np.floor(share * impressions).astype(int)):
             times = np.bincount(rng.integers(0, members, count), minlength=members)
-            seen.count[at, today] = count
+            seen.shown[at, today] = count
             seen.sums[at, today] = times @ pool[at]
     return lost / days

@@ -33,10 +33,11 @@ def cells_of(file: Path) -> dict[str, Faithfulness]:
     if missing:
         raise BadInput(f"{file}: column {missing[0]} is missing; cells need {', '.join(NEEDED)}")
     try:
-        found = {"goal": faithfulness(*(_numbers(table, name, file) for name in NEEDED))}
+        mine, its, goal, off = (_numbers(table, name, file) for name in NEEDED)
+        found = {"goal": faithfulness(mine, its, goal, off)}
         if set(JUDGE) <= set(table.schema.names):
-            pair = (*NEEDED[:2], *JUDGE)
-            found["retention"] = faithfulness(*(_numbers(table, name, file) for name in pair))
+            stays, doubt = (_numbers(table, name, file) for name in JUDGE)
+            found["retention"] = faithfulness(mine, its, stays, doubt)
     except ValueError as error:
         raise BadInput(f"{file}: {error}") from None
     return found

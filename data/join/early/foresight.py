@@ -21,7 +21,7 @@ class ExpectedReward(NamedTuple):
     """Days after which a trace is looked at, ascending."""
     weights: Float[np.ndarray, "ages numbers"]
     """Of 1, the trace up to each age (0 where it is not reached yet), and the facts."""
-    count: int
+    examples: int
     """Examples that taught it."""
     bounds: tuple[float, float] = (-np.inf, np.inf)
     """Least and most that a whole has been: what is expected lies between."""
