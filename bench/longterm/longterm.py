@@ -81,7 +81,7 @@ def longterm(
         raise BadInput(f"--seeds {seeds}: give whole numbers with commas between") from None
     cohort = 4_000
     if quick:
-        numbers, members, titles, logs, decisions, cohort = numbers[:1], 400, 7, 2, 500, 300
+        numbers, members, titles, logs, decisions, cohort = numbers[:1], 250, 6, 2, 500, 200
     found: dict[str, list] = {part: [] for part in asked}
     with progress_bar("seeds", len(numbers)) as done:
         for at, seed in enumerate(numbers):
