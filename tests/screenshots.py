@@ -21,11 +21,13 @@ from web.view.catalogue_view import FollowedView
 
 ROOT = Path(__file__).parents[1]
 DEMO, DOCS = ROOT / "artifacts" / "demo", ROOT / "docs"
+NEW = DOCS / "sight.png"
+"""An image that no title has."""
 WIDTH, HEIGHT = 1120, 1160
 
 
 def main() -> None:
-    """Write docs/report.png, docs/home.png and docs/why.png.
+    """Write docs/report.png, home.png, why.png, lab.png and monitor.png.
 
     Raises:
         SystemExit: there is no demo, or no Chromium.
@@ -36,7 +38,7 @@ def main() -> None:
     if not (DEMO / "report.html").is_file():
         raise SystemExit(f"error: there is no {DEMO / 'report.html'}; run make demo first")
     followed = FollowedView(DEMO / "bundles", DEMO / "catalogue", ROOT / "artifacts/cache", False)
-    pages = PagesOf(followed, DEMO / "profiles.parquet", DEMO / "examples")
+    pages = PagesOf(followed, DEMO / "profiles.parquet", DEMO / "examples", DEMO / "log")
     with sync_playwright() as play, listening(web_app(pages)) as address:
         browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
@@ -44,6 +46,18 @@ def main() -> None:
         take(page, address, "home.png", 860)
         page.locator("li.differs a").first.click()
         take(page, page.url, "why.png", 820)
+        page.goto(f"{address}/titles")
+        page.locator("ul.grid a").nth(3).click()
+        page.get_by_role("link", name="Judge a new image").click()
+        page.get_by_label("Images").set_input_files(NEW)
+        page.get_by_role("button", name="Judge").click()
+        page.get_by_role("heading", name=NEW.name).wait_for()
+        take(
+            page, page.get_by_role("link", name="This result").get_attribute("href"), "lab.png", 900
+        )
+        page.goto(f"{address}/monitor")
+        page.get_by_role("heading", name="Reward a draw, by day").wait_for(timeout=300_000)
+        take(page, page.url, "monitor.png", 980)
         browser.close()
 
 

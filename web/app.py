@@ -19,6 +19,7 @@ from data.errors import BadInput
 from evaluate.look.render import STYLE
 from serve.live.routes.documentation import documentation
 from serve.live.routes.files import IMAGE
+from web.csv_routes import csv_routes
 from web.lab_routes import lab_routes
 from web.pages_of import PagesOf
 from web.render import HERE, page
@@ -27,6 +28,7 @@ from web.view.catalogue_view import CatalogueView, NamedTitle
 from web.view.home_preview import HomePreview, home_preview
 from web.view.title_record import TitleRecord, title_record
 from web.view.why import Why, why
+from web.watch_routes import watch_routes
 
 POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -64,7 +66,8 @@ def web_app(pages: PagesOf) -> FastAPI:
     _add_data(app, pages)
     _add_pages(app, pages)
     _add_files(app, pages)
-    app.include_router(lab_routes(pages))
+    for routes in (lab_routes, watch_routes, csv_routes):
+        app.include_router(routes(pages))
     app.include_router(documentation(app))
     return app
 

@@ -13,6 +13,7 @@ from web.lab.uploads import Uploads
 from web.view.catalogue_view import CatalogueView, FollowedView
 from web.view.members import KnownMembers
 from web.view.thumbnails import Thumbnails
+from web.watch.watcher import Watcher
 
 AUDIENCE = 1000
 """Members whose shares a title's page counts."""
@@ -25,6 +26,7 @@ class PagesOf:
     followed: FollowedView
     profiles: Path | None
     examples: Path | None
+    log: Path | None = None
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     worker: ImageWorker = field(default_factory=ImageWorker)
     _members: KnownMembers | None = None
@@ -39,6 +41,11 @@ class PagesOf:
     def lab(self) -> Lab:
         """What judges them."""
         return Lab(self.followed.cache, self.examples)
+
+    @cached_property
+    def watcher(self) -> Watcher:
+        """What the monitor says of the log."""
+        return Watcher(self.log, self.examples, self.followed.catalogue)
 
     def view(self) -> CatalogueView:
         """What is published.
