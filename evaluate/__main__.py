@@ -12,6 +12,16 @@ COMMANDS = {
         "What a policy would have earned a row whose slots affect each other.",
         show="show",
     ),
+    "row": Command(
+        "evaluate.slate.row",
+        "A row decided jointly, and what that adds, in a simulated world.",
+        show="show",
+    ),
+    "neighbours": Command(
+        "evaluate.slate.neighbours",
+        "What images do to those beside them, learnt from logged pages.",
+        show="show",
+    ),
     "bundle": Command(
         "evaluate.policies.command",
         "What bundles and baselines would have earned on a log.",
@@ -39,6 +49,11 @@ COMMANDS = {
     "candidates": Command(
         "evaluate.new_artwork.command",
         "What images that nobody has shown would earn.",
+        show="show",
+    ),
+    "explain": Command(
+        "evaluate.explain.command",
+        "Why a member sees this artwork of a title, in words.",
         show="show",
     ),
     "attribution": Command(
