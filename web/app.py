@@ -24,6 +24,7 @@ from web.lab_routes import lab_routes
 from web.pages_of import PagesOf
 from web.render import HERE, page
 from web.same_site import refuse_other_sites
+from web.session import NotAllowed
 from web.view.catalogue_view import CatalogueView, NamedTitle
 from web.view.home_preview import HomePreview, home_preview
 from web.view.title_record import TitleRecord, title_record
@@ -60,6 +61,7 @@ def web_app(pages: PagesOf) -> FastAPI:
 
     app = FastAPI(title="Marquee pages", version="1", lifespan=lifespan, docs_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
+    app.middleware("http")(pages.sessions.admit)
     app.middleware("http")(refuse_other_sites)
     app.middleware("http")(_with_headers)
     app.add_exception_handler(BadInput, _refused)
@@ -68,6 +70,7 @@ def web_app(pages: PagesOf) -> FastAPI:
     _add_files(app, pages)
     for routes in (lab_routes, watch_routes, csv_routes):
         app.include_router(routes(pages))
+    app.include_router(pages.sessions.routes())
     app.include_router(documentation(app))
     return app
 
@@ -100,7 +103,7 @@ async def _with_headers(
 
 async def _refused(request: Request, error: Exception) -> Response:
     """What cannot be shown, and what to do: a page for people, JSON for programs."""
-    status = 422 if request.method == "POST" else 404
+    status = 403 if isinstance(error, NotAllowed) else 422 if request.method == "POST" else 404
     if request.url.path.startswith("/api/"):
         body = orjson.dumps({"detail": str(error)})
         return Response(body, status, media_type="application/json")

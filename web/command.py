@@ -6,8 +6,10 @@ import uvicorn
 
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
+from serve.live.door.tokens import Tokens, read_tokens
 from web.app import web_app
 from web.pages_of import PagesOf
+from web.session import Sessions
 from web.view.catalogue_view import FollowedView
 
 
@@ -18,6 +20,7 @@ def web(
     profiles: Path | None = None,
     examples: Path | None = None,
     log: Path | None = None,
+    tokens: Path | None = None,
     cache: Path = Path("artifacts/cache"),
     port: int = 8090,
     foreign: bool = False,
@@ -37,6 +40,8 @@ def web(
         examples: Folder of joined examples, as `python -m data join` writes it: draws and takes of
             each artwork; without it pages show what is published alone.
         log: Log folder with decisions/, which the monitor reads; without it there is no monitor.
+        tokens: File of tokens, as `python -m serve token` writes it: who has none sees nothing, and
+            `read` is what looking needs. Without it whoever is on this machine may do everything.
         cache: Folder of decoded images, and of images that are sent to be judged.
         port: Port to listen on.
         foreign: Let bundles decide that were trained on another catalogue.
@@ -50,7 +55,8 @@ def web(
     for name, place in places:
         if place is not None and not place.exists():
             raise BadInput(f"{name} {place}: there is no such file or folder")
-    pages = PagesOf(followed, profiles, examples, log)
+    sessions = Sessions(Tokens([] if tokens is None else read_tokens(tokens)))
+    pages = PagesOf(followed, profiles, examples, log, sessions)
     if not pages.members().ids:
         raise BadInput(
             "no members are known; give --profiles, which `python -m data profiles` makes"

@@ -8,8 +8,10 @@ from data.errors import BadInput
 from data.schema import read_schema
 from evaluate.new_artwork.audience import NewMembers
 from serve.live.door.image_worker import ImageWorker
+from serve.live.door.tokens import Tokens
 from web.lab.judge import Lab
 from web.lab.uploads import Uploads
+from web.session import Sessions
 from web.view.catalogue_view import CatalogueView, FollowedView
 from web.view.members import KnownMembers
 from web.view.thumbnails import Thumbnails
@@ -27,6 +29,7 @@ class PagesOf:
     profiles: Path | None
     examples: Path | None
     log: Path | None = None
+    sessions: Sessions = field(default_factory=lambda: Sessions(Tokens([])))
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     worker: ImageWorker = field(default_factory=ImageWorker)
     _members: KnownMembers | None = None
