@@ -17,6 +17,11 @@ COMMANDS = {
         "What choosing artwork, synopsis and more together would have earned, and each adds.",
         show="show",
     ),
+    "longterm": Command(
+        "evaluate.longterm.command",
+        "Policies by rewards that take weeks, and proxies by experiments that are over.",
+        show="show",
+    ),
     "row": Command(
         "evaluate.slate.row",
         "A row decided jointly, and what that adds, in a simulated world.",
