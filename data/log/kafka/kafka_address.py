@@ -40,12 +40,24 @@ class KafkaAddress:
         options = _options(Path(query["options"])) if "options" in query else {}
         return cls(found["brokers"], found["prefix"], options)
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What librdkafka is told besides; what it would print is said where it matters."""
+        return {"log_level": "0", **self.options}
+
     def topic(self, kind: str) -> str:
         """The topic of a kind of records."""
         return f"{self.prefix}.{kind}"
 
     def __str__(self) -> str:
         return f"kafka://{self.brokers}/{self.prefix}"
+
+
+def words(error: Exception) -> str:
+    """What an error of confluent-kafka says, without what it is made of."""
+    cause = error.args[0] if error.args else error
+    told = getattr(cause, "str", None)
+    return str(told() if callable(told) else cause)
 
 
 def _options(file: Path) -> dict[str, str]:
