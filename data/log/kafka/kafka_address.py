@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from data.errors import BadInput
+from data.errors import BadInput, NoServerError
 
 URL = re.compile(r"kafka://(?P<brokers>[^/?#@\s]+)/(?P<prefix>[\w.-]{1,200})(?:\?(?P<query>.*))?")
 OURS = ("bootstrap.servers", "acks", "enable.idempotence", "enable.auto.commit", "group.id")
@@ -58,6 +58,11 @@ def words(error: Exception) -> str:
     cause = error.args[0] if error.args else error
     told = getattr(cause, "str", None)
     return str(told() if callable(told) else cause)
+
+
+def no_broker(address: KafkaAddress, error: Exception) -> NoServerError:
+    """What is said where no broker answers."""
+    return NoServerError(f"no broker answers at {address} ({words(error)}); start one")
 
 
 def _options(file: Path) -> dict[str, str]:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from data.errors import BadInput, NoServerError, Unavailable
+from data.errors import BadInput, Unavailable
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.journal import Row
-from data.log.kafka.kafka_address import KafkaAddress, words
+from data.log.kafka.kafka_address import KafkaAddress, no_broker, words
 from data.log.precompute_runs import FOLDER as RUNS
 
 ANSWERS = 5.0
@@ -59,9 +59,7 @@ class KafkaLog(BufferedLog):
         try:
             self._producer.list_topics(timeout=ANSWERS)
         except KafkaException as error:
-            raise NoServerError(
-                f"no broker answers at {address} ({words(error)}); start one"
-            ) from None
+            raise no_broker(address, error) from None
         super().__init__(capacity)
 
     def commit(self, rows: list[Row]) -> Exception | None:
