@@ -32,6 +32,11 @@ COMMANDS = {
         "Rows decided jointly, and off-line estimates of them, beside every row's exact value.",
         show="show",
     ),
+    "ramp": Command(
+        "bench.cells.ramp",
+        "Ramps of bundles that are known to be worse, as good and better.",
+        show="show",
+    ),
     "propensities": Command(
         "bench.propensities.propensities",
         "Mean weights, bias and coverage where artwork stays and members look again.",

@@ -51,6 +51,12 @@ COMMANDS = {
         "Compare the cells of a running or finished A/B test.",
         show="show",
     ),
+    "ramp": Command(
+        "evaluate.ramp.ramp",
+        "Let a cell grow by a step, or stop it, as its examples say.",
+        show="show",
+        status="status",
+    ),
     "power": Command(
         "evaluate.experiments.power",
         "How many members and days an experiment needs.",

@@ -7,6 +7,7 @@ from pathlib import Path
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data import clock
 from data.catalogue import Catalogue
+from data.cells.written import read_experiments
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput, NoServerError
 from data.log.open_log import check_log
@@ -38,6 +39,7 @@ def live(
     origins: str = "",
     foreign: bool = False,
     rules: Path | None = None,
+    experiments: Path | None = None,
 ) -> None:
     """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
 
@@ -67,6 +69,8 @@ def live(
         foreign: Let bundles decide that were trained on another catalogue.
         rules: rules.yaml: who may be shown what, see docs/rules.md; followed while running, and the
             last good ones stay where new ones are refused.
+        experiments: experiments.yaml: cells, hold-outs, loops and ramps, see docs/experiments.md;
+            followed while running, as rules are.
     """
     guarded = bool(os.environ.get("MARQUEE_TOKEN")) or (tokens is not None and read_tokens(tokens))
     if host not in ("127.0.0.1", "localhost", "::1") and not guarded:
@@ -89,6 +93,8 @@ def live(
     if rules is not None:
         shown = Catalogue.read(catalogue)
         book_of_catalogue(read_rules(rules, read_schema(catalogue)), shown, clock.today())
+    if experiments is not None:
+        read_experiments(experiments, read_schema(catalogue))
     if store is not None:  # said here once, by the process that was asked
         open_map_store(store, readonly=True).close()
     Pseudonyms.from_environment()  # a salt that is too short is said here
@@ -106,6 +112,7 @@ def live(
         origins=allowed,
         foreign=foreign,
         rules=str(rules) if rules is not None else None,
+        experiments=str(experiments) if experiments is not None else None,
     )
     serve(settings, host, port, workers)
 

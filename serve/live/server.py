@@ -32,6 +32,8 @@ class LiveSettings:
     """Whether bundles of other catalogues may decide."""
     rules: str | None = None
     """File of rules; None: there are none."""
+    experiments: str | None = None
+    """File of experiments; None: there are none."""
 
 
 def serve(settings: LiveSettings, host: str, port: int, workers: int) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt64
 
 from bandit.draws import DrawRules, Epochs
+from bandit.head_policy import HeadPolicy
 from bandit.rules.decide import Ruled, candidates_under_rules
 from data import clock
 from data.features import ContextFeatures, Names, NameTable
@@ -101,6 +102,13 @@ class LiveModel:
             object.__setattr__(model, name, left)
         object.__setattr__(model, "rules", rules)
         object.__setattr__(model, "ruled", rules and RuledShown(rules, self.layout, self._every[1]))
+        return model
+
+    def with_policy(self, policy: HeadPolicy) -> "LiveModel":
+        """The same model under another policy; its draws are others."""
+        model = copy(self)
+        object.__setattr__(model, "policy", self.policy._replace(head_policy=policy))
+        object.__setattr__(model, "_rules", {})
         return model
 
     def mended(self) -> bool:
