@@ -12,6 +12,16 @@ COMMANDS = {
         "What a policy would have earned a row whose slots affect each other.",
         show="show",
     ),
+    "row": Command(
+        "evaluate.slate.row",
+        "A row decided jointly, and what that adds, in a simulated world.",
+        show="show",
+    ),
+    "neighbours": Command(
+        "evaluate.slate.neighbours",
+        "What images do to those beside them, learnt from logged pages.",
+        show="show",
+    ),
     "bundle": Command(
         "evaluate.policies.command",
         "What bundles and baselines would have earned on a log.",
@@ -41,6 +51,11 @@ COMMANDS = {
         "What images that nobody has shown would earn.",
         show="show",
     ),
+    "explain": Command(
+        "evaluate.explain.command",
+        "Why a member sees this artwork of a title, in words.",
+        show="show",
+    ),
     "attribution": Command(
         "evaluate.attribution.attribution",
         "The recommendation's part of a log's takes, and the artwork's.",
@@ -56,6 +71,11 @@ COMMANDS = {
         "Let a cell grow by a step, or stop it, as its examples say.",
         show="show",
         status="status",
+    ),
+    "shadow": Command(
+        "evaluate.shadow.shadow",
+        "What Marquee would have earned beside a caller that shows its own.",
+        show="show",
     ),
     "power": Command(
         "evaluate.experiments.power",

@@ -7,6 +7,9 @@ COMMANDS = {
     "bundle": Command(
         "export.graphs.reexport", "Export other weights of a bundle's network as a new bundle."
     ),
+    "rows": Command(
+        "export.graphs.rows", "Give a bundle what was learnt of neighbours, as a new bundle."
+    ),
     "publish": Command(
         "export.publish.commands",
         "Make a bundle the live one, if it is shown to be no worse.",

@@ -16,8 +16,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from web.app import web_app
-from web.catalogue_view import FollowedView
 from web.pages_of import PagesOf
+from web.view.catalogue_view import FollowedView
 
 ROOT = Path(__file__).parents[1]
 DEMO, DOCS = ROOT / "artifacts" / "demo", ROOT / "docs"

@@ -7,8 +7,8 @@ import uvicorn
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
 from web.app import web_app
-from web.catalogue_view import FollowedView
 from web.pages_of import PagesOf
+from web.view.catalogue_view import FollowedView
 
 
 # Each parameter is an option of the command.

@@ -17,7 +17,16 @@ import pyarrow.parquet as pq
 from data.atomic_write import move_into_place, sync
 from data.days import DAY_US, date_of
 from data.own_facts import filled_in
-from data.records import EXAMPLES, FACTS, METRICS, OWN, TIMESTAMP, WITH_METRICS, titles_like
+from data.records import (
+    EXAMPLES,
+    FACTS,
+    METRICS,
+    OWN,
+    PAGE_COLUMNS,
+    TIMESTAMP,
+    WITH_METRICS,
+    titles_like,
+)
 from data.schema.page_facts import IMPRESSION_COLUMNS
 
 FILE = "examples.parquet"
@@ -60,6 +69,8 @@ class Paid(NamedTuple):
     """Of the columns `metric_0`, `metric_1` …"""
     fraction: bool = False
     """Whether a reward beyond [0, 1] is outside its range."""
+    paged: bool = False
+    """Whether examples say which page they are of."""
 
     @property
     def columns(self) -> dict[str, str]:
@@ -69,7 +80,8 @@ class Paid(NamedTuple):
     @property
     def schema(self) -> pa.Schema:
         """Of the examples."""
-        return WITH_METRICS if self.metrics else EXAMPLES
+        schema = WITH_METRICS if self.metrics else EXAMPLES
+        return pa.schema([*schema, *PAGE_COLUMNS]) if self.paged else schema
 
     def map_of(self, rows: pa.RecordBatch) -> pa.MapArray:
         """The metrics of rows, as METRICS."""
@@ -148,6 +160,8 @@ class _Day:
         table = table.append_column(EXAMPLES.field("reward_name"), names)
         if self.paid.metrics:
             table = table.append_column("metrics", self.paid.map_of(closed))
+        for field in PAGE_COLUMNS if self.paid.paged else ():
+            table = table.append_column(field, closed.column(field.name).cast(field.type))
         schema = titles_like(self.paid.schema, table.schema)
         if self.writer is None:
             self.writer = pq.ParquetWriter(self.path, schema, compression="zstd")
@@ -210,11 +224,12 @@ def _one_a_decision(rows: pa.RecordBatch) -> pa.RecordBatch:
     ids = rows.column("decision_id")
     begins = pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1))  # pyright: ignore[reportAttributeAccessIssue]
     kept = np.flatnonzero(np.r_[True, begins.to_numpy(zero_copy_only=False)])
+    differ = [*COPIED, *(name for name in PAGE_COLUMNS.names if name in rows.schema.names)]
     if len(kept) == len(ids):
         return rows
     sizes = np.diff(np.r_[kept, len(ids)])
     for number in np.flatnonzero(sizes > 1).tolist():
-        copies = rows.select(COPIED).slice(int(kept[number]), int(sizes[number])).to_pylist()
+        copies = rows.select(differ).slice(int(kept[number]), int(sizes[number])).to_pylist()
         kept[number] += min(range(len(copies)), key=lambda at, all=copies: repr(all[at]))
     return rows.take(pa.array(kept))
 

@@ -106,8 +106,8 @@ def join(
         Worth.of(reward, schema.outcomes, spans.window_us),
     )
     spans, engine = spans._replace(window_us=worth.window_us), engine or EngineSettings()
-    file_rendered(Path(log_dir), log_files(Path(log_dir), "events"))
     optional = (*(["value"] if worth.has_values else []), *(["own"] if page_facts else []))
+    file_rendered(Path(log_dir), log_files(Path(log_dir), "events"))
     files = LogFiles.of(Path(log_dir), optional)
     marks = files.marks()
     out.mkdir(parents=True, exist_ok=True)
@@ -119,11 +119,11 @@ def join(
             refuse_to_lose(state, files, out)
             state = JoinState(settings)
             state.write(out)  # killed from here on, the next run starts over
-        unread = files.unread(marks, state.files)
-        fresh = unread.conformed(staging)
+        fresh = (unread := files.unread(marks, state.files)).conformed(staging)
         for file, name in zip(fresh.every, unread.every, strict=True):
             refuse_newer_schema(file, name)
-        days = _Days(runner, sources, spans, worth, staging, out, Counter(), optional, page_facts)
+        of = (runner, sources, spans, worth, staging, out)
+        days = _Days(*of, Counter(), optional, page_facts, files.page_columns)
         days.count_undeclared(fresh, schema.outcomes.kinds)
         joined = _join_changed(days, fresh, state, now, engine.batch_decisions)
         state.files |= marks
@@ -147,6 +147,8 @@ class _Days(NamedTuple):
     """Optional columns of events that are read."""
     page_facts: Sequence[str]
     """Facts of the user's own that impressions fill in."""
+    page_columns: Sequence[str]
+    """Columns of decisions that say which page each is of."""
 
     def lay_views(self) -> None:
         """Lay the views over the whole log."""
@@ -213,7 +215,8 @@ class _Days(NamedTuple):
         horizon, window, skew = self.spans.horizon_us, self.spans.window_us, self.spans.skew_us
         start, stop = days[0] * DAY_US, (days[-1] + 1) * DAY_US
         decisions = self.sources.decisions
-        self.engine.view("decisions", "decisions", decisions, (start, stop))
+        span = (start, stop)
+        self.engine.view("decisions", "decisions", decisions, span, self.page_columns)
         self.engine.view("known", "known", decisions, (start - horizon, stop))
         earliest, latest = start - 2 * skew - window, stop + horizon + window + skew
         self._view_events((earliest, latest))
@@ -222,7 +225,8 @@ class _Days(NamedTuple):
         value = self.engine.value(self.worth)
         words = {"from_us": start, "now_us": now_us, "value": value, "chosen": CHOSEN}
         sql = SQL.format(**self.spans._asdict(), **words, **self.worth.words(skew))
-        told = {"paid": self.worth.paid, "page_facts": self.page_facts}
+        paid = self.worth.paid._replace(paged=bool(self.page_columns))
+        told = {"paid": paid, "page_facts": self.page_facts}
         writer = partial(write_days, folder=self.staging, **told)
         results = {row.day: row for row in self.engine.write(sql, writer, self.worth)}
         self.worth.refuse_odd(list(results.values()))

@@ -78,6 +78,6 @@ def open_runs(place: str) -> RunLog:
 def _redis_log(place: str, capacity: int = CAPACITY) -> "RedisLog":
     # Redis' package is optional.
     from data.log.redis_log import RedisLog
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     return RedisLog(RedisAddress.parse(place), capacity)

@@ -29,7 +29,7 @@ from data.log.parquet import append_table
 from data.log.precompute_runs import FOLDER as RUN_FOLDER
 from data.log.precompute_runs import FolderRuns
 from data.log.records import SCHEMAS, decode_each, json_line
-from data.log.redis_server import Client, RedisAddress
+from data.servers.redis_server import Client, RedisAddress
 
 GROUP = "roll"
 BODY, NAME = b"body", b"name"

@@ -15,7 +15,7 @@ from serve.live.app import live_app
 from serve.live.cells.arms import LiveArms
 from serve.live.door.door import Door
 from serve.live.door.tokens import Token, Tokens, read_tokens
-from serve.live.load_model import load_live
+from serve.live.load_model import LiveRows, load_live
 from serve.live.micro_batcher import MicroBatcher
 from serve.live.recorder import DurableLog, NoLog, Recorder
 from serve.live.reload import ModelSource
@@ -34,8 +34,9 @@ def application() -> Door:
 
     def load(folder: Path) -> LiveModel:
         cache, url, days = Path(settings.cache), settings.base_url, settings.epoch_days
-        foreign = settings.foreign
-        return load_live(folder, catalogue, cache, clock.today(), url, days, foreign=foreign)
+        foreign, rows = settings.foreign, LiveRows(settings.rows, settings.most_alike)
+        day = clock.today()
+        return load_live(folder, catalogue, cache, day, url, days, foreign=foreign, rows=rows)
 
     def stamp() -> tuple[object, ...]:
         files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))

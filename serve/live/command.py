@@ -40,6 +40,8 @@ def live(
     foreign: bool = False,
     rules: Path | None = None,
     experiments: Path | None = None,
+    rows: bool = False,
+    most_alike: int = 0,
 ) -> None:
     """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
 
@@ -71,6 +73,12 @@ def live(
             last good ones stay where new ones are refused.
         experiments: experiments.yaml: cells, hold-outs, loops and ramps, see docs/experiments.md;
             followed while running, as rules are.
+        rows: Log each decision with its page, slot and neighbours, and decide a page's titles
+            jointly, in their order, where the bundle has learnt what neighbours do to each other
+            (`train.py --rows.learn true`). Draws of the maps in `store` are then shown only where a
+            page cannot be decided live. See docs/rows.md.
+        most_alike: Images of a page that may be alike, a rule beside what was learnt; needs
+            `--rows true`. 0: as many as may be.
     """
     guarded = bool(os.environ.get("MARQUEE_TOKEN")) or (tokens is not None and read_tokens(tokens))
     if host not in ("127.0.0.1", "localhost", "::1") and not guarded:
@@ -87,6 +95,9 @@ def live(
     refuse_outside("--port", port, 0, 65535)
     refuse_outside("--workers", workers, 1)
     refuse_outside("--queue", queue, 1)
+    refuse_outside("--most-alike", most_alike, 0)
+    if most_alike and not rows:
+        raise BadInput(f"--most-alike {most_alike} is for pages as rows; add --rows true")
     refuse_outside("--deadline-ms", deadline_ms, 0)
     if log is not None:
         see_to_log(log)
@@ -113,6 +124,8 @@ def live(
         foreign=foreign,
         rules=str(rules) if rules is not None else None,
         experiments=str(experiments) if experiments is not None else None,
+        rows=rows,
+        most_alike=most_alike,
     )
     serve(settings, host, port, workers)
 

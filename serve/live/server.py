@@ -34,6 +34,10 @@ class LiveSettings:
     """File of rules; None: there are none."""
     experiments: str | None = None
     """File of experiments; None: there are none."""
+    rows: bool = False
+    """Whether pages are decided as rows, and logged as pages."""
+    most_alike: int = 0
+    """Images of a page that may be alike; 0: as many as may be."""
 
 
 def serve(settings: LiveSettings, host: str, port: int, workers: int) -> None:

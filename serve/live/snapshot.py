@@ -9,7 +9,6 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import orjson
@@ -17,8 +16,9 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt64
 
 from bandit.draws import DrawRules, Epochs
-from bandit.head_policy import HeadPolicy
+from bandit.rows.decide_rows import RowDecided
 from bandit.rules.decide import Ruled, candidates_under_rules
+from bandit.thompson_batch import Decided
 from data import clock
 from data.features import ContextFeatures, Names, NameTable
 from data.records import TitleId
@@ -29,7 +29,9 @@ from serve.live.page_draws import opening_words, page_draws
 from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
 from serve.live.shown.image_model import ImageModel
+from serve.live.shown.joint_rows import JointRows
 from serve.live.shown.page_decisions import NOTHING_DECIDED, SPELT, PageDecisions
+from serve.live.shown.page_decisions import logged_columns as columns_of
 from serve.live.shown.ruled import RuledShown
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
@@ -37,7 +39,7 @@ from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.pictures.page_pictures import PagePictures
 from serve.rules.layout_rules import LayoutRules
-from serve.scoring.candidate_bank import decide_pages
+from serve.scoring.candidate_bank import decide_pages, page_scores
 from serve.scoring.member_model import MemberFunctionals, MemberModel, PlannedMembers
 from serve.scoring.served_policy import ServedPolicy
 
@@ -73,6 +75,10 @@ class LiveModel:
     """That hold for pages; None: there are none."""
     names: Names | None = None
     """Whom each artwork names; None: nobody."""
+    joint: JointRows | None = None
+    """By which pages are decided as rows; None: each title by itself."""
+    paged: bool = False
+    """Whether decisions are logged with their page and neighbours."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[TitleId, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
@@ -102,13 +108,6 @@ class LiveModel:
             object.__setattr__(model, name, left)
         object.__setattr__(model, "rules", rules)
         object.__setattr__(model, "ruled", rules and RuledShown(rules, self.layout, self._every[1]))
-        return model
-
-    def with_policy(self, policy: HeadPolicy) -> "LiveModel":
-        """The same model under another policy; its draws are others."""
-        model = copy(self)
-        object.__setattr__(model, "policy", self.policy._replace(head_policy=policy))
-        object.__setattr__(model, "_rules", {})
         return model
 
     def mended(self) -> bool:
@@ -199,16 +198,12 @@ class LiveModel:
             described = self.members.functionals_of(facts)
         rules = self._rules_of(described.functionals.shape[1])
         words, ruled = self._under_rules(pages, slots, now_us)
+        lengths = np.array([*map(len, wanted)])
+        if self.joint is not None:
+            words = self.joint.words(words, lengths)
         draws = page_draws(pages, words, described.fingerprints, rules)
-        decided = decide_pages(
-            described.functionals,
-            self._columns[slots].transpose(0, 2, 3, 1),
-            self._counts[slots],
-            draws.seeds,
-            self.policy.head_policy,
-            self._matches(described, slots),
-            ruled,
-        )
+        decided = self._decided(described, slots, lengths, draws.seeds, ruled)
+        alone = decided.alone if isinstance(decided, RowDecided) else decided.propensity
         choices = self._starts[slots] + decided.choice
         ids = draws.ids(self.words.artworks[choices], decided.propensity)
         ordinals, propensities = choices.tolist(), decided.propensity.tolist()
@@ -228,9 +223,28 @@ class LiveModel:
                 int(prints[row]),
                 float(entropies[row, : len(titles)].sum()) / max(len(titles), 1),
                 None if ruled is None else ruled.codes[row, : len(titles)].tolist(),
+                alone[row, : len(titles)].tolist() if self.paged else (),
             )
             for row, titles in enumerate(wanted)
         ]
+
+    def _decided(
+        self,
+        described: MemberFunctionals,
+        slots: Int[np.ndarray, "pages n"],
+        lengths: Int[np.ndarray, " pages"],
+        seeds: UInt64[np.ndarray, "pages n"],
+        ruled: Ruled | None,
+    ) -> Decided | RowDecided:
+        """Choices of pages, each title by itself or all of a page as a row."""
+        vectors, counts = self._columns[slots].transpose(0, 2, 3, 1), self._counts[slots]
+        policy, matches = self.policy.head_policy, self._matches(described, slots)
+        if self.joint is None:
+            return decide_pages(
+                described.functionals, vectors, counts, seeds, policy, matches, ruled
+            )
+        scores = page_scores(described.functionals, vectors, counts, matches)
+        return self.joint.decide(scores, described.appeals, slots, lengths, seeds, policy, ruled)
 
     def _matches(
         self, described: MemberFunctionals, slots: Int[np.ndarray, "pages n"]
@@ -275,24 +289,9 @@ class LiveModel:
 
     def logged(self, decisions: PageDecisions) -> dict[str, Sequence[object]]:
         """The columns of a page's decisions in the log that differ from title to title."""
-        names, lists = self.layout.artwork_ids, self._lists
-        # As an array, which is written faster, where all titles have as many candidates.
-        chances = np.ascontiguousarray(decisions.probabilities)
-        probabilities = cast("Sequence[object]", chances)
         counts = self._counts[decisions.slots]
-        if (counts < chances.shape[1]).any():
-            rows = zip(chances.tolist(), counts.tolist(), strict=True)
-            probabilities = [row[:count] for row, count in rows]
-        columns: dict[str, Sequence[object]] = {
-            "decision_id": decisions.decision_ids,
-            "title_id": decisions.title_ids,
-            "candidates": [lists[slot] for slot in decisions.slots],
-            "action": [names[ordinal] for ordinal in decisions.ordinals],
-            "propensity": decisions.propensities,
-            "probabilities": probabilities,
-            "seed": decisions.seeds,
-            "epoch": decisions.epochs,
-        }
+        lists = [self._lists[slot] for slot in decisions.slots]
+        columns = columns_of(decisions, lists, self.layout.artwork_ids, counts)
         if self.ruled is not None and decisions.ruled is not None:
-            columns |= self.ruled.columns(decisions.ruled, columns["candidates"], chances, counts)
+            columns |= self.ruled.columns(decisions.ruled, lists, decisions.probabilities, counts)
         return columns

@@ -27,9 +27,9 @@ from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from tests.screenshots import listening
 from web.app import web_app
-from web.catalogue_view import CatalogueView, FollowedView
 from web.command import web
 from web.pages_of import PagesOf
+from web.view.catalogue_view import CatalogueView, FollowedView
 
 ODD = "<script>alert('é')</script> & \"co\" 100% ?a=b#c/d"
 """The name of a member and of a title."""
@@ -179,7 +179,9 @@ def test_a_title_that_shows_nothing_today_is_refused_in_a_sentence(world, pages)
     )
     titles = pa.concat_tables([there.titles, title])
     artworks = pa.concat_tables([there.artworks, artwork])
-    later = CatalogueView(pages.view().model, Catalogue(there.root, titles, artworks))
+    later = CatalogueView(
+        pages.view().model, Catalogue(there.root, titles, artworks), pages.view().folder
+    )
     with pytest.raises(BadInput, match="987654 has no artwork"):
         later.title("987654")
 

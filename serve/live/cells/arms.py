@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,16 +45,19 @@ class PolicyModel:
         """Of the moment; None: there is none yet."""
         base = self._base.model
         if base is not self._of:
-            self._made = base and base.with_policy(policy_under(self._arm, base.policy.head_policy))
+            self._made = base and under_policy(base, self._arm)
             self._of = base
         return self._made
 
 
-def policy_under(arm: Arm, of: HeadPolicy) -> HeadPolicy:
-    """What an arm makes of a bundle's policy."""
-    return HeadPolicy.named(
-        arm.policy or of.kind, of.epsilon if arm.epsilon is None else arm.epsilon
-    )
+def under_policy(model: LiveModel, arm: Arm) -> LiveModel:
+    """The same model under an arm's policy; its draws are others."""
+    made, of = copy(model), model.policy.head_policy
+    epsilon = of.epsilon if arm.epsilon is None else arm.epsilon
+    how = HeadPolicy.named(arm.head or of.kind, epsilon)
+    # What draws follow from is worked out anew; a model is frozen to those who use it.
+    vars(made).update(policy=model.policy._replace(head_policy=how), _rules={})
+    return made
 
 
 class Assigned(NamedTuple):
