@@ -11,16 +11,22 @@ from data.cells.experiment import cell_in
 from data.cells.ramp_state import RampState, write_states
 from data.cells.written import read_experiments
 from data.check.command import check
+from data.errors import BadInput
 from data.log import decode, encode_page, roll
+from data.log.precompute_runs import FolderRuns
 from serve.live.app import live_app
 from serve.live.cells.arms import LiveArms
 from serve.live.door.tokens import Tokens
 from serve.live.recorder import DurableLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
+from serve.precompute.cell_members import CellWork
+from serve.precompute.member_block import Work
+from serve.precompute.precompute import precompute_maps
+from serve.scoring.candidate_bank import Bank
 from tests.serve.live.test_live import Bundles, page, run
 from tests.serve.precompute.test_precompute import logged
-from tests.serve.world import make_layout
+from tests.serve.world import DAY, Members, make_facts, make_layout, make_policy, make_vectors
 
 MEMBERS = [f"profile-{at:04d}" for at in range(60)]
 FILE = """
@@ -69,12 +75,12 @@ def file(tmp_path):
 
 
 @asynccontextmanager
-async def served_in_cells(bundles, file, recorder):
+async def served_in_cells(bundles, file, recorder, store=None):
     def arms(main, batcher, log):
         def source(bundle, _):
             return ModelSource(Path(bundle or bundles.folder / "current"), bundles.load)
 
-        return LiveArms(file, None, main, batcher, log, source, lambda name: pytest.fail(name))
+        return LiveArms(file, None, main, batcher, log, source, lambda _: store)
 
     live = LiveService(bundles.source, recorder, deadline=20.0, arms=arms)
     transport = httpx.ASGITransport(live_app(live, Tokens(())))
@@ -236,3 +242,40 @@ def test_what_a_caller_shows_is_never_changed_and_stands_in_a_log_that_checks_ou
         assert sum(row["probabilities"]) == pytest.approx(1)
         assert len(row["probabilities"]) == len(row["candidates"])
     assert not check(tmp_path / "log" / "decisions").problems
+
+
+def test_maps_of_a_cell_are_shown_to_its_members_and_logged_under_it(
+    bundles, file, tmp_path, lmdb_store
+):
+    file.write_text(
+        FILE.replace("bundle: OTHER, epsilon: 0.5", "store: STORE, epsilon: 0.5")
+        .replace("OTHER", str(tmp_path / "bundle-2"))
+        .replace("STORE", str(tmp_path / "maps-other"))
+    )
+    layout, facts = make_layout(), make_facts(60)
+    of_cell = CellWork.of(file, "eyes:other")
+    members, others = of_cell.divided(facts)
+    assert 5 < len(members) < 40
+    assert len(others) + len(members) == 60
+    policy = of_cell.policy(make_policy())
+    bank = Bank.of(layout, make_vectors(layout))
+    work = Work(Members(), bank, layout, policy, DAY, True, cell=of_cell.cell)
+    precompute_maps(work, members, lmdb_store, FolderRuns(tmp_path / "log"), workers=1)
+    rows = {row["decision_id"]: row for row in logged(tmp_path / "log").to_pylist()}
+    assert {row["cell"] for row in rows.values()} == {"eyes:other"}
+    assert policy.head_policy.epsilon == 0.5
+
+    async def check_all():
+        async with served_in_cells(bundles, file, NoLog(), lmdb_store) as (client, _):
+            for member in members["profile_id"].to_pylist():
+                answer = (await client.post("/v1/decide", json=page(member))).json()
+                for one in answer["decisions"]:
+                    row = rows[one["decision_id"]]
+                    assert (row["profile_id"], row["action"]) == (member, one["artwork_id"])
+                    assert row["propensity"] == one["propensity"]
+
+    run(check_all())
+    with pytest.raises(BadInput, match="no such cell"):
+        CellWork.of(file, "eyes:none")
+    with pytest.raises(BadInput, match="make no maps"):
+        CellWork.of(file, "eyes:hold")
