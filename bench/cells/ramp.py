@@ -1,11 +1,13 @@
 """`python -m bench ramp`: ramps of bundles that are known to be worse, as good, and better."""
 
+import sys
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 from jaxtyping import Float
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from data.cells.experiment import Arm, Cell, Experiment, Experiments, Ramp
@@ -16,7 +18,7 @@ from evaluate.ramp.judge import judge_step, moved_state
 FIRST = date(2026, 1, 1)
 BASE = 0.15
 """Take fraction of the mean member in control."""
-LIFTS = (-0.5, -0.2, -0.1, 0.0, 0.05)
+LIFTS = (-0.3, -0.1, 0.0, 0.1)
 """Of the ramped bundle, relative."""
 
 
@@ -42,11 +44,11 @@ class RampFigures:
 
 # Each parameter is an option of the command.
 def ramp(
-    runs: int = 200, members: int = 20_000, days: int = 60, seed: int = 31_000, quick: bool = False
+    runs: int = 200, members: int = 6_000, days: int = 40, seed: int = 31_000, quick: bool = False
 ) -> list[RampFigures]:
     """Let bundles of planted lifts grow by the product's own rule, one look a day.
 
-    Members differ (beta law about .15, standard deviation .08) and come unevenly (gamma law, four
+    Members differ (beta law about .15, standard deviation .08) and come unevenly (gamma law, twelve
     impressions a day on average, on 60% of days); every run has an experiment and members of its
     own. Steps 1%, 10%, 50%, 100%, two days each at least, margin 5%.
 
@@ -58,7 +60,7 @@ def ramp(
         quick: a few small runs, to see that it works.
     """
     if quick:
-        runs, members, days = 4, 2_000, 12
+        runs, members, days = 3, 2_000, 10
     return [_figures(lift, runs, members, days, seed + 1000 * at) for at, lift in enumerate(LIFTS)]
 
 
@@ -74,7 +76,9 @@ def show(figures: list[RampFigures]) -> None:
 
 
 def _figures(lift: float, runs: int, members: int, days: int, seed: int) -> RampFigures:
-    ends = [_run(lift, members, days, seed + run) for run in range(runs)]
+    quiet = not sys.stderr.isatty()
+    counted = track(range(runs), f"lift {lift:+.0%}", console=Console(stderr=True), disable=quiet)
+    ends = [_run(lift, members, days, seed + run) for run in counted]
     phases = [phase for phase, *_ in ends]
     lost = np.array([lost for _, _, lost, _ in ends])
     return RampFigures(
@@ -97,7 +101,7 @@ def _run(lift: float, members: int, days: int, seed: int) -> tuple[str, int, flo
     assert one.ramp is not None
     names = np.array([f"{seed}-{at}" for at in range(members)])
     tastes = g.beta(*_beta(BASE, 0.08), members)
-    use = g.gamma(0.7, 4 / 0.7, members)
+    use = g.gamma(0.7, 12 / 0.7, members)
     state = RampState("new", 0, one.ramp.steps[0], str(FIRST))
     seen: list[MemberDays] = []
     treated = np.zeros(members, bool)
