@@ -48,6 +48,11 @@ COMMANDS = {
         "Ramps of bundles that are known to be worse, as good and better.",
         show="show",
     ),
+    "longterm": Command(
+        "bench.longterm.longterm",
+        "Loops for plays, takes, a proxy and the truth over 60 days; estimates, new artwork, RL.",
+        show="show",
+    ),
     "row-pages": Command(
         "bench.rows.row_pages",
         "Latency of live pages decided as rows, beside those decided title by title.",
