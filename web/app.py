@@ -19,14 +19,17 @@ from data.errors import BadInput
 from evaluate.look.render import STYLE
 from serve.live.routes.documentation import documentation
 from serve.live.routes.files import IMAGE
+from web.csv_routes import csv_routes
 from web.lab_routes import lab_routes
 from web.pages_of import PagesOf
 from web.render import HERE, page
 from web.same_site import refuse_other_sites
+from web.session import NotAllowed
 from web.view.catalogue_view import CatalogueView, NamedTitle
 from web.view.home_preview import HomePreview, home_preview
 from web.view.title_record import TitleRecord, title_record
 from web.view.why import Why, why
+from web.watch_routes import watch_routes
 
 POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -58,13 +61,16 @@ def web_app(pages: PagesOf) -> FastAPI:
 
     app = FastAPI(title="Marquee pages", version="1", lifespan=lifespan, docs_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
+    app.middleware("http")(pages.sessions.admit)
     app.middleware("http")(refuse_other_sites)
     app.middleware("http")(_with_headers)
     app.add_exception_handler(BadInput, _refused)
     _add_data(app, pages)
     _add_pages(app, pages)
     _add_files(app, pages)
-    app.include_router(lab_routes(pages))
+    for routes in (lab_routes, watch_routes, csv_routes):
+        app.include_router(routes(pages))
+    app.include_router(pages.sessions.routes())
     app.include_router(documentation(app))
     return app
 
@@ -97,7 +103,7 @@ async def _with_headers(
 
 async def _refused(request: Request, error: Exception) -> Response:
     """What cannot be shown, and what to do: a page for people, JSON for programs."""
-    status = 422 if request.method == "POST" else 404
+    status = 403 if isinstance(error, NotAllowed) else 422 if request.method == "POST" else 404
     if request.url.path.startswith("/api/"):
         body = orjson.dumps({"detail": str(error)})
         return Response(body, status, media_type="application/json")

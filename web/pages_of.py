@@ -8,11 +8,14 @@ from data.errors import BadInput
 from data.schema import read_schema
 from evaluate.new_artwork.audience import NewMembers
 from serve.live.door.image_worker import ImageWorker
+from serve.live.door.tokens import Tokens
 from web.lab.judge import Lab
 from web.lab.uploads import Uploads
+from web.session import Sessions
 from web.view.catalogue_view import CatalogueView, FollowedView
 from web.view.members import KnownMembers
 from web.view.thumbnails import Thumbnails
+from web.watch.watcher import Watcher
 
 AUDIENCE = 1000
 """Members whose shares a title's page counts."""
@@ -25,6 +28,8 @@ class PagesOf:
     followed: FollowedView
     profiles: Path | None
     examples: Path | None
+    log: Path | None = None
+    sessions: Sessions = field(default_factory=lambda: Sessions(Tokens([])))
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     worker: ImageWorker = field(default_factory=ImageWorker)
     _members: KnownMembers | None = None
@@ -39,6 +44,11 @@ class PagesOf:
     def lab(self) -> Lab:
         """What judges them."""
         return Lab(self.followed.cache, self.examples)
+
+    @cached_property
+    def watcher(self) -> Watcher:
+        """What the monitor says of the log."""
+        return Watcher(self.log, self.examples, self.followed.catalogue)
 
     def view(self) -> CatalogueView:
         """What is published.

@@ -19,13 +19,13 @@ class Scale:
 
     @classmethod
     def of(cls, values: Iterable[float | None]) -> "Scale":
-        """Around all finite values; 0 to 1 where there is none."""
+        """Around all finite values, not below 0 where none is; 0 to 1 where there is none."""
         known = [value for value in values if value is not None and math.isfinite(value)]
         if not known:
             return cls(0.0, 1.0)
         low, high = min(known), max(known)
         room = MARGIN * (high - low) or 0.05 * abs(high) or 0.5
-        return cls(low - room, high + room)
+        return cls(max(low - room, 0.0) if low >= 0 else low - room, high + room)
 
     def at(self, value: float) -> float:
         """From 0 to 100; what lies outside is at the end."""

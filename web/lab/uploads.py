@@ -31,10 +31,11 @@ class Uploads:
     Args:
         folder: made when the first comes; what it holds from before is found again, and is named by
             its digest alone.
+        most: pictures that are kept.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, most: int = KEPT) -> None:
+        self.folder, self.most = folder, most
         self._names: OrderedDict[str, str] = OrderedDict()
         self._lock = Lock()
 
@@ -47,7 +48,7 @@ class Uploads:
                 made.write_bytes(content)
             self._names[digest] = name[:NAME]
             self._names.move_to_end(digest)
-            while len(self._names) > KEPT:
+            while len(self._names) > self.most:
                 self._names.popitem(last=False)
             self._drop_oldest()
         return self.of(digest)
@@ -70,5 +71,5 @@ class Uploads:
         total = 0
         for at, file in enumerate(files):
             total += file.stat().st_size
-            if at >= KEPT or (total > KEPT_BYTES and at):
+            if at >= self.most or (total > KEPT_BYTES and at):
                 file.unlink(missing_ok=True)

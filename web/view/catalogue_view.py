@@ -121,7 +121,7 @@ class FollowedView:
     """
 
     def __init__(self, bundles: Path, catalogue: Path, cache: Path, foreign: bool) -> None:
-        self.catalogue, self.cache = catalogue, cache
+        self.bundles, self.catalogue, self.cache = bundles, catalogue, cache
         self.view: CatalogueView | None = None
         self._loaded = bundles
 
