@@ -14,6 +14,11 @@ COMMANDS = {
         "The live service's pages a second, beside a bare handler and another version.",
         show="show_pages",
     ),
+    "parity": Command(
+        "bench.serving.parity",
+        "ONNX Runtime's scores and choices beside torch's, each kind of heads and of eyes.",
+        show="show_parity",
+    ),
     "explain": Command(
         "bench.serving.explain",
         "Explanations of many decisions: do they add up, and how long does one take?",
@@ -41,6 +46,16 @@ COMMANDS = {
     "dimensions": Command(
         "bench.dimensions.dimensions",
         "Artwork, synopsis, evidence and trailer decided together, beside exact values and a peer.",
+        show="show",
+    ),
+    "shadow": Command(
+        "bench.cells.shadow",
+        "What Marquee would have earned beside a caller's own artwork, against the truth.",
+        show="show",
+    ),
+    "ramp": Command(
+        "bench.cells.ramp",
+        "Ramps of bundles that are known to be worse, as good and better.",
         show="show",
     ),
     "longterm": Command(

@@ -35,6 +35,7 @@ CASES = {
     "judging": Case(("judging",)),
     "live": Case(("live",)),
     "pages": Case(("pages",), (*MODEL, "cache")),
+    "parity": Case(("parity",)),
     "explain": Case(("explain",), (*MODEL, "examples", "cache")),
     "failures": Case(("failures",), why_not=why_no_redis()),
     "encoder": Case(("encoder",)),  # a bundle of frozen eyes has nothing in torch to be beside
@@ -55,6 +56,8 @@ CASES = {
     "faults": Case(("faults",), ("catalogue", "bundle", "examples")),
     "hosts": Case(("hosts",), why_not=why_no_redis()),
     "rules": Case(("rules",)),
+    "shadow": Case(("shadow",)),
+    "ramp": Case(("ramp",)),
     "rates": Case(("rates",), why_not=why_no_redis()),
     "rates by hosts": Case(("rates", "--hosts", "1", "2", "4"), why_not=why_no_redis()),
     "hostile": Case(("hostile",), ("catalogue", "bundle", "examples")),
