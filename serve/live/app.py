@@ -25,6 +25,7 @@ from serve.live.routes.health import health_routes
 from serve.live.routes.images import image_routes
 from serve.live.routes.maps import map_routes
 from serve.live.routes.pages import page_routes
+from serve.live.routes.rules import rule_routes
 from serve.live.schema import Refusal
 from serve.live.service import LiveService
 
@@ -41,7 +42,15 @@ REFUSED: dict[int | str, str] = {
     503: "Send it again, a little later.",
 }
 """Status → when any end point answers with it, and a `Refusal`."""
-ROUTES = (page_routes, map_routes, image_routes, event_routes, health_routes, file_routes)
+ROUTES = (
+    page_routes,
+    map_routes,
+    image_routes,
+    event_routes,
+    rule_routes,
+    health_routes,
+    file_routes,
+)
 
 
 def live_app(

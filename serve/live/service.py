@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from data.privacy.pseudonym import Pseudonyms
+from data.rules.desk import RulesDesk
 from data.schema.watched import WatchedSchema
 from serve.live import metrics
 from serve.live.door.image_worker import ImageWorker
@@ -59,6 +60,8 @@ class LiveService:
         self.names = names or Pseudonyms()
         self.batcher = MicroBatcher(source, recorder, store, queue)
         self.pictures = ImageWorker()
+        self.rules_desk: RulesDesk | None = None if source.rules is None else source.rules.desk
+        """Where rules are changed; None: the service follows no file of rules."""
         self.draining = False
 
     async def answer(
