@@ -5,9 +5,7 @@ file and log as they were. A change is in the audit log before it is in the file
 ends between the two, the next one finds the file as it was, and the log says so.
 """
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +15,9 @@ from data.catalogue import Catalogue
 from data.days import DAY_US, date_of
 from data.errors import BadInput
 from data.rules.as_json import minute, parse_rule, placed, rule_json, rules_yaml
-from data.rules.audit import AuditLog, Change, RuleChange
+from data.rules.audit import Change, RuleChange
 from data.rules.compiled_catalogue import book_of_catalogue
-from data.rules.files import read_rules
+from data.rules.noted import NotedRules
 from data.rules.text_edits import with_rule, with_until, without_rule
 from data.rules.written import WrittenRule, WrittenRules, parse_rules
 from data.schema.schema import Schema, read_schema
@@ -27,8 +25,6 @@ from data.schema.schema import Schema, read_schema
 MINUTE_US = 60_000_000
 WORDS_LONGEST = 500
 """Letters of who and why."""
-OUTSIDE = "other hands"
-"""Who changed what no desk did."""
 
 
 class NoSuchRule(BadInput):
@@ -54,7 +50,7 @@ class RuleDone(NamedTuple):
     """What the audit log says; None: it was only tried."""
 
 
-class RulesDesk:
+class RulesDesk(NotedRules):
     """Changes to one file of rules.
 
     Args:
@@ -71,8 +67,8 @@ class RulesDesk:
         check: Callable[[WrittenRules], object],
         now_us: Callable[[], int] = clock.now_us,
     ) -> None:
-        self.file, self._schema, self._check, self._now_us = file, schema, check, now_us
-        self.log = AuditLog(file.with_name(f"{file.stem}.audit.jsonl"))
+        super().__init__(file, schema, now_us)
+        self._check = check
 
     @classmethod
     def of_catalogue(cls, file: Path, catalogue: Path) -> "RulesDesk":
@@ -83,16 +79,6 @@ class RulesDesk:
             book_of_catalogue(written, Catalogue.read(catalogue), today)
 
         return cls(file, lambda: read_schema(catalogue), check)
-
-    def listed(self) -> WrittenRules:
-        """All rules; their `digest` is their version.
-
-        Raises:
-            BadInput: the file cannot be read.
-        """
-        if not self.file.exists():
-            return parse_rules(b"", str(self.file))
-        return read_rules(self.file, self._schema())
 
     def audit(self, most: int = 50, before: int | None = None) -> list[RuleChange]:
         """The latest changes, the newest first; the whole log is read, and its chain checked.
@@ -213,48 +199,6 @@ class RulesDesk:
 
         return self._changed("taken out", rule_id, change, (who, why, by), version)
 
-    def note(self, rules: WrittenRules | None = None) -> None:
-        """Write down what other hands changed in the file since the last change.
-
-        Args:
-            rules: of the file, where they were read just now.
-
-        Raises:
-            BadInput: the file, or its audit log, cannot be read.
-            OSError: the disk takes no more.
-        """
-        last = self.log.last()
-        if last is None or last.after != (rules or self.listed()).digest:
-            with self._locked():
-                self._note(self.listed())
-
-    def _note(self, rules: WrittenRules) -> None:
-        last = self.log.last()
-        if last is not None and last.after == rules.digest:
-            return
-        there = {one.rule.id: rule_json(one) for one in rules.rules}
-        if last is None and not there:
-            return
-        held = self.log.held()
-        changed = {name: rule for name, rule in there.items() if held.get(name) != rule}
-        gone = dict.fromkeys(name for name in held if name not in there)
-        self._entry("found" if last is None else "edited", changed | gone, ("", "", OUTSIDE), rules)
-
-    def _entry(
-        self,
-        what: Change,
-        changed: Mapping[str, dict[str, object] | None],
-        asked: tuple[str, str, str],
-        after: WrittenRules,
-        before: str = "",
-    ) -> RuleChange:
-        last = self.log.last()
-        before = before or ("" if last is None else last.after)
-        who, why, by = asked
-        at = self._now_us()
-        entry = RuleChange(0, at, what, changed, who, why, by, before, after.digest)
-        return self.log.append(entry)
-
     def _changed(
         self,
         what: Change,
@@ -277,7 +221,7 @@ class RulesDesk:
             )
         if not self.file.parent.is_dir():
             raise BadInput(f"there is no folder {self.file.parent} for the rules; make it")
-        with self._locked():
+        with self.locked():
             rules = self.listed()
             if version is not None and version != rules.digest:
                 raise RulesMoved(
@@ -292,9 +236,9 @@ class RulesDesk:
             rule = rule_json(there.get(rule_id) or self._found(rules, rule_id))
             if dry:
                 return RuleDone(after.digest, rule, None)
-            self._note(rules)
+            self.note_changes(rules)
             changed = {rule_id: rule if rule_id in there else None}
-            entry = self._entry(what, changed, asked, after, rules.digest)
+            entry = self.write_down(what, changed, asked, after, rules.digest)
             write_text_whole(self.file, edited)
         return RuleDone(after.digest, rule, entry)
 
@@ -316,9 +260,3 @@ class RulesDesk:
             if one.rule.id == rule_id:
                 return one
         raise NoSuchRule(f"there is no rule {rule_id[:80]!r}; GET the rules for their names")
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with self.file.with_name(f".{self.file.name}.lock").open("a") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            yield

@@ -17,7 +17,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt64
 
 from bandit.draws import DrawRules, Epochs
-from bandit.rules.decide import Ruled, candidates_under_rules
+from bandit.rules.decide import candidates_under_rules
 from data import clock
 from data.features import ContextFeatures, Names, NameTable
 from data.records import TitleId
@@ -35,6 +35,7 @@ from serve.maps.run_info import CatalogueWords
 from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.pictures.page_pictures import PagePictures
+from serve.rules.asked import AskedArtwork
 from serve.rules.layout_rules import LayoutRules
 from serve.scoring.candidate_bank import decide_pages
 from serve.scoring.member_model import MemberFunctionals, MemberModel, PlannedMembers
@@ -159,10 +160,20 @@ class LiveModel:
         pictures = self.pictures or LayoutPictures.single(layout.paths)
         return PagePictures(layout.artwork_ids, pictures, self.base_url)
 
+    def shown_for(self, asked: AskedArtwork | None) -> RuledShown | None:
+        """What a page's titles show and log under rules and what it asks for; None: neither is."""
+        return self.ruled or (None if asked is None else self._shown_free)
+
+    @cached_property
+    def _shown_free(self) -> RuledShown:
+        """For pages that ask for some artwork where there are no rules."""
+        return RuledShown(LayoutRules.free(self.layout), self.layout, self._every[1])
+
     def features(self, facts: Sequence[RequestFacts]) -> ContextFeatures | None:
         """Features of requests' facts, where there is a plan and all are plain."""
         return self.planned.plan.features(facts) if self.planned is not None else None
 
+    # Half of it is one line a column of what is decided.
     def decide(
         self,
         pages: Sequence[PageRequest],
@@ -176,22 +187,23 @@ class LiveModel:
             facts: as `data.records.FACTS`, or from `features`.
             now_us: when, in microseconds since 1970-01-01: rules have their times; None: now.
         """
-        slot_of = self.slot_of
-        wanted = [[title for title in page.title_ids if title in slot_of] for page in pages]
-        longest = max(map(len, wanted))
-        if not longest:
+        place = self.slot_of.__getitem__
+        wanted = [[title for title in page.title_ids if title in self.slot_of] for page in pages]
+        shown, codes = self._under_rules(pages, wanted, now_us)
+        if not (longest := max(map(len, wanted))):
             return [NOTHING_DECIDED for _ in pages]
-        all_slots = [
-            [*map(slot_of.__getitem__, titles), *[0] * (longest - len(titles))] for titles in wanted
-        ]
+        pads = [[0] * (longest - len(titles)) for titles in wanted]
+        all_slots = [[*map(place, its), *pad] for its, pad in zip(wanted, pads, strict=True)]
         slots = np.array(all_slots, np.int64)
         if self.planned is not None and isinstance(facts, ContextFeatures):
             described = self.planned.functionals_by(facts)
         else:
             described = self.members.functionals_of(facts)
-        rules = self._rules_of(described.functionals.shape[1])
-        words, ruled = self._under_rules(pages, slots, now_us)
-        draws = page_draws(pages, words, described.fingerprints, rules)
+        words, draw_rules = self._words[:, slots], self._rules_of(described.functionals.shape[1])
+        ruled = None if shown is None else shown.rules.of_pages(codes, longest)
+        if ruled is not None:
+            words[3] = candidates_under_rules(words[3], ruled.words)
+        draws = page_draws(pages, words, described.fingerprints, draw_rules)
         decided = decide_pages(
             described.functionals,
             self._columns[slots].transpose(0, 2, 3, 1),
@@ -234,17 +246,13 @@ class LiveModel:
         return names.own(described.names, self._ranked[slots]).swapaxes(1, 2)
 
     def _under_rules(
-        self, pages: Sequence[PageRequest], slots: Int[np.ndarray, "pages n"], now_us: int | None
-    ) -> tuple[UInt64[np.ndarray, "4 pages n"], Ruled | None]:
-        """Words of pages' titles after rules, and what rules change; None: nothing."""
-        words = self._words[:, slots]
-        if self.rules is None:
-            return words, None
-        at = clock.now_us() if now_us is None else now_us
-        ruled = self.rules.of_pages([page.facts for page in pages], at, slots)
-        if ruled is not None:
-            words[3] = candidates_under_rules(words[3], ruled.words)
-        return words, ruled
+        self, pages: Sequence[PageRequest], wanted: list[list[TitleId]], now_us: int | None
+    ) -> tuple[RuledShown | None, list[Int[np.ndarray, " n"]]]:
+        """What rules and requests do to pages' titles, if any; bare titles are taken out."""
+        shown = next(filter(None, (self.shown_for(page.asked) for page in pages)), None)
+        if shown is None:
+            return None, []
+        return shown, shown.of_pages(pages, wanted, clock.now_us() if now_us is None else now_us)
 
     def _rules_of(self, heads: int) -> DrawRules:
         """Of the bundle's heads, made once."""
@@ -261,9 +269,9 @@ class LiveModel:
                 decisions.ordinals, decisions.decision_ids, decisions.propensities, strict=True
             )
         ]
-        if self.ruled is None or decisions.ruled is None:
+        if decisions.ruled is None:
             return pieces
-        return self.ruled.marked(pieces, decisions.ruled)
+        return (self.ruled or self._shown_free).marked(pieces, decisions.ruled)
 
     def logged(self, decisions: PageDecisions) -> dict[str, Sequence[object]]:
         """The columns of a page's decisions in the log that differ from title to title."""
@@ -285,6 +293,7 @@ class LiveModel:
             "seed": decisions.seeds,
             "epoch": decisions.epochs,
         }
-        if self.ruled is not None and decisions.ruled is not None:
-            columns |= self.ruled.columns(decisions.ruled, columns["candidates"], chances, counts)
+        if decisions.ruled is not None:
+            shown = self.ruled or self._shown_free
+            columns |= shown.columns(decisions.ruled, columns["candidates"], chances, counts)
         return columns
