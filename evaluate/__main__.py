@@ -41,6 +41,11 @@ COMMANDS = {
         "What images that nobody has shown would earn.",
         show="show",
     ),
+    "probation": Command(
+        "evaluate.probation.command",
+        "Bound what new artwork may cost, by rules that it writes every night.",
+        show="show",
+    ),
     "attribution": Command(
         "evaluate.attribution.attribution",
         "The recommendation's part of a log's takes, and the artwork's.",

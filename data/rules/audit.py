@@ -19,8 +19,9 @@ from data.atomic_write import sync
 from data.errors import BadInput
 from data.rules.as_json import RuleJson
 
-Change = Literal["found", "added", "ended", "taken out", "edited"]
-"""`found`: they were there when the log began; `edited`: the file was changed by other hands."""
+Change = Literal["found", "added", "ended", "taken out", "edited", "written"]
+"""`found`: they were there when the log began; `edited`: the file was changed by other hands;
+`written`: by a program, its own rules."""
 TAIL = 64 << 10
 """Bytes that are read from the end at first."""
 LONGEST = 32 << 20

@@ -68,7 +68,7 @@ class RulesDesk(NotedRules):
         now_us: Callable[[], int] = clock.now_us,
     ) -> None:
         super().__init__(file, schema, now_us)
-        self._check = check
+        self.check = check
 
     @classmethod
     def of_catalogue(cls, file: Path, catalogue: Path) -> "RulesDesk":
@@ -117,7 +117,7 @@ class RulesDesk(NotedRules):
             RuleTaken: another rule has its name.
             RulesMoved: the rules have another version.
         """
-        new = parse_rule(rule, self._schema())
+        new = parse_rule(rule, self.schema())
 
         def change(rules: WrittenRules, text: str) -> tuple[str, list[WrittenRule]]:
             if any(one.rule.id == new.rule.id for one in rules.rules):
@@ -169,7 +169,7 @@ class RulesDesk(NotedRules):
                 )
             if ends is not None and ends <= end_us:
                 raise BadInput(f"rule {rule_id!r} has its end at {minute(ends)} as it is")
-            ended = parse_rule(rule_json(old) | {"until": minute(end_us)}, self._schema())
+            ended = parse_rule(rule_json(old) | {"until": minute(end_us)}, self.schema())
             left = [placed(ended, old.rule.place) if one is old else one for one in rules.rules]
             return with_until(text, rule_id, end_us), left
 
@@ -230,8 +230,8 @@ class RulesDesk(NotedRules):
                 )
             text = self.file.read_text(encoding="utf-8") if self.file.exists() else ""
             edited, meant = change(rules, text)
-            self._check(WrittenRules(tuple(meant), ""))
-            edited, after = self._as_meant(edited, meant)
+            self.check(WrittenRules(tuple(meant), ""))
+            edited, after = self.as_meant(edited, meant)
             there = {one.rule.id: one for one in meant}
             rule = rule_json(there.get(rule_id) or self._found(rules, rule_id))
             if dry:
@@ -242,9 +242,9 @@ class RulesDesk(NotedRules):
             write_text_whole(self.file, edited)
         return RuleDone(after.digest, rule, entry)
 
-    def _as_meant(self, edited: str, meant: list[WrittenRule]) -> tuple[str, WrittenRules]:
+    def as_meant(self, edited: str, meant: list[WrittenRule]) -> tuple[str, WrittenRules]:
         """A text that says the rules that are meant, and what is read from it."""
-        wanted, schema = [rule_json(one) for one in meant], self._schema()
+        wanted, schema = [rule_json(one) for one in meant], self.schema()
         try:
             after = parse_rules(edited.encode(), str(self.file), schema)
             if [rule_json(one) for one in after.rules] == wanted:

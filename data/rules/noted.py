@@ -25,7 +25,7 @@ class NotedRules:
     """
 
     def __init__(self, file: Path, schema: Callable[[], Schema], now_us: Callable[[], int]) -> None:
-        self.file, self._schema, self._now_us = file, schema, now_us
+        self.file, self.schema, self._now_us = file, schema, now_us
         self.log = AuditLog(file.with_name(f"{file.stem}.audit.jsonl"))
 
     def listed(self) -> WrittenRules:
@@ -36,7 +36,7 @@ class NotedRules:
         """
         if not self.file.exists():
             return parse_rules(b"", str(self.file))
-        return read_rules(self.file, self._schema())
+        return read_rules(self.file, self.schema())
 
     def note(self, rules: WrittenRules | None = None) -> None:
         """Write down what other hands changed in the file since the last change.
