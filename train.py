@@ -36,9 +36,11 @@ from data.schema_cast import parquet_files
 from evaluate.gate.held_out_table import show_held_out_values
 from evaluate.gate.publish_gate import GateResult, publish_gate
 from evaluate.policies.read_examples import first_moment
+from evaluate.slate.neighbours import rows_before
 from export.graphs.architecture import network_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
+from export.graphs.rows import replaced_with_rows
 from export.publish.open_store import open_store
 from export.publish.publish import publish
 from model.eyes.frozen_encoder import FrozenEncoder
@@ -156,6 +158,9 @@ def _finish(
     if kept is None:
         say("no day can be added to this bundle: nights train in full (docs/operations.md)")
     bundle, stays_out = _write(settings, inputs, read, spec, trained, kept), False
+    if settings.rows.learn:
+        log = inputs.examples, inputs.catalogue, settings.data.cache, read.later
+        bundle = replaced_with_rows(bundle, rows_before(bundle, *log, say))
     if settings.model.encoder != "attributes":
         of_catalogue = inputs.catalogue, inputs.references
         show_held_out_values(bundle, read.later, *of_catalogue, settings.data.cache, SERVED, say)
@@ -234,13 +239,12 @@ def release(bundle: Path, inputs: Inputs, later: pa.Table, settings: Settings) -
     """Make the bundle the live one, if it is shown to be no worse; False: it was kept out."""
     if settings.publish.current is False:
         return True
-    margin = settings.publish.margin
+    options = settings.publish
 
     def gate(candidate: Path, live: Path | None, anchor: Path | None) -> GateResult:
-        catalogue, cache = inputs.catalogue, settings.data.cache
+        catalogue, cache, margin = inputs.catalogue, settings.data.cache, options.margin
         return publish_gate(candidate, live, later, catalogue, margin, anchor=anchor, cache=cache)
 
-    options = settings.publish
     publication = publish(bundle, options.bundles, gate, options.force, options.undecided)
     say(f"{'published' if publication.published else 'not published'}: {publication.reason}")
     return publication.published

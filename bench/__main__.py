@@ -14,6 +14,12 @@ COMMANDS = {
         "The live service's pages a second, beside a bare handler and another version.",
         show="show_pages",
     ),
+    "explain": Command(
+        "bench.serving.explain",
+        "Explanations of many decisions: do they add up, and how long does one take?",
+        function="explained",
+        show="show_explained",
+    ),
     "failures": Command(
         "bench.serving.failures",
         "Redis, maps and bundles broken under load: images shown, reasons counted.",
@@ -31,6 +37,16 @@ COMMANDS = {
         "bench.rows.rows",
         "Rows decided jointly, and off-line estimates of them, beside every row's exact value.",
         show="show",
+    ),
+    "longterm": Command(
+        "bench.longterm.longterm",
+        "Loops for plays, takes, a proxy and the truth over 60 days; estimates, new artwork, RL.",
+        show="show",
+    ),
+    "row-pages": Command(
+        "bench.rows.row_pages",
+        "Latency of live pages decided as rows, beside those decided title by title.",
+        show="show_row_pages",
     ),
     "propensities": Command(
         "bench.propensities.propensities",

@@ -4,25 +4,20 @@
 picture an artwork, that of `artworks.path`, which is its main picture wherever there are others.
 """
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from data.lean.picture_choice import MAIN, Picture, choose
 from data.problem import Fault, Problem
 from data.records import ARTWORKS, IMAGES
 from data.schema_cast import conform, nulls, read_table
 from data.sound import id_problem
 
 IMAGES_FILE = "images.parquet"
-MAIN = "main"
-"""The canvas of a main picture that `images.parquet` does not name, and another name of those that
-it names."""
-
 PATH = Fault("path", "path", "write it relative to the folder that holds artworks.parquet")
 CANVAS = Fault("canvas", "canvas", "give it another name")
 LANGUAGE = Fault("language", "language", "leave it null where the picture has no text")
@@ -34,26 +29,6 @@ REPEATED = Fault(
 )
 FOCAL = Fault("focal point", "focal_x", "give focal_x and focal_y from 0 to 1, or neither")
 ASPECT = Fault("aspect", "aspect", "give width over height, or leave it null")
-
-
-class Picture(NamedTuple):
-    """One file of an artwork."""
-
-    canvas: str
-    path: str
-    """Relative to the catalogue folder."""
-    language: str | None = None
-    """Of its text; None: it has none."""
-    focal: tuple[float, float] | None = None
-    """What must stay in sight: from the left and from the top, 0 to 1; None: the middle."""
-
-
-class ChosenPicture(NamedTuple):
-    """The picture of an artwork that a canvas and languages get."""
-
-    picture: Picture
-    as_asked: bool
-    """Of that canvas, and without text or in one of the languages."""
 
 
 def read_images(folder: Path) -> tuple[pa.Table | None, list[Problem]]:
@@ -120,35 +95,6 @@ def commonest_canvas(pictures: Iterable[Sequence[Picture]]) -> str:
     return max(counts, key=lambda canvas: counts[canvas])
 
 
-def choose(
-    pictures: Sequence[Picture],
-    canvas: str = MAIN,
-    languages: Sequence[str] = (),
-    aspects: Mapping[str, float | None] | None = None,
-) -> ChosenPicture:
-    """An artwork's picture for a canvas, or of its canvas of the nearest aspect; never none.
-
-    Of those of a canvas, the first language that one of them has; then one without text; then any.
-    A language stands for its variants, and a variant for its language: `en` and `en-GB`.
-
-    Args:
-        pictures: of the artwork, the main one first.
-        canvas: that is asked for; MAIN: that of the main picture.
-        languages: in order of preference; none: without text, or the main picture itself.
-        aspects: of the catalogue's canvases, width over height; None: not known.
-    """
-    main = pictures[0]
-    if canvas == MAIN and not languages:
-        return ChosenPicture(main, True)
-    wanted = main.canvas if canvas == MAIN else canvas
-    own = dict.fromkeys(picture.canvas for picture in pictures)
-    given = wanted if wanted in own else _nearest(list(own), wanted, aspects or {})
-    ranked = [(_rank(one.language, languages), one) for one in pictures if one.canvas == given]
-    rank, picture = min(ranked, key=lambda pair: pair[0])
-    spoken = rank[0] <= len(languages) or not languages
-    return ChosenPicture(picture, given == wanted and spoken)
-
-
 def image_problems(
     images: pa.Table, artwork_ids: Sequence[str] | None, file: Path
 ) -> Iterator[Problem]:
@@ -208,27 +154,6 @@ def _listed(images: pa.Table) -> dict[str, list[Picture]]:
         focal = None if x is None or y is None else (x, y)
         listed.setdefault(name, []).append(Picture(canvas, path, language, focal))
     return listed
-
-
-def _nearest(own: list[str], wanted: str, aspects: Mapping[str, float | None]) -> str:
-    """Of an artwork's canvases that of the nearest aspect; the first where nothing is known."""
-    to = aspects.get(wanted)
-
-    def apart(canvas: str) -> float:
-        aspect = aspects.get(canvas)
-        return math.inf if to is None or aspect is None else abs(math.log(aspect / to))
-
-    return min(own, key=apart)
-
-
-def _rank(language: str | None, wanted: Sequence[str]) -> tuple[int, bool]:
-    if language is None:
-        return len(wanted), False
-    ours = language.lower()
-    for at, other in enumerate(one.lower() for one in wanted):
-        if ours == other or ours.startswith(f"{other}-") or other.startswith(f"{ours}-"):
-            return at, ours != other
-    return len(wanted) + 1, False
 
 
 def _wrong_canvas(canvas: str) -> str | None:

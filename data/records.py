@@ -3,9 +3,11 @@
 `docs/data.md` explains each column; `data/check.py` tests a file against them.
 """
 
-from typing import TypeAlias, cast
+from typing import cast
 
 import pyarrow as pa
+
+from data.lean.ids import TitleId as TitleId
 
 SCHEMA_VERSION = 2
 """Written into every decision and event; readers accept this version and all before it."""
@@ -20,8 +22,6 @@ OWN = pa.map_(
 )
 """Facts that are not Marquee's, by name; see `data/own_facts.py`."""
 
-TitleId: TypeAlias = int | str
-"""Of a catalogue all are whole numbers or all are text; `7` and `"7"` are two ids."""
 TITLE_ID = "title_id"
 TITLE_IDS = (pa.int64(), pa.string())
 """What a column of title ids may be; the schemas below say int64, and `titles_like` the other."""
@@ -119,6 +119,17 @@ DECISIONS = pa.schema(
 
 RULED_DECISIONS = DECISIONS.append(pa.field("rules", pa.list_(pa.string())))
 """With the ids of the rules that held for each, null: none changed it. Written where rules did."""
+PAGE_COLUMNS = pa.schema(
+    [
+        pa.field("page_id", pa.string()),  # of the page that was decided, null: not kept
+        pa.field("page_slot", pa.int16()),  # place on it, in reading order, from 0
+        pa.field("left_artwork", pa.string()),  # shown before it, null: nothing
+        pa.field("right_artwork", pa.string()),  # shown after it, null: nothing
+        pa.field("slot_propensity", pa.float64()),  # of the action, whatever its neighbours are
+    ]
+)
+"""Which page a decision is of and what stood beside it, of decisions and of examples. `propensity`
+is given the left neighbour, so a page's is their product. Written where live decides rows."""
 
 EVENTS = pa.schema(
     [

@@ -11,7 +11,10 @@ from jaxtyping import Bool, Float, Int
 
 from data import clock
 from data.days import DAY_US
-from data.records import TitleId
+from data.lean.ids import ID_BYTES as ID_BYTES
+from data.lean.ids import LARGEST_NUMBER as LARGEST_NUMBER
+from data.lean.ids import id_problem as id_problem
+from data.lean.ids import title_problem as title_problem
 
 EARLIEST_US = 946_684_800_000_000
 """2000-01-01 UTC: what is older comes from a clock that was never set, or from another unit."""
@@ -25,9 +28,6 @@ MOST_VALUE = 1_000_000_000
 """Of an event, in either direction."""
 MOST_COUNT = 1e9
 """Titles watched of a genre."""
-ID_BYTES = 500
-LARGEST_NUMBER = 2**63 - 1
-"""As a title id that is a whole number; those of text have ID_BYTES."""
 COUNTED = ("watched_genres", "watched_cast")
 PLACED = ("row", "column")
 
@@ -50,25 +50,6 @@ def believed(times: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
 def within(values: Float[np.ndarray, " rows"], most: float) -> Bool[np.ndarray, " rows"]:
     """Which numbers lie between 0 and a most; NaN does not."""
     return (values >= 0) & (values <= most)
-
-
-def id_problem(name: str) -> str | None:
-    """Why a text is no id; None: it is one, of 1 to 500 bytes of UTF-8 without NUL."""
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:
-        return "it is not Unicode text"
-    if not 0 < size <= ID_BYTES:
-        return f"it has {size} bytes; an id has 1 to {ID_BYTES}"
-    return "it holds a NUL" if "\0" in name else None
-
-
-def title_problem(title: TitleId) -> str | None:
-    """Why something is no title id; None: it is one, a text or a whole number."""
-    if isinstance(title, str):
-        return id_problem(title)
-    within_64 = 0 <= title <= LARGEST_NUMBER
-    return None if within_64 else f"a whole number is from 0 to {LARGEST_NUMBER}"
 
 
 def unsound_facts(facts: pa.StructArray) -> dict[str, Bool[np.ndarray, " members"]]:

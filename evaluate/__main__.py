@@ -12,6 +12,21 @@ COMMANDS = {
         "What a policy would have earned a row whose slots affect each other.",
         show="show",
     ),
+    "longterm": Command(
+        "evaluate.longterm.command",
+        "Policies by rewards that take weeks, and proxies by experiments that are over.",
+        show="show",
+    ),
+    "row": Command(
+        "evaluate.slate.row",
+        "A row decided jointly, and what that adds, in a simulated world.",
+        show="show",
+    ),
+    "neighbours": Command(
+        "evaluate.slate.neighbours",
+        "What images do to those beside them, learnt from logged pages.",
+        show="show",
+    ),
     "bundle": Command(
         "evaluate.policies.command",
         "What bundles and baselines would have earned on a log.",
@@ -44,6 +59,11 @@ COMMANDS = {
     "probation": Command(
         "evaluate.probation.command",
         "Bound what new artwork may cost, by rules that it writes every night.",
+        show="show",
+    ),
+    "explain": Command(
+        "evaluate.explain.command",
+        "Why a member sees this artwork of a title, in words.",
         show="show",
     ),
     "attribution": Command(

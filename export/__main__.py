@@ -7,6 +7,9 @@ COMMANDS = {
     "bundle": Command(
         "export.graphs.reexport", "Export other weights of a bundle's network as a new bundle."
     ),
+    "rows": Command(
+        "export.graphs.rows", "Give a bundle what was learnt of neighbours, as a new bundle."
+    ),
     "publish": Command(
         "export.publish.commands",
         "Make a bundle the live one, if it is shown to be no worse.",
@@ -19,6 +22,11 @@ COMMANDS = {
         show="show_anchor",
     ),
     "pull": Command("export.publish.pull", "Bring a store's live bundle to this machine."),
+    "register": Command(
+        "export.registry.register",
+        "Put a bundle into an MLflow registry, with where it came from.",
+        show="show",
+    ),
     "rollback": Command(
         "export.publish.commands", "Make an earlier bundle the live one.", show="show_publication"
     ),

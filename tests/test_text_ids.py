@@ -396,7 +396,7 @@ def test_a_log_in_redis_is_drained_with_its_text_ids(world, tmp_path):
         pytest.skip(why)
     # Redis' package is optional.
     from data.log.redis_drain import drain
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     (tmp_path / "redis").mkdir()
     server = RedisServer(tmp_path / "redis")

@@ -8,25 +8,29 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated
 
 import orjson
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from data.errors import BadInput
+from evaluate.look.render import STYLE
 from serve.live.routes.documentation import documentation
 from serve.live.routes.files import IMAGE
-from web.catalogue_view import CatalogueView, NamedTitle
-from web.home_preview import HomePreview, home_preview
+from web.csv_routes import csv_routes
+from web.lab_routes import lab_routes
 from web.pages_of import PagesOf
-from web.title_record import TitleRecord, title_record
-from web.why import Why, why
+from web.render import HERE, page
+from web.same_site import refuse_other_sites
+from web.session import NotAllowed
+from web.view.catalogue_view import CatalogueView, NamedTitle
+from web.view.home_preview import HomePreview, home_preview
+from web.view.title_record import TitleRecord, title_record
+from web.view.why import Why, why
+from web.watch_routes import watch_routes
 
-HERE = Path(__file__).parent
 POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -49,17 +53,24 @@ def web_app(pages: PagesOf) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(pages.followed.look)
-        watch = asyncio.create_task(_watch(pages))
+        tasks = [asyncio.create_task(work) for work in (_watch(pages), _warm(pages))]
         yield
-        watch.cancel()
+        for task in tasks:
+            task.cancel()
+        pages.worker.close()
 
     app = FastAPI(title="Marquee pages", version="1", lifespan=lifespan, docs_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
+    app.middleware("http")(pages.sessions.admit)
+    app.middleware("http")(refuse_other_sites)
     app.middleware("http")(_with_headers)
     app.add_exception_handler(BadInput, _refused)
     _add_data(app, pages)
     _add_pages(app, pages)
     _add_files(app, pages)
+    for routes in (lab_routes, watch_routes, csv_routes):
+        app.include_router(routes(pages))
+    app.include_router(pages.sessions.routes())
     app.include_router(documentation(app))
     return app
 
@@ -73,6 +84,14 @@ async def _watch(pages: PagesOf) -> None:
             print(f"looked in vain: {error!r}", file=sys.stderr, flush=True)
 
 
+async def _warm(pages: PagesOf) -> None:
+    """See the whole catalogue before somebody waits for it."""
+    try:
+        await asyncio.to_thread(lambda: pages.lab.warm(pages.view()))
+    except BadInput:
+        return  # the lab says so to who asks
+
+
 async def _with_headers(
     request: Request, answer: Callable[[Request], Awaitable[Response]]
 ) -> Response:
@@ -84,10 +103,11 @@ async def _with_headers(
 
 async def _refused(request: Request, error: Exception) -> Response:
     """What cannot be shown, and what to do: a page for people, JSON for programs."""
+    status = 403 if isinstance(error, NotAllowed) else 422 if request.method == "POST" else 404
     if request.url.path.startswith("/api/"):
         body = orjson.dumps({"detail": str(error)})
-        return Response(body, 404, media_type="application/json")
-    return _page("refused.html", 404, words=str(error))
+        return Response(body, status, media_type="application/json")
+    return page("refused.html", status, words=str(error))
 
 
 def _add_data(app: FastAPI, pages: PagesOf) -> None:
@@ -124,26 +144,26 @@ def _add_pages(app: FastAPI, pages: PagesOf) -> None:
     def home(member: Asked = None, other: Asked = None) -> Response:
         view, members = pages.view(), pages.members()
         found = home_preview(view, members.pair({"member": member or "", "other": other or ""}))
-        return _page("home.html", shape=view.shape, found=found, suggested=members.suggested())
+        return page("home.html", shape=view.shape, found=found, suggested=members.suggested())
 
     @app.get("/why", include_in_schema=False)
     def why_shown(member: str = "", title: str = "") -> Response:
         view = pages.view()
         found = why(view, pages.members().member(member), view.title(title).title_id)
-        return _page("why.html", shape=view.shape, found=found)
+        return page("why.html", shape=view.shape, found=found)
 
     @app.get("/title", include_in_schema=False)
     def of_title(title: str = "") -> Response:
         view = pages.view()
         found = title_record(view, view.title(title), pages.examples, pages.audience())
-        return _page("title.html", shape=view.shape, found=found)
+        return page("title.html", shape=view.shape, found=found)
 
     @app.get("/titles", include_in_schema=False)
     def titles(name: Asked = None) -> Response:
         view = pages.view()
         found = _found(view, name)
         first = {title.title_id: view.model.fallback[title.title_id].artwork_id for title in found}
-        return _page(
+        return page(
             "titles.html",
             shape=view.shape,
             found=found,
@@ -171,7 +191,7 @@ def _add_files(app: FastAPI, pages: PagesOf) -> None:
 
     @app.get("/static/web.css", include_in_schema=False)
     def style() -> Response:
-        return FileResponse(HERE / "static" / "web.css", media_type="text/css")
+        return FileResponse(STYLE, media_type="text/css")
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> Response:
@@ -187,18 +207,3 @@ def _found(view: CatalogueView, name: str | None) -> list[NamedTitle]:
         if asked in title.name.casefold() or asked in str(title.title_id).casefold()
     ]
     return sorted(among, key=lambda title: -title.popularity)[:TITLES_LISTED]
-
-
-PAGES = Environment(
-    loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
-)
-PAGES.filters |= {
-    "percent": lambda share: f"{100 * share:.0f}%",
-    "tenths": lambda share: f"{100 * share:.1f}%",
-    "number": lambda count: f"{count:,}",
-}
-
-
-def _page(template: str, status: int = 200, **content: object) -> Response:
-    text = PAGES.get_template(template).render(**content)
-    return Response(text, status, media_type="text/html; charset=utf-8")

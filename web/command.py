@@ -6,9 +6,11 @@ import uvicorn
 
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
+from serve.live.door.tokens import Tokens, read_tokens
 from web.app import web_app
-from web.catalogue_view import FollowedView
 from web.pages_of import PagesOf
+from web.session import Sessions
+from web.view.catalogue_view import FollowedView
 
 
 # Each parameter is an option of the command.
@@ -17,6 +19,8 @@ def web(
     catalogue: Path = Path("artifacts/catalogue"),
     profiles: Path | None = None,
     examples: Path | None = None,
+    log: Path | None = None,
+    tokens: Path | None = None,
     cache: Path = Path("artifacts/cache"),
     port: int = 8090,
     foreign: bool = False,
@@ -24,8 +28,9 @@ def web(
     """Show, in a browser on this machine, what members see and why, until Ctrl-C.
 
     Home pages of two members side by side; for each image the probability of every candidate and
-    what each fact changes; for each title what became of its artworks. Pages only read. They listen
-    on 127.0.0.1 alone, since they show what is known of members.
+    what each fact changes; for each title what became of its artworks; what a new image would earn;
+    what the monitor says. Pages change nothing that members see. They listen on 127.0.0.1 alone,
+    since they show what is known of members.
 
     Args:
         bundles: Folder whose `current` points at the bundle; followed while running.
@@ -34,7 +39,10 @@ def web(
             writes it.
         examples: Folder of joined examples, as `python -m data join` writes it: draws and takes of
             each artwork; without it pages show what is published alone.
-        cache: Folder of decoded images.
+        log: Log folder with decisions/, which the monitor reads; without it there is no monitor.
+        tokens: File of tokens, as `python -m serve token` writes it: who has none sees nothing, and
+            `read` is what looking needs. Without it whoever is on this machine may do everything.
+        cache: Folder of decoded images, and of images that are sent to be judged.
         port: Port to listen on.
         foreign: Let bundles decide that were trained on another catalogue.
     """
@@ -43,10 +51,12 @@ def web(
     followed.look()
     if followed.view is None:
         raise BadInput(followed.source.refused)
-    for name, place in (("--profiles", profiles), ("--examples", examples)):
+    places = (("--profiles", profiles), ("--examples", examples), ("--log", log))
+    for name, place in places:
         if place is not None and not place.exists():
             raise BadInput(f"{name} {place}: there is no such file or folder")
-    pages = PagesOf(followed, profiles, examples)
+    sessions = Sessions(Tokens([] if tokens is None else read_tokens(tokens)))
+    pages = PagesOf(followed, profiles, examples, log, sessions)
     if not pages.members().ids:
         raise BadInput(
             "no members are known; give --profiles, which `python -m data profiles` makes"

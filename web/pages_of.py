@@ -1,14 +1,21 @@
 """What the pages are about: a published bundle, its catalogue, members and a log."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from data.errors import BadInput
 from data.schema import read_schema
 from evaluate.new_artwork.audience import NewMembers
-from web.catalogue_view import CatalogueView, FollowedView
-from web.members import KnownMembers
-from web.thumbnails import Thumbnails
+from serve.live.door.image_worker import ImageWorker
+from serve.live.door.tokens import Tokens
+from web.lab.judge import Lab
+from web.lab.uploads import Uploads
+from web.session import Sessions
+from web.view.catalogue_view import CatalogueView, FollowedView
+from web.view.members import KnownMembers
+from web.view.thumbnails import Thumbnails
+from web.watch.watcher import Watcher
 
 AUDIENCE = 1000
 """Members whose shares a title's page counts."""
@@ -21,9 +28,27 @@ class PagesOf:
     followed: FollowedView
     profiles: Path | None
     examples: Path | None
+    log: Path | None = None
+    sessions: Sessions = field(default_factory=lambda: Sessions(Tokens([])))
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    worker: ImageWorker = field(default_factory=ImageWorker)
     _members: KnownMembers | None = None
     _audience: NewMembers | None = None
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Images that were sent to be judged."""
+        return Uploads(self.followed.cache / "lab")
+
+    @cached_property
+    def lab(self) -> Lab:
+        """What judges them."""
+        return Lab(self.followed.cache, self.examples)
+
+    @cached_property
+    def watcher(self) -> Watcher:
+        """What the monitor says of the log."""
+        return Watcher(self.log, self.examples, self.followed.catalogue)
 
     def view(self) -> CatalogueView:
         """What is published.

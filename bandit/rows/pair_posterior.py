@@ -8,6 +8,8 @@ from scipy.special import expit
 
 STEPS, ENOUGH = 30, 1e-9
 """Newton's steps at most, and the change at which they end."""
+SCALES = np.geomspace(0.001, 0.3, 21)
+"""SDs of a weight, in logits, among which data choose."""
 
 
 class PairPosterior(NamedTuple):
@@ -15,6 +17,27 @@ class PairPosterior(NamedTuple):
 
     mean: Float[np.ndarray, " terms"]
     covariance: Float[np.ndarray, "terms terms"]
+
+    def by_evidence(self, prior_sd: float) -> "PairPosterior":
+        """The same with a prior that the data choose: of the scales that make them likeliest.
+
+        To second order, which is exact where the likelihood is normal. Where the data speak of no
+        weight at all the narrowest is the likeliest, and nothing is left of what chance said.
+
+        Args:
+            prior_sd: of each weight, that it was made with.
+        """
+        precision = np.linalg.inv(self.covariance)
+        told = precision - np.eye(len(self.mean)) / prior_sd**2  # by the data alone
+        toward = precision @ self.mean
+        best, chosen = -np.inf, self
+        for sd in SCALES:
+            covariance = np.linalg.inv(told + np.eye(len(told)) / sd**2)
+            mean = covariance @ toward
+            spread = np.linalg.slogdet(np.eye(len(told)) + sd**2 * told)[1]
+            if (evidence := toward @ mean - spread) > best:
+                best, chosen = evidence, PairPosterior(mean, covariance)
+        return chosen
 
     def heads(self, count: int, rng: np.random.Generator) -> Float[np.ndarray, "heads terms"]:
         """Draws, one a head."""

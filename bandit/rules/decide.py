@@ -167,15 +167,32 @@ def ruled_probabilities(
         share = sticky_votes(share, np.where(may, before, -1), keep)
     counts = allowed.sum(1, keepdims=True)
     chances = mix_exploration(share, allowed, counts, policy.exploration)
+    return within_rules(chances, effects, codes, policy.exploration)
+
+
+def within_rules(
+    chances: Float[np.ndarray, "pairs ranks"],
+    effects: RuleEffects,
+    codes: Int[np.ndarray, " pairs"],
+    exploration: float,
+) -> Float[np.ndarray, "pairs ranks"]:
+    """Probabilities of what is allowed, within floors and caps; a pinned candidate's is 1.
+
+    Args:
+        chances: with exploration, 0 where nothing is allowed; written to.
+        effects: of rules.
+        codes: which effect each decision has.
+        exploration: share of uniform exploration in them.
+    """
     bound = np.flatnonzero(effects.bounded[codes])
     if len(bound):
         at = codes[bound]
         chances[bound] = within_bounds(
             chances[bound],
-            allowed[bound],
+            effects.allowed[at],
             effects.floors[at],
             effects.caps[at],
-            policy.exploration,
+            exploration,
         )
     pinned = effects.pinned[codes]
     certain = np.flatnonzero(pinned != FREE)

@@ -152,7 +152,7 @@ def drains_killed(scene: FaultScene, account: Account) -> None:
     """`kill -9` of four processes that log to Redis and drain it, then one drain to the end."""
     # redis is an optional package
     from data.log.redis_drain import drain
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     folder, promised = scene.folder / "redis", set[str]()
     folder.mkdir()
@@ -171,7 +171,7 @@ def log_redis_killed(scene: FaultScene, account: Account) -> None:
     """Redis is killed under a process that logs to it, and started again with what it had."""
     # redis is an optional package
     from data.log.redis_drain import drain
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     folder = scene.folder / "redis"
     folder.mkdir()

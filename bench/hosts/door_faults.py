@@ -145,7 +145,7 @@ def drain_just_died(folder: Path, account: Account) -> None:
     from redis import Redis
 
     from data.log.redis_log import RedisLog
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     server = RedisServer(folder)
     try:

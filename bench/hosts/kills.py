@@ -72,7 +72,7 @@ def _log_killed(folder: Path, account: Account, counts: dict[str, int], rng: ran
     """Processes that log and drain, and their server, killed in turn; records there twice."""
     # redis is an optional package
     from data.log.redis_drain import drain
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     (folder / "log-server").mkdir()
     server, promised = RedisServer(folder / "log-server"), set[str]()

@@ -40,7 +40,7 @@ def _server(folder: Path) -> Iterator[tuple[RedisServer, Client, Client]]:
     # redis is an optional package
     from redis import Redis
 
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     server = RedisServer(folder)
     try:
@@ -166,7 +166,7 @@ def replica_behind(folder: Path, account: Account) -> None:
     from redis import Redis
 
     from data.log.redis_log import RedisLog
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     promised = set[str]()
     (folder / "replica").mkdir()

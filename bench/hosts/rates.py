@@ -146,7 +146,7 @@ def _log(folder: Path, records: int) -> dict[str, float]:
     # redis is an optional package
     from data.log.redis_drain import drain
     from data.log.redis_log import RedisLog
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     server = RedisServer(folder)
     try:

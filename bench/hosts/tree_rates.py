@@ -68,7 +68,7 @@ class RatesAndCosts:
 def log_rates(spent: RatesAndCosts, url: str, folder: Path, records: int) -> None:
     """Records appended in pages of 40 and acknowledged, then drained, a second."""
     address, drain = (
-        known("data.log.redis_server:RedisAddress"),
+        known("data.servers.redis_server:RedisAddress"),
         known("data.log.redis_drain:drain"),
     )
     decision = known("bench.logs.log:DECISION", "bench.log:DECISION")

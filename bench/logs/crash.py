@@ -120,7 +120,7 @@ class _Scene:
         if self.url:
             # redis is an optional package
             from data.log.redis_drain import drain
-            from data.log.redis_server import RedisAddress
+            from data.servers.redis_server import RedisAddress
 
             drain(RedisAddress(self.url), self.log_dir, consumer="drain")
         if (self.log_dir / "decisions").is_dir():

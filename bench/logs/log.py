@@ -155,7 +155,7 @@ def log(
     if redis:
         # redis is an optional package
         from data.log.redis_log import RedisLog
-        from data.log.redis_server import RedisAddress
+        from data.servers.redis_server import RedisAddress
 
         with redis_server() as server:
             assert server is not None

@@ -84,7 +84,7 @@ def drain_forever(log_dir: Path, tag: str, url: str) -> None:
     # redis is an optional package
     from data.log.redis_drain import drain
     from data.log.redis_log import RedisLog
-    from data.log.redis_server import RedisAddress
+    from data.servers.redis_server import RedisAddress
 
     address = RedisAddress(url)
     log = RedisLog(address)

@@ -1,6 +1,6 @@
 """The exact bias of windows: every possible row weighed by its chance, so without any noise."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,7 +28,8 @@ class WindowBias:
         pi: windows of one slot.
         pi2: of two.
         pi3: of three.
-        pi2_dr: of two, of what a model leaves that knows titles alone and their competition.
+        pi2_dr: of two, of what a model leaves that knows titles by themselves, their competition,
+            and what another log said of neighbours.
     """
 
     neighbour: float
@@ -43,16 +44,15 @@ class WindowBias:
 
 def biases(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[WindowBias]:
     """Of an independent and an orchestrated target, on a log of even draws."""
-    policies = learnt_policies(stage, rows, pages, seed)
+    learnt = learnt_policies(stage, rows, pages, seed)
     return [
-        _bias(rows, name, explored(getattr(policies, name)))
+        _bias(rows, learnt.known, name, explored(getattr(learnt.policies, name)))
         for name in ("independent", "orchestrated")
     ]
 
 
-def _bias(rows: RowWorld, name: str, target: RowChances) -> WindowBias:
+def _bias(rows: RowWorld, known: RowWorld, name: str, target: RowChances) -> WindowBias:
     log, every = even(rows), rows.every
-    known = replace(rows, neighbour=0.0)
     off = np.zeros(2 + len(WIDTHS))
     worth = 0.0
     for context in range(0, len(rows.logit), EVERY):

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from bandit.rows.row_chances import RowChances
 from bench.rows.policies import learnt_policies
-from bench.rows.stage import RowStage, even, expected_alone, explored, logged, slates_of
+from bench.rows.stage import RowStage, even, explored, logged, slates_of
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
 from evaluate.slate.estimate import SLOPE, SlateEstimate, estimate_slates
@@ -75,26 +76,24 @@ def coverage(
     stage: RowStage, rows: RowWorld, logs: int, pages: int, seed: int
 ) -> list[RowCoverage]:
     """Bias and coverage over logs of even draws, for an independent and an orchestrated target."""
-    policies = learnt_policies(stage, rows, LEARNT_ON, seed)
+    learnt = learnt_policies(stage, rows, LEARNT_ON, seed)
     found = []
     for name in ("independent", "orchestrated"):
-        target = explored(getattr(policies, name))
+        target = explored(getattr(learnt.policies, name))
         truth = float(rows.worth(target).mean())
-        known = expected_alone(rows, target)
-        made = [_estimates(rows, target, known, pages, [seed, 2, log]) for log in range(logs)]
+        judged = _Judged(rows, learnt.known, target, learnt.known.worth(target))
+        made = [_estimates(judged, pages, [seed, 2, log]) for log in range(logs)]
         found += [_row(rows, name, each, truth, [one[each] for one in made]) for each in SHOWN]
     return found
 
 
 def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:
     """The gain of orchestration by one large log, a title at a time and by windows."""
-    policies = learnt_policies(stage, rows, LEARNT_ON, seed)
+    (policies, known) = learnt_policies(stage, rows, LEARNT_ON, seed)
     targets = [explored(policies.independent), explored(policies.orchestrated)]
     rng = np.random.default_rng([seed, 3])
     log = logged(rows, even(rows), pages, rng)
-    slates = [
-        slates_of(rows, log, even(rows), target, expected_alone(rows, target)) for target in targets
-    ]
+    slates = [slates_of(known, log, even(rows), target, known.worth(target)) for target in targets]
     on_line = float((rows.worth(targets[1]) - rows.worth(targets[0])).mean())
     found = []
     for name in ("iips_dr", "pi_dr", "pi2_dr"):
@@ -107,15 +106,19 @@ def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:
     return found
 
 
-def _estimates(
-    rows: RowWorld,
-    target: RowChances,
-    known: Float[np.ndarray, " contexts"],
-    pages: int,
-    seed: list[int],
-) -> dict[str, SlateEstimate]:
+class _Judged(NamedTuple):
+    """A target before a world, and what is believed of both."""
+
+    rows: RowWorld
+    known: RowWorld
+    target: RowChances
+    expected: Float[np.ndarray, " contexts"]
+
+
+def _estimates(judged: _Judged, pages: int, seed: list[int]) -> dict[str, SlateEstimate]:
+    rows = judged.rows
     log = logged(rows, even(rows), pages, np.random.default_rng(seed))
-    slates = slates_of(rows, log, even(rows), target, known)
+    slates = slates_of(judged.known, log, even(rows), judged.target, judged.expected)
     return estimate_slates(slates, Bootstrap(RESAMPLES, seed[-1]))
 
 

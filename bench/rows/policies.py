@@ -1,6 +1,6 @@
 """How much of what a joint choice of a row could gain is gained, exactly."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -55,9 +55,18 @@ class Policies(NamedTuple):
     thompson: RowChances
 
 
+class LearntNeighbours(NamedTuple):
+    """What was learnt of one setting, and the policies that decide by it."""
+
+    policies: Policies
+    known: RowWorld
+    """Rows as whoever learnt believes them to be: titles by themselves, competition, and what the
+    log said of neighbours."""
+
+
 def policy_row(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> PolicyRow:
     """Learn from a log of even draws, decide, and look up what each policy is worth."""
-    policies = learnt_policies(stage, rows, pages, seed)
+    policies = learnt_policies(stage, rows, pages, seed).policies
     worth = {name: float(rows.worth(p).mean()) for name, p in policies._asdict().items()}
     oracle, independent = float(rows.best.mean()), worth["independent"]
     return PolicyRow(
@@ -74,7 +83,7 @@ def policy_row(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> Policy
     )
 
 
-def learnt_policies(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> Policies:
+def learnt_policies(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> LearntNeighbours:
     """Policies that know what titles do by themselves, as today's does, and learn neighbours."""
     rng = np.random.default_rng([seed, 1])
     terms = stage.terms(rows)
@@ -95,9 +104,10 @@ def learnt_policies(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> P
     scores = row_scores(rows.logit, rows.liked, mean, level)
     drawn = _beside(terms, posterior.heads(HEADS, rng))
     voted = row_scores(rows.logit, rows.liked, drawn, level)
-    return Policies(
+    policies = Policies(
         independent, orchestrate(*scores, valid, 0.0), orchestrate(*voted, valid, EPSILON)
     )
+    return LearntNeighbours(policies, replace(rows, alike=mean[:, 0], neighbour=1.0))
 
 
 def _beside(

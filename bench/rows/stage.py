@@ -100,13 +100,8 @@ def logged(
     return RowLog(context, profile, choice, *rows.respond(context, choice, rng))
 
 
-def expected_alone(rows: RowWorld, target: RowChances) -> Float[np.ndarray, " contexts"]:
-    """Expected takes of a row under a target, as who knows no neighbours expects them."""
-    return replace(rows, neighbour=0.0).worth(target)
-
-
 def slates_of(
-    rows: RowWorld,
+    known: RowWorld,
     log: RowLog,
     policy: RowChances,
     target: RowChances,
@@ -114,15 +109,15 @@ def slates_of(
 ) -> Slates:
     """The log as estimators read it: weights of a target over the logging policy.
 
-    The model of the rewards is what a bundle may know: titles by themselves, and that a page has
-    one play where they compete. It is wrong where neighbours matter.
+    The model of the rewards is what a bundle may know: titles by themselves, that a page has one
+    play where they compete, and what another log said of neighbours.
 
     Args:
-        rows: the world.
-        log: of it.
+        known: the world as whoever judges believes it to be.
+        log: of the world.
         policy: that logged.
         target: to be judged.
-        expected: by `expected_alone`; it takes a while.
+        expected: `known.worth(target)`; it takes a while.
     """
     mine, theirs = (p.parts(log.context, log.choice) for p in (target, policy))
     count, slots = log.choice.shape
@@ -141,8 +136,7 @@ def slates_of(
         logged="alone",
         target="neighbour" if chained else "alone",
     )
-    known = replace(rows, neighbour=0.0)
-    alone = expit(rows.logit) * rows.liked
+    alone = expit(known.logit) * known.liked
     own = alone[log.context[:, None], np.arange(slots), log.choice]
     mean = (target.alone * alone).sum(2)[log.context]
     whole = known.takes(log.context, log.choice).sum(1), expected[log.context]

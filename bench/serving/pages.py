@@ -76,7 +76,7 @@ def pages(
             if folder is not None:
                 command = live_command(folder, demo, scratch / name)
                 servers[name] = stack.enter_context(command)
-        load_of = _Loads(bodies, seconds, scratch)
+        load_of = PageLoads(bodies, seconds, scratch)
         for name, server in servers.items():
             if load_of.closed(server, 4)["other fallbacks"] > 0.5:
                 raise BadInput(
@@ -84,10 +84,10 @@ def pages(
                     "back; give a bundle that it can open"
                 )
         record = {
-            f"{connections} connections": _medians(times, servers, load_of.closed, connections)
+            f"{connections} connections": medians_of(times, servers, load_of.closed, connections)
             for connections in CONNECTIONS
         }
-        return record | {f"{rate:g} a second": _medians(times, servers, load_of.opened, rate)}
+        return record | {f"{rate:g} a second": medians_of(times, servers, load_of.opened, rate)}
 
 
 def show_pages(record: Mapping[str, Figures]) -> None:
@@ -125,8 +125,17 @@ def page_bodies(catalogue: Path, titles: int) -> list[bytes]:
 
 
 @contextmanager
-def live_command(folder: Path, demo: DemoFolders, scratch: Path) -> Iterator[Server]:
-    """`python -m serve live` of a checkout, on a port of its own, its log in a scratch folder."""
+def live_command(
+    folder: Path, demo: DemoFolders, scratch: Path, more: Sequence[str] = ()
+) -> Iterator[Server]:
+    """`python -m serve live` of a checkout, on a port of its own, its log in a scratch folder.
+
+    Args:
+        folder: of the checkout.
+        demo: what it serves.
+        scratch: folder that is made for it.
+        more: further options.
+    """
     scratch.mkdir()
     (scratch / CURRENT).symlink_to(demo.bundle.resolve())
     options = {
@@ -136,11 +145,11 @@ def live_command(folder: Path, demo: DemoFolders, scratch: Path) -> Iterator[Ser
         "cache": demo.cache.resolve(),
     }
     words = [f"--{name}={value}" for name, value in options.items()]
-    with serving(["-m", "serve", "live", *words], folder) as server:
+    with serving(["-m", "serve", "live", *words, *more], folder) as server:
         yield server
 
 
-class _Loads:
+class PageLoads:
     """Stretches of load on one server: figure → value."""
 
     def __init__(self, bodies: Sequence[bytes], seconds: float, scratch: Path) -> None:
@@ -180,7 +189,7 @@ def _figures(got: Load) -> dict[str, float]:
     }
 
 
-def _medians(
+def medians_of(
     times: int,
     servers: Mapping[str, Server],
     stretch: Callable[[Server, float], dict[str, float]],

@@ -18,6 +18,7 @@ from data.bundle.manifest import (
     Manifest,
     entry,
 )
+from data.bundle.row_pairs import ROW_PAIRS, RowPairs
 from data.errors import BadInput
 from data.shown.read_outs import READ_OUTS, ReadOuts
 
@@ -77,6 +78,23 @@ class Bundle:
         if READ_OUTS not in self.manifest.files:
             return None
         return ReadOuts.read_from(self.root / READ_OUTS)
+
+    def row_pairs(self) -> RowPairs | None:
+        """What neighbours do to each other; None: it was not learnt.
+
+        Raises:
+            BadInput: the file holds no pair term, or one of other heads or vectors.
+        """
+        if ROW_PAIRS not in self.manifest.files:
+            return None
+        pairs = RowPairs.read(self.root / ROW_PAIRS)
+        has = len(pairs.heads), len(pairs.centre)
+        if has != (wants := (self.manifest.policy.heads, self.manifest.dimension)):
+            raise BadInput(
+                f"bundle {self.root}: {ROW_PAIRS} has (heads, dimension) {has}, the bundle {wants};"
+                f" {REMEDY}"
+            )
+        return pairs
 
     def file(self, name: str) -> Path:
         """Where a file of the bundle lies.

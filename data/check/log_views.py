@@ -24,7 +24,7 @@ OUTCOMES = pa.schema(
         EXAMPLES.field(name)
         for name in (
             *("decision_id", "time", "profile_id", "candidates"),
-            *("propensity", "policy", "bundle", "reward"),
+            *("propensity", "policy", "bundle", "reward", "cell"),
         )
     ]
 )
@@ -41,7 +41,7 @@ EXAMPLES_VIEW = """
 CREATE OR REPLACE TEMP VIEW e AS
 SELECT strftime(x.time AT TIME ZONE '{zone}', '%Y-%m-%d') AS day,
        coalesce(x.bundle, x.policy) AS bundle, x.policy, x.decision_id, x.profile_id,
-       x.candidates, x.propensity, x.reward, {predicted} AS predicted_take
+       x.candidates, x.propensity, x.reward, x.cell, {predicted} AS predicted_take
 FROM read_parquet({files}, union_by_name = true) x {join}
 """
 WHOLE = 0.75

@@ -137,11 +137,20 @@ def aspect(path: Path | str) -> float:
     Raises:
         BadInput: as `load_image`, but for damage past the header.
     """
-    content = read_bytes(path)
+    columns, rows = upright_size(read_bytes(path), path)
+    return columns / rows
+
+
+def upright_size(content: bytes, name: Path | str) -> tuple[int, int]:
+    """Columns and rows of an image file's content, as it is shown; from its header alone.
+
+    Raises:
+        BadInput: as `decode`, but for damage past the header.
+    """
     stripped = bare(content)
-    with _open(stripped.content, path) as image:
+    with _open(stripped.content, name) as image:
         columns, rows = image.size
-        return rows / columns if _turned(image, stripped) in _SIDEWAYS else columns / rows
+        return (rows, columns) if _turned(image, stripped) in _SIDEWAYS else (columns, rows)
 
 
 def thumbnail(path: Path | str, height: int, width: int) -> UInt8[np.ndarray, "3 h w"]:

@@ -9,18 +9,24 @@ import pyarrow as pa
 
 from data.errors import BadInput, first_line
 from data.join.day_files import DayResult
-from data.join.engine import NOT_READ, SOUND, DayWriter, View
+from data.join.engine import NOT_READ, SOUND, DayWriter, View, page_columns
 from data.join.events.worth import Worth
 from data.reading.duckdb_session import of_the_disk, session
 
 ROWS_A_BATCH = 32_768
 
 
-def decisions_view(source: str) -> str:
-    """The columns of the `decisions` view, over a DuckDB table expression."""
+def decisions_view(source: str, optional: Collection[str] = ()) -> str:
+    """The columns of the `decisions` view, over a DuckDB table expression.
+
+    Args:
+        source: the expression.
+        optional: which of the columns of pages it has.
+    """
     return f"""
         SELECT decision_id, epoch_us(time) AS decided_at, profile_id, title_id, facts, candidates,
-            action, propensity, policy, bundle, level, cell, schema_version
+            action, propensity, policy, bundle, level, cell, schema_version,
+            {page_columns(optional)}
         FROM {source}"""
 
 
@@ -105,7 +111,7 @@ class DuckDB:
                 GROUP BY title_id"""
         elif kind in ("decisions", "known"):
             columns = "SELECT decision_id, epoch_us(time) AS decided_at FROM " + source
-            select = (columns if kind == "known" else decisions_view(source)) + (
+            select = (columns if kind == "known" else decisions_view(source, optional)) + (
                 f" WHERE time >= {instant(times[0])} AND time < {instant(times[1])}"
             )
         else:

@@ -17,6 +17,14 @@ View = Literal["decisions", "known", "events", "titles"]
 """What a view of join.sql selects from the log's files."""
 OPTIONAL = ("value", "own")
 """Columns of events that are read where something that is declared needs them."""
+PAGE = {
+    "page_id": "STRING",
+    "page_slot": "SMALLINT",
+    "left_artwork": "STRING",
+    "right_artwork": "STRING",
+    "slot_propensity": "DOUBLE",
+}
+"""Column of decisions that say their page → its type in SQL."""
 SOUND = {
     "minutes": f"""CASE WHEN minutes BETWEEN 0 AND {MOST_MINUTES} AND NOT isnan(minutes)
         THEN abs(minutes) END""",
@@ -34,6 +42,13 @@ NOT_READ = {"value": "CAST(NULL AS BIGINT)", "own": "CAST(NULL AS STRING)"}
 """Optional column → what stands in its place: a log of an earlier version has none."""
 DayWriter = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """Sorted rows of the join → a row of DAY_RESULT for each day that it staged."""
+
+
+def page_columns(there: Collection[str]) -> str:
+    """What views of decisions select of PAGE: nulls where the log does not have them."""
+    return ", ".join(
+        name if name in there else f"CAST(NULL AS {kind}) AS {name}" for name, kind in PAGE.items()
+    )
 
 
 class Engine(Protocol):
@@ -54,7 +69,7 @@ class Engine(Protocol):
             kind: what it selects.
             files: that follow their schema.
             times: from and until.
-            optional: which of OPTIONAL the files of events have.
+            optional: which of OPTIONAL the files of events have, or of PAGE those of decisions.
         """
         ...
 

@@ -11,7 +11,15 @@ import pyarrow.parquet as pq
 
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_files, conformed_table, file_schema
-from data.records import DECISIONS, EVENTS, PLAIN_EVENTS, SCHEMA_VERSION, TitleId, titles_as
+from data.records import (
+    DECISIONS,
+    EVENTS,
+    PAGE_COLUMNS,
+    PLAIN_EVENTS,
+    SCHEMA_VERSION,
+    TitleId,
+    titles_as,
+)
 from data.schema_cast import column_chunk, one_kind, opened, parquet_files
 
 JOINED = pa.schema(
@@ -22,6 +30,8 @@ JOINED = pa.schema(
     ]
 )
 """What the join reads of decisions: a log of an earlier version has all of it."""
+PAGED = pa.schema([*JOINED, *PAGE_COLUMNS])
+"""And of a log that says which page decisions are of."""
 RUNTIMES = pa.schema(
     [
         pa.field("title_id", pa.int64(), nullable=False),
@@ -39,6 +49,8 @@ class LogFiles:
     events: list[Path]
     schema: pa.Schema = PLAIN_EVENTS
     """What is read of events."""
+    joined: pa.Schema = JOINED
+    """What is read of decisions."""
 
     @classmethod
     def of(cls, log: Path, optional: Collection[str] = ()) -> "LogFiles":
@@ -53,12 +65,13 @@ class LogFiles:
         """
         names = {*PLAIN_EVENTS.names, *optional}
         schema = pa.schema([field for field in EVENTS if field.name in names])
-        files = cls(log, log_files(log, "decisions"), log_files(log, "events"), schema)
-        if not files.decisions:
+        decisions = log_files(log, "decisions")
+        if not decisions:
             raise BadInput(
                 f"{log} holds no decisions/*.parquet; give the folder that the log is rolled into"
             )
-        return files
+        paged = any("page_id" in file_schema(file).names for file in decisions)
+        return cls(log, decisions, log_files(log, "events"), schema, PAGED if paged else JOINED)
 
     @property
     def every(self) -> list[Path]:
@@ -76,7 +89,7 @@ class LogFiles:
             [f for f in files if read.get(self.name(f)) != marks[self.name(f)]]
             for files in (self.decisions, self.events)
         )
-        return LogFiles(self.root, decisions, events, self.schema)
+        return LogFiles(self.root, decisions, events, self.schema, self.joined)
 
     def conformed(self, scratch: Path) -> "LogFiles":
         """The same rows in files that follow the schemas exactly, copies in `scratch`.
@@ -84,9 +97,14 @@ class LogFiles:
         Raises:
             BadInput: a file does not become its schema: by file, column and row.
         """
-        decisions = conformed_files(self.decisions, JOINED, scratch)
+        decisions = conformed_files(self.decisions, self.joined, scratch)
         events = conformed_files(self.events, self.schema, scratch)
-        return LogFiles(self.root, decisions, events, self.schema)
+        return LogFiles(self.root, decisions, events, self.schema, self.joined)
+
+    @property
+    def page_columns(self) -> list[str]:
+        """Columns of decisions that say which page each is of; none where the log has none."""
+        return self.joined.names[len(JOINED) :]
 
     @property
     def firsts(self) -> list[Path]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from data.days import DAY_US
 from data.join.day_files import DayResult
-from data.join.engine import NOT_READ, SOUND, DayWriter, View
+from data.join.engine import NOT_READ, SOUND, DayWriter, View, page_columns
 from data.join.events.valued import valued
 from data.join.events.worth import Worth
 from data.spark.executors import refuse_unseen
@@ -20,7 +20,7 @@ from data.spark.session import is_here, open_spark, refused
 
 DAY_COLUMNS = (
     "day bigint, path string, examples bigint, waiting bigint, next_close bigint, "
-    "reward double, worthless bigint, outside bigint, fault string"
+    "reward double, worthless bigint, outside bigint, fault string, growing bigint"
 )
 EVENTS = f"""event_id, kind, unix_micros(time) AS happened_at,
     unix_micros(received) AS received_at, decision_id, profile_id, title_id,
@@ -69,6 +69,8 @@ class Spark:
         if kind in ("decisions", "known"):
             rows = rows.where(f"time >= {start} AND time < {stop}")
         columns = COLUMNS[kind].split(",")
+        if kind == "decisions":
+            columns += page_columns(optional).split(", ")
         if kind == "events":
             there = {"value": SOUND["value"], "own": "own"}
             columns += [

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from data.atomic_write import sync, whole_file
 from data.days import DAY_US, date_of
-from data.log.records import FILED_UNDER, FULL_SCHEMAS, IDS, SCHEMAS
+from data.log.records import FILED_UNDER, IDS, SCHEMAS, schema_with
 from data.records import titles_like
 
 
@@ -25,8 +25,7 @@ def append_table(log_dir: Path | str, kind: str, table: pa.Table, name: str) -> 
         ValueError: the table does not fit the schema of its kind.
     """
     try:
-        full = FULL_SCHEMAS[kind]
-        schema = full if set(full.names) <= set(table.column_names) else SCHEMAS[kind]
+        schema = schema_with(kind, table.column_names)
         table = table.select(schema.names)
         table = table.cast(titles_like(schema, table.schema))
     except (KeyError, pa.ArrowInvalid) as error:

@@ -3,7 +3,7 @@
 import base64
 import struct
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from data.records import (
     EVENT_KINDS,
     EVENTS,
     OWN,
+    PAGE_COLUMNS,
     RULED_DECISIONS,
     SCHEMA_VERSION,
     TITLE_ID,
@@ -43,8 +44,13 @@ _REQUIRED = {
     kind: tuple(f.name for f in schema if not f.nullable and f.name != "schema_version")
     for kind, schema in SCHEMAS.items()
 }
-FULL_SCHEMAS = {"decisions": RULED_DECISIONS, "events": EVENTS}
+FULL_SCHEMAS = {
+    "decisions": pa.schema([*RULED_DECISIONS, *PAGE_COLUMNS]),
+    "events": EVENTS,
+}
 """With what few records have: a table without has no such column."""
+OPTIONAL = {"decisions": (("rules",), tuple(PAGE_COLUMNS.names)), "events": ()}
+"""Columns that few records have, those that come together side by side."""
 _KNOWN = {kind: frozenset(schema.names) for kind, schema in FULL_SCHEMAS.items()}
 
 
@@ -229,9 +235,17 @@ def _values(name: str, pages: Sequence[Mapping], counts: Sequence[int]) -> list[
 
 def _schema_of(kind: str, pages: Sequence[Mapping]) -> pa.Schema:
     """That of a kind, with the columns that some page has."""
-    more = FULL_SCHEMAS[kind].names[len(SCHEMAS[kind].names) :]
-    has = any(name in page or name in page.get("each", {}) for page in pages for name in more)
-    return FULL_SCHEMAS[kind] if has else SCHEMAS[kind]
+    there = {name for page in pages for name in (*page, *page.get("each", ()))}
+    return schema_with(kind, there)
+
+
+def schema_with(kind: str, names: Collection[str]) -> pa.Schema:
+    """The schema of a kind for records that have columns of these names."""
+    schema = SCHEMAS[kind]
+    for group in OPTIONAL[kind]:
+        if any(name in names for name in group):
+            schema = pa.schema([*schema, *(FULL_SCHEMAS[kind].field(name) for name in group)])
+    return schema
 
 
 def _title_kind(pages: Sequence[Mapping]) -> pa.DataType:
@@ -262,12 +276,13 @@ def decode_each(kind: str, bodies: Sequence[bytes]) -> tuple[list[pa.Table], lis
     """The records that fit their schema, and the bodies that do not.
 
     The records are one table for each kind of title ids, whole numbers and text, and for records
-    with and without rules: one mostly.
+    with and without rules and pages: one mostly.
     """
     found, rejected = _decoded(kind, bodies)
-    by_kind: dict[tuple[pa.DataType, int], list[pa.Table]] = {}
+    by_kind: dict[tuple[pa.DataType, tuple[str, ...]], list[pa.Table]] = {}
     for table in found:
-        by_kind.setdefault((title_kind(table.schema), table.num_columns), []).append(table)
+        kept = (title_kind(table.schema), tuple(table.column_names))
+        by_kind.setdefault(kept, []).append(table)
     return [pa.concat_tables(tables) for tables in by_kind.values()], rejected
 
 

@@ -18,7 +18,7 @@ from data.log.journal import Row
 from data.log.precompute_runs import FOLDER as RUNS
 from data.log.records import SCHEMAS
 from data.log.redis_drain import BODY, NAME, ensure_group
-from data.log.redis_server import (
+from data.servers.redis_server import (
     REPLICA_MS,
     SETTINGS,
     Client,

@@ -212,7 +212,7 @@ def roll_command(
     if redis is not None:
         # redis is an optional package.
         from data.log.redis_drain import drain
-        from data.log.redis_server import RedisAddress
+        from data.servers.redis_server import RedisAddress
 
         moved = drain(RedisAddress.parse(redis), log)
     if redis is None or (log / DATABASE).is_file() or (log / RUNS).is_dir():

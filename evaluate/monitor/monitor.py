@@ -22,7 +22,7 @@ from evaluate.monitor.calibration import CalibrationCurves, check_calibration
 from evaluate.monitor.decisions import check_decisions
 from evaluate.monitor.drift import check_drift
 from evaluate.monitor.metrics import check_metrics
-from evaluate.monitor.page import write_page
+from evaluate.monitor.page import write_monitor
 from evaluate.monitor.rewards import check_value
 from evaluate.policies.predictions import predicted_takes
 
@@ -130,7 +130,7 @@ def monitor(
     if prometheus:
         _write_metrics(result.checks, Path(prometheus))
     if html:
-        write_page(result.checks, result.calibration, Path(html))
+        write_monitor(result.checks, result.calibration, Path(html))
     return result
 
 

@@ -10,7 +10,7 @@ from data.catalogue import Catalogue
 from data.check.known import title_named
 from data.errors import BadInput
 from evaluate.new_artwork.audience import NewMembers, viewers
-from evaluate.new_artwork.page import write_page
+from evaluate.new_artwork.page import write_judged
 from evaluate.new_artwork.records import NewArtwork
 from evaluate.new_artwork.value_images import value_images
 from evaluate.new_artwork.what_is_known import what_is_known
@@ -83,7 +83,7 @@ def candidates(
             scorer, offered, title_id, images, people.only(audience), when, folder, known
         )
     if html is not None:
-        write_page(value, offered, Path(html))
+        write_judged(value, offered, Path(html))
     return value
 
 

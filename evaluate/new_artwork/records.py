@@ -36,6 +36,7 @@ class ImageValue:
         low: lower end of its 95% interval.
         high: its upper end.
         probability_of_best: of those who are shown the title, for whom it beats all that it has.
+        beats: artwork of today → probability that this one earns more, were each shown to all.
         adds: to the title's take, when those see it for whom the bundle prefers it.
         audience: segment → the same in it.
         most_for: segments in which it adds more than elsewhere, beyond doubt.
@@ -47,6 +48,7 @@ class ImageValue:
     low: float
     high: float
     probability_of_best: float
+    beats: Mapping[str, float]
     adds: Range
     audience: Mapping[str, SegmentValue]
     most_for: list[str]

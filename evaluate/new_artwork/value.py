@@ -5,6 +5,7 @@ the title's known artwork, and counts as far as `Foresight` has it; the level is
 earns among those who are shown it.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -74,9 +75,9 @@ class TitleToday:
     @cached_property
     def take(self) -> Range:
         """Of the title with its artwork shown as often each."""
-        value = self.scale.value * float(self.everyone.mean())
-        half = Z * self.scale.deviation
-        return Range(value, value * np.exp(-half), value * np.exp(half))
+        value = float(self.scale.value) * float(self.everyone.mean())
+        half = float(Z * self.scale.deviation)
+        return Range(value, value * math.exp(-half), value * math.exp(half))
 
     @cached_property
     def best(self) -> Int[np.ndarray, " members"]:

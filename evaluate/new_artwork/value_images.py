@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from data.catalogue import Catalogue
 from data.records import TitleId
@@ -18,7 +18,7 @@ from evaluate.new_artwork.contrasts import (
     usual_new_reach,
     usual_reach,
 )
-from evaluate.new_artwork.foresight import ENOUGH, Belief, Foresight
+from evaluate.new_artwork.foresight import ENOUGH, PRIOR_ARTWORKS, Belief, Foresight
 from evaluate.new_artwork.image_kinds import best_image_kinds
 from evaluate.new_artwork.predicted import PredictedTakes, predicted_takes
 from evaluate.new_artwork.records import (
@@ -73,7 +73,7 @@ def value_images(
     today = title_today(judged, known)
     share = known.foresight.known(today.predicted_spread)
     values = [
-        _image_value(str(path), judged.images[:, :, at], today, audience)
+        _image_value(str(path), judged.images[:, :, at], today, audience, judged.artworks)
         for at, path in enumerate(images)
     ]
     gains = [today.adds(judged.donors[:, at]).value() for at in range(len(judged.donated))]
@@ -147,6 +147,7 @@ def _image_value(
     takes: Float[np.ndarray, "members heads"],
     today: TitleToday,
     audience: NewMembers,
+    artworks: Sequence[str],
 ) -> ImageValue:
     level, added = today.level(takes), today.adds(takes.mean(1))
     value, low, high = ratio_range(level, today.scale.deviation)
@@ -156,10 +157,11 @@ def _image_value(
     return ImageValue(
         image,
         ratio_range(level),
-        title * value,
-        title * low,
-        title * high,
+        float(title * value),
+        float(title * low),
+        float(title * high),
         _probability_of_best(takes, today),
+        dict(zip(artworks, beats(level, today).tolist(), strict=True)),
         Range(added.value(), added.value() - half, added.value() + half),
         segments,
         sorted(
@@ -167,6 +169,16 @@ def _image_value(
             key=lambda name: -segments[name].difference.value,
         ),
     )
+
+
+def beats(level: Belief, today: TitleToday) -> Float[np.ndarray, " known"]:
+    """Probability that an image of this level earns more than each artwork of today, shown to all.
+
+    Levels are believed with tails as wide as those of their intervals.
+    """
+    apart = np.hypot(level.deviation, today.doubts)
+    ahead = level.value - today.levels
+    return t.cdf(ahead / np.maximum(apart, 1e-12), PRIOR_ARTWORKS)
 
 
 def _probability_of_best(takes: Float[np.ndarray, "members heads"], today: TitleToday) -> float:

@@ -21,7 +21,7 @@ NEXT = (
     ("at full strength", "python train.py --config configs/full.yaml"),
     ("on real logs", "python train.py --config configs/open_bandit.yaml"),
     ("decide live", f"python -m serve live {SERVED}"),
-    ("see what members see", f"python -m serve web {PUBLISHED} {KNOWN}"),
+    ("see what members see", f"python -m serve web {PUBLISHED} {KNOWN} --log {{demo}}/log"),
 )
 COLD_START = ("random", "bundle-mean", "greedy", "thompson", "oracle")
 REPORT, SUMMARY = "report.html", "summary.json"

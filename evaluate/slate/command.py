@@ -7,13 +7,26 @@ from rich.console import Console
 from rich.table import Table
 
 from evaluate.ope.bootstrap import Bootstrap
+from evaluate.policies.bundle_scores import open_bundle_scores
+from evaluate.policies.find_catalogue import find_catalogue
+from evaluate.policies.read_examples import read_examples
+from evaluate.slate.bundle_rows import bundle_slates
 from evaluate.slate.estimate import LOGGED, SLOPE, SlateEstimate, estimate_slates
 from evaluate.slate.estimators import ESTIMATORS
+from evaluate.slate.logged_rows import LoggedRows
 from evaluate.slate.read_slates import read_slates
+from evaluate.slate.slates import Slates
 
 
+# Each parameter is an option of the command.
 def slate(
-    file: Path, independent: bool = False, resamples: int = 1000, seed: int = 0
+    file: Path,
+    independent: bool = False,
+    resamples: int = 1000,
+    seed: int = 0,
+    bundle: Path | None = None,
+    catalogue: Path | None = None,
+    cache: Path = Path("artifacts/cache"),
 ) -> dict[str, SlateEstimate]:
     """Estimate what a target policy would have earned a row, from another policy's log of rows.
 
@@ -22,14 +35,22 @@ def slate(
     profile_id, context, action, and for each action K target_position_K, target_given_prefix_K,
     estimated_reward_K, q_hat_K. docs/rows.md says what each is.
 
+    With --bundle, FILE is a folder of joined examples, or a log, that say which page each decision
+    is of (`python -m serve live --rows true`), and the target is that bundle's policy.
+
     Args:
         file: of rows.
         independent: both policies choose each slot by itself, so that logged_position and
             target_position are enough.
         resamples: bootstrap draws.
         seed: of the bootstrap.
+        bundle: folder of the bundle that is judged, of examples.
+        catalogue: folder of the catalogue that these are of; beside the log when left out.
+        cache: folder of decoded images.
     """
     bootstrap = Bootstrap.of_options(resamples, seed)
+    if bundle is not None:
+        return estimate_slates(_of_bundle(file, bundle, catalogue, cache), bootstrap)
     slates, clustered = read_slates(file, independent)
     lacking: dict[str, list[str]] = {}
     for each in ESTIMATORS.values():
@@ -41,6 +62,18 @@ def slate(
     if not clustered:
         print("note: no profile_id: rows are taken as independent", file=sys.stderr)
     return estimate_slates(slates, bootstrap)
+
+
+def _of_bundle(log: Path, bundle: Path, catalogue: Path | None, cache: Path) -> Slates:
+    """Logged rows, weighed by what a bundle would have put into them."""
+    shown = find_catalogue(log, catalogue)
+    examples = read_examples(log, shown)
+    rows = LoggedRows.of(examples)
+    if rows.left_out:
+        words = "they name no page, were not drawn, or follow a slot that was not seen"
+        print(f"note: {rows.left_out:,} examples are left out: {words}", file=sys.stderr)
+    scored = open_bundle_scores(bundle, shown, cache)
+    return bundle_slates(rows, scored, shown, scored.scorer.row_pairs)
 
 
 def show(estimates: dict[str, SlateEstimate]) -> None:

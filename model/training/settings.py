@@ -213,6 +213,14 @@ class Publish:
 
 
 @dataclass
+class RowSettings:
+    """Pages that are decided as rows."""
+
+    learn: bool = False
+    """learn what images do to those beside them, from examples that say their page."""
+
+
+@dataclass
 class Increment:
     """Nights that add days to what a bundle knows, in place of a training."""
 
@@ -242,6 +250,8 @@ class Settings:
     """how it is trained."""
     increment: Increment = field(default_factory=Increment)
     """which days are added to a bundle, in place of a training."""
+    rows: RowSettings = field(default_factory=RowSettings)
+    """what neighbours do to each other."""
     publish: Publish = field(default_factory=Publish)
     """what becomes of it."""
     out: str = "artifacts/runs/default"

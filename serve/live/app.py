@@ -20,6 +20,7 @@ from serve.live.door.tokens import Tokens
 from serve.live.page_request import deadline_ms
 from serve.live.routes.documentation import documentation
 from serve.live.routes.events import event_routes
+from serve.live.routes.explain import explain_routes
 from serve.live.routes.files import file_routes
 from serve.live.routes.health import health_routes
 from serve.live.routes.images import image_routes
@@ -44,6 +45,7 @@ REFUSED: dict[int | str, str] = {
 """Status → when any end point answers with it, and a `Refusal`."""
 ROUTES = (
     page_routes,
+    explain_routes,
     map_routes,
     image_routes,
     event_routes,

@@ -14,7 +14,7 @@ from data.privacy.pseudonym import Pseudonyms
 from serve.live.app import live_app
 from serve.live.door.door import Door
 from serve.live.door.tokens import Token, Tokens, read_tokens
-from serve.live.load_model import load_live
+from serve.live.load_model import LiveRows, load_live
 from serve.live.recorder import DurableLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.server import SETTINGS, LiveSettings
@@ -31,8 +31,9 @@ def application() -> Door:
 
     def load(folder: Path) -> LiveModel:
         cache, url, days = Path(settings.cache), settings.base_url, settings.epoch_days
-        foreign = settings.foreign
-        return load_live(folder, catalogue, cache, clock.today(), url, days, foreign=foreign)
+        foreign, rows = settings.foreign, LiveRows(settings.rows, settings.most_alike)
+        day = clock.today()
+        return load_live(folder, catalogue, cache, day, url, days, foreign=foreign, rows=rows)
 
     def stamp() -> tuple[object, ...]:
         files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))

@@ -38,6 +38,8 @@ def live(
     origins: str = "",
     foreign: bool = False,
     rules: Path | None = None,
+    rows: bool = False,
+    most_alike: int = 0,
 ) -> None:
     """Serve decisions over HTTP until SIGTERM, then finish and flush what was begun.
 
@@ -49,7 +51,8 @@ def live(
         bundles: Folder whose `current` points at the bundle; followed while running.
         catalogue: Folder with titles.parquet, artworks.parquet and images.
         store: Precomputed maps to fall back to.
-        log: Folder of the embedded log, or redis://host:port/db?replicas=1; null logs nothing.
+        log: Folder of the embedded log, redis://host:port/db?replicas=1, or
+            kafka://host:port/prefix; null logs nothing.
         host: Address to listen on; anything but loopback needs a token.
         port: Port to listen on.
         workers: Processes.
@@ -67,6 +70,12 @@ def live(
         foreign: Let bundles decide that were trained on another catalogue.
         rules: rules.yaml: who may be shown what, see docs/rules.md; followed while running, and the
             last good ones stay where new ones are refused.
+        rows: Log each decision with its page, slot and neighbours, and decide a page's titles
+            jointly, in their order, where the bundle has learnt what neighbours do to each other
+            (`train.py --rows.learn true`). Draws of the maps in `store` are then shown only where a
+            page cannot be decided live. See docs/rows.md.
+        most_alike: Images of a page that may be alike, a rule beside what was learnt; needs
+            `--rows true`. 0: as many as may be.
     """
     guarded = bool(os.environ.get("MARQUEE_TOKEN")) or (tokens is not None and read_tokens(tokens))
     if host not in ("127.0.0.1", "localhost", "::1") and not guarded:
@@ -83,6 +92,9 @@ def live(
     refuse_outside("--port", port, 0, 65535)
     refuse_outside("--workers", workers, 1)
     refuse_outside("--queue", queue, 1)
+    refuse_outside("--most-alike", most_alike, 0)
+    if most_alike and not rows:
+        raise BadInput(f"--most-alike {most_alike} is for pages as rows; add --rows true")
     refuse_outside("--deadline-ms", deadline_ms, 0)
     if log is not None:
         see_to_log(log)
@@ -106,6 +118,8 @@ def live(
         origins=allowed,
         foreign=foreign,
         rules=str(rules) if rules is not None else None,
+        rows=rows,
+        most_alike=most_alike,
     )
     serve(settings, host, port, workers)
 

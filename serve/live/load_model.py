@@ -3,6 +3,7 @@
 import logging
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,17 +23,31 @@ from data.records import FACTS, TitleId
 from data.rules.traits import ArtworkTraits
 from serve.live import metrics
 from serve.live.schema import ScoredImage
+from serve.live.shown.joint_rows import JointRows
 from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
+from serve.pictures.catalogue_pictures import pictures_of_layout
 from serve.pictures.file_mark import FileMark
-from serve.pictures.layout_pictures import LayoutPictures
 from serve.scoring.artwork_vectors import Shown, refuse_pixels_alone, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
+from serve.scoring.scored import Artworks
 from serve.scoring.scorer import Scorer
 from serve.scoring.served_policy import ServedPolicy
 from serve.scoring.unpersonalised import unpersonalised_best
 
 LOG = logging.getLogger(__name__)
+
+
+class LiveRows(NamedTuple):
+    """Whether pages are decided as rows, and how."""
+
+    on: bool = False
+    """Where the bundle knows what neighbours do; and decisions are logged with their pages."""
+    most_alike: int = 0
+    """Images of a page that may be alike; 0: as many as may be."""
+
+
+NO_ROWS = LiveRows()
 
 
 def load_live(
@@ -43,6 +58,7 @@ def load_live(
     base_url: str = "",
     epoch_days: int = Epochs.days,
     foreign: bool = False,
+    rows: LiveRows = NO_ROWS,
 ) -> LiveModel:
     """Everything the live service decides with, checked and warmed.
 
@@ -54,6 +70,7 @@ def load_live(
         base_url: put before each artwork's path.
         epoch_days: that a draw lasts.
         foreign: let a bundle decide that was trained on another catalogue.
+        rows: whether pages are decided as rows.
 
     Raises:
         ValueError: the bundle or the catalogue is not whole.
@@ -61,16 +78,13 @@ def load_live(
     scorer = Scorer(bundle)
     catalogue = Catalogue.read(catalogue_folder)
     refuse_foreign(bundle, catalogue, foreign)
-    canvas = scorer.manifest.image.canvas if scorer.manifest.image is not None else MAIN
-    pictured = canvas_pictures(catalogue, canvas).pictures
+    image = scorer.manifest.image
+    pictured = canvas_pictures(catalogue, MAIN if image is None else image.canvas).pictures
     named = zip(catalogue.artwork_ids, pictured, strict=True)
     files = {name: catalogue.root / picture.path for name, picture in named}
     marks = {name: FileMark.of(file) for name, file in files.items()}  # of before it is tried
     shown = Shown.of(scorer, catalogue, cache)
-    metrics.LEFT_OUT.set(len(shown.left_out))
-    metrics.READ_AS_OTHER.set(len(shown.other_canvas))
-    for words in [*left_out_words(shown.left_out), *shown.canvas_words]:
-        LOG.warning("%s", words)
+    _say(shown)
     layout = Layout.of_catalogue(catalogue.titles, shown.artworks, day_number(day))
     members = BundleMembers(scorer)
     artworks = scored_artworks(scorer, catalogue, layout.artwork_ids, cache, shown.images)
@@ -87,12 +101,40 @@ def load_live(
         {files[name]: marks[name] for name in shown.left_out},
         planned=members,
         declared=scorer.spec.declared.requested,
-        pictures=LayoutPictures.of(catalogue, layout.artwork_ids),
+        pictures=pictures_of_layout(catalogue, layout.artwork_ids),
         traits=ArtworkTraits.of(catalogue),
         names=artworks.names,
+        joint=_joint(scorer, layout, artworks, rows.most_alike) if rows.on else None,
+        paged=rows.on,
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model
+
+
+def _say(shown: Shown) -> None:
+    """Count and tell what cannot be shown, and what is read as of another canvas."""
+    metrics.LEFT_OUT.set(len(shown.left_out))
+    metrics.READ_AS_OTHER.set(len(shown.other_canvas))
+    for words in [*left_out_words(shown.left_out), *shown.canvas_words]:
+        LOG.warning("%s", words)
+
+
+def _joint(scorer: Scorer, layout: Layout, artworks: Artworks, most_alike: int) -> JointRows | None:
+    """What pages are decided by as rows; None: the bundle knows of nothing that neighbours do.
+
+    Raises:
+        BadInput: a limit is asked for, and the bundle does not know which images are alike.
+    """
+    pairs = scorer.row_pairs
+    if pairs is None and most_alike:
+        raise BadInput(
+            f"--most-alike {most_alike}: bundle {scorer.bundle_id} does not know which images are"
+            " alike; train it with --rows.learn true"
+        )
+    if pairs is None or (pairs.nothing and not most_alike):
+        return None
+    calibration = scorer.manifest.calibration
+    return JointRows.of(pairs, calibration, layout, artworks, most_alike)
 
 
 class BundleImages:

@@ -90,8 +90,8 @@ class MicroBatcher:
         loop, model = asyncio.get_running_loop(), self.source.model
         if model is None or loop.time() >= due:
             return await self._fall_back(page, "no_model" if model is None else "deadline")
-        mapped: dict[TitleId, MapDraw] = {}
-        if not page.fresh and self.fallbacks.store is not None:
+        mapped: dict[TitleId, MapDraw] = {}  # none of rows, which are drawn whole
+        if not (page.fresh or model.joint is not None or self.fallbacks.store is None):
             mapped = await self.fallbacks.mapped(page, model)  # they go on, on every device
         rest = page
         if mapped:

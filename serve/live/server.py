@@ -32,6 +32,10 @@ class LiveSettings:
     """Whether bundles of other catalogues may decide."""
     rules: str | None = None
     """File of rules; None: there are none."""
+    rows: bool = False
+    """Whether pages are decided as rows, and logged as pages."""
+    most_alike: int = 0
+    """Images of a page that may be alike; 0: as many as may be."""
 
 
 def serve(settings: LiveSettings, host: str, port: int, workers: int) -> None:

@@ -9,7 +9,6 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import orjson
@@ -17,7 +16,9 @@ import pyarrow as pa
 from jaxtyping import Float, Int, UInt64
 
 from bandit.draws import DrawRules, Epochs
-from bandit.rules.decide import candidates_under_rules
+from bandit.rows.decide_rows import RowDecided
+from bandit.rules.decide import Ruled, candidates_under_rules
+from bandit.thompson_batch import Decided
 from data import clock
 from data.features import ContextFeatures, Names, NameTable
 from data.records import TitleId
@@ -28,7 +29,9 @@ from serve.live.page_draws import opening_words, page_draws
 from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
 from serve.live.shown.image_model import ImageModel
-from serve.live.shown.page_decisions import NOTHING_DECIDED, SPELT, PageDecisions
+from serve.live.shown.joint_rows import JointRows, joint_for, one_by_one
+from serve.live.shown.page_decisions import NOTHING_DECIDED, PageDecisions, spelt_decisions
+from serve.live.shown.page_decisions import logged_columns as columns_of
 from serve.live.shown.ruled import RuledShown
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
@@ -37,7 +40,7 @@ from serve.pictures.layout_pictures import LayoutPictures
 from serve.pictures.page_pictures import PagePictures
 from serve.rules.asked import AskedArtwork
 from serve.rules.layout_rules import LayoutRules
-from serve.scoring.candidate_bank import decide_pages
+from serve.scoring.candidate_bank import decide_pages, page_scores
 from serve.scoring.member_model import MemberFunctionals, MemberModel, PlannedMembers
 from serve.scoring.served_policy import ServedPolicy
 
@@ -73,6 +76,10 @@ class LiveModel:
     """That hold for pages; None: there are none."""
     names: Names | None = None
     """Whom each artwork names; None: nobody."""
+    joint: JointRows | None = None
+    """By which pages are decided as rows; None: each title by itself."""
+    paged: bool = False
+    """Whether decisions are logged with their page and neighbours."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[TitleId, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
@@ -187,14 +194,17 @@ class LiveModel:
             facts: as `data.records.FACTS`, or from `features`.
             now_us: when, in microseconds since 1970-01-01: rules have their times; None: now.
         """
-        place = self.slot_of.__getitem__
         wanted = [[title for title in page.title_ids if title in self.slot_of] for page in pages]
         shown, codes = self._under_rules(pages, wanted, now_us)
         if not (longest := max(map(len, wanted))):
             return [NOTHING_DECIDED for _ in pages]
-        pads = [[0] * (longest - len(titles)) for titles in wanted]
-        all_slots = [[*map(place, its), *pad] for its, pad in zip(wanted, pads, strict=True)]
-        slots = np.array(all_slots, np.int64)
+        both = zip(wanted, ([0] * (longest - len(titles)) for titles in wanted), strict=True)
+        all_slots = [[*map(self.slot_of.__getitem__, its), *pad] for its, pad in both]
+        slots, lengths = np.array(all_slots, np.int64), np.array([*map(len, wanted)])
+        joint = joint_for(self.joint, lengths)
+        if joint is not self.joint and len(pages) > 1:  # or one page's size would bear on others
+            each = zip(pages, one_by_one(facts), strict=True)
+            return [self.decide([page], known, now_us)[0] for page, known in each]
         if self.planned is not None and isinstance(facts, ContextFeatures):
             described = self.planned.functionals_by(facts)
         else:
@@ -203,16 +213,11 @@ class LiveModel:
         ruled = None if shown is None else shown.rules.of_pages(codes, longest)
         if ruled is not None:
             words[3] = candidates_under_rules(words[3], ruled.words)
+        if joint is not None:
+            words = joint.words(words, lengths)
         draws = page_draws(pages, words, described.fingerprints, draw_rules)
-        decided = decide_pages(
-            described.functionals,
-            self._columns[slots].transpose(0, 2, 3, 1),
-            self._counts[slots],
-            draws.seeds,
-            self.policy.head_policy,
-            self._matches(described, slots),
-            ruled,
-        )
+        decided = self._decided(described, slots, draws.seeds, ruled, joint and (joint, lengths))
+        alone = decided.alone if isinstance(decided, RowDecided) else decided.propensity
         choices = self._starts[slots] + decided.choice
         ids = draws.ids(self.words.artworks[choices], decided.propensity)
         ordinals, propensities = choices.tolist(), decided.propensity.tolist()
@@ -232,9 +237,27 @@ class LiveModel:
                 int(prints[row]),
                 float(entropies[row, : len(titles)].sum()) / max(len(titles), 1),
                 None if ruled is None else ruled.codes[row, : len(titles)].tolist(),
+                alone[row, : len(titles)].tolist() if self.paged else (),
             )
             for row, titles in enumerate(wanted)
         ]
+
+    def _decided(
+        self,
+        described: MemberFunctionals,
+        slots: Int[np.ndarray, "pages n"],
+        seeds: UInt64[np.ndarray, "pages n"],
+        ruled: Ruled | None,
+        rows: tuple[JointRows, Int[np.ndarray, " pages"]] | None,
+    ) -> Decided | RowDecided:
+        """Choices of pages, each title by itself or all of a page as a row of such a length."""
+        vectors, counts = self._columns[slots].transpose(0, 2, 3, 1), self._counts[slots]
+        policy, known = self.policy.head_policy, (described.functionals, vectors, counts)
+        matches = self._matches(described, slots)
+        if rows is None:
+            return decide_pages(*known, seeds, policy, matches, ruled)
+        scores, (joint, lengths) = page_scores(*known, matches), rows
+        return joint.decide(scores, described.appeals, slots, lengths, seeds, policy, ruled)
 
     def _matches(
         self, described: MemberFunctionals, slots: Int[np.ndarray, "pages n"]
@@ -249,8 +272,7 @@ class LiveModel:
         self, pages: Sequence[PageRequest], wanted: list[list[TitleId]], now_us: int | None
     ) -> tuple[RuledShown | None, list[Int[np.ndarray, " n"]]]:
         """What rules and requests do to pages' titles, if any; bare titles are taken out."""
-        shown = next(filter(None, (self.shown_for(page.asked) for page in pages)), None)
-        if shown is None:
+        if not (shown := next(filter(None, (self.shown_for(p.asked) for p in pages)), None)):
             return None, []
         return shown, shown.of_pages(pages, wanted, clock.now_us() if now_us is None else now_us)
 
@@ -262,38 +284,17 @@ class LiveModel:
 
     def decisions_json(self, decisions: PageDecisions) -> list[str]:
         """A page's decisions as JSON, one a title."""
-        opening, spelt = self._openings, SPELT
-        pieces = [
-            f'{opening[ordinal]}{name}","propensity":{spelt[propensity]}}}'
-            for ordinal, name, propensity in zip(
-                decisions.ordinals, decisions.decision_ids, decisions.propensities, strict=True
-            )
-        ]
+        pieces = spelt_decisions(decisions, self._openings)
         if decisions.ruled is None:
             return pieces
         return (self.ruled or self._shown_free).marked(pieces, decisions.ruled)
 
     def logged(self, decisions: PageDecisions) -> dict[str, Sequence[object]]:
         """The columns of a page's decisions in the log that differ from title to title."""
-        names, lists = self.layout.artwork_ids, self._lists
-        # As an array, which is written faster, where all titles have as many candidates.
-        chances = np.ascontiguousarray(decisions.probabilities)
-        probabilities = cast("Sequence[object]", chances)
         counts = self._counts[decisions.slots]
-        if (counts < chances.shape[1]).any():
-            rows = zip(chances.tolist(), counts.tolist(), strict=True)
-            probabilities = [row[:count] for row, count in rows]
-        columns: dict[str, Sequence[object]] = {
-            "decision_id": decisions.decision_ids,
-            "title_id": decisions.title_ids,
-            "candidates": [lists[slot] for slot in decisions.slots],
-            "action": [names[ordinal] for ordinal in decisions.ordinals],
-            "propensity": decisions.propensities,
-            "probabilities": probabilities,
-            "seed": decisions.seeds,
-            "epoch": decisions.epochs,
-        }
+        lists = [self._lists[slot] for slot in decisions.slots]
+        columns = columns_of(decisions, lists, self.layout.artwork_ids, counts)
         if decisions.ruled is not None:
-            shown = self.ruled or self._shown_free
-            columns |= shown.columns(decisions.ruled, columns["candidates"], chances, counts)
+            told = (self.ruled or self._shown_free).columns
+            columns |= told(decisions.ruled, lists, decisions.probabilities, counts)
         return columns

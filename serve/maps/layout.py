@@ -9,17 +9,18 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import orjson
-import pyarrow as pa
 from jaxtyping import Bool, Int, Shaped, UInt64
 
 from bandit.choice import title_words
 from data.errors import BadInput
-from data.records import TitleId
-from data.sound import LARGEST_NUMBER, title_problem
+from data.lean.fast_json import dumps, loads
+from data.lean.ids import LARGEST_NUMBER, TitleId, title_problem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Value = TypeVar("Value", int, str)
 NONE_16 = 0xFFFF
@@ -79,7 +80,7 @@ class Layout:
 
     @staticmethod
     def build(
-        titles: pa.Table, candidates: Mapping[TitleId, Sequence[tuple[str, str]]]
+        titles: "pa.Table", candidates: Mapping[TitleId, Sequence[tuple[str, str]]]
     ) -> "Layout":
         """Number the titles that have candidates.
 
@@ -114,14 +115,14 @@ class Layout:
         )
 
     @staticmethod
-    def of_catalogue(titles: pa.Table, artworks: pa.Table, day: int) -> "Layout":
+    def of_catalogue(titles: "pa.Table", artworks: "pa.Table", day: int) -> "Layout":
         """Number what a catalogue shows on a day (days since 1970-01-01).
 
         Artworks keep the catalogue's order within a title, as `Catalogue.candidates` does.
         """
         candidates: dict[TitleId, list[tuple[str, str]]] = {}
-        added = artworks["added_day"].cast(pa.int32()).to_pylist()
-        withdrawn = artworks["withdrawn_day"].cast(pa.int32()).to_pylist()
+        added = artworks["added_day"].cast("int32").to_pylist()
+        withdrawn = artworks["withdrawn_day"].cast("int32").to_pylist()
         for title_id, artwork_id, path, first, last in zip(
             artworks["title_id"].to_pylist(),
             artworks["artwork_id"].to_pylist(),
@@ -188,7 +189,7 @@ class Layout:
 
     def to_bytes(self) -> bytes:
         """The layout as JSON, the form its digest is taken of."""
-        return orjson.dumps(
+        return dumps(
             {
                 "title_ids": self.title_ids.tolist(),
                 "artwork_ids": self.artwork_ids,
@@ -210,7 +211,7 @@ class Layout:
             ValueError: it is no layout, or another one than its name says.
         """
         try:
-            got = orjson.loads(raw)
+            got = loads(raw)
             texts = {name: _all_of(got[name], str, name) for name in ("artwork_ids", "paths")}
             numbers = {name: _all_of(got[name], int, name) for name in ("starts", "defaults")}
             is_text = isinstance(got["title_ids"], list) and str in map(type, got["title_ids"])

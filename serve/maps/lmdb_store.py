@@ -10,7 +10,7 @@ from pathlib import Path
 import lmdb
 
 from data.errors import BadInput
-from data.sound import ID_BYTES
+from data.lean.ids import ID_BYTES
 from serve.maps.store import (
     MAGIC,
     VERSION,

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from jaxtyping import Shaped
 
-from data.pictures import MAIN, ChosenPicture
-from data.records import TitleId
+from data.lean.ids import TitleId
+from data.lean.picture_choice import MAIN, ChosenPicture
 from serve.maps.url_table import UrlTable
 from serve.pictures.layout_pictures import CanvasView
 

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AskError, MovedError, NoPermissionError
 from redis.retry import Retry
 
-from data.log.redis_server import Client, client_of
+from data.servers.redis_server import Client, client_of
 from serve.maps.store import StoreUnavailableError
 
 CLUSTER = "redis+cluster://"

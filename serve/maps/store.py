@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from data.errors import Unavailable
-from data.sound import ID_BYTES
+from data.lean.ids import ID_BYTES
 
 MAGIC = b"MQ"
 """What a map begins with, and any value whose version lies where a map's does."""

@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from data.records import TitleId
+from data.lean.ids import TitleId
 from serve.maps.artwork_map import COMPLETE, CRC_RESIDUE, FORMAT, HEADER, WIDE, ArtworkMap
 from serve.maps.layout import Layout, as_ids
 from serve.maps.store import MAGIC

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import orjson
 
-from data.catalogue import Catalogue
-from data.images.canvases import canvas_aspects
-from data.pictures import MAIN, ChosenPicture, Picture, choose
+from data.lean.fast_json import dumps, loads
+from data.lean.picture_choice import MAIN, ChosenPicture, Picture, choose
 from serve.pictures.url import artwork_url
 
 HELD = 1_000_000
@@ -53,14 +51,6 @@ class LayoutPictures:
         self._views: dict[tuple, CanvasView] = {}
 
     @classmethod
-    def of(cls, catalogue: Catalogue, artwork_ids: Iterable[str]) -> "LayoutPictures | None":
-        """Those of a layout's artworks; None: the catalogue has one picture an artwork."""
-        if catalogue.images is None:
-            return None
-        own = dict(zip(catalogue.artwork_ids, catalogue.pictures, strict=True))
-        return cls(canvas_aspects(catalogue), [own[name] for name in artwork_ids])
-
-    @classmethod
     def single(cls, paths: Iterable[str]) -> "LayoutPictures":
         """Of artworks that have one picture each."""
         return cls({MAIN: None}, [(Picture(MAIN, path),) for path in paths])
@@ -71,7 +61,7 @@ class LayoutPictures:
         return frozenset(picture.path for own in self.pictures for picture in own)
 
     def choose(self, ordinal: int, canvas: str, languages: Sequence[str]) -> ChosenPicture:
-        """See `data.pictures.choose`."""
+        """See `data.lean.picture_choice.choose`."""
         return choose(self.pictures[ordinal], canvas, languages, self.aspects)
 
     def view(self, canvas: str, languages: Sequence[str], base_url: str) -> CanvasView:
@@ -98,7 +88,7 @@ class LayoutPictures:
     def to_bytes(self) -> bytes:
         """As stored."""
         said = {"aspects": self.aspects, "pictures": self.pictures}
-        body = orjson.dumps(said, default=tuple)
+        body = dumps(said)
         return hashlib.blake2b(body, digest_size=HEAD).digest() + body
 
     @staticmethod
@@ -115,7 +105,7 @@ class LayoutPictures:
         body = raw[HEAD:]
         if hashlib.blake2b(body, digest_size=HEAD).digest() != raw[:HEAD]:
             raise ValueError("what a store says of pictures is damaged")
-        got = orjson.loads(body)
+        got = loads(body)
         try:
             pictures = [tuple(_picture(*one) for one in own) for own in got["pictures"]]
             aspects = dict(got["aspects"])

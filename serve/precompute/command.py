@@ -29,7 +29,7 @@ from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
 from serve.maps.takedown.listed import read_takedown
-from serve.pictures.layout_pictures import LayoutPictures
+from serve.pictures.catalogue_pictures import pictures_of_layout
 from serve.precompute.map_pictures import put_pictures
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
@@ -141,7 +141,7 @@ def precompute(
     decide = partial(precompute_maps, workers=workers)
     if engine == "spark":
         decide = partial(precompute_spark, master=master)
-    pictures = LayoutPictures.of(shown, layout.artwork_ids)
+    pictures = pictures_of_layout(shown, layout.artwork_ids)
     put_pictures(maps, layout, pictures)
     report = _logged_run(work, read.members, maps, log, decide)
     put_pictures(maps, layout, pictures)  # a store that lost its data meanwhile has none

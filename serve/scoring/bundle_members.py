@@ -34,11 +34,12 @@ class BundleMembers:
     def functionals_by(self, features: ContextFeatures) -> MemberFunctionals:
         """See `PlannedMembers`."""
         columns = [np.ascontiguousarray(column) for column in features]
-        prints = [
+        marks = [
             crc32(b"".join(c[row].tobytes() for c in columns)) for row in range(len(columns[0]))
         ]
         said = self.scorer.members(features)
-        return MemberFunctionals(said.functionals, np.array(prints, np.int64), said.names)
+        prints = np.array(marks, np.int64)
+        return MemberFunctionals(said.functionals, prints, said.names, said.appeals)
 
     def __reduce__(self) -> tuple[object, tuple[Path]]:
         return BundleMembers.open, (self.scorer.root,)

@@ -108,6 +108,20 @@ def decide_pages(
     ruled: Ruled | None = None,
 ) -> Decided:
     """The same where every page has titles of its own; pad short pages with repeated titles."""
+    scores = page_scores(functionals, columns, counts, matches)
+    decided = decide_scores(scores, counts, seeds, policy)
+    if ruled is not None:
+        decide_again(decided, scores, ruled, seeds, policy)
+    return decided
+
+
+def page_scores(
+    functionals: Float[np.ndarray, "pages heads dimension"],
+    columns: Float[np.ndarray, "pages dimension ranks titles"],
+    counts: Int[np.ndarray, "pages titles"],
+    matches: Float[np.ndarray, "pages ranks titles"] | None = None,
+) -> Float[np.ndarray, "heads pages ranks titles"]:
+    """Each head's scores of the candidates of pages; −∞ where there is none."""
     pages, heads, dimension = functionals.shape
     ranks, titles = columns.shape[2:]
     flat = functionals @ columns.reshape(pages, dimension, ranks * titles)
@@ -117,7 +131,4 @@ def decide_pages(
     absent = np.arange(ranks)[:, None] >= counts[:, None]
     if absent.any():
         scores = np.where(absent, np.float32(-np.inf), scores)
-    decided = decide_scores(scores, counts, seeds, policy)
-    if ruled is not None:
-        decide_again(decided, scores, ruled, seeds, policy)
-    return decided
+    return scores

@@ -20,19 +20,30 @@ class MemberFunctionals(NamedTuple):
     fingerprints: Int[np.ndarray, " members"]  # of the features: equal facts, equal number
     names: Names | None = None
     """Whom each watches most, and how much a match counts; None: the model matches no names."""
+    appeals: Float[np.ndarray, "members appeal"] | None = None
+    """What titles' own appeals are weighed by; None: the model has none."""
 
     def at(self, members: np.ndarray) -> "MemberFunctionals":
         """Those of some."""
         names = None if self.names is None else self.names.at(members)
-        return MemberFunctionals(self.functionals[members], self.fingerprints[members], names)
+        appeals = None if self.appeals is None else self.appeals[members]
+        return MemberFunctionals(
+            self.functionals[members], self.fingerprints[members], names, appeals
+        )
 
     @classmethod
     def joined(cls, parts: Sequence["MemberFunctionals"]) -> "MemberFunctionals":
         """Several, one after another."""
-        functionals, fingerprints, every = zip(*parts, strict=True)
+        functionals, fingerprints, every, weighed = zip(*parts, strict=True)
         names = [of for of in every if of is not None]
         together = Names(*map(np.concatenate, zip(*names, strict=True))) if names else None
-        return cls(np.concatenate(functionals), np.concatenate(fingerprints), together)
+        appeals = [of for of in weighed if of is not None]
+        return cls(
+            np.concatenate(functionals),
+            np.concatenate(fingerprints),
+            together,
+            np.concatenate(appeals) if appeals else None,
+        )
 
 
 class MemberModel(Protocol):

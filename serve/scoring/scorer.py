@@ -55,7 +55,7 @@ class Scorer:
         calibration = self.manifest.calibration
         records = opened.records()
         self._records = records.judging() if records is not None and judging else records
-        self.read_outs = opened.read_outs()
+        self.read_outs, self.row_pairs = opened.read_outs(), opened.row_pairs()
         self._bias = calibration.bias
         self._temperature = calibration.temperature
         self._warm()

@@ -18,6 +18,7 @@ from simulate.browsing.offers import Offers, offers_of
 from simulate.browsing.pages import Slots, drawn_pages
 from simulate.browsing.records import decisions_of, events_of, expected_of
 from simulate.browsing.respond import respond
+from simulate.browsing.row_columns import with_pages
 from simulate.named_rng import named_generator
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.switches import Switches, world_on
@@ -78,6 +79,8 @@ def browse(
     choices = _chosen(world, slots, offers.requests, policy, browsing.seed)
     takes, outcomes = _outcomes(world, slots, offers, choices.choice, browsing, memory, rng)
     decisions = decisions_of(world, slots, offers.requests, choices, browsing.keep_probabilities)
+    if world.neighbour or browsing.competition:
+        decisions = with_pages(decisions, slots, day)
     events = events_of(
         world,
         slots,

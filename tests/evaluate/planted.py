@@ -23,8 +23,12 @@ CAST = [("cast_ids", INT, ["n", "l"]), ("cast_weights", FLOAT, ["n", "l"])]
 TITLE_CAST = [("title_cast_ids", INT, ["n", "m"]), ("title_cast_weights", FLOAT, ["n", "m"])]
 
 
-def plant(root, catalogue, facts, wants, *, epsilon=0.05, bias=-2.0, pixels=False):
+def plant(
+    root, catalogue, facts, wants, *, epsilon=0.05, bias=-2.0, pixels=False, reads=None, bent=False
+):
     """A bundle in which head h gives an artwork the score wants[h] · its embedding.
+
+    With `reads`, a seed, wants also follow from the facts: linearly, or bent as a ReLU bends them.
 
     The embedding is the catalogue's own; with `pixels`, the mean red, green and blue, 0 … 1.
     """
@@ -36,12 +40,15 @@ def plant(root, catalogue, facts, wants, *, epsilon=0.05, bias=-2.0, pixels=Fals
     folder = Path(root) / "made"
     folder.mkdir(parents=True)
     none = {
-        "no_context": np.zeros((context, heads * width), np.float32),
+        "no_context": np.zeros((context, heads * width), np.float32)
+        if reads is None
+        else np.random.default_rng(reads).normal(size=(context, heads * width)).astype(np.float32),
         "wants": wants.ravel(),
         "shape": np.array([-1, heads, width]),
     }
     functionals = [
-        node("MatMul", ["dense", "no_context"], "silent"),
+        node("MatMul", ["dense", "no_context"], "straight"),
+        node("Relu" if bent else "Identity", ["straight"], "silent"),
         node("Add", ["silent", "wants"], "flat"),
         node("Reshape", ["flat", "shape"], "functionals"),
     ]

@@ -3,9 +3,7 @@
 About 15 s of one core, half of it Chromium's.
 """
 
-import os
 import re
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -13,62 +11,22 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from data import clock
 from data.catalogue import Catalogue
 from data.errors import BadInput
-from data.records import PROFILES
 from serve.live.app import live_app
 from serve.live.load_model import load_live
 from serve.live.recorder import NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from tests.screenshots import listening
+from tests.web.conftest import ODD
 from web.app import web_app
-from web.catalogue_view import CatalogueView, FollowedView
 from web.command import web
-from web.pages_of import PagesOf
+from web.view.catalogue_view import CatalogueView
 
-ODD = "<script>alert('é')</script> & \"co\" 100% ?a=b#c/d"
-"""The name of a member and of a title."""
 GONE = {"added_day": date(2001, 1, 1), "withdrawn_day": date(2001, 2, 1)}
-LONG = "The Very Long and Winding Title of Everything That Was Ever Made, Part Two: The Return"
-
-
-@pytest.fixture(scope="module")
-def world(story, torn, tmp_path_factory):
-    """The story with odd names, and a bundle for it that is published."""
-    root = tmp_path_factory.mktemp("web")
-    shutil.copytree(story.root / "catalogue", root / "catalogue")
-    before = Catalogue.read(root / "catalogue")
-    names = before.titles["name"].to_pylist()
-    names[0], names[1] = ODD, LONG
-    at = before.titles.schema.get_field_index("name")
-    titles = before.titles.set_column(at, "name", pa.array(names))
-    Catalogue(root / "catalogue", titles, before.artworks).write()
-    facts = story.world.members.facts
-    ids = [ODD, *(f"m{row}" for row in range(1, len(facts)))]
-    rows = pa.table(
-        {"profile_id": ids, "facts": facts, "profiling": pa.nulls(len(facts), pa.bool_())}
-    )
-    pq.write_table(rows.cast(PROFILES), root / "profiles.parquet")
-    (root / "bundles").mkdir()
-    (root / "bundles" / "current").symlink_to(torn)
-    return root
-
-
-@pytest.fixture(scope="module")
-def pages(world, story):
-    followed = FollowedView(world / "bundles", world / "catalogue", world / "cache", False)
-    return PagesOf(followed, world / "profiles.parquet", story.root / "examples")
-
-
-@pytest.fixture(scope="module")
-def client(pages):
-    with listening(web_app(pages)) as address, httpx.Client(base_url=address) as opened:
-        yield opened
 
 
 def live_answer(world, profile_id, titles):
@@ -179,7 +137,9 @@ def test_a_title_that_shows_nothing_today_is_refused_in_a_sentence(world, pages)
     )
     titles = pa.concat_tables([there.titles, title])
     artworks = pa.concat_tables([there.artworks, artwork])
-    later = CatalogueView(pages.view().model, Catalogue(there.root, titles, artworks))
+    later = CatalogueView(
+        pages.view().model, Catalogue(there.root, titles, artworks), pages.view().folder
+    )
     with pytest.raises(BadInput, match="987654 has no artwork"):
         later.title("987654")
 
@@ -227,40 +187,10 @@ def test_what_cannot_be_shown_is_refused_before_anything_listens(world, change, 
         web(**(right | change))
 
 
-@pytest.fixture(scope="module")
-def browser():
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        assert os.environ.get("CI") != "true", "chromium is not installed: CI needs it"
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
-def test_a_creative_finds_why_two_members_see_different_artwork(pages, browser, scheme, width):
-    trouble = []
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.on("console", lambda said: trouble.append(said.text))
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("requestfailed", lambda request: trouble.append(request.url))
-    page.on("response", lambda got: trouble.append(got.url) if got.status >= 400 else None)
-
-    def fine():
-        page.wait_for_load_state("networkidle")
-        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(wide) <= 0, page.url
-        found = Axe().run(page).response["violations"]
-        serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
-        assert not serious, (page.url, serious)
-        assert not trouble, (page.url, trouble)
-
+def test_a_creative_finds_why_two_members_see_different_artwork(pages, walk, scheme, width):
+    page, fine = walk(scheme, width)
     with listening(web_app(pages)) as address:
         page.goto(address)
         fine()
@@ -281,4 +211,3 @@ def test_a_creative_finds_why_two_members_see_different_artwork(pages, browser, 
         assert page.locator("ul.grid li").count() == 1
         page.goto(f"{address}/docs")
         fine()
-    context.close()

@@ -13,6 +13,12 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve.live import metrics
+from serve.live.door.cross_origin import (
+    allowed_origin,
+    answer_preflight,
+    is_preflight,
+    with_origin,
+)
 from serve.live.door.rates import RateLimits
 from serve.live.door.routes import SAFE, RouteLimits, limits_of
 from serve.live.door.tokens import Tokens
@@ -70,6 +76,13 @@ class Door:
             await self.app(scope, receive, send)
             return
         there = scope.pop(AT_ONCE, None)
+        if self.origins:
+            origin = allowed_origin(scope, self.origins)
+            if origin is not None:
+                send = with_origin(send, origin)
+                if is_preflight(scope):
+                    await answer_preflight(send)
+                    return
         try:
             body = await self._admitted(scope, receive, there)
         except Refused as refused:

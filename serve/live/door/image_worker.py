@@ -7,10 +7,12 @@ are answered by another process, which neither slows nor grows.
 import asyncio
 import resource
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -18,7 +20,9 @@ from jaxtyping import UInt8
 from data.errors import BadInput
 from data.images.decode import decode
 from data.images.format import ImageFormat
+from data.images.reencode import reencoded
 
+Made = TypeVar("Made")
 MEMORY = 3 << 29
 """Bytes that decoding may take beside what the process has: the largest picture needs 1.2 × 2³⁰."""
 SECONDS = 10.0
@@ -51,16 +55,28 @@ class ImageWorker:
             BadInput: it cannot be decoded, or not within the memory or the time that it may take.
             BusyError: others wait already.
         """
+        return await self._in_turn(_decode, raw, shape)
+
+    async def reencode(self, raw: bytes, name: str, longest: int) -> bytes:
+        """A picture as a file of ours, as `data.images.reencode.reencoded` writes it.
+
+        Raises:
+            BadInput: as `decode`.
+            BusyError: as `decode`.
+        """
+        return await self._in_turn(_reencode, raw, name, longest)
+
+    async def _in_turn(self, work: Callable[..., Made], *asked: object) -> Made:
         if self._waiting >= WAITING:
             raise BusyError
         self._waiting += 1
         try:
             async with self._one:
-                return await self._decoded(raw, shape)
+                return await self._made(work, asked)
         finally:
             self._waiting -= 1
 
-    async def _decoded(self, raw: bytes, shape: ImageFormat) -> UInt8[np.ndarray, "3 h w"]:
+    async def _made(self, work: Callable[..., Made], asked: tuple[object, ...]) -> Made:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 1,
@@ -69,9 +85,9 @@ class ImageWorker:
                 initargs=(self.memory,),
                 max_tasks_per_child=PICTURES,
             )
-        work = asyncio.get_running_loop().run_in_executor(self._pool, _decode, raw, shape)
+        made = asyncio.get_running_loop().run_in_executor(self._pool, work, *asked)
         try:
-            return await asyncio.wait_for(work, self.seconds)
+            return await asyncio.wait_for(made, self.seconds)
         except TimeoutError:
             self.close()
             raise BadInput(
@@ -105,3 +121,10 @@ def _decode(raw: bytes, shape: ImageFormat) -> UInt8[np.ndarray, "3 h w"]:
         return decode(raw, "sent", shape)
     except MemoryError:
         raise BadInput("the image takes too much memory; export it smaller") from None
+
+
+def _reencode(raw: bytes, name: str, longest: int) -> bytes:
+    try:
+        return reencoded(raw, name, longest)
+    except MemoryError:
+        raise BadInput(f"image {name} takes too much memory; export it smaller") from None

@@ -19,6 +19,7 @@ ROUTES = {
     "/static/placeholder.svg": RouteLimits(None, 0),
     "/v1/decide": RouteLimits("write", 256 << 10, True),
     "/v1/decide/batch": RouteLimits("write", 1 << 20, True),
+    "/v1/explain": RouteLimits("read", 256 << 10, True),
     "/v1/events": RouteLimits("write", 1 << 20, True),
     "/v1/score": RouteLimits("read", 9 << 20),
 }

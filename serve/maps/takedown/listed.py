@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-import orjson
-
 from data.errors import Unavailable
+from data.lean.fast_json import dumps, loads
 from serve.maps.store import MAGIC, VERSION, MapStore
 
 NAME = "takedown"
@@ -47,7 +46,7 @@ class Takedown(NamedTuple):
             "artwork_ids": sorted(self.artwork_ids),
             "changes": [list(change) for change in self.changes],
         }
-        text = orjson.dumps(body)
+        text = dumps(body)
         head = MAGIC + b"\0" * 6 + crc32(text).to_bytes(4) + b"\0" * 4
         return head + self.version.to_bytes(8) + text
 
@@ -61,7 +60,7 @@ class Takedown(NamedTuple):
         text = raw[VERSION.stop :]
         if not raw.startswith(MAGIC) or crc32(text).to_bytes(4) != raw[8:12]:
             raise ValueError("the store's list of what is taken down is damaged; write it again")
-        got = orjson.loads(text)
+        got = loads(text)
         changes = tuple(TakedownChange(*change) for change in got["changes"])
         return Takedown(int.from_bytes(raw[VERSION]), frozenset(got["artwork_ids"]), changes)
 

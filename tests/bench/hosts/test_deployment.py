@@ -59,3 +59,18 @@ def test_each_host_has_bundles_of_its_own_and_something_that_brings_them():
         assert MAPS in SERVICES[host]["command"]
         folders.append(artifacts)
     assert len(set(folders)) == len(HOSTS) == 3
+
+
+def test_grafana_opens_on_the_dashboard_and_asks_a_service_that_is_there():
+    grafana = SERVICES["grafana"]
+    mounted = {mount.split(":")[1]: mount.split(":")[0] for mount in grafana["volumes"]}
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert mounted[home] == "./grafana/marquee.json"
+    [provider] = yaml.safe_load(Path("deploy/grafana/dashboards.yaml").read_text())["providers"]
+    assert home.startswith(provider["options"]["path"])
+    [source] = yaml.safe_load(Path("deploy/grafana/datasources.yaml").read_text())["datasources"]
+    name, port = re.findall(r"http://([\w-]+):(\d+)", source["url"])[0]
+    assert SERVICES[name]["ports"][0].endswith(f":{port}")
+    scraped = yaml.safe_load(Path("deploy/prometheus.yaml").read_text())["scrape_configs"]
+    targets = [target for one in scraped for target in one["static_configs"][0]["targets"]]
+    assert {target.split(":")[0] for target in targets} <= SERVICES.keys()

@@ -26,7 +26,7 @@ if why_no_redis() is None:
 
     from data.log.redis_drain import drain
     from data.log.redis_log import RedisLog, StreamFullError
-    from data.log.redis_server import ForgetfulServerError, RedisAddress, why_forgetful
+    from data.servers.redis_server import ForgetfulServerError, RedisAddress, why_forgetful
 elif os.environ.get("CI") != "true":
     pytest.skip(f"{why_no_redis()}: the scaled log is not tested", allow_module_level=True)
 else:
@@ -357,7 +357,7 @@ def test_no_server_is_a_clean_refusal_that_keeps_the_password(tmp_path):
 
 
 def test_a_server_without_tls_is_refused_and_one_that_is_away_may_come(server, monkeypatch):
-    monkeypatch.setattr("data.log.redis_server.PATIENCE", 0.2)
+    monkeypatch.setattr("data.servers.redis_server.PATIENCE", 0.2)
     with pytest.raises(BadInput, match="no Redis log") as refused:
         open_log(server.url.replace("redis://", "rediss://"))
     assert not isinstance(refused.value, NoServerError)
@@ -376,6 +376,6 @@ def test_an_address_that_is_none_is_refused(url):
 @pytest.mark.parametrize("place", ["s3://bucket/log", "redis+cluster://h:1", "http://h/x"])
 def test_a_url_that_a_log_does_not_know_is_no_folder(place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadInput, match="give a folder, or redis"):
+    with pytest.raises(BadInput, match="give a folder, redis"):
         open_log(place)
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """A clean log raises no alarm; each planted fault raises its own."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -224,7 +225,10 @@ def test_the_command_ends_with_the_state_and_writes_metrics_and_page(clean, tmp_
         'marquee_monitor_state{bundle="b1",check="propensity_rows"'
         in (tmp_path / "m.prom").read_text()
     )
-    assert "propensity_rows" in (tmp_path / "m.html").read_text()
+    page = (tmp_path / "m.html").read_text()
+    assert "propensity rows" in page
+    assert re.search(r"\d+ of \d+ checks want to be acted on", page)
+    assert "<script" not in page
 
 
 def test_a_folder_without_decisions_is_refused(tmp_path):

@@ -72,6 +72,18 @@ def test_the_image_that_the_heads_want_comes_first(found):
         assert image.low < image.expected_take < image.high
 
 
+def test_an_image_beats_each_of_today_as_often_as_levels_say(found, logged):
+    for value in (found, logged):
+        white, *_, black = value.images
+        for image in value.images:
+            assert set(image.beats) == set(value.today.artworks)
+            assert all(0 < chance < 1 for chance in image.beats.values())
+        assert all(white.beats[name] > black.beats[name] for name in value.today.artworks)
+    # A log tells artworks of today apart, and so what an image would beat.
+    apart = [max(v.images[0].beats.values()) - min(v.images[0].beats.values()) for v in (logged,)]
+    assert min(apart) > 0.1
+
+
 def test_takes_are_of_those_who_are_shown_the_title(story, logged):
     own = story.examples.filter(pa.array(story.examples["title_id"].to_numpy() == logged.title))
     take = own["reward"].to_numpy().mean()
@@ -259,8 +271,8 @@ def test_the_command_prints_one_object_and_a_page_of_its_own(story, bright, pict
     assert said["foresight"]["spread"] > said["foresight"]["foreseen"]
     assert "of those who are shown the title" in text
     assert "of what makes one earn more" in text
-    assert "data:image/jpeg;base64" in text
-    assert "<script src=" not in text
+    assert "data:image/webp;base64" in text
+    assert "<script" not in text
 
 
 def test_bad_input_is_named(story, bright, good, pictures, tmp_path):

@@ -1,5 +1,6 @@
 """What became of each artwork of a title: draws, takes, and to whom the policy shows it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from data.records import EXAMPLES, TitleId
 from data.schema_cast import parquet_files
 from evaluate.new_artwork.audience import NewMembers
 from evaluate.ope.fraction_intervals import Matched
-from web.catalogue_view import CatalogueView, NamedTitle
-from web.home_preview import title_chances
+from web.view.catalogue_view import CatalogueView, NamedTitle
+from web.view.home_preview import title_chances
 
 COLUMNS = ("title_id", "profile_id", "action", "propensity", "reward", "time")
 SEGMENTS = ("genre", "country", "device")
@@ -62,8 +63,23 @@ class TitleRecord:
 
 
 @dataclass(frozen=True)
-class _Logged:
+class Logged:
+    """Draws of some titles that a log has, each with a known probability."""
+
     rows: pa.Table
+
+    @classmethod
+    def read(cls, examples: Path | None, titles: Sequence[TitleId]) -> "Logged":
+        """Those of joined examples; nothing where there are none."""
+        empty = pa.table({name: pa.array([], EXAMPLES.field(name).type) for name in COLUMNS})
+        files = parquet_files(examples) if examples is not None else []
+        if not files or not titles:
+            return cls(empty)
+        data = conformed_dataset(files, pa.schema([EXAMPLES.field(name) for name in COLUMNS]))
+        if data.schema.field("title_id").type != pa.scalar(titles[0]).type:
+            return cls(empty)
+        wanted = ds.field("title_id").isin(titles) & (ds.field("propensity") > 0)
+        return cls(data.to_table(filter=wanted))
 
     def of(self, artwork: str) -> tuple[int, float, float | None, float | None]:
         """Draws, and the weighted reward of a draw with its interval."""
@@ -93,7 +109,7 @@ def title_record(
         examples: joined examples; None: no log is known.
         audience: members whose shares are counted; None: nobody is known.
     """
-    logged = _Logged(_read(examples, title.title_id))
+    logged = Logged.read(examples, [title.title_id])
     model = view.model
     slot = model.slot_of[title.title_id]
     start, count = int(model.layout.starts[slot]), int(model.layout.counts[slot])
@@ -125,20 +141,6 @@ def title_record(
     days = sorted({str(time.date()) for time in logged.rows["time"].to_pylist()})
     first, last = (days[0], days[-1]) if days else (None, None)
     return TitleRecord(model.policy.bundle, title, artworks, candidates, segments, first, last)
-
-
-def _read(examples: Path | None, title: TitleId) -> pa.Table:
-    """Rows of one title, drawn with a known probability."""
-    empty = pa.table({name: pa.array([], EXAMPLES.field(name).type) for name in COLUMNS})
-    files = parquet_files(examples) if examples is not None else []
-    if not files:
-        return empty
-    schema = pa.schema([EXAMPLES.field(name) for name in COLUMNS])
-    data = conformed_dataset(files, schema)
-    if data.schema.field("title_id").type != pa.scalar(title).type:
-        return empty
-    wanted = (ds.field("title_id") == title) & (ds.field("propensity") > 0)
-    return data.to_table(filter=wanted)
 
 
 def _texts(column: pa.ChunkedArray) -> np.ndarray:

@@ -11,8 +11,8 @@ from data.days import DAY_US
 from data.records import TitleId
 from serve.live.page_request import PageRequest
 from serve.live.snapshot import PageDecisions
-from web.catalogue_view import CatalogueView, NamedTitle
-from web.members import Member
+from web.view.catalogue_view import CatalogueView, NamedTitle
+from web.view.members import Member
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from data.records import FACTS, TitleId
-from web.catalogue_view import CatalogueView
-from web.home_preview import Looker, decide, title_chances
-from web.members import Member
+from web.view.catalogue_view import CatalogueView
+from web.view.home_preview import Looker, decide, title_chances
+from web.view.members import Member
 
 FACTS_SHOWN = 10
 """Facts whose weight is said, those of most weight first."""

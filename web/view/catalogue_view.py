@@ -45,6 +45,8 @@ class CatalogueView:
 
     model: LiveModel
     catalogue: Catalogue
+    folder: Path
+    """Of the bundle."""
 
     @cached_property
     def titles(self) -> dict[TitleId, NamedTitle]:
@@ -119,12 +121,15 @@ class FollowedView:
     """
 
     def __init__(self, bundles: Path, catalogue: Path, cache: Path, foreign: bool) -> None:
-        self.catalogue = catalogue
+        self.bundles, self.catalogue, self.cache = bundles, catalogue, cache
         self.view: CatalogueView | None = None
+        self._loaded = bundles
 
         def load(bundle: Path) -> LiveModel:
             days = Epochs.days
-            return load_live(bundle, catalogue, cache, clock.today(), "", days, foreign=foreign)
+            model = load_live(bundle, catalogue, cache, clock.today(), "", days, foreign=foreign)
+            self._loaded = bundle.resolve()
+            return model
 
         def stamp() -> tuple[object, ...]:
             files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))
@@ -137,4 +142,4 @@ class FollowedView:
         self.source.look()
         model = self.source.model
         if model is not None and (self.view is None or self.view.model is not model):
-            self.view = CatalogueView(model, Catalogue.read(self.catalogue))
+            self.view = CatalogueView(model, Catalogue.read(self.catalogue), self._loaded)

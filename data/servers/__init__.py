@@ -1,0 +1,4 @@
+"""Servers that logs and maps are kept on: how a client of Redis is made, for both.
+
+May import the root of `data` and `data.command_line`; nothing here imports Arrow.
+"""

@@ -1,0 +1,148 @@
+"""`python -m evaluate neighbours`: what images do to their neighbours, learnt from pages."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypedDict
+
+import pyarrow as pa
+from rich.console import Console
+
+from data.atomic_write import whole_file
+from data.bundle.row_pairs import RowPairs
+from data.catalogue import Catalogue
+from data.errors import BadInput
+from data.examples.row_groups import microseconds
+from data.examples.stream import ExampleStream
+from data.records import PAGE_COLUMNS
+from evaluate.policies.bundle_scores import open_bundle_scores
+from evaluate.policies.find_catalogue import find_catalogue
+from evaluate.slate.learn_rows import MOST, LearntRows, learn_rows
+from evaluate.slate.logged_rows import NO_PAGES
+
+READ = ("decision_id", "time", "profile_id", "facts", "candidates", "action", "level", "reward")
+CHANCE = 3.0
+"""SDs by which what is learnt must exceed what chance alone brings, to be called an effect."""
+
+
+class Neighbours(TypedDict):
+    """What was learnt."""
+
+    slots: int
+    """With a neighbour that was seen."""
+    effect: float
+    """SD of what neighbours add to the logit of a take."""
+    surprise: float
+    """How far the weights lie from none; chance alone brings it to about their number."""
+    weights: int
+    beyond_chance: bool
+    out: str | None
+    """File of the pair term."""
+
+
+def neighbours(
+    log: Path,
+    bundle: Path = Path("artifacts/bundles/current"),
+    catalogue: Path | None = None,
+    out: Path | None = None,
+    cache: Path = Path("artifacts/cache"),
+    seed: int = 0,
+) -> Neighbours:
+    """Learn what neighbours do to each other's takes, beside what a bundle says of each title.
+
+    The log says pages where it was served with `python -m serve live --rows true`. What is learnt
+    becomes a bundle's by `python -m export rows FILE --like BUNDLE`; `train.py --rows.learn true`
+    does both.
+
+    Args:
+        log: folder of joined examples.
+        bundle: what it is learnt for.
+        catalogue: folder of the catalogue; beside the log when left out.
+        out: file for the pair term; none is written when left out.
+        cache: folder of decoded images.
+        seed: of the draws of its posterior.
+    """
+    examples = latest_pages(ExampleStream(log))
+    shown = find_catalogue(log, catalogue)
+    learnt = learn_rows(open_bundle_scores(bundle, shown, cache), shown, examples, seed)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(out) as part:
+            learnt.pairs.write(part)
+    return {
+        "slots": learnt.slots,
+        "effect": learnt.effect,
+        "surprise": learnt.surprise,
+        "weights": learnt.weights,
+        "beyond_chance": beyond_chance(learnt),
+        "out": None if out is None else str(out),
+    }
+
+
+# What a training has at hand.
+def rows_before(
+    bundle: Path,
+    examples: ExampleStream,
+    catalogue: Catalogue,
+    cache: str,
+    later: pa.Table,
+    say: Callable[[str], None],
+) -> RowPairs:
+    """What neighbours do, by the examples before those that are held out.
+
+    Args:
+        bundle: that it is learnt for.
+        examples: all that there are.
+        catalogue: of these.
+        cache: folder of decoded images.
+        later: examples that are held out.
+        say: tells progress.
+
+    Raises:
+        BadInput: none says its page.
+    """
+    until = int(microseconds(later["time"]).min())
+    pages = latest_pages(replace(examples, until=until))
+    learnt = learn_rows(open_bundle_scores(bundle, catalogue, cache), catalogue, pages)
+    sure = "more" if beyond_chance(learnt) else "no more"
+    say(
+        f"neighbours add {learnt.effect:.3f} logits to a take (SD over {learnt.slots:,} slots),"
+        f" {sure} than chance brings"
+    )
+    return learnt.pairs
+
+
+def beyond_chance(learnt: LearntRows) -> bool:
+    """Whether the log shows that neighbours matter: χ² of the weights, by its mean and SD."""
+    return learnt.surprise > learnt.weights + CHANCE * (2 * learnt.weights) ** 0.5
+
+
+def latest_pages(stream: ExampleStream) -> pa.Table:
+    """The latest examples that say their page, as many as are learnt from.
+
+    Raises:
+        BadInput: none does.
+    """
+    held: deque[pa.Table] = deque()
+    count = 0
+    for _, rows in stream.rows():
+        if "page_id" in rows.column_names:
+            names = [n for n in (*READ, *PAGE_COLUMNS.names) if n in rows.column_names]
+            held.append(rows.select(names))
+            count += len(rows)
+        while held and count - len(held[0]) >= MOST:
+            count -= len(held.popleft())
+    if not held:
+        raise BadInput(f"{stream.folder}: {NO_PAGES}")
+    return pa.concat_tables(held, promote_options="permissive")
+
+
+def show(found: Neighbours) -> None:
+    """In words."""
+    much = f"{found['effect']:.3f} logits (SD over {found['slots']:,} slots beside another)"
+    sure = "more than chance brings" if found["beyond_chance"] else "no more than chance brings"
+    words = f"χ² {found['surprise']:.0f} for {found['weights']} weights"
+    Console().print(f"what stands beside an image changes its take by {much}: {sure}, {words}")
+    if found["out"] is not None:
+        print(f"python -m export rows {found['out']} --like BUNDLE")

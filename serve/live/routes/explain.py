@@ -1,0 +1,50 @@
+"""`/v1/explain`: why a page shows this artwork."""
+
+import asyncio
+
+from fastapi import APIRouter, HTTPException
+
+from data import clock
+from serve.live.explain.explained import ShownDraw, decided_page, finished
+from serve.live.explain.explanation import Explanation
+from serve.live.page_request import PageRequest, parse_page
+from serve.live.schema import ExplainRequest
+from serve.live.service import LiveService
+from serve.live.snapshot import LiveModel
+
+
+def explain_routes(service: LiveService) -> APIRouter:
+    """Explain what pages show."""
+    router = APIRouter()
+
+    @router.post("/v1/explain")
+    async def explain(asked: ExplainRequest) -> Explanation:
+        """Why a member's page shows this artwork of a title: as it is decided now, not logged."""
+        model = service.source.model
+        if model is None:
+            raise HTTPException(503, "no bundle is in use", {"Retry-After": "1"})
+        try:
+            request = {**asked.model_dump(exclude={"title_id"}), "title_ids": [asked.title_id]}
+            page = parse_page(request, model.policy.bundle, model.declared, model.layout.is_text)
+            if service.names:
+                page = page._replace(profile_id=service.names.of(page.profile_id))
+            # Decided where pages are: rules keep what they have worked out, one page at a time.
+            mapped = await _mapped(service, model, page)
+            decided = decided_page(model, page, clock.now_us(), mapped)
+            made = await asyncio.to_thread(finished, model, page, decided)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        return made
+
+    return router
+
+
+async def _mapped(service: LiveService, model: LiveModel, page: PageRequest) -> ShownDraw | None:
+    """The draw of the member's map that a page goes on with."""
+    if page.fresh or service.store is None:
+        return None
+    drawn = await service.batcher.fallbacks.mapped(page, model)
+    if not drawn:
+        return None
+    choice = drawn[page.title_ids[0]].choice
+    return ShownDraw(choice.artwork_id, choice.decision_id or "", choice.propensity, choice.level)
