@@ -56,6 +56,7 @@ CASES = {
     "faults": Case(("faults",), ("catalogue", "bundle", "examples")),
     "hosts": Case(("hosts",), why_not=why_no_redis()),
     "rules": Case(("rules",)),
+    "probation": Case(("probation",)),
     "shadow": Case(("shadow",)),
     "ramp": Case(("ramp",)),
     "rates": Case(("rates",), why_not=why_no_redis()),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from data.privacy.pseudonym import Pseudonyms
 from data.records import TitleId
+from data.rules.desk import RulesDesk
 from data.schema.watched import WatchedSchema
 from serve.live import metrics
 from serve.live.cells.arms import Assigned, LiveArms
@@ -19,7 +20,7 @@ from serve.live.cells.shown import CallerArtwork, answer_shown, parse_shown
 from serve.live.door.image_worker import ImageWorker
 from serve.live.fallbacks import PageAnswer
 from serve.live.micro_batcher import MicroBatcher
-from serve.live.page_request import PageRequest, parse_page, parse_title_ids
+from serve.live.page_request import PageRequest, parse_page, parse_title_ids, sent_facts
 from serve.live.recorder import Recorder
 from serve.live.reload import ModelSource
 from serve.live.request_facts import RequestFacts, facts_as_logged, folded
@@ -28,6 +29,7 @@ from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.takedown.listed import read_takedown
 from serve.pictures.asked import asked_pictures
 from serve.pictures.page_pictures import NO_PICTURES
+from serve.rules.asked import parse_asked
 
 
 class LiveService:
@@ -66,6 +68,8 @@ class LiveService:
         self.batcher = MicroBatcher(source, recorder, store, queue)
         self.arms = None if arms is None else arms(source, self.batcher, recorder)
         self.pictures = ImageWorker()
+        self.rules_desk: RulesDesk | None = None if source.rules is None else source.rules.desk
+        """Where rules are changed; None: the service follows no file of rules."""
         self.draining = False
 
     async def answer(
@@ -101,13 +105,19 @@ class LiveService:
         shown = parse_shown(request)
         if not admitted and not shown and not batcher.admits(due):
             titles = parse_title_ids(request, is_text)
-            return batcher.fallbacks.shed(titles, _known_facts(request, model))
+            asked = parse_asked(request, titles)
+            return batcher.fallbacks.shed(titles, _known_facts(request, model), asked)
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
         page = parse_page(request, bundle, declared, is_text)
         for name in page.odd:
             metrics.UNSOUND.labels(name).inc()
         if not page.profiling:
-            return batcher.fallbacks.impersonal(page.title_ids, "opted_out", page.facts)
+            told = (page.title_ids, "opted_out", page.facts, page.asked)
+            return batcher.fallbacks.impersonal(*told)
+        if page.mode == "unpersonalised":
+            return batcher.fallbacks.impersonal(page.title_ids, page.mode, page.facts, page.asked)
+        if shown and not page.logs:
+            raise ValueError("shown is there to be logged, and a preview is not; leave one out")
         if self.names:
             page = page._replace(profile_id=self.names.of(page.profile_id))
         if self.arms is not None and self.arms.experiments is not None:
@@ -229,10 +239,9 @@ class LiveService:
 
 def _known_facts(request: Mapping[str, object], model: LiveModel | None) -> RequestFacts:
     """A request's facts where rules ask for them; none where they make no sense."""
-    facts = request.get("facts")
-    if model is None or model.rules is None or not isinstance(facts, dict):
+    if model is None or model.rules is None:
         return {}
     try:
-        return folded(facts, model.declared)[0]
+        return folded(sent_facts(request), model.declared)[0]
     except ValueError:
         return {}
