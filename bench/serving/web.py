@@ -47,6 +47,7 @@ class WebFigures:
     """Median of the ratios of neighbouring stretches."""
 
 
+# Each parameter is an option of the command.
 def web(
     catalogue: Path | None = None,
     bundle: Path | None = None,
