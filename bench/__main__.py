@@ -43,6 +43,11 @@ COMMANDS = {
         "Rows decided jointly, and off-line estimates of them, beside every row's exact value.",
         show="show",
     ),
+    "longterm": Command(
+        "bench.longterm.longterm",
+        "Loops for plays, takes, a proxy and the truth over 60 days; estimates, new artwork, RL.",
+        show="show",
+    ),
     "row-pages": Command(
         "bench.rows.row_pages",
         "Latency of live pages decided as rows, beside those decided title by title.",

@@ -43,6 +43,7 @@ CASES = {
     "ope coverage": Case(("ope", "--part", "coverage")),
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
     "rows": Case(("rows",)),
+    "longterm": Case(("longterm",)),
     "row pages": Case(("row-pages",), (*MODEL, "cache")),
     "golden": Case(("golden", "tests/golden")),
     "ope scale": Case(("ope", "--part", "scale")),

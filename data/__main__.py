@@ -25,6 +25,9 @@ COMMANDS = {
         function="roll_command",
         status="status",
     ),
+    "kafka": Command(
+        "data.streams.command", "Move a log in Kafka into Parquet by day.", status="status"
+    ),
     "forget": Command(
         "serve.maps.forget", "Take people out of logs, runs, examples, tables and maps."
     ),

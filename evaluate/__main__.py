@@ -12,6 +12,11 @@ COMMANDS = {
         "What a policy would have earned a row whose slots affect each other.",
         show="show",
     ),
+    "longterm": Command(
+        "evaluate.longterm.command",
+        "Policies by rewards that take weeks, and proxies by experiments that are over.",
+        show="show",
+    ),
     "row": Command(
         "evaluate.slate.row",
         "A row decided jointly, and what that adds, in a simulated world.",

@@ -22,6 +22,11 @@ COMMANDS = {
         show="show_anchor",
     ),
     "pull": Command("export.publish.pull", "Bring a store's live bundle to this machine."),
+    "register": Command(
+        "export.registry.register",
+        "Put a bundle into an MLflow registry, with where it came from.",
+        show="show",
+    ),
     "rollback": Command(
         "export.publish.commands", "Make an earlier bundle the live one.", show="show_publication"
     ),

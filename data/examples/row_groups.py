@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from jaxtyping import Int64
 
 from data.days import DAY_US, date_of, moment_us
@@ -90,12 +91,7 @@ def _of_file(file: Path, mtime_ns: int, size: int) -> tuple[RowGroup, ...]:
         rows = column.num_values
         if not rows:
             continue
-        spread = column.statistics
-        if spread is not None and spread.has_min_max and isinstance(spread.min, datetime):
-            earliest, latest = moment_us(spread.min), moment_us(spread.max)
-        else:  # a writer that keeps no statistics: the times themselves are read
-            times = _times(place, group)
-            earliest, latest = int(times.min()), int(times.max())
+        earliest, latest = _ends(column.statistics) or _ends_of(_times(place, group))
         if earliest < first or latest >= stop:
             raise BadInput(
                 f"{file}, column time: a row is of a time before 2000 or after now, which no "
@@ -103,6 +99,23 @@ def _of_file(file: Path, mtime_ns: int, size: int) -> tuple[RowGroup, ...]:
             )
         groups.append(RowGroup(file, place, group, rows, earliest, latest))
     return tuple(groups)
+
+
+def _ends(spread: pq.Statistics | None) -> tuple[int, int] | None:
+    """First and last time, µs, by a footer; None: its writer kept none, or none that can be."""
+    if spread is None or not spread.has_min_max:
+        return None
+    try:
+        first, last = spread.min, spread.max
+    except (OverflowError, ValueError):  # of years that no calendar has
+        return None
+    if not (isinstance(first, datetime) and isinstance(last, datetime)):
+        return None
+    return moment_us(first), moment_us(last)
+
+
+def _ends_of(times: Int64[np.ndarray, " rows"]) -> tuple[int, int]:
+    return int(times.min()), int(times.max())
 
 
 def _times(place: Path, group: int) -> Int64[np.ndarray, " rows"]:

@@ -1,7 +1,7 @@
 """Which numbers of a member's features each fact became, so that what it did can be told."""
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from data.features.bags import CAST_KEPT, name_number
 from data.features.columns import CATEGORIES, POSITION_BUCKETS, POSITIONS
 from data.features.features import ContextFeatures
 from data.features.specification import FeatureSpec
+
+Held = Mapping[str, Sequence]
+"""What a declared fact holds: names, and numbers."""
 
 
 class FactPart(NamedTuple):
@@ -36,8 +39,7 @@ def fact_parts(
         features: one row.
         facts: that row, as `FACTS` has it in Python.
     """
-    own = facts.get("own") or {}
-    own = own if isinstance(own, Mapping) else dict(own)  # pyright: ignore[reportArgumentType]
+    own = dict(cast("Mapping[str, Held]", facts.get("own") or {}))
     parts, at = list[FactPart](), 0
 
     def take(width: int) -> range:
@@ -87,14 +89,10 @@ def _plain(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _held(held: Mapping[str, object]) -> str:
+def _held(held: Held) -> str:
     """What a declared fact holds, in a few words."""
-    names, numbers = held.get("names") or [], held.get("numbers") or []
-    assert isinstance(names, list)
-    assert isinstance(numbers, list)
-    if names:
-        return ", ".join(names[:3])
-    return ", ".join(f"{number:g}" for number in numbers[:3])
+    names, numbers = held.get("names") or (), held.get("numbers") or ()
+    return ", ".join(map(str, names[:3])) or ", ".join(f"{number:g}" for number in numbers[:3])
 
 
 def differing(

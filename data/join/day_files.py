@@ -5,7 +5,7 @@ only by `publish_days`, one rename a day, so a reader sees a day's old file or i
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 
 from data.atomic_write import move_into_place, sync
 from data.days import DAY_US, date_of
+from data.join.early.growing import Growing
+from data.join.early.ladder import LEFT
 from data.own_facts import filled_in
 from data.records import (
     EXAMPLES,
@@ -43,6 +45,7 @@ DAY_RESULT = pa.schema(
         ("worthless", pa.int64()),  # rewards or metrics that are null or not finite
         ("outside", pa.int64()),  # rewards that lie outside their range
         ("fault", pa.string()),  # the first name of which one is worthless; null: none is
+        ("growing", pa.int64()),  # examples whose reward is what is expected of it
     ]
 )
 
@@ -59,6 +62,7 @@ class DayResult(NamedTuple):
     worthless: int
     outside: int
     fault: str | None
+    growing: int = 0
 
 
 class Paid(NamedTuple):
@@ -69,6 +73,8 @@ class Paid(NamedTuple):
     """Of the columns `metric_0`, `metric_1` …"""
     fraction: bool = False
     """Whether a reward beyond [0, 1] is outside its range."""
+    growing: Growing | None = None
+    """How young examples are paid; None: there are none."""
     paged: bool = False
     """Whether examples say which page they are of."""
 
@@ -83,14 +89,13 @@ class Paid(NamedTuple):
         schema = WITH_METRICS if self.metrics else EXAMPLES
         return pa.schema([*schema, *PAGE_COLUMNS]) if self.paged else schema
 
-    def map_of(self, rows: pa.RecordBatch) -> pa.MapArray:
-        """The metrics of rows, as METRICS."""
+    def map_of(self, rows: pa.RecordBatch, named: Mapping[str, np.ndarray]) -> pa.MapArray:
+        """The metrics of rows, and further numbers by name, as METRICS."""
         count, each = rows.num_rows, len(self.metrics)
-        values = np.stack(
-            [rows.column(f"metric_{n}").to_numpy(zero_copy_only=False) for n in range(each)], axis=1
-        )
-        offsets = pa.array(np.arange(count + 1, dtype=np.int32) * each)
-        names = pa.array(list(self.metrics) * count, pa.string())
+        own = [rows.column(f"metric_{n}").to_numpy(zero_copy_only=False) for n in range(each)]
+        values = np.stack([*own, *named.values()], axis=1)
+        offsets = pa.array(np.arange(count + 1, dtype=np.int32) * values.shape[1])
+        names = pa.array([*self.metrics, *named] * count, pa.string())
         return pa.MapArray.from_arrays(offsets, names, pa.array(values.ravel()), METRICS)
 
 
@@ -135,17 +140,23 @@ class _Day:
         # Not by process number: executors of several machines have the same ones.
         self.path = folder / f"{date_of(day)}.{uuid.uuid4().hex[:12]}.staged"
         self.writer: pq.ParquetWriter | None = None
-        self.examples = self.waiting = self.worthless = self.outside = 0
+        self.examples = self.waiting = self.worthless = self.outside = self.growing = 0
         self.fault: str | None = None
         self.next_close: int | None = None
         self.reward = 0.0
 
     def add(self, rows: pa.RecordBatch) -> None:
-        waits = rows.column("waiting")
+        waits, growing = rows.column("waiting"), self.paid.growing
+        if growing is not None:
+            waits = pc.or_(waits, pa.array(growing.waits(rows)))  # pyright: ignore[reportAttributeAccessIssue]
         waiting = rows.filter(waits)
-        if waiting.num_rows:
-            self.waiting += waiting.num_rows
+        self.waiting += waiting.num_rows
+        closes = None
+        if growing is not None:
+            closes = growing.next_change(rows)
+        elif waiting.num_rows:
             closes = pc.min(waiting.column("closes_at")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+        if closes is not None:
             self.next_close = closes if self.next_close is None else min(closes, self.next_close)
         closed = rows.filter(pc.invert(waits))  # pyright: ignore[reportAttributeAccessIssue]
         if not closed.num_rows:
@@ -153,13 +164,17 @@ class _Day:
         self._look(closed)
         if self.worthless or self.outside:
             return  # the join will refuse the whole; a null cannot be written
+        named: dict[str, np.ndarray] = {}
+        if growing is not None:
+            closed, named = growing.paid(closed)
+            self.growing += int((named[LEFT] > 0).sum())
         self.reward += float(closed.column("reward").to_numpy(zero_copy_only=False).sum())
         self.examples += closed.num_rows
         table = example_rows(closed, self.page_facts)
         names = pa.array([self.paid.reward] * table.num_rows, pa.string())
         table = table.append_column(EXAMPLES.field("reward_name"), names)
         if self.paid.metrics:
-            table = table.append_column("metrics", self.paid.map_of(closed))
+            table = table.append_column("metrics", self.paid.map_of(closed, named))
         for field in PAGE_COLUMNS if self.paid.paged else ():
             table = table.append_column(field, closed.column(field.name).cast(field.type))
         schema = titles_like(self.paid.schema, table.schema)
@@ -194,6 +209,7 @@ class _Day:
             worthless=self.worthless,
             outside=self.outside,
             fault=self.fault,
+            growing=self.growing,
         )
         return pa.RecordBatch.from_pylist([result._asdict()], schema=DAY_RESULT)
 

@@ -7,7 +7,7 @@ since, each from scratch, so late data corrects closed days and a run can be rep
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +18,7 @@ from typing import NamedTuple
 from data.days import DAY_US, date_of, moment_us
 from data.join.attribution import Attribution, Spans
 from data.join.day_files import publish_days, write_days
+from data.join.early.cohorts import foresight_of
 from data.join.engine import Engine
 from data.join.events.worth import Worth, schema_beside
 from data.join.inputs import JoinSources, LogFiles, log_files, refuse_newer_schema
@@ -66,6 +67,8 @@ class JoinReport:
     set_aside: dict[str, int]
     """Impressions of those days that cannot be credited to the decision they name, by reason;
     decisions of a time that cannot be; and events that were new and of an undeclared kind."""
+    growing: int = 0
+    """Examples whose reward is what is expected of it, until its window closes."""
     nothing_because: str | None = None
     """Why there is no example at all, nor one that waits."""
 
@@ -206,8 +209,13 @@ class _Days(NamedTuple):
         )
         return max(decided, received if received is not None else decided)
 
-    def publish(self, days: list[int], now_us: int) -> dict[int, DayState]:
+    def publish(self, days: list[int], now_us: int, joined: Iterable[int]) -> dict[int, DayState]:
         """Join adjacent days, put their files in place, and say what is on each.
+
+        Args:
+            days: adjacent ones.
+            now_us: when it is.
+            joined: days whose files are there, as the same settings made them.
 
         Raises:
             BadInput: the reward is not a number for every example; these days stay as they were.
@@ -224,8 +232,10 @@ class _Days(NamedTuple):
         self.set_aside.update(dict(self.engine.query(SET_ASIDE)))
         value = self.engine.value(self.worth)
         words = {"from_us": start, "now_us": now_us, "value": value, "chosen": CHOSEN}
-        sql = SQL.format(**self.spans._asdict(), **words, **self.worth.words(skew))
-        paid = self.worth.paid._replace(paged=bool(self.page_columns))
+        sql = SQL.format(**self.spans._asdict(), **words, **self.worth.words(skew, now_us))
+        foresight = foresight_of(self.out, joined, self.worth.steps) if self.worth.steps else None
+        paid = self.worth.paid._replace(growing=self.worth.growing(now_us, foresight))
+        paid = paid._replace(paged=bool(self.page_columns))
         told = {"paid": paid, "page_facts": self.page_facts}
         writer = partial(write_days, folder=self.staging, **told)
         results = {row.day: row for row in self.engine.write(sql, writer, self.worth)}
@@ -256,8 +266,11 @@ def _join_changed(
         for folder in days.out.glob("day=*"):
             if folder.name not in {f"day={date_of(day)}" for day in counts}:
                 shutil.rmtree(folder)
-    for batch in day_batches(touched, counts, batch_decisions):
-        state.days |= days.publish(batch, now_us)
+    # Days whose rewards are whole come first: they teach what the younger ones will bring.
+    ripe = {day for day in touched if (day + 1) * DAY_US + days.spans.window_us <= now_us}
+    for part in (ripe, touched - ripe) if days.worth.steps else (touched,):
+        for batch in day_batches(part, counts, batch_decisions):
+            state.days |= days.publish(batch, now_us, state.days)
     state.now = now_us
     return sorted(touched)
 
@@ -278,5 +291,6 @@ def _report(
         reward_sum=sum(day.reward for day in every),
         joined_days=[str(date_of(day)) for day in joined],
         set_aside=dict(sorted(days.set_aside.items())),
+        growing=sum(day.growing for day in every),
         nothing_because=why,
     )

@@ -136,7 +136,7 @@ outcomes AS (
         CAST(p.impressions AS INT) AS impressions,
         c.device, c.surface, c.shelf, c.slot, c.own,
         c.page_id, c.page_slot, c.left_artwork, c.right_artwork, c.slot_propensity,
-        c.closes_at, c.closes_at > {now_us} AS waiting,
+        c.closes_at, c.closes_at - {early_us} > {now_us} AS waiting,
         coalesce(e.plays, 0) = 1 AS played,
         greatest(coalesce(e.minutes, CAST(0 AS DOUBLE)), CAST(0 AS DOUBLE)) AS minutes,
         coalesce(e.thumb, 0) AS thumb,

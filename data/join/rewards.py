@@ -31,6 +31,8 @@ class Reward:
     """What it lies between; None: not said."""
     half: float | None = None
     """What is learnt as a half of what has no bound above; None: not said."""
+    early: bool = False
+    """Whether examples do not wait for its window: until it closes they have what is expected."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):

@@ -20,7 +20,7 @@ from data.spark.session import is_here, open_spark, refused
 
 DAY_COLUMNS = (
     "day bigint, path string, examples bigint, waiting bigint, next_close bigint, "
-    "reward double, worthless bigint, outside bigint, fault string"
+    "reward double, worthless bigint, outside bigint, fault string, growing bigint"
 )
 EVENTS = f"""event_id, kind, unix_micros(time) AS happened_at,
     unix_micros(received) AS received_at, decision_id, profile_id, title_id,

@@ -34,16 +34,20 @@ class DayState:
     waiting: int = 0
     """Rendered, their window still open."""
     next_close: int | None = None
-    """When the first waiting window closes, µs; None: none waits."""
+    """When the first waiting window closes, or the first growing reward is looked at again, µs;
+    None: none waits or grows."""
     reward: float = 0
     """Summed over the examples."""
+    growing: int = 0
+    """Examples whose reward is what is expected of it."""
 
     @classmethod
     def of(cls, result: DayResult | None) -> "DayState":
         """What a join staged for the day; None: nothing."""
         if result is None:
             return cls()
-        return cls(result.examples, result.waiting, result.next_close, result.reward)
+        first = result.examples, result.waiting, result.next_close
+        return cls(*first, result.reward, result.growing)
 
 
 @dataclass

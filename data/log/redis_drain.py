@@ -14,7 +14,7 @@ import re
 import socket
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,11 +24,10 @@ import redis
 from data.atomic_write import whole_file
 from data.errors import BadInput, Unavailable
 from data.log.damage import FOLDER as DAMAGED
-from data.log.damage import keep_rejected
-from data.log.parquet import append_table
+from data.log.drained import Drained, write_bodies
 from data.log.precompute_runs import FOLDER as RUN_FOLDER
 from data.log.precompute_runs import FolderRuns
-from data.log.records import SCHEMAS, decode_each, json_line
+from data.log.records import SCHEMAS
 from data.servers.redis_server import Client, RedisAddress
 
 GROUP = "roll"
@@ -39,24 +38,6 @@ RUN_NAME = re.compile(rb"[\w.-]{1,200}\.parquet")
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 """Stream id and fields."""
-
-
-@dataclass
-class Drained:
-    """What a drain moved."""
-
-    decisions: int = 0
-    events: int = 0
-    runs: int = 0
-    files: int = 0
-    rejected: int = 0
-    """Records that do not fit their schema, in `rejected.jsonl`."""
-    damaged: int = 0
-    """Entries that are no records, in `damaged/`."""
-    lost: int = 0
-    """Entries that were taken out of a stream before they were drained."""
-    pending: int = 0
-    """Entries that another drain has and may still be writing."""
 
 
 class Streams(NamedTuple):
@@ -201,20 +182,7 @@ def _write_records(
 ) -> list[Entry]:
     """Write records by day; gives the entries that are none."""
     bodies = [fields.get(BODY, b"") for _, fields in entries]
-    tables, refused = decode_each(kind, bodies)
-    moved = streams.moved
-    for at, table in enumerate(tables):
-        setattr(moved, kind, getattr(moved, kind) + table.num_rows)
-        name = f"{batch}-{at}" if at else batch
-        moved.files += len(append_table(streams.log_dir, kind, table, name))
-    lines, strange = [], set()
-    for body in refused:
-        try:
-            lines.append(json_line(body))
-        except ValueError:
-            strange.add(body)
-    keep_rejected(streams.log_dir, lines)
-    moved.rejected += len(lines)
+    strange = write_bodies(streams.log_dir, kind, bodies, batch, streams.moved)
     return [entry for entry, body in zip(entries, bodies, strict=True) if body in strange]
 
 

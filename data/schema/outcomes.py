@@ -66,6 +66,8 @@ class DeclaredReward:
     """What it lies between; it is learnt as a share of that."""
     half: float | None = None
     """Of what has no bound above: x is learnt as x / (x + half), so this much is worth a half."""
+    early: bool = False
+    """Whether examples do not wait for its window: until it closes they have what is expected."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -76,8 +78,13 @@ class DeclaredReward:
         if self.sql is not None and (not isinstance(self.sql, str) or not self.sql.strip()):
             raise ValueError(f"sql is {self.sql!r:.80}; give one expression of SQL")
         _number(self.within_days, "within_days", lambda x: 0 < x <= MOST_DAYS, "days, up to 365")
-        if not isinstance(self.maximise, bool):
-            raise ValueError(f"maximise is {self.maximise!r:.80}; write true, or leave it out")
+        for name in ("maximise", "early"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise ValueError(f"{name} is {value!r:.80}; write true, or leave it out")
+        if self.early and not (self.maximise and self.within_days):
+            raise ValueError(
+                "early is true; only the reward that is maximised can be, and it needs within_days"
+            )
         _number(
             self.guard,
             "guard",

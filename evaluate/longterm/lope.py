@@ -20,6 +20,8 @@ class LongTermLog:
             outcome, under logging.
         estimated: the modelled long-term reward of each action.
         group: of whole profiles; None: decisions are independent.
+        direct: the modelled part of the reward that is the action's own where the same was seen at
+            once; None: `estimated`. See `at_level`.
     """
 
     action: Int[np.ndarray, " decisions"]
@@ -28,6 +30,7 @@ class LongTermLog:
     posterior: Float[np.ndarray, "decisions actions"]
     estimated: Float[np.ndarray, "decisions actions"]
     group: Int[np.ndarray, " decisions"] | None = None
+    direct: Float[np.ndarray, "decisions actions"] | None = None
 
     def feedback(self, target: Float[np.ndarray, "decisions actions"]) -> Feedback:
         """The same for estimators that do not look at short-term outcomes: `ips`, `dr` and others.
@@ -65,7 +68,9 @@ def lope_terms(
     """LOPE's term of each decision: v · (r − q̂(x, a)) + Σ_b π(b|x) q̂(x, b); its mean is the value.
 
     It needs short-term outcomes that carry what the action does to the long-term reward, up to what
-    q̂ says of the action by itself; the surrogate index needs them to carry all.
+    q̂ says of the action by itself; the surrogate index needs them to carry all. So q̂ is to be right
+    in how actions differ *where the same was seen* (the source's conditional pairwise correctness):
+    a model of the whole reward counts what outcomes carry twice.
     `evaluate.ope.paired_bootstrap.ranges` makes an interval of the terms summed by profile.
 
     Args:
@@ -75,9 +80,23 @@ def lope_terms(
     Source: Saito, Abdollahpouri, Anderton, Carterette and Lalmas (2024), "Long-term Off-Policy
     Evaluation and Learning", WWW, equation 9.
     """
-    shown = log.estimated[np.arange(len(log.action)), log.action]
+    own = log.estimated if log.direct is None else log.direct
+    shown = own[np.arange(len(log.action)), log.action]
     weight = lope_weights(target, log.logged, log.posterior)
-    return weight * (log.reward - shown) + (target * log.estimated).sum(1)
+    return weight * (log.reward - shown) + (target * own).sum(1)
+
+
+def at_level(
+    direct: Float[np.ndarray, "decisions actions"],
+    logged: Float[np.ndarray, "decisions actions"],
+    estimated: Float[np.ndarray, "decisions actions"],
+) -> Float[np.ndarray, "decisions actions"]:
+    """Actions' own parts, at each decision's level by the model of the whole reward.
+
+    What is the same for all actions of a decision moves no value, and takes its variance away.
+    """
+    level = (logged * (estimated - direct)).sum(1, keepdims=True)
+    return direct + level
 
 
 def surrogate_index(predicted: Float[np.ndarray, " decisions"]) -> float:

@@ -59,18 +59,40 @@ def progressive_belief(
     """
     count = seen.sum(0)
     known = int(np.argmin(count > 0)) if not (count > 0).all() else len(count)
-    if not known:
-        return TraceBelief(prior.mean.copy(), prior.covariance.copy())
-    values = np.where(seen, traces, 0.0)[:, :known]
     n = count[:known].astype(np.float64)
+    values = np.where(seen, traces, 0.0)[:, :known]
     mean = values.sum(0) / n
-    most = np.maximum(n[:, None], n)
-    if noise == "fixed":
-        spread = prior.noise[:known, :known] / most
-    else:
-        apart = values - mean
-        least = np.minimum(n[:, None], n)
-        spread = (apart.T @ apart + prior.noise[:known, :known]) / ((least + 1) * most)
+    if noise == "fixed" or not known:
+        return belief_of_means(prior, n, mean)
+    apart = values - mean
+    most, least = np.maximum(n[:, None], n), np.minimum(n[:, None], n)
+    spread = (apart.T @ apart + prior.noise[:known, :known]) / ((least + 1) * most)
+    return _conditioned(prior, mean, spread)
+
+
+def belief_of_means(
+    prior: TracePrior, count: Float[np.ndarray, " known"], mean: Float[np.ndarray, " known"]
+) -> TraceBelief:
+    """The same from what is known of each day, with the prior's noise as it is.
+
+    Args:
+        prior: of older artworks.
+        count: members seen on each day, up to the last that somebody was seen on; none is 0.
+        mean: of what they did on it.
+    """
+    if not len(count):
+        return TraceBelief(prior.mean.copy(), prior.covariance.copy())
+    known = len(count)
+    spread = prior.noise[:known, :known] / np.maximum(count[:, None], count)
+    return _conditioned(prior, mean, spread)
+
+
+def _conditioned(
+    prior: TracePrior,
+    mean: Float[np.ndarray, " known"],
+    spread: Float[np.ndarray, "known known"],
+) -> TraceBelief:
+    known = len(mean)
     gain = _solved(prior.covariance[:known, :known] + spread, prior.covariance[:known])
     return TraceBelief(
         prior.mean + gain.T @ (mean - prior.mean[:known]),
@@ -92,15 +114,28 @@ def belief_of_one_number(
         values: the numbers that are known.
         noise: how much their mean is believed.
     """
-    mean, variance = prior
     count = len(values)
     if not count:
-        return mean, variance
+        return prior
     spread = noise_variance / count
     if noise == "regularized":
         spread = (float(np.var(values)) + spread) / (count + 1)
+    return belief_of_one_mean(prior, spread, float(np.mean(values)))
+
+
+def belief_of_one_mean(
+    prior: tuple[float, float], spread: float, found: float
+) -> tuple[float, float]:
+    """Mean and variance of a normal belief after a mean was found.
+
+    Args:
+        prior: mean and variance.
+        spread: variance of what was found around the truth.
+        found: the mean.
+    """
+    mean, variance = prior
     after = 1 / (1 / variance + 1 / spread)
-    return after * (mean / variance + float(np.mean(values)) / spread), after
+    return after * (mean / variance + found / spread), after
 
 
 def delayed_belief(

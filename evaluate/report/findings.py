@@ -28,6 +28,7 @@ from evaluate.policies.lift import lifts_over
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import TABLE, PolicyProbabilities
 from evaluate.report.curves import LearningCurves
+from evaluate.report.row_findings import RowFindings, RowsRecord
 from evaluate.report.showcase import TitleShowcase, showcase
 
 FORMS = {
@@ -82,6 +83,7 @@ class Summary(TypedDict):
     calibration_interval: list[float]
     metrics: list[str]
     cold_start: dict[str, object] | None
+    rows: RowsRecord | None
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Findings:
         curves: of training, None if not kept.
         cold_start: on artwork never seen, None if not asked.
         metrics: what the log holds beside the reward, a sentence each.
+        rows: what whole rows earn; None: the log does not say which page decisions are of.
     """
 
     bundle_id: str
@@ -119,6 +122,7 @@ class Findings:
     curves: LearningCurves | None
     cold_start: ColdStartResult | None
     metrics: Sequence[str] = ()
+    rows: RowFindings | None = None
 
     @property
     def read(self) -> str:
@@ -154,6 +158,7 @@ class Findings:
             "calibration_interval": [self.calibration.gap.low, self.calibration.gap.high],
             "metrics": list(self.metrics),
             "cold_start": None if self.cold_start is None else self.cold_start.as_record(),
+            "rows": None if self.rows is None else self.rows.record(),
         }
 
 

@@ -1,6 +1,6 @@
 """`python -m evaluate report`: one HTML file that shows what a bundle does and what it earns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from evaluate.policies.read_examples import read_examples
 from evaluate.report.curves import LearningCurves
 from evaluate.report.findings import Findings, Summary, judge_bundle
 from evaluate.report.page import write_report
+from evaluate.report.row_findings import judge_rows
 from simulate.browsing.log import read_expected
 
 LOG = "artifacts/demo/held_out"
@@ -119,6 +120,8 @@ def report_on(sources: Sources, out: str, summary: str | None, bootstrap: Bootst
             cold_start=cold_start,
             bootstrap=bootstrap,
         )
+        rows = judge_rows(examples, where, sources.bundle, sources.cache, bootstrap)
+        findings = replace(findings, rows=rows)
         write_report(findings, where, out, sources.where)
     if summary is not None:
         Path(summary).parent.mkdir(parents=True, exist_ok=True)

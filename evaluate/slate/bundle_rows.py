@@ -49,15 +49,27 @@ class _Offers(NamedTuple):
     """Of what was shown."""
 
 
-def bundle_slates(rows: LoggedRows, scored: BundleScores, catalogue: Catalogue) -> Slates:
+class _Lines(NamedTuple):
+    """Where the logged slots of some rows lie, and how these rows are decided."""
+
+    line: Int[np.ndarray, "rows slots"]
+    """Among the examples; 0 beyond a row's end."""
+    length: Int[np.ndarray, " rows"]
+    pairs: RowPairs | None
+
+
+def bundle_slates(
+    rows: LoggedRows, scored: BundleScores, catalogue: Catalogue, pairs: RowPairs | None
+) -> Slates:
     """Logged rows with the weights of a bundle's policy over the one that logged.
 
-    The bundle decides what was seen of each row: jointly, where it knows what neighbours do.
+    The bundle decides what was seen of each row.
 
     Args:
         rows: of a log whose propensities are of drawn choices.
         scored: the bundle on the log's catalogue.
         catalogue: the log's.
+        pairs: what neighbours do, by which rows are decided; None: each title by itself.
 
     Raises:
         BadInput: a propensity is none, or the catalogue lacks an artwork.
@@ -80,7 +92,7 @@ def bundle_slates(rows: LoggedRows, scored: BundleScores, catalogue: Catalogue) 
     given, single = np.where(there, spread(logged), 1.0), np.where(there, spread(alone), 1.0)
     prefix = np.cumprod(given, axis=1)
     following = np.concatenate([given[:, 1:], np.ones((count, 1))], axis=1)
-    target = _target(rows, scored, catalogue, spread(np.arange(len(logged))), length)
+    target = _target(rows, scored, catalogue, _Lines(spread(np.arange(len(logged))), length, pairs))
     last = there & (np.arange(there.shape[1]) == length[:, None] - 1)
     weights = ratio_of(target.prefix, prefix) * there
     pair = np.where(last, 0.0, ratio_of(target.pair, single * following))
@@ -97,7 +109,7 @@ def bundle_slates(rows: LoggedRows, scored: BundleScores, catalogue: Catalogue) 
         prefix=weights,
         pair=pair * there if known else None,
         logged=_reads(logged, alone) if known else "whole",
-        target="alone" if scored.scorer.row_pairs is None else "neighbour",
+        target="alone" if pairs is None else "neighbour",
     )
     nobody = np.zeros(count, np.int64)
     places = Places(there, length, group % FOLDS, nobody, np.zeros_like(there, int), None, None)
@@ -113,10 +125,10 @@ def _target(
     rows: LoggedRows,
     scored: BundleScores,
     catalogue: Catalogue,
-    line: Int[np.ndarray, "rows slots"],
-    length: Int[np.ndarray, " rows"],
+    lines: _Lines,
 ) -> _Target:
     """Block by block: memory does not grow with the log."""
+    line, length, pairs = lines
     candidates, valid = candidate_rows(rows.examples, catalogue)
     shown = shown_rows(rows.examples, catalogue)
     offers = _Offers(
@@ -128,21 +140,21 @@ def _target(
     heads, ranks = scored.scorer.manifest.policy.heads, candidates.shape[1]
     step = max(1, AT_ONCE // (heads * line.shape[1] * ranks * ranks))
     blocks = [slice(at, at + step) for at in range(0, len(line), step)]
-    parts = [_of_block(scored, offers, line[block], length[block]) for block in blocks]
+    parts = [_of_block(scored, offers, _Lines(line[b], length[b], pairs)) for b in blocks]
     return _Target(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 def _of_block(
     scored: BundleScores,
     offers: _Offers,
-    line: Int[np.ndarray, "rows slots"],
-    length: Int[np.ndarray, " rows"],
+    lines: _Lines,
 ) -> _Target:
+    line, length, pairs = lines
     at, row = line.ravel(), np.arange(len(line))
     facts = offers.facts.take(pa.array(at))
     shape = (*line.shape, -1)
     candidates, valid = offers.candidates[at].reshape(shape), offers.valid[at].reshape(shape)
-    chances = bundle_chances(scored, facts, candidates, valid, length, scored.scorer.row_pairs)
+    chances = bundle_chances(scored, facts, candidates, valid, length, pairs)
     rank = offers.rank[at].reshape(line.shape)
     parts = chances.parts(row, rank)
     takes = scored.takes(scored.members(facts), offers.candidates[at]).reshape(shape)

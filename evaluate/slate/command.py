@@ -72,7 +72,8 @@ def _of_bundle(log: Path, bundle: Path, catalogue: Path | None, cache: Path) -> 
     if rows.left_out:
         words = "they name no page, were not drawn, or follow a slot that was not seen"
         print(f"note: {rows.left_out:,} examples are left out: {words}", file=sys.stderr)
-    return bundle_slates(rows, open_bundle_scores(bundle, shown, cache), shown)
+    scored = open_bundle_scores(bundle, shown, cache)
+    return bundle_slates(rows, scored, shown, scored.scorer.row_pairs)
 
 
 def show(estimates: dict[str, SlateEstimate]) -> None:

@@ -9,6 +9,7 @@ from data.features import FeatureSpec
 from export.graphs.architecture import build, read_weights, said_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
+from export.graphs.rows import replaced_with_rows
 from model.eyes.frozen_encoder import FrozenEncoder
 from model.eyes.open_eyes import is_frozen
 from model.increments.kept_posterior import POSTERIOR, KeptPosterior
@@ -22,9 +23,9 @@ def bundle(
     """Export weights as a new bundle; it is not published by that.
 
     Network, features, policy and the unpersonalised takes are those of --like: a bundle of the
-    same training. So are artworks' own records and the posterior that days are added to, if the
-    weights are --like's: they say what those leave unsaid. Every graph is compared with torch, and
-    refused if it says something else.
+    same training. So are artworks' own records, the posterior that days are added to, and what
+    neighbours do, if the weights are --like's: they say what those leave unsaid. Every graph is
+    compared with torch, and refused if it says something else.
 
     Args:
         weights: Lightning checkpoint or .safetensors file; --like's own when left out, to export
@@ -61,6 +62,8 @@ def bundle(
         posterior=KeptPosterior.read_from(held.file(POSTERIOR)) if keeps else None,
         read_outs=held.read_outs(),
     )
+    if weights is None and (pairs := held.row_pairs()) is not None:
+        written = replaced_with_rows(written, pairs)  # of the very vectors that it was learnt on
     new = Bundle.open(written)
     return {
         "bundle_id": new.bundle_id,

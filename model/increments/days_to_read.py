@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from data.days import DAY_US, date_of, midnight_us
 from data.errors import BadInput
+from data.examples.growing_rewards import settled_until
 from data.examples.stream import ExampleStream
 from model.training.settings import Increment
 
@@ -35,7 +36,8 @@ def days_to_read(stream: ExampleStream, through: int, asked: Increment) -> list[
         asked: up to which day, and whether days may be missing.
 
     Raises:
-        BadInput: there is nothing new, days are missing, or nothing would be left to judge by.
+        BadInput: there is nothing new, days are missing, rewards of the first new day still grow,
+            or nothing would be left to judge by.
     """
     _, last = stream.span()
     end = judged_from(stream, asked)
@@ -45,6 +47,14 @@ def days_to_read(stream: ExampleStream, through: int, asked: Increment) -> list[
             f"{moment(through)}, the examples end at {moment(last)}, and what comes after "
             f"{moment(max(end, 0))} is to judge by; join later days first"
         )
+    settled = settled_until(stream, through, end)
+    if settled <= through:
+        raise BadInput(
+            f"{stream.folder}: rewards of {date_of(through // DAY_US)} still grow, and a night"
+            " takes a day in once; train in full, which reads what is expected of them anew, or"
+            " wait until their window has closed"
+        )
+    end = settled
     edges = [through, *range((through // DAY_US + 1) * DAY_US, end, DAY_US), end]
     days = [DaySpan(*pair) for pair in pairwise(edges)]
     present = [day for day in days if _has(stream, day)]

@@ -7,6 +7,7 @@ tastes apart far better than batches of a few (docs/decisions.md has the numbers
 """
 
 import logging
+import os
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -167,11 +168,12 @@ def _quiet() -> Iterator[None]:
 
 
 def _loggers(out: Path, stage: str) -> list[Logger]:
-    """Curves as CSV and for TensorBoard; for MLflow where it is installed."""
+    """Curves as CSV and for TensorBoard; for MLflow where MLFLOW_TRACKING_URI says whose."""
     loggers: list[Logger] = [
         CSVLogger(out / "curves", name="", version=stage),
         TensorBoardLogger(out / "tensorboard", name="", version=stage),
     ]
-    if find_spec("mlflow") is None:
+    server = os.environ.get("MLFLOW_TRACKING_URI")
+    if not server or find_spec("mlflow") is None:
         return loggers
-    return [*loggers, MLFlowLogger("marquee", tracking_uri=(out / "mlruns").resolve().as_uri())]
+    return [*loggers, MLFlowLogger("marquee", tracking_uri=server)]

@@ -51,7 +51,8 @@ def live(
         bundles: Folder whose `current` points at the bundle; followed while running.
         catalogue: Folder with titles.parquet, artworks.parquet and images.
         store: Precomputed maps to fall back to.
-        log: Folder of the embedded log, or redis://host:port/db?replicas=1; null logs nothing.
+        log: Folder of the embedded log, redis://host:port/db?replicas=1, or
+            kafka://host:port/prefix; null logs nothing.
         host: Address to listen on; anything but loopback needs a token.
         port: Port to listen on.
         workers: Processes.

@@ -11,7 +11,7 @@ from typing import Protocol
 from data.errors import BadInput
 from data.log import BufferedLog, PageRecords
 from data.log.damage import damaged_files
-from data.log.open_log import is_redis, open_log
+from data.log.open_log import is_kafka, is_redis, open_log
 
 
 class LogFullError(RuntimeError):
@@ -124,7 +124,8 @@ class DurableLog:
 
     def damaged(self) -> int:
         """Files that roll put into `damaged/`; none of a log without a folder."""
-        return 0 if is_redis(self._place) else damaged_files(Path(self._place))
+        elsewhere = is_kafka(self._place) or is_redis(self._place)
+        return 0 if elsewhere else damaged_files(Path(self._place))
 
     def close(self) -> None:
         """Write what is buffered, then stop."""

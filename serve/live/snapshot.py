@@ -29,7 +29,7 @@ from serve.live.page_draws import opening_words, page_draws
 from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
 from serve.live.shown.image_model import ImageModel
-from serve.live.shown.joint_rows import JointRows
+from serve.live.shown.joint_rows import JointRows, joint_for, one_by_one
 from serve.live.shown.page_decisions import NOTHING_DECIDED, SPELT, PageDecisions
 from serve.live.shown.page_decisions import logged_columns as columns_of
 from serve.live.shown.ruled import RuledShown
@@ -191,18 +191,21 @@ class LiveModel:
         all_slots = [
             [*map(slot_of.__getitem__, titles), *[0] * (longest - len(titles))] for titles in wanted
         ]
-        slots = np.array(all_slots, np.int64)
+        slots, lengths = np.array(all_slots, np.int64), np.array([*map(len, wanted)])
+        joint = joint_for(self.joint, lengths)
+        if joint is not self.joint and len(pages) > 1:  # or one page's size would bear on others
+            each = zip(pages, one_by_one(facts), strict=True)
+            return [self.decide([page], known, now_us)[0] for page, known in each]
         if self.planned is not None and isinstance(facts, ContextFeatures):
             described = self.planned.functionals_by(facts)
         else:
             described = self.members.functionals_of(facts)
         rules = self._rules_of(described.functionals.shape[1])
         words, ruled = self._under_rules(pages, slots, now_us)
-        lengths = np.array([*map(len, wanted)])
-        if self.joint is not None:
-            words = self.joint.words(words, lengths)
+        if joint is not None:
+            words = joint.words(words, lengths)
         draws = page_draws(pages, words, described.fingerprints, rules)
-        decided = self._decided(described, slots, lengths, draws.seeds, ruled)
+        decided = self._decided(described, slots, draws.seeds, ruled, joint and (joint, lengths))
         alone = decided.alone if isinstance(decided, RowDecided) else decided.propensity
         choices = self._starts[slots] + decided.choice
         ids = draws.ids(self.words.artworks[choices], decided.propensity)
@@ -232,19 +235,18 @@ class LiveModel:
         self,
         described: MemberFunctionals,
         slots: Int[np.ndarray, "pages n"],
-        lengths: Int[np.ndarray, " pages"],
         seeds: UInt64[np.ndarray, "pages n"],
         ruled: Ruled | None,
+        rows: tuple[JointRows, Int[np.ndarray, " pages"]] | None,
     ) -> Decided | RowDecided:
-        """Choices of pages, each title by itself or all of a page as a row."""
+        """Choices of pages, each title by itself or all of a page as a row of such a length."""
         vectors, counts = self._columns[slots].transpose(0, 2, 3, 1), self._counts[slots]
-        policy, matches = self.policy.head_policy, self._matches(described, slots)
-        if self.joint is None:
-            return decide_pages(
-                described.functionals, vectors, counts, seeds, policy, matches, ruled
-            )
-        scores = page_scores(described.functionals, vectors, counts, matches)
-        return self.joint.decide(scores, described.appeals, slots, lengths, seeds, policy, ruled)
+        policy, known = self.policy.head_policy, (described.functionals, vectors, counts)
+        matches = self._matches(described, slots)
+        if rows is None:
+            return decide_pages(*known, seeds, policy, matches, ruled)
+        scores, (joint, lengths) = page_scores(*known, matches), rows
+        return joint.decide(scores, described.appeals, slots, lengths, seeds, policy, ruled)
 
     def _matches(
         self, described: MemberFunctionals, slots: Int[np.ndarray, "pages n"]

@@ -50,15 +50,19 @@ asked = Request("m3", [11, 14, 99], {"country": "FR"})
 page = client.decide(asked)
 batch = client.decide_many([dataclasses.replace(asked, profile_id=f"m{i}") for i in range(70)])
 
+maps = open_maps(maps_url, base_url="/i/")
+
 async def others():
     own = AsyncClient(url, token, timeout=20)
     pages = await asyncio.gather(*(own.decide(asked) for _ in range(5)))
     more = await own.decide_many([asked, asked])
     taken = await own.send([Event("play", "m3", 11)])
     await own.close()
-    return [p.decisions for p in (*pages, *more)], taken
+    lost = AsyncClient("http://127.0.0.1:9", timeout=0.5, maps=maps)
+    threads = await asyncio.gather(*(lost.decide(asked) for _ in range(8)))
+    return [p.decisions for p in (*pages, *more)], taken, threads
 
-again, taken = asyncio.run(others())
+again, taken, threads = asyncio.run(others())
 shown = page.decisions[0]
 event = Event("impression", "m3", 11, shown.artwork_id, shown.decision_id, event_id="one")
 client.send([event])
@@ -66,7 +70,7 @@ sender = EventSender(client, every=0.01)
 for each in (event, Event("nonsense", "m3", 11), Event("thumb", "m3", 11, thumb=1)):
     sender.add(each)
 left = sender.close()
-dead = Client("http://127.0.0.1:9", timeout=0.5, maps=open_maps(maps_url, base_url="/i/"))
+dead = Client("http://127.0.0.1:9", timeout=0.5, maps=maps)
 mapped = dead.decide(asked)
 deaf = Client("http://127.0.0.1:9", timeout=0.5, defaults={11: Artwork("/a.jpg", "a")})
 wrong = Client(url, "stolen").decide(asked)
@@ -74,6 +78,7 @@ print(json.dumps({
     "page": dataclasses.asdict(page), "batch": [p.decisions[0].artwork_id for p in batch],
     "same": all(one == page.decisions for one in again), "taken": taken,
     "sender": [left, sender.sent, sender.refused, sender.last_refusal],
+    "threads": all(p.decisions == mapped.decisions for p in threads),
     "mapped": dataclasses.asdict(mapped), "bare": dataclasses.asdict(deaf.decide(asked)),
     "wrong": [wrong.reason, wrong.detail, len(wrong.decisions)],
     "why": client.explain("m3", 11, {"country": "FR"})["shown"],
@@ -92,6 +97,7 @@ def test_it_decides_looks_up_and_sends_with_nothing_else_installed(clean, runnin
     assert said["batch"][3] == page["decisions"][0]["artwork_id"] == said["why"]
     assert said["same"]
     assert said["taken"] == 1
+    assert said["threads"]
     left, sent, refused, why = said["sender"]
     assert (left, sent, refused) == (0, 2, 1)
     assert "nonsense" in why

@@ -117,6 +117,8 @@ FOUND = {
         b"csv: {delimiter: {a: b}}",
         b'rows: impressions\ntime: "\\uD800"\nprofile_id: b\naction: c\nreward: d\n'
         b"propensity: uniform",
+        b"rows: impressions\ntime: a\nprofile_id: b\naction: c\nreward: d\npropensity: uniform\n"
+        b"candidates: {column: e, separator: ''}",
     ],
     "rewards": [b"1) UNION (SELECT 1", "\ud800".encode(errors="surrogatepass"), b"1" + b"+1" * 400],
     "configs": [
@@ -126,6 +128,8 @@ FOUND = {
         b"data: {sample: 4}",
         b'data: "\\0"',
         b"model: {own: 1}",
+        b"model: {heads: }",
+        b"fit:",
     ],
 }
 
@@ -172,6 +176,10 @@ ODD = {
     "a day in no year": (
         "artworks",
         with_column("artworks", "added_day", pa.array([2**30, 0], pa.int32()).cast(pa.date32())),
+    ),
+    "a moment in no year": (
+        "examples",
+        with_column("examples", "time", pa.array([2**62] * 3, pa.timestamp("us", "UTC"))),
     ),
     "a propensity near nothing": (
         "decisions",

@@ -12,6 +12,7 @@ tallies AS (
         FROM rendered r
         JOIN attributed a ON a.decision_id = r.decision_id
         WHERE a.engaged_at >= r.shown_at - {skew_us} AND a.engaged_at <= r.closes_at
+            AND a.engaged_at <= {now_us}
     ) AS events_of
     WHERE nth = 1
     GROUP BY decision_id

@@ -1,13 +1,16 @@
 """Everything that a join computes of an example: its reward, and the metrics beside it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
 from data.days import DAY_US
 from data.errors import BadInput
 from data.join.day_files import DayResult, Paid
+from data.join.early.foresight import ExpectedReward
+from data.join.early.growing import Growing
+from data.join.early.ladder import ladder, refuse_taken
 from data.join.events.columns import COUNTED, EventColumn, event_column, samples
 from data.join.reward_sql import (
     KNOWN,
@@ -48,6 +51,10 @@ class Worth:
     columns: tuple[EventColumn, ...]
     base_us: int
     """Window of what every join counts."""
+    steps: tuple[Reward, ...] = ()
+    """The reward at each age of its trace, where examples do not wait for it."""
+    settles_us: int = 0
+    """Until then an example waits."""
 
     @classmethod
     def of(cls, name: str | None, declared: DeclaredOutcomes, base_us: int) -> "Worth":
@@ -68,10 +75,14 @@ class Worth:
         rest = tuple(one for one in known.values() if one.name != reward.name)
         # In its own units beside its share of a range, so that both are there to be looked at.
         raw = () if reward.is_plain else (reward.unscaled(),)
+        settles = max((base_us, *(_window(one, base_us) for one in rest)))
+        steps = ladder(reward, settles)
+        refuse_taken(steps, (reward.name, *(one.name for one in rest)))
+        rest = (*rest, *steps)
         columns: dict[str, EventColumn] = {}
         formulas = []
         for at, one in enumerate((reward, *raw, *rest)):
-            window = base_us if one.within_days is None else round(one.within_days * DAY_US)
+            window = _window(one, base_us)
             sql = _resolved(one, window, base_us, declared, columns)
             column = "reward" if at == 0 else f"metric_{at - 1}"
             formulas.append(
@@ -82,13 +93,14 @@ class Worth:
                     at == 0 and not one.is_plain,
                 )
             )
-        return cls(reward, (*raw, *rest), tuple(formulas), tuple(columns.values()), base_us)
+        every = tuple(columns.values())
+        made = cls(reward, (*raw, *rest), tuple(formulas), every, base_us, steps, settles)
+        return made if steps else replace(made, settles_us=made.window_us)
 
     @property
     def window_us(self) -> int:
-        """The longest window: until then an example waits."""
-        declared = (one.within_days for one in (self.reward, *self.metrics))
-        return max(self.base_us, *(round(d * DAY_US) for d in declared if d is not None), 0)
+        """The longest window: until then events count."""
+        return max(_window(one, self.base_us) for one in (self.reward, *self.metrics))
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -110,6 +122,26 @@ class Worth:
     def paid(self) -> Paid:
         """What the days' writer calls the numbers."""
         return Paid(self.reward.name, self.metric_names, self.formulas[0].fraction)
+
+    def growing(self, now_us: int, foresight: ExpectedReward | None) -> Growing | None:
+        """How young examples are paid; None where none is.
+
+        Args:
+            now_us: of the join.
+            foresight: by older cohorts; None: they are too few.
+        """
+        if not self.steps:
+            return None
+        column = {one.name: one.column for one in self.formulas[1:]}
+        return Growing(
+            self.reward,
+            tuple(float(step.within_days or 0) for step in self.steps),
+            "reward" if self.reward.is_plain else "metric_0",
+            tuple(column[step.name] for step in self.steps),
+            self.window_us,
+            now_us,
+            foresight,
+        )
 
     def refuse_odd(self, days: Sequence[DayResult]) -> None:
         """Refuse numbers that no example can have.
@@ -142,17 +174,19 @@ class Worth:
         """What they are computed from, where DuckDB does so later."""
         return ", ".join((KNOWN, *(column.name for column in self.columns)))
 
-    def words(self, skew_us: int) -> dict[str, str | int]:
+    def words(self, skew_us: int, now_us: int) -> dict[str, str | int]:
         """What join.sql leaves open about events.
 
         Args:
             skew_us: how much an event may seem to precede its cause.
+            now_us: what happens later does not count yet.
         """
         kinds = ", ".join(f"'{kind}'" for kind in self.kinds)
         if not self.columns:
             return {
                 "kinds": kinds,
                 "base_us": self.base_us,
+                "early_us": self.window_us - self.settles_us,
                 "tallies": "",
                 "tallied": "",
                 "counted": "",
@@ -161,7 +195,8 @@ class Worth:
         return {
             "kinds": kinds,
             "base_us": self.base_us,
-            "tallies": TALLIES.format(aggregates=aggregates, skew_us=skew_us),
+            "early_us": self.window_us - self.settles_us,
+            "tallies": TALLIES.format(aggregates=aggregates, skew_us=skew_us, now_us=now_us),
             "tallied": "LEFT JOIN tallies x ON x.decision_id = c.decision_id",
             "counted": "".join(f", {one.value} AS {one.name}" for one in self.columns),
         }
@@ -185,7 +220,11 @@ def _reward(one: DeclaredReward) -> Reward:
             "sql, or give yours another name"
         )
     sql = one.sql if one.sql is not None else REWARDS[one.name].sql
-    return Reward(one.name, sql, one.within_days, one.range, one.half)
+    return Reward(one.name, sql, one.within_days, one.range, one.half, one.early)
+
+
+def _window(one: Reward, base_us: int) -> int:
+    return base_us if one.within_days is None else round(one.within_days * DAY_US)
 
 
 def _resolved(

@@ -5,9 +5,11 @@ title in order, and what each may show) is part of every slot's seed. So a page 
 again shows the same row, and one whose titles or order differ is drawn anew.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float, Int, UInt64
 
 from bandit.choice import GOLDEN, mix_words, uniforms
@@ -19,9 +21,13 @@ from bandit.rows.take_values import take_values
 from bandit.rules.decide import Ruled
 from data.bundle.manifest import Calibration
 from data.bundle.row_pairs import RowPairs
+from data.features import ContextFeatures
 from serve.maps.layout import Layout
 from serve.scoring.scored import Artworks
 
+MOST_PAIRS = 1 << 22
+"""Numbers of pairs of a page, heads times slots times candidates squared, beyond which its titles
+are decided each by itself: a page holds up all others while it is decided."""
 ALIKE = 0.7
 """Cosine of two images' coordinates from which they are alike: of random pairs a few in a hundred.
 """
@@ -62,6 +68,11 @@ class JointRows:
         forms = pairs.heads.astype(np.float32)
         coordinates = pairs.coordinates(artworks.vectors)[ranked]
         return cls(coordinates, forms, artworks.appeals[starts], calibration, most_alike)
+
+    def fits(self, lengths: Int[np.ndarray, " pages"]) -> bool:
+        """Whether no page has too many pairs."""
+        slot = len(self.forms) * self.coordinates.shape[1] ** 2
+        return int(lengths.max()) * slot <= MOST_PAIRS
 
     def words(
         self, words: UInt64[np.ndarray, "4 pages slots"], lengths: Int[np.ndarray, " pages"]
@@ -121,3 +132,19 @@ class JointRows:
         seen = self.coordinates[slots].swapaxes(0, 1)
         length = np.linalg.norm(seen, axis=-1, keepdims=True)
         return MostAlike(seen / np.maximum(length, 1e-12), self.most_alike, ALIKE)
+
+
+def joint_for(joint: JointRows | None, lengths: Int[np.ndarray, " pages"]) -> JointRows | None:
+    """What pages of such lengths are decided by as rows; None: each title by itself."""
+    return joint if joint is not None and joint.fits(lengths) else None
+
+
+def one_by_one(
+    facts: pa.StructArray | ContextFeatures,
+) -> Iterator[pa.StructArray | ContextFeatures]:
+    """The facts of each page of a batch."""
+    if isinstance(facts, ContextFeatures):
+        for row in range(len(facts[0])):
+            yield ContextFeatures(*(column[row : row + 1] for column in facts))
+        return
+    yield from (facts.slice(row, 1) for row in range(len(facts)))

@@ -1,4 +1,4 @@
-"""deploy/kubernetes fits Kubernetes' schemas, and names nothing that it does not have. 3 s."""
+"""deploy/kubernetes fits Kubernetes' schemas, and names nothing that it does not have. 2 s."""
 
 from pathlib import Path
 
@@ -59,9 +59,8 @@ def test_services_budgets_and_scalers_lead_to_pods():
             wanted = spec["selector"].get("matchLabels", spec["selector"])
             assert wanted.items() <= labels[name].items()
         if one["kind"] == "Service":
-            ports = {
-                p["name"] for c in PODS[name]["spec"]["containers"] for p in c.get("ports", [])
-            }
+            containers = PODS[name]["spec"]["containers"]
+            ports = {port["name"] for one in containers for port in one.get("ports", [])}
             assert {port["targetPort"] for port in spec["ports"]} <= ports
         if one["kind"] == "HorizontalPodAutoscaler":
             assert spec["scaleTargetRef"]["name"] in PODS

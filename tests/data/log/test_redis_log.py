@@ -376,6 +376,6 @@ def test_an_address_that_is_none_is_refused(url):
 @pytest.mark.parametrize("place", ["s3://bucket/log", "redis+cluster://h:1", "http://h/x"])
 def test_a_url_that_a_log_does_not_know_is_no_folder(place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadInput, match="give a folder, or redis"):
+    with pytest.raises(BadInput, match="give a folder, redis"):
         open_log(place)
     assert list(tmp_path.iterdir()) == []

@@ -17,8 +17,10 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.examples.stream import ExampleStream
 from data.join.join import join
+from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.bundle_scores import open_bundle_scores
 from evaluate.policies.read_examples import read_examples
+from evaluate.report.row_findings import judge_rows
 from evaluate.slate.bundle_rows import bundle_slates
 from evaluate.slate.command import slate
 from evaluate.slate.learn_rows import learn_rows
@@ -98,7 +100,6 @@ def test_where_neighbours_do_nothing_next_to_nothing_is_learnt(world, scored):
 
 def slates_of(world, scored, pairs=None, epsilon=None):
     scorer = scored.scorer
-    scorer.row_pairs = pairs
     served = scorer.manifest.policy
     if epsilon is not None:
         policy = replace(served, head_policy=replace(served.head_policy, epsilon=epsilon))
@@ -106,9 +107,9 @@ def slates_of(world, scored, pairs=None, epsilon=None):
     try:
         catalogue = Catalogue.read(world / "catalogue")
         rows = LoggedRows.of(read_examples(world / "log", catalogue))
-        return bundle_slates(rows, scored, catalogue)
+        return bundle_slates(rows, scored, catalogue, pairs)
     finally:
-        scorer.manifest, scorer.row_pairs = replace(scorer.manifest, policy=served), None
+        scorer.manifest = replace(scorer.manifest, policy=served)
 
 
 def pair_term():
@@ -165,6 +166,24 @@ def test_rows_end_at_what_was_not_seen_and_hold_no_other_page():
 def test_a_log_without_pages_is_refused_in_words(story, good):
     with pytest.raises(BadInput, match="--rows true"):
         slate(story.root / "examples", bundle=Path(good), catalogue=story.root / "catalogue")
+
+
+def test_a_report_judges_whole_rows_where_the_log_has_pages(world, story, good, tmp_path):
+    from export.graphs.rows import with_row_pairs  # of torch, which few here need
+
+    catalogue = Catalogue.read(world / "catalogue")
+    examples = read_examples(world / "examples", catalogue)
+    held = Bundle.open(planted(world, tmp_path / "one"))
+    folder = with_row_pairs(held, pair_term(), tmp_path / "two")
+    found = judge_rows(examples, catalogue, str(folder), tmp_path, Bootstrap(100))
+    assert found is not None
+    assert found.rows == len(LoggedRows.of(examples))
+    assert list(found.estimates) == ["logged", "title by title", "as rows"]
+    for name, gain in found.gains.items():
+        apart = found.estimates[name].value - found.estimates["logged"].value
+        assert gain.value == pytest.approx(apart)
+        assert gain.low < gain.value < gain.high
+    assert judge_rows(story.examples, story.catalogue, good, tmp_path, Bootstrap(100)) is None
 
 
 def test_the_row_that_is_shown_says_what_the_truth_says(world, tmp_path):

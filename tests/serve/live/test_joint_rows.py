@@ -10,6 +10,7 @@ from data.log import PageRecords
 from data.log.records import decode, encode_page
 from serve.live.page_request import PageRequest
 from serve.live.shown.joint_rows import JointRows
+from tests.serve.rules.rules_world import NOON, land, lands, rules_of
 from tests.serve.world import DAY, Members, make_facts, make_layout, make_model
 
 FACTS = make_facts(3)["facts"].combine_chunks()
@@ -161,3 +162,57 @@ def test_at_most_so_many_of_a_page_are_alike_with_exact_propensities():
     assert not set(again.seeds) & set(other.seeds)
     table = decode("decisions", [logged(limited, again)])
     assert table["slot_propensity"].null_count == len(titles)
+
+
+def test_every_rule_holds_in_a_row_and_in_what_is_logged_of_it():
+    model = model_of(2.0).with_rules(rules_of(LAYOUT))
+    pages, facts = [], lands(60)["facts"].combine_chunks()
+    for who in range(60):
+        given = {"country": land(who), "surface": "home" if who % 2 else None}
+        known = {name: value for name, value in given.items() if value}
+        pages.append(page(TITLES, who)._replace(facts=known))
+    found = model.decide(pages, facts, NOON)
+    seen = set()
+    for one, asked in zip(found, pages, strict=True):
+        rows = decode("decisions", [logged(model, one)]).to_pylist()
+        for row, slot in zip(rows, range(len(TITLES)), strict=True):
+            assert row["action"] in row["candidates"]
+            chances = dict(zip(row["candidates"], row["probabilities"], strict=True))
+            assert sum(chances.values()) == pytest.approx(1)
+            assert chances[row["action"]] == row["propensity"]
+            seen |= {(rule, slot) for rule in row["rules"] or ()}
+        country, home = asked.facts.get("country"), asked.facts.get("surface") == "home"
+        by = {row["title_id"]: row for row in rows}
+        if country == "DE":
+            assert f"{TITLES[5]}-0" not in by[TITLES[5]]["candidates"]
+            assert (by[TITLES[3]]["action"], by[TITLES[3]]["level"]) == (f"{TITLES[3]}-1", "pinned")
+            assert by[TITLES[3]]["propensity"] == 1
+        if home:
+            assert f"{TITLES[11]}-0" not in by[TITLES[11]]["candidates"]
+        floor = by[TITLES[9]]
+        at = floor["candidates"].index(f"{TITLES[9]}-2")
+        assert floor["probabilities"][at] >= 0.3 - 1e-12
+        capped = by[TITLES[10]]
+        dark = [
+            p
+            for name, p in zip(capped["candidates"], capped["probabilities"], strict=True)
+            if int(name.rsplit("-", 1)[1]) % 2
+        ]
+        assert max(dark) <= 0.05 + 1e-12
+        pieces = model.decisions_json(one)
+        assert ('"level":"pinned"' in pieces[3]) == (country == "DE")
+    assert {rule for rule, _ in seen} >= {"germany", "week", "new", "shy", "home"}
+
+
+def test_a_page_of_too_many_pairs_is_decided_title_by_title_and_no_other_with_it(monkeypatch):
+    model = model_of(2.0)
+    assert model.joint is not None
+    slot = Members().heads * int(LAYOUT.counts.max()) ** 2
+    monkeypatch.setattr("serve.live.shown.joint_rows.MOST_PAIRS", 4 * slot)
+    long, short = page(TITLES, 0), page(TITLES[2:6], 1)
+    found = decided(model, long, short)
+    [plain] = decided(replace(model, joint=None), long)
+    assert found[0].decision_ids == plain.decision_ids
+    [alone] = model.decide([short], FACTS.slice(1, 1))
+    assert found[1].decision_ids == alone.decision_ids
+    assert len(set(found[1].epochs)) == 1

@@ -56,7 +56,7 @@ class AsyncClient:
             answer = await self._post("/v1/decide", page_body(request), self.timeout)
             return page_of(request, answer)
         except (Unanswered, Refused) as failed:
-            return self._fallback.page(request, failed)
+            return (await self._without([request], failed))[0]
 
     async def decide_many(self, requests: Sequence[Request]) -> list[Page]:
         """See `Client.decide_many`."""
@@ -68,7 +68,7 @@ class AsyncClient:
                 answers = await self._post("/v1/decide/batch", body, self.timeout)
                 pages += [page_of(*pair) for pair in zip(some, answers, strict=True)]
             except (Unanswered, Refused) as failed:
-                pages += [self._fallback.page(request, failed) for request in some]
+                pages += await self._without(some, failed)
         return pages
 
     async def send(self, events: Sequence[Event], timeout: float = 5.0) -> int:
@@ -88,6 +88,16 @@ class AsyncClient:
         idle, self._idle = self._idle, []
         for one in idle:
             one.writer.close()
+
+    async def _without(
+        self, requests: Sequence[Request], failed: Unanswered | Refused
+    ) -> list[Page]:
+        """Pages without the service; a store that does not answer holds up no other page."""
+        if self._fallback.maps is None:
+            return [self._fallback.page(request, failed) for request in requests]
+        return await asyncio.to_thread(
+            lambda: [self._fallback.page(request, failed) for request in requests]
+        )
 
     async def _post(self, path: str, body: object, timeout: float) -> Any:
         """As `Client._post`."""

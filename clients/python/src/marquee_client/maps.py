@@ -59,6 +59,6 @@ def open_maps(url: str, base_url: str = "", timeout: float = 0.05) -> Maps:
     Raises:
         ValueError: no store goes by that name, or it is damaged.
     """
-    return Maps(
-        lambda: Lookup(open_map_store(url, readonly=True, timeout=timeout), base_url=base_url)
-    )
+    # One for all threads: LMDB is opened once a process.
+    store = open_map_store(url, readonly=True, timeout=timeout)
+    return Maps(lambda: Lookup(store, base_url=base_url))
