@@ -98,10 +98,12 @@ def web(
             with _visitor(port, members[:500]):
                 beside.append(loads.opened(live, rate)["p99 ms"])
     ratios = np.array(beside) / np.array(alone)
-    kinds = (home, one, why, title)
     return WebFigures(
         first["titles"],
-        *([round(float(np.quantile(each, q)), 1) for q in (0.5, 0.95)] for each in kinds),
+        _middle_and_end(home),
+        _middle_and_end(one),
+        _middle_and_end(why),
+        _middle_and_end(title),
         [round(float(np.median(lab)), 2), round(max(lab), 2)],
         round(float(np.median(alone)), 2),
         round(float(np.median(beside)), 2),
@@ -199,6 +201,10 @@ def _milliseconds(times: int, page: Callable[[], None]) -> list[float]:
         page()
         spent.append(1000 * (time.perf_counter() - begun))
     return spent
+
+
+def _middle_and_end(spent: list[float]) -> list[float]:
+    return [round(float(np.quantile(spent, q)), 1) for q in (0.5, 0.95)]
 
 
 def _lab(client: httpx.Client, demo: DemoFolders, titles: list[object], images: int) -> list[float]:
