@@ -148,6 +148,10 @@ COMMANDS = {
         "Rules that change each hour: kept, exact, alike everywhere, and what a thousand cost.",
         show="show_rules",
     ),
+    "probation": Command(
+        "bench.rules.probation",
+        "New artwork with and without probation: regret, draws until it is found, worst cost.",
+    ),
     "rates": Command(
         "bench.hosts.rates",
         "Look-ups, map writes, log appends and drains over Redis, beside redis-benchmark.",

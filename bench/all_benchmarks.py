@@ -55,6 +55,7 @@ CASES = {
     "faults": Case(("faults",), ("catalogue", "bundle", "examples")),
     "hosts": Case(("hosts",), why_not=why_no_redis()),
     "rules": Case(("rules",)),
+    "probation": Case(("probation",)),
     "rates": Case(("rates",), why_not=why_no_redis()),
     "rates by hosts": Case(("rates", "--hosts", "1", "2", "4"), why_not=why_no_redis()),
     "hostile": Case(("hostile",), ("catalogue", "bundle", "examples")),

@@ -16,6 +16,11 @@ COMMANDS = {
     "rules": Command(
         "data.rules.command", "Check rules.yaml, and print what it does for a page.", show="show"
     ),
+    "audit": Command(
+        "data.rules.audit_command",
+        "Print who changed which rule, and check that the log is whole.",
+        show="show",
+    ),
     "join": Command(
         "data.join.command", "Join decisions and events into examples.", function="join_command"
     ),

@@ -56,6 +56,11 @@ COMMANDS = {
         "What images that nobody has shown would earn.",
         show="show",
     ),
+    "probation": Command(
+        "evaluate.probation.command",
+        "Bound what new artwork may cost, by rules that it writes every night.",
+        show="show",
+    ),
     "explain": Command(
         "evaluate.explain.command",
         "Why a member sees this artwork of a title, in words.",

@@ -6,19 +6,26 @@ are one case: what rules do to a title is worked out once a case, and looked up 
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 from jaxtyping import Int
 
 from bandit.rules.decide import RuleEffects
-from bandit.rules.effect import Effect, Touch, effect_of
-from bandit.rules.rule import FactValue, Rule
+from bandit.rules.effect import Contradiction, Effect, Touch, effect_of
+from bandit.rules.rule import NO, YES, FactValue, Rule
 
 CASES, CASE_TITLES = 10_000, 50_000_000
 """Cases kept, and titles of all of them together; more begin anew."""
+MOST_EFFECTS = 100_000
+"""Kept, where titles are fewer; more begin anew between two batches."""
 FIRST_ROOM = 64
 """RuleEffects that there is room for at first."""
 UNKNOWN, UNTOLD = 0, -1
+BARE = -1
+"""The place of what leaves a title nothing to show on a page that asks for less."""
+ASKED = Rule("request", "deny", place="the request")
+"""What decisions name that were made without artwork that their request left out."""
 
 
 class RuledCase:
@@ -62,10 +69,22 @@ class RuleBook:
         )
         """Moments at which a rule begins or ends."""
         self._cases: dict[tuple[int, ...], RuledCase] = {}
+        self.begun = 0
+        """Times that effects began anew: places of before mean nothing any more."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._cases.clear()
         self._effects: list[Effect | None] = [None]
         self._slots: list[int] = [-1]
-        self._places: dict[tuple[int, bytes], int] = {}
+        self._places: dict[tuple[int, bytes, tuple[bool, ...]], int] = {}
         self._stacked = RuleEffects.of([None] * FIRST_ROOM, self.ranks)
+
+    def make_room(self) -> None:
+        """Begin effects anew where there are too many: between batches, whose places then end."""
+        if len(self._places) >= max(MOST_EFFECTS, 4 * len(self._untouched)):
+            self._begin()
+            self.begun += 1
 
     def case(self, facts: Mapping[str, FactValue], now_us: int) -> RuledCase:
         """The case that a page is.
@@ -95,6 +114,37 @@ class RuleBook:
             codes = case.codes[slots]
         return codes
 
+    def restricted(self, case: RuledCase, slot: int, left: tuple[bool, ...]) -> int:
+        """Place in `effects` of what rules do to a title of which a page asks for less.
+
+        Caps that what is left cannot keep give way.
+
+        Args:
+            case: that the page is.
+            slot: of the title.
+            left: of each candidate, whether the page may show it.
+
+        Returns:
+            BARE where nothing is left to show.
+        """
+        gone = tuple(rank for rank, there in enumerate(left) if not there)
+        touching = [*self.touching.get(slot, ()), Touch(ASKED, gone)]
+        states = [touch.rule.state(case.facts, case.now_us) for touch in touching[:-1]]
+        key = (slot, bytes(states), left)
+        place = self._places.get(key)
+        if place is None:
+            uncapped = [
+                NO if touch.rule.effect == "cap" else state
+                for touch, state in zip(touching, states, strict=False)
+            ]
+            place = BARE
+            for some in (states, uncapped):
+                with suppress(Contradiction):
+                    place = self._put(slot, effect_of(self.names(slot), touching, [*some, YES]))
+                    break
+            self._places[key] = place
+        return place
+
     def effect(self, code: int) -> Effect | None:
         """One effect; None of code 0."""
         return self._effects[code]
@@ -120,18 +170,23 @@ class RuleBook:
     def _place(self, slot: int, case: RuledCase) -> int:
         touching = self.touching[slot]
         states = [touch.rule.state(case.facts, case.now_us) for touch in touching]
-        key = (slot, bytes(states))
+        key = (slot, bytes(states), ())
         place = self._places.get(key)
         if place is None:
-            effect, place = effect_of(self.names(slot), touching, states), 0
-            if effect is not None:
-                place = len(self._effects)
-                self._effects.append(effect)
-                self._slots.append(slot)
-                if place == len(self._stacked.words):
-                    self._stacked = self._stacked.with_room()
-                self._stacked.put(place, effect)
-            self._places[key] = place
+            effect = effect_of(self.names(slot), touching, states)
+            place = self._places[key] = self._put(slot, effect)
+        return place
+
+    def _put(self, slot: int, effect: Effect | None) -> int:
+        """The place that an effect gets; 0: there is none."""
+        if effect is None:
+            return 0
+        place = len(self._effects)
+        self._effects.append(effect)
+        self._slots.append(slot)
+        if place == len(self._stacked.words):
+            self._stacked = self._stacked.with_room()
+        self._stacked.put(place, effect)
         return place
 
 

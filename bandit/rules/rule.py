@@ -93,6 +93,12 @@ class Rule:
         begun = self.start_us is None or now_us >= self.start_us
         return begun and (self.end_us is None or now_us < self.end_us)
 
+    def when(self, now_us: int) -> Literal["holds", "to come", "ended"]:
+        """Whether its time is now, in words."""
+        if self.in_time(now_us):
+            return "holds"
+        return "to come" if self.end_us is None or now_us < self.end_us else "ended"
+
     def state(self, facts: Mapping[str, FactValue], now_us: int) -> int:
         """NO, PERHAPS or YES.
 

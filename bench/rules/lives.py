@@ -25,8 +25,8 @@ from data.log.expand_runs import expand
 from data.log.precompute_runs import FolderRuns, run_files
 from data.own_facts import fold
 from data.records import FACTS
+from data.rules.files import read_rules
 from data.rules.traits import ArtworkTraits
-from data.rules.written import read_rules
 from data.schema.fact import Fact
 from data.schema.request_facts import Declared
 from data.schema.schema import Schema, write_schema

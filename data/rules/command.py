@@ -16,7 +16,8 @@ from data.errors import BadInput
 from data.records import TitleId
 from data.rules.compiled import minute_words
 from data.rules.compiled_catalogue import book_of_catalogue
-from data.rules.written import WrittenRules, read_rules
+from data.rules.files import read_rules
+from data.rules.written import WrittenRules
 from data.schema.schema import SHIPPED, Schema, read_schema
 
 

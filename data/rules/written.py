@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -57,30 +56,11 @@ class WrittenRules(NamedTuple):
     """Of its bytes, 16 hex digits."""
 
 
-def read_rules(file: Path, schema: Schema | None = None) -> WrittenRules:
-    """The rules of a file, in its order.
-
-    Args:
-        file: `rules.yaml`.
-        schema: of the catalogue, whose facts conditions may ask for; None: Marquee's alone.
-
-    Raises:
-        BadInput: it is not what docs/rules.md says: by file and line.
-    """
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"rules {file} cannot be read ({error.strerror}); give a file") from None
-    if len(raw) > LARGEST:
-        raise BadInput(f"rules {file} has {len(raw):,} bytes; {LARGEST:,} at most are read")
-    return parse_rules(raw, str(file), schema)
-
-
 def parse_rules(raw: bytes, where: str, schema: Schema | None = None) -> WrittenRules:
     """Rules from the bytes of their file.
 
     Raises:
-        BadInput: as `read_rules`.
+        BadInput: it is not what docs/rules.md says: by file and line.
     """
     try:
         root = yaml.compose(raw, yaml.SafeLoader)

@@ -26,6 +26,7 @@ from serve.live.routes.health import health_routes
 from serve.live.routes.images import image_routes
 from serve.live.routes.maps import map_routes
 from serve.live.routes.pages import page_routes
+from serve.live.routes.rules import rule_routes
 from serve.live.schema import Refusal
 from serve.live.service import LiveService
 
@@ -48,6 +49,7 @@ ROUTES = (
     map_routes,
     image_routes,
     event_routes,
+    rule_routes,
     health_routes,
     file_routes,
 )

@@ -12,7 +12,7 @@ from data.errors import BadInput, NoServerError
 from data.log.open_log import check_log
 from data.privacy.pseudonym import Pseudonyms
 from data.rules.compiled_catalogue import book_of_catalogue
-from data.rules.written import read_rules
+from data.rules.files import read_rules
 from data.schema.schema import read_schema
 from serve.live.door.tokens import read_tokens
 from serve.live.routes.files import FILES

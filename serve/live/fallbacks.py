@@ -28,6 +28,7 @@ from serve.maps.lmdb_store import LmdbStore
 from serve.maps.map_draws import MapDraws
 from serve.maps.map_reader import MapReader
 from serve.maps.store import MapStore, StoreUnavailableError
+from serve.rules.asked import AskedArtwork
 
 LOG_WAIT = 0.01
 """Seconds that a fallback waits for the disk: forty flushes. Later it is said to be unlogged."""
@@ -46,6 +47,15 @@ class PageAnswer(NamedTuple):
         head = {"bundle": self.bundle, "reason": self.reason, "logged": self.logged}
         opening = orjson.dumps(head)[:-1].decode()
         return f'{opening},"decisions":[{",".join(self.pieces)}]}}'.encode()
+
+
+def decided_answer(
+    model: LiveModel, pieces: Sequence[str], page: PageRequest, logged: bool = True
+) -> PageAnswer:
+    """The answer to a page that was decided; of a preview nothing is logged, and it says so."""
+    if not page.logs:
+        return PageAnswer(model.policy.bundle, pieces, page.mode, False)
+    return PageAnswer(model.policy.bundle, pieces, None, logged)
 
 
 class MapDraw(NamedTuple):
@@ -73,14 +83,23 @@ class Fallbacks:
         """Leave the store alone for a while; 0 asks it again at once."""
         self._store_rests_until = time.monotonic() + seconds
 
-    def shed(self, title_ids: Sequence[TitleId], facts: RequestFacts) -> PageAnswer:
+    def shed(
+        self,
+        title_ids: Sequence[TitleId],
+        facts: RequestFacts,
+        asked: AskedArtwork | None = None,
+    ) -> PageAnswer:
         """The quickest answer: not logged, which is most of the work that shedding saves."""
         metrics.SHED.inc()
         metrics.UNLOGGED.labels("fallback").inc(len(title_ids))
-        return self.impersonal(title_ids, "shed", facts)
+        return self.impersonal(title_ids, "shed", facts, asked)
 
     def impersonal(
-        self, title_ids: Sequence[TitleId], reason: str, facts: RequestFacts
+        self,
+        title_ids: Sequence[TitleId],
+        reason: str,
+        facts: RequestFacts,
+        asked: AskedArtwork | None = None,
     ) -> PageAnswer:
         """What all members are shown, put together from ready pieces; nothing of it is logged.
 
@@ -88,12 +107,14 @@ class Fallbacks:
             title_ids: of the page.
             reason: why it is not decided; counted.
             facts: of the page, which rules ask for.
+            asked: of its artwork.
         """
         model = self.source.model
         pieces, bundle = (model.pieces, model.policy.bundle) if model is not None else ({}, None)
         parts = [pieces.get(title) or placeholder(title) for title in title_ids]
-        if model is not None and model.ruled is not None:
-            changed = model.ruled.fallbacks(title_ids, facts, clock.now_us())
+        ruled = None if model is None else model.shown_for(asked)
+        if model is not None and ruled is not None:
+            changed = ruled.fallbacks(title_ids, facts, clock.now_us(), asked)
             if changed:
                 both = zip(title_ids, parts, strict=True)
                 parts = [
@@ -118,13 +139,14 @@ class Fallbacks:
             metrics.LOOKUPS.labels(PLACEHOLDER).inc(len(page.title_ids))
             return PageAnswer(None, [placeholder(title) for title in page.title_ids], reason, False)
         mapped = await self.mapped(page, model, ended=True)
-        ruled = dict[TitleId, FallbackChoice]()
-        if model.ruled is not None:
-            ruled = model.ruled.fallbacks(page.title_ids, page.facts, clock.now_us())
+        ruled, shown = dict[TitleId, FallbackChoice](), model.shown_for(page.asked)
+        if shown is not None:
+            now = clock.now_us()
+            ruled = shown.fallbacks(page.title_ids, page.facts, now, page.asked)
         pieces, shared = [], []
         for title in page.title_ids:
             choice = ruled.get(title) or model.fallback.get(title)
-            if choice is None:
+            if choice is None or choice.level == PLACEHOLDER:
                 pieces.append(placeholder(title))
                 continue
             if title in mapped:
@@ -134,6 +156,8 @@ class Fallbacks:
                 shared.append(choice)
             pieces.append(choice.to_json(model.base_url))
         _count(mapped, shared, reason)
+        if not page.logs:
+            return PageAnswer(model.policy.bundle, pieces, reason, False)
         logged = await self._log(page, facts, shared, model)
         logged = logged and all(draw.logged for draw in mapped.values())
         return PageAnswer(model.policy.bundle, pieces, reason, logged)
@@ -253,10 +277,11 @@ def _under_rules(
     model: LiveModel, page: PageRequest, draws: MapDraws
 ) -> tuple[list[bool], list[bool]]:
     """Whether draws go on, under the rules that they were made under alone; and which are pins."""
-    if model.ruled is None:
+    shown = model.shown_for(page.asked)
+    if shown is None:
         return (draws.ruled == 0).tolist(), [False] * len(draws.ids)
-    at = (draws.slots, page.facts, clock.now_us())
-    return (draws.ruled == model.ruled.words(*at)).tolist(), model.ruled.pins(*at)
+    words, pins = shown.words(draws.slots, page.facts, clock.now_us(), page.asked)
+    return (draws.ruled == words).tolist(), pins
 
 
 def _count(mapped: Collection[TitleId], shared: Sequence[FallbackChoice], reason: str) -> None:

@@ -25,7 +25,7 @@ from serve.live import metrics
 from serve.live.door.admission import Admission
 from serve.live.door.returning import Returning
 from serve.live.fallback_choice import placeholder
-from serve.live.fallbacks import Fallbacks, MapDraw, PageAnswer, shared_columns
+from serve.live.fallbacks import Fallbacks, MapDraw, PageAnswer, decided_answer, shared_columns
 from serve.live.page_request import PageRequest
 from serve.live.recorder import LogFullError, Recorder
 from serve.live.reload import ModelSource
@@ -127,7 +127,7 @@ class MicroBatcher:
             for title in page.title_ids
         ]
         logged = all(draw.logged for draw in mapped.values()) and (live is None or live.logged)
-        return PageAnswer(model.policy.bundle, pieces, None, logged)
+        return decided_answer(model, pieces, page, logged)
 
     async def _fall_back(self, page: PageRequest, reason: str) -> PageAnswer:
         facts_array([page.facts])
@@ -214,7 +214,8 @@ class MicroBatcher:
         metrics.MODEL.observe(time.perf_counter() - start)
         metrics.BATCH.observe(len(batch))
         both = list(zip(batch, decided, strict=True))
-        rows = [_records(w, model, page, now_us) for w, page in both if page.title_ids]
+        drawn = ((w, page) for w, page in both if page.title_ids and w.page.logs)
+        rows = [_records(w, model, page, now_us) for w, page in drawn]
         try:
             durable = self.recorder.decisions(rows)
         except LogFullError:
@@ -223,9 +224,7 @@ class MicroBatcher:
                 _resolve(waiting.future, "unlogged")
             return
         # Made while the log is on its way to the disk.
-        ready = [
-            (waiting, len(page.title_ids), _answer(waiting, model, page)) for waiting, page in both
-        ]
+        ready = [(w, len(page.title_ids), _answer(w, model, page)) for w, page in both]
         since = time.perf_counter()
         self._flushing += 1
         self.admission.begin(start, len(batch))
@@ -258,7 +257,7 @@ def _answer(waiting: _Waiting, model: LiveModel, decisions: PageDecisions) -> Pa
     if decisions.title_ids:
         metrics.ENTROPY.observe(decisions.entropy)
         metrics.PROPENSITY.observe(sum(decisions.propensities) / len(decisions.propensities))
-    return PageAnswer(model.policy.bundle, pieces, None, True)
+    return decided_answer(model, pieces, waiting.page)
 
 
 def _records(

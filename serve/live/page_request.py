@@ -12,12 +12,15 @@ from data.records import TitleId
 from data.schema.request_facts import Declared
 from data.sound import id_problem
 from serve.live.request_facts import RequestFacts, folded
+from serve.rules.asked import AskedArtwork, parse_asked
 
 TITLES_LIMIT = 1000
 LAST_DAY = 100_000
 """In the year 2243."""
 LONGEST_MS = 60_000
 """A page's deadline is cut to it."""
+MODES = ("draw", "preview", "unpersonalised")
+"""How a page is answered."""
 
 
 class PageRequest(NamedTuple):
@@ -31,7 +34,14 @@ class PageRequest(NamedTuple):
     cell: str | None = None  # of an experiment
     fresh: bool = False  # draw anew, whatever the map says and other pages drew
     profiling: bool = True  # False: nothing is chosen by who looks, and nothing is logged
+    asked: AskedArtwork | None = None  # of its artwork
+    mode: str = MODES[0]
     odd: Sequence[str] = ()  # declared facts that cannot be, and are taken for not known
+
+    @property
+    def logs(self) -> bool:
+        """Whether what is decided is logged: not of a preview."""
+        return self.mode != "preview"
 
 
 def parse_page(
@@ -57,10 +67,8 @@ def parse_page(
         raise ValueError("profile_id must be a string")
     if wrong := id_problem(profile_id):
         raise ValueError(f"profile_id: {wrong}")
-    facts, day, cell = request.get("facts") or {}, request.get("day"), request.get("cell")
-    if not isinstance(facts, dict):
-        raise ValueError("facts must be an object")
-    facts, odd = folded(facts, declared)
+    day, cell = request.get("day"), request.get("cell")
+    facts, odd = folded(sent_facts(request), declared)
     if day is None:
         day = clock.now_us() // DAY_US
     elif not isinstance(day, int) or isinstance(day, bool) or not 0 <= day <= LAST_DAY:
@@ -78,8 +86,40 @@ def parse_page(
     request_id = str(request.get("request_id") or uuid.uuid4().hex)
     if wrong := id_problem(request_id):
         raise ValueError(f"request_id: {wrong}")
-    nonce = request_nonce(bundle, request_id)
-    return PageRequest(profile_id, title_ids, day, nonce, facts, cell, fresh, profiling, odd)
+    mode = request.get("mode") or MODES[0]
+    if mode not in MODES:
+        raise ValueError(f"mode is {str(mode)[:40]!r}; send one of {', '.join(MODES)}")
+    return PageRequest(
+        profile_id,
+        title_ids,
+        day,
+        request_nonce(bundle, request_id),
+        facts,
+        cell,
+        fresh,
+        profiling,
+        parse_asked(request, title_ids),
+        str(mode),
+        odd,
+    )
+
+
+def sent_facts(request: Mapping[str, object]) -> RequestFacts:
+    """Facts of a request, its audience among them.
+
+    Raises:
+        ValueError: they are no object, or say two audiences.
+    """
+    facts, audience = request.get("facts") or {}, request.get("audience")
+    if not isinstance(facts, dict):
+        raise ValueError("facts must be an object")
+    if audience is None:
+        return facts
+    if not isinstance(audience, str):
+        raise ValueError("audience must be a string")
+    if facts.get("audience", audience) != audience:
+        raise ValueError("audience and facts.audience differ; send one of them")
+    return facts | {"audience": audience}
 
 
 def deadline_ms(text: str | None) -> float | None:

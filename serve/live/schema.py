@@ -1,7 +1,7 @@
 """Requests and answers of the live service, as its API documentation shows them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
@@ -36,6 +36,22 @@ class DecideRequest(BaseModel):
     fresh: bool = Field(False, description="Draw anew, whatever the map or other pages drew")
     profiling: bool = Field(
         True, description="False where the member opted out: unpersonalised, and nothing is logged"
+    )
+    candidates: dict[str, list[str]] | None = Field(
+        None,
+        description="Title → ids of its artwork that may be shown on this page; all of it where a"
+        " title is not named, the placeholder where none is left",
+    )
+    exclude: list[str] | None = Field(
+        None, description="Ids of artwork that may not be shown on this page"
+    )
+    audience: Name | None = Field(
+        None, description="The same as facts.audience, which schema.yaml declares"
+    )
+    mode: Literal["draw", "preview", "unpersonalised"] = Field(
+        "draw",
+        description="preview: as a draw, and nothing is logged; unpersonalised: what all members"
+        " are shown, not logged either",
     )
     canvas: Name | Annotated[list[Name], Field(max_length=CANVASES_LIMIT)] | None = Field(
         None,

@@ -11,12 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from data.privacy.pseudonym import Pseudonyms
+from data.rules.desk import RulesDesk
 from data.schema.watched import WatchedSchema
 from serve.live import metrics
 from serve.live.door.image_worker import ImageWorker
 from serve.live.fallbacks import PageAnswer
 from serve.live.micro_batcher import MicroBatcher
-from serve.live.page_request import parse_page, parse_title_ids
+from serve.live.page_request import parse_page, parse_title_ids, sent_facts
 from serve.live.recorder import Recorder
 from serve.live.reload import ModelSource
 from serve.live.request_facts import RequestFacts, folded
@@ -25,6 +26,7 @@ from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.takedown.listed import read_takedown
 from serve.pictures.asked import asked_pictures
 from serve.pictures.page_pictures import NO_PICTURES
+from serve.rules.asked import parse_asked
 
 
 class LiveService:
@@ -59,6 +61,8 @@ class LiveService:
         self.names = names or Pseudonyms()
         self.batcher = MicroBatcher(source, recorder, store, queue)
         self.pictures = ImageWorker()
+        self.rules_desk: RulesDesk | None = None if source.rules is None else source.rules.desk
+        """Where rules are changed; None: the service follows no file of rules."""
         self.draining = False
 
     async def answer(
@@ -92,13 +96,20 @@ class LiveService:
         is_text = None if model is None else model.layout.is_text
         if not admitted and not self.batcher.admits(due):
             titles = parse_title_ids(request, is_text)
-            return self.batcher.fallbacks.shed(titles, _known_facts(request, model))
+            asked = parse_asked(request, titles)
+            return self.batcher.fallbacks.shed(titles, _known_facts(request, model), asked)
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
         page = parse_page(request, bundle, declared, is_text)
         for name in page.odd:
             metrics.UNSOUND.labels(name).inc()
         if not page.profiling:
-            return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out", page.facts)
+            return self.batcher.fallbacks.impersonal(
+                page.title_ids, "opted_out", page.facts, page.asked
+            )
+        if page.mode == "unpersonalised":
+            return self.batcher.fallbacks.impersonal(
+                page.title_ids, page.mode, page.facts, page.asked
+            )
         if self.names:
             page = page._replace(profile_id=self.names.of(page.profile_id))
         return await self.batcher.decide(page, due)
@@ -175,10 +186,9 @@ class LiveService:
 
 def _known_facts(request: Mapping[str, object], model: LiveModel | None) -> RequestFacts:
     """A request's facts where rules ask for them; none where they make no sense."""
-    facts = request.get("facts")
-    if model is None or model.rules is None or not isinstance(facts, dict):
+    if model is None or model.rules is None:
         return {}
     try:
-        return folded(facts, model.declared)[0]
+        return folded(sent_facts(request), model.declared)[0]
     except ValueError:
         return {}

@@ -30,7 +30,7 @@ from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
 from serve.live.shown.image_model import ImageModel
 from serve.live.shown.joint_rows import JointRows, joint_for, one_by_one
-from serve.live.shown.page_decisions import NOTHING_DECIDED, SPELT, PageDecisions
+from serve.live.shown.page_decisions import NOTHING_DECIDED, PageDecisions, spelt_decisions
 from serve.live.shown.page_decisions import logged_columns as columns_of
 from serve.live.shown.ruled import RuledShown
 from serve.maps.layout import Layout
@@ -38,6 +38,7 @@ from serve.maps.run_info import CatalogueWords
 from serve.pictures.file_mark import FileMark
 from serve.pictures.layout_pictures import LayoutPictures
 from serve.pictures.page_pictures import PagePictures
+from serve.rules.asked import AskedArtwork
 from serve.rules.layout_rules import LayoutRules
 from serve.scoring.candidate_bank import decide_pages, page_scores
 from serve.scoring.member_model import MemberFunctionals, MemberModel, PlannedMembers
@@ -166,10 +167,20 @@ class LiveModel:
         pictures = self.pictures or LayoutPictures.single(layout.paths)
         return PagePictures(layout.artwork_ids, pictures, self.base_url)
 
+    def shown_for(self, asked: AskedArtwork | None) -> RuledShown | None:
+        """What a page's titles show and log under rules and what it asks for; None: neither is."""
+        return self.ruled or (None if asked is None else self._shown_free)
+
+    @cached_property
+    def _shown_free(self) -> RuledShown:
+        """For pages that ask for some artwork where there are no rules."""
+        return RuledShown(LayoutRules.free(self.layout), self.layout, self._every[1])
+
     def features(self, facts: Sequence[RequestFacts]) -> ContextFeatures | None:
         """Features of requests' facts, where there is a plan and all are plain."""
         return self.planned.plan.features(facts) if self.planned is not None else None
 
+    # Half of it is one line a column of what is decided.
     def decide(
         self,
         pages: Sequence[PageRequest],
@@ -183,14 +194,12 @@ class LiveModel:
             facts: as `data.records.FACTS`, or from `features`.
             now_us: when, in microseconds since 1970-01-01: rules have their times; None: now.
         """
-        slot_of = self.slot_of
-        wanted = [[title for title in page.title_ids if title in slot_of] for page in pages]
-        longest = max(map(len, wanted))
-        if not longest:
+        wanted = [[title for title in page.title_ids if title in self.slot_of] for page in pages]
+        shown, codes = self._under_rules(pages, wanted, now_us)
+        if not (longest := max(map(len, wanted))):
             return [NOTHING_DECIDED for _ in pages]
-        all_slots = [
-            [*map(slot_of.__getitem__, titles), *[0] * (longest - len(titles))] for titles in wanted
-        ]
+        both = zip(wanted, ([0] * (longest - len(titles)) for titles in wanted), strict=True)
+        all_slots = [[*map(self.slot_of.__getitem__, its), *pad] for its, pad in both]
         slots, lengths = np.array(all_slots, np.int64), np.array([*map(len, wanted)])
         joint = joint_for(self.joint, lengths)
         if joint is not self.joint and len(pages) > 1:  # or one page's size would bear on others
@@ -200,11 +209,13 @@ class LiveModel:
             described = self.planned.functionals_by(facts)
         else:
             described = self.members.functionals_of(facts)
-        rules = self._rules_of(described.functionals.shape[1])
-        words, ruled = self._under_rules(pages, slots, now_us)
+        words, draw_rules = self._words[:, slots], self._rules_of(described.functionals.shape[1])
+        ruled = None if shown is None else shown.rules.of_pages(codes, longest)
+        if ruled is not None:
+            words[3] = candidates_under_rules(words[3], ruled.words)
         if joint is not None:
             words = joint.words(words, lengths)
-        draws = page_draws(pages, words, described.fingerprints, rules)
+        draws = page_draws(pages, words, described.fingerprints, draw_rules)
         decided = self._decided(described, slots, draws.seeds, ruled, joint and (joint, lengths))
         alone = decided.alone if isinstance(decided, RowDecided) else decided.propensity
         choices = self._starts[slots] + decided.choice
@@ -258,17 +269,12 @@ class LiveModel:
         return names.own(described.names, self._ranked[slots]).swapaxes(1, 2)
 
     def _under_rules(
-        self, pages: Sequence[PageRequest], slots: Int[np.ndarray, "pages n"], now_us: int | None
-    ) -> tuple[UInt64[np.ndarray, "4 pages n"], Ruled | None]:
-        """Words of pages' titles after rules, and what rules change; None: nothing."""
-        words = self._words[:, slots]
-        if self.rules is None:
-            return words, None
-        at = clock.now_us() if now_us is None else now_us
-        ruled = self.rules.of_pages([page.facts for page in pages], at, slots)
-        if ruled is not None:
-            words[3] = candidates_under_rules(words[3], ruled.words)
-        return words, ruled
+        self, pages: Sequence[PageRequest], wanted: list[list[TitleId]], now_us: int | None
+    ) -> tuple[RuledShown | None, list[Int[np.ndarray, " n"]]]:
+        """What rules and requests do to pages' titles, if any; bare titles are taken out."""
+        if not (shown := next(filter(None, (self.shown_for(p.asked) for p in pages)), None)):
+            return None, []
+        return shown, shown.of_pages(pages, wanted, clock.now_us() if now_us is None else now_us)
 
     def _rules_of(self, heads: int) -> DrawRules:
         """Of the bundle's heads, made once."""
@@ -278,22 +284,17 @@ class LiveModel:
 
     def decisions_json(self, decisions: PageDecisions) -> list[str]:
         """A page's decisions as JSON, one a title."""
-        opening, spelt = self._openings, SPELT
-        pieces = [
-            f'{opening[ordinal]}{name}","propensity":{spelt[propensity]}}}'
-            for ordinal, name, propensity in zip(
-                decisions.ordinals, decisions.decision_ids, decisions.propensities, strict=True
-            )
-        ]
-        if self.ruled is None or decisions.ruled is None:
+        pieces = spelt_decisions(decisions, self._openings)
+        if decisions.ruled is None:
             return pieces
-        return self.ruled.marked(pieces, decisions.ruled)
+        return (self.ruled or self._shown_free).marked(pieces, decisions.ruled)
 
     def logged(self, decisions: PageDecisions) -> dict[str, Sequence[object]]:
         """The columns of a page's decisions in the log that differ from title to title."""
         counts = self._counts[decisions.slots]
         lists = [self._lists[slot] for slot in decisions.slots]
         columns = columns_of(decisions, lists, self.layout.artwork_ids, counts)
-        if self.ruled is not None and decisions.ruled is not None:
-            columns |= self.ruled.columns(decisions.ruled, lists, decisions.probabilities, counts)
+        if decisions.ruled is not None:
+            told = (self.ruled or self._shown_free).columns
+            columns |= told(decisions.ruled, lists, decisions.probabilities, counts)
         return columns

@@ -22,8 +22,8 @@ from data.errors import BadInput
 from data.images.left_out import left_out_words
 from data.log.open_log import RunLog, open_runs
 from data.privacy.pseudonym import Pseudonyms
+from data.rules.files import read_rules
 from data.rules.traits import ArtworkTraits
-from data.rules.written import read_rules
 from data.schema.schema import read_schema
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store

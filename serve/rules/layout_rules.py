@@ -20,6 +20,7 @@ from data.rules.traits import ArtworkTraits
 from data.rules.written import WrittenRules
 from data.schema.page_facts import PAGE_FACTS
 from serve.maps.layout import Layout
+from serve.rules.asked import AskedArtwork
 
 TAKEN = Rule("takedown", "deny", place="the store's takedown list")
 """What decisions name that were made without artwork that is taken down."""
@@ -99,19 +100,44 @@ class LayoutRules:
         """The case that a page is, by its facts as JSON and the time, in microseconds."""
         return self.book.case(request_values(facts, self.book.asked), now_us)
 
-    def of_pages(
-        self, pages: Sequence[Mapping[str, object]], now_us: int, slots: Int[np.ndarray, "pages n"]
-    ) -> Ruled | None:
+    def page_codes(
+        self,
+        facts: Mapping[str, object],
+        now_us: int,
+        slots: Int[np.ndarray, " n"],
+        titles: Sequence[TitleId] = (),
+        asked: AskedArtwork | None = None,
+    ) -> Int[np.ndarray, " n"]:
+        """Places of what rules, and its request, do to a page's titles; 0: nothing.
+
+        Args:
+            facts: of the page, as JSON.
+            now_us: microseconds since 1970-01-01 UTC.
+            slots: of its titles.
+            titles: their ids, where something is asked of them.
+            asked: of its artwork; a title of which that leaves nothing has the place BARE.
+        """
+        case = self.case(facts, now_us)
+        codes = self.book.codes(case, slots)
+        if asked is None:
+            return codes
+        codes = codes.copy()
+        for at, (slot, title) in enumerate(zip(slots.tolist(), titles, strict=True)):
+            left = asked.left(title, self.book.names(slot))
+            if left is not None:
+                codes[at] = self.book.restricted(case, slot, left)
+        return codes
+
+    def of_pages(self, rows: Sequence[Int[np.ndarray, " n"]], titles: int) -> Ruled | None:
         """What rules do on pages; None: nothing on any.
 
         Args:
-            pages: facts of each, as JSON.
-            now_us: microseconds since 1970-01-01 UTC.
-            slots: of each page's titles.
+            rows: of each page, by `page_codes`, none of them BARE.
+            titles: of the page that has most; shorter ones are padded.
         """
-        codes = np.empty(slots.shape, np.int32)
-        for row, facts in enumerate(pages):
-            codes[row] = self.book.codes(self.case(facts, now_us), slots[row])
+        codes = np.zeros((len(rows), titles), np.int32)
+        for row, its in enumerate(rows):
+            codes[row, : len(its)] = its
         return Ruled(codes, self.book.effects) if codes.any() else None
 
     def of_members(self, facts: pa.StructArray, now_us: int) -> Ruled | None:
@@ -121,6 +147,7 @@ class LayoutRules:
             facts: as `data.records.FACTS`.
             now_us: microseconds since 1970-01-01 UTC.
         """
+        self.book.make_room()
         every = np.arange(len(self.book.starts) - 1)
         codes = np.empty((len(facts), len(every)), np.int32)
         for row, values in enumerate(column_values(facts, self.book.asked)):

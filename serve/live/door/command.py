@@ -34,8 +34,8 @@ def token(
     Args:
         name: who will hold it.
         file: of hashes.
-        scopes: read (maps, scores, metrics, documentation), write (decide, events), or both,
-            separated by commas.
+        scopes: read (maps, scores, metrics, documentation, which rules there are), write (decide,
+            events), rules (change rules), or several, separated by commas.
         rate: requests a second that it may make of each process; no limit if not given.
     """
     chosen = [scope.strip() for scope in scopes.split(",") if scope.strip()]

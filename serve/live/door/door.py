@@ -20,7 +20,7 @@ from serve.live.door.cross_origin import (
     with_origin,
 )
 from serve.live.door.rates import RateLimits
-from serve.live.door.routes import RouteLimits, limits_of
+from serve.live.door.routes import SAFE, RouteLimits, limits_of
 from serve.live.door.tokens import Tokens
 
 BODY_SECONDS = 5.0
@@ -31,7 +31,8 @@ READING_BODIES = 512
 """That are being read at once."""
 AT_ONCE = "marquee.body"
 """Of a scope: the whole body, where it came with the head; whoever serves may leave it out."""
-SAFE = ("GET", "HEAD", "OPTIONS")
+HOLDER = "marquee.holder"
+"""Of a scope: the name of the token that a request came with."""
 
 
 class Refused(Exception):
@@ -96,11 +97,11 @@ class Door:
     async def _admitted(self, scope: Scope, receive: Receive, there: bytearray | None) -> bytes:
         """The body of a request that passes."""
         headers = dict(scope["headers"])
-        limits = limits_of(scope["path"])
+        limits = limits_of(scope["path"], scope["method"])
         if scope["method"] not in SAFE:
             self._same_origin(headers)
         if limits.scope is not None and self.tokens:
-            self._held(headers, limits)
+            scope[HOLDER] = self._held(headers, limits)
         length = _length(headers)
         if limits.typed and scope["method"] not in SAFE:
             kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
@@ -123,7 +124,8 @@ class Door:
             words = "pages of this origin may not send here; allow it by --origins"
             raise Refused(403, words)
 
-    def _held(self, headers: dict[bytes, bytes], limits: RouteLimits) -> None:
+    def _held(self, headers: dict[bytes, bytes], limits: RouteLimits) -> str:
+        """The name of the token that a request bears."""
         holder = self.tokens.holder(headers.get(b"authorization", b""))
         if holder is None:
             raise Refused(401, "send the service's token as `Authorization: Bearer …`")
@@ -133,6 +135,7 @@ class Door:
         if wait > 0:
             words = f"the token {holder.name!r} may make {holder.rate:g} requests a second"
             raise Refused(429, words, wait)
+        return holder.name
 
     async def _body(self, receive: Receive, limit: int, length: int) -> bytes:
         if self._bodies >= READING_BODIES or self._reading + length > READING_BYTES:

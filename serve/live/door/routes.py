@@ -23,10 +23,15 @@ ROUTES = {
     "/v1/events": RouteLimits("write", 1 << 20, True),
     "/v1/score": RouteLimits("read", 9 << 20),
 }
+RULES = RouteLimits("rules", 64 << 10)
+"""Changes of rules: a scope of their own, since page servers must write and not steer."""
+SAFE = ("GET", "HEAD", "OPTIONS")
 OTHERS = RouteLimits()
 """Maps, files of artworks, metrics, documentation, and whatever is added and not named above."""
 
 
-def limits_of(path: str) -> RouteLimits:
+def limits_of(path: str, method: str) -> RouteLimits:
     """What a path asks for."""
+    if method not in SAFE and (path == "/v1/rules" or path.startswith("/v1/rules/")):
+        return RULES._replace(typed=method != "DELETE")
     return ROUTES.get(path, OTHERS)

@@ -1,9 +1,12 @@
 """Rules from a file, read again when it changes; the last good ones stay where new ones are not."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from data.errors import BadInput
-from data.rules.written import WrittenRules, read_rules
+from data.rules.desk import RulesDesk
+from data.rules.files import read_rules
+from data.rules.written import WrittenRules
 from data.schema.schema import read_schema
 from serve.live import metrics
 from serve.live.snapshot import LiveModel
@@ -29,6 +32,11 @@ class RulesFile:
         self._seen: FileMark | None = None
         self.refused = ""
         """Why the file's rules are not those in use; empty where they are."""
+        self._model: LiveModel | None = None
+        self.desk: RulesDesk | None = file and RulesDesk(
+            file, lambda: read_schema(catalogue), self._check
+        )
+        """Where they are changed, held against what the service shows; None: there is no file."""
 
     def begun(self, model: LiveModel) -> LiveModel:
         """A new model under the rules that hold: those of the file, or the last good ones.
@@ -62,7 +70,13 @@ class RulesFile:
                 self._refuse(error)
         return self._put(model) if changed else model
 
+    def _check(self, written: WrittenRules) -> None:
+        if self._model is None:
+            raise BadInput("the service shows nothing yet; look at /readyz, and send it again")
+        _held(written, self._model, strict=True)
+
     def _put(self, model: LiveModel) -> LiveModel:
+        self._model = model
         rules, taken = self._rules, self.taken
         if taken:
             rules = (rules or LayoutRules.free(model.layout)).without(taken, model.layout)
@@ -75,6 +89,9 @@ class RulesFile:
         rules = _held(written, model, strict=True)
         self._good, self.refused = written, ""
         metrics.RULES.labels("loaded").inc()
+        if self.desk is not None and self.desk.log.file.exists():
+            with suppress(BadInput, OSError):  # the next change finds it too, and says so
+                self.desk.note(written)
         return rules
 
     def _refuse(self, error: BadInput) -> None:

@@ -31,6 +31,21 @@ class PageDecisions(NamedTuple):
 NOTHING_DECIDED = PageDecisions([], [], [], [], [], np.empty((0, 1)), [], [], 0, 0.0)
 
 
+def spelt_decisions(decisions: PageDecisions, openings: Sequence[str]) -> list[str]:
+    """A page's decisions as JSON, one a title.
+
+    Args:
+        decisions: of a page.
+        openings: of each artwork's JSON, up to the decision id.
+    """
+    return [
+        f'{openings[ordinal]}{name}","propensity":{SPELT[propensity]}}}'
+        for ordinal, name, propensity in zip(
+            decisions.ordinals, decisions.decision_ids, decisions.propensities, strict=True
+        )
+    ]
+
+
 def logged_columns(
     decisions: PageDecisions,
     lists: Sequence[object],

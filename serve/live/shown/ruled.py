@@ -8,15 +8,19 @@ import numpy as np
 import orjson
 from jaxtyping import Float, Int, UInt64
 
-from bandit.rules.book import RuleBook
+from bandit.rules.book import BARE, RuleBook
 from bandit.rules.effect import FREE, Effect
 from data.records import PINNED, TitleId
-from serve.live.fallback_choice import FallbackChoice
+from serve.live.fallback_choice import PLACEHOLDER, FallbackChoice
+from serve.live.page_request import PageRequest
 from serve.maps.layout import Layout
+from serve.rules.asked import AskedArtwork
 from serve.rules.layout_rules import LayoutRules, shown_rank
 
 DRAWN = '"level":"personalised"'
 ALWAYS = f'"level":"{PINNED}"'
+NO_DRAW = np.uint64(2**64 - 1)
+"""The word of a title of which a page is left nothing: that of no draw."""
 
 
 class ToldEffect(NamedTuple):
@@ -64,9 +68,14 @@ class RuledShown:
         self.rules, self.layout, self._fallback = rules, layout, fallback
         self._told = _Told(rules.book)
         self._choices: dict[int, FallbackChoice] = {}
+        self._begun = rules.book.begun
 
     def fallbacks(
-        self, title_ids: Sequence[TitleId], facts: Mapping[str, object], now_us: int
+        self,
+        title_ids: Sequence[TitleId],
+        facts: Mapping[str, object],
+        now_us: int,
+        asked: AskedArtwork | None = None,
     ) -> dict[TitleId, FallbackChoice]:
         """What titles show to everybody of whom these facts are known, where rules change it.
 
@@ -74,13 +83,14 @@ class RuledShown:
             title_ids: of a page.
             facts: as JSON.
             now_us: microseconds since 1970-01-01 UTC.
+            asked: of its artwork; what that leaves nothing shows the placeholder.
         """
+        self.make_room()
         slot_of = self.layout.slot_of
         bare = self.rules.bare
         known = [title for title in title_ids if title in slot_of and title not in bare]
         slots = np.array([slot_of[title] for title in known], np.int64)
-        case = self.rules.case(facts, now_us)
-        codes = self.rules.book.codes(case, slots).tolist()
+        codes = self.rules.page_codes(facts, now_us, slots, known, asked).tolist()
         return {
             title: self._choice(title, code)
             for title, code in zip(known, codes, strict=True)
@@ -88,19 +98,54 @@ class RuledShown:
         }
 
     def words(
-        self, slots: Int[np.ndarray, " some"], facts: Mapping[str, object], now_us: int
-    ) -> UInt64[np.ndarray, " some"]:
-        """Words of what rules do to titles now, as draws of a map have those of their time."""
-        book = self.rules.book
-        return book.effects.words[book.codes(self.rules.case(facts, now_us), slots)]
+        self,
+        slots: Int[np.ndarray, " some"],
+        facts: Mapping[str, object],
+        now_us: int,
+        asked: AskedArtwork | None = None,
+    ) -> tuple[UInt64[np.ndarray, " some"], list[bool]]:
+        """Words of what rules do to titles now, as draws of a map have those of their time.
 
-    def pins(
-        self, slots: Int[np.ndarray, " some"], facts: Mapping[str, object], now_us: int
-    ) -> list[bool]:
-        """Whether rules pin an artwork of each title."""
+        Returns:
+            Them, and whether each title is pinned.
+        """
+        self.make_room()
+        titles = self.layout.title_ids[slots].tolist()
+        codes = self.rules.page_codes(facts, now_us, slots, titles, asked)
+        effects = self.rules.book.effects
+        words = np.where(codes == BARE, NO_DRAW, effects.words[codes])
+        return words, ((effects.pinned[codes] != FREE) & (codes != BARE)).tolist()
+
+    def of_pages(
+        self, pages: Sequence[PageRequest], wanted: list[list[TitleId]], now_us: int
+    ) -> list[Int[np.ndarray, " n"]]:
+        """Places of what rules and requests do to pages' titles.
+
+        Args:
+            pages: requests.
+            wanted: titles of each that are shown; those of which nothing is left are taken out.
+            now_us: microseconds since 1970-01-01 UTC.
+        """
+        self.make_room()
+        slot_of, codes = self.layout.slot_of, []
+        for row, page in enumerate(pages):
+            slots = np.array([slot_of[title] for title in wanted[row]], np.int64)
+            its = self.rules.page_codes(page.facts, now_us, slots, wanted[row], page.asked)
+            if page.asked is not None and (its == BARE).any():
+                both = zip(wanted[row], its.tolist(), strict=True)
+                wanted[row] = [title for title, code in both if code != BARE]
+                its = its[its != BARE]
+            codes.append(its)
+        return codes
+
+    def make_room(self) -> None:
+        """Forget effects where there are too many, and what was told of them."""
         book = self.rules.book
-        codes = book.codes(self.rules.case(facts, now_us), slots)
-        return (book.effects.pinned[codes] != FREE).tolist()
+        book.make_room()
+        if self._begun != book.begun:
+            self._begun = book.begun
+            self._told.clear()
+            self._choices.clear()
 
     def marked(self, pieces: list[str], codes: Sequence[int]) -> list[str]:
         """A page's decisions as JSON, pins among them said to be pins.
@@ -154,6 +199,8 @@ class RuledShown:
     def _choice(self, title: TitleId, code: int) -> FallbackChoice:
         """What a title shows to everybody under an effect of rules."""
         made = self._choices.get(code)
+        if code == BARE:
+            return FallbackChoice(title, "", "", None, PLACEHOLDER, orjson.Fragment(b"[]"))
         if made is None:
             free, effect = self._fallback[title], self._effect(code)
             slot = self.layout.slot_of[title]

@@ -9,8 +9,9 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.rules.command import rules as rules_command
 from data.rules.compiled_catalogue import book_of_catalogue
+from data.rules.files import read_rules
 from data.rules.traits import ArtworkTraits
-from data.rules.written import parse_rules, read_rules
+from data.rules.written import parse_rules
 from data.schema.fact import Fact
 from data.schema.schema import Schema
 from tests.export.world import ARTWORKS_TABLE, TITLES_TABLE
