@@ -56,6 +56,8 @@ CASES = {
     "hosts": Case(("hosts",), why_not=why_no_redis()),
     "rules": Case(("rules",)),
     "probation": Case(("probation",)),
+    "shadow": Case(("shadow",)),
+    "ramp": Case(("ramp",)),
     "rates": Case(("rates",), why_not=why_no_redis()),
     "rates by hosts": Case(("rates", "--hosts", "1", "2", "4"), why_not=why_no_redis()),
     "hostile": Case(("hostile",), ("catalogue", "bundle", "examples")),

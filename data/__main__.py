@@ -21,6 +21,11 @@ COMMANDS = {
         "Print who changed which rule, and check that the log is whole.",
         show="show",
     ),
+    "cells": Command(
+        "data.cells.command",
+        "Check experiments.yaml, and part examples by which loop learns from them.",
+        show="show",
+    ),
     "join": Command(
         "data.join.command", "Join decisions and events into examples.", function="join_command"
     ),

@@ -9,7 +9,7 @@ write the file may write a whole new one; keep the last hash elsewhere to see th
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -121,11 +121,12 @@ class AuditLog:
             OSError: the disk takes no more.
         """
         last = self.last()
-        said = asdict(entry) | {
-            "number": 1 if last is None else last.number + 1,
-            "previous": "" if last is None else last.hash,
-        }
-        sealed = RuleChange(**said | {"hash": RuleChange(**said).sealed()})
+        placed = replace(
+            entry,
+            number=1 if last is None else last.number + 1,
+            previous="" if last is None else last.hash,
+        )
+        sealed = replace(placed, hash=placed.sealed())
         with self.file.open("ab") as file:
             size = os.fstat(file.fileno()).st_size
             whole = self._whole_bytes(size)

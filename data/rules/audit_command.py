@@ -42,7 +42,8 @@ def audit(file: Path, most: int = 20, at: str | None = None) -> AuditReport:
         count, head = count + 1, entry.hash
         entries = [*entries, entry][-most:] if most > 0 else []
         if until is not None and entry.at_us <= until:
-            held = {k: v for k, v in (held | entry.rules).items() if v is not None}
+            after = {**held, **entry.rules}
+            held = {name: rule for name, rule in after.items() if rule is not None}
     return AuditReport(
         os.fspath(log.file), count, head, entries[::-1], None if at is None else held
     )

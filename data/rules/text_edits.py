@@ -40,7 +40,7 @@ def with_until(text: str, name: str, end_us: int) -> str:
     for option, said in value.value:
         if option.value == "until":
             return f"{text[: said.start_mark.index]}{minute(end_us)}{text[said.end_mark.index :]}"
-    if value.flow_style:
+    if isinstance(value, yaml.MappingNode) and value.flow_style:
         brace = value.end_mark.index - 1
         return f"{text[:brace].rstrip().rstrip(',')}, until: {minute(end_us)}{text[brace:]}"
     lines = text.splitlines(keepends=True)

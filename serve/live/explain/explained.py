@@ -70,6 +70,8 @@ def decided_page(
         raise ValueError(f"title {title!r:.60} has no artwork that can be shown now")
     facts = facts_array([page.facts])
     [decided] = model.decide([page], facts, now_us)
+    if not decided.title_ids:
+        raise ValueError(f"nothing of title {title!r:.60} may be shown on this page")
     slot, layout = decided.slots[0], model.layout
     start, count = int(layout.starts[slot]), int(layout.counts[slot])
     names = layout.artwork_ids[start : start + count]

@@ -110,7 +110,9 @@ def _listed(found: WrittenRules, service: LiveService) -> ListedRules:
         version=found.digest,
         in_use=None if held is None else held[: len(found.digest)],
         rules=[
-            ListedRule(**rule_json(one), state=one.rule.when(now), place=one.rule.place)
+            ListedRule.model_validate(
+                rule_json(one) | {"state": one.rule.when(now), "place": one.rule.place}
+            )
             for one in found.rules
         ],
     )
@@ -118,7 +120,7 @@ def _listed(found: WrittenRules, service: LiveService) -> ListedRules:
 
 def _changed(done: RuleDone) -> ChangedRule:
     entry = None if done.entry is None else AuditEntry.of(done.entry)
-    return ChangedRule(version=done.version, rule=SentRule(**done.rule), change=entry)
+    return ChangedRule(version=done.version, rule=SentRule.model_validate(done.rule), change=entry)
 
 
 def _holder(request: Request) -> str:
