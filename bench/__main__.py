@@ -19,6 +19,11 @@ COMMANDS = {
         "How long pages take, and what live decisions beside them feel of it.",
         show="show_web",
     ),
+    "parity": Command(
+        "bench.serving.parity",
+        "ONNX Runtime's scores and choices beside torch's, each kind of heads and of eyes.",
+        show="show_parity",
+    ),
     "explain": Command(
         "bench.serving.explain",
         "Explanations of many decisions: do they add up, and how long does one take?",
