@@ -14,6 +14,11 @@ COMMANDS = {
         "The live service's pages a second, beside a bare handler and another version.",
         show="show_pages",
     ),
+    "web": Command(
+        "bench.serving.web",
+        "How long pages take, and what live decisions beside them feel of it.",
+        show="show_web",
+    ),
     "parity": Command(
         "bench.serving.parity",
         "ONNX Runtime's scores and choices beside torch's, each kind of heads and of eyes.",

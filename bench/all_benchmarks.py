@@ -37,6 +37,7 @@ CASES = {
     "pages": Case(("pages",), (*MODEL, "cache")),
     "parity": Case(("parity",)),
     "explain": Case(("explain",), (*MODEL, "examples", "cache")),
+    "web": Case(("web",), (*MODEL, "examples", "cache")),
     "failures": Case(("failures",), why_not=why_no_redis()),
     "encoder": Case(("encoder",)),  # a bundle of frozen eyes has nothing in torch to be beside
     "sight": Case(("sight",)),

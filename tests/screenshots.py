@@ -25,7 +25,7 @@ from web.view.catalogue_view import FollowedView
 
 ROOT = Path(__file__).parents[1]
 DEMO, DOCS = ROOT / "artifacts" / "demo", ROOT / "docs"
-SEED = 77
+SEED, PATIENCE_MS = 77, 180_000
 WIDTH, HEIGHT = 1120, 1160
 
 
@@ -49,6 +49,7 @@ def main() -> None:
     ):
         browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        page.set_default_timeout(PATIENCE_MS)
         take(page, (DEMO / "report.html").resolve().as_uri(), "report.png")
         take(page, address, "home.png", 860)
         page.locator("li.differs a").first.click()

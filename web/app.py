@@ -23,6 +23,7 @@ from web.csv_routes import csv_routes
 from web.lab_routes import lab_routes
 from web.pages_of import PagesOf
 from web.render import HERE, page
+from web.rules_routes import rules_routes
 from web.same_site import refuse_other_sites
 from web.session import NotAllowed
 from web.view.catalogue_view import CatalogueView, NamedTitle
@@ -68,7 +69,7 @@ def web_app(pages: PagesOf) -> FastAPI:
     _add_data(app, pages)
     _add_pages(app, pages)
     _add_files(app, pages)
-    for routes in (lab_routes, watch_routes, csv_routes):
+    for routes in (lab_routes, watch_routes, rules_routes, csv_routes):
         app.include_router(routes(pages))
     app.include_router(pages.sessions.routes())
     app.include_router(documentation(app))

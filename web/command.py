@@ -1,5 +1,6 @@
 """`python -m serve web`: pages that show what members see."""
 
+import os
 from pathlib import Path
 
 import uvicorn
@@ -12,6 +13,9 @@ from web.pages_of import PagesOf
 from web.session import Sessions
 from web.view.catalogue_view import FollowedView
 
+NICE = 10
+"""How far pages stand back behind what serves members on the same machine."""
+
 
 # Each parameter is an option of the command.
 def web(
@@ -20,6 +24,7 @@ def web(
     profiles: Path | None = None,
     examples: Path | None = None,
     log: Path | None = None,
+    rules: Path | None = None,
     tokens: Path | None = None,
     cache: Path = Path("artifacts/cache"),
     port: int = 8090,
@@ -29,8 +34,8 @@ def web(
 
     Home pages of two members side by side; for each image the probability of every candidate and
     what each fact changes; for each title what became of its artworks; what a new image would earn;
-    what the monitor says. Pages change nothing that members see. They listen on 127.0.0.1 alone,
-    since they show what is known of members.
+    what the monitor says. With --rules pages change who may be shown what. They listen on 127.0.0.1
+    alone, since they show what is known of members.
 
     Args:
         bundles: Folder whose `current` points at the bundle; followed while running.
@@ -40,14 +45,17 @@ def web(
         examples: Folder of joined examples, as `python -m data join` writes it: draws and takes of
             each artwork; without it pages show what is published alone.
         log: Log folder with decisions/, which the monitor reads; without it there is no monitor.
+        rules: rules.yaml, which pages follow and change; the live service takes changes within a
+            second where it follows the same file.
         tokens: File of tokens, as `python -m serve token` writes it: who has none sees nothing, and
-            `read` is what looking needs. Without it whoever is on this machine may do everything.
+            `read` is what looking needs, `rules` what changing rules needs. Without it whoever is
+            on this machine may do everything.
         cache: Folder of decoded images, and of images that are sent to be judged.
         port: Port to listen on.
         foreign: Let bundles decide that were trained on another catalogue.
     """
     refuse_outside("--port", port, 0, 65535)
-    followed = FollowedView(bundles, catalogue, cache, foreign)
+    followed = FollowedView(bundles, catalogue, cache, foreign, rules)
     followed.look()
     if followed.view is None:
         raise BadInput(followed.source.refused)
@@ -61,6 +69,7 @@ def web(
         raise BadInput(
             "no members are known; give --profiles, which `python -m data profiles` makes"
         )
+    os.nice(NICE)
     print(f"http://127.0.0.1:{port}/", flush=True)
     uvicorn.run(
         web_app(pages), host="127.0.0.1", port=port, log_level="warning", server_header=False

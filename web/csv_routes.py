@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from data.errors import BadInput
 from web.lab_routes import answered
 from web.pages_of import PagesOf
+from web.rules_routes import changes, rules_now
 from web.view.home_preview import home_preview
 from web.view.title_record import TitleRecord, title_record
 from web.view.why import why
@@ -125,6 +126,8 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
         "title": lambda asked: record(asked).artworks,
         "audience": audience,
         "lab": lab,
+        "rules": lambda _: rules_now(pages).rules,
+        "audit": lambda _: changes(pages, 1000),
         "monitor": lambda _: pages.watcher.now().checks,
         "rewards": lambda _: pages.watcher.now().days,
         "bundles": lambda _: bundle_records(

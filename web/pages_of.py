@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from data.errors import BadInput
+from data.rules.desk import RulesDesk
 from data.schema import read_schema
 from evaluate.new_artwork.audience import NewMembers
 from serve.live.door.image_worker import ImageWorker
@@ -49,6 +50,17 @@ class PagesOf:
     def watcher(self) -> Watcher:
         """What the monitor says of the log."""
         return Watcher(self.log, self.examples, self.followed.catalogue)
+
+    def desk(self) -> RulesDesk:
+        """Where rules are changed, held against what is published.
+
+        Raises:
+            BadInput: no file of rules is followed.
+        """
+        desk = self.followed.rules.desk
+        if desk is None:
+            raise BadInput("no rules are followed; start the pages with --rules rules.yaml")
+        return desk
 
     def view(self) -> CatalogueView:
         """What is published.

@@ -19,7 +19,7 @@ def small(artwork: str, size: int = 320) -> str:
 PAGES.globals |= {"small": small}
 
 
-def page(template: str, status: int = 200, **content: object) -> Response:
+def page(template: str, status: int = 200, /, **content: object) -> Response:
     """One page for people."""
     text = PAGES.get_template(template).render(**content)
     return Response(text, status, media_type="text/html; charset=utf-8")

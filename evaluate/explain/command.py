@@ -13,7 +13,7 @@ from data.check.known import title_named
 from data.days import DAY_US, date_of, moment_us
 from data.errors import BadInput
 from data.privacy.pseudonym import Pseudonyms
-from data.rules.written import read_rules
+from data.rules.files import read_rules
 from data.schema.schema import read_schema
 from evaluate.explain.shown_before import ShownSince, shown_before
 from serve.live.explain.explained import ShownDraw

@@ -82,6 +82,10 @@ def test_why_adds_up_and_shows_what_the_home_page_shows(client):
         assert shown["artwork_id"] == tile["artwork_id"]
         assert shown["probability"] == pytest.approx(tile["propensity"], abs=1e-12)
         assert len(why["candidates"]) == tile["candidates"]
+        parts = why["parts"]
+        assert parts["shown"] == shown["artwork_id"]
+        total = parts["nobody"] + sum(fact["adds"] for fact in parts["facts"])
+        assert total == pytest.approx(parts["difference"], abs=1e-4)
         for fact in why["facts"]:
             assert fact["change"] == pytest.approx(shown["probability"] - fact["without"])
 

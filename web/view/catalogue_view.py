@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 import pyarrow as pa
 
@@ -15,6 +16,7 @@ from data.errors import BadInput
 from data.records import TitleId
 from serve.live.load_model import load_live
 from serve.live.reload import ModelSource
+from serve.live.shown.follow_rules import RulesFile
 from serve.live.snapshot import LiveModel
 
 A_ROW, GENRE_ROWS = 20, 8
@@ -50,11 +52,12 @@ class CatalogueView:
 
     @cached_property
     def titles(self) -> dict[TitleId, NamedTitle]:
-        """Those that have a candidate today, in the layout's order."""
+        """Those that have a candidate today that rules leave, in the layout's order."""
         columns = ("title_id", "name", "genres", "popularity")
         table = self.catalogue.titles.select(columns).to_pylist()
         known = {row["title_id"]: NamedTitle(**row) for row in table}
-        return {title: known[title] for title in self.model.layout.title_ids.tolist()}
+        every = self.model.layout.title_ids.tolist()
+        return {title: known[title] for title in every if title in self.model.fallback}
 
     @cached_property
     def rows(self) -> list[TitleRow]:
@@ -118,12 +121,20 @@ class FollowedView:
         catalogue: folder.
         cache: of decoded images.
         foreign: let a bundle decide that was trained on another catalogue.
+        rules: that hold; None: there are none.
     """
 
-    def __init__(self, bundles: Path, catalogue: Path, cache: Path, foreign: bool) -> None:
+    def __init__(
+        self,
+        bundles: Path,
+        catalogue: Path,
+        cache: Path,
+        foreign: bool,
+        rules: Path | None = None,
+    ) -> None:
         self.bundles, self.catalogue, self.cache = bundles, catalogue, cache
         self.view: CatalogueView | None = None
-        self._loaded = bundles
+        self._loaded, self._one = bundles, Lock()
 
         def load(bundle: Path) -> LiveModel:
             days = Epochs.days
@@ -135,11 +146,14 @@ class FollowedView:
             files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))
             return (clock.today(), *(file.stat().st_mtime_ns for file in files))
 
-        self.source = ModelSource(bundles / "current", load, stamp)
+        self.rules = RulesFile(rules, catalogue)
+        followed = None if rules is None else self.rules
+        self.source = ModelSource(bundles / "current", load, stamp, rules=followed)
 
     def look(self) -> None:
         """Take what is new."""
-        self.source.look()
-        model = self.source.model
-        if model is not None and (self.view is None or self.view.model is not model):
-            self.view = CatalogueView(model, Catalogue.read(self.catalogue), self._loaded)
+        with self._one:
+            self.source.look()
+            model = self.source.model
+            if model is not None and (self.view is None or self.view.model is not model):
+                self.view = CatalogueView(model, Catalogue.read(self.catalogue), self._loaded)

@@ -1,5 +1,6 @@
 """What members see on their home page, side by side."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +103,8 @@ def home_preview(view: CatalogueView, members: list[Member]) -> HomePreview:
 
 def decide(view: CatalogueView, member: Member, titles: list[TitleId]) -> PageDecisions:
     """A member's page, as live decides it today."""
-    [decided] = view.model.decide([_page(member.profile_id, titles)], member.facts)
+    [told] = _told(view, member.facts)
+    [decided] = view.model.decide([_page(member.profile_id, titles, told)], member.facts)
     return decided
 
 
@@ -118,9 +120,38 @@ def title_chances(
     """
     model = view.model
     count = int(model.layout.counts[model.slot_of[title]])
-    decided = view.model.decide([_page("", [title])] * len(facts), facts)
+    pages = [_page("", [title], told) for told in _told(view, facts)]
+    decided = view.model.decide(pages, facts)
     return np.array([page.probabilities[0, :count] for page in decided])
 
 
-def _page(profile_id: str, titles: list[TitleId]) -> PageRequest:
-    return PageRequest(profile_id, titles, clock.now_us() // DAY_US, 0, {})
+def _page(profile_id: str, titles: list[TitleId], facts: dict[str, object]) -> PageRequest:
+    return PageRequest(profile_id, titles, clock.now_us() // DAY_US, 0, facts)
+
+
+def _told(view: CatalogueView, facts: pa.StructArray) -> list[dict[str, object]]:
+    """Facts as requests tell them, of which rules ask; nothing where there are no rules."""
+    if view.model.rules is None:
+        return [{}] * len(facts)
+    return [_as_request(row or {}) for row in facts.to_pylist()]
+
+
+def _as_request(facts: Mapping[str, object]) -> dict[str, object]:
+    told: dict[str, object] = {}
+    for name, value in facts.items():
+        if name == "own" and isinstance(value, list):
+            told |= {own: _own_fact(held) for own, held in value}
+        elif isinstance(value, list):
+            told[name] = dict(value)
+        elif value is not None:
+            told[name] = value
+    return told
+
+
+def _own_fact(held: Mapping[str, list | None]) -> object:
+    """A declared fact: a name, a number, several, or names with numbers."""
+    names, numbers = held["names"], held["numbers"]
+    if names and numbers:
+        return dict(zip(names, numbers, strict=False))
+    values = names or numbers or []
+    return values[0] if len(values) == 1 else values

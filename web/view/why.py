@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from data import clock
+from data.days import DAY_US
 from data.records import FACTS, TitleId
+from evaluate.explain.command import known_of
+from serve.live.explain.explained import explain
+from serve.live.explain.explanation import Explanation
+from serve.live.page_request import PageRequest
+from serve.live.snapshot import PageDecisions
 from web.view.catalogue_view import CatalogueView
 from web.view.home_preview import Looker, decide, title_chances
 from web.view.members import Member
@@ -51,6 +58,11 @@ class Why:
     epsilon: float
     candidates: list[Candidate]
     facts: list[FactWeight]
+    rules: list[str]
+    """Names of the rules that changed it."""
+    parts: Explanation | None
+    """What the artwork itself and each fact add to the shown one's score over the next, as
+    `/v1/explain` has it; None: there is no other, or the model reads no features."""
 
 
 def why(view: CatalogueView, member: Member, title: TitleId) -> Why:
@@ -93,7 +105,28 @@ def why(view: CatalogueView, member: Member, title: TitleId) -> Why:
         policy.exploration,
         sorted(candidates, key=lambda candidate: -candidate.probability),
         weights[:FACTS_SHOWN],
+        rules_of(view, decided),
+        _parts(view, member, title),
     )
+
+
+def _parts(view: CatalogueView, member: Member, title: TitleId) -> Explanation | None:
+    now_us = clock.now_us()
+    known = known_of(member.facts[0].as_py() or {})
+    page = PageRequest(member.profile_id, [title], now_us // DAY_US, 0, known)
+    try:
+        made = explain(view.model, page, now_us)
+    except ValueError:
+        return None
+    return None if made.next is None else made
+
+
+def rules_of(view: CatalogueView, decided: PageDecisions) -> list[str]:
+    """Names of the rules that changed the first title of a page."""
+    if view.model.rules is None or not decided.ruled:
+        return []
+    effect = view.model.rules.book.effect(decided.ruled[0])
+    return [] if effect is None else sorted(rule for rule in effect.rules)
 
 
 def _without_each(facts: pa.StructArray) -> Iterator[tuple[str, dict[str, object]]]:

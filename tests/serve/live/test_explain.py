@@ -15,7 +15,7 @@ from data.days import DAY_US, moment_us
 from data.errors import BadInput
 from data.features import context_features
 from data.records import DECISIONS
-from data.rules.written import read_rules
+from data.rules.files import read_rules
 from evaluate.explain.command import explain as explain_command
 from evaluate.explain.command import known_of, show
 from serve.live.app import live_app

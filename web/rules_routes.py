@@ -1,0 +1,210 @@
+"""Rules over HTTP: which there are, made and ended here, and who changed what."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Response
+from fastapi.responses import RedirectResponse
+
+from data import clock
+from data.errors import BadInput
+from data.rules.as_json import rule_json
+from web.pages_of import PagesOf
+from web.render import page
+from web.session import needs, visitor
+
+EFFECTS = ("deny", "allow", "pin", "floor", "cap")
+MOST = 200
+"""Changes that the audit page shows."""
+Text = Annotated[str, Form(max_length=500)]
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """One rule."""
+
+    id: str
+    effect: str
+    share: float | None
+    about: str
+    where: str
+    begins: str | None
+    ends: str | None
+    who: str
+    why: str
+    state: str
+    """`holds`, `to come` or `ended`."""
+
+
+@dataclass(frozen=True)
+class RulesNow:
+    """The rules of the file."""
+
+    version: str
+    rules: list[RuleRow]
+    refused: str
+    """Why the file's rules are not those that hold; empty where they are."""
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """One change of the rules."""
+
+    number: int
+    at: str
+    what: str
+    rules: list[str]
+    who: str
+    why: str
+    by: str
+    """Whose token it came with, or what else changed it."""
+
+
+def rules_routes(pages: PagesOf) -> APIRouter:
+    """Where rules are looked at and changed."""
+    router = APIRouter()
+
+    @router.get("/api/rules")
+    def rules() -> RulesNow:
+        """All rules of the file, and whether each is in its time."""
+        return rules_now(pages)
+
+    @router.get("/api/audit")
+    def audit(most: Annotated[int, Query(ge=1, le=1000)] = MOST) -> list[ChangeRow]:
+        """Who changed which rule, the newest first; the whole chain of the log is checked."""
+        return changes(pages, most)
+
+    @router.get("/rules", include_in_schema=False)
+    def rules_page(title: str = "", artwork: str = "") -> Response:
+        return _rules_page(pages, {"title": title, "artwork": artwork})
+
+    @router.post("/rules", include_in_schema=False)
+    def add(
+        effect: Text,
+        why: Text,
+        title: Text = "",
+        artwork: Text = "",
+        share: Text = "",
+        until: Text = "",
+        who: Text = "",
+    ) -> Response:
+        asked = {"title": title, "artwork": artwork, "effect": effect, "why": why}
+        asked |= {"share": share, "until": until, "who": who}
+        by = needs("rules").name
+        try:
+            made = pages.desk().add(_rule(asked), by)
+        except BadInput as error:
+            return _rules_page(pages, asked, str(error))
+        pages.followed.look()
+        return RedirectResponse(f"/rules#{made.rule['id']}", 303)
+
+    @router.post("/rules/end", include_in_schema=False)
+    def end(rule: Text, why: Text, who: Text = "") -> Response:
+        by = needs("rules").name
+        try:
+            pages.desk().end(rule, who or by, why, by)
+        except BadInput as error:
+            return _rules_page(pages, {}, str(error))
+        pages.followed.look()
+        return RedirectResponse("/rules", 303)
+
+    @router.get("/audit", include_in_schema=False)
+    def audit_page() -> Response:
+        return page("audit.html", shape="", changes=changes(pages, MOST))
+
+    return router
+
+
+def rules_now(pages: PagesOf) -> RulesNow:
+    """The rules of the file, those that hold first."""
+    found, now = pages.desk().listed(), clock.now_us()
+    order = ("holds", "to come", "ended")
+    rows = [_row(rule_json(one), one.rule.when(now)) for one in found.rules]
+    rows.sort(key=lambda row: order.index(row.state))
+    return RulesNow(found.digest, rows, pages.followed.rules.refused)
+
+
+def changes(pages: PagesOf, most: int) -> list[ChangeRow]:
+    """What the audit log says, the newest first."""
+    return [
+        ChangeRow(
+            one.number,
+            f"{datetime.fromtimestamp(one.at_us / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC",
+            one.what,
+            list(one.rules),
+            one.who,
+            one.why,
+            one.by,
+        )
+        for one in pages.desk().audit(most)
+    ]
+
+
+def _row(rule: Mapping[str, object], state: str) -> RuleRow:
+    share = rule.get("share")
+    return RuleRow(
+        str(rule["id"]),
+        str(rule["effect"]),
+        share if isinstance(share, float) else None,
+        _words(rule["about"]),
+        _words(rule.get("where", {})),
+        *(str(rule[name]) if name in rule else None for name in ("from", "until")),
+        str(rule.get("who", "")),
+        str(rule.get("why", "")),
+        state,
+    )
+
+
+def _words(what: object) -> str:
+    """`country DE or AT; maturity most 12`."""
+    if not isinstance(what, Mapping):
+        return " or ".join(map(str, what)) if isinstance(what, list) else str(what)
+    return "; ".join(f"{name} {_words(value)}" for name, value in what.items())
+
+
+def _rule(asked: Mapping[str, str]) -> dict[str, object]:
+    """A rule as a form asks for it.
+
+    Raises:
+        BadInput: it is about nothing, or a number or a time is none.
+    """
+    about = {name: asked[name] for name in ("artwork", "title") if asked[name]}
+    if not about:
+        raise BadInput("the rule is about nothing; name an artwork or a title")
+    if "title" in about and about["title"].isdecimal():
+        about["title"] = int(about["title"])
+    stamp = datetime.fromtimestamp(clock.now(), UTC)
+    name = f"{asked['effect']}-{stamp:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    rule: dict[str, object] = {"id": name, "effect": asked["effect"], "about": about}
+    if asked["until"]:
+        rule["until"] = f"{asked['until']}Z"
+    if asked["share"]:
+        try:
+            rule["share"] = float(asked["share"])
+        except ValueError:
+            raise BadInput(f"share {asked['share']!r:.40} is no number; write 0.05") from None
+    return rule | {"who": asked["who"] or visitor().name, "why": asked["why"]}
+
+
+def _rules_page(pages: PagesOf, asked: Mapping[str, str], refused: str = "") -> Response:
+    view = pages.view()
+    title = asked.get("title", "")
+    artworks = []
+    if title:
+        ids, owners = view.catalogue.artwork_ids, view.artworks["title_id"].to_pylist()
+        pairs = zip(ids, owners, strict=True)
+        artworks = [artwork for artwork, owner in pairs if str(owner) == title]
+    blank = dict.fromkeys(("title", "artwork", "effect", "share", "until", "who", "why"), "")
+    return page(
+        "rules.html",
+        422 if refused else 200,
+        shape=view.shape,
+        found=rules_now(pages),
+        effects=EFFECTS,
+        asked=blank | dict(asked),
+        artworks=artworks,
+        refused=refused,
+    )
