@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import yaml
 
@@ -117,6 +117,24 @@ def calls_of_scripts() -> Iterator[Call]:
     for service in services:
         if {"build", "command"} <= service.keys():
             yield from _calls_in(" ".join([*service.get("entrypoint", serve), *service["command"]]))
+    for file in sorted((deploy / "kubernetes" / "base").glob("*.yaml")):
+        for container in _containers(list(yaml.safe_load_all(file.read_text()))):
+            if container["image"] == "marquee":
+                words = [*container.get("command", serve), *container["args"]]
+                yield from _calls_in(" ".join(words))
+
+
+def _containers(value: object) -> Iterator[dict[str, Any]]:
+    """What pods run, wherever in a file they are."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _containers(one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name in ("containers", "initContainers"):
+                yield from one
+            else:
+                yield from _containers(one)
 
 
 def _calls_in(line: str) -> Iterator[Call]:

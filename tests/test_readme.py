@@ -102,7 +102,10 @@ def test_the_readme_lists_commands_of_every_room():
         assert name in importlib.import_module(f"{room}.__main__").COMMANDS, f"{room} {name}"
 
 
-SCRIPTS = [ROOT / "Makefile", *sorted((ROOT / "deploy").iterdir())]
+SCRIPTS = [
+    ROOT / "Makefile",
+    *sorted(file for file in (ROOT / "deploy").rglob("*") if file.is_file()),
+]
 
 
 @pytest.mark.parametrize("page", [*PAGES, *SCRIPTS], ids=lambda page: page.name)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import expit
 
 from bench.longterm.decided import OUTCOMES, DecidedOnce, as_log, decided, known_before_it
 from bench.longterm.stage import joy_numbers, linear
@@ -56,7 +55,7 @@ class LongCoverage:
 
 @dataclass(frozen=True)
 class ProxyVerdict:
-    """What is said of a proxy in a world, for a target that loves what misleads.
+    """What is said of a proxy in a world, for a target that shows what misleads most.
 
     Attributes:
         world: whole, or hidden: misleading costs trust, and nothing seen early tells of it.
@@ -68,7 +67,7 @@ class ProxyVerdict:
         from_log: the gap by the log alone, without an experiment.
         log_low: lower end of its interval.
         log_high: upper end.
-        broken: whether the report says that the proxy is broken, by either.
+        broken: whether the log alone says that the proxy is broken, as users are told.
         truth: takes of 28 days under the target.
     """
 
@@ -158,8 +157,8 @@ def proxy_verdicts(world: dict[str, LongWorld], count: int, seed: int) -> list[P
 
 
 def _verdict(name: str, world: LongWorld, count: int, seed: int) -> ProxyVerdict:
-    policy = best_of(world.takes, LOGGED_FLOOR)
-    target = best_of(expit(world.logit), TARGET_FLOOR)  # plays alone: it loves what misleads
+    policy = world.even
+    target = best_of(np.broadcast_to(world.mislead, world.logit.shape), TARGET_FLOOR)
     old = decided(world, policy, policy, count, seed, 1)
     log = decided(world, policy, policy, count, seed, 2)
     tried = decided(world, target, policy, count, seed, 3)
@@ -182,13 +181,18 @@ def _verdict(name: str, world: LongWorld, count: int, seed: int) -> ProxyVerdict
         surrogate.value,
         *gap,
         *of_log,
-        gap.broken or of_log.broken,
-        _truth(world, target, policy, seed, max(1, count // 2_500)),
+        of_log.broken,
+        _truth(world, target, policy, seed, max(1, count // 10_000)),
     )
 
 
 def _seen(world: LongWorld, of: DecidedOnce) -> Float[np.ndarray, "decisions numbers"]:
-    """What a proxy sees: the member, the title's pull, and what came at once."""
+    """What a proxy sees: the member, the title's pull, what came at once, and disappointment.
+
+    That is an abandonment by how far the poster shows what its title has not: all of the harm in
+    the world as it is, and little of it where harm is hidden behind takes.
+    """
     kinds = np.eye(OUTCOMES)[of.outcome]
+    foreign = world.mislead[of.title, of.choice][:, None]
     own = world.affinity[of.member, of.title][:, None].astype(float)
-    return np.concatenate([kinds, known_before_it(world, of), own], axis=1)
+    return np.concatenate([kinds, kinds[:, 1:3] * foreign, known_before_it(world, of), own], axis=1)

@@ -117,12 +117,8 @@ export class Client {
    * then send the same objects again, each counts once.
    */
   send(events: MarqueeEvent[], timeout?: number): Promise<number>;
-  /** Why a page shows what it shows, as /v1/explain answers. */
-  explain(
-    profile_id: string,
-    title_id: TitleId,
-    facts?: Record<string, unknown>,
-  ): Promise<Record<string, unknown>>;
+  /** Why a page of one title shows its artwork, as /v1/explain answers. */
+  explain(request: PageRequest): Promise<Record<string, unknown>>;
 }
 
 export interface SenderOptions {

@@ -81,8 +81,8 @@ export class Client {
     return taken;
   }
 
-  explain(profile_id, title_id, facts = {}) {
-    return this.#post("/v1/explain", { profile_id, title_id, facts }, 5000);
+  explain(request) {
+    return this.#post("/v1/explain", named(request), 5000);
   }
 
   #fallback(asked, failed) {

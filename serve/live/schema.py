@@ -68,18 +68,6 @@ class DecideBatch(BaseModel):
     requests: list[DecideRequest] = Field(max_length=64)
 
 
-class ExplainRequest(BaseModel):
-    """A title of a page that somebody asks about, and what that page knew."""
-
-    profile_id: str = Field(min_length=1, description="1 to 500 bytes of UTF-8")
-    title_id: int | str
-    facts: dict[str, object] = Field(default_factory=dict)
-    request_id: str | None = Field(None, description="Of a page that drew anew")
-    day: int | None = Field(None, description="Days since 1970-01-01; today when left out")
-    cell: str | None = None
-    fresh: bool = False
-
-
 class ShownPicture(BaseModel):
     """What a canvas shows of an artwork: of another canvas where it has none of this one."""
 

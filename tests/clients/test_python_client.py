@@ -81,7 +81,7 @@ print(json.dumps({
     "threads": all(p.decisions == mapped.decisions for p in threads),
     "mapped": dataclasses.asdict(mapped), "bare": dataclasses.asdict(deaf.decide(asked)),
     "wrong": [wrong.reason, wrong.detail, len(wrong.decisions)],
-    "why": client.explain("m3", 11, {"country": "FR"})["shown"],
+    "why": client.explain(Request("m3", [11], {"country": "FR"}))["shown"],
     "seen": sorted({m.partition(".")[0] for m in sys.modules} & {"pyarrow", "orjson", "serve"}),
 }))
 """

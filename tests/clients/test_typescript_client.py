@@ -71,7 +71,7 @@ const bare = await new Client("http://127.0.0.1:9", { defaults }).decide(asked);
 const wrong = await new Client(url, { token: "stolen", timeout: 20000 }).decide(asked);
 const odd = { kind: "nonsense", profile_id: "m3", title_id };
 const refused = await client.send([odd]).catch((failed) => failed);
-const why = await client.explain("m3", 11, { country: "FR" });
+const why = await client.explain({ ...asked, title_ids: [11] });
 console.log(JSON.stringify({
   page, bare, again, why: why.shown, batch: batch.map((p) => p.decisions[0].artwork_id),
   sender: [left, sender.sent, sender.refused, sender.lastRefusal],

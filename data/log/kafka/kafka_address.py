@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from data.errors import BadInput
+from data.errors import BadInput, NoServerError
 
 URL = re.compile(r"kafka://(?P<brokers>[^/?#@\s]+)/(?P<prefix>[\w.-]{1,200})(?:\?(?P<query>.*))?")
 OURS = ("bootstrap.servers", "acks", "enable.idempotence", "enable.auto.commit", "group.id")
@@ -40,12 +40,29 @@ class KafkaAddress:
         options = _options(Path(query["options"])) if "options" in query else {}
         return cls(found["brokers"], found["prefix"], options)
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What librdkafka is told besides; what it would print is said where it matters."""
+        return {"log_level": "0", **self.options}
+
     def topic(self, kind: str) -> str:
         """The topic of a kind of records."""
         return f"{self.prefix}.{kind}"
 
     def __str__(self) -> str:
         return f"kafka://{self.brokers}/{self.prefix}"
+
+
+def words(error: Exception) -> str:
+    """What an error of confluent-kafka says, without what it is made of."""
+    cause = error.args[0] if error.args else error
+    told = getattr(cause, "str", None)
+    return str(told() if callable(told) else cause)
+
+
+def no_broker(address: KafkaAddress, error: Exception) -> NoServerError:
+    """What is said where no broker answers."""
+    return NoServerError(f"no broker answers at {address} ({words(error)}); start one")
 
 
 def _options(file: Path) -> dict[str, str]:

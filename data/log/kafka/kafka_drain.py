@@ -17,10 +17,10 @@ import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from data.atomic_write import write_text_whole
-from data.errors import BadInput, NoServerError, Unavailable
+from data.errors import BadInput, Unavailable
 from data.log.damage import FOLDER as DAMAGED
 from data.log.drained import Drained, write_bodies
-from data.log.kafka.kafka_address import KafkaAddress
+from data.log.kafka.kafka_address import KafkaAddress, no_broker, words
 from data.log.kafka.positions import POSITIONS, Moving, Positions
 from data.log.precompute_runs import FOLDER as RUNS
 from data.log.precompute_runs import FolderRuns
@@ -73,8 +73,8 @@ def drain(
                 drain_of.topic(kind, address.topic(kind))
         except KafkaException as error:
             raise Unavailable(
-                f"the log at {address} was drained in part ({asdict(moved)}), then: {error}; run "
-                "it again"
+                f"the log at {address} was drained in part ({asdict(moved)}), then: {words(error)};"
+                " run it again"
             ) from None
     return asdict(moved)
 
@@ -228,7 +228,7 @@ def _consumer(address: KafkaAddress) -> Iterator[Consumer]:
         NoServerError: no broker answers.
     """
     settings = {
-        **address.options,
+        **address.told,
         "bootstrap.servers": address.brokers,
         "group.id": f"{address.prefix}-roll",
         "enable.auto.commit": False,
@@ -240,12 +240,12 @@ def _consumer(address: KafkaAddress) -> Iterator[Consumer]:
     try:
         consumer = Consumer(settings)
     except KafkaException as error:
-        raise BadInput(f"{address}: librdkafka refuses its options ({error})") from None
+        raise BadInput(f"{address}: librdkafka refuses its options ({words(error)})") from None
     try:
         try:
             consumer.list_topics(timeout=ANSWERS)
         except KafkaException as error:
-            raise NoServerError(f"no broker answers at {address} ({error}); start one") from None
+            raise no_broker(address, error) from None
         yield consumer
     finally:
         consumer.close()

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from data.errors import BadInput, NoServerError, Unavailable
+from data.errors import BadInput, Unavailable
 from data.log.buffer import CAPACITY, BufferedLog
 from data.log.journal import Row
-from data.log.kafka.kafka_address import KafkaAddress
+from data.log.kafka.kafka_address import KafkaAddress, no_broker, words
 from data.log.precompute_runs import FOLDER as RUNS
 
 ANSWERS = 5.0
@@ -44,7 +44,7 @@ class KafkaLog(BufferedLog):
         self.address, self.place = address, str(address)
         self._turn = threading.Lock()
         settings = {
-            **address.options,
+            **address.told,
             "bootstrap.servers": address.brokers,
             "acks": "all",
             "enable.idempotence": True,
@@ -53,13 +53,13 @@ class KafkaLog(BufferedLog):
             "message.max.bytes": 8 << 20,
         }
         try:
-            self._producer = Producer(settings, logger=_silent())
+            self._producer = Producer(settings)
         except KafkaException as error:
-            raise BadInput(f"{address}: librdkafka refuses its options ({error})") from None
+            raise BadInput(f"{address}: librdkafka refuses its options ({words(error)})") from None
         try:
             self._producer.list_topics(timeout=ANSWERS)
         except KafkaException as error:
-            raise NoServerError(f"no broker answers at {address} ({error}); start one") from None
+            raise no_broker(address, error) from None
         super().__init__(capacity)
 
     def commit(self, rows: list[Row]) -> Exception | None:
@@ -94,7 +94,7 @@ class KafkaLog(BufferedLog):
                     self._produce(self.address.topic(kind), key, body, told)
                 left = self._producer.flush()
             except KafkaException as error:
-                return Unavailable(f"{self.place}: {error}")
+                return Unavailable(f"{self.place}: {words(error)}")
         if failed or left:
             why = failed[0].str() if failed else f"{left} records were not sent"
             return Unavailable(f"{self.place}: {why}")
@@ -112,13 +112,3 @@ class KafkaLog(BufferedLog):
         """Write what is buffered, then stop."""
         super().close()
         self._producer.flush()
-
-
-def _silent() -> object:
-    """A logger for what librdkafka would print: it is said where it matters."""
-    import logging
-
-    logger = logging.getLogger("marquee.kafka")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
-    return logger

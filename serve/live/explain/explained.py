@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from jaxtyping import Float
 
 from bandit.choice import profile_keys, title_words
 from bandit.draws import epoch_stagger
-from bandit.rules.effect import FREE, Effect
+from bandit.rules.effect import Effect
 from data.days import date_of
 from data.reading.facts_json import facts_array
 from data.records import TitleId
@@ -18,6 +19,7 @@ from serve.live.explain.contributions import Contributions, contributions
 from serve.live.explain.explanation import ExplainedCandidate, Explanation, FactShare
 from serve.live.explain.words import spoken
 from serve.live.page_request import PageRequest
+from serve.live.shown.page_decisions import PageDecisions
 from serve.live.snapshot import LiveModel
 
 
@@ -54,7 +56,6 @@ class DecidedPage(NamedTuple):
     facts: pa.StructArray
     ordinals: tuple[int, int] | None
     """Of the shown artwork and the next; None: there is no other."""
-    pinned: bool
 
 
 def decided_page(
@@ -70,20 +71,20 @@ def decided_page(
         raise ValueError(f"title {title!r:.60} has no artwork that can be shown now")
     facts = facts_array([page.facts])
     [decided] = model.decide([page], facts, now_us)
+    if not decided.title_ids:
+        raise ValueError(f"nothing of title {title!r:.60} may be shown on this page")
     slot, layout = decided.slots[0], model.layout
     start, count = int(layout.starts[slot]), int(layout.counts[slot])
     names = layout.artwork_ids[start : start + count]
     chances = decided.probabilities[0, :count]
     effect = _effect(model, decided.ruled)
-    allowed = np.ones(count, bool) if effect is None else effect.allowed
-    pinned = effect is not None and effect.pinned != FREE
-    level = "pinned" if pinned else "personalised"
+    said = _logged(model, decided)
     drawn = names[decided.ordinals[0] - start]
-    draw = ShownDraw(drawn, decided.decision_ids[0], decided.propensities[0], level)
+    draw = ShownDraw(drawn, decided.decision_ids[0], decided.propensities[0], said.level)
     if mapped is not None and mapped.artwork_id in names:
         draw = mapped
     rank = names.index(draw.artwork_id)
-    others = [at for at in range(count) if at != rank and allowed[at]]
+    others = [at for at in range(count) if at != rank and names[at] in said.candidates]
     other = max(others, key=lambda at: chances[at], default=None)
     first, last = _days(model, page, title, decided.epochs[0])
     policy = model.policy.head_policy
@@ -99,8 +100,8 @@ def decided_page(
         decision_id=draw.decision_id,
         propensity=draw.propensity,
         next=None if other is None else names[other],
-        candidates=_candidates(names, rank, chances, effect, model.fallback[title].artwork_id),
-        rules=[] if effect is None else list(effect.rules),
+        candidates=_candidates(names, rank, chances, said, effect),
+        rules=said.rules,
         difference=0.0,
         nobody=0.0,
         facts=[],
@@ -111,7 +112,7 @@ def decided_page(
         drawn_until=last,
     )
     ordinals = None if other is None else (start + rank, start + other)
-    return DecidedPage(explanation, facts, ordinals, pinned)
+    return DecidedPage(explanation, facts, ordinals)
 
 
 def finished(model: LiveModel, page: PageRequest, decided: DecidedPage) -> Explanation:
@@ -140,12 +141,34 @@ def _shares(found: Contributions) -> list[FactShare]:
     return sorted(shares, key=lambda share: -abs(share.adds))
 
 
+class _Logged(NamedTuple):
+    """What the log says of a decision that rules, and what the page asks for, may change."""
+
+    candidates: list[str]
+    """That are left."""
+    rules: list[str]
+    level: str
+    strangers: str
+    """Artwork that members of whom nothing is known are shown."""
+
+
+def _logged(model: LiveModel, decided: PageDecisions) -> _Logged:
+    said = model.logged(decided)
+    candidates, rules = (
+        orjson.loads(orjson.dumps(said[name][0])) if name in said else []
+        for name in ("candidates", "rules")
+    )
+    level = str(said["level"][0]) if "level" in said else "personalised"
+    strangers = model.fallback[decided.title_ids[0]].artwork_id
+    return _Logged(candidates, rules or [], level, strangers)
+
+
 def _candidates(
     names: Sequence[str],
     shown: int,
     chances: Float[np.ndarray, " ranks"],
+    said: _Logged,
     effect: Effect | None,
-    fallback: str,
 ) -> list[ExplainedCandidate]:
     """A title's candidates, the likeliest first."""
     found = [
@@ -153,10 +176,10 @@ def _candidates(
             name,
             float(chances[at]),
             at == shown,
-            effect is None or bool(effect.allowed[at]),
+            name in said.candidates,
             0.0 if effect is None else float(effect.floors[at]),
             1.0 if effect is None else float(effect.caps[at]),
-            name == fallback,
+            name == said.strangers,
         )
         for at, name in enumerate(names)
     ]

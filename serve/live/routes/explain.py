@@ -8,7 +8,7 @@ from data import clock
 from serve.live.explain.explained import ShownDraw, decided_page, finished
 from serve.live.explain.explanation import Explanation
 from serve.live.page_request import PageRequest, parse_page
-from serve.live.schema import ExplainRequest
+from serve.live.schema import DecideRequest
 from serve.live.service import LiveService
 from serve.live.snapshot import LiveModel
 
@@ -18,14 +18,19 @@ def explain_routes(service: LiveService) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/explain")
-    async def explain(asked: ExplainRequest) -> Explanation:
-        """Why a member's page shows this artwork of a title: as it is decided now, not logged."""
+    async def explain(asked: DecideRequest) -> Explanation:
+        """Why a page of one title shows its artwork: as it is decided now, and not logged."""
         model = service.source.model
         if model is None:
             raise HTTPException(503, "no bundle is in use", {"Retry-After": "1"})
         try:
-            request = {**asked.model_dump(exclude={"title_id"}), "title_ids": [asked.title_id]}
-            page = parse_page(request, model.policy.bundle, model.declared, model.layout.is_text)
+            page = parse_page(
+                asked.model_dump(), model.policy.bundle, model.declared, model.layout.is_text
+            )
+            if len(page.title_ids) != 1:
+                raise ValueError(f"{len(page.title_ids)} titles; ask about one at a time")
+            if not page.profiling:
+                raise ValueError("the member opted out: they are shown what everybody is shown")
             if service.names:
                 page = page._replace(profile_id=service.names.of(page.profile_id))
             # Decided where pages are: rules keep what they have worked out, one page at a time.

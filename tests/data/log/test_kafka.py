@@ -143,7 +143,7 @@ def test_blocks_of_precompute_arrive_as_files(place, tmp_path):
     assert (tmp_path / "runs" / "block-1.parquet").read_bytes() == b"of precompute"
 
 
-def test_what_is_not_acknowledged_is_not_logged(monkeypatch):
+def test_what_is_not_acknowledged_is_not_logged(monkeypatch, tmp_path, capfd):
     monkeypatch.setattr("data.log.kafka.kafka_log.ANSWERS", 0.3)
     made = confluent_kafka.Producer(
         {"bootstrap.servers": "none", "test.mock.num.brokers": 1, "log_level": 0}
@@ -158,6 +158,10 @@ def test_what_is_not_acknowledged_is_not_logged(monkeypatch):
     log.close()
     with pytest.raises(NoServerError, match="no broker answers"):
         open_log("kafka://127.0.0.1:9/none")
+    monkeypatch.setattr("data.log.kafka.kafka_drain.ANSWERS", 0.3)
+    with pytest.raises(NoServerError, match="no broker answers"):
+        kafka("kafka://127.0.0.1:9/none", tmp_path)
+    assert capfd.readouterr() == ("", "")  # librdkafka would print a line each try
 
 
 def test_addresses_and_options_are_refused_in_a_sentence(tmp_path):

@@ -166,10 +166,10 @@ def test_the_service_explains_what_it_answers(bundles, models, tmp_path):
             await service.start()
             client.headers["Authorization"] = "Bearer r"
             shown = await service.answer({**asked, "title_ids": [13]}, service.due(20_000))
-            made = await client.post("/v1/explain", json={**asked, "title_id": 13})
+            made = await client.post("/v1/explain", json={**asked, "title_ids": [13]})
             refused = [
-                await client.post("/v1/explain", json={**asked, "title_id": 99}),
-                await client.post("/v1/explain", json={**asked, "title_id": "13"}),
+                await client.post("/v1/explain", json={**asked, "title_ids": [99]}),
+                await client.post("/v1/explain", json={**asked, "title_ids": [13, 14]}),
                 await client.post("/v1/decide", json={**asked, "title_ids": [13]}),
             ]
             await service.stop()

@@ -100,16 +100,15 @@ class Client:
                 raise ConnectionError(words) from None
         return taken
 
-    def explain(self, profile_id: str, title_id: int | str, facts: Mapping[str, Any]) -> Any:
-        """Why a page shows what it shows, as /v1/explain answers.
+    def explain(self, request: Request) -> Any:
+        """Why a page of one title shows its artwork, as /v1/explain answers.
 
         Raises:
             Refused: the request makes no sense to the service, or the token may not make it.
             ConnectionError: the service does not answer.
         """
-        body = {"profile_id": profile_id, "title_id": title_id, "facts": facts}
         try:
-            return self._post("/v1/explain", body, 5.0)
+            return self._post("/v1/explain", page_body(request), 5.0)
         except Unanswered as failed:
             raise ConnectionError(f"no explanation came ({failed.reason})") from None
 
