@@ -39,6 +39,8 @@ class Parity:
     heads: str
     eyes: str
     decisions: int
+    spread: float
+    """Between the best and the worst candidate by the mean of the heads, in logits: the mean."""
     gap: float
     """Largest difference of a score, of scores up to 1; of larger ones their share."""
     equal_greedy: float
@@ -115,10 +117,14 @@ def parity(
 
 def show_parity(found: list[Parity]) -> None:
     """Print the table for people."""
-    print("heads | eyes | decisions | largest gap | equal, greedy | equal, drawn | prefers by")
+    print(
+        "heads | eyes | decisions | spread | largest gap | equal, greedy | equal, drawn | prefers by"
+    )
     for one in found:
         share = f"{one.equal_greedy:.4%} | {one.equal_drawn:.4%} | {one.nearest:.1e}"
-        print(f"{one.heads} | {one.eyes} | {one.decisions:,} | {one.gap:.1e} | {share}")
+        print(
+            f"{one.heads} | {one.eyes} | {one.decisions:,} | {one.spread:.2f} | {one.gap:.1e} | {share}"
+        )
     print(f"aim: gaps below {AIM:g}; all choices equal but for ties")
 
 
@@ -172,18 +178,20 @@ def compared(heads: str, eyes: str, said: list[list[np.ndarray]]) -> Parity:
         eyes: theirs.
         said: by torch and by ONNX Runtime, scores of each decision [heads, candidates].
     """
-    gap, greedy, drawn, nearest = 0.0, 0, 0, 0.0
+    gap, greedy, drawn, nearest, spread = 0.0, 0, 0, 0.0, 0.0
     for at, (theirs, ours) in enumerate(zip(*said, strict=True)):
         gap = max(gap, float((np.abs(ours - theirs) / np.maximum(1, np.abs(theirs))).max()))
         head = at % len(theirs)
         means = theirs.mean(0), ours.mean(0)
+        spread += float(np.ptp(means[0]))
         for torch_says, onnx_says, is_mean in ((*means, True), (theirs[head], ours[head], False)):
             best, other = int(torch_says.argmax()), int(onnx_says.argmax())
             same = best == other
             nearest = max(nearest, float(torch_says[best] - torch_says[other]))
             greedy, drawn = greedy + (same and is_mean), drawn + (same and not is_mean)
     count = len(said[0])
-    return Parity(heads, eyes, count, gap, greedy / count, drawn / count, nearest)
+    shares = greedy / count, drawn / count
+    return Parity(heads, eyes, count, spread / count, gap, *shares, nearest)
 
 
 def _trained(folders: DemoFolders, scratch: Path, heads: str, eyes: str) -> Path:
