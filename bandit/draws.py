@@ -8,7 +8,7 @@ has the definition, and why each part of it is needed.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -186,12 +186,15 @@ class DrawRules:
     salt: int
     heads: int
     epochs: Epochs = field(default_factory=Epochs)
+    cell: str | None = None
+    """Of an experiment, whose draws are draws apart; None: of none."""
 
     @cached_property
     def word(self) -> int:
         """A hash of all of it, for `context_words`."""
         decides = (self.bundle, self.policy, float(self.epsilon), self.salt, self.heads)
-        return text_word(*decides, self.epochs.days, float(self.epochs.keep))
+        apart = () if self.cell is None else ("cell", self.cell)
+        return text_word(*decides, self.epochs.days, float(self.epochs.keep), *apart)
 
     @cached_property
     def personalised_word(self) -> int:
@@ -200,7 +203,14 @@ class DrawRules:
 
     def record_word(self, level: str = "personalised", cell: str | None = None) -> int:
         """A hash of what a decision's record says besides, for `draw_ids`."""
-        return text_word(self.policy, self.bundle, level, cell)
+        return text_word(self.policy, self.bundle, level, self.cell if cell is None else cell)
+
+    def to_record(self) -> dict[str, object]:
+        """As JSON has it; without a cell as before there were cells."""
+        told = asdict(self)
+        if self.cell is None:
+            del told["cell"]
+        return told
 
 
 def artwork_words(artwork_ids: Sequence[str]) -> UInt64[np.ndarray, " artworks"]:

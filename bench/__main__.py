@@ -38,6 +38,16 @@ COMMANDS = {
         "Rows decided jointly, and off-line estimates of them, beside every row's exact value.",
         show="show",
     ),
+    "shadow": Command(
+        "bench.cells.shadow",
+        "What Marquee would have earned beside a caller's own artwork, against the truth.",
+        show="show",
+    ),
+    "ramp": Command(
+        "bench.cells.ramp",
+        "Ramps of bundles that are known to be worse, as good and better.",
+        show="show",
+    ),
     "longterm": Command(
         "bench.longterm.longterm",
         "Loops for plays, takes, a proxy and the truth over 60 days; estimates, new artwork, RL.",

@@ -54,6 +54,8 @@ CASES = {
     "faults": Case(("faults",), ("catalogue", "bundle", "examples")),
     "hosts": Case(("hosts",), why_not=why_no_redis()),
     "rules": Case(("rules",)),
+    "shadow": Case(("shadow",)),
+    "ramp": Case(("ramp",)),
     "rates": Case(("rates",), why_not=why_no_redis()),
     "rates by hosts": Case(("rates", "--hosts", "1", "2", "4"), why_not=why_no_redis()),
     "hostile": Case(("hostile",), ("catalogue", "bundle", "examples")),

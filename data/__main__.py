@@ -16,6 +16,11 @@ COMMANDS = {
     "rules": Command(
         "data.rules.command", "Check rules.yaml, and print what it does for a page.", show="show"
     ),
+    "cells": Command(
+        "data.cells.command",
+        "Check experiments.yaml, and part examples by which loop learns from them.",
+        show="show",
+    ),
     "join": Command(
         "data.join.command", "Join decisions and events into examples.", function="join_command"
     ),

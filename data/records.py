@@ -91,7 +91,10 @@ PROFILES = pa.schema(
 
 PINNED = "pinned"
 """The level of what a rule shows always: its propensity is 1 among several, and says nothing."""
-LEVELS = ("personalised", "unpersonalised", "default", PINNED)
+SHOWN = "shown"
+"""The level of what the caller showed by a logic of its own; `probabilities` are what Marquee would
+have done, and the propensity is 1 unless the caller said it."""
+LEVELS = ("personalised", "unpersonalised", "default", PINNED, SHOWN)
 EVENT_KINDS = ("impression", "play", "progress", "thumb")
 
 DECISIONS = pa.schema(

@@ -71,6 +71,17 @@ COMMANDS = {
         "Compare the cells of a running or finished A/B test.",
         show="show",
     ),
+    "ramp": Command(
+        "evaluate.ramp.ramp",
+        "Let a cell grow by a step, or stop it, as its examples say.",
+        show="show",
+        status="status",
+    ),
+    "shadow": Command(
+        "evaluate.shadow.shadow",
+        "What Marquee would have earned beside a caller that shows its own.",
+        show="show",
+    ),
     "power": Command(
         "evaluate.experiments.power",
         "How many members and days an experiment needs.",

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import expit
 
 from bench.longterm.decided import OUTCOMES, DecidedOnce, as_log, decided, known_before_it
 from bench.longterm.stage import joy_numbers, linear
@@ -56,7 +55,7 @@ class LongCoverage:
 
 @dataclass(frozen=True)
 class ProxyVerdict:
-    """What is said of a proxy in a world, for a target that loves what misleads.
+    """What is said of a proxy in a world, for a target that shows what misleads most.
 
     Attributes:
         world: whole, or hidden: misleading costs trust, and nothing seen early tells of it.
@@ -158,8 +157,8 @@ def proxy_verdicts(world: dict[str, LongWorld], count: int, seed: int) -> list[P
 
 
 def _verdict(name: str, world: LongWorld, count: int, seed: int) -> ProxyVerdict:
-    policy = best_of(world.takes, LOGGED_FLOOR)
-    target = best_of(expit(world.logit), TARGET_FLOOR)  # plays alone: it loves what misleads
+    policy = world.even
+    target = best_of(np.broadcast_to(world.mislead, world.logit.shape), TARGET_FLOOR)
     old = decided(world, policy, policy, count, seed, 1)
     log = decided(world, policy, policy, count, seed, 2)
     tried = decided(world, target, policy, count, seed, 3)
@@ -183,7 +182,7 @@ def _verdict(name: str, world: LongWorld, count: int, seed: int) -> ProxyVerdict
         *gap,
         *of_log,
         gap.broken or of_log.broken,
-        _truth(world, target, policy, seed, max(1, count // 2_500)),
+        _truth(world, target, policy, seed, max(1, count // 10_000)),
     )
 
 

@@ -20,7 +20,7 @@ from simulate.world.effects import Effects
 
 CUT_OUTS = Path("sample/artwork")
 CANDIDATES = 6
-HIDDEN = 0.15
+HIDDEN = 0.225
 """Of `TrustEffects.hidden`, where proxies are broken on purpose."""
 LOOSE = 10.0
 """SD of the prior of a regression's weights: next to none."""

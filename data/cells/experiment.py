@@ -38,6 +38,16 @@ class Arm:
     rules: str | None = None
     """File of rules, in place of the service's."""
 
+    @property
+    def no_draw(self) -> str | None:
+        """The policy, where no model is asked for it."""
+        return self.policy if self.policy in NO_DRAW else None
+
+    @property
+    def head(self) -> str | None:
+        """The kind of the model's policy; None: as its bundle says."""
+        return None if self.policy in NO_DRAW else self.policy
+
     def over(self, other: "Arm") -> "Arm":
         """This, and the other's where this says nothing."""
         if self.policy in NO_DRAW:
@@ -183,7 +193,7 @@ class Experiments:
         """
         keys = profile_keys(list(profile_ids))
         points = _points(keys, self.salt, experiment.layer)
-        begin, end = next((b, e) for one, b, e, _ in self._bands if one is experiment)
+        begin, end = next((b, e) for one, b, e, _ in self._bands if one.name == experiment.name)
         names = self._divided(experiment, keys)
         inside = (points >= begin) & (points < end)
         return [name if there else None for name, there in zip(names, inside, strict=True)]

@@ -16,7 +16,7 @@ from data.check.columns import Lists, codes, numbers, there
 from data.check.known import Known
 from data.lossless_cast import plain
 from data.problem import Fault, Problem
-from data.records import LEVELS
+from data.records import LEVELS, SHOWN
 
 TOLERANCE = 1e-6
 """How far probabilities may be from summing to one, and a propensity from its probability."""
@@ -194,6 +194,8 @@ def _probabilities(table: pa.Table, file: Path | str, choices: _Choices) -> Iter
     of_action = np.full(len(table), np.nan)
     of_action[rows] = p[lists.starts[rows] + taken - candidates.starts[rows]]
     propensity = numbers(table["propensity"])
+    if "level" in table.column_names:  # beside what callers show stands what Marquee would do
+        of_action[np.asarray(table["level"].to_pylist(), object) == SHOWN] = np.nan
     yield from OTHER_PROBABILITY.in_rows(
         file,
         np.abs(of_action - propensity) > TOLERANCE,

@@ -23,7 +23,8 @@ from data.reading.duckdb_session import reading
 MEAN_WEIGHT = """
 WITH rows AS (
   SELECT day, bundle, level, propensity AS p, len(candidates) AS k, {probabilities} AS every FROM d
-  WHERE len(candidates) > 1 AND propensity > 0 AND (propensity < 1 OR level = 'personalised')),
+  WHERE len(candidates) > 1 AND propensity > 0 AND level <> 'shown'
+    AND (propensity < 1 OR level = 'personalised')),
 least AS (SELECT bundle, min(p) AS least FROM rows GROUP BY bundle),
 moments AS (
   SELECT day, bundle, level, 1 / (p * k) AS w,

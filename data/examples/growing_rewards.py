@@ -1,5 +1,7 @@
 """From which day on examples have rewards that are still growing."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow.parquet as pq
 
@@ -18,7 +20,7 @@ def settled_until(stream: ExampleStream, since: int, until: int) -> int:
         since: moment from which they are looked at, µs.
         until: moment up to which; given back where all are whole.
     """
-    files = {g.file for g in row_groups(stream.folder) if g.partly(since, until)}
+    files = {g.file for g in row_groups(Path(stream.folder)) if g.partly(since, until)}
     for file in files:
         if "metrics" not in pq.read_schema(file).names:
             continue

@@ -139,7 +139,7 @@ def _expanded(
         "bundle": pa.repeat(pa.scalar(header.rules.bundle), count),
         "seed": pa.array(named.seeds),
         "level": pa.repeat(pa.scalar("personalised"), count),
-        "cell": pa.nulls(count, pa.string()),
+        "cell": pa.repeat(pa.scalar(header.rules.cell, pa.string()), count),
         "epoch": named.epochs,
         "fingerprint": named.fingerprints,
         "layout": pa.nulls(count, pa.string())

@@ -76,7 +76,7 @@ class RunHeader:
 
     def to_json(self) -> bytes:
         """As a file's metadata has it."""
-        told = asdict(self)
+        told = asdict(self) | {"rules": self.rules.to_record()}
         if self.effects is None:  # as versions before rules wrote it, which read it too
             del told["effects"]
         return orjson.dumps(told)

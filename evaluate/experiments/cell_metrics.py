@@ -38,6 +38,7 @@ def cell_metrics(
     where: str | None,
     comparisons: Sequence[Comparison],
     guards: Mapping[str, float],
+    experiment: str | None = None,
 ) -> dict[str, dict[str, CellMetric]]:
     """Treatment cell → metric → its last look; a cell that is too small for a look has none.
 
@@ -46,10 +47,11 @@ def cell_metrics(
         where: SQL over their columns; None: all.
         comparisons: of treatment cells with control.
         guards: metric → guard.
+        experiment: as `MemberDays.read`.
     """
     found: dict[str, dict[str, CellMetric]] = {one.treatment: {} for one in comparisons}
-    for name in _names(log):
-        rows = MemberDays.read(log, where, name)
+    for name in metric_names_of(log):
+        rows = MemberDays.read(log, where, name, experiment)
         members = rows.cell_of(comparisons[0].first)
         for one in comparisons:
             if looks := all_looks(rows, members, one).daily:
@@ -68,7 +70,8 @@ def warnings_of(found: Mapping[str, Mapping[str, CellMetric]]) -> list[str]:
     ]
 
 
-def _names(log: str) -> list[str]:
+def metric_names_of(log: str) -> list[str]:
+    """Metrics that a file or folder of examples has beside the reward."""
     files = parquet_files(Path(log))
     if not has_metrics(files):
         return []

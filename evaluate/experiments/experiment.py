@@ -6,6 +6,7 @@ Each cell runs its own policy, data and loop, so no cell learns from another's e
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
@@ -26,6 +27,7 @@ from evaluate.experiments.look import (
 from evaluate.experiments.member_days import MemberDays
 from evaluate.experiments.sample_ratio import MISMATCH, sample_ratio_p
 from evaluate.experiments.take_difference import LEAST_TAKES
+from evaluate.experiments.written_experiment import written_experiment
 from evaluate.metrics.metrics import guard_words, guards_beside
 
 
@@ -95,11 +97,13 @@ def experiment(
     confidence: float = 0.95,
     where: str | None = None,
     catalogue: str | None = None,
+    experiments: Path | None = None,
+    name: str | None = None,
 ) -> ExperimentResult:
     """Compare the cells of an A/B test, every day, with intervals that allow looking early.
 
     LOG is joined examples: a Parquet file or a folder of them, with profile_id, cell, time and
-    reward.
+    reward. Where the service put members into cells, give its file by --experiments.
 
     Args:
         log: Parquet file or folder of examples.
@@ -115,7 +119,13 @@ def experiment(
         where: SQL over the columns of examples: only rows that it holds for, such as
             "facts.country = 'NO'"; of what was known before a cell could change it.
         catalogue: folder whose schema.yaml guards metrics; one beside or in LOG if not given.
+        experiments: experiments.yaml that the service decided by: it says control and shares.
+        name: of the experiment in it; may be left out where it is the only one.
     """
+    if experiments is not None:
+        control, shares, name = written_experiment(experiments, name)
+    elif name is not None:
+        raise BadInput(f"--name {name} is of an experiments.yaml; give it by --experiments")
     if not 0 < confidence < 1 or (tau is not None and not tau > 0):
         raise BadInput(f"--confidence {confidence} must lie in (0, 1) and --tau {tau} above 0")
     if looks < 0 or (looks and days < looks):
@@ -124,7 +134,7 @@ def experiment(
             " evaluate power --looks`, which prints both"
         )
     first = _date(start)
-    rows = MemberDays.read(log, where)
+    rows = MemberDays.read(log, where, experiment=name)
     members = rows.cell_of(first)
     cells = sorted({c for c in members.values() if c is not None})
     if control not in cells or len(cells) < 2:
@@ -143,7 +153,7 @@ def experiment(
     plan = ExperimentPlan((1 - confidence) / len(treatments), tau, looks, days)
     comparisons = [Comparison(control, cell, first, plan) for cell in treatments]
     result = read_out(rows, planned, comparisons)
-    metrics = cell_metrics(log, where, comparisons, guards_beside(log, catalogue))
+    metrics = cell_metrics(log, where, comparisons, guards_beside(log, catalogue), name)
     broken = warnings_of(metrics)
     state = "warn" if broken and result.state == "ok" else result.state
     warnings = [*result.warnings, *broken]

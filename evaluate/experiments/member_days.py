@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
+from data.cells.experiment import cell_in
 from data.errors import BadInput, first_line
 from data.reading.conformed_files import conformed_files
 from data.reading.duckdb_session import session
@@ -42,13 +43,21 @@ class MemberDays:
     impressions: Float[np.ndarray, " rows"]
 
     @classmethod
-    def read(cls, log: str, where: str | None = None, metric: str | None = None) -> "MemberDays":
+    def read(
+        cls,
+        log: str,
+        where: str | None = None,
+        metric: str | None = None,
+        experiment: str | None = None,
+    ) -> "MemberDays":
         """Rows of a Parquet file or a folder of them, in order of day, member and cell.
 
         Args:
             log: the file or folder.
             where: SQL over the columns of EXAMPLES that a row must hold for; None: all.
             metric: that stands for the reward, of the rows that have it; None: the reward.
+            experiment: whose cell a row's `cell` names, as the service writes it; None: `cell` is
+                a cell's name itself.
 
         Raises:
             BadInput: there are no examples, they lack a column, a reward is not finite, or no row
@@ -91,15 +100,27 @@ class MemberDays:
                 f"{log}: cannot read examples with profile_id, cell, time and reward"
                 f" ({first_line(error)})"
             ) from None
-        names = ("profile_id", "cell", "day", "takes", "impressions")
-        rows = cls(*(table[name].to_numpy() for name in names))
-        if not np.isfinite(rows.takes).all():
-            at = int((~np.isfinite(rows.takes)).argmax())
+        rows = cls(*(table[field.name].to_numpy() for field in fields(cls)))
+        rows.refuse_odd_rewards(log)
+        return rows if experiment is None else rows.in_cells_of(experiment)
+
+    def in_cells_of(self, experiment: str) -> "MemberDays":
+        """The same rows, by the cell of one experiment in place of what the service writes."""
+        cells = {label: cell_in(label, experiment) for label in set(self.cell.tolist())}
+        return replace(self, cell=np.array([cells[one] for one in self.cell.tolist()], object))
+
+    def refuse_odd_rewards(self, log: str) -> None:
+        """Refuse a reward that is no number.
+
+        Raises:
+            BadInput: there is one; names its row.
+        """
+        if not np.isfinite(self.takes).all():
+            at = int((~np.isfinite(self.takes)).argmax())
             raise BadInput(
-                f"{log}: profile_id {rows.profile_id[at]} on {rows.day[at]} has a reward that is"
+                f"{log}: profile_id {self.profile_id[at]} on {self.day[at]} has a reward that is"
                 " null or not finite; drop the row"
             )
-        return rows
 
     def cell_of(self, first: date | None) -> dict[str, str | None]:
         """Cell of each member since the first day, None for those seen in more than one."""

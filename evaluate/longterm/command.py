@@ -101,21 +101,29 @@ def show(report: LongReport) -> None:
 
 
 def _to_read(estimates: dict[str, LongEstimate]) -> tuple[str, str]:
-    """LOPE, unless it and DR contradict each other: then DR, which assumes less."""
+    """DR, which assumes less and whose interval holds what it promises; LOPE where DR says nothing.
+
+    LOPE's interval does not know that its models were learnt: it held .88 to .94 of truths.
+    """
     lope, dr = estimates["lope"], estimates["dr"]
-    if dr.ess < SUPPORT_NEEDED and lope.ess < SUPPORT_NEEDED:
-        return "lope", (
-            f"do not use: the log is worth {lope.ess:,.0f} decisions to this target; log more, or"
-            " judge a target nearer to what was logged"
-        )
     if lope.low > dr.high or dr.low > lope.high:
         return "dr", (
             "read dr: lope contradicts it beyond both intervals, so what is seen at once does not"
             " carry what the target does"
         )
+    if dr.ess >= SUPPORT_NEEDED:
+        return "dr", (
+            "read dr; lope agrees with it, and is the steadier of the two if what is seen at once"
+            " carries what artwork does later, but its interval is a little too narrow"
+        )
+    if lope.ess >= SUPPORT_NEEDED:
+        return "lope", (
+            f"read lope, with care: the log is worth {dr.ess:,.0f} decisions to dr, and lope"
+            " assumes that what is seen at once carries what artwork does later"
+        )
     return "lope", (
-        "read lope: it assumes that what is seen at once carries what artwork does later, up to"
-        " what the reward's model says of the artwork; dr assumes nothing of the kind and agrees"
+        f"do not use: the log is worth {lope.ess:,.0f} decisions to this target; log more, or"
+        " judge a target nearer to what was logged"
     )
 
 

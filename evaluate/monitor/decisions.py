@@ -12,10 +12,12 @@ from data.check.finding import Check, Limits, by_limits, by_p
 from evaluate.monitor.windows import sets_of_bundles, worst_windows
 
 SUMMARY = """
-SELECT day, bundle, count(*) AS n, avg((level NOT IN ('personalised', 'pinned'))::INT) AS fallbacks,
+SELECT day, bundle, count(*) AS n,
+       avg((level NOT IN ('personalised', 'pinned', 'shown'))::INT) AS fallbacks,
        sum((chosen IS NULL OR chosen = 0)::INT) AS strangers,
        sum((NOT (propensity > 0 AND propensity <= 1))::INT) AS impossible,
-       sum((probabilities IS NOT NULL AND abs(probabilities[chosen] - propensity) > 1e-6)::INT)
+       sum((probabilities IS NOT NULL AND level <> 'shown'
+         AND abs(probabilities[chosen] - propensity) > 1e-6)::INT)
          AS unequal,
        avg(CASE WHEN len(candidates) > 1 THEN
          list_sum(list_transform(probabilities, lambda p: CASE WHEN p > 0 THEN -p * ln(p)
@@ -26,7 +28,8 @@ SCORES = """
 WITH rows AS (
   SELECT day, bundle, ln(probabilities[chosen]) AS seen,
          list_transform(list_filter(probabilities, lambda p: p > 0), lambda p: [p, ln(p)]) AS every
-  FROM d WHERE probabilities IS NOT NULL AND chosen > 0 AND probabilities[chosen] > 0),
+  FROM d WHERE probabilities IS NOT NULL AND level <> 'shown' AND chosen > 0
+    AND probabilities[chosen] > 0),
 moments AS (
   SELECT day, bundle, seen, list_sum(list_transform(every, lambda x: x[1] * x[2])) AS mean,
          list_sum(list_transform(every, lambda x: x[1] * x[2] ** 2)) AS second,

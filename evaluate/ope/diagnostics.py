@@ -94,7 +94,7 @@ def diagnose(sums: Float[np.ndarray, "groups 8"], largest_weight: float) -> Diag
     return Diagnostics(
         decisions=int(count),
         groups=groups,
-        ess=float(weight**2 / square) if square else 0.0,
+        ess=float((weight / math.sqrt(square)) ** 2) if square else 0.0,
         match_rate=float(match / count),
         largest_weight=largest_weight,
         mean_weight=float(mean),

@@ -43,7 +43,7 @@ class Matched(NamedTuple):
         """
         total = float(weight.sum())
         value = float(reward.sum()) / total if total > 0 else math.nan
-        rows = total**2 / squares if squares > 0 else 0.0
+        rows = (total / math.sqrt(squares)) ** 2 if squares > 0 else 0.0
         size = _effective(weight) if clustered else rows
         # Many takes of light rows say little of the heavy ones, so these are asked for theirs.
         takes = min(_effective(reward), value * rows) if rows else 0.0

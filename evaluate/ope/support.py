@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from bandit.support import has_support
 from data.errors import BadInput
+from data.records import SHOWN
 
 PERSONALISED = "personalised"
 """The level of a decision that its policy drew."""
@@ -155,7 +156,7 @@ def support_of(
         rule: marked as chosen by a rule, whatever else the row says; None: none is.
     """
     names = np.full(len(propensity), PERSONALISED, object) if level is None else level
-    personalised = np.asarray(names == PERSONALISED, bool)
+    personalised = np.isin(names, (PERSONALISED, SHOWN))
     marked = np.zeros(len(propensity), bool) if rule is None else rule
     drawn = has_support(propensity, candidates, personalised, least) & ~marked
     left_out: Counter[str] = Counter()

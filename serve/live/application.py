@@ -12,16 +12,19 @@ from data import clock
 from data.pictures import IMAGES_FILE
 from data.privacy.pseudonym import Pseudonyms
 from serve.live.app import live_app
+from serve.live.cells.arms import LiveArms
 from serve.live.door.door import Door
 from serve.live.door.tokens import Token, Tokens, read_tokens
 from serve.live.load_model import LiveRows, load_live
-from serve.live.recorder import DurableLog, NoLog
+from serve.live.micro_batcher import MicroBatcher
+from serve.live.recorder import DurableLog, NoLog, Recorder
 from serve.live.reload import ModelSource
 from serve.live.server import SETTINGS, LiveSettings
 from serve.live.service import LiveService
 from serve.live.shown.follow_rules import RulesFile
 from serve.live.snapshot import LiveModel
 from serve.maps.open_store import open_map_store
+from serve.maps.store import MapStore
 
 
 def application() -> Door:
@@ -41,15 +44,30 @@ def application() -> Door:
         more = images.stat().st_mtime_ns if images.is_file() else None
         return (clock.today(), *(file.stat().st_mtime_ns for file in files), more)
 
+    def store(name: str) -> MapStore:
+        return open_map_store(name, True, patient=True)
+
     rules = RulesFile(Path(settings.rules) if settings.rules else None, catalogue)
+
+    def source(bundle: str | None, own_rules: str | None) -> ModelSource:
+        file = own_rules or settings.rules
+        rules = RulesFile(Path(file) if file else None, catalogue)
+        current = Path(settings.bundles) / "current" if bundle is None else Path(bundle)
+        return ModelSource(current, load, stamp, rules=rules)
+
+    def arms(main: ModelSource, batcher: MicroBatcher, recorder: Recorder) -> LiveArms:
+        file = Path(settings.experiments) if settings.experiments else None
+        return LiveArms(file, catalogue, main, batcher, recorder, source, store)
+
     service = LiveService(
         ModelSource(Path(settings.bundles) / "current", load, stamp, rules=rules),
         DurableLog(settings.log) if settings.log else NoLog(),
-        open_map_store(settings.store, True, patient=True) if settings.store else None,
+        store(settings.store) if settings.store else None,
         deadline=settings.deadline,
         queue=settings.queue,
         names=Pseudonyms.from_environment(),
         catalogue=catalogue,
+        arms=arms if settings.experiments else None,
     )
     tokens = read_tokens(Path(settings.tokens)) if settings.tokens else []
     if secret := os.environ.get("MARQUEE_TOKEN"):

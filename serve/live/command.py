@@ -7,6 +7,7 @@ from pathlib import Path
 from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data import clock
 from data.catalogue import Catalogue
+from data.cells.written import read_experiments
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput, NoServerError
 from data.log.open_log import check_log
@@ -38,6 +39,7 @@ def live(
     origins: str = "",
     foreign: bool = False,
     rules: Path | None = None,
+    experiments: Path | None = None,
     rows: bool = False,
     most_alike: int = 0,
 ) -> None:
@@ -70,6 +72,8 @@ def live(
         foreign: Let bundles decide that were trained on another catalogue.
         rules: rules.yaml: who may be shown what, see docs/rules.md; followed while running, and the
             last good ones stay where new ones are refused.
+        experiments: experiments.yaml: cells, hold-outs, loops and ramps, see docs/experiments.md;
+            followed while running, as rules are.
         rows: Log each decision with its page, slot and neighbours, and decide a page's titles
             jointly, in their order, where the bundle has learnt what neighbours do to each other
             (`train.py --rows.learn true`). Draws of the maps in `store` are then shown only where a
@@ -101,6 +105,8 @@ def live(
     if rules is not None:
         shown = Catalogue.read(catalogue)
         book_of_catalogue(read_rules(rules, read_schema(catalogue)), shown, clock.today())
+    if experiments is not None:
+        read_experiments(experiments, read_schema(catalogue))
     if store is not None:  # said here once, by the process that was asked
         open_map_store(store, readonly=True).close()
     Pseudonyms.from_environment()  # a salt that is too short is said here
@@ -118,6 +124,7 @@ def live(
         origins=allowed,
         foreign=foreign,
         rules=str(rules) if rules is not None else None,
+        experiments=str(experiments) if experiments is not None else None,
         rows=rows,
         most_alike=most_alike,
     )

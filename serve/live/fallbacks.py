@@ -20,7 +20,7 @@ from serve.live.fallback_choice import PLACEHOLDER, FallbackChoice, placeholder
 from serve.live.page_draws import name_fallback
 from serve.live.page_request import PageRequest
 from serve.live.recorder import LogFullError, Recorder, on_disk
-from serve.live.reload import ModelSource
+from serve.live.reload import ModelHolder
 from serve.live.request_facts import RequestFacts
 from serve.live.snapshot import LiveModel
 from serve.maps.artwork_map import CorruptMapError
@@ -64,7 +64,7 @@ class Fallbacks:
         store: precomputed maps, the first thing to fall back to; None has none.
     """
 
-    def __init__(self, source: ModelSource, recorder: Recorder, store: MapStore | None) -> None:
+    def __init__(self, source: ModelHolder, recorder: Recorder, store: MapStore | None) -> None:
         self.source, self.recorder, self.store = source, recorder, store
         self._store_rests_until = 0.0
         self._reader: MapReader | None = None
@@ -104,20 +104,23 @@ class Fallbacks:
         metrics.LOOKUPS.labels("unpersonalised").inc(len(title_ids))
         return PageAnswer(bundle, parts, reason, False)
 
-    async def answer(self, page: PageRequest, reason: str, facts: orjson.Fragment) -> PageAnswer:
+    async def answer(
+        self, page: PageRequest, reason: str, facts: orjson.Fragment, maps: bool = True
+    ) -> PageAnswer:
         """The precomputed map where the store answers, what all members are shown elsewhere.
 
         Args:
             page: the request.
             reason: why it is not decided live; counted.
             facts: its facts, for the log.
+            maps: ask the store; not for who is to be shown what all members are.
         """
         model = self.source.model
         if model is None:
             metrics.FALLBACKS.labels(PLACEHOLDER, reason).inc()
             metrics.LOOKUPS.labels(PLACEHOLDER).inc(len(page.title_ids))
             return PageAnswer(None, [placeholder(title) for title in page.title_ids], reason, False)
-        mapped = await self.mapped(page, model, ended=True)
+        mapped = await self.mapped(page, model, ended=True) if maps else {}
         ruled = dict[TitleId, FallbackChoice]()
         if model.ruled is not None:
             ruled = model.ruled.fallbacks(page.title_ids, page.facts, clock.now_us())

@@ -28,7 +28,7 @@ from serve.live.fallback_choice import placeholder
 from serve.live.fallbacks import Fallbacks, MapDraw, PageAnswer, shared_columns
 from serve.live.page_request import PageRequest
 from serve.live.recorder import LogFullError, Recorder
-from serve.live.reload import ModelSource
+from serve.live.reload import ModelHolder
 from serve.live.request_facts import facts_array, facts_as_logged
 from serve.live.shown.page_decisions import PageDecisions
 from serve.live.snapshot import LiveModel
@@ -57,7 +57,7 @@ class MicroBatcher:
 
     def __init__(
         self,
-        source: ModelSource,
+        source: ModelHolder,
         recorder: Recorder,
         store: MapStore | None = None,
         queue: int = 256,

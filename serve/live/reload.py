@@ -4,12 +4,22 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from serve.live.shown.follow_rules import RulesFile
 from serve.live.snapshot import LiveModel
 
 PAUSES = (1.0, 60.0)
 """Seconds until what was refused is tried again: the first time, and at most."""
+
+
+class ModelHolder(Protocol):
+    """What says which model is in use."""
+
+    @property
+    def model(self) -> LiveModel | None:
+        """Of the moment; None: there is none yet."""
+        ...
 
 
 class ModelSource:

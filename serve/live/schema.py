@@ -20,6 +20,16 @@ class Refusal(BaseModel):
 Name = Annotated[str, Field(min_length=1)]
 
 
+class ShownNow(BaseModel):
+    """What the caller shows of a title by a logic of its own."""
+
+    title_id: TitleId
+    artwork_id: Name
+    propensity: float | None = Field(
+        None, gt=0, le=1, description="With which it was drawn; null: it is not known"
+    )
+
+
 class DecideRequest(BaseModel):
     """A page: who looks, at which titles, and what is known now."""
 
@@ -34,6 +44,11 @@ class DecideRequest(BaseModel):
     day: int | None = Field(None, description="Days since 1970-01-01; today when left out")
     cell: str | None = None
     fresh: bool = Field(False, description="Draw anew, whatever the map or other pages drew")
+    shown: list[ShownNow] | None = Field(
+        None,
+        description="What the caller shows now: it is answered unchanged and logged beside what"
+        " Marquee would have done, but where an experiment's cell decides",
+    )
     profiling: bool = Field(
         True, description="False where the member opted out: unpersonalised, and nothing is logged"
     )
@@ -127,6 +142,9 @@ class Readiness(BaseModel):
     draining: bool
     log: str
     rules: str = Field("", description="Why the newest rules do not hold; empty where they do")
+    experiments: str = Field(
+        "", description="Why the newest experiments.yaml does not hold; empty where it does"
+    )
 
 
 def _microseconds(value: object) -> object:

@@ -32,6 +32,8 @@ class LiveSettings:
     """Whether bundles of other catalogues may decide."""
     rules: str | None = None
     """File of rules; None: there are none."""
+    experiments: str | None = None
+    """File of experiments; None: there are none."""
     rows: bool = False
     """Whether pages are decided as rows, and logged as pages."""
     most_alike: int = 0

@@ -6,20 +6,23 @@ Routes (`serve.live.routes`) and the ASGI application (`serve.live.app`) stand a
 import asyncio
 import gc
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from data.privacy.pseudonym import Pseudonyms
+from data.records import TitleId
 from data.schema.watched import WatchedSchema
 from serve.live import metrics
+from serve.live.cells.arms import Assigned, LiveArms
+from serve.live.cells.shown import CallerArtwork, answer_shown, parse_shown
 from serve.live.door.image_worker import ImageWorker
 from serve.live.fallbacks import PageAnswer
 from serve.live.micro_batcher import MicroBatcher
-from serve.live.page_request import parse_page, parse_title_ids
+from serve.live.page_request import PageRequest, parse_page, parse_title_ids
 from serve.live.recorder import Recorder
 from serve.live.reload import ModelSource
-from serve.live.request_facts import RequestFacts, folded
+from serve.live.request_facts import RequestFacts, facts_as_logged, folded
 from serve.live.snapshot import LiveModel
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.takedown.listed import read_takedown
@@ -38,9 +41,11 @@ class LiveService:
         queue: pages that may be open at most, whatever their deadlines; more are shed.
         watch: seconds between looks at `current`.
         catalogue: folder that the artworks' paths start from; None: their files are elsewhere.
+        arms: makes what decides by `experiments.yaml`, of the service; None: there are none.
         names: that profiles go by in logs and maps; their own ids if None.
     """
 
+    # Each part that a test or a command puts together otherwise.
     def __init__(
         self,
         source: ModelSource,
@@ -51,6 +56,7 @@ class LiveService:
         watch: float = 1.0,
         names: Pseudonyms | None = None,
         catalogue: Path | None = None,
+        arms: Callable[[ModelSource, MicroBatcher, Recorder], LiveArms] | None = None,
     ) -> None:
         self.source, self.recorder, self.store = source, recorder, store
         self.deadline, self.watch = deadline, watch
@@ -58,6 +64,7 @@ class LiveService:
         self.declared = WatchedSchema(catalogue)
         self.names = names or Pseudonyms()
         self.batcher = MicroBatcher(source, recorder, store, queue)
+        self.arms = None if arms is None else arms(source, self.batcher, recorder)
         self.pictures = ImageWorker()
         self.draining = False
 
@@ -74,8 +81,9 @@ class LiveService:
         Raises:
             ValueError: the request does not make sense.
         """
-        asked, model = asked_pictures(request), self.source.model
-        answer = await self._answered(request, due, admitted)
+        asked, assigned = asked_pictures(request), self._assigned(request)
+        model = assigned.source.model
+        answer = await self._answered(request, due, admitted, assigned)
         if asked is None:
             return answer.to_json()
         pictures = NO_PICTURES if model is None else model.page_pictures
@@ -85,23 +93,63 @@ class LiveService:
         return answer._replace(pieces=pieces).to_json()
 
     async def _answered(
-        self, request: Mapping[str, object], due: float, admitted: bool
+        self, request: Mapping[str, object], due: float, admitted: bool, assigned: Assigned
     ) -> PageAnswer:
         """The same with main pictures."""
-        model = self.source.model
+        model, batcher = assigned.source.model, assigned.batcher
         is_text = None if model is None else model.layout.is_text
-        if not admitted and not self.batcher.admits(due):
+        shown = parse_shown(request)
+        if not admitted and not shown and not batcher.admits(due):
             titles = parse_title_ids(request, is_text)
-            return self.batcher.fallbacks.shed(titles, _known_facts(request, model))
+            return batcher.fallbacks.shed(titles, _known_facts(request, model))
         bundle, declared = ("", None) if model is None else (model.policy.bundle, model.declared)
         page = parse_page(request, bundle, declared, is_text)
         for name in page.odd:
             metrics.UNSOUND.labels(name).inc()
         if not page.profiling:
-            return self.batcher.fallbacks.impersonal(page.title_ids, "opted_out", page.facts)
+            return batcher.fallbacks.impersonal(page.title_ids, "opted_out", page.facts)
         if self.names:
             page = page._replace(profile_id=self.names.of(page.profile_id))
-        return await self.batcher.decide(page, due)
+        if self.arms is not None and self.arms.experiments is not None:
+            if page.cell is not None:
+                raise ValueError(
+                    "cell: the service puts members into cells, as experiments.yaml says; leave"
+                    " it out"
+                )
+            page = page._replace(cell=assigned.cell)
+        if assigned.policy == "own" or (assigned.cell is None and shown):
+            return await self._beside(page, shown, assigned)
+        if assigned.policy is not None:
+            logged = facts_as_logged(page.facts)
+            return await batcher.fallbacks.answer(page, "holdout", logged, maps=False)
+        return await batcher.decide(page, due)
+
+    async def _beside(
+        self,
+        page: PageRequest,
+        shown: Mapping[TitleId, CallerArtwork],
+        assigned: Assigned,
+    ) -> PageAnswer:
+        """What the caller shows; of other titles what all members are shown."""
+        rest = [title for title in page.title_ids if title not in shown]
+        own = page._replace(title_ids=[title for title in page.title_ids if title in shown])
+        answer = await answer_shown(own, shown, assigned.source.model, self.recorder)
+        if not rest:
+            return answer
+        others = page._replace(title_ids=rest)
+        fallbacks = assigned.batcher.fallbacks
+        more = await fallbacks.answer(others, "holdout", facts_as_logged(page.facts), maps=False)
+        both = dict(zip((*own.title_ids, *rest), (*answer.pieces, *more.pieces), strict=True))
+        pieces = [both[title] for title in page.title_ids]
+        return answer._replace(pieces=pieces, logged=answer.logged and more.logged)
+
+    def _assigned(self, request: Mapping[str, object]) -> Assigned:
+        """What decides a page, by who looks and where."""
+        profile, facts = request.get("profile_id"), request.get("facts")
+        if self.arms is None or not isinstance(profile, str):
+            return Assigned(None, None, self.source, self.batcher)
+        facts = facts if isinstance(facts, dict) else {}
+        return self.arms.of(self.names.of(profile) if self.names else profile, facts)
 
     def due(self, milliseconds: float | None) -> float:
         """When a request must be answered that gives itself so long, of the event loop's clock."""
@@ -112,6 +160,8 @@ class LiveService:
         """Load the model and go on watching `current`."""
         await asyncio.to_thread(self._look_at_store)
         await asyncio.to_thread(self.source.look)
+        if self.arms is not None:
+            await asyncio.to_thread(self.arms.look)
         self._count_reload({"loaded": 0, "refused": 0, "no_current": 0})
         # What is there now stays: a full collection that walks all of it would hold up pages.
         gc.collect()
@@ -136,6 +186,8 @@ class LiveService:
         """See whether there is a new model, and whether log and store are whole."""
         self._look_at_store()
         self.source.look()
+        if self.arms is not None:
+            self.arms.look()
         self.recorder.look()
         metrics.DAMAGED.set(self.recorder.damaged())
 
@@ -171,6 +223,8 @@ class LiveService:
         await asyncio.to_thread(self.recorder.close)
         if self.store is not None:
             self.store.close()
+        if self.arms is not None:
+            self.arms.close()
 
 
 def _known_facts(request: Mapping[str, object], model: LiveModel | None) -> RequestFacts:

@@ -42,7 +42,7 @@ class RunInfo:
 
     def to_bytes(self) -> bytes:
         """As stored."""
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(asdict(self) | {"rules": self.rules.to_record()})
 
     @staticmethod
     def from_bytes(raw: bytes) -> "RunInfo":
@@ -71,7 +71,9 @@ class RunInfo:
         whole = (rules.salt, rules.heads, rules.epochs.days)
         real = (rules.epsilon, rules.epochs.keep)
         if (
-            not all(isinstance(text, str) for text in (rules.bundle, rules.policy))
+            not all(
+                isinstance(text, str) for text in (rules.bundle, rules.policy, rules.cell or "")
+            )
             or not all(type(number) is int for number in whole)
             or not all(type(number) in (int, float) for number in real)
             or type(self.logged) is not bool

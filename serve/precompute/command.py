@@ -30,6 +30,7 @@ from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
 from serve.maps.takedown.listed import read_takedown
 from serve.pictures.catalogue_pictures import pictures_of_layout
+from serve.precompute.cell_members import CellWork
 from serve.precompute.map_pictures import put_pictures
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
@@ -68,6 +69,8 @@ def precompute(
     foreign: bool = False,
     master: str | None = None,
     rules: Path | None = None,
+    experiments: Path | None = None,
+    cell: str | None = None,
 ) -> Report:
     """Decide every title for every profile and store the artwork maps.
 
@@ -99,6 +102,10 @@ def precompute(
             and under spark-submit what was given there.
         rules: rules.yaml: who may be shown what, see docs/rules.md. Those that hold when the run
             begins hold for all of it.
+        experiments: experiments.yaml: members of its cells have no maps in this store, and those
+            that they had are taken out; see docs/experiments.md.
+        cell: EXPERIMENT:CELL of it, whose members alone are decided for, by the cell's bundle and
+            policy, into the store that it names.
     """
     if master is not None and engine != "spark":
         raise BadInput(f"--master {master} is of Spark; add --engine spark")
@@ -106,14 +113,23 @@ def precompute(
     refuse_outside("--workers", workers, 0)
     today = day_number(_day(day))
     epochs = _epochs(epoch_days, keep, threshold)
+    of_cell = None if experiments is None else CellWork.of(experiments, cell)
+    if of_cell is None and cell is not None:
+        raise BadInput(f"--cell {cell} is of an experiments.yaml; give it by --experiments")
+    if of_cell is not None:
+        bundle = Path(of_cell.arm.bundle or bundle)
+        store = of_cell.arm.store or store
+        rules = rules if of_cell.arm.rules is None else Path(of_cell.arm.rules)
     folder = _bundle(bundle)
     read = readable_profiles(profiles, Pseudonyms.from_environment())
+    members, others = (read.members, []) if of_cell is None else of_cell.divided(read.members)
     shown = Catalogue.read(catalogue)
     refuse_foreign(folder, shown, foreign)
     scorer = Scorer(folder)
     pictured = Shown.of(scorer, shown, cache)
     layout = Layout.of_catalogue(shown.titles, pictured.artworks, today)
     policy = ServedPolicy.of(scorer.manifest)
+    policy = policy if of_cell is None else of_cell.policy(policy)
     artworks = scored_artworks(scorer, shown, layout.artwork_ids, cache, pictured.images)
     bank = Bank.of(layout, artworks.vectors, artworks.names)
     ruled, page_facts = None, scorer.spec.declared.schema.known_at_request()
@@ -136,14 +152,15 @@ def precompute(
         unpersonalised_best(folder, layout),
         page_facts=page_facts,
         ruled=ruled,
+        cell=None if of_cell is None else of_cell.cell,
     )
-    maps.delete(read.opted_out)
+    maps.delete([*read.opted_out, *others])
     decide = partial(precompute_maps, workers=workers)
     if engine == "spark":
         decide = partial(precompute_spark, master=master)
     pictures = pictures_of_layout(shown, layout.artwork_ids)
     put_pictures(maps, layout, pictures)
-    report = _logged_run(work, read.members, maps, log, decide)
+    report = _logged_run(work, members, maps, log, decide)
     put_pictures(maps, layout, pictures)  # a store that lost its data meanwhile has none
     report.opted_out = len(read.opted_out)
     report.skip(read.skipped)
@@ -155,9 +172,9 @@ def precompute(
             + ("" if report.followed else ", and pages go on in the later run's catalogue"),
             file=sys.stderr,
         )
-    members = [f"left out: {name}: {reason}" for name, reason in report.skipped_members[:NAMED]]
+    left = [f"left out: {name}: {reason}" for name, reason in report.skipped_members[:NAMED]]
     more = [] if ruled is None else ruled.page_words(page_facts)
-    for words in [*members, *left_out_words(pictured.left_out), *pictured.canvas_words, *more]:
+    for words in [*left, *left_out_words(pictured.left_out), *pictured.canvas_words, *more]:
         print(words, file=sys.stderr)
     maps.close()
     return report

@@ -1,6 +1,6 @@
 """What a run of precompute decides and by which rules; the same for every engine."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Int
@@ -44,7 +44,7 @@ class Work:
     @property
     def rules(self) -> DrawRules:
         """What the run's draws have in common."""
-        return self.policy.draw_rules(self.heads, self.epochs)
+        return replace(self.policy.draw_rules(self.heads, self.epochs), cell=self.cell)
 
     @property
     def info(self) -> RunInfo:
@@ -55,3 +55,5 @@ class Work:
     """Declared facts that only a page knows."""
     ruled: LayoutRules | None = None
     """Rules about the layout's artwork; None: there are none."""
+    cell: str | None = None
+    """Of an experiment, as its decisions name it; None: of none."""

@@ -20,8 +20,8 @@ class TrustEffects:
     times a joy: losses weigh so much more than gains (Tversky and Kahneman 1992)."""
     hidden: float = 0.0
     """Taken by any play under a poster that misleads wholly, whether or not it was enjoyed: harm
-    that nothing seen at the time tells of. 0 in the world as it is; 0.15 breaks proxies on purpose
-    (between a joy and a fall)."""
+    that nothing seen at the time tells of. 0 in the world as it is; 0.225, a fall for
+    every play, breaks proxies on purpose."""
     half_life_days: float = 21.0
     """Trust comes half its way back to 0 in so many days: three weeks, longer than the windows in
     which rewards are usually counted, shorter than the 60 days over which a policy is judged."""

@@ -9,10 +9,12 @@ import random
 import struct
 from functools import cache
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pytest
 
+from evaluate.ope.fraction_intervals import Matched
 from tests.fuzz.contract import is_refusal
 from tests.fuzz.mutations import with_checksum
 from tests.fuzz.one_kind import KINDS
@@ -196,3 +198,10 @@ def test_odd_tables_are_refused_by_name(what, every, monkeypatch):
     with pytest.raises(ValueError, match=r"parquet|column") as refused:
         Read()(name, written(table))
     assert is_refusal(refused.value)
+
+
+def test_the_size_of_weights_whose_sum_has_no_square_is_a_number():
+    weights = np.full(2, 9e153)
+    assert Matched.of(
+        weights, np.zeros(2), float((weights**2).sum()), clustered=False
+    ).size == pytest.approx(2)

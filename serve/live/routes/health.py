@@ -27,6 +27,7 @@ def health_routes(service: LiveService) -> APIRouter:
             refused=service.source.refused,
             draining=service.draining,
             log=service.recorder.trouble(),
+            experiments=service.arms.refused if service.arms is not None else "",
             rules=service.source.rules.refused if service.source.rules is not None else "",
         )
 

@@ -55,10 +55,17 @@ def test_lope_holds_the_truth_with_a_narrower_interval_than_dr(tmp_path, capsys)
     assert lope.low <= truth <= lope.high
     assert dr.low <= truth <= dr.high
     assert lope.high - lope.low < 0.8 * (dr.high - dr.low)
-    assert report.read == "lope"
+    assert report.read == "dr"
     assert not report.gap.broken
     show(report)
     assert "the proxy is not shown to leave anything out" in capsys.readouterr().out
+
+
+def test_where_weights_of_actions_say_nothing_lope_is_read_with_care_or_nothing_is(tmp_path):
+    few = judged(tmp_path, table(150))
+    assert (few.read, few.words[0][:21]) == ("lope", "read lope, with care:")
+    fewer = judged(tmp_path, table(60))
+    assert fewer.words[0].startswith("do not use: the log is worth")
 
 
 def test_harm_that_nothing_early_tells_of_is_said(tmp_path):
