@@ -14,6 +14,11 @@ COMMANDS = {
         "The live service's pages a second, beside a bare handler and another version.",
         show="show_pages",
     ),
+    "parity": Command(
+        "bench.serving.parity",
+        "ONNX Runtime's scores and choices beside torch's, each kind of heads and of eyes.",
+        show="show_parity",
+    ),
     "explain": Command(
         "bench.serving.explain",
         "Explanations of many decisions: do they add up, and how long does one take?",

@@ -35,6 +35,7 @@ CASES = {
     "judging": Case(("judging",)),
     "live": Case(("live",)),
     "pages": Case(("pages",), (*MODEL, "cache")),
+    "parity": Case(("parity",)),
     "explain": Case(("explain",), (*MODEL, "examples", "cache")),
     "failures": Case(("failures",), why_not=why_no_redis()),
     "encoder": Case(("encoder",)),  # a bundle of frozen eyes has nothing in torch to be beside

@@ -67,7 +67,7 @@ class ProxyVerdict:
         from_log: the gap by the log alone, without an experiment.
         log_low: lower end of its interval.
         log_high: upper end.
-        broken: whether the report says that the proxy is broken, by either.
+        broken: whether the log alone says that the proxy is broken, as users are told.
         truth: takes of 28 days under the target.
     """
 
@@ -181,13 +181,18 @@ def _verdict(name: str, world: LongWorld, count: int, seed: int) -> ProxyVerdict
         surrogate.value,
         *gap,
         *of_log,
-        gap.broken or of_log.broken,
+        of_log.broken,
         _truth(world, target, policy, seed, max(1, count // 10_000)),
     )
 
 
 def _seen(world: LongWorld, of: DecidedOnce) -> Float[np.ndarray, "decisions numbers"]:
-    """What a proxy sees: the member, the title's pull, and what came at once."""
+    """What a proxy sees: the member, the title's pull, what came at once, and disappointment.
+
+    That is an abandonment by how far the poster shows what its title has not: all of the harm in
+    the world as it is, and little of it where harm is hidden behind takes.
+    """
     kinds = np.eye(OUTCOMES)[of.outcome]
+    foreign = world.mislead[of.title, of.choice][:, None]
     own = world.affinity[of.member, of.title][:, None].astype(float)
-    return np.concatenate([kinds, known_before_it(world, of), own], axis=1)
+    return np.concatenate([kinds, kinds[:, 1:3] * foreign, known_before_it(world, of), own], axis=1)

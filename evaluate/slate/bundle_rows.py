@@ -186,15 +186,18 @@ def bundle_chances(
     flat = candidates.reshape(-1, ranks)
     members, artworks = scored.members(facts), scored.artworks.at(flat)
     calibration = scored.scorer.manifest.calibration
-    title = (members.appeals[:, None] * artworks.appeals).sum(2)
-    logits = (members.scores(artworks) + title[:, None] + calibration.bias).astype(np.float64)
-    logits = logits.reshape(count, slots, -1, ranks) / calibration.temperature
+    there = valid.reshape(-1, ranks)
+    own = (members.appeals[:, None] * artworks.appeals).sum(2)
+    # One of a title, as live has it: which artwork is chosen depends on their scores alone.
+    title = np.where(there, own, 0.0).sum(1) / there.sum(1)
+    logits = members.scores(artworks) + (title + calibration.bias)[:, None, None]
+    logits = logits.astype(np.float64).reshape(count, slots, -1, ranks) / calibration.temperature
     coordinates, forms = np.zeros((*candidates.shape, 1)), np.zeros((logits.shape[2], 1, 1))
     if pairs is not None:
         coordinates, forms = pairs.coordinates(scored.artworks.vectors)[candidates], pairs.heads
     logits = logits.transpose(1, 0, 3, 2)
     values = take_values(logits, coordinates.swapaxes(0, 1), forms, length)
     policy = scored.policy()
-    own = policy.considered(values.own, 3).transpose(1, 3, 0, 2)
+    single = policy.considered(values.own, 3).transpose(1, 3, 0, 2)
     pair = policy.considered(values.beside[1:], 4).transpose(1, 4, 0, 3, 2)
-    return orchestrate(own, pair, valid, policy.exploration)
+    return orchestrate(single, pair, valid, policy.exploration)

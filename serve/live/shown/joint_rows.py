@@ -40,6 +40,7 @@ class JointRows:
     coordinates: Float[np.ndarray, "titles ranks rank"]
     forms: Float[np.ndarray, "heads rank rank"]
     appeals: Float[np.ndarray, "titles appeal"]
+    """Of each title, the mean over its artworks."""
     calibration: Calibration
     most_alike: int = 0
     """Images of a page that may be alike, a rule beside what was learnt; 0: as many as may be."""
@@ -67,7 +68,9 @@ class JointRows:
         ranked = starts[:, None] + np.minimum(np.arange(counts.max()), counts[:, None] - 1)
         forms = pairs.heads.astype(np.float32)
         coordinates = pairs.coordinates(artworks.vectors)[ranked]
-        return cls(coordinates, forms, artworks.appeals[starts], calibration, most_alike)
+        # One of a title: which of its artworks is chosen depends on their scores alone, as ever.
+        appeals = np.add.reduceat(artworks.appeals, starts) / counts[:, None]
+        return cls(coordinates, forms, appeals, calibration, most_alike)
 
     def fits(self, lengths: Int[np.ndarray, " pages"]) -> bool:
         """Whether no page has too many pairs."""

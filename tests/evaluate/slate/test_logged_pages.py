@@ -5,6 +5,7 @@ About 5 s, nearly all of it the log.
 
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,14 @@ from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.bundle_scores import open_bundle_scores
 from evaluate.policies.read_examples import read_examples
 from evaluate.report.row_findings import judge_rows
-from evaluate.slate.bundle_rows import bundle_slates
+from evaluate.slate.bundle_rows import bundle_chances, bundle_slates
 from evaluate.slate.command import slate
 from evaluate.slate.learn_rows import learn_rows
 from evaluate.slate.logged_rows import LoggedRows
 from evaluate.slate.neighbours import beyond_chance, latest_pages
 from evaluate.slate.row import row
+from serve.live.load_model import LiveRows, load_live
+from serve.live.page_request import PageRequest
 from simulate.browsing.browse import browse_days
 from simulate.browsing.day import Browsing
 from simulate.browsing.log import write_days
@@ -184,6 +187,37 @@ def test_a_report_judges_whole_rows_where_the_log_has_pages(world, story, good, 
         assert gain.value == pytest.approx(apart)
         assert gain.low < gain.value < gain.high
     assert judge_rows(story.examples, story.catalogue, good, tmp_path, Bootstrap(100)) is None
+
+
+def test_live_decides_pages_as_an_estimate_says_that_the_bundle_does(world, tmp_path):
+    from export.graphs.rows import with_row_pairs  # of torch, which few here need
+
+    catalogue = Catalogue.read(world / "catalogue")
+    held = Bundle.open(planted(world, tmp_path / "one"))
+    bundle = with_row_pairs(held, pair_term(), tmp_path / "two")
+    live = load_live(bundle, world / "catalogue", tmp_path, date(2026, 1, 2), rows=LiveRows(True))
+    scored = open_bundle_scores(bundle, catalogue, tmp_path)
+    titles = live.layout.title_ids.tolist()[:6]
+    facts = ArtworkWorld.read(world / "catalogue", 400, 11).members.facts.slice(0, 20)
+    asked = [PageRequest(f"p{who}", titles, 20_500, who, {}) for who in range(20)]
+    decided = live.decide(asked, facts)
+    rows = {name: row for row, name in enumerate(catalogue.artwork_ids)}
+    one = np.array([[rows[name] for name in live.layout.candidates(at)] for at in range(6)])
+    candidates = np.repeat(one[None], 20, 0)
+    chances = bundle_chances(
+        scored,
+        facts.take(np.repeat(np.arange(20), 6)),
+        candidates,
+        np.ones(candidates.shape, bool),
+        np.full(20, 6),
+        scored.scorer.row_pairs,
+    )
+    shown = np.array([page.ordinals for page in decided]) - live.layout.starts[:6]
+    parts = chances.parts(np.arange(20), shown)
+    steps = chances.conditional(np.arange(20), shown)
+    np.testing.assert_allclose([page.propensities for page in decided], steps, atol=1e-9)
+    np.testing.assert_allclose([page.alone for page in decided], parts.position, atol=1e-9)
+    assert (np.array([page.alone for page in decided]) != steps).any()
 
 
 def test_the_row_that_is_shown_says_what_the_truth_says(world, tmp_path):
