@@ -16,7 +16,6 @@ from data.days import DAY_US, moment_us
 from data.errors import BadInput
 from data.features import context_features
 from data.records import DECISIONS
-from data.rules.written import read_rules
 from evaluate.explain.command import explain as explain_command
 from evaluate.explain.command import known_of, show
 from serve.live.app import live_app
@@ -28,7 +27,7 @@ from serve.live.page_request import PageRequest
 from serve.live.recorder import NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
-from serve.rules.layout_rules import LayoutRules
+from serve.live.shown.follow_rules import RulesFile
 from serve.scoring.artwork_vectors import scored_artworks
 from serve.scoring.scorer import Scorer
 from tests.evaluate.planted import plant
@@ -139,11 +138,10 @@ rules:
 """
 
 
-def test_rules_are_named_and_what_they_forbid_is_not_held_against(models, tmp_path):
+def test_rules_are_named_and_what_they_forbid_is_not_held_against(models, place, tmp_path):
     (tmp_path / "rules.yaml").write_text(RULES)
     model = models["linear"]
-    held = LayoutRules.of(read_rules(tmp_path / "rules.yaml"), model.traits, model.layout)
-    ruled = model.with_rules(held)
+    ruled = RulesFile(tmp_path / "rules.yaml", place / "catalogue").begun(model)
     made = explain(ruled, page(device="phone"), NOW)
     assert made.rules == ["not-here"]
     assert {one.artwork_id: one.allowed for one in made.candidates}["11-0"] is False
