@@ -13,8 +13,6 @@ from data.check.known import title_named
 from data.days import DAY_US, date_of, moment_us
 from data.errors import BadInput
 from data.privacy.pseudonym import Pseudonyms
-from data.rules.files import read_rules
-from data.schema.schema import read_schema
 from evaluate.explain.shown_before import ShownSince, shown_before
 from serve.live.explain.explained import ShownDraw
 from serve.live.explain.explained import explain as explain_page
@@ -22,11 +20,11 @@ from serve.live.explain.explanation import Explanation
 from serve.live.load_model import load_live
 from serve.live.page_request import PageRequest
 from serve.live.request_facts import folded
+from serve.live.shown.follow_rules import RulesFile
 from serve.live.snapshot import LiveModel
 from serve.maps.map_reader import MapReader
 from serve.maps.open_store import open_map_store
 from serve.precompute.profiles import readable_profiles
-from serve.rules.layout_rules import LayoutRules
 
 
 @dataclass(frozen=True)
@@ -83,9 +81,7 @@ def explain(
     wanted = title_named(shown, title)
     model = load_live(bundle, catalogue, cache, date_of(day), "", epoch_days, foreign=foreign)
     if rules is not None:
-        written = read_rules(rules, read_schema(catalogue))
-        assert model.traits is not None, "a loaded model has the catalogue's"
-        model = model.with_rules(LayoutRules.of(written, model.traits, model.layout, strict=False))
+        model = RulesFile(rules, catalogue).begun(model)
     known = _known(profiles, names.of(member), names)
     known |= _facts(facts or [], model)
     page = PageRequest(names.of(member), [wanted], day, 0, known)

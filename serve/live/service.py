@@ -85,7 +85,7 @@ class LiveService:
         Raises:
             ValueError: the request does not make sense.
         """
-        asked, assigned = asked_pictures(request), self._assigned(request)
+        asked, assigned = asked_pictures(request), self.assigned(request)
         model = assigned.source.model
         answer = await self._answered(request, due, admitted, assigned)
         if asked is None:
@@ -153,7 +153,7 @@ class LiveService:
         pieces = [both[title] for title in page.title_ids]
         return answer._replace(pieces=pieces, logged=answer.logged and more.logged)
 
-    def _assigned(self, request: Mapping[str, object]) -> Assigned:
+    def assigned(self, request: Mapping[str, object]) -> Assigned:
         """What decides a page, by who looks and where."""
         profile, facts = request.get("profile_id"), request.get("facts")
         if self.arms is None or not isinstance(profile, str):

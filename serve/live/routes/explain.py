@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException
 from data import clock
 from serve.live.explain.explained import ShownDraw, decided_page, finished
 from serve.live.explain.explanation import Explanation
+from serve.live.micro_batcher import MicroBatcher
 from serve.live.page_request import PageRequest, parse_page
 from serve.live.schema import DecideRequest
 from serve.live.service import LiveService
@@ -20,21 +21,28 @@ def explain_routes(service: LiveService) -> APIRouter:
     @router.post("/v1/explain")
     async def explain(asked: DecideRequest) -> Explanation:
         """Why a page of one title shows its artwork: as it is decided now, and not logged."""
-        model = service.source.model
+        request = asked.model_dump()
+        assigned = service.assigned(request)
+        model = assigned.source.model
         if model is None:
             raise HTTPException(503, "no bundle is in use", {"Retry-After": "1"})
         try:
-            page = parse_page(
-                asked.model_dump(), model.policy.bundle, model.declared, model.layout.is_text
-            )
+            page = parse_page(request, model.policy.bundle, model.declared, model.layout.is_text)
             if len(page.title_ids) != 1:
                 raise ValueError(f"{len(page.title_ids)} titles; ask about one at a time")
             if not page.profiling:
                 raise ValueError("the member opted out: they are shown what everybody is shown")
             if service.names:
                 page = page._replace(profile_id=service.names.of(page.profile_id))
+            if assigned.policy is not None:
+                raise ValueError(
+                    f"the member is in {assigned.cell}, which shows what it shows to all; nothing "
+                    "is drawn for them"
+                )
+            if assigned.cell is not None:
+                page = page._replace(cell=assigned.cell)
             # Decided where pages are: rules keep what they have worked out, one page at a time.
-            mapped = await _mapped(service, model, page)
+            mapped = await _mapped(assigned.batcher, model, page)
             decided = decided_page(model, page, clock.now_us(), mapped)
             made = await asyncio.to_thread(finished, model, page, decided)
         except ValueError as error:
@@ -44,11 +52,11 @@ def explain_routes(service: LiveService) -> APIRouter:
     return router
 
 
-async def _mapped(service: LiveService, model: LiveModel, page: PageRequest) -> ShownDraw | None:
+async def _mapped(batcher: MicroBatcher, model: LiveModel, page: PageRequest) -> ShownDraw | None:
     """The draw of the member's map that a page goes on with."""
-    if page.fresh or service.store is None:
+    if page.fresh:
         return None
-    drawn = await service.batcher.fallbacks.mapped(page, model)
+    drawn = await batcher.fallbacks.mapped(page, model)
     if not drawn:
         return None
     choice = drawn[page.title_ids[0]].choice

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -15,10 +16,10 @@ from data.days import DAY_US, moment_us
 from data.errors import BadInput
 from data.features import context_features
 from data.records import DECISIONS
-from data.rules.files import read_rules
 from evaluate.explain.command import explain as explain_command
 from evaluate.explain.command import known_of, show
 from serve.live.app import live_app
+from serve.live.cells.arms import LiveArms
 from serve.live.door.tokens import Token, Tokens, digest
 from serve.live.explain.explained import ShownDraw, explain
 from serve.live.load_model import load_live
@@ -26,7 +27,7 @@ from serve.live.page_request import PageRequest
 from serve.live.recorder import NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
-from serve.rules.layout_rules import LayoutRules
+from serve.live.shown.follow_rules import RulesFile
 from serve.scoring.artwork_vectors import scored_artworks
 from serve.scoring.scorer import Scorer
 from tests.evaluate.planted import plant
@@ -137,11 +138,10 @@ rules:
 """
 
 
-def test_rules_are_named_and_what_they_forbid_is_not_held_against(models, tmp_path):
+def test_rules_are_named_and_what_they_forbid_is_not_held_against(models, place, tmp_path):
     (tmp_path / "rules.yaml").write_text(RULES)
     model = models["linear"]
-    held = LayoutRules.of(read_rules(tmp_path / "rules.yaml"), model.traits, model.layout)
-    ruled = model.with_rules(held)
+    ruled = RulesFile(tmp_path / "rules.yaml", place / "catalogue").begun(model)
     made = explain(ruled, page(device="phone"), NOW)
     assert made.rules == ["not-here"]
     assert {one.artwork_id: one.allowed for one in made.candidates}["11-0"] is False
@@ -183,6 +183,63 @@ def test_the_service_explains_what_it_answers(bundles, models, tmp_path):
     assert made["words"][0].startswith("Title 13 shows m4")
     assert [answer.status_code for answer in refused] == [422, 422, 403]
     assert "99" in refused[0].json()["detail"]
+
+
+CELLS = """
+salt: one
+experiments:
+  eyes:
+    control: live
+    who: anna
+    why: new eyes
+    cells:
+      live: {share: 0.4}
+      other: {share: 0.4, bundle: OTHER, epsilon: 0.5}
+      hold: {share: 0.2, policy: unpersonalised}
+"""
+
+
+def test_a_member_of_a_cell_is_told_what_their_cell_shows(bundles, models, tmp_path):
+    (tmp_path / "current").symlink_to(bundles["linear"])
+    (tmp_path / "experiments.yaml").write_text(CELLS.replace("OTHER", str(bundles["bent"])))
+    by_name = {Path(bundle).name: models[kind] for kind, bundle in bundles.items()}
+
+    def load(folder):
+        return by_name[folder.resolve().name]
+
+    def arms(main, batcher, log):
+        def source(bundle, _):
+            return ModelSource(Path(bundle or tmp_path / "current"), load)
+
+        file = tmp_path / "experiments.yaml"
+        return LiveArms(file, None, main, batcher, log, source, lambda _: None)
+
+    async def talk():
+        service = LiveService(
+            ModelSource(tmp_path / "current", load), NoLog(), deadline=20.0, arms=arms
+        )
+        told = []
+        transport = httpx.ASGITransport(live_app(service))
+        async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
+            await service.start()
+            for member in range(12):
+                asked = {"profile_id": f"m{member}", "title_ids": [13], "facts": {"country": "FR"}}
+                shown = (await client.post("/v1/decide", json=asked)).json()
+                told.append((shown, await client.post("/v1/explain", json=asked)))
+            await service.stop()
+        return told
+
+    explained = set()
+    for shown, made in asyncio.run(talk()):
+        if shown["reason"] is not None:
+            assert made.status_code == 422
+            assert "shows what it shows to all" in made.json()["detail"]
+            continue
+        [decision] = shown["decisions"]
+        assert made.json()["decision_id"] == decision["decision_id"]
+        assert made.json()["propensity"] == decision["propensity"]
+        explained.add((shown["bundle"], made.json()["epsilon"]))
+    assert len(explained) == 2
 
 
 def test_the_command_tells_what_was_shown_before(place, bundles, tmp_path, capsys):
