@@ -48,6 +48,11 @@ COMMANDS = {
         "Rows decided jointly, and off-line estimates of them, beside every row's exact value.",
         show="show",
     ),
+    "dimensions": Command(
+        "bench.dimensions.dimensions",
+        "Artwork, synopsis, evidence and trailer decided together, beside exact values and a peer.",
+        show="show",
+    ),
     "shadow": Command(
         "bench.cells.shadow",
         "What Marquee would have earned beside a caller's own artwork, against the truth.",

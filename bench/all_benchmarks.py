@@ -44,6 +44,7 @@ CASES = {
     "ope coverage": Case(("ope", "--part", "coverage")),
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
     "rows": Case(("rows",)),
+    "dimensions": Case(("dimensions",)),
     "longterm": Case(("longterm",)),
     "row pages": Case(("row-pages",), (*MODEL, "cache")),
     "golden": Case(("golden", "tests/golden")),

@@ -65,6 +65,21 @@ IMAGES = pa.schema(
     ]
 )
 
+ASSETS = pa.schema(
+    [
+        pa.field("asset_id", pa.string(), nullable=False),
+        pa.field("title_id", pa.int64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),  # synopsis, trailer, evidence, row_title …
+        pa.field("content", pa.string(), nullable=False),  # text, picture, clip or template
+        pa.field("text", pa.string()),  # words, with {slots} in a template; null: it has none
+        pa.field("frames", pa.list_(pa.string())),  # paths of its picture or key frames, or null
+        pa.field("language", pa.string()),  # of its words, null: for all
+        pa.field("added_day", pa.date32(), nullable=False),
+        pa.field("withdrawn_day", pa.date32()),  # null: still a candidate
+        pa.field("own", OWN),  # columns of the user's own, null: there are none
+    ]
+)
+
 FACTS = pa.struct(
     [
         pa.field("country", pa.string()),

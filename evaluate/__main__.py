@@ -12,6 +12,11 @@ COMMANDS = {
         "What a policy would have earned a row whose slots affect each other.",
         show="show",
     ),
+    "kinds": Command(
+        "evaluate.kinds.command",
+        "What choosing artwork, synopsis and more together would have earned, and each adds.",
+        show="show",
+    ),
     "longterm": Command(
         "evaluate.longterm.command",
         "Policies by rewards that take weeks, and proxies by experiments that are over.",

@@ -7,6 +7,11 @@ COMMANDS = {
     "catalogue": Command("simulate.world.command", "Render titles and posters."),
     "log": Command("simulate.browsing.command", "Simulate members, their decisions and events."),
     "visit": Command("simulate.visits.command", "Let members browse a running service for a day."),
+    "kinds": Command(
+        "simulate.kinds.command",
+        "Artwork, synopsis, evidence and trailer learnt and decided together.",
+        show="show",
+    ),
     "loop": Command(
         "loop.policy_command",
         "Let a policy decide, wait for its rewards and learn, daily.",

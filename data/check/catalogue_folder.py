@@ -8,6 +8,8 @@ import pyarrow as pa
 from rich.console import Console
 from rich.progress import track
 
+from data.assets.asset_rows import asset_problems
+from data.assets.assets import ASSETS_FILE, read_assets
 from data.catalogue import EMBEDDINGS, FILES, Catalogue, problems
 from data.check.canvases import check_canvases
 from data.check.rows import check_own
@@ -15,11 +17,13 @@ from data.errors import BadInput
 from data.features import own_column
 from data.images.decode import load_image
 from data.join.events.worth import refuse_outcomes
-from data.pictures import IMAGES_FILE, conform_artworks, read_images
+from data.pictures import IMAGES_FILE, conform_artworks, leads_out, read_images
 from data.problem import Fault, Problem, whole
+from data.records import title_kind
 from data.schema import SCHEMA_FILE, read_schema
 from data.schema_cast import UnreadableFile, conform, read_table
 
+FRAME = Fault("image", "frames", "or drop the asset")
 IMAGE = Fault("image", "path", "or drop the artwork")
 
 
@@ -57,6 +61,41 @@ def check_catalogue(folder: Path | str, *, images: bool = True) -> Iterator[Prob
     if pictures is not None:
         decode = images and not (folder / EMBEDDINGS).is_file()
         yield from check_canvases(folder, pictures, good["artworks"], decode=decode)
+    yield from _assets(folder, good, decode=images)
+
+
+def _assets(folder: Path, good: dict[str, pa.Table | None], *, decode: bool) -> Iterator[Problem]:
+    """What is wrong with assets beside artwork, and with the files of their frames."""
+    file = folder / ASSETS_FILE
+    try:
+        table, wrong = read_assets(folder)
+    except UnreadableFile as error:
+        yield error.problem(file)
+        return
+    yield from wrong
+    if table is None:
+        return
+    titles, artworks = good["titles"], good["artworks"]
+    known = None if titles is None else set(titles["title_id"].to_pylist())
+    kind = None if titles is None else title_kind(titles.schema)
+    taken = set() if artworks is None else set(artworks["artwork_id"].to_pylist())
+    yield from asset_problems(table, known, kind, taken, file)
+    if decode:
+        frames = table["frames"].to_pylist()
+        refused = {row: why for row, some in enumerate(frames) if (why := _unread(folder, some))}
+        torn = np.isin(np.arange(len(frames)), list(refused))
+        yield from FRAME.in_rows(file, torn, lambda row: refused[row])
+
+
+def _unread(folder: Path, frames: list[str | None] | None) -> str | None:
+    """Why a frame cannot be had whole; None: all can, or their paths lead out."""
+    try:
+        for path in frames or []:
+            if path is not None and not leads_out(path):
+                load_image(folder / path)
+    except BadInput as refusal:
+        return str(refusal)
+    return None
 
 
 def _own_facts(tables: dict[str, pa.Table | None], folder: Path) -> Iterator[Problem]:

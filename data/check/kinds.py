@@ -17,7 +17,7 @@ from data.check.rows import (
 )
 from data.pictures import conform_artworks, read_images
 from data.problem import Problem
-from data.records import ARTWORKS, DECISIONS, EVENTS, EXAMPLES, IMAGES, PROFILES, TITLES
+from data.records import ARTWORKS, ASSETS, DECISIONS, EVENTS, EXAMPLES, IMAGES, PROFILES, TITLES
 from data.schema_cast import UnreadableFile, conform
 
 
@@ -39,6 +39,7 @@ KINDS = {
     "titles": Kind(TITLES),
     "artworks": Kind(ARTWORKS),
     "images": Kind(IMAGES),
+    "assets": Kind(ASSETS),
 }
 MARKS = {
     "examples": ("reward", "played"),
@@ -46,6 +47,7 @@ MARKS = {
     "decisions": ("decision_id", "seed"),
     "titles": ("default_artwork_id",),
     "images": ("artwork_id", "canvas"),
+    "assets": ("asset_id", "kind"),
     "artworks": ("artwork_id", "path"),
 }
 """Columns that tell the kind of a file which is given alone; the first match counts."""

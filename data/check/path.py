@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from data.assets.assets import ASSETS_FILE
 from data.catalogue import FILES, Catalogue
 from data.check.catalogue_folder import check_catalogue
 from data.check.clocks import problems_of_clocks
@@ -87,7 +88,8 @@ def check_path(
 def files_of(path: Path) -> list[Path]:
     """The Parquet files that a check of a path reads."""
     if is_catalogue(path):
-        files = [*(path / f"{name}.parquet" for name in FILES), path / IMAGES_FILE]
+        beside = (path / IMAGES_FILE, path / ASSETS_FILE)
+        files = [*(path / f"{name}.parquet" for name in FILES), *beside]
         return [file for file in files if file.is_file()]
     return parquet_files(path)
 

@@ -54,7 +54,7 @@ class CellWork(NamedTuple):
             members: `profile_id` as it is logged, and `facts`.
         """
         ids = members["profile_id"].to_pylist()
-        inside = [None] * len(ids)
+        inside: list[str | None] = [None] * len(ids)
         for one in self.experiments.experiments:
             if one.loop is None:
                 inside = self._labelled(one, ids, inside)
