@@ -10,6 +10,8 @@ from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
 
 from data import clock
+from data.catalogue import Catalogue
+from data.check.known import title_named
 from data.errors import BadInput
 from data.rules.as_json import rule_json
 from web.pages_of import PagesOf
@@ -95,7 +97,7 @@ def rules_routes(pages: PagesOf) -> APIRouter:
         asked |= {"share": share, "until": until, "who": who}
         by = needs("rules").name
         try:
-            made = pages.desk().add(_rule(asked), by)
+            made = pages.desk().add(_rule(asked, pages.view().catalogue), by)
         except BadInput as error:
             return _rules_page(pages, asked, str(error))
         pages.followed.look()
@@ -151,7 +153,8 @@ def _row(rule: Mapping[str, object], state: str) -> RuleRow:
         share if isinstance(share, float) else None,
         _words(rule["about"]),
         _words(rule.get("where", {})),
-        *(str(rule[name]) if name in rule else None for name in ("from", "until")),
+        str(rule["from"]) if "from" in rule else None,
+        str(rule["until"]) if "until" in rule else None,
         str(rule.get("who", "")),
         str(rule.get("why", "")),
         state,
@@ -165,17 +168,17 @@ def _words(what: object) -> str:
     return "; ".join(f"{name} {_words(value)}" for name, value in what.items())
 
 
-def _rule(asked: Mapping[str, str]) -> dict[str, object]:
+def _rule(asked: Mapping[str, str], catalogue: Catalogue) -> dict[str, object]:
     """A rule as a form asks for it.
 
     Raises:
         BadInput: it is about nothing, or a number or a time is none.
     """
-    about = {name: asked[name] for name in ("artwork", "title") if asked[name]}
+    about: dict[str, object] = {n: asked[n] for n in ("artwork", "title") if asked[n]}
     if not about:
         raise BadInput("the rule is about nothing; name an artwork or a title")
-    if "title" in about and about["title"].isdecimal():
-        about["title"] = int(about["title"])
+    if "title" in about:
+        about["title"] = title_named(catalogue, asked["title"])
     stamp = datetime.fromtimestamp(clock.now(), UTC)
     name = f"{asked['effect']}-{stamp:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     rule: dict[str, object] = {"id": name, "effect": asked["effect"], "about": about}
