@@ -214,13 +214,7 @@ class RulesDesk(NotedRules):
                     f"{name} is {said[:40]!r}; whoever reads the log will want to know: write it, "
                     f"in {WORDS_LONGEST} letters at most"
                 )
-        if self.file.suffix == ".parquet":
-            raise BadInput(
-                f"{self.file} is a table, and changes where it is made; keep rules.yaml to change "
-                "rules one by one"
-            )
-        if not self.file.parent.is_dir():
-            raise BadInput(f"there is no folder {self.file.parent} for the rules; make it")
+        self.refuse_table()
         with self.locked():
             rules = self.listed()
             if version is not None and version != rules.digest:
@@ -241,6 +235,20 @@ class RulesDesk(NotedRules):
             entry = self.write_down(what, changed, asked, after, rules.digest)
             write_text_whole(self.file, edited)
         return RuleDone(after.digest, rule, entry)
+
+    def refuse_table(self) -> None:
+        """Refuse to change rules where there is no text to change.
+
+        Raises:
+            BadInput: they are a table, or have no folder.
+        """
+        if self.file.suffix == ".parquet":
+            raise BadInput(
+                f"{self.file} is a table, and changes where it is made; keep rules.yaml to change "
+                "rules one by one"
+            )
+        if not self.file.parent.is_dir():
+            raise BadInput(f"there is no folder {self.file.parent} for the rules; make it")
 
     def as_meant(self, edited: str, meant: list[WrittenRule]) -> tuple[str, WrittenRules]:
         """A text that says the rules that are meant, and what is read from it."""

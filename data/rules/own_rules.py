@@ -5,7 +5,10 @@ theirs from then on, and is never written again. The audit log says who did.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
+
+import yaml
 
 from data.atomic_write import write_text_whole
 from data.errors import BadInput
@@ -39,9 +42,10 @@ def keep_own(
         dry: say what would change, and change nothing.
 
     Raises:
-        BadInput: the rules of people cannot be read, or hold together.
+        BadInput: the rules of people cannot be read, or hold together; or are a table.
         OSError: the disk takes no more.
     """
+    desk.refuse_table()
     with desk.locked():
         rules = desk.listed()
         if not dry:
@@ -131,14 +135,17 @@ def _write(
 ) -> None:
     text = desk.file.read_text(encoding="utf-8") if desk.file.exists() else ""
     there = {one.rule.id for one in rules.rules}
-    for name, rule in changed.items():
-        if name in there:
-            text = without_rule(text, name)
-        if rule is not None:
-            text = with_rule(text, rule)
+    edited = ""  # of a style that cannot be changed line by line: it is written anew
+    with suppress(yaml.YAMLError, StopIteration):
+        for name, rule in changed.items():
+            if name in there:
+                text = without_rule(text, name)
+            if rule is not None:
+                text = with_rule(text, rule)
+        edited = text
     meant = [one for one in rules.rules if one.rule.id not in changed]
     by_name = {one.rule.id: one for one in new}
     meant += [by_name[name] for name, rule in changed.items() if rule is not None]
-    text, after = desk.as_meant(text, meant)
+    text, after = desk.as_meant(edited, meant)
     desk.write_down("written", changed, asked, after, rules.digest)
     write_text_whole(desk.file, text)

@@ -81,19 +81,20 @@ def spendings(artworks: Sequence[OnProbation], terms: ProbationTerms) -> dict[st
     """How far floors and caps must shrink to keep to budgets, by surface.
 
     An artwork is drawn at most with its cap, so it costs at most the draws of its title, times the
-    cap, times what a draw of it may cost.
+    cap, times what a draw of it may cost. Draws of which no surface is known may be of any, and
+    count on each.
     """
     its = [one for one in artworks if one.state == "on probation"]
     by_surface = set(terms.budgets) - {ANYWHERE} or {ANYWHERE}
     if by_surface != {ANYWHERE}:
-        by_surface |= {surface for one in its for surface in one.daily}
+        by_surface |= {surface for one in its for surface in one.daily if surface}
     found = {}
     for surface in sorted(by_surface):
         worst = sum(
             terms.cap * one.gap * daily
             for one in its
             for name, daily in one.daily.items()
-            if surface in (ANYWHERE, name)
+            if surface == name or ANYWHERE in (surface, name)
         )
         found[surface] = (worst, terms.budgets.get(surface))
     scales = {

@@ -32,7 +32,7 @@ from serve.live.shown.image_model import ImageModel
 from serve.live.shown.joint_rows import JointRows, joint_for, one_by_one
 from serve.live.shown.page_decisions import NOTHING_DECIDED, PageDecisions, spelt_decisions
 from serve.live.shown.page_decisions import logged_columns as columns_of
-from serve.live.shown.ruled import RuledShown
+from serve.live.shown.ruled import RuledShown, kept
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
 from serve.pictures.file_mark import FileMark
@@ -147,7 +147,6 @@ class LiveModel:
             whole = choice.to_json(self.base_url)
             openings.append(whole[: whole.index('"decision_id":"') + len('"decision_id":"')])
         put("_openings", openings)
-
         fallback = {}
         for title, slot in self.slot_of.items():
             ordinal, level = int(layout.defaults[slot]), "default"
@@ -204,7 +203,8 @@ class LiveModel:
         joint = joint_for(self.joint, lengths)
         if joint is not self.joint and len(pages) > 1:  # or one page's size would bear on others
             each = zip(pages, one_by_one(facts), strict=True)
-            return [self.decide([page], known, now_us)[0] for page, known in each]
+            with kept(shown):
+                return [self.decide([page], known, now_us)[0] for page, known in each]
         if self.planned is not None and isinstance(facts, ContextFeatures):
             described = self.planned.functionals_by(facts)
         else:

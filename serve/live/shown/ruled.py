@@ -1,6 +1,7 @@
 """What titles show, log and fall back to where rules have to do with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import compress
 from typing import NamedTuple
 
@@ -69,6 +70,7 @@ class RuledShown:
         self._told = _Told(rules.book)
         self._choices: dict[int, FallbackChoice] = {}
         self._begun = rules.book.begun
+        self._kept = False
 
     def fallbacks(
         self,
@@ -140,12 +142,23 @@ class RuledShown:
 
     def make_room(self) -> None:
         """Forget effects where there are too many, and what was told of them."""
+        if self._kept:
+            return
         book = self.rules.book
         book.make_room()
         if self._begun != book.begun:
             self._begun = book.begun
             self._told.clear()
             self._choices.clear()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Forget nothing meanwhile: pages that are decided one by one are logged together."""
+        self._kept = True
+        try:
+            yield
+        finally:
+            self._kept = False
 
     def marked(self, pieces: list[str], codes: Sequence[int]) -> list[str]:
         """A page's decisions as JSON, pins among them said to be pins.
@@ -220,3 +233,8 @@ class RuledShown:
         effect = self.rules.book.effect(code)
         assert effect is not None  # code 0 alone has none
         return effect
+
+
+def kept(shown: RuledShown | None) -> AbstractContextManager[None]:
+    """`RuledShown.kept`, where there is one."""
+    return nullcontext() if shown is None else shown.kept()

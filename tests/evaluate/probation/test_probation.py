@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.catalogue import Catalogue
@@ -82,6 +83,21 @@ def test_rules_keep_to_the_budget_of_each_surface():
     assert probation_rules([replace(ONE, state="passed")], terms) == []
 
 
+def test_draws_of_no_known_surface_count_on_each_and_rules_have_names_of_their_own():
+    some = replace(ONE, daily={"home": 100, "": 50})
+    for terms in (
+        ProbationTerms(budgets={"home": 0.4}),
+        ProbationTerms(budgets={"home": 0.4, ANYWHERE: 0.2}),
+    ):
+        spent = spendings([some], terms)
+        rules = probation_rules([some], terms)
+        assert set(spent) == {"home"}
+        assert len({rule["id"] for rule in rules}) == len(rules)
+        [home] = [r for r in rules if r["effect"] == "cap" and "where" in r]
+        assert home["share"] * 0.05 * 150 <= terms.budgets.get(ANYWHERE, 0.4)
+        assert {"surface": ""} not in [rule.get("where") for rule in rules]
+
+
 def make_desk(folder, check=lambda _: None):
     return RulesDesk(folder / "rules.yaml", Schema, check)
 
@@ -134,6 +150,29 @@ def test_a_rule_that_contradicts_one_of_people_is_left_out_and_said(tmp_path):
     assert kept.held == 1
     assert "contradict" in next(iter(kept.left_out.values()))
     assert {rule.effect for rule in names(tmp_path).values()} == {"deny", "cap"}
+
+
+@pytest.mark.parametrize(
+    "before", ["rules: {}\n", "rules: {mine: {%s}}\n", "{rules: {mine: {%s}}}\n"]
+)
+def test_rules_are_written_beside_those_of_people_in_any_style(tmp_path, before):
+    file = tmp_path / "rules.yaml"
+    file.write_text(before.replace("%s", "effect: deny, about: {artwork: x}, who: a, why: b"))
+    mine = set(names(tmp_path))
+    made = night(tmp_path)
+    assert set(names(tmp_path)) == mine | set(made.changed)
+    assert len(made.changed) == 2
+    night(tmp_path, ())
+    assert set(names(tmp_path)) == mine
+
+
+def test_a_table_of_rules_is_refused_in_words_and_left_alone(tmp_path):
+    file = tmp_path / "rules.parquet"
+    pq.write_table(pa.table({"id": pa.array([], pa.string())}), file)
+    before = file.read_bytes()
+    with pytest.raises(BadInput, match=r"is a table, and changes where it is made"):
+        keep_own(RulesDesk(file, Schema, print), WHO, probation_rules([ONE], ProbationTerms()), "a")
+    assert file.read_bytes() == before
 
 
 def test_new_artwork_is_found_in_a_catalogue_and_judged_by_its_log(tmp_path):

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bandit.rules.book import MOST_EFFECTS
 from data.bundle.manifest import Calibration
 from data.log import PageRecords
 from data.log.records import decode, encode_page
 from serve.live.page_request import PageRequest
 from serve.live.shown.joint_rows import JointRows
+from serve.rules.asked import AskedArtwork
 from tests.serve.rules.rules_world import NOON, land, lands, rules_of
 from tests.serve.world import DAY, Members, make_facts, make_layout, make_model
 
@@ -216,3 +218,28 @@ def test_a_page_of_too_many_pairs_is_decided_title_by_title_and_no_other_with_it
     [alone] = model.decide([short], FACTS.slice(1, 1))
     assert found[1].decision_ids == alone.decision_ids
     assert len(set(found[1].epochs)) == 1
+
+
+def test_pages_decided_one_by_one_are_logged_by_their_own_effects_however_many_there_are(
+    monkeypatch,
+):
+    model = model_of(2.0)
+    slot = Members().heads * int(LAYOUT.counts.max()) ** 2
+    monkeypatch.setattr("serve.live.shown.joint_rows.MOST_PAIRS", 4 * slot)
+    model = model.with_rules(rules_of(LAYOUT))
+    gone = [f"{TITLES[5]}-1", f"{TITLES[3]}-0"]
+    long = page(TITLES, 0)._replace(asked=AskedArtwork({}, frozenset(gone[:1])))
+    short = page(TITLES[2:6], 1)._replace(asked=AskedArtwork({}, frozenset(gone[1:])))
+    book = model.rules.book
+    model.decide([long, short], FACTS.slice(0, 2), NOON)
+    for at in range(MOST_EFFECTS - len(book._places) - 1):
+        book._places[(5, at.to_bytes(4), ())] = 0
+    other = [long, short._replace(asked=AskedArtwork({}, frozenset([f"{TITLES[4]}-0"])))]
+    found = model.decide(other, FACTS.slice(0, 2), NOON)
+    assert len(book._places) >= MOST_EFFECTS
+    for one, asked in zip(found, other, strict=True):
+        for row in decode("decisions", [logged(model, one)]).to_pylist():
+            assert row["action"] in row["candidates"]
+            assert not set(row["candidates"]) & asked.asked.exclude
+    model.decide([long], FACTS.slice(0, 1), NOON)
+    assert len(book._places) < MOST_EFFECTS
