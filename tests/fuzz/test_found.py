@@ -121,6 +121,7 @@ FOUND = {
         b"propensity: uniform",
         b"rows: impressions\ntime: a\nprofile_id: b\naction: c\nreward: d\npropensity: uniform\n"
         b"candidates: {column: e, separator: ''}",
+        b"rows: events\ntime: {column: when, format: ''}\nprofile_id: who\ntitle_id: x\nkind: k",
     ],
     "rewards": [b"1) UNION (SELECT 1", "\ud800".encode(errors="surrogatepass"), b"1" + b"+1" * 400],
     "configs": [

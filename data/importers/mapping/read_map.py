@@ -181,8 +181,12 @@ class _Reading:
             texts = [*held, *held.values()] if isinstance(held, dict) else []
             if not all(isinstance(text, str) for text in texts):
                 self.refuse(f"{key}.{name}", "a name or a value in it is no text")
-        if told.get("separator") == "":
-            self.refuse(f"{key}.separator", "it is empty; give the text between two values")
+        for name, wanted in (
+            ("separator", "the text between two values"),
+            ("format", "as %Y-%m-%d"),
+        ):
+            if told.get(name) == "":
+                self.refuse(f"{key}.{name}", f"it is empty; give {wanted}")
         if (unit := told.get("unit")) is not None and unit not in ("s", "ms", "us", "ns"):
             self.refuse(f"{key}.unit", f"{unit!r} is none of s, ms, us, ns")
         return ValueSource(key, **told, range=scale.range, half=scale.half)
