@@ -7,13 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from bench.learning.stage import Stage
 from bench.small_demo import DemoFolders
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.images.cache import image_cache
+from serve.scoring.artwork_vectors import refuse_pixels_alone
+from serve.scoring.scorer import Scorer
 from simulate.named_rng import named_seed
 from simulate.posters.subjects import Subjects
 from simulate.testbeds.artwork_rounds import ArtworkRounds
@@ -101,20 +102,16 @@ def _stage(place: ArtworkRounds) -> Stage:
 
 @lru_cache(2)
 def _embedding(catalogue: Path, bundle: str) -> np.ndarray:
+    held = Catalogue.read(catalogue)
+    scorer = Scorer(bundle) if bundle else None
+    size = None if scorer is None else scorer.manifest.image
     with tempfile.TemporaryDirectory() as folder:
-        held = Catalogue.read(catalogue)
-        cache = image_cache(held, Path(folder))
+        cache = image_cache(held, Path(folder), *(() if size is None else (size,)))
         images = np.array(cache.images[cache.of(held.artwork_ids)])
-    if not bundle:
+    if scorer is None:
         return descriptors(images)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(Path(bundle) / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
-    )
-    name = session.get_inputs()[0].name
-    parts = [session.run(None, {name: images[at : at + 32]})[0] for at in range(0, len(images), 32)]
-    return np.concatenate([np.asarray(part) for part in parts])
+    refuse_pixels_alone(scorer)
+    return scorer.embed(images)
 
 
 def descriptors(images: np.ndarray) -> np.ndarray:
