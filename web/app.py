@@ -66,6 +66,7 @@ def web_app(pages: PagesOf) -> FastAPI:
     app.middleware("http")(refuse_other_sites)
     app.middleware("http")(_with_headers)
     app.add_exception_handler(BadInput, _refused)
+    app.add_exception_handler(OSError, _refused)
     _add_data(app, pages)
     _add_pages(app, pages)
     _add_files(app, pages)
@@ -105,10 +106,13 @@ async def _with_headers(
 async def _refused(request: Request, error: Exception) -> Response:
     """What cannot be shown, and what to do: a page for people, JSON for programs."""
     status = 403 if isinstance(error, NotAllowed) else 422 if request.method == "POST" else 404
+    words = str(error)
+    if isinstance(error, OSError):  # not its path, which is nobody's business
+        status, words = 503, f"the disk refused ({error.strerror}); mend it, and send this again"
     if request.url.path.startswith("/api/"):
-        body = orjson.dumps({"detail": str(error)})
+        body = orjson.dumps({"detail": words})
         return Response(body, status, media_type="application/json")
-    return page("refused.html", status, words=str(error))
+    return page("refused.html", status, words=words)
 
 
 def _add_data(app: FastAPI, pages: PagesOf) -> None:

@@ -48,7 +48,7 @@ def csv_routes(pages: PagesOf) -> APIRouter:
 
 
 def as_csv(rows: Iterable[object]) -> str:
-    """Rows under the names of the first; texts that a spreadsheet would run are quoted."""
+    """Rows under the names of the first; what a spreadsheet would run is quoted."""
     out = io.StringIO()
     write = None
     for row in rows:
@@ -69,9 +69,9 @@ def _flat(row: object, above: str = "") -> dict[str, object]:
         elif isinstance(value, tuple) and hasattr(value, "_asdict"):
             flat |= _flat(value._asdict(), f"{above}{name}_")  # pyright: ignore
         elif isinstance(value, list):
-            flat[above + name] = _plain("; ".join(map(str, value)))
+            flat[f"{_plain(above + name)}"] = _plain("; ".join(map(str, value)))
         else:
-            flat[above + name] = _plain(value)
+            flat[f"{_plain(above + name)}"] = _plain(value)
     return flat
 
 

@@ -54,7 +54,7 @@ def lab_routes(pages: PagesOf) -> APIRouter:
     async def send(title: Annotated[str, Form()], images: Sent) -> Response:
         kept, refused = await received(pages, images)
         answer = await asyncio.to_thread(answered, pages, title, kept) if kept else None
-        return _lab_page(pages, title, answer, refused)
+        return await asyncio.to_thread(_lab_page, pages, title, answer, refused)
 
     @router.get("/lab/picture", include_in_schema=False)
     def picture(image: str, aspect: float | None = None) -> Response:

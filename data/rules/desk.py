@@ -23,6 +23,8 @@ from data.rules.written import WrittenRule, WrittenRules, parse_rules
 from data.schema.schema import Schema, read_schema
 
 MINUTE_US = 60_000_000
+LATEST_US = 253_402_300_800_000_000
+"""The year 10000, of which no text speaks."""
 WORDS_LONGEST = 500
 """Letters of who and why."""
 
@@ -158,6 +160,8 @@ class RulesDesk(NotedRules):
         """
         asked = self._now_us() if at_us is None else at_us
         end_us = asked // MINUTE_US * MINUTE_US
+        if not 0 <= end_us < LATEST_US:
+            raise BadInput(f"rule {rule_id!r:.80} cannot end at {asked} µs since 1970; send a time")
 
         def change(rules: WrittenRules, text: str) -> tuple[str, list[WrittenRule]]:
             old = self._found(rules, rule_id)

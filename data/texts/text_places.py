@@ -14,6 +14,8 @@ from data.texts.interface import TextEncoder
 
 MOST_TEXTS = 4000
 """Texts that directions are learnt of; more are taken evenly among them."""
+AT_ONCE = 1000
+"""Texts whose vectors, of thousands of numbers, lie in memory at a time."""
 COMMON = 0.5
 """Share of texts beyond which a number of counts says nothing: words of all texts."""
 
@@ -57,4 +59,8 @@ class TextPlaces:
 
     def __call__(self, texts: Sequence[str]) -> Float[np.ndarray, "texts directions"]:
         """Places of any texts; a text of unknown words is at the middle."""
-        return (self.encoder.encode(texts) - self.mean) @ self.axes
+        found = np.empty((len(texts), self.axes.shape[1]))
+        for begin in range(0, len(texts), AT_ONCE):
+            some = slice(begin, begin + AT_ONCE)
+            found[some] = (self.encoder.encode(texts[some]) - self.mean) @ self.axes
+        return found

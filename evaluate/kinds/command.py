@@ -1,5 +1,6 @@
 """`python -m evaluate kinds`: what choosing several kinds of assets together would have earned."""
 
+import math
 from pathlib import Path
 
 from rich.console import Console
@@ -46,6 +47,10 @@ def show(report: KindReport) -> None:
         "pi2": "at most two kinds meet",
     }
     for name, one in report.target.items():
+        if math.isnan(one.value):
+            words = "the log never shows some of it"
+            table.add_row(f"target, {name}", "not known", words, "", assumes[name])
+            continue
         worth = f"{one.ess:,.0f}" + (" (too few)" if (one.ess or 0) < FEW else "")
         ends = f"{one.low:.4f} … {one.high:.4f}"
         table.add_row(f"target, {name}", f"{one.value:.4f}", ends, worth, assumes[name])

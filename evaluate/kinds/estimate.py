@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from evaluate.kinds.kind_file import KindDecisions
-from evaluate.kinds.kind_weights import kind_weights
+from evaluate.kinds.kind_weights import SAME, kind_weights
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.feedback import GROUPS
 from evaluate.ope.paired_bootstrap import Quantity, Range, group_sums, ranges
@@ -40,7 +40,8 @@ class KindReport:
     Attributes:
         decisions: of the log.
         logged: what the log's own policy earned.
-        target: by estimator.
+        target: by estimator; `ips` is NaN where the log never shows a combination that the target
+            does, which the others may know by its kinds.
         adds: what the target's choice of each kind adds, beside that kind as the log chose it, by
             `pi2`, over the decisions that show it.
         shown: decisions that show each kind.
@@ -105,6 +106,8 @@ def judge_kinds(log: Sequence[KindDecisions], bootstrap: Bootstrap = BOOTSTRAP) 
 
 
 def _whole(part: KindDecisions, target: np.ndarray) -> Float[np.ndarray, " decisions"]:
+    if ((target > SAME) & (part.logged <= 0)).any():
+        return np.full(len(part.reward), np.nan)  # no weight says what the log never shows
     at = (np.arange(len(part.reward)), *part.action.T)
     return target[at] / part.logged[at]
 

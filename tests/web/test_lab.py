@@ -165,6 +165,7 @@ def test_uploads_are_bounded(tmp_path):
 
 def test_a_spreadsheet_runs_no_text():
     text = as_csv([{"name": "=HYPERLINK(1)", "n": -1.5, "many": ["+a", "b"]}])
+    assert as_csv([{"shown": {"a": 1}, "@SUM(1)": 0.5}]).startswith("shown_a,'@SUM(1)")
     assert text.splitlines() == ["name,n,many", "'=HYPERLINK(1),-1.5,'+a; b"]
 
 

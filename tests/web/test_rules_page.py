@@ -92,6 +92,21 @@ def test_a_floor_is_kept_and_who_may_only_read_changes_nothing(bea, steered, sto
     assert shown(bea, title)[1][least] >= 0.3 - 1e-9
 
 
+def test_a_disk_that_refuses_is_a_sentence_without_its_paths(world, tmp_path):
+    (tmp_path / "rules.yaml").touch()
+    (tmp_path / "rules.audit.jsonl").mkdir()
+    places = world / "bundles", world / "catalogue", world / "cache"
+    pages = PagesOf(FollowedView(*places, False, tmp_path / "rules.yaml"), None, None)
+    pages.followed.look()
+    title = str(next(iter(pages.view().titles)))
+    with listening(web_app(pages)) as address:
+        asked = {"effect": "cap", "share": "0.9", "title": title, "who": "ann", "why": "try"}
+        got = httpx.post(f"{address}/rules", data=asked)
+    assert got.status_code == 503
+    assert "disk refused (Is a directory)" in got.text
+    assert str(tmp_path) not in got.text
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1440)])
 def test_an_editor_signs_in_denies_and_sees_it_gone(steered, story, walk, scheme, width):
     page, fine = walk(scheme, width)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,9 @@ from serve.live.page_request import PageRequest
 from serve.live.snapshot import PageDecisions
 from web.view.catalogue_view import CatalogueView, NamedTitle
 from web.view.members import Member
+
+ONE = Lock()
+"""Rules keep what they have worked out, and pages come in threads: they are decided one by one."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ def home_preview(view: CatalogueView, members: list[Member]) -> HomePreview:
 def decide(view: CatalogueView, member: Member, titles: list[TitleId]) -> PageDecisions:
     """A member's page, as live decides it today."""
     [told] = _told(view, member.facts)
-    [decided] = view.model.decide([_page(member.profile_id, titles, told)], member.facts)
+    with ONE:
+        [decided] = view.model.decide([_page(member.profile_id, titles, told)], member.facts)
     return decided
 
 
@@ -121,7 +126,8 @@ def title_chances(
     model = view.model
     count = int(model.layout.counts[model.slot_of[title]])
     pages = [_page("", [title], told) for told in _told(view, facts)]
-    decided = view.model.decide(pages, facts)
+    with ONE:
+        decided = view.model.decide(pages, facts)
     return np.array([page.probabilities[0, :count] for page in decided])
 
 

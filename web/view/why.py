@@ -9,12 +9,12 @@ from data import clock
 from data.days import DAY_US
 from data.records import FACTS, TitleId
 from evaluate.explain.command import known_of
-from serve.live.explain.explained import explain
+from serve.live.explain.explained import decided_page, finished
 from serve.live.explain.explanation import Explanation
 from serve.live.page_request import PageRequest
 from serve.live.snapshot import PageDecisions
 from web.view.catalogue_view import CatalogueView
-from web.view.home_preview import Looker, decide, title_chances
+from web.view.home_preview import ONE, Looker, decide, title_chances
 from web.view.members import Member
 
 FACTS_SHOWN = 10
@@ -115,7 +115,9 @@ def _parts(view: CatalogueView, member: Member, title: TitleId) -> Explanation |
     known = known_of(member.facts[0].as_py() or {})
     page = PageRequest(member.profile_id, [title], now_us // DAY_US, 0, known)
     try:
-        made = explain(view.model, page, now_us)
+        with ONE:
+            decided = decided_page(view.model, page, now_us)
+        made = finished(view.model, page, decided)
     except ValueError:
         return None
     return None if made.next is None else made

@@ -56,6 +56,8 @@ def _record(folder: Path, live: bool, earned: MeanReward | None) -> BundleRecord
         numbers.get(n) if isinstance(numbers, dict) else None for n in ("value", "low", "high")
     ]
     value, low, high = (float(n) if isinstance(n, int | float) else None for n in three)
+    if value is None or low is None or high is None:
+        value = low = high = None  # half of it is no estimate
     when = said.get("time")
     return BundleRecord(
         folder.name,

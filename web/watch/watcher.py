@@ -7,7 +7,7 @@ from threading import Lock, Thread
 
 from data import clock
 from data.check.finding import Check
-from data.errors import BadInput, Unavailable
+from data.errors import BadInput, Unavailable, first_line
 from data.schema_cast import parquet_files
 from evaluate.metrics.metrics import guards_beside
 from evaluate.monitor.calibration import CalibrationCurves
@@ -92,6 +92,8 @@ class Watcher:
             )
         except (BadInput, Unavailable, OSError) as error:
             trouble = str(error)
+        except Exception as error:  # whatever a file holds, pages say so and look again
+            trouble = f"the log cannot be read ({first_line(error)}); check it with `data check`"
         with self._lock:
             self._found = Watched(**{**vars(found), "trouble": trouble})
             self._reading = False

@@ -51,7 +51,8 @@ def parse_shown(request: Mapping[str, object]) -> dict[TitleId, CallerArtwork]:
         return {}
     if not isinstance(shown, list) or not isinstance(titles, list):
         raise ValueError("shown must be a list of {title_id, artwork_id, propensity}")
-    asked, found = set(titles), dict[TitleId, CallerArtwork]()
+    asked = {title for title in titles if isinstance(title, int | str)}
+    found = dict[TitleId, CallerArtwork]()
     for one in shown:
         title = one.get("title_id") if isinstance(one, dict) else None
         if not isinstance(title, int | str) or title not in asked:

@@ -8,7 +8,8 @@ from data.rules.audit import RuleChange
 from serve.live.schema import Moment
 
 Names = str | int | list[str | int]
-Values = str | float | list[str | float] | dict[str, float]
+Values = str | int | float | list[str | int | float] | dict[str, int | float]
+"""A category may be a whole number, which 5.0 is not."""
 Option = dict[str, object]
 
 

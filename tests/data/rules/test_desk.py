@@ -119,6 +119,8 @@ def test_what_is_refused_changes_nothing(tmp_path):
         (NoSuchRule, "no rule 'gone'", lambda: desk.end("gone", "ann", "why not")),
         (NoSuchRule, "no rule 'gone'", lambda: desk.take_out("gone", "ann", "why not")),
         (BadInput, "take it out", lambda: desk.end("late", "ann", "why not")),
+        (BadInput, "send a time", lambda: desk.end("old", "ann", "ms?", at_us=10**20)),
+        (BadInput, "send a time", lambda: desk.end("old", "ann", "ms?", at_us=-1)),
         (BadInput, "why is ''", lambda: desk.end("old", "ann", "")),
         (BadInput, "no fact", lambda: desk.add(late | {"id": "x", "where": {"shoe": "red"}})),
         (BadInput, "no id", lambda: desk.add({"effect": "deny"})),

@@ -68,6 +68,22 @@ def test_intervals_hold_what_the_target_earns_and_what_each_kind_adds():
     assert report.target["pi2"].ess > report.target["ips"].ess
 
 
+def test_a_combination_that_no_log_shows_is_known_by_its_pairs_alone(capsys):
+    g, pairs = np.random.default_rng(0), np.indices((2, 2, 2))
+    value = 0.2 + 0.3 * pairs[0] * pairs[1] + 0.2 * pairs[1] * pairs[2]
+    mu = np.full((2, 2, 2), 1 / 7)
+    mu[1, 1, 1] = 0.0
+    action = np.stack(np.unravel_index(g.choice(8, 3000, p=mu.ravel()), mu.shape), 1)
+    wide = (np.broadcast_to(one, (3000, 2, 2, 2)) for one in (mu, np.full(mu.shape, 1 / 8)))
+    reward = (g.random(3000) < value[tuple(action.T)]).astype(float)
+    part = KindDecisions(("a", "b", "c"), action, *wide, reward, g.integers(0, GROUPS, 3000))
+    report = judge_kinds([part], Bootstrap(200, 0))
+    assert np.isnan(report.target["ips"].value)
+    assert report.target["pi2"].low <= value.mean() <= report.target["pi2"].high
+    show(report)
+    assert "not known" in capsys.readouterr().out
+
+
 def test_a_simulated_log_is_judged_right_by_the_command(tmp_path, capsys):
     made = simulated(rounds=3000, titles=4, visits=50, log=tmp_path / "log.parquet")
     report = kinds(tmp_path / "log.parquet", resamples=200)

@@ -110,6 +110,9 @@ def test_what_cannot_be_is_refused_and_the_last_good_rules_stay(service):
             assert service.file.read_bytes() == before
             assert (await editor.post("/v1/rules?dry=true", json=new)).status_code == 201
             assert service.file.read_bytes() == before
+            number = rule(service, 2, where={"country": [276, "DE"]})
+            tried = (await editor.post("/v1/rules?dry=true", json=number)).json()
+            assert tried["rule"]["where"] == {"country": ["276", "DE"]}
             tag = (await editor.get("/v1/rules")).headers["etag"]
             matched = {"if-match": tag}
             assert (await editor.post("/v1/rules", json=new, headers=matched)).status_code == 201
