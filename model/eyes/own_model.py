@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import yaml
-from onnx import TensorProto, compose, helper, inliner, version_converter
+from onnx import TensorProto, compose, inliner, version_converter
 
 from data.errors import BadInput
 from model.eyes.pixel_graph import (
@@ -124,9 +124,8 @@ class OwnModel:
         builder = GraphBuilder()
         mean, deviation = ([255 * one for one in of] for of in (self.mean, self.deviation))
         normalised = builder.normalised(mean, deviation)
-        before = [helper.make_node("Identity", [normalised], [f"own/{pixels}"])]
-        before = [*builder.nodes, *before]
-        builder.nodes = []
+        builder.node("Identity", normalised, name=f"own/{pixels}")
+        before = len(builder.nodes)  # nodes are called by how many there are, and go on counting
         names = []
         for value, rank in zip(wanted, ranks, strict=True):
             name = f"{self.declared_in.stem}.{value.removeprefix('own/').strip('/')}"
@@ -136,7 +135,7 @@ class OwnModel:
                 continue
             axes = (2, 3) if rank == 4 else (1,)
             builder.node("Concat", *builder.mean_and_deviation(value, axes), name=name, axis=1)
-        builder.nodes = [*before, *graph.node, *builder.nodes]
+        builder.nodes[before:before] = graph.node
         builder.constants |= {constant.name: constant for constant in graph.initializer}
         opset = opset_of(model)
         widths = self._widths(builder.model(self.size, dict.fromkeys(names, 1), opset), names)

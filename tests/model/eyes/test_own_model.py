@@ -39,6 +39,18 @@ def test_its_layers_are_read_with_its_normalisation(tmp_path, opset):
     np.testing.assert_allclose(run_graph(graph.model, 1)(pictures), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("first", ["maps", "tokens"])
+def test_its_layers_may_be_declared_in_any_order(tmp_path, first):
+    convolution(tmp_path)
+    own = OwnModel.read(declared(tmp_path, mean=MEAN, deviation=DEVIATION, outputs=[first]))
+    graph = own.graph(own.size)
+    assert [tuple(group) for group in graph.groups] == [(f"own.{first}", 10)]
+    pictures = noise(4, (32, 32))
+    maps = maps_of(pictures)
+    expected = np.concatenate([maps.mean((2, 3)), maps.std((2, 3))], 1)
+    np.testing.assert_allclose(run_graph(graph.model, 1)(pictures), expected, atol=1e-4)
+
+
 def test_it_gives_what_its_model_gives_where_nothing_is_declared(tmp_path):
     convolution(tmp_path)
     own = OwnModel.read(declared(tmp_path))
