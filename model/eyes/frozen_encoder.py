@@ -21,6 +21,8 @@ from model.eyes.pixel_graph import LinearReadout, PixelGraph, together, with_rea
 
 DIRECTIONS = 256
 """Of each group: heads read the first few, what is read of pictures reads all."""
+LARGEST_NUMBER = 1e15
+"""Of a picture: sums of its squares over a catalogue are still numbers."""
 LEAST_SHARE = 1e-3
 """Of the largest deviation of a group: numbers that vary less are taken for constant."""
 PROBE, TOLERANCE = 8, 1e-4
@@ -74,10 +76,14 @@ def leading_directions(features: Features, count: int = DIRECTIONS) -> list[Line
     Args:
         features: of the catalogue.
         count: directions of each group, at most.
+
+    Raises:
+        BadInput: an eye says of a picture what is no number, or too large a one.
     """
     sums = {group.name: np.zeros(group.width) for group in features.groups}
     for block in features.blocks():
         for name, numbers in block.items():
+            _refuse_wild(name, numbers)
             sums[name] += numbers.sum(0, dtype=np.float64)
     means = {name: (total / len(features)).astype(np.float32) for name, total in sums.items()}
     products = {group.name: np.zeros((group.width,) * 2) for group in features.groups}
@@ -90,6 +96,17 @@ def leading_directions(features: Features, count: int = DIRECTIONS) -> list[Line
         _leading(group.name, means[group.name], products[group.name] / len(features), few)
         for group in features.groups
     ]
+
+
+def _refuse_wild(name: str, numbers: Float[np.ndarray, "some numbers"]) -> None:
+    wild = ~(np.abs(numbers) < LARGEST_NUMBER)  # NaN is not below
+    if wild.any():
+        said = numbers[wild][0]
+        raise BadInput(
+            f"--model.encoder says {said:g} in {name} of {int(wild.any(1).sum()):,} pictures of "
+            f"{len(numbers):,}, which is no number to learn from; mend that model, or leave its "
+            "output out"
+        )
 
 
 def _leading(name: str, mean: np.ndarray, covariance: np.ndarray, count: int) -> LinearReadout:

@@ -12,6 +12,7 @@ the deviation over these.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ import yaml
 from onnx import TensorProto, compose, inliner, version_converter
 
 from data.errors import BadInput
+from data.images.format import LARGEST_SIDE
 from model.eyes.pixel_graph import (
     IMAGE,
     OPSET,
@@ -96,16 +98,14 @@ class OwnModel:
             )
         except (TypeError, ValueError, OverflowError):
             raise BadInput(f"{declared_in}: sizes and means are numbers; mend them") from None
-        if min(sides) < 1 or len(mean) != 3 or len(deviation) != 3 or min(deviation) <= 0:
+        finite = all(map(math.isfinite, (*mean, *deviation))) and min(deviation, default=0) > 0
+        sized = min(sides) >= 1 and max(sides) <= LARGEST_SIDE
+        if len(mean) != 3 or len(deviation) != 3 or not (finite and sized):
             raise BadInput(
-                f"{declared_in}: sides are 1 pixel or more, and mean and deviation three numbers, "
-                "deviations above 0; mend them"
+                f"{declared_in}: sides are of 1 to {LARGEST_SIDE:,} pixels, and mean and deviation "
+                "three finite numbers, deviations above 0; mend them"
             )
-        outputs = said.get("outputs") or ()
-        outputs = [outputs] if isinstance(outputs, str) else outputs
-        if not isinstance(outputs, list | tuple):
-            raise BadInput(f"{declared_in}: outputs are a list of names; mend it")
-        names = tuple(map(str, outputs))
+        names = _names(said.get("outputs") or (), declared_in)
         file = declared_in.parent / str(said["file"])
         own = str(said.get("input", ""))
         return cls(declared_in, file, *sides, mean, deviation, names, own)
@@ -204,21 +204,37 @@ class OwnModel:
             session = ort.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-            image = np.zeros((2, 3, *self.size), np.uint8)
-            shapes = [np.asarray(out).shape for out in session.run(list(names), {IMAGE: image})]
+            plain = np.zeros((2, 3, *self.size), np.uint8)  # one black, one white
+            plain[1] = 255
+            given = [np.asarray(out) for out in session.run(list(names), {IMAGE: plain})]
         except Exception as error:  # ONNX Runtime raises classes of its own
             words = " ".join(str(error).split())[:160]
             raise self._refusal(f"cannot be run on pixels ({words})", "file") from None
-        for name, shape in zip(names, shapes, strict=True):
-            if len(shape) != 2 or shape[0] != 2:
+        for name, numbers in zip(names, given, strict=True):
+            value = name.partition(".")[2]
+            if numbers.ndim != 2 or len(numbers) != 2 or not numbers.size:
+                shape = list(numbers.shape)
+                raise self._refusal(f"gives {value} of the shape {shape} for two images", "outputs")
+            if not np.isfinite(numbers).all():
                 raise self._refusal(
-                    f"gives {name.partition('.')[2]} of the shape {list(shape)} for two images",
-                    "outputs",
+                    f"gives {value} that is no number for a black or a white picture",
+                    "the model, such as a division by a length of 0, or outputs",
                 )
-        return [shape[1] for shape in shapes]
+        return [numbers.shape[1] for numbers in given]
 
     def _refusal(self, what: str, remedy: str) -> BadInput:
         return BadInput(f"{self.file}, declared in {self.declared_in}, {what}; mend {remedy}")
+
+
+def _names(outputs: object, declared_in: Path) -> tuple[str, ...]:
+    """Of the values that are declared, each once."""
+    outputs = [outputs] if isinstance(outputs, str) else outputs
+    if not isinstance(outputs, list | tuple):
+        raise BadInput(f"{declared_in}: outputs are a list of names; mend it")
+    names = tuple(map(str, outputs))
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BadInput(f"{declared_in}: outputs have {twice[0]!r} twice; name each value once")
+    return names
 
 
 def _ranks(model: onnx.ModelProto, names: Sequence[str]) -> list[int]:

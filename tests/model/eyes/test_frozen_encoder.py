@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data.errors import BadInput
 from data.images.format import ImageFormat
 from model.eyes.features import run_graph, seen
 from model.eyes.frozen_encoder import fitted, leading_directions, look
@@ -40,6 +41,14 @@ def test_each_group_has_mean_square_one_in_directions_of_falling_size(graph, tmp
         assert (np.diff(spread) <= 1e-4).all()
         off = np.cov(said.T) - np.diag(np.diag(np.cov(said.T)))
         assert np.abs(off).max() < 1e-2
+
+
+def test_numbers_too_large_to_learn_from_are_refused(tmp_path):
+    convolution(tmp_path)
+    own = OwnModel.read(declared(tmp_path, deviation=[1e-25, 1, 1]))
+    features = seen(own.graph(SIZE), noise(6, SIZE), np.arange(6), tmp_path)
+    with pytest.raises(BadInput, match=r"in own\.embeds of 6 pictures of 6, which is no number"):
+        leading_directions(features, 4)
 
 
 def test_the_graph_sees_new_pictures_as_the_catalogue_was_seen(graph, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx
 import pytest
+from onnx import helper
 
 from data.errors import BadInput
 from model.eyes.features import run_graph
@@ -82,6 +83,10 @@ REFUSED = [
     ({"heigth": 3}, {}, "'heigth' is not known"),
     ({"height": "tall"}, {}, "sizes and means are numbers"),
     ({"deviation": [0, 1, 1]}, {}, "deviations above 0"),
+    ({"deviation": [float("nan"), 1, 1]}, {}, "three finite numbers"),
+    ({"mean": [float("inf"), 0, 0]}, {}, "three finite numbers, deviations"),
+    ({"height": 10**9}, {}, "of 1 to 16,384 pixels"),
+    ({"outputs": ["maps", "maps"]}, {}, "outputs have 'maps' twice"),
     ({"file": "nowhere.onnx"}, {}, "cannot be read as an ONNX model"),
     ({"height": 64}, {}, r"takes float\[None, 3, 32, 32\], and float\[rows, 3, 64, 32\]"),
     ({"height": float("inf")}, {}, "sizes and means are numbers"),
@@ -90,6 +95,21 @@ REFUSED = [
     ({}, {"rows": 1}, "takes 1 images at a time"),
     ({}, {"kind": 11}, "takes double"),
 ]
+
+
+def test_what_is_no_number_for_plain_pictures_is_refused(tmp_path):
+    file = convolution(tmp_path)
+    model = onnx.load(file)
+    nodes = [  # colours over themselves, which are 0 where all is black
+        helper.make_node("GlobalAveragePool", ["pixel_values"], ["colours"]),
+        helper.make_node("Div", ["colours", "colours"], ["unit"]),
+        helper.make_node("Flatten", ["unit"], ["units"], axis=1),
+    ]
+    model.graph.node.extend(nodes)
+    onnx.save(model, file)
+    own = OwnModel.read(declared(tmp_path, outputs=["units"]))
+    with pytest.raises(BadInput, match="gives units that is no number for a black or a white"):
+        own.graph(own.size)
 
 
 @pytest.mark.parametrize(("said", "made", "words"), REFUSED, ids=[r[2][:24] for r in REFUSED])
