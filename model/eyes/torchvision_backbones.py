@@ -4,11 +4,12 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
+from torch.hub import get_dir
 from torchvision import models
 from torchvision.models import get_model, list_models
 
-from data.errors import BadInput
+from data.errors import BadInput, first_line
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_SD = (0.229, 0.224, 0.225)
@@ -37,12 +38,20 @@ def torchvision_backbone(name: str, weights: str) -> tuple[nn.Module, int]:
 
 
 def _torchvision(name: str, weights: str) -> nn.Module:
+    if weights != "DEFAULT":
+        return get_model(name, weights=None)
     try:
-        return get_model(name, weights="DEFAULT" if weights == "DEFAULT" else None)
+        return get_model(name, weights="DEFAULT")
     except OSError as error:  # URLError is one
         raise BadInput(
             f"the weights of {name} could not be fetched ({error}); download them where there is "
             "a network and give their path with --model.weights, or train from scratch with none"
+        ) from None
+    except Exception as error:  # another hash, or a kept file that is cut short or something else
+        raise BadInput(
+            f"the weights of {name} that were fetched are not those that torchvision knows "
+            f"({first_line(error, 120)}); remove them from {Path(get_dir()) / 'checkpoints'}, and "
+            "fetch them again"
         ) from None
 
 
@@ -83,9 +92,10 @@ def load_weights(backbone: nn.Module, path: Path) -> None:
             f"{path} could not be read as weights ({type(error).__name__}); give a .safetensors "
             "file or a state_dict saved by torch.save"
         ) from None
+    state = state if isinstance(state, dict) else {}
     own = backbone.state_dict()
-    missing = [name for name in own if name not in state]
-    unlike = [name for name in own if name in state and state[name].shape != own[name].shape]
+    missing = [name for name in own if not isinstance(state.get(name), Tensor)]
+    unlike = [n for n in own if n not in missing and state[n].shape != own[n].shape]
     if missing or unlike:
         raise BadInput(
             f"{path} does not fit the encoder: {len(missing)} tensors are missing, "

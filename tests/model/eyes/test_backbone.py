@@ -1,10 +1,12 @@
 """Published backbones as they are, from weights in a file."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from torchvision.models import get_model
+from torchvision.models import get_model, get_weight
 
 from data.errors import BadInput
 from model.eyes.backbone import BackboneEye
@@ -33,6 +35,24 @@ def test_pictures_of_a_size_that_it_cannot_read_are_refused(tmp_path):
     save_file(get_model("densenet121", weights=None).state_dict(), file)
     with pytest.raises(BadInput, match=r"cannot read images of 24 × 16 pixels .*--data\.height"):
         BackboneEye("frozen", "densenet121", str(file)).graph((16, 24))
+
+
+@pytest.mark.parametrize("kept", [b"<html>sign in</html>", b""], ids=["another", "empty"])
+def test_published_weights_that_are_something_else_are_refused(tmp_path, monkeypatch, kept):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = tmp_path / "hub" / "checkpoints" / Path(get_weight("ResNet18_Weights.DEFAULT").url).name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(kept)
+    with pytest.raises(BadInput, match=r"not those that torchvision knows .*; remove them") as no:
+        BackboneEye("frozen", "resnet18", "DEFAULT").graph((32, 40))
+    assert "\n" not in str(no.value)
+
+
+@pytest.mark.parametrize("state", [torch.zeros(3), {"conv1.weight": 3}], ids=["tensor", "number"])
+def test_files_that_hold_no_weights_are_refused(tmp_path, state):
+    torch.save(state, tmp_path / "weights.pt")
+    with pytest.raises(BadInput, match="does not fit the encoder: 120 tensors are missing"):
+        BackboneEye("frozen", "resnet18", str(tmp_path / "weights.pt")).graph((32, 40))
 
 
 @pytest.mark.parametrize(
