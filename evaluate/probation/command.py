@@ -80,9 +80,12 @@ def probation(
     """
     try:
         terms = ProbationTerms(draws, floor, cap, margin, budgets=_budgets(budget or []))
-        when = clock.today() if day is None else date.fromisoformat(day)
     except ValueError as error:
         raise BadInput(f"probation: {error}; see --help") from None
+    try:
+        when = clock.today() if day is None else date.fromisoformat(day)
+    except ValueError:
+        raise BadInput(f"--day {day!r} is no date; write it as 2026-01-31") from None
     shown = Catalogue.read(catalogue)
     examples = read_examples(log, shown, since=since)
     artworks = judge(examples, shown, terms, when, new_days)
