@@ -113,7 +113,8 @@ def show(told: ToldExplanation) -> None:
         print(f"  {made.difference:+.3f}  together; the heads' deviation is {made.deviation:.3f}")
     for at, one in enumerate(told.before):
         word = "shown since" if not at else "before that, from"
-        print(f"{word} {one.since}: {one.artwork_id}, bundle {one.bundle}, {one.propensity:.1%}")
+        by = f"bundle {one.bundle}" if one.bundle else "of no bundle"
+        print(f"{word} {one.since}: {one.artwork_id}, {by}, {one.propensity:.1%}")
 
 
 def _known(profiles: Path | None, name: str, names: Pseudonyms) -> dict[str, object]:
