@@ -258,10 +258,10 @@ def test_a_store_that_no_page_reads_takes_nothing_down(tmp_path, monkeypatch):
     monkeypatch.setattr("serve.maps.takedown.listed.SETTLED", 0.0)
     wrong = tmp_path / "mops"
     for artworks in (["a"], None):
-        with pytest.raises(BadInput, match="no store at .*mops"):
+        with pytest.raises(BadInput, match=r"no store at .*mops"):
             takedown(artworks, str(wrong), "ann", "court")
     assert not wrong.exists()
     LmdbStore(wrong, size=1 << 26).close()
-    with pytest.raises(BadInput, match="--store .*mops: no maps .* or add --unknown"):
+    with pytest.raises(BadInput, match=r"--store .*mops: no maps .* or add --unknown"):
         takedown(["a"], str(wrong), "ann", "court")
     assert takedown(["a"], str(wrong), "ann", "court", unknown=True).artwork_ids == ["a"]
