@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ class Call(NamedTuple):
     """A room, or `train.py`."""
     command: str
     options: list[str]
+    words: list[str]
+    """All that follows the command."""
 
 
 def links(page: Path) -> Iterator[Link]:
@@ -106,7 +109,8 @@ def calls_of_scripts() -> Iterator[Call]:
     values["PY"] = ["python"]
     for line in makefile.splitlines():
         filled = re.sub(r"\$\((\w+)\)", lambda name: " ".join(values.get(name[1], [])), line)
-        yield from _calls_in(filled)
+        for call in _calls_in(filled):
+            yield call._replace(words=[])  # a variable has all of its values at once
     deploy = ROOT / "deploy"
     for line in (deploy / "marquee-live.service").read_text().splitlines():
         yield from _calls_in(line)
@@ -140,8 +144,13 @@ def _containers(value: object) -> Iterator[dict[str, Any]]:
 def _calls_in(line: str) -> Iterator[Call]:
     found = re.search(r"python (?:-m (\w+) ([a-z][a-z-]*)|(train\.py))\b(.*)", line)
     if found:
+        rest = re.split(r" [#|>;]|\s&&|`", found[4])[0]
         options = re.findall(r"(?<= )--([\w.-]+)", found[4].partition(" #")[0])
-        yield Call(found[1] or found[3], found[2] or "", options)
+        try:
+            words = [word for word in shlex.split(rest) if word != "…"]
+        except ValueError:  # a text in quotes goes on in the next line
+            words = []
+        yield Call(found[1] or found[3], found[2] or "", options, words)
 
 
 def dotted_options(settings: type, prefix: str = "") -> Iterator[str]:

@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from data.catalogue import Catalogue
+from data.command_line.commands import spelt, wants_json
+from data.errors import BadInput
 from tests import structure
 from tests.pages import (
     ALWAYS,
@@ -69,7 +71,7 @@ def test_the_makefile_and_deploy_name_commands_and_options_that_exist():
 
 
 def wrong_names(called: Iterable[Call]) -> list[str]:
-    """Commands that are not there, and options that their command does not have."""
+    """Commands that are not there, and options or words that their command does not take."""
     wrong = []
     for call in called:
         if call.program == "train.py":
@@ -83,6 +85,10 @@ def wrong_names(called: Iterable[Call]) -> list[str]:
             function = command.function or call.command.replace("-", "_")
             module = importlib.import_module(command.module)
             known = set(inspect.signature(getattr(module, function)).parameters)
+            try:
+                spelt(getattr(module, function), wants_json(call.words)[1])
+            except BadInput as error:
+                wrong.append(f"{call.program} {call.command}: {error}")
         for option in call.options:
             name = option.replace("-", "_")
             if name not in known | ALWAYS and name.split(".")[0] not in known:

@@ -12,12 +12,13 @@ from typing import Annotated
 
 import orjson
 from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from data.errors import BadInput
 from evaluate.look.render import STYLE
-from serve.live.routes.documentation import documentation
+from serve.live.routes.documentation import documentation, wrong_fields
 from serve.live.routes.files import IMAGE
 from web.csv_routes import csv_routes
 from web.lab_routes import lab_routes
@@ -67,6 +68,7 @@ def web_app(pages: PagesOf) -> FastAPI:
     app.middleware("http")(_with_headers)
     app.add_exception_handler(BadInput, _refused)
     app.add_exception_handler(OSError, _refused)
+    app.add_exception_handler(RequestValidationError, _refused)
     _add_data(app, pages)
     _add_pages(app, pages)
     _add_files(app, pages)
@@ -107,6 +109,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     """What cannot be shown, and what to do: a page for people, JSON for programs."""
     status = 403 if isinstance(error, NotAllowed) else 422 if request.method == "POST" else 404
     words = str(error)
+    if isinstance(error, RequestValidationError):
+        status, words = 422, wrong_fields(error)
     if isinstance(error, OSError):  # not its path, which is nobody's business
         status, words = 503, f"the disk refused ({error.strerror}); mend it, and send this again"
     if request.url.path.startswith("/api/"):

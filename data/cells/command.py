@@ -113,6 +113,8 @@ def _learns(found: Experiments, label: str | None) -> str:
 
 def show(report: CellsReport) -> None:
     """A line a cell, a member and a folder."""
+    if not report.experiments and not report.loops:
+        print("no experiments and no loops: every member is in no cell")
     for name, shares in report.experiments.items():
         ramp = f", ramp at {report.ramps[name]:.0%}" if name in report.ramps else ""
         print(f"{name}{ramp}: " + ", ".join(f"{cell} {s:.2%}" for cell, s in shares.items()))

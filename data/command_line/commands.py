@@ -148,6 +148,7 @@ def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
     switches = {name for name, p in parameters.items() if p.annotation in (bool, "bool")}
     free = [name for name, p in parameters.items() if p.default is inspect.Parameter.empty]
     folder = [name for name, p in parameters.items() if p.annotation in (Path, "Path")][:1]
+    folder = folder or [n for n in list(parameters)[:1] if parameters[n].annotation == Path | None]
     lists = [p.name for p in parameters.values() if _is_list(p)]
     rest = lists[:1]
     options: list[str] = []

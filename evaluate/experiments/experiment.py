@@ -137,6 +137,11 @@ def experiment(
     rows = MemberDays.read(log, where, experiment=name)
     members = rows.cell_of(first)
     cells = sorted({c for c in members.values() if c is not None})
+    if experiments is not None and control not in cells:
+        raise BadInput(
+            f"{log}: no row of its control cell {name}:{control}; serve with --experiments"
+            f" {experiments}, roll and join, then look again"
+        )
     if control not in cells or len(cells) < 2:
         raise BadInput(
             f"{log}: cells {cells} hold no comparison with control cell {control!r}; name the"

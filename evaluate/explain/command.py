@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from bandit.draws import Epochs
+from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data import clock
 from data.catalogue import Catalogue
 from data.check.known import title_named
@@ -75,6 +75,8 @@ def explain(
         epoch_days: Days that a live draw lasts.
         foreign: Let a bundle decide that was trained on another catalogue.
     """
+    if not 1 <= epoch_days <= EPOCH_DAYS_MAX:
+        raise BadInput(f"--epoch-days {epoch_days}: give whole days, 1 to {EPOCH_DAYS_MAX}")
     now_us = clock.now_us() if at is None else _moment(at)
     day, names = now_us // DAY_US, Pseudonyms.from_environment()
     shown = Catalogue.read(catalogue)
@@ -113,7 +115,8 @@ def show(told: ToldExplanation) -> None:
         print(f"  {made.difference:+.3f}  together; the heads' deviation is {made.deviation:.3f}")
     for at, one in enumerate(told.before):
         word = "shown since" if not at else "before that, from"
-        print(f"{word} {one.since}: {one.artwork_id}, bundle {one.bundle}, {one.propensity:.1%}")
+        by = f"bundle {one.bundle}" if one.bundle else "of no bundle"
+        print(f"{word} {one.since}: {one.artwork_id}, {by}, {one.propensity:.1%}")
 
 
 def _known(profiles: Path | None, name: str, names: Pseudonyms) -> dict[str, object]:

@@ -29,8 +29,9 @@ def kinds(file: Path, resamples: int = 1000, seed: int = 0) -> KindReport:
         seed: of the bootstrap.
     """
     bootstrap = Bootstrap.of_options(resamples, seed)
+    decisions = read_kind_file(file)
     try:
-        return judge_kinds(read_kind_file(file), bootstrap)
+        return judge_kinds(decisions, bootstrap)
     except ValueError as error:
         raise BadInput(f"{file}: {error}") from None
 

@@ -55,6 +55,8 @@ def read_kind_file(file: Path) -> list[KindDecisions]:
     Raises:
         BadInput: it cannot be read, lacks a column, or a row is wrong: by file, row and remedy.
     """
+    if not file.is_file():
+        raise BadInput(f"{file}: no such file; `python -m simulate kinds --log FILE` writes one")
     table, problems = conform(read_table(file), KIND_DECISIONS, file)
     refuse(problems)
     if not len(table):

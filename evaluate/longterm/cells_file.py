@@ -38,6 +38,8 @@ def cells_of(file: Path) -> dict[str, Faithfulness]:
         if set(JUDGE) <= set(table.schema.names):
             stays, doubt = (_numbers(table, name, file) for name in JUDGE)
             found["retention"] = faithfulness(mine, its, stays, doubt)
+    except BadInput:
+        raise
     except ValueError as error:
         raise BadInput(f"{file}: {error}") from None
     return found

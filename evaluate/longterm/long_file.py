@@ -58,6 +58,8 @@ class LongFile:
         Raises:
             BadInput: it is no feedback, or lacks `outcome` or `probabilities`: by name.
         """
+        if not file.is_file():
+            raise BadInput(f"{file}: no such file; docs/longterm.md says what it holds")
         table = read_table(file)
         for name, why in (
             ("outcome", "what was seen at once: text or whole numbers, such as none, early, take"),

@@ -20,12 +20,14 @@ class Bootstrap:
         """As a command's options ask for it.
 
         Raises:
-            BadInput: too few resamples for a 95% interval.
+            BadInput: too few resamples for a 95% interval, or a seed below 0.
         """
         if resamples < LEAST:
             raise BadInput(
                 f"--resamples {resamples}: too few for a 95% interval; give {LEAST} or more"
             )
+        if seed < 0:
+            raise BadInput(f"--seed {seed}: give 0 or more")
         return cls(resamples, seed)
 
 

@@ -80,9 +80,12 @@ def probation(
     """
     try:
         terms = ProbationTerms(draws, floor, cap, margin, budgets=_budgets(budget or []))
-        when = clock.today() if day is None else date.fromisoformat(day)
     except ValueError as error:
         raise BadInput(f"probation: {error}; see --help") from None
+    try:
+        when = clock.today() if day is None else date.fromisoformat(day)
+    except ValueError:
+        raise BadInput(f"--day {day!r} is no date; write it as 2026-01-31") from None
     shown = Catalogue.read(catalogue)
     examples = read_examples(log, shown, since=since)
     artworks = judge(examples, shown, terms, when, new_days)
@@ -118,9 +121,12 @@ def show(report: ProbationReport) -> None:
             said = f"{one.difference:+.4f}\n{one.low:+.4f} … {one.high:+.4f}"
         table.add_row(one.artwork_id, str(one.title_id), str(one.draws), said, one.state)
     console.print(table)
+    seen = sorted({name for one in report.artworks for name in one.daily if name})
     for spent in report.spending:
         where = spent.surface or "all surfaces"
         limit = "no budget" if spent.budget is None else f"of {spent.budget:g}"
+        if seen and spent.surface and spent.surface not in seen:
+            limit += f"; no such surface among recent draws, they are of {', '.join(seen)}"
         console.print(f"{where}: at most {spent.at_most:.2f} takes a day ({limit})")
     console.print(
         f"{len(report.written)} rules written, {len(report.taken_out)} taken out; the system has "

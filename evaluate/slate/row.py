@@ -83,6 +83,9 @@ def row(
         cache: folder of decoded images.
         seed: of members and the log.
     """
+    for name, value, least in (("seed", seed, 0), ("rows", rows, 1), ("decisions", decisions, 1)):
+        if value < least:
+            raise BadInput(f"--{name} {value}: give {least} or more")
     world = replace(ArtworkWorld.read(catalogue, members, seed), neighbour=neighbour)
     if not world.truth.candidates()[1].all():
         raise BadInput(

@@ -18,7 +18,7 @@ from serve.live import metrics
 from serve.live.door.door import Door
 from serve.live.door.tokens import Tokens
 from serve.live.page_request import deadline_ms
-from serve.live.routes.documentation import documentation
+from serve.live.routes.documentation import documentation, wrong_fields
 from serve.live.routes.events import event_routes
 from serve.live.routes.explain import explain_routes
 from serve.live.routes.files import file_routes
@@ -136,10 +136,7 @@ def routed_app(service: LiveService) -> FastAPI:
 
 async def _not_as_documented(_: Request, error: Exception) -> Response:
     """422, where and why; what was sent is not repeated: JSON cannot say all that JSON can hold."""
-    found = error.errors() if isinstance(error, RequestValidationError) else []
-    told = [f"{'.'.join(map(str, one['loc'][1:])) or 'body'}: {one['msg']}" for one in found]
-    more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
-    words = json.dumps({"detail": "; ".join(told[:3])[:1000] + more})
+    words = json.dumps({"detail": wrong_fields(error)})
     return Response(words, 422, media_type="application/json")
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data.atomic_write import whole_file
+from data.errors import BadInput
 from data.texts.hashed_words import HashedWords
 from data.texts.text_places import TextPlaces
 from data.texts.text_tags import TextTags
@@ -105,6 +106,10 @@ def kinds(
         log: Parquet file for another log of even draws, with the probabilities of the joint policy
             as the target: `python -m evaluate kinds` judges it.
     """
+    least = {"rounds": 1, "titles": 1, "visits": 1, "seed": 0}
+    for name, value in zip(least, (rounds, titles, visits, seed), strict=True):
+        if value < least[name]:
+            raise BadInput(f"--{name} {value}: give {least[name]} or more")
     world = KindWorld.make(titles, agreement, seed)
     rng = np.random.default_rng([seed, 5])
     texts = [write_synopsis(traits, rng) for traits in world.traits[1].reshape(-1, TRAITS)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.exceptions import RequestValidationError
 from jinja2 import Environment, FileSystemLoader
 
 PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
@@ -74,3 +75,11 @@ def _type(schema: Mapping) -> str:
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {})) or 'values'}"
     return str(schema.get("type", ""))
+
+
+def wrong_fields(error: Exception) -> str:
+    """What of a request is not as documented: where and why, the first three in words."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    told = [f"{'.'.join(map(str, one['loc'][1:])) or 'body'}: {one['msg']}" for one in found]
+    more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
+    return "; ".join(told[:3])[:1000] + more

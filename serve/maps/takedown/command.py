@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from data import clock
+from data.command_line.local_path import without_password
 from data.errors import BadInput
 from data.sound import id_problem
 from serve.maps.current import read_current
@@ -46,8 +47,11 @@ def takedown(
         who: Asks for it.
         why: It is asked for.
         restore: Put them back in place of taking them down.
-        unknown: Also take down ids that the maps' catalogue does not have.
+        unknown: Also take down ids that the maps' catalogue does not have, or in a store without
+            maps.
     """
+    if not (artworks and unknown):
+        open_map_store(store, readonly=True).close()  # a name that is wrong makes no store
     maps = open_map_store(store, timeout=10.0)
     try:
         if not artworks:
@@ -58,7 +62,12 @@ def takedown(
             if wrong := id_problem(name):
                 raise BadInput(f"--artworks {name!r:.60}: {wrong}")
         known = _known(maps)
-        strange = [name for name in artworks if known is not None and name not in known]
+        strange = [name for name in artworks if name not in (known or ())]
+        if known is None and not unknown and not restore:
+            raise BadInput(
+                f"--store {without_password(store)}: no maps in it that pages read; mend its name,"
+                " or add --unknown"
+            )
         if strange and not unknown and not restore:
             raise BadInput(
                 f"--artworks {strange[0]}: the maps' catalogue has no such artwork; mend the id,"

@@ -220,6 +220,11 @@ def test_the_first_folder_needs_no_name_where_nothing_more_is_required():
     assert spelt(features, ["2026-01-01", "--log", "y"]) == ["--log=y", "--since=2026-01-01"]
     assert spelt(join, ["my_log", "--engine", "spark"]) == ["--engine=spark", "--log=my_log"]
     assert spelt(join, []) == []
+
+    def longterm(file: Path | None = None, cells: Path | None = None) -> None: ...
+
+    assert spelt(longterm, ["a.parquet", "--cells", "b"]) == ["--cells=b", "--file=a.parquet"]
+    assert spelt(longterm, ["--cells", "b"]) == ["--cells=b"]
     with pytest.raises(BadInput, match="'more' belongs to no option"):
         spelt(join, ["my_log", "more"])
 

@@ -77,6 +77,8 @@ def test_resamples_and_their_seed_are_asked_for():
     assert Bootstrap.of_options(100, 7) == Bootstrap(100, 7)
     with pytest.raises(BadInput, match=r"^--resamples 99: too few for a 95% interval; give 100 or"):
         Bootstrap.of_options(99)
+    with pytest.raises(BadInput, match=r"^--seed -1: give 0 or more"):
+        Bootstrap.of_options(100, -1)
 
 
 def test_what_a_rule_pins_is_left_out_though_its_probabilities_are_logged():

@@ -252,3 +252,16 @@ def test_the_command(layout, tmp_path, monkeypatch):
         (name, True, "ann", "court")
     ]
     assert takedown([name], place, "ben", "settled", restore=True).artwork_ids == []
+
+
+def test_a_store_that_no_page_reads_takes_nothing_down(tmp_path, monkeypatch):
+    monkeypatch.setattr("serve.maps.takedown.listed.SETTLED", 0.0)
+    wrong = tmp_path / "mops"
+    for artworks in (["a"], None):
+        with pytest.raises(BadInput, match=r"no store at .*mops"):
+            takedown(artworks, str(wrong), "ann", "court")
+    assert not wrong.exists()
+    LmdbStore(wrong, size=1 << 26).close()
+    with pytest.raises(BadInput, match=r"--store .*mops: no maps .* or add --unknown"):
+        takedown(["a"], str(wrong), "ann", "court")
+    assert takedown(["a"], str(wrong), "ann", "court", unknown=True).artwork_ids == ["a"]

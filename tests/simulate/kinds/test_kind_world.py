@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data.errors import BadInput
 from simulate.kinds.command import kinds, show
 from simulate.kinds.kind_world import AGREEMENT, SIZES, KindWorld
 from simulate.kinds.learner import KindLearner, drawn, even
@@ -17,6 +18,15 @@ def test_agreement_is_as_large_as_it_is_said_to_be_and_changes_nothing_else():
     assert added.std(1).mean() == pytest.approx(AGREEMENT, rel=0.25)
     np.testing.assert_array_equal(apart.traits[0], agree.traits[0])
     assert apart.takes(visits).shape == (2000, *SIZES)
+
+
+@pytest.mark.parametrize("wrong", [{"rounds": 0}, {"titles": 0}, {"visits": 0}, {"seed": -1}])
+def test_sizes_that_make_no_world_are_refused_by_their_option(wrong):
+    [(name, value)] = wrong.items()
+    with pytest.raises(BadInput, match=f"^--{name} {value}: give [01] or more$"):
+        kinds(**wrong)
+    sizes = {"rounds": 1, "titles": 1, "visits": 1, "seed": 0}
+    assert kinds(**sizes).rounds == 1
 
 
 def test_stronger_themes_have_more_words():
