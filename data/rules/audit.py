@@ -8,6 +8,7 @@ write the file may write a whole new one; keep the last hash elsewhere to see th
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,9 +20,13 @@ from data.atomic_write import sync
 from data.errors import BadInput
 from data.rules.as_json import RuleJson
 
-Change = Literal["found", "added", "ended", "taken out", "edited", "written"]
+RulesChange = Literal["found", "added", "ended", "taken out", "edited", "written"]
+OperatorChange = Literal["published", "rolled back", "ramp stopped", "refused"]
+Change = RulesChange | OperatorChange
 """`found`: they were there when the log began; `edited`: the file was changed by other hands;
-`written`: by a program, its own rules."""
+`written`: by a program, its own rules. The last four are of bundles and ramps, in a log of their
+own: `before` and `after` are ids of bundles, and `refused` says that the entry before it came to
+nothing."""
 TAIL = 64 << 10
 """Bytes that are read from the end at first."""
 LONGEST = 32 << 20
@@ -55,6 +60,25 @@ class RuleChange:
         """The hash of all the rest, as hex."""
         said = {name: value for name, value in asdict(self).items() if name != "hash"}
         return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def latest(log: "AuditLog", most: int, before: int | None = None) -> list[RuleChange]:
+    """The latest entries, the newest first; the whole log is read, and its chain checked.
+
+    Args:
+        log: any.
+        most: that are given.
+        before: a number: only entries older than this one.
+
+    Raises:
+        BadInput: the log is broken.
+    """
+    kept = deque[RuleChange](maxlen=max(most, 0))
+    for entry in log.entries():
+        if before is not None and entry.number >= before:
+            break
+        kept.append(entry)
+    return list(kept)[::-1]
 
 
 class AuditLog:

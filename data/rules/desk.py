@@ -15,7 +15,7 @@ from data.catalogue import Catalogue
 from data.days import DAY_US, date_of
 from data.errors import BadInput
 from data.rules.as_json import minute, parse_rule, placed, rule_json, rules_yaml
-from data.rules.audit import Change, RuleChange
+from data.rules.audit import Change, RuleChange, latest
 from data.rules.compiled_catalogue import book_of_catalogue
 from data.rules.noted import NotedRules
 from data.rules.text_edits import with_rule, with_until, without_rule
@@ -92,12 +92,7 @@ class RulesDesk(NotedRules):
         Raises:
             BadInput: the log is broken.
         """
-        kept: list[RuleChange] = []
-        for entry in self.log.entries():
-            if before is not None and entry.number >= before:
-                break
-            kept = [*kept[-(most - 1) :], entry] if most > 1 else [entry]
-        return kept[::-1] if most > 0 else []
+        return latest(self.log, most, before)
 
     def add(
         self,
