@@ -10,7 +10,7 @@ from data.cells.written import read_experiments
 from data.errors import BadInput
 from evaluate.experiments.cell_metrics import CellMetric
 from evaluate.experiments.experiment import CellResult, ExperimentResult, experiment
-from evaluate.experiments.in_words import Said, cell_in_words
+from evaluate.ramp.in_words import Said, cell_in_words
 from evaluate.ramp.judge import StepLook
 from evaluate.ramp.ramp import looked_step
 

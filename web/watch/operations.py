@@ -2,21 +2,27 @@
 
 The log lies beside the folder of bundles and is of the same kind as that of rules: each entry seals
 the one before. Where a process ends between entry and deed, the log says so by what came next.
+Bundles are published by the commands of `export`, which stands beside pages and runs by itself.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+import orjson
 
 from data import clock
 from data.errors import BadInput
 from data.images.row_store import locked
 from data.rules.audit import AuditLog, OperatorChange, RuleChange
 from evaluate.ramp.ramp import stop_ramp
-from export.publish.publish import publish, rollback
 
 LONGEST = 500
 """Letters of who and why."""
+PATIENCE_S = 120
+"""Seconds that a command of `export` may take."""
 
 
 class Asking(NamedTuple):
@@ -67,11 +73,9 @@ class Operations:
 
         def deed() -> None:
             if known:
-                rollback(self.bundles, bundle)
-                return
-            came = publish(bundle, self.bundles)
-            if not came.published:
-                raise BadInput(f"{bundle} may not go live: {came.reason}")
+                _exported("rollback", "--to", bundle, "--store", str(self.bundles))
+            else:
+                _exported("publish", bundle, "--store", str(self.bundles))
 
         self._done("rolled back" if known else "published", asking, (live, bundle), deed)
         return "rolled back to" if known else "published"
@@ -109,3 +113,22 @@ class Operations:
     def _note(self, what: OperatorChange, asking: Asking, between: tuple[str, str]) -> None:
         now = clock.now_us()
         self.log.append(RuleChange(0, now, what, {}, *asking, between[0], between[1]))
+
+
+def _exported(*words: str) -> None:
+    """Run a command of `export`.
+
+    Raises:
+        BadInput: it refuses, in its words.
+    """
+    command = [sys.executable, "-m", "export", *words, "--json"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        raise BadInput(f"`python -m export {words[0]}` took more than {PATIENCE_S} s") from None
+    if done.returncode:
+        try:
+            said = str(orjson.loads(done.stdout)["reason"])
+        except (ValueError, KeyError, TypeError):
+            said = done.stderr.decode(errors="replace").rpartition("error: ")[2].strip()
+        raise BadInput(said[-LONGEST:] or f"it ended with code {done.returncode}")
