@@ -78,7 +78,7 @@ class UrlTable:
         self.fallback_level = np.where(known, 1, 2)
         self.taken = taken
         if taken is not None:
-            self.url_of = taken.urls(self.url_of, layout, self.fallback)
+            self.url_of = taken.urls(self.url_of, self.fallback)
             self.urls = np.array(self.url_of, object)
 
     @cached_property
@@ -92,7 +92,7 @@ class UrlTable:
         table.view = self.pictures.view(canvas, languages, self.base_url)
         table.url_of, table.urls = table.view.url_of, table.view.urls
         if self.taken is not None:
-            table.url_of = self.taken.urls(table.url_of, self.layout, self.fallback)
+            table.url_of = self.taken.urls(table.url_of, self.fallback)
             table.urls = np.array(table.url_of, object)
         return table
 
