@@ -168,6 +168,11 @@ COMMANDS = {
         "Rules that change each hour: kept, exact, alike everywhere, and what a thousand cost.",
         show="show_rules",
     ),
+    "takedown": Command(
+        "bench.rules.takedown",
+        "Artwork taken down under load: seconds until the last page that shows it, 100 times.",
+        show="show_takedown",
+    ),
     "probation": Command(
         "bench.rules.probation",
         "New artwork with and without probation: regret, draws until it is found, worst cost.",

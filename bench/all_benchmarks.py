@@ -57,6 +57,7 @@ CASES = {
     "faults": Case(("faults",), ("catalogue", "bundle", "examples")),
     "hosts": Case(("hosts",), why_not=why_no_redis()),
     "rules": Case(("rules",)),
+    "takedown": Case(("takedown",)),
     "probation": Case(("probation",)),
     "shadow": Case(("shadow",)),
     "ramp": Case(("ramp",)),
