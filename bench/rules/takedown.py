@@ -30,7 +30,7 @@ QUIET = 1.3
 """Seconds without a sighting after which there is none: clients look once a second."""
 
 
-class Waits(NamedTuple):
+class TakedownWaits(NamedTuple):
     """How long takedowns took, and what pages showed meanwhile."""
 
     takedowns: int
@@ -104,7 +104,7 @@ class _Plan(NamedTuple):
     seed: int
 
 
-def _taken_down(plan: _Plan, place: str) -> Waits:
+def _taken_down(plan: _Plan, place: str) -> TakedownWaits:
     rng = np.random.default_rng(plan.seed)
     layout = numbered_layout(TITLES, ARTWORKS)
     store = LmdbStore(Path(place), durable=False) if "://" not in place else open_map_store(place)
@@ -128,17 +128,20 @@ def _taken_down(plan: _Plan, place: str) -> Waits:
             print(f"{at + 1} of {len(targets)}: {waits[-1]:.2f} s", file=sys.stderr)
     store.close()
     total = watching.total
-    return Waits(
-        len(waits),
-        *(round(float(np.percentile(waits, share)), 3) for share in (50, 95, 100)),
-        round(max(live_waits), 3),
-        total["pages"],
-        total["live_pages"],
-        total["replaced"],
-        total["without_image"],
-        total["outside_rules"],
-        again,
-        dict(sorted(watching.reasons.items())),
+    p50, p95, worst = (round(float(np.percentile(waits, share)), 3) for share in (50, 95, 100))
+    return TakedownWaits(
+        takedowns=len(waits),
+        p50_s=p50,
+        p95_s=p95,
+        worst_s=worst,
+        worst_live_s=round(max(live_waits), 3),
+        pages=total["pages"],
+        live_pages=total["live_pages"],
+        replaced=total["replaced"],
+        without_image=total["without_image"],
+        outside_rules=total["outside_rules"],
+        shown_again=again,
+        reasons=dict(sorted(watching.reasons.items())),
     )
 
 
@@ -191,7 +194,7 @@ def _clients(
 def show_takedown(record: dict[str, object]) -> None:
     """Print a line a figure."""
     for name, value in record.items():
-        if isinstance(value, Waits):
+        if isinstance(value, TakedownWaits):
             for field, figure in value._asdict().items():
                 print(f"{name} {field}: {figure}")
         else:

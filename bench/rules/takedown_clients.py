@@ -36,7 +36,7 @@ Anybody = Mapping[str, tuple[list[str], list[str]]]
 CONTEXT = multiprocessing.get_context("spawn")
 
 
-class Seen(NamedTuple):
+class SharedSight(NamedTuple):
     """What processes share: all of it in memory, and no locks on the way of a page."""
 
     target: "Synchronized[int]"
@@ -55,7 +55,7 @@ class Watching:
 
     def __init__(self, clients: int) -> None:
         self.clients = clients
-        self.seen = Seen(
+        self.seen = SharedSight(
             CONTEXT.Value("q", 0), CONTEXT.Array("d", clients + 1), CONTEXT.Array("q", clients + 1)
         )
         self.total: Counter[str] = Counter()
@@ -119,7 +119,7 @@ def asking(
 
 # What a process is given.
 def _look_up(
-    seen: Seen,
+    seen: SharedSight,
     told: "Told",
     place: str,
     scratch: str,
@@ -157,11 +157,11 @@ def _look_up(
     told.put((total, client.reasons))
 
 
-def _live(seen: Seen, told: "Told", place: str, me: int) -> None:
+def _live(seen: SharedSight, told: "Told", place: str, me: int) -> None:
     asyncio.run(_live_pages(seen, told, place, me))
 
 
-async def _live_pages(seen: Seen, told: "Told", place: str, me: int) -> None:
+async def _live_pages(seen: SharedSight, told: "Told", place: str, me: int) -> None:
     layout = numbered_layout(TITLES, ARTWORKS)
     none = [frozenset[str]() for _ in layout.artwork_ids]
     title_ids = np.repeat(layout.title_ids, ARTWORKS).tolist()
