@@ -177,6 +177,7 @@ def precompute(
         )
     left = [f"left out: {name}: {reason}" for name, reason in report.skipped_members[:NAMED]]
     more = [] if ruled is None else ruled.page_words(page_facts)
+    more += [] if of_cell is None else of_cell.words()
     for words in [*left, *left_out_words(pictured.left_out), *pictured.canvas_words, *more]:
         print(words, file=sys.stderr)
     maps.close()
