@@ -73,7 +73,7 @@ class CellWork(NamedTuple):
         if self.cell is not None or not bare:
             return []
         return [
-            f"note: members of {', '.join(bare)} have no maps, as their cells name no store: look-ups"
+            f"note: members of {', '.join(bare)} have no maps, as these name no store: look-ups"
             " show them what all members see; decide their pages live, or give the cells a store"
         ]
 
