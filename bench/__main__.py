@@ -58,6 +58,12 @@ COMMANDS = {
         "What Marquee would have earned beside a caller's own artwork, against the truth.",
         show="show",
     ),
+    "cells": Command(
+        "bench.cells.rates",
+        "What experiments cost a live page, beside none.",
+        function="cell_rates",
+        show="show_cells",
+    ),
     "ramp": Command(
         "bench.cells.ramp",
         "Ramps of bundles that are known to be worse, as good and better.",

@@ -59,6 +59,7 @@ CASES = {
     "rules": Case(("rules",)),
     "takedown": Case(("takedown",)),
     "probation": Case(("probation",)),
+    "cells": Case(("cells",)),
     "shadow": Case(("shadow",)),
     "ramp": Case(("ramp",)),
     "rates": Case(("rates",), why_not=why_no_redis()),
