@@ -38,7 +38,10 @@ class Instead(NamedTuple):
         text = raw[VERSION.stop :]
         if not raw.startswith(MAGIC) or crc32(text).to_bytes(4) != raw[8:12]:
             raise ValueError("what the store says may be shown instead is damaged; write it again")
-        titles = {title: (free, capped) for title, (free, capped) in loads(text).items()}
+        try:
+            titles = {title: (free, capped) for title, (free, capped) in loads(text).items()}
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"not what may be shown instead: {error}") from None
         return Instead(int.from_bytes(raw[VERSION]), titles)
 
 

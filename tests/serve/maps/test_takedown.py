@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from zlib import crc32
 
 import httpx
 import numpy as np
@@ -19,7 +20,8 @@ from serve.maps.layout import Layout, layout_key
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.lookup import Lookup
 from serve.maps.page_urls import PLACEHOLDER
-from serve.maps.takedown.instead import ANYTHING, put_instead, read_instead
+from serve.maps.store import MAGIC
+from serve.maps.takedown.instead import ANYTHING, Instead, put_instead, read_instead
 from serve.maps.takedown.listed import (
     NAME,
     NOTHING,
@@ -112,6 +114,17 @@ def test_a_list_that_is_damaged_leaves_what_was_known_and_can_be_written_again(m
     again = take_down(store, f"{title}-5", f"{title}-0")
     assert again.version == held.version + 1
     assert Takedown.from_bytes(again.to_bytes()) == again
+
+
+@pytest.mark.parametrize("kind", [Takedown, Instead])
+@pytest.mark.parametrize("said", [b"[]", b"{}", b"[1]", b'{"1": 2}', b"3", b"null", b"", b"{"])
+def test_bytes_that_say_something_else_are_refused(kind, said):
+    raw = MAGIC + bytes(6) + crc32(said).to_bytes(4) + bytes(4) + (7).to_bytes(8) + said
+    if kind is Instead and said == b"{}":
+        assert kind.from_bytes(raw) == Instead(7, {})
+        return
+    with pytest.raises(ValueError, match=r"."):
+        kind.from_bytes(raw)
 
 
 def test_two_who_change_the_list_at_once_both_have_their_change_in_it(store):
