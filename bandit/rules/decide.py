@@ -84,7 +84,7 @@ class RuleEffects(NamedTuple):
         """The same with room for as many again."""
         more = RuleEffects.of([None] * len(self.words), self.allowed.shape[1])
         both = zip(self[:-1], more[:-1], strict=True)
-        return RuleEffects(*(np.concatenate(each) for each in both), {})
+        return RuleEffects._make([*(np.concatenate(each) for each in both), {}])
 
 
 class Ruled(NamedTuple):
