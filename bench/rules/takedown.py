@@ -13,6 +13,7 @@ import numpy as np
 from bench.optional import why_no_redis
 from bench.rules.rates import layout_rules
 from bench.rules.takedown_clients import Watching, asking
+from bench.rules.takedown_rates import rates_beside_none
 from bench.servers import redis_server
 from bench.serving.live_app import ARTWORKS, TITLES
 from bench.serving.random_maps import numbered_layout, put_layout, random_maps
@@ -84,6 +85,8 @@ def takedown(
         times, clients, members, pages = 3, 1, 200, 200
     found: dict[str, object] = {"clients": clients, "members": members, "rules_loaded": rules}
     plan = _Plan(times, clients, members, pages, rules, seed)
+    turns, seconds = (1, 0.1) if quick else (7, 0.5)
+    found["look_up_rate_beside_none"] = rates_beside_none(members, seconds, turns, seed)
     with tempfile.TemporaryDirectory() as folder:
         found["lmdb"] = _taken_down(plan, str(Path(folder) / "maps"))
     if redis and (why := why_no_redis()):
