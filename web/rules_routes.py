@@ -14,7 +14,6 @@ from data.catalogue import Catalogue
 from data.check.known import title_named
 from data.errors import BadInput
 from data.rules.as_json import rule_json
-from data.rules.audit import latest
 from web.pages_of import PagesOf
 from web.render import page
 from web.session import needs, visitor
@@ -79,7 +78,7 @@ def rules_routes(pages: PagesOf) -> APIRouter:
 
     @router.get("/api/audit")
     def audit(most: Annotated[int, Query(ge=1, le=1000)] = MOST) -> list[ChangeRow]:
-        """Who changed which rule, bundle or ramp, the newest first; each log's chain is checked."""
+        """Who changed which rule, bundle or ramp, the newest first; those shown are checked."""
         return changes(pages, most)
 
     @router.get("/rules", include_in_schema=False)
@@ -135,7 +134,7 @@ def rules_now(pages: PagesOf) -> RulesNow:
 def changes(pages: PagesOf, most: int) -> list[ChangeRow]:
     """What the audit logs say of rules, bundles and ramps, the newest first."""
     of_rules = [] if pages.followed.rules.desk is None else pages.desk().audit(most)
-    of_operators = latest(pages.operations.log, most)
+    of_operators = pages.operations.log.newest(most)
     both = sorted([*of_rules, *of_operators], key=lambda one: (one.at_us, one.number), reverse=True)
     return [
         ChangeRow(

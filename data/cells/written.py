@@ -202,8 +202,8 @@ def _ramp(node: yaml.Node, place: str, file: str) -> Ramp:
         if option == "steps":
             nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
             steps = tuple(_share(one, at) for one in nodes)
-            if len(steps) > 20 or sorted(set(steps)) != list(steps):
-                raise BadInput(f"{at}: write shares that grow, 20 at most, as [0.01, 0.1, 0.5, 1]")
+            if not 1 <= len(steps) <= 20 or sorted(set(steps)) != list(steps):
+                raise BadInput(f"{at}: write shares that grow, 1 to 20, as [0.01, 0.1, 0.5, 1]")
             ramp = replace(ramp, steps=steps)
         elif option == "days":
             days = _number(_text(value, at), at)

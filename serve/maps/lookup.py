@@ -170,7 +170,6 @@ class Lookup:
         if (
             value is not None
             and table.modulus
-            and table.taken is None
             and isinstance(title_ids, ndarray)
             and title_ids.dtype is INT64
             and value.startswith(table.whole)
@@ -181,10 +180,13 @@ class Lookup:
             if table.padded[slots].tobytes() == title_ids.tobytes():
                 try:
                     choices = frombuffer(value, table.dtype, table.titles, BODY)
-                    urls = table.urls[choices[slots].astype(INTP)]
+                    ordinals = choices[slots].astype(INTP)
+                    urls = table.urls[ordinals]
                 except (IndexError, ValueError):
                     return self._opened(value).urls(title_ids)
                 self._counts[0] += slots.size
+                if table.taken is not None:
+                    table.taken.count(ordinals)
                 return urls
         return self._opened(value).urls(title_ids)
 
