@@ -114,10 +114,9 @@ class Lookup:
             except CorruptMapError:
                 self.reasons["unpersonalised_corrupt"] += 1
         self._tables.clear()
-        if current is not None:
-            self._table = self._known_table(current.layout) or self._table
-        elif self._layout is not None:
-            self._table = self._known_table(self._layout.digest) or self._table
+        own = None if self._layout is None else self._layout.digest
+        if digest := own if current is None else current.layout:
+            self._table = self._known_table(digest) or self._table
 
     def _look(self, now: float) -> None:
         """What is due by a time: shared values, or whether the store is whole and what is down."""
@@ -280,9 +279,8 @@ class Lookup:
     def _table_of(self, digest: bytes) -> UrlTable | None:
         table = self._tables.get(digest)
         if table is None:
-            if self._layout is not None and self._layout.digest == digest:
-                layout = self._layout
-            else:
+            layout = self._layout
+            if layout is None or layout.digest != digest:
                 raw = self._store.get_shared(layout_key(digest))
                 if raw is None:
                     return None
