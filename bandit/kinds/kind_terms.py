@@ -35,6 +35,7 @@ class KindTerms:
             would have to say it.
         rank: numbers of a place that pairs read; 0: no pairs.
         pairs: of kinds that may agree; None: all.
+        bare: kinds without main effects: another model says what each of their assets is worth.
         level_sd: deviation of a title's level.
         main_sd: deviation of a main effect's logit before any take, over all of its terms.
         own_sd: of an asset's own.
@@ -48,6 +49,7 @@ class KindTerms:
     titles: int = 0
     rank: int = 0
     pairs: tuple[tuple[int, int], ...] | None = None
+    bare: tuple[int, ...] = ()
     level_sd: float = 0.5
     main_sd: float = 0.5
     own_sd: float = 0.3
@@ -92,7 +94,7 @@ class KindTerms:
         yield "facts", self.facts, 1.0
         yield "levels", self.titles, self.level_sd
         for kind, numbers in enumerate(self.places):
-            size = self.facts * numbers
+            size = 0 if kind in self.bare else self.facts * numbers
             yield f"main {kind}", size, self.main_sd / max(size, 1) ** 0.5
             yield f"own {kind}", self.owns[kind], self.own_sd
         for one, other in self.paired:
@@ -134,8 +136,9 @@ class KindTerms:
         if title is not None:
             terms[row, at["levels"].start + title] = 1.0
         for kind, place in enumerate(places):
-            crossed = facts[:, :, None] * place[:, None]
-            terms[:, at[f"main {kind}"]] = crossed.reshape(count, -1)
+            if kind not in self.bare:
+                crossed = facts[:, :, None] * place[:, None]
+                terms[:, at[f"main {kind}"]] = crossed.reshape(count, -1)
             known = owns[kind] >= 0
             terms[row[known], at[f"own {kind}"].start + owns[kind][known]] = 1.0
         for one, other in self.paired:
@@ -165,10 +168,13 @@ class KindTerms:
         heads = len(weights)
         own = []
         for kind, place in enumerate(places):
-            main = weights[:, at[f"main {kind}"]].reshape(heads, self.facts, self.places[kind])
-            toward = np.tensordot(facts, main, axes=(1, 1))  # decisions, heads, numbers
             effects = np.pad(weights[:, at[f"own {kind}"]], ((0, 0), (0, 1)))  # −1: none
-            own.append(toward @ place.swapaxes(1, 2) + effects.T[owns[kind]].swapaxes(1, 2))
+            part = effects.T[owns[kind]].swapaxes(1, 2)
+            if kind not in self.bare:
+                main = weights[:, at[f"main {kind}"]].reshape(heads, self.facts, self.places[kind])
+                toward = np.tensordot(facts, main, axes=(1, 1))  # decisions, heads, numbers
+                part = part + toward @ place.swapaxes(1, 2)
+            own.append(part)
         pair = {}
         for one, other in self.paired:
             left, right = places[one][..., : self.rank], places[other][..., : self.rank]
