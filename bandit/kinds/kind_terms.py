@@ -89,6 +89,12 @@ class KindTerms:
             found.setdefault(word, []).extend(range(part.start, part.stop))
         return [np.array(at) for word, at in found.items() if word != "facts" and at]
 
+    def parts(self) -> list[slice]:
+        """Weights of each kind by itself, and then those of all pairs."""
+        at = self._slices()
+        own = [slice(at[f"main {k}"].start, at[f"own {k}"].stop) for k in range(self.kinds)]
+        return [*own, slice(own[-1].stop, self.size)]
+
     def _blocks(self) -> Iterator[tuple[str, int, float]]:
         """Name, terms and deviation of each block of weights, in order."""
         yield "facts", self.facts, 1.0
