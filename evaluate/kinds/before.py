@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from data.assets.assets import Assets
 from data.bundle.asset_terms import ASSET_TERMS, AssetTerms
 from data.bundle.row_pairs import ROW_PAIRS
 from data.catalogue import Catalogue
@@ -77,6 +78,7 @@ def kinds_before(
     until = int(microseconds(later["time"]).min())
     before = replace(examples, until=until)
     rows = latest_with(before, KIND_COLUMNS.names, MOST, NO_KINDS)
-    learnt = learn_assets(open_bundle_scores(bundle, catalogue, cache), catalogue, rows)
+    scored = open_bundle_scores(bundle, catalogue, cache)
+    learnt = learn_assets(scored, catalogue, Assets.read(catalogue), rows)
     say(learnt.words())
     return learnt.terms

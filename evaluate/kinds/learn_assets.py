@@ -26,8 +26,8 @@ from evaluate.slate.candidate_rows import shown_rows, take_logits
 from evaluate.slate.leading_space import leading_space
 from serve.scoring.asset_bank import NO_ASSET, AssetBank
 
-RANK = 8
-"""Coordinates of an artwork, as of rows."""
+RANK = 16
+"""Coordinates of an artwork: main effects of texts read them too, and lost much with 8."""
 DIRECTIONS = 16
 """Numbers of a text's place."""
 MOST = 300_000
@@ -73,6 +73,7 @@ class LearntAssets:
 def learn_assets(
     scored: BundleScores,
     catalogue: Catalogue,
+    assets: Assets,
     examples: pa.Table,
     seed: int = 0,
     encoder: TextEncoder | None = None,
@@ -81,7 +82,8 @@ def learn_assets(
 
     Args:
         scored: the bundle on the catalogue.
-        catalogue: of the examples, with its assets.
+        catalogue: of the examples.
+        assets: of the catalogue.
         examples: as EXAMPLES, with KIND_COLUMNS; those without are left out.
         seed: of the posterior's draws.
         encoder: of texts; hashed words if None.
@@ -92,7 +94,7 @@ def learn_assets(
     rows = with_kinds(examples)
     rows = rows.slice(max(len(rows) - MOST, 0))
     kinds = tuple(dict.fromkeys(pc.list_flatten(rows["kinds"]).to_pylist()))  # pyright: ignore[reportAttributeAccessIssue]
-    assets, rng = Assets.read(catalogue), np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     facts = rows["facts"].combine_chunks()
     space = leading_space(scored, catalogue, facts, RANK, rng)
     texts = [row["text"] for row in assets.rows.values() if row["kind"] in kinds and row["text"]]
