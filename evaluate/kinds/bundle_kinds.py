@@ -43,7 +43,7 @@ def bundle_combinations(
         members, of = scored.members(facts[part]), tuple(each[part] for each in rows)
         chances = scored.probabilities(members, artworks[part], valid[part], policy)
         near = seen[artworks[part]]
-        scores = bank.scores(members.functionals, near, kinds, of, policy)
+        scores = bank.scores(bank.facts(members.functionals), near, kinds, of, policy)
         there = tuple(each >= 0 for each in of)
         found.append(chances_after_first(scores, there, chances, bank.epsilon(policy)))
     return np.concatenate(found)

@@ -73,9 +73,17 @@ class AssetBank:
             return np.zeros((len(vectors), 0), np.float32)
         return self.terms.coordinates(vectors)
 
+    def facts(
+        self, functionals: Float[np.ndarray, "decisions heads dimension"]
+    ) -> Float[np.ndarray, "decisions facts"]:
+        """Of who is decided for, as the terms read them."""
+        if self.terms is None:
+            return np.zeros((len(functionals), 0), np.float32)
+        return self.terms.facts(functionals)
+
     def scores(
         self,
-        functionals: Float[np.ndarray, "decisions heads dimension"],
+        facts: Float[np.ndarray, "decisions facts"],
         seen: Float[np.ndarray, "decisions artworks rank"],
         kinds: Sequence[str],
         rows: AssetRows,
@@ -84,7 +92,7 @@ class AssetBank:
         """What the heads that vote say: of artwork (kind 0) nothing by itself, and of pairs.
 
         Args:
-            functionals: of each decision's member.
+            facts: of each decision's member.
             seen: coordinates of each decision's artworks.
             kinds: beside the artwork, in the order asked for.
             rows: of each kind's candidates.
@@ -103,7 +111,7 @@ class AssetBank:
         weights = terms.heads if policy.voters(2) == 2 else terms.weights[None]
         found = terms.terms.scores(
             weights,
-            terms.facts(functionals),
+            facts,
             (seen, *places),
             (np.full((decisions, ranks), NO_ASSET), *owns),
         )
