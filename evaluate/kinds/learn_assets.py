@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float, Int
+from threadpoolctl import threadpool_limits
 
 from bandit.kinds.kind_terms import KindTerms
 from bandit.kinds.logistic_posterior import LogisticPosterior
@@ -117,7 +118,9 @@ def learn_assets(
         np.zeros((scored.scorer.manifest.policy.heads, size)),
     )
     shown = _Shown.of(rows, AssetBank.of(terms, assets), kinds)
-    return _fitted(terms, shown, scored, shown_rows(rows, catalogue), rng)
+    # Small matrices: on a busy machine threads wait for each other a hundred times longer.
+    with threadpool_limits(1):
+        return _fitted(terms, shown, scored, shown_rows(rows, catalogue), rng)
 
 
 def with_kinds(examples: pa.Table) -> pa.Table:
