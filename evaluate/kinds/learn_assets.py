@@ -4,6 +4,9 @@ Laplace's posterior of main effects, own effects and pairs, beside what the bund
 the artwork to the member. Its draws, one a head, let Thompson sampling explore assets too.
 """
 
+# pyarrow.compute makes its functions at import: no checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -94,7 +97,7 @@ def learn_assets(
     """
     rows = with_kinds(examples)
     rows = rows.slice(max(len(rows) - MOST, 0))
-    kinds = tuple(dict.fromkeys(pc.list_flatten(rows["kinds"]).to_pylist()))  # pyright: ignore[reportAttributeAccessIssue]
+    kinds = tuple(dict.fromkeys(pc.list_flatten(rows["kinds"]).to_pylist()))
     rng = np.random.default_rng(seed)
     facts = rows["facts"].combine_chunks()
     space = leading_space(scored, catalogue, facts, RANK, rng)
@@ -127,14 +130,23 @@ def with_kinds(examples: pa.Table) -> pa.Table:
     """The examples that say what was chosen beside their artwork.
 
     Raises:
-        BadInput: there are none.
+        BadInput: there are none, or the lists of one are of unequal lengths: by its decision.
     """
-    if "kinds" in examples.column_names:
-        said = pc.fill_null(pc.list_value_length(examples["kinds"]), 0)  # pyright: ignore[reportAttributeAccessIssue]
-        rows = examples.filter(pc.greater(said, 0))  # pyright: ignore[reportAttributeAccessIssue]
-        if len(rows):
-            return rows
-    raise BadInput(NO_KINDS)
+    if "kinds" not in examples.column_names:
+        raise BadInput(NO_KINDS)
+    said = pc.fill_null(pc.list_value_length(examples["kinds"]), 0)
+    rows = examples.filter(pc.greater(said, 0))
+    if not len(rows):
+        raise BadInput(NO_KINDS)
+    count = pc.list_value_length(rows["kinds"])
+    for name in ("assets", "asset_candidates"):
+        same = pc.fill_null(pc.equal(pc.list_value_length(rows[name]), count), False)
+        if (wrong := pc.index(same, False).as_py()) >= 0:
+            raise BadInput(
+                f"decision {rows['decision_id'][wrong]}: kinds and {name} differ in length; leave"
+                " it out, or join the log again"
+            )
+    return rows
 
 
 @dataclass(frozen=True)

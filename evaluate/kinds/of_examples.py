@@ -100,6 +100,13 @@ def _of_shape(
     except ValueError as error:
         raise BadInput(f"an example shows what is none of its candidates ({error})") from None
     action = np.array(places).T
+    lengths = pc.list_value_length(rows["combinations"]).to_numpy()  # pyright: ignore[reportAttributeAccessIssue]
+    if (lengths != (count := int(np.prod(sizes)))).any():
+        name = rows["decision_id"][int((lengths != count).argmax())]
+        raise BadInput(
+            f"decision {name}: combinations has not one probability for each of {count}; leave it"
+            " out, or join the log again"
+        )
     logged = np.array(rows["combinations"].to_pylist(), np.float64).reshape(len(rows), *sizes)
     shown_chance = logged[(np.arange(len(rows)), *action.T)]
     if (np.abs(logged.reshape(len(rows), -1).sum(1) - 1) > OFF).any() or (shown_chance <= 0).any():

@@ -179,6 +179,28 @@ def test_a_catalogue_without_the_logs_assets_is_refused_by_name(place, logged, s
         judged(place, logged, story.root / "catalogue")
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("assets", [], "kinds and assets differ in length"),
+        ("combinations", [0.5, 0.5], "not one probability for each"),
+        ("assets", ["nothing"], "none of its candidates"),
+        ("combinations", [1 / 24] * 12, "do not sum to one"),
+    ],
+)
+def test_an_example_that_contradicts_itself_is_refused(place, logged, column, value, words):
+    catalogue = Catalogue.read(place / "catalogue")
+    examples = read_examples(place / "examples", catalogue).slice(0, 40)
+    values = examples[column].to_pylist()
+    values[3] = value
+    at = examples.column_names.index(column)
+    wrong = examples.set_column(at, column, pa.array(values, examples[column].type))
+    scored = open_bundle_scores(logged, catalogue, place / "cache")
+    bank = AssetBank.of(None, Assets.read(catalogue))
+    with pytest.raises(BadInput, match=words):
+        logged_kinds(wrong, scored, bank, catalogue, scored.policy())
+
+
 def test_examples_without_kinds_are_told_so(story, good):
     with pytest.raises(BadInput, match="ask pages for `kinds`"):
         kinds(story.root / "examples", good, story.root / "catalogue")
