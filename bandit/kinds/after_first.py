@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from bandit.kinds.in_order import KindChoice, chances_in_order, decide_in_order
+from bandit.choice import choose
+from bandit.kinds.in_order import NOT_SHOWN, KindChances, KindChoice, chances_in_order
 from bandit.kinds.kind_scores import KindScores, Valid
 
 
@@ -60,8 +61,18 @@ def decide_after_first(
     Raises:
         ValueError: as `decide_in_order`.
     """
-    made = decide_in_order(scores_after_first(scores, first), valid, epsilon, uniforms)
-    return ChosenBeside(made, chances_after_first(scores, valid, chances, epsilon))
+    steps = _every_step(scores, valid, chances.shape[1], epsilon)
+    rows, luck = np.arange(len(first)), uniforms.T
+    choice, propensity = np.empty((2, *uniforms.shape))
+    picked = (rows, first)
+    for at, (there, step) in enumerate(zip(valid, steps.steps, strict=True)):
+        given = step[picked]
+        one = choose(given, luck[at])
+        propensity[:, at] = given[rows, one]
+        choice[:, at] = np.where(there.any(1), one, NOT_SHOWN)
+        picked = (*picked, one)
+    made = KindChoice(choice.astype(np.int64), propensity)
+    return ChosenBeside(made, _with_first(steps, chances))
 
 
 def chances_after_first(
@@ -78,15 +89,24 @@ def chances_after_first(
     Raises:
         ValueError: as `decide_in_order`.
     """
-    decisions, ranks = chances.shape
+    return _with_first(_every_step(scores, valid, chances.shape[1], epsilon), chances)
+
+
+def _every_step(scores: KindScores, valid: Valid, ranks: int, epsilon: float) -> KindChances:
+    """Of each other kind, given every candidate of the first and those before."""
+    decisions = len(valid[0])
     many = KindScores(
         tuple(np.repeat(part, ranks, axis=0) for part in scores.own),
         {pair: np.repeat(part, ranks, axis=0) for pair, part in scores.pair.items()},
     )
     every = np.tile(np.arange(ranks), decisions)
     allowed = tuple(np.repeat(there, ranks, axis=0) for there in valid)
-    given = chances_in_order(scores_after_first(many, every), allowed, epsilon).joint
-    others = given.shape[1:]
-    return chances.reshape(decisions, ranks, *[1] * len(others)) * given.reshape(
-        decisions, ranks, *others
-    )
+    given = chances_in_order(scores_after_first(many, every), allowed, epsilon)
+    return KindChances(tuple(s.reshape(decisions, ranks, *s.shape[1:]) for s in given.steps))
+
+
+def _with_first(
+    steps: KindChances, chances: Float[np.ndarray, "decisions first"]
+) -> Float[np.ndarray, "decisions first *others"]:
+    given = steps.joint
+    return chances.reshape(*chances.shape, *[1] * (given.ndim - 2)) * given

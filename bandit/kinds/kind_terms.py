@@ -174,7 +174,8 @@ class KindTerms:
         heads = len(weights)
         own = []
         for kind, place in enumerate(places):
-            effects = np.pad(weights[:, at[f"own {kind}"]], ((0, 0), (0, 1)))  # −1: none
+            none = np.zeros((heads, 1), weights.dtype)  # of −1
+            effects = np.concatenate([weights[:, at[f"own {kind}"]], none], axis=1)
             part = effects.T[owns[kind]].swapaxes(1, 2)
             if kind not in self.bare:
                 main = weights[:, at[f"main {kind}"]].reshape(heads, self.facts, self.places[kind])
@@ -191,5 +192,18 @@ class KindTerms:
             same = np.arange(rank)
             form = form.copy()
             form[:, same, same] += weights[:, at[f"agreement {one} {other}"]]
-            pair[one, other] = left[:, None] @ form @ right.swapaxes(1, 2)[:, None]
+            pair[one, other] = _crossed(left, form, right)
         return KindScores(tuple(own), pair)
+
+
+def _crossed(
+    left: Float[np.ndarray, "decisions some rank"],
+    form: Float[np.ndarray, "heads rank other"],
+    right: Float[np.ndarray, "decisions others other"],
+) -> Float[np.ndarray, "decisions heads some others"]:
+    """leftᵀ form right: as one product of large matrices, and not one a decision and head."""
+    decisions, some, rank = left.shape
+    heads, _, other = form.shape
+    turned = left.reshape(-1, rank) @ form.swapaxes(0, 1).reshape(rank, heads * other)
+    found = turned.reshape(decisions, some * heads, other) @ right.swapaxes(1, 2)
+    return found.reshape(decisions, some, heads, right.shape[1]).swapaxes(1, 2)

@@ -11,7 +11,7 @@ from datetime import date
 
 import numpy as np
 import orjson
-from jaxtyping import Float, Int, UInt64
+from jaxtyping import Bool, Float, Int, UInt64
 
 from bandit.choice import mix_words, uniforms
 from bandit.draws import artwork_words, text_word
@@ -54,9 +54,11 @@ class PageAssets:
     offered: OfferedAssets
     base_url: str
     _words: UInt64[np.ndarray, " assets"] = field(init=False)
+    _counts: Int[np.ndarray, " titles"] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_words", artwork_words(self.bank.ids))
+        object.__setattr__(self, "_counts", self.layout.counts)
 
     # What a catalogue and a bundle say.
     @classmethod
@@ -136,7 +138,8 @@ class PageAssets:
         luck = uniforms(self._seeds(np.array(made.seeds, np.uint64)[at], kinds, rows))
         told = valid, choice, chances, self.bank.epsilon(policy), luck
         found = decide_after_first(scores, *told)
-        joint = np.array(made.propensities)[at] * found.made.joint
+        joint = (np.array(made.propensities)[at] * found.made.joint).tolist()
+        kept = self._kept(found.combinations, valid, slots)
         beside, names = list[TitleAssets | None]([None] * len(there)), list(made.decision_ids)
         for n, place in enumerate(at.tolist()):
             shown, lists = [], []
@@ -145,8 +148,7 @@ class PageAssets:
                     chance = float(found.made.propensity[n, k])
                     shown.append(self._shown(kind, int(rows[k][n, one]), chance, texts))
                     lists.append([self.bank.ids[row] for row in rows[k][n] if row >= 0])
-            kept = self._kept(found.combinations[n], [each[n] for each in valid], int(slots[n]))
-            beside[place] = TitleAssets(shown, lists, float(joint[n]), kept)
+            beside[place] = TitleAssets(shown, lists, joint[n], kept[n])
             names[place] = name_with(names[place], beside[place])
         return made._replace(decision_ids=names, beside=beside)
 
@@ -193,7 +195,7 @@ class PageAssets:
         self, slots: Int[np.ndarray, " titles"], ranks: int
     ) -> Float[np.ndarray, "titles ranks rank"]:
         layout = self.layout
-        most = layout.counts[slots][:, None] - 1
+        most = self._counts[slots][:, None] - 1
         return self.seen[layout.starts[slots][:, None] + np.minimum(np.arange(ranks), most)]
 
     def _seeds(
@@ -212,14 +214,24 @@ class PageAssets:
         return kind_seeds(seeds ^ word, names)
 
     def _kept(
-        self, chances: Float[np.ndarray, " ranks *others"], valid: Sequence[np.ndarray], slot: int
-    ) -> Float[np.ndarray, "artworks _"] | None:
-        """Of the candidates that there are, in their order."""
-        found = chances[: self.layout.counts[slot]]
-        for axis, there in enumerate(valid, 1):
-            kept = np.flatnonzero(there) if there.any() else np.array([0])
-            found = np.take(found, kept, axis=axis)
-        return found.reshape(len(found), -1) if found.size <= MOST_LOGGED else None
+        self,
+        chances: Float[np.ndarray, " titles ranks *others"],
+        valid: Sequence[Bool[np.ndarray, "titles _"]],
+        slots: Int[np.ndarray, " titles"],
+    ) -> Sequence[Float[np.ndarray, "artworks _"] | None]:
+        """Of the candidates that there are, in their order; None of titles that have too many."""
+        counts = self._counts[slots]
+        if all(each.all() for each in valid) and (counts == chances.shape[1]).all():
+            few = chances[0].size <= MOST_LOGGED
+            return list(chances.reshape(*chances.shape[:2], -1)) if few else [None] * len(counts)
+        kept = list[Float[np.ndarray, "artworks _"] | None]()
+        for n, count in enumerate(counts.tolist()):
+            found = chances[n, :count]
+            for axis, there in enumerate(valid, 1):
+                some = np.flatnonzero(there[n]) if there[n].any() else np.array([0])
+                found = np.take(found, some, axis=axis)
+            kept.append(found.reshape(count, -1) if found.size <= MOST_LOGGED else None)
+        return kept
 
     def _shown(self, kind: str, row: int, chance: float, texts: Mapping[int, str]) -> ShownAsset:
         text = texts.get(row, self.offered.rows[row]["text"])
