@@ -1,23 +1,28 @@
 """Assets beside the artwork of live pages: exact propensities, masks, defaults and the log."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.assets.assets import Assets
 from data.bundle.asset_terms import AssetTerms, terms_of
 from data.catalogue import Catalogue
 from data.days import date_of
-from data.log import PageRecords
+from data.log import PageRecords, roll
 from data.log.records import decode, encode_page
 from data.records import ARTWORKS, ASSETS, TITLES
 from data.texts.hashed_words import HashedWords
 from data.texts.text_places import TextPlaces
 from serve.live.page_request import PageRequest, parse_page
+from serve.live.recorder import DurableLog
+from serve.live.reload import ModelSource
+from serve.live.service import LiveService
 from serve.live.shown.page_assets import PageAssets
 from serve.pictures.asked import AskedKinds
 from serve.scoring.asset_bank import AssetBank
@@ -303,3 +308,38 @@ def test_terms_are_read_from_a_bundle_as_they_were_written(tmp_path):
     again = AssetTerms.read(tmp_path / "kinds.safetensors")
     assert (again.kinds, again.own, again.encoder) == (terms.kinds, terms.own, terms.encoder)
     np.testing.assert_array_equal(again.heads, terms.heads.astype(np.float32))
+
+
+def test_over_http_kinds_are_chosen_logged_and_the_default_where_a_page_is_late(models, tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "manifest.json").write_text("{}")
+    (tmp_path / "current").symlink_to(tmp_path / "b")
+    source = ModelSource(tmp_path / "current", lambda bundle: models[0])
+    service = LiveService(source, DurableLog(tmp_path / "log"))
+    asked = {"profile_id": "p", "title_ids": TITLES_OF, "day": DAY, "kinds": ["synopsis"]}
+    asked["facts"] = {"tenure_days": 3.0}
+
+    async def both():
+        await service.start()
+        try:
+            loop = asyncio.get_running_loop()
+            late = await service.answer(asked, loop.time() - 1)
+            return orjson.loads(await service.answer(asked, loop.time() + 30)), orjson.loads(late)
+        finally:
+            await service.stop()
+
+    now, late = asyncio.run(both())
+    assert (now["reason"], late["reason"]) == (None, "deadline")
+    for one, fallen in zip(now["decisions"][:-1], late["decisions"], strict=False):
+        joint = one["propensity"] * one["assets"]["synopsis"]["propensity"]
+        assert one["joint_propensity"] == pytest.approx(joint)
+        assert fallen["assets"]["synopsis"]["asset_id"] == f"{fallen['title_id']}-s0"
+        assert "joint_propensity" not in fallen
+    roll(tmp_path / "log")
+    tables = [pq.ParquetFile(f).read() for f in (tmp_path / "log" / "decisions").rglob("*.parquet")]
+    rows = {row["decision_id"]: row for table in tables for row in table.to_pylist()}
+    for one in now["decisions"][:-1]:
+        assert rows[one["decision_id"]]["assets"] == [one["assets"]["synopsis"]["asset_id"]]
+        assert rows[one["decision_id"]]["joint_propensity"] == one["joint_propensity"]
+    for one in late["decisions"]:
+        assert rows[one["decision_id"]].get("kinds") is None
