@@ -96,16 +96,8 @@ def combination(
         cache: folder of decoded images.
         seed: of members, synopses and the log.
     """
-    least = {"seed": 0, "decisions": 1, "visits": 1, "members": 1}
-    for name, value in zip(least, (seed, decisions, visits, members), strict=True):
-        if value < least[name]:
-            raise BadInput(f"--{name} {value}: give {least[name]} or more")
-    world = ArtworkWorld.read(catalogue, members, seed)
-    if not world.truth.candidates()[1].all():
-        raise BadInput(
-            f"{catalogue}: titles have unequal numbers of artworks, and combinations are"
-            " enumerated where all have as many; make one with `python -m simulate catalogue`"
-        )
+    _refuse_little(seed, decisions, visits, members)
+    world = _whole_world(catalogue, members, seed)
     shown = Catalogue.read(catalogue)
     scored, told = open_bundle_scores(bundle, shown, cache), ToldWorld.make(world, agreement, seed)
     assets = told.assets()
@@ -120,9 +112,9 @@ def combination(
         for terms in (without_pairs(learnt.terms), learnt.terms)
     )
     even = np.full(values.shape, 1 / np.prod(values.shape[1:]))
-    alone = together.sum(2, keepdims=True) / EACH
-    worth = {name: _mean(values, of) for name, of in (("even", even), ("artwork", alone))}
-    worth |= {"independent": _mean(values, apart), "together": _mean(values, together)}
+    policies = {"even": even, "artwork": together.sum(2, keepdims=True) / EACH}
+    policies |= {"independent": apart, "together": together}
+    worth = {name: _mean(values, chances) for name, chances in policies.items()}
     return {
         "agreement": agreement,
         "visits": len(values),
@@ -138,6 +130,23 @@ def combination(
         "meeting": learnt.meeting,
         "shown": _some(told, day, apart, together, values),
     }
+
+
+def _refuse_little(seed: int, decisions: int, visits: int, members: int) -> None:
+    told = {"seed": (seed, 0), "decisions": (decisions, 1), "visits": (visits, 1)}
+    for name, (value, least) in (told | {"members": (members, 1)}).items():
+        if value < least:
+            raise BadInput(f"--{name} {value}: give {least} or more")
+
+
+def _whole_world(catalogue: Path, members: int, seed: int) -> ArtworkWorld:
+    world = ArtworkWorld.read(catalogue, members, seed)
+    if not world.truth.candidates()[1].all():
+        raise BadInput(
+            f"{catalogue}: titles have unequal numbers of artworks, and combinations are"
+            " enumerated where all have as many; make one with `python -m simulate catalogue`"
+        )
+    return world
 
 
 def without_pairs(terms: AssetTerms) -> AssetTerms:
