@@ -13,18 +13,18 @@ import pytest
 
 from data.assets.assets import Assets
 from data.bundle import Bundle
-from data.bundle.asset_terms import ASSET_TERMS
 from data.catalogue import Catalogue
 from data.days import day_number
 from data.errors import BadInput
+from data.examples.stream import ExampleStream
 from data.join.join import join
 from data.log import PageRecords, decode, encode_page
 from data.log.parquet import append_table
 from data.records import EVENTS
+from evaluate.kinds.before import learnt_beside
 from evaluate.kinds.combination import combination
 from evaluate.kinds.command import kinds
 from evaluate.kinds.estimate import judge_kinds
-from evaluate.kinds.learn_assets import learn_assets
 from evaluate.kinds.of_examples import logged_kinds
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.bundle_scores import open_bundle_scores
@@ -121,18 +121,20 @@ def test_a_log_judges_the_policy_that_made_it_as_what_it_earned(place, logged):
 
 @pytest.fixture(scope="module")
 def taught(place, logged):
-    """A bundle that has learnt from the log."""
-    catalogue = Catalogue.read(place / "catalogue")
-    scored = open_bundle_scores(logged, catalogue, place / "cache")
-    examples = read_examples(place / "examples", catalogue)
-    learnt = learn_assets(scored, catalogue, Assets.read(catalogue), examples)
-    assert learnt.examples == len(examples)
-    assert set(learnt.effects) == {"synopsis"}
+    """A bundle that has learnt from the log, but for what is held out, as a training does."""
+    catalogue, said = Catalogue.read(place / "catalogue"), []
+    stream = ExampleStream(place / "examples")
+    examples = read_examples(place / "examples", catalogue).sort_by("time")
+    later = examples.slice(len(examples) - 400)
+    log = (Path(logged), stream, catalogue, str(place / "cache"), later, said.append)
+    [(name, write)] = learnt_beside(*log, rows=False, kinds=True)
     held = Bundle.open(logged)
-    folder = with_part(held, ASSET_TERMS, learnt.terms.write, place / "bundles", held.bundle_id)
+    folder = with_part(held, name, write, place / "bundles", held.bundle_id)
     again = Bundle.open(folder).asset_terms()
     assert again is not None
-    assert again.said["examples"] == len(examples)
+    assert again.kinds == ("synopsis",)
+    assert again.said["examples"] == len(examples) - 400
+    assert f"{len(examples) - 400:,} examples" in said[0]
     return folder
 
 
