@@ -166,7 +166,7 @@ class _Days(NamedTuple):
         self.lay_views()
         return why_nothing(self.engine, self.spans)
 
-    def _words(self, now_us: int) -> dict[str, str]:
+    def _words(self, now_us: int) -> dict[str, str | int]:
         """What join.sql is filled in with besides spans."""
         return self.worth.words(self.spans.skew_us, now_us) | kind_words(self.page_columns)
 

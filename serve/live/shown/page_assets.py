@@ -140,7 +140,7 @@ class PageAssets:
         found = decide_after_first(scores, *told)
         joint = (np.array(made.propensities)[at] * found.made.joint).tolist()
         kept = self._kept(found.combinations, valid, slots)
-        beside, names = list[TitleAssets | None]([None] * len(there)), list(made.decision_ids)
+        beside, names = list[TitleAssets | None]([None] * len(made.slots)), list(made.decision_ids)
         for n, place in enumerate(at.tolist()):
             shown, lists = [], []
             for k, kind in enumerate(kinds):
@@ -148,8 +148,8 @@ class PageAssets:
                     chance = float(found.made.propensity[n, k])
                     shown.append(self._shown(kind, int(rows[k][n, one]), chance, texts))
                     lists.append([self.bank.ids[row] for row in rows[k][n] if row >= 0])
-            beside[place] = TitleAssets(shown, lists, joint[n], kept[n])
-            names[place] = name_with(names[place], beside[place])
+            beside[place] = title = TitleAssets(shown, lists, joint[n], kept[n])
+            names[place] = name_with(names[place], title)
         return made._replace(decision_ids=names, beside=beside)
 
     def with_defaults(
