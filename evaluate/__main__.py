@@ -113,6 +113,12 @@ COMMANDS = {
         show="show",
         status="status",
     ),
+    "troubles": Command(
+        "evaluate.monitor.troubles",
+        "Titles that want a look: nothing to show, a canvas missing, never shown, stuck.",
+        show="show",
+        status="status",
+    ),
 }
 
 

@@ -146,4 +146,5 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
         "rewards": lambda _: pages.watcher.now().days,
         "bundles": lambda _: bundles_of(pages),
         "experiments": lambda _: _cells(pages),
+        "troubles": lambda _: pages.watcher.now().troubles,
     }
