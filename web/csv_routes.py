@@ -139,6 +139,7 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
         "candidates": candidates,
         "title": lambda asked: record(asked).artworks,
         "audience": audience,
+        "trend": lambda asked: record(asked).trend,
         "lab": lab,
         "rules": lambda _: rules_now(pages).rules,
         "audit": lambda _: changes(pages, 1000),

@@ -105,6 +105,14 @@ def test_a_title_has_the_draws_and_rewards_of_its_log(story, client):
                 assert one["reward"] == pytest.approx(mean)
                 assert one["low"] <= one["reward"] <= one["high"]
         assert sum(one["share"] for one in found["artworks"]) == pytest.approx(1)
+        told = {(one["artwork_id"], one["day"]): one for one in found["trend"]}
+        days = mine.groupby(["action", mine["time"].dt.date.astype(str)])
+        assert set(told) == set(days.groups)
+        for key, drawn in days:
+            weight = 1 / drawn["propensity"]
+            assert told[key]["draws"] == len(drawn)
+            mean = (weight * drawn["reward"]).sum() / weight.sum()
+            assert told[key]["reward"] == pytest.approx(mean)
         for part in found["segments"]:
             assert part["members"] >= 20
             assert sum(part["shares"]) == pytest.approx(1)
