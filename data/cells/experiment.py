@@ -94,6 +94,9 @@ class Experiment:
     loop: str | None = None
     """Whose pages it is about; None: pages of no loop."""
     ramp: Ramp | None = None
+    who: str = ""
+    """Wants it."""
+    why: str = ""
 
     def shares(self, step: float | None) -> dict[str, float]:
         """Share of each cell, which sum to 1.

@@ -158,7 +158,8 @@ def _experiment(node: yaml.Node, name: str, place: str, file: str) -> Experiment
     if of_ramp == [got["control"]]:
         raise BadInput(f"{place}: its ramp is of the control cell; name the one that is to grow")
     layer = got.get("layer", "main")
-    return Experiment(name, tuple(cells), got["control"], layer, share, got.get("loop"), ramp)
+    more = layer, share, got.get("loop"), ramp, got["who"], got["why"]
+    return Experiment(name, tuple(cells), got["control"], *more)
 
 
 def _cell(node: yaml.Node, name: str, place: str, file: str) -> Cell:

@@ -19,9 +19,13 @@ from data.atomic_write import sync
 from data.errors import BadInput
 from data.rules.as_json import RuleJson
 
-Change = Literal["found", "added", "ended", "taken out", "edited", "written"]
+RulesChange = Literal["found", "added", "ended", "taken out", "edited", "written"]
+OperatorChange = Literal["published", "rolled back", "ramp stopped", "refused"]
+Change = RulesChange | OperatorChange
 """`found`: they were there when the log began; `edited`: the file was changed by other hands;
-`written`: by a program, its own rules."""
+`written`: by a program, its own rules. The last four are of bundles and ramps, in a log of their
+own: `before` and `after` are ids of bundles, and `refused` says that the entry before it came to
+nothing."""
 TAIL = 64 << 10
 """Bytes that are read from the end at first."""
 FOREIGN, LAST = "entries before it are missing, or not its own", "its last line"
