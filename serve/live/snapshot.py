@@ -192,6 +192,7 @@ class LiveModel:
             now_us: when, in microseconds since 1970-01-01: rules have their times; None: now.
         """
         wanted = [[title for title in page.title_ids if title in self.slot_of] for page in pages]
+        now_us = clock.now_us() if now_us is None else now_us
         shown, codes = self._under_rules(pages, wanted, now_us)
         if not (longest := max(map(len, wanted))):
             return [NOTHING_DECIDED for _ in pages]
@@ -208,7 +209,7 @@ class LiveModel:
         else:
             described = self.members.functionals_of(facts)
         words, draw_rules = self._words[:, slots], self._rules_of(described.functionals.shape[1])
-        ruled = None if shown is None else shown.rules.of_pages(codes, longest)
+        ruled = None if shown is None else shown.on_pages(pages, now_us, slots, lengths, codes)
         if ruled is not None:
             words[3] = candidates_under_rules(words[3], ruled.words)
         if joint is not None:
@@ -269,12 +270,11 @@ class LiveModel:
         return names.own(described.names, self._ranked[slots]).swapaxes(1, 2)
 
     def _under_rules(
-        self, pages: Sequence[PageRequest], wanted: list[list[TitleId]], now_us: int | None
-    ) -> tuple[RuledShown | None, list[Int[np.ndarray, " n"]]]:
-        """What rules and requests do to pages' titles, if any; bare titles are taken out."""
-        if not (shown := next(filter(None, (self.shown_for(p.asked) for p in pages)), None)):
-            return None, []
-        return shown, shown.of_pages(pages, wanted, clock.now_us() if now_us is None else now_us)
+        self, pages: Sequence[PageRequest], wanted: list[list[TitleId]], now_us: int
+    ) -> tuple[RuledShown | None, list[Int[np.ndarray, " n"]] | None]:
+        """What requests and rules do to pages' titles, if they ask; bare titles are taken out."""
+        shown = next(filter(None, (self.shown_for(page.asked) for page in pages)), None)
+        return shown, shown and shown.of_pages(pages, wanted, now_us)
 
     def _rules_of(self, heads: int) -> DrawRules:
         """Of the bundle's heads, made once."""
