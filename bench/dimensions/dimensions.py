@@ -176,6 +176,10 @@ def show(record: dict[str, list[dict[str, object]]]) -> None:
             if "left_out" in part:
                 console.print(f"left out: {part['left_out']}")
         console.print(table)
+    _show_rest(console, record)
+
+
+def _show_rest(console: Console, record: dict[str, list[dict[str, object]]]) -> None:
     if found := record.get("cold"):
         table = Table("encoder", "added by traits", "by words, a share", "by words read as tags")
         for part in found:
