@@ -23,6 +23,7 @@ PARTS = ("policies", "race", "cold", "estimates", "page")
 SETTINGS = (0.0, AGREEMENT)
 
 
+# Each parameter is an option of the command.
 def dimensions(
     parts: str = "policies,race,cold,estimates",
     seeds: str = "9101,9102,9103,9104,9105",
