@@ -18,7 +18,7 @@ from simulate.kinds.learner import KindLearner, Manner, shown
 HEADS, DOUBT, EPSILON = 32, 0.1, 0.01
 """Of our learners, chosen on seed 7001, which is not reported."""
 VOWPAL = "--squarecb -q fp --gamma_scale 50"
-"""The best of four settings on seeds 7001 to 7004, 10,000 visits each, which are the best of forty
+"""The best of four settings on seeds 7001 to 7004, 10,000 visits each, which are the best of 38
 on 7001."""
 RESCALED = 4
 """Updates after which the scales of effects are learnt anew."""
