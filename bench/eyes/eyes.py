@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from bench.eyes.cost import cost_of
 from bench.eyes.parts import PARTS
-from bench.eyes.table import TOLD_LOOKS, show_eyes, table_of
+from bench.eyes.table import show_eyes, table_of
 from bench.eyes.worlds import (
     KINDS,
     QUICK,
+    STAGE_TOLD,
     TOLD,
     Budget,
     Demo,
@@ -82,7 +83,7 @@ def eyes(
                 bench.posters(of, tried)
         if "theatre" in parts:
             for seed in stages:
-                for of in (TOLD_LOOKS, *(one for one in variants if one.size is None)):
+                for of in (*STAGE_TOLD, *(one for one in variants if one.size is None)):
                     bench.theatre(of, seed)
         if "recipe" in parts:
             for part in PARTS[:1] if quick else PARTS:
@@ -151,5 +152,5 @@ class Bench(NamedTuple):
     def theatre(self, of: Variant, seed: int) -> None:
         """A training in a theatre, and takes on its posters."""
         if not self.kept.has("theatre", of, seed):
-            takes, seconds = theatre_values(of, seed, self.budget, of == TOLD_LOOKS)
+            takes, seconds = theatre_values(of, seed, self.budget)
             self.kept.add("theatre", of, {**takes, "seconds": seconds}, seed)

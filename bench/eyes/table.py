@@ -6,11 +6,9 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from bench.eyes.worlds import KINDS, TOLD, Variant
+from bench.eyes.worlds import KINDS, TOLD, TOLD_LOOKS, Variant
 from bench.seed_statistics import SeedMean, mean_of
 
-TOLD_LOOKS = Variant("looks told")
-"""What is trained in a theatre on true looks."""
 Row = Mapping[str, float]
 COSTS = ("numbers", "graph_mb", "ms_torch_1", "ms_torch_2", "ms_onnx_1", "ms_onnx_2")
 

@@ -55,6 +55,11 @@ class Variant(NamedTuple):
         return int(height), int(width)
 
 
+TOLD_LOOKS, TOLD_TAGS = Variant("looks told"), Variant("looks told as tags")
+STAGE_TOLD = (TOLD_LOOKS, TOLD_TAGS)
+"""What is trained in a theatre on true looks: numbers in `embeddings.npy`, or declared facts."""
+
+
 class Budget(NamedTuple):
     """How much is trained and judged."""
 
@@ -119,22 +124,21 @@ def new_posters(
     return {name: float(of.mean()) for name, of in takes.items()}
 
 
-def theatre_values(
-    of: Variant, seed: int, budget: Budget, told: bool = False
-) -> tuple[dict[str, float], float]:
+def theatre_values(of: Variant, seed: int, budget: Budget) -> tuple[dict[str, float], float]:
     """Exact takes in a theatre of a seed, on its own posters, and processor seconds of training.
 
     Args:
-        of: what is trained with.
+        of: what is trained with; for those of `STAGE_TOLD` the true looks stand in place of
+            pictures.
         seed: of the theatre and of training.
         budget: its size.
-        told: the true looks, in place of what pictures show.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     theatre = Theatre(budget.theatre, seed)
     with TemporaryDirectory(prefix="marquee-eyes-") as scratch:
         at = Path(scratch)
-        catalogue = write_catalogue(theatre, at / "catalogue", pictures=True)
+        told, tags = of in STAGE_TOLD, of == TOLD_TAGS
+        catalogue = write_catalogue(theatre, at / "catalogue", not told, tags)
         examples = write_examples(theatre, theatre.rows(), at / "examples")
         settings = told_settings(at, seed)
         if not told:

@@ -8,8 +8,8 @@ import pytest
 from bench.eyes.eyes import Kept, eyes
 from bench.eyes.in_torch import InTorch
 from bench.eyes.parts import NAMES, without
-from bench.eyes.table import TOLD_LOOKS, table_of
-from bench.eyes.worlds import TOLD, Variant
+from bench.eyes.table import table_of
+from bench.eyes.worlds import TOLD, TOLD_LOOKS, Variant
 from data.errors import BadInput
 from data.shown.catalogue_sets import GENRES
 from data.shown.read_outs import ReadOuts, shown_group
