@@ -222,6 +222,14 @@ class RowSettings:
 
 
 @dataclass
+class AssetSettings:
+    """What is chosen beside artwork: synopses, trailers and whatever assets.parquet has."""
+
+    learn: bool = False
+    """learn what kinds add, from examples that say what was chosen beside their artwork."""
+
+
+@dataclass
 class Increment:
     """Nights that add days to what a bundle knows, in place of a training."""
 
@@ -253,6 +261,8 @@ class Settings:
     """which days are added to a bundle, in place of a training."""
     rows: RowSettings = field(default_factory=RowSettings)
     """what neighbours do to each other."""
+    kinds: AssetSettings = field(default_factory=AssetSettings)
+    """what synopses, trailers and other kinds add beside artwork."""
     publish: Publish = field(default_factory=Publish)
     """what becomes of it."""
     out: str = "artifacts/runs/default"
