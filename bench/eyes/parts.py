@@ -1,11 +1,10 @@
 """Parts of what is read of pictures, each switched off in training and in scoring alike."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from data.errors import BadInput
 from data.features import FeatureSpec
 from data.shown.catalogue_sets import GENRES, TONE
 from data.shown.guessed_names import Gallery
@@ -58,16 +57,6 @@ def without(part: str, read_outs: ReadOuts | None) -> ReadOuts | None:
     return None if part == ALL else WithoutPart(**vars(read_outs), part=part)
 
 
-def refuse_unknown(part: str) -> None:
-    """Refuse a part that there is not.
-
-    Raises:
-        BadInput: with those that there are.
-    """
-    if part not in PARTS:
-        raise BadInput(f"there is no part {part!r}; choose among {', '.join(PARTS)}")
-
-
 @dataclass(frozen=True)
 class PreparationWithout(Preparation):
     """Examples without a part of what is read of pictures."""
@@ -77,16 +66,9 @@ class PreparationWithout(Preparation):
     def reading(self, comparable: int) -> Preparation:
         """See `Preparation`."""
         whole = super().reading(comparable)
-        return PreparationWithout(
-            **(vars_of(whole) | {"read_outs": without(self.part, whole.read_outs)})
-        )
+        return replace(whole, read_outs=without(self.part, whole.read_outs))
 
     @property
     def matches(self) -> tuple[ShownMatch, ...]:
         """See `Preparation`."""
         return () if self.part == MATCH else super().matches
-
-
-def vars_of(preparation: Preparation) -> dict[str, object]:
-    """Its fields, without what it keeps once computed."""
-    return {name: getattr(preparation, name) for name in preparation.__dataclass_fields__}

@@ -43,10 +43,8 @@ def learnt_bundle(
     """
     catalogue = Catalogue.read(folder)
     settings = with_encoder(settings)
-    if told is None:
-        pictures = training_pictures(settings, catalogue)
-    else:
-        pictures = TrainingPictures(told, np.arange(len(told)))
+    rows = None if told is None else TrainingPictures(told, np.arange(len(told)))
+    pictures = rows or training_pictures(settings, catalogue)
     read = first_pass(
         ExampleStream(examples),
         catalogue,
