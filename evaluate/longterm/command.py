@@ -69,7 +69,7 @@ def longterm(
     held = LongFile.read(file)
     if not held.clustered:
         print("note: no profile_id: decisions are taken as independent", file=sys.stderr)
-    estimates = long_estimates(held.log, held.target, bootstrap)
+    estimates = long_estimates(held.log, held.target, bootstrap, again=held.again)
     gap = None
     if held.predicted is not None:
         gap = proxy_gap(held.log, held.target, held.predicted, held.left, bootstrap)
