@@ -39,6 +39,11 @@ def test_new_artwork_is_found_sooner_by_all_that_is_seen_than_by_waiting(record)
         assert regret["progressive"] < regret["waiting"] <= rows[0].even * 1.1
 
 
+def test_how_a_play_ended_finds_new_artwork_that_misleads_sooner_than_takes_do(record):
+    regret = {row.learner: row.regret for row in record["artwork"] if row.posters == "baited"}
+    assert regret["progressive"] < min(regret["takes alone"], regret["two days"])
+
+
 def test_unknown_parts_and_seeds_are_refused():
     with pytest.raises(BadInput, match="--parts nothing: choose among loops"):
         longterm(parts="nothing")
