@@ -105,8 +105,8 @@ demo: setup
 	$(PY) -m serve lookup m1-000001 --store $(DEMO)/maps --base-url $(DEMO)/catalogue/ | sed -n 1,8p
 	@echo "7/8  posters of the thirty cut-outs that training never saw, for new members"
 	$(PY) -m evaluate cold-start --bundle $(DEMO)/bundles/current --subjects sample/artwork --include-subjects $(UNSEEN) $(NEW) --artworks 6 --json > $(DEMO)/cold_start.json
-	@echo "     and a synopsis, evidence and a trailer chosen with the artwork, in a small world of their own"
-	$(PY) -m simulate kinds
+	@echo "     a synopsis chosen with its artwork, and what that adds where both matter"
+	$(PY) -m evaluate combination --bundle $(DEMO)/bundles/current --catalogue $(DEMO)/catalogue
 	@echo "     a row whose images are chosen for what stands beside them, and what that adds where it matters"
 	$(PY) -m evaluate row --bundle $(DEMO)/bundles/current --catalogue $(DEMO)/catalogue
 	@echo "8/8  what it earns on the two days that were kept, and the report"

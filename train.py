@@ -35,12 +35,12 @@ from data.schema import read_schema
 from data.schema_cast import parquet_files
 from evaluate.gate.held_out_table import show_held_out_values
 from evaluate.gate.publish_gate import GateResult, publish_gate
+from evaluate.kinds.before import learnt_beside
 from evaluate.policies.read_examples import first_moment
-from evaluate.slate.neighbours import rows_before
 from export.graphs.architecture import network_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
-from export.graphs.rows import replaced_with_rows
+from export.graphs.with_part import replaced_with
 from export.publish.open_store import open_store
 from export.publish.publish import publish
 from model.eyes.frozen_encoder import FrozenEncoder
@@ -158,9 +158,9 @@ def _finish(
     if kept is None:
         say("no day can be added to this bundle: nights train in full (docs/operations.md)")
     bundle, stays_out = _write(settings, inputs, read, spec, trained, kept), False
-    if settings.rows.learn:
-        log = inputs.examples, inputs.catalogue, settings.data.cache, read.later
-        bundle = replaced_with_rows(bundle, rows_before(bundle, *log, say))
+    log = inputs.examples, inputs.catalogue, settings.data.cache, read.later, say
+    for part in learnt_beside(bundle, *log, settings.rows.learn, settings.kinds.learn):
+        bundle = replaced_with(bundle, *part)
     if settings.model.encoder != "attributes":
         of_catalogue = inputs.catalogue, inputs.references
         show_held_out_values(bundle, read.later, *of_catalogue, settings.data.cache, SERVED, say)

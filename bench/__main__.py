@@ -58,6 +58,12 @@ COMMANDS = {
         "What Marquee would have earned beside a caller's own artwork, against the truth.",
         show="show",
     ),
+    "cells": Command(
+        "bench.cells.rates",
+        "What experiments cost a live page, beside none.",
+        function="cell_rates",
+        show="show_cells",
+    ),
     "ramp": Command(
         "bench.cells.ramp",
         "Ramps of bundles that are known to be worse, as good and better.",
@@ -167,6 +173,11 @@ COMMANDS = {
         "bench.rules.rules",
         "Rules that change each hour: kept, exact, alike everywhere, and what a thousand cost.",
         show="show_rules",
+    ),
+    "takedown": Command(
+        "bench.rules.takedown",
+        "Artwork taken down under load: seconds until the last page that shows it, 100 times.",
+        show="show_takedown",
     ),
     "probation": Command(
         "bench.rules.probation",

@@ -148,6 +148,20 @@ PAGE_COLUMNS = pa.schema(
 )
 """Which page a decision is of and what stood beside it, of decisions and of examples. `propensity`
 is given the left neighbour, so a page's is their product. Written where live decides rows."""
+KIND_COLUMNS = pa.schema(
+    [
+        pa.field("kinds", pa.list_(pa.string())),  # chosen beside the artwork, in their order
+        pa.field("assets", pa.list_(pa.string())),  # what is shown of each
+        pa.field("asset_candidates", pa.list_(pa.list_(pa.string()))),  # of each
+        pa.field("asset_propensities", pa.list_(pa.float64())),  # of each, given those before it
+        pa.field("joint_propensity", pa.float64()),  # of the artwork and all of them: the product
+        pa.field("combinations", pa.list_(pa.float64())),  # of each, the last kind innermost
+    ]
+)
+"""What was chosen beside the artwork, of decisions and of examples; null: nothing was. `propensity`
+stays the artwork's own. Written where a page asked for other kinds of assets."""
+BESIDE_COLUMNS = pa.schema([*PAGE_COLUMNS, *KIND_COLUMNS])
+"""What few decisions and examples have."""
 
 EVENTS = pa.schema(
     [

@@ -17,6 +17,11 @@ COMMANDS = {
         "What choosing artwork, synopsis and more together would have earned, and each adds.",
         show="show",
     ),
+    "combination": Command(
+        "evaluate.kinds.combination",
+        "A synopsis chosen with its artwork, and what that adds, in a simulated world.",
+        show="show",
+    ),
     "longterm": Command(
         "evaluate.longterm.command",
         "Policies by rewards that take weeks, and proxies by experiments that are over.",

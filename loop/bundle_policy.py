@@ -15,8 +15,8 @@ from jaxtyping import Float
 from bandit.simple import uniform
 from data.bundle import CURRENT
 from data.examples.stream import ExampleStream
+from loop.carried.processes import Commands, option_words
 from loop.loop_policy import LoopPolicy
-from loop.processes import Commands, option_words
 from simulate.browsing.day import Requests
 
 BUNDLE_POLICIES = ("thompson", "greedy", "epsilon_greedy", "neural_ucb")

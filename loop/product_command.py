@@ -5,6 +5,7 @@ from typing import Literal
 
 from rich.console import Console
 
+from loop.carried.steering import Steering
 from loop.product_loop import ProductLoop
 from loop.product_steps import ProductLoopSettings
 from loop.product_table import days_table, summary
@@ -29,6 +30,9 @@ def product(
     deadline_ms: float = 1000.0,
     habits: Habits | None = None,
     increments: bool = False,
+    rules: Path | None = None,
+    experiments: Path | None = None,
+    probation: bool = False,
     seed: int = 1,
 ) -> Row:
     """Live through some days of the whole product: serve, log, join, train, publish, precompute.
@@ -55,6 +59,11 @@ def product(
         habits: what members meet again, skip, and come back for.
         increments: nights add their day to the live bundle, and train in full once a week; without,
             each night trains in full.
+        rules: rules.yaml that service and precompute follow. It is copied into OUT, where it may be
+            changed while the loop lives.
+        experiments: experiments.yaml, likewise: members of its cells are decided by them, nights
+            move its ramps a step, and training leaves out what its cells keep for themselves.
+        probation: nights write rules that bound what new artwork may cost, into OUT/rules.yaml.
         seed: of catalogue, members, visits and outcomes.
     """
     settings = ProductLoopSettings(
@@ -72,6 +81,7 @@ def product(
         undecided=undecided,
         habits=habits or Habits(),
         increments=increments,
+        steering=Steering(rules, experiments, probation),
     )
     loop = ProductLoop(out, settings, deadline_ms)
     with Console(stderr=True).status("loop") as status:

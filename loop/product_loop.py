@@ -18,7 +18,7 @@ from data.features import FeatureSpec
 from loop.audit import day_counts
 from loop.draw_value import draw_value
 from loop.product_steps import ProductLoopSettings, ProductSteps
-from loop.state import LoopState, Moment, Row, Step
+from loop.state import STATE, LoopState, Moment, Row, Step
 from simulate.world.titles import START
 
 CLOSED_AFTER = timedelta(days=4)
@@ -39,8 +39,11 @@ class ProductLoop:
 
     def __init__(self, out: Path, settings: ProductLoopSettings, deadline_ms: float) -> None:
         self.settings = settings
+        if not (out / STATE).is_file():
+            settings.steering.check()
         self.state = LoopState.open(out.resolve(), settings.record())
         self.product = ProductSteps(out.resolve(), settings, deadline_ms)
+        self.product.nights.begin()
 
     def run(self, progress: Callable[[Moment], object] = lambda moment: None) -> list[Row]:
         """Go on until all live days are over and counted; what there is to say of each."""
@@ -54,7 +57,9 @@ class ProductLoop:
         The day after the last live one waits for what is still to come of them all.
         """
         product = self.product
-        learn = {"join": self._join, "train": self._train, "estimate": self._estimate}
+        nights = {"probation": self._probation, "ramp": self._ramp}
+        steered = {name: nights[name] for name in product.nights.steps}
+        learn = {"join": self._join, **steered, "train": self._train, "estimate": self._estimate}
         if day == 0:
             begin = {"render": lambda day: product.render(), "browse": lambda day: product.browse()}
             steps = begin | learn
@@ -100,6 +105,14 @@ class ProductLoop:
     def _join(self, day: int) -> None:
         joined = self.product.join(self.midnight(day + 1))
         self.state.row(day).update({name: joined[name] for name in ("examples", "waiting")})
+
+    def _probation(self, day: int) -> None:
+        said = self.product.nights.probation(self.midnight(day + 1).date())
+        names = ("written", "taken_out", "left_out", "rules")
+        self.state.row(day)["probation"] = {name: said[name] for name in names}
+
+    def _ramp(self, day: int) -> None:
+        self.state.row(day)["ramps"] = self.product.nights.ramp(self.midnight(day + 1).date())
 
     def _train(self, day: int) -> None:
         self.product.train(() if day else self.settings.train_first)

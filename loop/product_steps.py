@@ -11,7 +11,8 @@ import pyarrow.dataset as ds
 
 from data.bundle import CURRENT, Bundle
 from data.errors import BadInput
-from loop.processes import Commands, Printed, option_words
+from loop.carried.processes import Commands, Printed, option_words
+from loop.carried.steering import SteeredNights, Steering
 from simulate.browsing.habits import Habits
 
 HELD_OUT = 0.15
@@ -48,6 +49,8 @@ class ProductLoopSettings:
     """Of members."""
     increments: bool = False
     """Nights add their day to the live bundle, and train in full once a week."""
+    steering: Steering = field(default_factory=Steering)
+    """Rules, experiments and probation."""
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.history < 3 or self.members < 2 or self.decisions < 100:
@@ -60,6 +63,8 @@ class ProductLoopSettings:
     def record(self) -> dict[str, object]:
         """As the loop's state keeps them."""
         settings: dict[str, object] = dict(vars(self))
+        del settings["steering"]  # likewise where there is none
+        settings |= self.steering.record()
         if not self.increments:  # loops that were begun before there were any go on
             del settings["increments"]
         return settings | {"subjects": str(self.subjects), "habits": asdict(self.habits)}
@@ -82,6 +87,9 @@ class ProductSteps:
         self.visits, self.cache = out / "visits", out / "cache"
         self.clock = out / "clock"
         self.commands = Commands(out / "commands.log", self.clock)
+        self.nights = SteeredNights(
+            out, self.catalogue, self.examples, settings.steering, self.commands
+        )
 
     @property
     def bundle(self) -> Path:
@@ -137,6 +145,7 @@ class ProductSteps:
             "cache": self.cache,
             "day": today,
             "workers": 1,
+            **self.nights.options,
         }
         return self._run("serve", "precompute", options)
 
@@ -149,6 +158,7 @@ class ProductSteps:
             "store": self.out / "maps",
             "cache": self.cache,
             "deadline-ms": self.deadline_ms,
+            **self.nights.options,
         }
         with self.commands.service(service) as url:
             options = {
@@ -163,6 +173,7 @@ class ProductSteps:
                 "seed": self.settings.seed,
                 "map-share": self.settings.map_share,
                 "close": str(close).lower(),
+                "say-cells": str(self.nights.experiments is None).lower(),
                 **self.settings.habit_options(),
             }
             return self._run("simulate", "visit", options)
@@ -180,7 +191,7 @@ class ProductSteps:
         """A new bundle, from the live one where there is one; it goes live if it may."""
         current = self.bundles / CURRENT
         options: dict[str, object] = {
-            "data.examples": self.examples,
+            "data.examples": self.nights.learnt(),
             "data.catalogue": self.catalogue,
             "data.cache": self.cache,
             "data.validation": HELD_OUT,

@@ -18,7 +18,7 @@ COMMANDS = {
         show="show",
     ),
     "takedown": Command(
-        "serve.maps.takedown.command",
+        "serve.rules.takedown",
         "Take artwork off all pages now, before maps are made again.",
         show="show",
     ),

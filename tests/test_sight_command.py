@@ -16,7 +16,7 @@ from data.images.cache import image_cache
 from data.images.format import ImageFormat
 from export.graphs.quantise import quantise
 from export.graphs.reexport import bundle as reexport
-from model.eyes.efficientnet_lite import FILE, PACKAGE
+from model.eyes.efficientnet_lite import PUBLISHED
 from model.increments.kept_posterior import POSTERIOR, KeptPosterior
 from model.training.settings import Data, Fit, HeadOptions, Increment, Model, Publish, Settings
 from serve.scoring.artwork_vectors import refuse_pixels_alone, scored_artworks
@@ -183,10 +183,11 @@ def test_numbers_of_the_catalogue_may_stand_beside_pixels(sample, tmp_path, capf
 
 
 def test_weights_that_are_not_the_known_ones_end_the_command_with_2(sample, tmp_path):
-    fake = tmp_path / "packages" / PACKAGE
-    (fake / FILE).parent.mkdir(parents=True)
+    known = PUBLISHED["lite0"]
+    fake = tmp_path / "packages" / known.package
+    (fake / known.file).parent.mkdir(parents=True)
     (fake / "__init__.py").write_text("raise SystemExit('it was imported')")
-    (fake / FILE).write_bytes(b"other weights")
+    (fake / known.file).write_bytes(b"other weights")
     words = ["--data.examples", sample.examples, "--data.catalogue", sample.catalogue]
     words += ["--data.cache", tmp_path / "cache", "--out", tmp_path / "run"]
     done = subprocess.run(

@@ -22,6 +22,7 @@ from serve.live.routes.documentation import documentation, wrong_fields
 from serve.live.routes.files import IMAGE
 from web.csv_routes import csv_routes
 from web.lab_routes import lab_routes
+from web.operate_routes import operate_routes
 from web.pages_of import PagesOf
 from web.render import HERE, page
 from web.rules_routes import rules_routes
@@ -72,7 +73,7 @@ def web_app(pages: PagesOf) -> FastAPI:
     _add_data(app, pages)
     _add_pages(app, pages)
     _add_files(app, pages)
-    for routes in (lab_routes, watch_routes, rules_routes, csv_routes):
+    for routes in (lab_routes, watch_routes, operate_routes, rules_routes, csv_routes):
         app.include_router(routes(pages))
     app.include_router(pages.sessions.routes())
     app.include_router(documentation(app))

@@ -25,6 +25,7 @@ def web(
     examples: Path | None = None,
     log: Path | None = None,
     rules: Path | None = None,
+    experiments: Path | None = None,
     tokens: Path | None = None,
     cache: Path = Path("artifacts/cache"),
     port: int = 8090,
@@ -34,8 +35,9 @@ def web(
 
     Home pages of two members side by side; for each image the probability of every candidate and
     what each fact changes; for each title what became of its artworks; what a new image would earn;
-    what the monitor says. With --rules pages change who may be shown what. They listen on 127.0.0.1
-    alone, since they show what is known of members.
+    what the monitor and experiments say; which bundle is live, and another made so. With --rules
+    pages change who may be shown what. They listen on 127.0.0.1 alone, since they show what is
+    known of members.
 
     Args:
         bundles: Folder whose `current` points at the bundle; followed while running.
@@ -47,9 +49,12 @@ def web(
         log: Log folder with decisions/, which the monitor reads; without it there is no monitor.
         rules: rules.yaml, which pages follow and change; the live service takes changes within a
             second where it follows the same file.
+        experiments: experiments.yaml of the service: who is in which cell, what came of it, and
+            where each ramp is.
         tokens: File of tokens, as `python -m serve token` writes it: who has none sees nothing, and
-            `read` is what looking needs, `rules` what changing rules needs. Without it whoever is
-            on this machine may do everything.
+            `read` is what looking needs, `rules` what changing rules needs, `publish` what making
+            bundles live and stopping ramps needs. Without it whoever is on this machine may do
+            everything.
         cache: Folder of decoded images, and of images that are sent to be judged.
         port: Port to listen on.
         foreign: Let bundles decide that were trained on another catalogue.
@@ -60,11 +65,12 @@ def web(
     if followed.view is None:
         raise BadInput(followed.source.refused)
     places = (("--profiles", profiles), ("--examples", examples), ("--log", log))
+    places = (*places, ("--experiments", experiments))
     for name, place in places:
         if place is not None and not place.exists():
             raise BadInput(f"{name} {place}: there is no such file or folder")
     sessions = Sessions(Tokens([] if tokens is None else read_tokens(tokens)))
-    pages = PagesOf(followed, profiles, examples, log, sessions)
+    pages = PagesOf(followed, profiles, examples, log, sessions, experiments=experiments)
     if not pages.members().ids:
         raise BadInput(
             "no members are known; give --profiles, which `python -m data profiles` makes"

@@ -3,19 +3,20 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from data.errors import BadInput
+from evaluate.experiments.look import Look
 from web.lab_routes import answered
 from web.pages_of import PagesOf
 from web.rules_routes import changes, rules_now
 from web.view.home_preview import home_preview
 from web.view.title_record import TitleRecord, title_record
 from web.view.why import why
-from web.watch.bundles import bundle_records
+from web.watch_routes import bundles_of, seen_experiments
 
 Row = Mapping[str, object]
 Asked = Mapping[str, str]
@@ -79,6 +80,19 @@ def _plain(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
+def _cells(pages: PagesOf) -> Iterable[Row]:
+    """A row a cell and day."""
+    for one in seen_experiments(pages).records:
+        for cell in one.cells:
+            about = {"experiment": one.name, "cell": cell.cell, "share": cell.share}
+            about["members"] = cell.members
+            looks = [] if cell.result is None else cell.result.looks
+            for look in looks:
+                yield {**about, **vars(look)}
+            if not looks:
+                yield {**about, **dict.fromkeys(field.name for field in fields(Look))}
+
+
 def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
     def record(asked: Asked) -> TitleRecord:
         view = pages.view()
@@ -130,7 +144,6 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
         "audit": lambda _: changes(pages, 1000),
         "monitor": lambda _: pages.watcher.now().checks,
         "rewards": lambda _: pages.watcher.now().days,
-        "bundles": lambda _: bundle_records(
-            pages.followed.bundles, pages.watcher.now().bundles if pages.log else []
-        ),
+        "bundles": lambda _: bundles_of(pages),
+        "experiments": lambda _: _cells(pages),
     }

@@ -16,6 +16,7 @@ from web.session import Sessions
 from web.view.catalogue_view import CatalogueView, FollowedView
 from web.view.members import KnownMembers
 from web.view.thumbnails import Thumbnails
+from web.watch.operations import Operations
 from web.watch.watcher import Watcher
 
 AUDIENCE = 1000
@@ -33,6 +34,7 @@ class PagesOf:
     sessions: Sessions = field(default_factory=lambda: Sessions(Tokens([])))
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     worker: ImageWorker = field(default_factory=ImageWorker)
+    experiments: Path | None = None
     _members: KnownMembers | None = None
     _audience: NewMembers | None = None
 
@@ -49,7 +51,12 @@ class PagesOf:
     @cached_property
     def watcher(self) -> Watcher:
         """What the monitor says of the log."""
-        return Watcher(self.log, self.examples, self.followed.catalogue)
+        return Watcher(self.log, self.examples, self.followed.catalogue, self.experiments)
+
+    @cached_property
+    def operations(self) -> Operations:
+        """What operators do to the published bundles."""
+        return Operations(self.followed.bundles)
 
     def desk(self) -> RulesDesk:
         """Where rules are changed, held against what is published.

@@ -59,6 +59,8 @@ class ChangeRow:
     at: str
     what: str
     rules: list[str]
+    """Their names; of a bundle that went live, that which was before, and its own; of a ramp its
+    experiment."""
     who: str
     why: str
     by: str
@@ -76,7 +78,7 @@ def rules_routes(pages: PagesOf) -> APIRouter:
 
     @router.get("/api/audit")
     def audit(most: Annotated[int, Query(ge=1, le=1000)] = MOST) -> list[ChangeRow]:
-        """Who changed which rule, the newest first; the whole chain of the log is checked."""
+        """Who changed which rule, bundle or ramp, the newest first; those shown are checked."""
         return changes(pages, most)
 
     @router.get("/rules", include_in_schema=False)
@@ -130,18 +132,21 @@ def rules_now(pages: PagesOf) -> RulesNow:
 
 
 def changes(pages: PagesOf, most: int) -> list[ChangeRow]:
-    """What the audit log says, the newest first."""
+    """What the audit logs say of rules, bundles and ramps, the newest first."""
+    of_rules = [] if pages.followed.rules.desk is None else pages.desk().audit(most)
+    of_operators = pages.operations.log.newest(most)
+    both = sorted([*of_rules, *of_operators], key=lambda one: (one.at_us, one.number), reverse=True)
     return [
         ChangeRow(
             one.number,
             f"{datetime.fromtimestamp(one.at_us / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC",
             one.what,
-            list(one.rules),
+            list(one.rules) or list(dict.fromkeys((one.before, one.after))),
             one.who,
             one.why,
             one.by,
         )
-        for one in pages.desk().audit(most)
+        for one in both[:most]
     ]
 
 

@@ -2,12 +2,15 @@
 
 from fastapi import APIRouter, Response
 
+from data.errors import BadInput
 from evaluate.monitor.page import monitor_content
 from web.pages_of import PagesOf
 from web.render import page
 from web.watch.bundles import BundleRecord, bundle_records
-from web.watch.watcher import Watched
+from web.watch.experiments import ExperimentsSeen
+from web.watch.watcher import NO_LOG, Watched
 
+UNWATCHED = Watched(None, False, NO_LOG, "ok", [], {}, [], [])
 SOON = 5
 """Seconds after which a page looks again while a log is being read."""
 
@@ -19,16 +22,35 @@ def watch_routes(pages: PagesOf) -> APIRouter:
     @router.get("/api/monitor")
     def monitored() -> Watched:
         """What the monitor found when it last read the log; `reading` while it reads it again."""
+        if pages.log is None:
+            raise BadInput(NO_LOG)
         return pages.watcher.now()
 
     @router.get("/api/bundles")
     def bundles() -> list[BundleRecord]:
         """Bundles of the store: what each promised, and what its draws earned."""
-        return _bundles(pages)
+        return bundles_of(pages)
+
+    @router.get("/api/experiments")
+    def experiments() -> ExperimentsSeen:
+        """Experiments, their cells, what came of each and what to do, as the log was read last."""
+        return seen_experiments(pages)
+
+    @router.get("/experiments", include_in_schema=False)
+    def experiments_page() -> Response:
+        found = pages.watcher.now()
+        first = found.experiments is None and found.trouble is None
+        return page(
+            "experiments.html",
+            shape="",
+            found=found,
+            seen=seen_experiments(pages),
+            wait=SOON if found.reading or first else None,
+        )
 
     @router.get("/monitor", include_in_schema=False)
     def monitor() -> Response:
-        found = pages.watcher.now()
+        found = UNWATCHED if pages.log is None else pages.watcher.now()
         wait = found.reading or (found.as_of is None and found.trouble is None)
         content = monitor_content(found.checks, found.curves, found.days)
         return page(
@@ -36,7 +58,7 @@ def watch_routes(pages: PagesOf) -> APIRouter:
             bundle=pages.view().model.policy.bundle,
             shape=pages.view().shape,
             found=found,
-            bundles=_bundles(pages),
+            bundles=bundles_of(pages),
             wait=SOON if wait else None,
             **content,
         )
@@ -44,7 +66,21 @@ def watch_routes(pages: PagesOf) -> APIRouter:
     return router
 
 
-def _bundles(pages: PagesOf) -> list[BundleRecord]:
+def seen_experiments(pages: PagesOf) -> ExperimentsSeen:
+    """What is known of experiments now; nothing while the log is read for the first time.
+
+    Raises:
+        BadInput: none are followed.
+    """
+    if pages.experiments is None:
+        raise BadInput(
+            "no experiments are followed; start the pages with --experiments experiments.yaml"
+        )
+    return pages.watcher.now().experiments or ExperimentsSeen(str(pages.experiments))
+
+
+def bundles_of(pages: PagesOf) -> list[BundleRecord]:
+    """Bundles of the store, with what draws under each earned."""
     log = pages.watcher.log
     earned = pages.watcher.now().bundles if log is not None else []
     return bundle_records(pages.followed.bundles, earned)

@@ -23,8 +23,8 @@ class KindScores(NamedTuple):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Candidates of each kind."""
-        return tuple(own.shape[2] for own in self.own)
+        """Candidates of each kind; 1 of one that has no column, for its absence."""
+        return tuple(max(own.shape[2], 1) for own in self.own)
 
     def totals(self, valid: Valid) -> Float[np.ndarray, "decisions heads *combinations"]:
         """The score of every combination, an axis a kind; −∞ where a candidate may not be shown.
@@ -42,21 +42,19 @@ class KindScores(NamedTuple):
                 f" {MOST_COMBINATIONS:,} can be enumerated: take fewer of a kind"
             )
         decisions, heads = self.own[0].shape[:2]
-        shapes = [(len(there), there.shape[1]) for there in valid]
+        shapes = [(len(there), max(there.shape[1], 1)) for there in valid]
         if shapes != [(decisions, size) for size in sizes]:
             raise ValueError(f"valid has shapes {shapes}; {decisions} decisions of {sizes} need it")
         shown = [np.asarray(there.any(1)) for there in valid]
         total = np.zeros((decisions, heads, *sizes))
         for at, own in enumerate(self.own):
             allowed = present(valid[at])
-            part = np.where(shown[at][:, None, None], own, 0.0)
-            part = np.where(allowed[:, None], part, -np.inf)
+            part = np.where(allowed[:, None], _of_shown(own, shown[at]), -np.inf)
             total += part.reshape(decisions, heads, *_axes(sizes, at))
         for (one, other), pair in self.pair.items():
             if not 0 <= one < other < kinds:
                 raise ValueError(f"pair ({one}, {other}): two places of {kinds}, the earlier first")
-            both = (shown[one] & shown[other])[:, None, None, None]
-            part = np.where(both, pair, 0.0)
+            part = _of_shown(pair, shown[one] & shown[other])
             total += part.reshape(decisions, heads, *_axes(sizes, one, other))
         return total
 
@@ -65,9 +63,18 @@ def present(
     valid: Bool[np.ndarray, "decisions candidates"],
 ) -> Bool[np.ndarray, "decisions candidates"]:
     """Valid candidates; candidate 0 alone where a kind is not shown."""
-    allowed = valid.copy()
+    allowed = valid.copy() if valid.shape[1] else np.zeros((len(valid), 1), bool)
     allowed[~valid.any(1), 0] = True
     return allowed
+
+
+def _of_shown(
+    part: Float[np.ndarray, "decisions heads *candidates"], shown: Bool[np.ndarray, " decisions"]
+) -> Float[np.ndarray, "decisions heads *candidates"]:
+    """Scores where all kinds they are of are shown, 0 elsewhere; a kind without column has one."""
+    if 0 in part.shape[2:]:
+        return np.zeros((*part.shape[:2], *(max(size, 1) for size in part.shape[2:])))
+    return np.where(shown.reshape(-1, *[1] * (part.ndim - 1)), part, 0.0)
 
 
 def _axes(sizes: tuple[int, ...], *kept: int) -> list[int]:

@@ -35,6 +35,7 @@ class KindTerms:
             would have to say it.
         rank: numbers of a place that pairs read; 0: no pairs.
         pairs: of kinds that may agree; None: all.
+        bare: kinds without main effects: another model says what each of their assets is worth.
         level_sd: deviation of a title's level.
         main_sd: deviation of a main effect's logit before any take, over all of its terms.
         own_sd: of an asset's own.
@@ -48,6 +49,7 @@ class KindTerms:
     titles: int = 0
     rank: int = 0
     pairs: tuple[tuple[int, int], ...] | None = None
+    bare: tuple[int, ...] = ()
     level_sd: float = 0.5
     main_sd: float = 0.5
     own_sd: float = 0.3
@@ -87,12 +89,18 @@ class KindTerms:
             found.setdefault(word, []).extend(range(part.start, part.stop))
         return [np.array(at) for word, at in found.items() if word != "facts" and at]
 
+    def parts(self) -> list[slice]:
+        """Weights of each kind by itself, and then those of all pairs."""
+        at = self._slices()
+        own = [slice(at[f"main {k}"].start, at[f"own {k}"].stop) for k in range(self.kinds)]
+        return [*own, slice(own[-1].stop, self.size)]
+
     def _blocks(self) -> Iterator[tuple[str, int, float]]:
         """Name, terms and deviation of each block of weights, in order."""
         yield "facts", self.facts, 1.0
         yield "levels", self.titles, self.level_sd
         for kind, numbers in enumerate(self.places):
-            size = self.facts * numbers
+            size = 0 if kind in self.bare else self.facts * numbers
             yield f"main {kind}", size, self.main_sd / max(size, 1) ** 0.5
             yield f"own {kind}", self.owns[kind], self.own_sd
         for one, other in self.paired:
@@ -134,8 +142,9 @@ class KindTerms:
         if title is not None:
             terms[row, at["levels"].start + title] = 1.0
         for kind, place in enumerate(places):
-            crossed = facts[:, :, None] * place[:, None]
-            terms[:, at[f"main {kind}"]] = crossed.reshape(count, -1)
+            if kind not in self.bare:
+                crossed = facts[:, :, None] * place[:, None]
+                terms[:, at[f"main {kind}"]] = crossed.reshape(count, -1)
             known = owns[kind] >= 0
             terms[row[known], at[f"own {kind}"].start + owns[kind][known]] = 1.0
         for one, other in self.paired:
@@ -165,10 +174,14 @@ class KindTerms:
         heads = len(weights)
         own = []
         for kind, place in enumerate(places):
-            main = weights[:, at[f"main {kind}"]].reshape(heads, self.facts, self.places[kind])
-            toward = np.tensordot(facts, main, axes=(1, 1))  # decisions, heads, numbers
-            effects = np.pad(weights[:, at[f"own {kind}"]], ((0, 0), (0, 1)))  # −1: none
-            own.append(toward @ place.swapaxes(1, 2) + effects.T[owns[kind]].swapaxes(1, 2))
+            none = np.zeros((heads, 1), weights.dtype)  # of −1
+            effects = np.concatenate([weights[:, at[f"own {kind}"]], none], axis=1)
+            part = effects.T[owns[kind]].swapaxes(1, 2)
+            if kind not in self.bare:
+                main = weights[:, at[f"main {kind}"]].reshape(heads, self.facts, self.places[kind])
+                toward = np.tensordot(facts, main, axes=(1, 1))  # decisions, heads, numbers
+                part = part + toward @ place.swapaxes(1, 2)
+            own.append(part)
         pair = {}
         for one, other in self.paired:
             left, right = places[one][..., : self.rank], places[other][..., : self.rank]
@@ -179,5 +192,18 @@ class KindTerms:
             same = np.arange(rank)
             form = form.copy()
             form[:, same, same] += weights[:, at[f"agreement {one} {other}"]]
-            pair[one, other] = left[:, None] @ form @ right.swapaxes(1, 2)[:, None]
+            pair[one, other] = _crossed(left, form, right)
         return KindScores(tuple(own), pair)
+
+
+def _crossed(
+    left: Float[np.ndarray, "decisions some rank"],
+    form: Float[np.ndarray, "heads rank other"],
+    right: Float[np.ndarray, "decisions others other"],
+) -> Float[np.ndarray, "decisions heads some others"]:
+    """leftᵀ form right: as one product of large matrices, and not one a decision and head."""
+    decisions, some, rank = left.shape
+    heads, _, other = form.shape
+    turned = left.reshape(-1, rank) @ form.swapaxes(0, 1).reshape(rank, heads * other)
+    found = turned.reshape(decisions, some * heads, other) @ right.swapaxes(1, 2)
+    return found.reshape(decisions, some, heads, right.shape[1]).swapaxes(1, 2)

@@ -52,12 +52,14 @@ class LogisticPosterior:
         self,
         terms: Float[np.ndarray, "impressions terms"],
         takes: Float[np.ndarray, " impressions"],
+        beside: Float[np.ndarray, " impressions"] | float = 0.0,
     ) -> "LogisticPosterior":
         """After a batch.
 
         Args:
             terms: of what was shown.
             takes: what came of it, from 0 to 1.
+            beside: what another model says already of each logit.
 
         Raises:
             ValueError: a take is outside [0, 1].
@@ -67,7 +69,7 @@ class LogisticPosterior:
         weights, precision = self.mean, self.precision
         curve = _Curve(terms)
         for _ in range(STEPS):
-            chance = expit(terms @ weights)
+            chance = expit(terms @ weights + beside)
             precision = self.precision + curve(chance * (1 - chance))
             slope = terms.T @ (takes - chance) - self.precision @ (weights - self.mean)
             step = cho_solve(cho_factor(precision, lower=True), slope)

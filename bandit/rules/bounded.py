@@ -10,44 +10,58 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 
-def within_bounds(
-    chances: Float[np.ndarray, "rows ranks"],
+def least_chances(
     allowed: Bool[np.ndarray, "rows ranks"],
     floors: Float[np.ndarray, "rows ranks"],
     caps: Float[np.ndarray, "rows ranks"],
     epsilon: float,
 ) -> Float[np.ndarray, "rows ranks"]:
-    """The nearest probabilities within bounds; rows that lie within them are as they were.
+    """The least probability of each candidate: its floor, and its share of exploration.
 
-    Each candidate keeps what of its share of exploration the floors of others leave: at least
-    min(ε, 1 − floors) / K, unless its cap is less. A row's numbers depend on that row alone.
+    That is what floors leave of it, at least min(ε, 1 − floors) / K, unless its cap is less.
 
     Args:
-        chances: rows that sum to one, 0 where nothing is allowed.
         allowed: candidates.
         floors: at most the caps, and at most 1 together; 0 where nothing is allowed.
         caps: at least 1 together; 0 where nothing is allowed.
         epsilon: share of uniform exploration.
     """
     left = np.maximum(1 - _sum(floors), 0.0)
-    explored = np.minimum(epsilon, left) / allowed.sum(1)
-    least = np.where(allowed, np.minimum(np.maximum(floors, explored[:, None]), caps), 0.0)
-    moved = np.flatnonzero(((chances < least) | (chances > caps)).any(1))
+    explored = np.minimum(epsilon, left) / np.maximum(allowed.sum(1), 1)
+    return np.where(allowed, np.minimum(np.maximum(floors, explored[:, None]), caps), 0.0)
+
+
+def within_bounds(
+    chances: Float[np.ndarray, "rows ranks"],
+    least: Float[np.ndarray, "rows ranks"],
+    caps: Float[np.ndarray, "rows ranks"],
+) -> Float[np.ndarray, "rows ranks"]:
+    """The nearest probabilities within bounds; rows that lie within them are as they were.
+
+    A row's numbers depend on that row alone.
+
+    Args:
+        chances: rows that sum to one, 0 where nothing is allowed.
+        least: from `least_chances`.
+        caps: at least 1 together; 0 where nothing is allowed.
+    """
+    beyond = (chances < least) | (chances > caps)
+    moved = np.flatnonzero(np.logical_or.reduce(beyond, axis=1))
     if not len(moved):
         return chances
     p, low, high = chances[moved], least[moved], caps[moved]
-    breaks = np.sort(np.concatenate([low - p, high - p], 1), axis=1)
+    down, up = low - p, high - p
+    breaks = np.concatenate([down, up], 1)
+    breaks.sort(1)
     sums = _sum(_clipped(p[:, None], breaks[:, :, None], low[:, None], high[:, None]))
     # The last break at which the sum is no more than 1; rounding may put the first above it.
-    at = np.maximum((sums <= 1).sum(1) - 1, 0)
+    at = np.maximum(np.add.reduce(sums <= 1, axis=1) - 1, 0)
     reached = breaks[np.arange(len(p)), at][:, None]
-    rising = low - p > reached  # at their floor still
-    full = high - p <= reached
-    free = ~rising & ~full
+    rising, full = down > reached, up <= reached  # at their floor still; at their cap
+    count = p.shape[1] - np.add.reduce(rising | full, axis=1)
     # From what is free alone, so that it does not matter from which break it was found.
     fixed = _sum(np.where(rising, low, np.where(full, high, p)))
-    shift = (1 - fixed) / np.maximum(_sum(free.astype(float)), 1)
-    shift = np.where(free.any(1), shift, reached[:, 0])
+    shift = np.where(count > 0, (1 - fixed) / np.maximum(count, 1), reached[:, 0])
     out = chances.copy()
     out[moved] = _clipped(p, shift[:, None], low, high)
     return out
@@ -61,7 +75,4 @@ def _clipped(
 
 def _sum(values: Float[np.ndarray, "... ranks"]) -> Float[np.ndarray, "..."]:
     """Rank by rank: the same bits whatever lies beside a row, and however ranks are padded."""
-    total = np.zeros(values.shape[:-1])
-    for rank in range(values.shape[-1]):
-        total = total + values[..., rank]
-    return total
+    return np.add.accumulate(values, axis=-1)[..., -1]

@@ -1,8 +1,9 @@
 """Decisions under rules: those few of a block that rules have to do with, decided by them.
 
-The kernel decides a block as if there were no rules (`bandit.thompson_batch`), which costs nothing
-more; the decisions that a rule changes are then made anew from the same scores and seeds. Nothing
-of the first choice enters the second.
+The kernel decides a block of members as if there were no rules (`bandit.thompson_batch`), which
+costs nothing more; the decisions that a rule changes are then made anew from the same scores and
+seeds. Nothing of the first choice enters the second. Of a few pages, where the number of NumPy
+calls is what counts, all decisions are made at once, to the same bits.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,9 @@ from jaxtyping import Bool, Float, Int, UInt64
 from bandit.choice import draw_candidates, uniforms
 from bandit.floor import mix_exploration, sticky_votes
 from bandit.head_policy import HeadPolicy
-from bandit.rules.bounded import within_bounds
+from bandit.rules.bounded import least_chances, within_bounds
 from bandit.rules.effect import FREE, Effect
-from bandit.thompson_batch import Decided, head_votes
+from bandit.thompson_batch import Decided, decide_scores, head_votes
 
 PAIRS = 1 << 14
 """Ruled decisions made at once, which bounds memory."""
@@ -31,6 +32,10 @@ class RuleEffects(NamedTuple):
     pinned: Int[np.ndarray, " effects"]
     words: UInt64[np.ndarray, " effects"]
     bounded: Bool[np.ndarray, " effects"]
+    odd: Bool[np.ndarray, " effects"]
+    """Bounded or pinned: more than that something may not be shown."""
+    explored: dict[float, Float[np.ndarray, "effects ranks"]]
+    """Share of exploration → the least probability of each candidate; begins anew by `put`."""
 
     @staticmethod
     def of(effects: Sequence[Effect | None], ranks: int) -> "RuleEffects":
@@ -43,6 +48,8 @@ class RuleEffects(NamedTuple):
             np.full(count, FREE),
             np.zeros(count, np.uint64),
             np.zeros(count, bool),
+            np.zeros(count, bool),
+            {},
         )
         for at, effect in enumerate(effects):
             if effect is not None:
@@ -58,11 +65,26 @@ class RuleEffects(NamedTuple):
         self.pinned[at] = effect.pinned
         self.words[at] = effect.word
         self.bounded[at] = effect.bounded
+        self.odd[at] = effect.bounded or effect.pinned != FREE
+        self.explored.clear()
+
+    def least(self, epsilon: float) -> Float[np.ndarray, "effects ranks"]:
+        """The least probability of each candidate under each effect, worked out once.
+
+        Args:
+            epsilon: share of uniform exploration.
+        """
+        found = self.explored.get(epsilon)
+        if found is None:
+            found = least_chances(self.allowed, self.floors, self.caps, epsilon)
+            self.explored[epsilon] = found
+        return found
 
     def with_room(self) -> "RuleEffects":
         """The same with room for as many again."""
         more = RuleEffects.of([None] * len(self.words), self.allowed.shape[1])
-        return RuleEffects(*(np.concatenate(both) for both in zip(self, more, strict=True)))
+        both = zip(self[:-1], more[:-1], strict=True)
+        return RuleEffects._make([*(np.concatenate(each) for each in both), {}])
 
 
 class Ruled(NamedTuple):
@@ -135,6 +157,43 @@ def decide_again(
         decided.probabilities[member, :, title] = chances
 
 
+def decide_under_rules(
+    scores: Float[np.ndarray, "heads pages ranks titles"],
+    counts: Int[np.ndarray, "pages titles"],
+    seeds: UInt64[np.ndarray, "pages titles"],
+    policy: HeadPolicy,
+    ruled: Ruled | None,
+) -> Decided:
+    """`decide_scores`, and `decide_again` where rules change something, in one pass.
+
+    Args:
+        scores: artwork's part of the reward; −∞ where there is no candidate, and written to.
+        counts: candidates of each page's titles, without rules.
+        seeds: of the decisions.
+        policy: how the heads decide.
+        ruled: the decisions that rules change; None: none.
+
+    Raises:
+        ValueError: a score of what may be shown is NaN.
+    """
+    if ruled is None:
+        return decide_scores(scores, counts, seeds, policy)
+    effects, (page, title) = ruled.effects, np.nonzero(ruled.codes)
+    codes = ruled.codes[page, title]
+    there = np.arange(scores.shape[2])[:, None] < counts[:, None]
+    there[page, :, title] = effects.allowed[codes]
+    np.copyto(scores, -np.inf, where=~there)
+    votes = head_votes(policy.considered(scores, 0), there)
+    left = np.add.reduce(there, axis=1, keepdims=True)
+    chances = mix_exploration(votes.share, there, left, policy.exploration)
+    odd = np.flatnonzero(effects.odd[codes])
+    if len(odd):
+        at = page[odd], slice(None), title[odd]
+        chances[at] = within_rules(chances[at], effects, codes[odd], policy.exploration)
+    choice, propensity = draw_candidates(chances, uniforms(seeds))
+    return Decided(choice, propensity, chances, votes)
+
+
 def ruled_probabilities(
     scores: Float[np.ndarray, "pairs heads ranks"],
     effects: RuleEffects,
@@ -188,11 +247,7 @@ def within_rules(
     if len(bound):
         at = codes[bound]
         chances[bound] = within_bounds(
-            chances[bound],
-            effects.allowed[at],
-            effects.floors[at],
-            effects.caps[at],
-            exploration,
+            chances[bound], effects.least(exploration)[at], effects.caps[at]
         )
     pinned = effects.pinned[codes]
     certain = np.flatnonzero(pinned != FREE)

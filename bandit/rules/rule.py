@@ -68,9 +68,8 @@ class Rule:
             raise ValueError(f"effect is {self.effect!r}; write one of {among}")
         bounds = self.effect in SHARED
         if bounds and (self.share is None or not 0 < self.share < 1):
-            raise ValueError(
-                f"share is {self.share}: a {self.effect} needs one, above 0 and below 1"
-            )
+            said = "missing" if self.share is None else self.share
+            raise ValueError(f"share is {said}: a {self.effect} needs one, above 0 and below 1")
         if not bounds and self.share is not None:
             raise ValueError(f"share is for floors and caps, not for {self.effect}; leave it out")
         start, end = self.start_us, self.end_us

@@ -44,7 +44,12 @@ class RampFigures:
 
 # Each parameter is an option of the command.
 def ramp(
-    runs: int = 200, members: int = 6_000, days: int = 40, seed: int = 31_000, quick: bool = False
+    runs: int = 200,
+    members: int = 6_000,
+    days: int = 40,
+    seed: int = 31_000,
+    lifts: list[float] | None = None,
+    quick: bool = False,
 ) -> list[RampFigures]:
     """Let bundles of planted lifts grow by the product's own rule, one look a day.
 
@@ -56,12 +61,14 @@ def ramp(
         runs: of each lift.
         members: in the experiment.
         days: until a run is given up as waiting.
-        seed: of the first run.
+        seed: of the first run of the first lift; each has a thousand of its own.
+        lifts: of the ramped bundles, relative; -0.3, -0.1, 0 and 0.1 if left out.
         quick: a few small runs, to see that it works.
     """
     if quick:
         runs, members, days = 3, 2_000, 10
-    return [_figures(lift, runs, members, days, seed + 1000 * at) for at, lift in enumerate(LIFTS)]
+    wanted = enumerate(LIFTS) if lifts is None else [(_place(lift), lift) for lift in lifts]
+    return [_figures(lift, runs, members, days, seed + 1000 * at) for at, lift in wanted]
 
 
 def show(figures: list[RampFigures]) -> None:
@@ -73,6 +80,11 @@ def show(figures: list[RampFigures]) -> None:
         shares = [f"{one.stopped:.3f}", f"{one.finished:.3f}"]
         table.add_row(f"{one.lift:+.0%}", str(one.runs), *shares, *(f"{n:,.0f}" for n in numbers))
     Console().print(table)
+
+
+def _place(lift: float) -> int:
+    """Where a lift's seeds lie: a lift of the table has those of the table."""
+    return LIFTS.index(lift) if lift in LIFTS else len(LIFTS)
 
 
 def _figures(lift: float, runs: int, members: int, days: int, seed: int) -> RampFigures:

@@ -70,6 +70,7 @@ def _policies(log: int, visits: int, seeds: Sequence[int], titles: int) -> list[
                 "joint_to_independent": _over(rows, lambda r: r.joint / r.independent),
                 "joint_to_separate": _over(rows, lambda r: r.joint / r.separate),
                 "gain_in_artworks": _over(rows, lambda r: r.of_artwork),
+                "served_gain_in_artworks": _over(rows, lambda r: r.served_of_artwork),
                 "gain_over_artwork_in_independent": _over(rows, lambda r: r.of_others),
                 "sum_error": max(row.sum_error for row in rows),
                 "worlds": rows,
@@ -131,8 +132,15 @@ def show(record: dict[str, list[dict[str, object]]]) -> None:
     """Print a table a part."""
     console = Console()
     if found := record.get("policies"):
-        names = ("even", "artwork", "separate", "independent", "joint", "thompson", "oracle")
-        table = Table("agreement", *names, "joint / independent", "gain in artworks")
+        names = ("even", "artwork", "separate", "independent", "after_artwork", "joint")
+        names += ("thompson", "oracle")
+        ratios = {
+            "joint / independent": "joint_to_independent",
+            "gain over even, in artwork's": "gain_in_artworks",
+            "of what is served": "served_gain_in_artworks",
+            "gain over artwork, in independent's": "gain_over_artwork_in_independent",
+        }
+        table, more = Table("agreement", *names), Table("agreement", *ratios)
         for part in found:
             worlds = part["worlds"]
             assert isinstance(worlds, list)
@@ -140,9 +148,10 @@ def show(record: dict[str, list[dict[str, object]]]) -> None:
             table.add_row(
                 f"{part['agreement']:g}",
                 *(f"{value:.4f}" for value in means),
-                *(_text(part[key]) for key in ("joint_to_independent", "gain_in_artworks")),
             )
+            more.add_row(f"{part['agreement']:g}", *(_text(part[key]) for key in ratios.values()))
         console.print(table)
+        console.print(more)
     if found := record.get("race"):
         table = Table("agreement", "learner", "regret", "even", "regret of joint to its")
         for part in found:

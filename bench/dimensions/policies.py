@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from simulate.kinds.kind_world import KINDS, KindWorld
-from simulate.kinds.learner import KindLearner, drawn, even
+from bandit.kinds.after_first import chances_after_first
+from bandit.thompson import thompson_probabilities
+from simulate.kinds.kind_world import KINDS, KindWorld, Visits
+from simulate.kinds.learner import KindLearner, blocks, drawn, even, shown
 
 HEADS, EPSILON = 64, 0.05
 TITLES = 30
@@ -25,6 +27,8 @@ class KindPolicies:
         separate: each kind's best by a bandit of its own that knows no other kind.
         independent: each kind's best by a bandit that is taught by all kinds, without pairs.
         joint: the best combination that the learnt posterior knows.
+        after_artwork: the same where the artwork is the best by itself and only the others are
+            chosen for what stands beside them, as pages are served.
         thompson: the same by Thompson sampling, with a share of exploration.
         oracle: the best combination.
         sum_error: the most by which probabilities of all combinations miss one, under `thompson`.
@@ -38,6 +42,7 @@ class KindPolicies:
     separate: float
     independent: float
     joint: float
+    after_artwork: float
     thompson: float
     oracle: float
     sum_error: float
@@ -46,6 +51,11 @@ class KindPolicies:
     def of_artwork(self) -> float:
         """The joint gain over even draws, in gains of artwork alone."""
         return (self.joint - self.even) / (self.artwork - self.even)
+
+    @property
+    def served_of_artwork(self) -> float:
+        """The same of what is served."""
+        return (self.after_artwork - self.even) / (self.artwork - self.even)
 
     @property
     def of_others(self) -> float:
@@ -93,10 +103,21 @@ def kind_policies(
         _worth(values, blind.chances(judged, 0, 0.0, seed)),
         by_kind[KINDS[-1]],
         _worth(values, joint.chances(judged, 0, 0.0, seed)),
+        _worth(values, _after_artwork(joint, judged)),
         _worth(values, thompson),
         float(values.reshape(visits, -1).max(1).mean()),
         float(np.abs(thompson.reshape(visits, -1).sum(1) - 1).max()),
     )
+
+
+def _after_artwork(learner: KindLearner, visits: Visits) -> Float[np.ndarray, " visits *all"]:
+    """Greedy: the artwork that is best by itself, then each kind given those before."""
+    weights, found = learner.heads(0, 0), []
+    for part in blocks(visits):
+        scores = learner.scores(part, weights)
+        alone = thompson_probabilities(scores.own[0], shown(part)[0], 0.0)
+        found.append(chances_after_first(scores, shown(part)[1:], alone, 0.0))
+    return np.concatenate(found)
 
 
 def _worth(

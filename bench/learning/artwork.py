@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def whole_stage(catalogue: Path, bundle: str, seed: int, rounds: int) -> Stage:
         seed: of the members.
         rounds: in all days together.
     """
-    place = _rounds(catalogue, bundle, seed, kept=0)
+    place = replace(_rounds(catalogue, bundle, seed, kept=0), reading=bool(bundle))
     return replace(_stage(place), whole=place.whole, per_day=-(-rounds // DAYS))
 
 
@@ -87,7 +88,8 @@ def artwork_stage(catalogue: Path, bundle: str, seed: int) -> Stage:
 
 def _rounds(catalogue: Path, bundle: str, seed: int, kept: int) -> ArtworkRounds:
     world = ArtworkWorld.read(catalogue, MEMBERS, 10_000 + seed)
-    return ArtworkRounds(world, _embedding(catalogue, bundle), DAYS, kept=kept)
+    embedding, groups = _embedding(catalogue, bundle)
+    return ArtworkRounds(world, embedding, DAYS, kept=kept, groups=groups)
 
 
 def _stage(place: ArtworkRounds) -> Stage:
@@ -101,7 +103,8 @@ def _stage(place: ArtworkRounds) -> Stage:
 
 
 @lru_cache(2)
-def _embedding(catalogue: Path, bundle: str) -> np.ndarray:
+def _embedding(catalogue: Path, bundle: str) -> tuple[np.ndarray, tuple[tuple[str, int], ...]]:
+    """Of every artwork, and its groups where it has any."""
     held = Catalogue.read(catalogue)
     scorer = Scorer(bundle) if bundle else None
     size = None if scorer is None else scorer.manifest.image
@@ -109,9 +112,10 @@ def _embedding(catalogue: Path, bundle: str) -> np.ndarray:
         cache = image_cache(held, Path(folder), *(() if size is None else (size,)))
         images = np.array(cache.images[cache.of(held.artwork_ids)])
     if scorer is None:
-        return descriptors(images)
+        return descriptors(images), ()
     refuse_pixels_alone(scorer)
-    return scorer.embed(images)
+    said = cast("list[tuple[str, int]]", (scorer.manifest.network or {}).get("groups", []))
+    return scorer.embed(images), tuple((name, width) for name, width in said)
 
 
 def descriptors(images: np.ndarray) -> np.ndarray:

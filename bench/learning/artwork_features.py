@@ -55,6 +55,29 @@ class NameMatch:
         return np.stack(parts, 1)
 
 
+class ShownMatches:
+    """How far pictures show what a member's counts are of: a number each, in units of its own."""
+
+    def __init__(self, stage: Stage, whole: Whole) -> None:
+        self.columns = [(np.array(of.member), np.array(of.artwork)) for of in whole.matches]
+        self.shown = whole.candidates(stage.bank).dense
+        some = whole.context(stage.sample()).dense
+        self.units = [
+            float((some[:, member] @ self.shown[:, artwork].T).std()) + 1e-6
+            for member, artwork in self.columns
+        ]
+
+    def __call__(
+        self, facts: Float[np.ndarray, " facts"], artworks: Int[np.ndarray, " artworks"]
+    ) -> Float[np.ndarray, "artworks matches"]:
+        """Of one member with some artworks."""
+        found = [
+            self.shown[np.ix_(artworks, artwork)] @ facts[member] / unit
+            for (member, artwork), unit in zip(self.columns, self.units, strict=True)
+        ]
+        return np.stack(found, 1) if found else np.zeros((len(artworks), 0))
+
+
 def _bags(ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weights by bucket: [rows, buckets]; bucket 0 pads."""
     shares = np.zeros((len(ids), CAST_BUCKETS), np.float32)

@@ -19,6 +19,7 @@ from bench.learning.stage import Stage, View
 from data.features import CandidateFeatures, ContextFeatures
 from export.graphs.graphs import GraphParts
 from model.heads.interface import DEFAULT_KIND, Kind
+from model.network.towers import ColumnMatch
 from model.training.dataset import Examples, Masks, bootstrap_weights
 from model.training.exploring import STEADY
 from model.training.fit_hierarchical import CatalogueArtworks
@@ -161,6 +162,9 @@ class NetworkPolicy:
             float(np.clip(mean, LEAST_MEAN, 1 - LEAST_MEAN)),
             self.artworks,
             lambda heads: (self._logged(earlier, heads), self._logged(later, heads)),
+            groups=self.whole.groups,
+            read_outs=self.whole.read_outs,
+            matches=tuple(ColumnMatch(of.member, of.artwork) for of in self.whole.matches),
         )
         seed = 1000 * self.seed + self.trainings
         with tempfile.TemporaryDirectory() as out:

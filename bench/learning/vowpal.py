@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.learning.artwork_features import NameMatch, leading
+from bench.learning.artwork_features import NameMatch, ShownMatches, leading
 from bench.learning.peers import BayesianLinear, Vowpal, numbers
 from bench.learning.stage import Stage, View
 from data.features import CAST_BUCKETS
@@ -20,7 +20,8 @@ class VowpalArtwork(Vowpal):
 
     Namespaces: f facts, w most watched names; e embedding (its leading directions, or all), t title
     and tags, s names on the tags, k names in the title, i the artwork itself, m how far the tags
-    name whom the member watches, beyond the title.
+    name whom the member watches, beyond the title, and how far the picture shows what they watch.
+    What is read of pictures stands with title and tags.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class VowpalArtwork(Vowpal):
         from vowpalwabbit import Workspace
 
         self.stage, self.whole = stage, whole
-        self.match = NameMatch.of(stage, whole)
+        self.match, self.shown = NameMatch.of(stage, whole), ShownMatches(stage, whole)
         self.vw = Workspace(
             f"--cb_explore_adf {explore} {crosses} --quiet --random_seed {seed} -b 22"
         )
@@ -57,7 +58,8 @@ class VowpalArtwork(Vowpal):
             f"|w {_names(facts.cast_ids[0], facts.cast_weights[0])}"
         )
         rows = view.candidates[0, places]
-        match = self.match(self.match.watched(facts), rows)
+        named = self.match(self.match.watched(facts), rows)
+        match = np.concatenate([named, self.shown(facts.dense[0], rows)], 1)
         told = (f"{self.bank[row]} |m {numbers(m)}" for row, m in zip(rows, match, strict=True))
         return [shared, *told], places
 

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import orjson
@@ -14,7 +15,9 @@ from bench.serving.live_app import ARTWORKS, TITLES, model
 from bench.serving.random_maps import INFO, numbered_layout, put_layout
 from data.rules.traits import ArtworkTraits
 from data.rules.written import WrittenRules, parse_rules
-from serve.live.recorder import NoLog
+from serve.live.cells.arms import LiveArms
+from serve.live.micro_batcher import MicroBatcher
+from serve.live.recorder import NoLog, Recorder
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from serve.live.snapshot import LiveModel
@@ -23,6 +26,7 @@ from serve.maps.lmdb_store import LmdbStore
 from serve.maps.lookup import Lookup
 from serve.rules.layout_rules import LayoutRules
 
+MakeArms: TypeAlias = Callable[[ModelSource, MicroBatcher, Recorder], LiveArms]
 COUNTRIES = [f"C{number}" for number in range(40)]
 PAGES, CLIENTS, EACH = 40, 4, 50
 """Titles of a page; who ask at once; pages that each asks for in a turn."""
@@ -81,14 +85,18 @@ def live_rates(counts: Mapping[str, tuple[int, float]], times: int) -> dict[str,
 
 
 async def _live_rates(models: Mapping[str, LiveModel], times: int) -> dict[str, float]:
+    return await spent_a_page({name: await begun(its) for name, its in models.items()}, times)
+
+
+async def spent_a_page(services: Mapping[str, LiveService], times: int) -> dict[str, float]:
+    """Processor milliseconds that a page takes of services in turn; they are stopped behind it."""
     requests = [orjson.loads(raw.split(b"\r\n\r\n", 1)[1]) for raw in page_requests(PAGES)]
-    services = {name: await _begun(its) for name, its in models.items()}
 
     async def client(service: LiveService, first: int) -> None:
         for at in range(first, first + EACH):
             await service.answer(requests[at % len(requests)], service.due(None))
 
-    spent: dict[str, list[float]] = {name: [] for name in models}
+    spent: dict[str, list[float]] = {name: [] for name in services}
     for _ in range(times):
         for name, service in services.items():
             start = time.process_time()
@@ -100,12 +108,12 @@ async def _live_rates(models: Mapping[str, LiveModel], times: int) -> dict[str, 
     return {name: round(float(np.median(each)), 4) for name, each in spent.items()}
 
 
-async def _begun(its: LiveModel) -> LiveService:
-    """A service of a model, its log off."""
+async def begun(its: LiveModel, arms: MakeArms | None = None) -> LiveService:
+    """A service of a model, its log off; `arms` as `LiveService` takes them."""
     folder = Path(tempfile.mkdtemp(prefix="marquee-bench-"))
     (folder / "manifest.json").write_text("{}")
     source = ModelSource(folder, lambda _: its)
-    service = LiveService(source, NoLog(), deadline=30.0, watch=3600.0)
+    service = LiveService(source, NoLog(), deadline=30.0, watch=3600.0, arms=arms)
     await service.start()
     return service
 

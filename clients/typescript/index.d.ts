@@ -16,6 +16,8 @@ export interface PageRequest {
   profiling?: boolean;
   canvas?: string | string[];
   languages?: string[];
+  /** Of assets that the page shows beside artwork, in their order; artwork alone when left out. */
+  kinds?: string[];
 }
 
 /** What a canvas shows of an artwork. */
@@ -24,6 +26,15 @@ export interface ShownPicture {
   canvas: string | null;
   language: string | null;
   focal: [number, number] | null;
+}
+
+/** What is shown of a kind beside the artwork. */
+export interface AssetShown {
+  asset_id: string;
+  text: string | null;
+  frames: string[];
+  /** Given the artwork and the kinds before it; 1 of a default. */
+  propensity: number;
 }
 
 /** What to show for one title. */
@@ -38,6 +49,10 @@ export interface Decision {
   propensity: number | null;
   level: "personalised" | "pinned" | "unpersonalised" | "default" | "placeholder";
   pictures?: Record<string, ShownPicture> | null;
+  /** By kind asked for that the title has. */
+  assets?: Record<string, AssetShown> | null;
+  /** Of the artwork and all assets. */
+  joint_propensity?: number | null;
 }
 
 /** A decision for each title asked for, in that order. */

@@ -98,7 +98,7 @@ class Assets:
             row["asset_id"]
             for row in self._by_title.get((title_id, kind), [])
             if row["added_day"] <= day < (row["withdrawn_day"] or date.max)
-            and (not read or row["language"] is None or _reads(row["language"].lower(), read))
+            and (not read or row["language"] is None or reads(row["language"].lower(), read))
         ]
 
 
@@ -118,7 +118,13 @@ def read_assets(folder: Path) -> tuple[pa.Table | None, list[Problem]]:
     return (table if table.column_names == ASSETS.names else None), problems
 
 
-def _reads(language: str, read: Sequence[str]) -> bool:
+def reads(language: str, read: Sequence[str]) -> bool:
+    """Whether who reads some languages reads this one: a language stands for its variants.
+
+    Args:
+        language: in small letters.
+        read: in small letters.
+    """
     return any(
         language == one or language.startswith(f"{one}-") or one.startswith(f"{language}-")
         for one in read

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.artwork_effects import RECORDS, ArtworkRecords
+from data.bundle.asset_terms import ASSET_TERMS, AssetTerms
 from data.bundle.manifest import (
     MANIFEST,
     NAME,
@@ -95,6 +96,23 @@ class Bundle:
                 f" {REMEDY}"
             )
         return pairs
+
+    def asset_terms(self) -> AssetTerms | None:
+        """What kinds of assets add beside artwork; None: it was not learnt.
+
+        Raises:
+            BadInput: the file holds no terms, or those of other heads or vectors.
+        """
+        if ASSET_TERMS not in self.manifest.files:
+            return None
+        terms = AssetTerms.read(self.root / ASSET_TERMS)
+        has = len(terms.heads), len(terms.centre)
+        if has != (wants := (self.manifest.policy.heads, self.manifest.dimension)):
+            raise BadInput(
+                f"bundle {self.root}: {ASSET_TERMS} has (heads, dimension) {has}, the bundle"
+                f" {wants}; {REMEDY}"
+            )
+        return terms
 
     def file(self, name: str) -> Path:
         """Where a file of the bundle lies.

@@ -6,15 +6,16 @@ and no member is in two. The second, by the experiment's name, says which cell o
 the next experiment in the same place is no cell of the last one's.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt64
 
-from bandit.choice import mix_words, profile_keys, uniforms
+from bandit.choice import UNIT, mix_number, mix_words, profile_keys, uniforms
 from bandit.draws import text_word
 
 Train = Literal["yes", "no", "own"]
@@ -93,6 +94,9 @@ class Experiment:
     loop: str | None = None
     """Whose pages it is about; None: pages of no loop."""
     ramp: Ramp | None = None
+    who: str = ""
+    """Wants it."""
+    why: str = ""
 
     def shares(self, step: float | None) -> dict[str, float]:
         """Share of each cell, which sum to 1.
@@ -158,14 +162,18 @@ class Experiments:
         return next((loop for loop in self.loops if loop.takes(facts)), None)
 
     @cached_property
-    def _bands(self) -> list[tuple[Experiment, float, float, Mapping[str, Cell]]]:
+    def _bands(self) -> "list[_Band]":
         """Experiments with where their members begin and end in the layer."""
         ends: dict[str, float] = {}
         bands = []
         for one in self.experiments:
             begin = ends.get(one.layer, 0.0)
             ends[one.layer] = begin + one.share
-            bands.append((one, begin, begin + one.share, {c.name: c for c in one.cells}))
+            cells = {cell.name: cell for cell in one.cells}
+            names, edges = self._edges(one)
+            words = (_word(self.salt, one.layer), _word(self.salt, "cells of", one.name))
+            its = [cells[name] for name in names]
+            bands.append(_Band(one, begin, begin + one.share, its, edges, *words))
         return bands
 
     def cells_of(self, profile_id: str, loop: str | None = None) -> list[tuple[Experiment, Cell]]:
@@ -175,13 +183,12 @@ class Experiments:
             profile_id: as it is logged.
             loop: of the page; None: the service's own.
         """
-        keys = profile_keys([profile_id])
-        found = []
-        for one, begin, end, cells in self._bands:
-            if one.loop != loop or not begin <= _points(keys, self.salt, one.layer)[0] < end:
+        key, found = profile_keys([profile_id]).item(), []
+        for band in self._bands:  # numbers, not arrays: a page asks for one member
+            if band.of.loop != loop or not band.begin <= _point(key, band.layer) < band.end:
                 continue
-            name = self._divided(one, keys)[0]
-            found.append((one, cells[name]))
+            cell = band.cells[bisect_right(band.edges, _point(key, band.word))]
+            found.append((band.of, cell))
         return found
 
     def cells_of_all(self, profile_ids: Sequence[str], experiment: Experiment) -> list[str | None]:
@@ -192,21 +199,37 @@ class Experiments:
             experiment: of this file.
         """
         keys = profile_keys(list(profile_ids))
-        points = _points(keys, self.salt, experiment.layer)
-        begin, end = next((b, e) for one, b, e, _ in self._bands if one.name == experiment.name)
-        names = self._divided(experiment, keys)
-        inside = (points >= begin) & (points < end)
-        return [name if there else None for name, there in zip(names, inside, strict=True)]
+        band = next(band for band in self._bands if band.of.name == experiment.name)
+        points = _points(keys, band.layer)
+        inside = (points >= band.begin) & (points < band.end)
+        places = np.searchsorted(band.edges, _points(keys, band.word), side="right").tolist()
+        both = zip(places, inside.tolist(), strict=True)
+        return [band.cells[place].name if there else None for place, there in both]
 
-    def _divided(self, one: Experiment, keys: UInt64[np.ndarray, " members"]) -> list[str]:
+    def _edges(self, one: Experiment) -> tuple[list[str], list[float]]:
+        """Cells in the order in which their members lie, and where each ends."""
         shares = self.shares_of(one)
         if one.ramp is not None:  # side by side, so that a step moves members from control alone
             first = (one.ramp.cell, one.control)
             shares = {n: shares[n] for n in (*first, *(n for n in shares if n not in first))}
-        names, edges = list(shares), np.cumsum(list(shares.values()))
+        edges = np.cumsum(list(shares.values())).tolist()
         edges[-1] = 1.0
-        points = _points(keys, self.salt, "cells of", one.name)
-        return [names[at] for at in np.searchsorted(edges, points, side="right")]
+        return list(shares), edges
+
+
+class _Band(NamedTuple):
+    """An experiment, and how its members are found."""
+
+    of: Experiment
+    begin: float
+    end: float
+    """In its layer."""
+    cells: list[Cell]
+    edges: list[float]
+    """Where each cell ends."""
+    layer: int
+    word: int
+    """What members' keys are mixed with, for the layer and for the cells."""
 
 
 def label_of(cells: Sequence[tuple[Experiment, Cell]]) -> str | None:
@@ -223,5 +246,14 @@ def cell_in(label: str | None, experiment: str) -> str | None:
     return None
 
 
-def _points(keys: UInt64[np.ndarray, " members"], *words: str) -> Float[np.ndarray, " members"]:
-    return uniforms(mix_words(keys ^ np.uint64(text_word("cells", *words))))
+def _word(*words: str) -> int:
+    return text_word("cells", *words)
+
+
+def _points(keys: UInt64[np.ndarray, " members"], word: int) -> Float[np.ndarray, " members"]:
+    return uniforms(mix_words(keys ^ np.uint64(word)))
+
+
+def _point(key: int, word: int) -> float:
+    """`_points` of one member."""
+    return (mix_number(mix_number(key ^ word)) >> 11) * UNIT

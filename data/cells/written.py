@@ -158,7 +158,8 @@ def _experiment(node: yaml.Node, name: str, place: str, file: str) -> Experiment
     if of_ramp == [got["control"]]:
         raise BadInput(f"{place}: its ramp is of the control cell; name the one that is to grow")
     layer = got.get("layer", "main")
-    return Experiment(name, tuple(cells), got["control"], layer, share, got.get("loop"), ramp)
+    more = layer, share, got.get("loop"), ramp, got["who"], got["why"]
+    return Experiment(name, tuple(cells), got["control"], *more)
 
 
 def _cell(node: yaml.Node, name: str, place: str, file: str) -> Cell:
@@ -201,8 +202,8 @@ def _ramp(node: yaml.Node, place: str, file: str) -> Ramp:
         if option == "steps":
             nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
             steps = tuple(_share(one, at) for one in nodes)
-            if len(steps) > 20 or sorted(set(steps)) != list(steps):
-                raise BadInput(f"{at}: write shares that grow, 20 at most, as [0.01, 0.1, 0.5, 1]")
+            if not 1 <= len(steps) <= 20 or sorted(set(steps)) != list(steps):
+                raise BadInput(f"{at}: write shares that grow, 1 to 20, as [0.01, 0.1, 0.5, 1]")
             ramp = replace(ramp, steps=steps)
         elif option == "days":
             days = _number(_text(value, at), at)

@@ -20,11 +20,11 @@ from data.join.early.growing import Growing
 from data.join.early.ladder import LEFT
 from data.own_facts import filled_in
 from data.records import (
+    BESIDE_COLUMNS,
     EXAMPLES,
     FACTS,
     METRICS,
     OWN,
-    PAGE_COLUMNS,
     TIMESTAMP,
     WITH_METRICS,
     titles_like,
@@ -75,8 +75,8 @@ class Paid(NamedTuple):
     """Whether a reward beyond [0, 1] is outside its range."""
     growing: Growing | None = None
     """How young examples are paid; None: there are none."""
-    paged: bool = False
-    """Whether examples say which page they are of."""
+    beside: tuple[str, ...] = ()
+    """Those of BESIDE_COLUMNS that examples have."""
 
     @property
     def columns(self) -> dict[str, str]:
@@ -87,7 +87,12 @@ class Paid(NamedTuple):
     def schema(self) -> pa.Schema:
         """Of the examples."""
         schema = WITH_METRICS if self.metrics else EXAMPLES
-        return pa.schema([*schema, *PAGE_COLUMNS]) if self.paged else schema
+        return pa.schema([*schema, *self.told])
+
+    @property
+    def told(self) -> list[pa.Field]:
+        """Columns of what decisions stood and were chosen beside."""
+        return [field for field in BESIDE_COLUMNS if field.name in self.beside]
 
     def map_of(self, rows: pa.RecordBatch, named: Mapping[str, np.ndarray]) -> pa.MapArray:
         """The metrics of rows, and further numbers by name, as METRICS."""
@@ -175,7 +180,7 @@ class _Day:
         table = table.append_column(EXAMPLES.field("reward_name"), names)
         if self.paid.metrics:
             table = table.append_column("metrics", self.paid.map_of(closed, named))
-        for field in PAGE_COLUMNS if self.paid.paged else ():
+        for field in self.paid.told:
             table = table.append_column(field, closed.column(field.name).cast(field.type))
         schema = titles_like(self.paid.schema, table.schema)
         if self.writer is None:
@@ -240,7 +245,7 @@ def _one_a_decision(rows: pa.RecordBatch) -> pa.RecordBatch:
     ids = rows.column("decision_id")
     begins = pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1))  # pyright: ignore[reportAttributeAccessIssue]
     kept = np.flatnonzero(np.r_[True, begins.to_numpy(zero_copy_only=False)])
-    differ = [*COPIED, *(name for name in PAGE_COLUMNS.names if name in rows.schema.names)]
+    differ = [*COPIED, *(name for name in BESIDE_COLUMNS.names if name in rows.schema.names)]
     if len(kept) == len(ids):
         return rows
     sizes = np.diff(np.r_[kept, len(ids)])

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from data.join.day_files import DayResult
 from data.join.events.worth import Worth
+from data.records import KIND_COLUMNS
 from data.sound import MOST_MINUTES, MOST_VALUE
 
 View = Literal["decisions", "known", "events", "titles"]
@@ -45,10 +46,24 @@ DayWriter = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 def page_columns(there: Collection[str]) -> str:
-    """What views of decisions select of PAGE: nulls where the log does not have them."""
-    return ", ".join(
+    """What views of decisions select of PAGE, nulls where the log does not have them; and kinds."""
+    paged = [
         name if name in there else f"CAST(NULL AS {kind}) AS {name}" for name, kind in PAGE.items()
-    )
+    ]
+    return ", ".join([*paged, *_kinds(there)])
+
+
+def kind_words(there: Collection[str]) -> dict[str, str]:
+    """The words of join.sql that carry KIND_COLUMNS along; empty where the log has none."""
+    names = _kinds(there)
+    return {
+        "beside": "".join(f", {name}" for name in names),
+        "copied_beside": "".join(f", c.{name}" for name in names),
+    }
+
+
+def _kinds(there: Collection[str]) -> list[str]:
+    return [name for name in KIND_COLUMNS.names if name in there]
 
 
 class Engine(Protocol):
@@ -69,7 +84,8 @@ class Engine(Protocol):
             kind: what it selects.
             files: that follow their schema.
             times: from and until.
-            optional: which of OPTIONAL the files of events have, or of PAGE those of decisions.
+            optional: which of OPTIONAL the files of events have, or of BESIDE_COLUMNS those of
+                decisions.
         """
         ...
 

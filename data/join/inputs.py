@@ -14,6 +14,7 @@ from data.reading.conformed_files import conformed_files, conformed_table, file_
 from data.records import (
     DECISIONS,
     EVENTS,
+    KIND_COLUMNS,
     PAGE_COLUMNS,
     PLAIN_EVENTS,
     SCHEMA_VERSION,
@@ -30,8 +31,6 @@ JOINED = pa.schema(
     ]
 )
 """What the join reads of decisions: a log of an earlier version has all of it."""
-PAGED = pa.schema([*JOINED, *PAGE_COLUMNS])
-"""And of a log that says which page decisions are of."""
 RUNTIMES = pa.schema(
     [
         pa.field("title_id", pa.int64(), nullable=False),
@@ -70,8 +69,7 @@ class LogFiles:
             raise BadInput(
                 f"{log} holds no decisions/*.parquet; give the folder that the log is rolled into"
             )
-        paged = any("page_id" in file_schema(file).names for file in decisions)
-        return cls(log, decisions, log_files(log, "events"), schema, PAGED if paged else JOINED)
+        return cls(log, decisions, log_files(log, "events"), schema, joined_schema(decisions))
 
     @property
     def every(self) -> list[Path]:
@@ -103,7 +101,7 @@ class LogFiles:
 
     @property
     def page_columns(self) -> list[str]:
-        """Columns of decisions that say which page each is of; none where the log has none."""
+        """What each stood and was chosen beside; none where the log has none."""
         return self.joined.names[len(JOINED) :]
 
     @property
@@ -114,6 +112,13 @@ class LogFiles:
     def name(self, file: Path) -> str:
         """The file's path within the log."""
         return str(file.relative_to(self.root))
+
+
+def joined_schema(decisions: Collection[Path]) -> pa.Schema:
+    """What the join reads of decisions: what they stood and were chosen beside, if a file says."""
+    there = {name for file in decisions for name in file_schema(file).names}
+    groups = (("page_id", PAGE_COLUMNS), ("kinds", KIND_COLUMNS))
+    return pa.schema([*JOINED, *(field for key, of in groups if key in there for field in of)])
 
 
 class JoinSources(NamedTuple):

@@ -19,7 +19,7 @@ from data.days import DAY_US, date_of, moment_us
 from data.join.attribution import Attribution, Spans
 from data.join.day_files import publish_days, write_days
 from data.join.early.cohorts import foresight_of
-from data.join.engine import Engine
+from data.join.engine import Engine, kind_words
 from data.join.events.worth import Worth, schema_beside
 from data.join.inputs import JoinSources, LogFiles, log_files, refuse_newer_schema
 from data.join.open_engine import EngineSettings
@@ -151,7 +151,7 @@ class _Days(NamedTuple):
     page_facts: Sequence[str]
     """Facts of the user's own that impressions fill in."""
     page_columns: Sequence[str]
-    """Columns of decisions that say which page each is of."""
+    """Columns of decisions that say what each stood and was chosen beside."""
 
     def lay_views(self) -> None:
         """Lay the views over the whole log."""
@@ -165,6 +165,10 @@ class _Days(NamedTuple):
             return None
         self.lay_views()
         return why_nothing(self.engine, self.spans)
+
+    def _words(self, now_us: int) -> dict[str, str | int]:
+        """What join.sql is filled in with besides spans."""
+        return self.worth.words(self.spans.skew_us, now_us) | kind_words(self.page_columns)
 
     def _view_events(self, times: tuple[int, int]) -> None:
         self.engine.view("events", "events", self.sources.events, times, self.optional)
@@ -232,10 +236,10 @@ class _Days(NamedTuple):
         self.set_aside.update(dict(self.engine.query(SET_ASIDE)))
         value = self.engine.value(self.worth)
         words = {"from_us": start, "now_us": now_us, "value": value, "chosen": CHOSEN}
-        sql = SQL.format(**self.spans._asdict(), **words, **self.worth.words(skew, now_us))
+        sql = SQL.format(**self.spans._asdict(), **words, **self._words(now_us))
         foresight = foresight_of(self.out, joined, self.worth.steps) if self.worth.steps else None
         paid = self.worth.paid._replace(growing=self.worth.growing(now_us, foresight))
-        paid = paid._replace(paged=bool(self.page_columns))
+        paid = paid._replace(beside=tuple(self.page_columns))
         told = {"paid": paid, "page_facts": self.page_facts}
         writer = partial(write_days, folder=self.staging, **told)
         results = {row.day: row for row in self.engine.write(sql, writer, self.worth)}

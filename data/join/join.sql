@@ -135,7 +135,7 @@ outcomes AS (
         c.propensity, c.policy, c.bundle, c.level, c.cell, c.schema_version,
         CAST(p.impressions AS INT) AS impressions,
         c.device, c.surface, c.shelf, c.slot, c.own,
-        c.page_id, c.page_slot, c.left_artwork, c.right_artwork, c.slot_propensity,
+        c.page_id, c.page_slot, c.left_artwork, c.right_artwork, c.slot_propensity{copied_beside},
         c.closes_at, c.closes_at - {early_us} > {now_us} AS waiting,
         coalesce(e.plays, 0) = 1 AS played,
         greatest(coalesce(e.minutes, CAST(0 AS DOUBLE)), CAST(0 AS DOUBLE)) AS minutes,
@@ -151,6 +151,6 @@ outcomes AS (
 SELECT
     decision_id, decided_at, profile_id, title_id, facts, candidates, action,
     propensity, policy, bundle, level, cell, schema_version, impressions, device, surface, shelf, slot, own,
-    page_id, page_slot, left_artwork, right_artwork, slot_propensity,
+    page_id, page_slot, left_artwork, right_artwork, slot_propensity{beside},
     closes_at, waiting, played, minutes, {value}
 FROM outcomes

@@ -17,6 +17,7 @@ from data.records import (
     DECISIONS,
     EVENT_KINDS,
     EVENTS,
+    KIND_COLUMNS,
     OWN,
     PAGE_COLUMNS,
     RULED_DECISIONS,
@@ -45,11 +46,11 @@ _REQUIRED = {
     for kind, schema in SCHEMAS.items()
 }
 FULL_SCHEMAS = {
-    "decisions": pa.schema([*RULED_DECISIONS, *PAGE_COLUMNS]),
+    "decisions": pa.schema([*RULED_DECISIONS, *PAGE_COLUMNS, *KIND_COLUMNS]),
     "events": EVENTS,
 }
 """With what few records have: a table without has no such column."""
-OPTIONAL = {"decisions": (("rules",), tuple(PAGE_COLUMNS.names)), "events": ()}
+OPTIONAL = {"decisions": (("rules",), PAGE_COLUMNS.names, KIND_COLUMNS.names), "events": ()}
 """Columns that few records have, those that come together side by side."""
 _KNOWN = {kind: frozenset(schema.names) for kind, schema in FULL_SCHEMAS.items()}
 

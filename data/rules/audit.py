@@ -19,11 +19,16 @@ from data.atomic_write import sync
 from data.errors import BadInput
 from data.rules.as_json import RuleJson
 
-Change = Literal["found", "added", "ended", "taken out", "edited", "written"]
+RulesChange = Literal["found", "added", "ended", "taken out", "edited", "written"]
+OperatorChange = Literal["published", "rolled back", "ramp stopped", "refused"]
+Change = RulesChange | OperatorChange
 """`found`: they were there when the log began; `edited`: the file was changed by other hands;
-`written`: by a program, its own rules."""
+`written`: by a program, its own rules. The last four are of bundles and ramps, in a log of their
+own: `before` and `after` are ids of bundles, and `refused` says that the entry before it came to
+nothing."""
 TAIL = 64 << 10
 """Bytes that are read from the end at first."""
+FOREIGN, LAST = "entries before it are missing, or not its own", "its last line"
 LONGEST = 32 << 20
 """Bytes of an entry: a whole file of rules, as JSON."""
 
@@ -80,12 +85,41 @@ class AuditLog:
             for number, line in enumerate(lines, start=1):
                 if not line.endswith(b"\n"):
                     return
-                entry = self._entry(line, number)
+                entry = self._entry(line, f"line {number}")
                 previous = "" if last is None else last.hash
                 if entry.previous != previous or entry.number != number:
-                    raise self._broken(number, "entries before it are missing, or not its own")
+                    raise self._broken(f"line {number}", FOREIGN)
                 yield entry
                 last = entry
+
+    def newest(self, most: int, before: int | None = None) -> list[RuleChange]:
+        """The latest entries, the newest first; no more of the file is read than holds them.
+
+        Each is checked, and that it follows on the next; `entries` checks the whole chain.
+
+        Args:
+            most: that are given.
+            before: a number: only entries older than this one.
+
+        Raises:
+            BadInput: one is damaged, or does not follow on the one before it.
+        """
+        kept: list[RuleChange] = []
+        behind: RuleChange | None = None
+        for line in self._lines_back():
+            if len(kept) >= most:
+                break
+            place = LAST if behind is None else f"change {behind.number - 1}"
+            entry = self._entry(line, place)
+            if behind is not None and (behind.previous, behind.number - 1) != (
+                entry.hash,
+                entry.number,
+            ):
+                raise self._broken(f"change {behind.number}", FOREIGN)
+            if before is None or entry.number < before:
+                kept.append(entry)
+            behind = entry
+        return kept
 
     def last(self) -> RuleChange | None:
         """The newest entry; None: there is none.
@@ -93,8 +127,8 @@ class AuditLog:
         Raises:
             BadInput: it is damaged.
         """
-        line = self._last_line()
-        return None if line is None else self._entry(line, None)
+        line = next(self._lines_back(), None)
+        return None if line is None else self._entry(line, LAST)
 
     def held(self) -> dict[str, RuleJson]:
         """All rules as the log has them, by name.
@@ -139,17 +173,16 @@ class AuditLog:
             sync(self.file.parent)
         return sealed
 
-    def _entry(self, line: bytes, number: int | None) -> RuleChange:
+    def _entry(self, line: bytes, where: str) -> RuleChange:
         try:
             entry = RuleChange(**orjson.loads(line))
             if entry.sealed() == entry.hash:
                 return entry
         except (ValueError, TypeError):
             pass
-        raise self._broken(number, "it is not as it was written")
+        raise self._broken(where, "it is not as it was written")
 
-    def _broken(self, number: int | None, why: str) -> BadInput:
-        where = "its last line" if number is None else f"line {number}"
+    def _broken(self, where: str, why: str) -> BadInput:
         return BadInput(
             f"the audit log {self.file} is broken at {where}: {why}; take it from a backup, or "
             "move it aside to begin a new one, and keep both"
@@ -169,18 +202,21 @@ class AuditLog:
                     return 0
                 tail *= 2
 
-    def _last_line(self) -> bytes | None:
+    def _lines_back(self) -> Iterator[bytes]:
+        """Whole lines, the last first."""
         if not self.file.is_file():
-            return None
-        whole = self._whole_bytes(self.file.stat().st_size)
+            return
+        at = self._whole_bytes(self.file.stat().st_size)
+        tail, rest = TAIL, b""
         with self.file.open("rb") as file:
-            tail = TAIL
-            while whole:
-                start = max(0, whole - tail)
+            while at:
+                start = max(0, at - tail)
                 file.seek(start)
-                got = file.read(whole - start)
-                before = got[:-1].rfind(b"\n")
-                if before >= 0 or start == 0 or tail > LONGEST:
-                    return got[before + 1 :]
-                tail *= 2
-        return None
+                first, *lines = (file.read(at - start) + rest).splitlines(keepends=True)
+                yield from reversed(lines)
+                # It may begin before what was read; a long one is read in ever larger parts.
+                at, rest, tail = start, first, 2 * tail if not lines else TAIL
+                if len(rest) > LONGEST:
+                    break
+        if rest:
+            yield rest

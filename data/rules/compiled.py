@@ -74,7 +74,9 @@ def _words(conflict: Conflict, title: TitleId) -> str:
     remedy = "let their `where` or their times exclude each other, or take one out"
     if len(names) == 1:
         remedy = "narrow its `where`, or take it out"
-    what = conflict.what if len(names) > 1 else conflict.what.replace("together they", "it")
+    what = conflict.what
+    if len(names) == 1:
+        what = what.replace("together they leave", "it leaves")
     contradict = "contradict each other" if len(names) > 1 else "cannot hold"
     return f"{several} {contradict} for title {title!r}{facts}{when}: {what}; {remedy}"
 

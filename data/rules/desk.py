@@ -18,7 +18,7 @@ from data.rules.as_json import minute, parse_rule, placed, rule_json, rules_yaml
 from data.rules.audit import Change, RuleChange
 from data.rules.compiled_catalogue import book_of_catalogue
 from data.rules.noted import NotedRules
-from data.rules.text_edits import with_rule, with_until, without_rule
+from data.rules.text_edits import read_lines, with_rule, with_until, without_rule
 from data.rules.written import WrittenRule, WrittenRules, parse_rules
 from data.schema.schema import Schema, read_schema
 
@@ -83,21 +83,16 @@ class RulesDesk(NotedRules):
         return cls(file, lambda: read_schema(catalogue), check)
 
     def audit(self, most: int = 50, before: int | None = None) -> list[RuleChange]:
-        """The latest changes, the newest first; the whole log is read, and its chain checked.
+        """The latest changes, the newest first; `python -m data audit` checks the whole chain.
 
         Args:
             most: that are given.
             before: a number: only changes older than this one.
 
         Raises:
-            BadInput: the log is broken.
+            BadInput: the log is broken among these.
         """
-        kept: list[RuleChange] = []
-        for entry in self.log.entries():
-            if before is not None and entry.number >= before:
-                break
-            kept = [*kept[-(most - 1) :], entry] if most > 1 else [entry]
-        return kept[::-1] if most > 0 else []
+        return self.log.newest(most, before)
 
     def add(
         self,
@@ -226,8 +221,9 @@ class RulesDesk(NotedRules):
                     f"the rules have version {rules.digest}, not {version}: others changed them; "
                     "read them again, and send the change once more"
                 )
-            text = self.file.read_text(encoding="utf-8") if self.file.exists() else ""
+            text, ends = read_lines(self.file)
             edited, meant = change(rules, text)
+            edited = edited.replace("\n", ends)
             self.check(WrittenRules(tuple(meant), ""))
             edited, after = self.as_meant(edited, meant)
             there = {one.rule.id: one for one in meant}

@@ -14,7 +14,7 @@ from data.atomic_write import write_text_whole
 from data.errors import BadInput
 from data.rules.as_json import RuleJson, parse_rule, rule_json
 from data.rules.desk import RulesDesk
-from data.rules.text_edits import with_rule, without_rule
+from data.rules.text_edits import read_lines, with_rule, without_rule
 from data.rules.written import WrittenRule, WrittenRules
 
 
@@ -133,7 +133,7 @@ def _write(
     new: Sequence[WrittenRule],
     asked: tuple[str, str, str],
 ) -> None:
-    text = desk.file.read_text(encoding="utf-8") if desk.file.exists() else ""
+    text, ends = read_lines(desk.file)
     there = {one.rule.id for one in rules.rules}
     edited = ""  # of a style that cannot be changed line by line: it is written anew
     with suppress(yaml.YAMLError, StopIteration):
@@ -146,6 +146,6 @@ def _write(
     meant = [one for one in rules.rules if one.rule.id not in changed]
     by_name = {one.rule.id: one for one in new}
     meant += [by_name[name] for name, rule in changed.items() if rule is not None]
-    text, after = desk.as_meant(edited, meant)
+    text, after = desk.as_meant(edited.replace("\n", ends), meant)
     desk.write_down("written", changed, asked, after, rules.digest)
     write_text_whole(desk.file, text)

@@ -5,6 +5,7 @@ matters is that it says the rules that are meant, which the caller looks at (`Ru
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import yaml
 
@@ -12,6 +13,19 @@ from data.rules.as_json import minute, rule_yaml
 
 Rule = tuple[yaml.Node, yaml.Node]
 """Its name, and what it says."""
+
+
+def read_lines(file: Path) -> tuple[str, str]:
+    """The text of a file with plain ends of lines, and how they end there; none: empty.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not file.exists():
+        return "", "\n"
+    text = file.read_bytes().decode("utf-8")
+    plain = text.replace("\r\n", "\n")
+    return plain, "\r\n" if plain.count("\n") == text.count("\r\n") > 0 else "\n"
 
 
 def with_rule(text: str, rule: dict[str, object]) -> str:

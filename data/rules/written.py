@@ -167,7 +167,8 @@ def _conditions(
             conditions.append(Condition(name, frozenset(_texts(node, where))))
         elif fact.kind != "number":
             raise ValueError(
-                f"{where}: a {fact.kind} has several values; rules ask for a category or a number"
+                f"{where}: it is of kind {fact.kind}, which has several values; rules ask for a "
+                "category or a number"
             )
         elif isinstance(node, yaml.MappingNode):
             bounds: dict[str, float] = {}

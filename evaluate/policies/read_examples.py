@@ -13,7 +13,7 @@ from data.errors import BadInput
 from data.join.join import join
 from data.reading.conformed_files import conformed_dataset
 from data.reading.sql_rows import rows_where
-from data.records import DECISIONS, EXAMPLES, PAGE_COLUMNS, WITH_METRICS
+from data.records import DECISIONS, EXAMPLES, KIND_COLUMNS, PAGE_COLUMNS, WITH_METRICS
 from data.schema_cast import opened, parquet_files
 from evaluate.policies.logged_examples import NEEDED
 
@@ -91,8 +91,9 @@ def _schema(files: list[set[str]]) -> pa.Schema:
     schema = WITH_PROBABILITIES if "probabilities" in there else EXAMPLES
     if "metrics" in there:
         schema = schema.append(WITH_METRICS.field("metrics"))
-    if "page_id" in there:
-        schema = pa.schema([*schema, *PAGE_COLUMNS])
+    for key, columns in (("page_id", PAGE_COLUMNS), ("kinds", KIND_COLUMNS)):
+        if key in there:
+            schema = pa.schema([*schema, *columns])
     if all(field.nullable or field.name in file for field in EXAMPLES for file in files):
         return schema
     fields = (field for field in schema if field.name in there)

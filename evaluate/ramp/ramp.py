@@ -16,6 +16,8 @@ from evaluate.experiments.member_days import MemberDays
 from evaluate.metrics.metrics import guards_beside
 from evaluate.ramp.judge import StepLook, Verdict, judge_step, moved_state
 
+BY_HAND = "stopped by hand"
+
 
 @dataclass(frozen=True)
 class RampReport:
@@ -75,18 +77,43 @@ def ramp(
         for one in wanted:
             state = states.get(one.name) or _begun(one, next_day)
             if stop:
-                looked = StepLook("stop", "stopped by hand", 0)
+                looked = StepLook("stop", BY_HAND, 0)
             elif state.phase != "running" or one.name not in states:
                 begun = "it begins" if one.name not in states else f"it is {state.phase}"
                 looked = StepLook("wait", f"{begun}: {state.why}".rstrip(": "), 0)
             else:
-                looked = _looked(one, state, log, catalogue)
+                looked = looked_step(one, state, log, catalogue)
             state = moved_state(one, state, looked, next_day)
             states[one.name] = state
             reports.append(_report(one, state, looked))
         if not dry:
             write_states(experiments, states)
     return reports
+
+
+def stop_ramp(experiments: Path, name: str, words: str) -> RampState:
+    """Stop a ramp whatever its examples say; its members are in control from now on.
+
+    Args:
+        experiments: the file that the service decides by.
+        name: of the experiment.
+        words: who stops it, and why: the state keeps them.
+
+    Raises:
+        BadInput: the file has no such ramp, or it is not running.
+    """
+    ramps = [one for one in read_experiments(experiments).experiments if one.ramp]
+    found = {one.name: one for one in ramps}.get(name)
+    if found is None:
+        raise BadInput(f"{experiments} has ramps of {[one.name for one in ramps]}; name one")
+    with locked(experiments.parent, experiments.stem):
+        states = read_states(experiments)
+        state = states.get(name) or _begun(found, _day(None))
+        if state.phase != "running":
+            raise BadInput(f"the ramp of {name!r} is {state.phase} already: {state.why}")
+        state = moved_state(found, state, StepLook("stop", f"{BY_HAND}: {words}", 0), _day(None))
+        write_states(experiments, states | {name: state})
+    return state
 
 
 def status(reports: list[RampReport]) -> int:
@@ -111,7 +138,18 @@ def _begun(one: Experiment, day: date) -> RampState:
     return RampState(one.ramp.cell, 0, one.ramp.steps[0], str(day), history=[first])
 
 
-def _looked(one: Experiment, state: RampState, log: str, catalogue: str | None) -> StepLook:
+def looked_step(one: Experiment, state: RampState, log: str, catalogue: str | None) -> StepLook:
+    """What the step that a ramp is at has shown.
+
+    Args:
+        one: that has a ramp.
+        state: of the ramp, which has begun.
+        log: Parquet file or folder of joined examples.
+        catalogue: folder whose schema.yaml guards metrics; None: one beside or in LOG.
+
+    Raises:
+        BadInput: as `MemberDays.read`.
+    """
     rows = MemberDays.read(log, experiment=one.name)
     guards, known = guards_beside(log, catalogue), metric_names_of(log)
     guarded = {

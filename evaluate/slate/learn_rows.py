@@ -16,6 +16,7 @@ from data.bundle.row_pairs import RowPairs
 from data.catalogue import Catalogue
 from evaluate.policies.bundle_scores import BundleScores
 from evaluate.slate.candidate_rows import shown_rows, take_logits
+from evaluate.slate.leading_space import leading_space
 from evaluate.slate.logged_rows import LoggedRows
 
 RANK = 8
@@ -24,8 +25,6 @@ PRIOR = 0.3
 """SD of a weight around 0, in logits for each SD of what it weighs, at most."""
 MOST = 300_000
 """Slots that are learnt from, the latest: their memory is bounded, and more hardly help."""
-ASKED = 2000
-"""Members of the log whose eyes artworks are seen by."""
 
 
 class LearntRows(NamedTuple):
@@ -87,25 +86,11 @@ def learn_rows(
 def _space(
     scored: BundleScores, catalogue: Catalogue, rows: LoggedRows, rng: np.random.Generator
 ) -> RowPairs:
-    """Coordinates of artworks by how members see them differ, without any term yet.
-
-    The leading directions of the scores of all artworks to members of the log, by a vector's
-    covariance and the functionals' second moment: no score is computed.
-    """
-    vectors = scored.artworks.vectors.astype(np.float64)
-    some = rng.choice(len(rows.examples), min(ASKED, len(rows.examples)), replace=False)
-    facts = rows.examples["facts"].combine_chunks().take(pa.array(np.sort(some)))
-    functionals = scored.members(facts).functionals.mean(1).astype(np.float64)
-    size, turned = np.linalg.eigh(functionals.T @ functionals / len(functionals))
-    root = turned * np.sqrt(np.maximum(size, 0))
-    there = np.array([name not in scored.left_out for name in catalogue.artwork_ids])
-    centre = vectors[there].mean(0)
-    _, spread, across = np.linalg.svd((vectors[there] - centre) @ root, full_matrices=False)
-    rank = min(RANK, int((spread > 1e-6 * spread[0]).sum()))
-    projection = np.zeros((vectors.shape[1], RANK))
-    projection[:, :rank] = root @ across[:rank].T / spread[:rank] * np.sqrt(there.sum())
+    """Coordinates of artworks by how members see them differ, without any term yet."""
+    facts = rows.examples["facts"].combine_chunks()
+    space = leading_space(scored, catalogue, facts, RANK, rng)
     nothing = np.zeros((scored.scorer.manifest.policy.heads, RANK, RANK))
-    return RowPairs(centre, projection, nothing[0], nothing, {"slots": 0})
+    return RowPairs(space.centre, space.projection, nothing[0], nothing, {"slots": 0})
 
 
 def form(weights: Float[np.ndarray, " terms"]) -> Float[np.ndarray, "rank rank"]:

@@ -1,6 +1,5 @@
 """`python -m evaluate neighbours`: what images do to their neighbours, learnt from pages."""
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +11,15 @@ from rich.console import Console
 from data.atomic_write import whole_file
 from data.bundle.row_pairs import RowPairs
 from data.catalogue import Catalogue
-from data.errors import BadInput
 from data.examples.row_groups import microseconds
 from data.examples.stream import ExampleStream
 from data.records import PAGE_COLUMNS
 from evaluate.policies.bundle_scores import open_bundle_scores
 from evaluate.policies.find_catalogue import find_catalogue
+from evaluate.slate.latest import latest_with
 from evaluate.slate.learn_rows import MOST, LearntRows, learn_rows
 from evaluate.slate.logged_rows import NO_PAGES
 
-READ = ("decision_id", "time", "profile_id", "facts", "candidates", "action", "level", "reward")
 CHANCE = 3.0
 """SDs by which what is learnt must exceed what chance alone brings, to be called an effect."""
 
@@ -124,18 +122,7 @@ def latest_pages(stream: ExampleStream) -> pa.Table:
     Raises:
         BadInput: none does.
     """
-    held: deque[pa.Table] = deque()
-    count = 0
-    for _, rows in stream.rows():
-        if "page_id" in rows.column_names:
-            names = [n for n in (*READ, *PAGE_COLUMNS.names) if n in rows.column_names]
-            held.append(rows.select(names))
-            count += len(rows)
-        while held and count - len(held[0]) >= MOST:
-            count -= len(held.popleft())
-    if not held:
-        raise BadInput(f"{stream.folder}: {NO_PAGES}")
-    return pa.concat_tables(held, promote_options="permissive")
+    return latest_with(stream, PAGE_COLUMNS.names, MOST, NO_PAGES)
 
 
 def show(found: Neighbours) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from data.bundle import Bundle
+from data.bundle.asset_terms import ASSET_TERMS
 from data.features import FeatureSpec
 from export.graphs.architecture import build, read_weights, said_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from export.graphs.rows import replaced_with_rows
+from export.graphs.with_part import replaced_with
 from model.eyes.frozen_encoder import FrozenEncoder
 from model.eyes.open_eyes import is_frozen
 from model.increments.kept_posterior import POSTERIOR, KeptPosterior
@@ -24,8 +26,8 @@ def bundle(
 
     Network, features, policy and the unpersonalised takes are those of --like: a bundle of the
     same training. So are artworks' own records, the posterior that days are added to, and what
-    neighbours do, if the weights are --like's: they say what those leave unsaid. Every graph is
-    compared with torch, and refused if it says something else.
+    neighbours do and kinds add, if the weights are --like's: they say what those leave unsaid.
+    Every graph is compared with torch, and refused if it says something else.
 
     Args:
         weights: Lightning checkpoint or .safetensors file; --like's own when left out, to export
@@ -64,6 +66,8 @@ def bundle(
     )
     if weights is None and (pairs := held.row_pairs()) is not None:
         written = replaced_with_rows(written, pairs)  # of the very vectors that it was learnt on
+    if weights is None and (terms := held.asset_terms()) is not None:
+        written = replaced_with(written, ASSET_TERMS, terms.write)
     new = Bundle.open(written)
     return {
         "bundle_id": new.bundle_id,

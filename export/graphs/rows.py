@@ -6,8 +6,7 @@ from pathlib import Path
 from data.bundle import Bundle
 from data.bundle.row_pairs import ROW_PAIRS, RowPairs
 from data.errors import BadInput
-from export.graphs.manifest import seal
-from export.publish.staging import staging
+from export.graphs.with_part import with_part
 
 
 def rows(
@@ -60,11 +59,4 @@ def with_row_pairs(held: Bundle, pairs: RowPairs, root: Path, parent: str | None
             f" {held.bundle_id} of {wants} and {held.manifest.dimension}; learn it for this bundle:"
             " python -m evaluate neighbours"
         )
-    own = {name: value for name, value in held.manifest.written.items() if name != "bundle_id"}
-    own |= {"parent": parent} if parent is not None else {}
-    with staging(root) as part:
-        for name in held.manifest.files:
-            if name != ROW_PAIRS:
-                shutil.copyfile(held.root / name, part / name)
-        pairs.write(part / ROW_PAIRS)
-        return seal(part, root, own)
+    return with_part(held, ROW_PAIRS, pairs.write, root, parent)

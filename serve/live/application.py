@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from data import clock
+from data.assets.assets import ASSETS_FILE
 from data.pictures import IMAGES_FILE
 from data.privacy.pseudonym import Pseudonyms
 from serve.live.app import live_app
@@ -40,9 +41,9 @@ def application() -> Door:
 
     def stamp() -> tuple[object, ...]:
         files = (catalogue / f"{name}.parquet" for name in ("titles", "artworks"))
-        images = catalogue / IMAGES_FILE
-        more = images.stat().st_mtime_ns if images.is_file() else None
-        return (clock.today(), *(file.stat().st_mtime_ns for file in files), more)
+        beside = (catalogue / name for name in (IMAGES_FILE, ASSETS_FILE))
+        more = (file.stat().st_mtime_ns if file.is_file() else None for file in beside)
+        return (clock.today(), *(file.stat().st_mtime_ns for file in files), *more)
 
     def store(name: str) -> MapStore:
         return open_map_store(name, True, patient=True)

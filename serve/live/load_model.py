@@ -10,6 +10,7 @@ import pyarrow as pa
 from jaxtyping import UInt8
 
 from bandit.draws import Epochs
+from data.assets.assets import Assets
 from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
 from data.check.known import title_named
@@ -24,11 +25,13 @@ from data.rules.traits import ArtworkTraits
 from serve.live import metrics
 from serve.live.schema import ScoredImage
 from serve.live.shown.joint_rows import JointRows
+from serve.live.shown.page_assets import PageAssets
 from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
 from serve.pictures.catalogue_pictures import pictures_of_layout
 from serve.pictures.file_mark import FileMark
 from serve.scoring.artwork_vectors import Shown, refuse_pixels_alone, scored_artworks
+from serve.scoring.asset_bank import AssetBank
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.scored import Artworks
 from serve.scoring.scorer import Scorer
@@ -106,9 +109,27 @@ def load_live(
         names=artworks.names,
         joint=_joint(scorer, layout, artworks, rows.most_alike) if rows.on else None,
         paged=rows.on,
+        assets=_assets(scorer, layout, catalogue, artworks, day, base_url),
     )
     model.members.functionals_of(pa.array([{}], FACTS))
     return model
+
+
+# What a bundle and a catalogue have of it.
+def _assets(
+    scorer: Scorer,
+    layout: Layout,
+    catalogue: Catalogue,
+    artworks: Artworks,
+    day: date,
+    base_url: str,
+) -> PageAssets | None:
+    """What titles can be shown with beside their artwork; None: the catalogue has nothing."""
+    assets = Assets.read(catalogue)
+    if not len(assets.table):
+        return None
+    bank = AssetBank.of(scorer.asset_terms, assets)
+    return PageAssets.of(bank, assets, layout, artworks.vectors, day, base_url)
 
 
 def _say(shown: Shown) -> None:

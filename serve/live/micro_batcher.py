@@ -90,8 +90,9 @@ class MicroBatcher:
         loop, model = asyncio.get_running_loop(), self.source.model
         if model is None or loop.time() >= due:
             return await self._fall_back(page, "no_model" if model is None else "deadline")
-        mapped: dict[TitleId, MapDraw] = {}  # none of rows, which are drawn whole
-        if not (page.fresh or model.joint is not None or self.fallbacks.store is None):
+        mapped: dict[TitleId, MapDraw] = {}  # none of rows and kinds, which are drawn whole
+        whole = page.fresh or page.beside is not None or model.joint is not None
+        if not (whole or self.fallbacks.store is None):
             mapped = await self.fallbacks.mapped(page, model)  # they go on, on every device
         rest = page
         if mapped:

@@ -4,6 +4,7 @@ Its words are mixed side by side: one more in an array costs nothing there, and 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -126,14 +127,20 @@ def page_draws(
     return open_draws(words, titles, rules)
 
 
+_words_kept = lru_cache(4096)(text_word)
+"""Cells are few, and each page of one asks again."""
+
+
 def _record_word(page: PageRequest, rules: DrawRules) -> int:
-    return rules.personalised_word if page.cell is None else rules.record_word(cell=page.cell)
+    if page.cell is None:
+        return rules.personalised_word
+    return _words_kept(rules.policy, rules.bundle, "personalised", page.cell)
 
 
 def _own_word(page: PageRequest) -> int:
     """What sets a page's draws apart from those of the same profile, titles and facts."""
     word = page.nonce if page.fresh else 0
-    return word if page.cell is None else word ^ text_word("cell", page.cell)
+    return word if page.cell is None else word ^ _words_kept("cell", page.cell)
 
 
 def name_fallback(bundle: str, page: PageRequest, choice: FallbackChoice) -> FallbackChoice:

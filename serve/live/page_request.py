@@ -12,6 +12,7 @@ from data.records import TitleId
 from data.schema.request_facts import Declared
 from data.sound import id_problem
 from serve.live.request_facts import RequestFacts, folded
+from serve.pictures.asked import AskedKinds, asked_kinds
 from serve.rules.asked import AskedArtwork, parse_asked
 
 TITLES_LIMIT = 1000
@@ -37,6 +38,7 @@ class PageRequest(NamedTuple):
     asked: AskedArtwork | None = None  # of its artwork
     mode: str = MODES[0]
     odd: Sequence[str] = ()  # declared facts that cannot be, and are taken for not known
+    beside: AskedKinds | None = None  # what it shows beside artwork
 
     @property
     def logs(self) -> bool:
@@ -101,6 +103,7 @@ def parse_page(
         parse_asked(request, title_ids),
         str(mode),
         odd,
+        asked_kinds(request),
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from data.days import moment_us
 from data.records import TitleId
 from serve.live.page_request import TITLES_LIMIT
-from serve.pictures.asked import CANVASES_LIMIT, LANGUAGES_LIMIT
+from serve.pictures.asked import CANVASES_LIMIT, KINDS_LIMIT, LANGUAGES_LIMIT
 
 
 class Refusal(BaseModel):
@@ -74,7 +74,15 @@ class DecideRequest(BaseModel):
         " first; main pictures when left out",
     )
     languages: list[Name] | None = Field(
-        None, max_length=LANGUAGES_LIMIT, description="Of texts in pictures, the best first"
+        None,
+        max_length=LANGUAGES_LIMIT,
+        description="Of texts in pictures and of assets, the best first",
+    )
+    kinds: list[Name] | None = Field(
+        None,
+        max_length=KINDS_LIMIT,
+        description="Kinds of assets that the page shows beside artwork, in their order, as"
+        " synopsis and trailer of assets.parquet; artwork alone when left out",
     )
 
 
@@ -99,6 +107,17 @@ Pictures = dict[str, ShownPicture] | None
 """By canvas asked for; where none was asked for there are none."""
 
 
+class AssetShown(BaseModel):
+    """What is shown of a kind beside the artwork."""
+
+    asset_id: str
+    text: str | None = Field(description="Its words, a template's slots filled; null: none")
+    frames: list[str] = Field(description="URLs of its picture or key frames")
+    propensity: float = Field(
+        description="Given the artwork and the kinds before it; 1 of a default, which is not drawn"
+    )
+
+
 class Decision(BaseModel):
     """What to show for one title."""
 
@@ -109,6 +128,12 @@ class Decision(BaseModel):
     propensity: float
     level: str
     pictures: Pictures = None
+    assets: dict[str, AssetShown] | None = Field(
+        None, description="By kind asked for that the title has; not there where none was"
+    )
+    joint_propensity: float | None = Field(
+        None, description="Of the artwork and all assets; not there where they were not drawn"
+    )
 
 
 class DecideAnswer(BaseModel):

@@ -27,7 +27,7 @@ from serve.live.request_facts import RequestFacts, facts_as_logged, folded
 from serve.live.snapshot import LiveModel
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.takedown.listed import read_takedown
-from serve.pictures.asked import asked_pictures
+from serve.pictures.asked import asked_kinds, asked_pictures
 from serve.pictures.page_pictures import NO_PICTURES
 from serve.rules.asked import parse_asked
 
@@ -86,8 +86,13 @@ class LiveService:
             ValueError: the request does not make sense.
         """
         asked, assigned = asked_pictures(request), self.assigned(request)
+        beside = asked_kinds(request)
         model = assigned.source.model
         answer = await self._answered(request, due, admitted, assigned)
+        if beside is not None and model is not None and model.assets is not None:
+            facts = _known_facts(request, model)
+            pieces = model.assets.with_defaults(answer.pieces, beside, facts)
+            answer = answer._replace(pieces=pieces)
         if asked is None:
             return answer.to_json()
         pictures = NO_PICTURES if model is None else model.page_pictures
@@ -238,8 +243,8 @@ class LiveService:
 
 
 def _known_facts(request: Mapping[str, object], model: LiveModel | None) -> RequestFacts:
-    """A request's facts where rules ask for them; none where they make no sense."""
-    if model is None or model.rules is None:
+    """A request's facts where rules or assets ask for them; none where they make no sense."""
+    if model is None or (model.rules is None and model.assets is None):
         return {}
     try:
         return folded(sent_facts(request), model.declared)[0]

@@ -30,6 +30,7 @@ from serve.live.page_request import PageRequest
 from serve.live.request_facts import RequestFacts
 from serve.live.shown.image_model import ImageModel
 from serve.live.shown.joint_rows import JointRows, joint_for, one_by_one
+from serve.live.shown.page_assets import PageAssets
 from serve.live.shown.page_decisions import NOTHING_DECIDED, PageDecisions, spelt_decisions
 from serve.live.shown.page_decisions import logged_columns as columns_of
 from serve.live.shown.ruled import RuledShown, kept
@@ -80,6 +81,8 @@ class LiveModel:
     """By which pages are decided as rows; None: each title by itself."""
     paged: bool = False
     """Whether decisions are logged with their page and neighbours."""
+    assets: PageAssets | None = None
+    """What titles can be shown with beside their artwork; None: nothing."""
     words: CatalogueWords = field(init=False)
     slot_of: dict[TitleId, int] = field(init=False)
     paths: frozenset[str] = field(init=False)
@@ -121,6 +124,7 @@ class LiveModel:
         put("words", CatalogueWords.of(layout))
         put("slot_of", layout.slot_of)
         more = frozenset() if self.pictures is None else self.pictures.paths
+        more |= frozenset() if self.assets is None else self.assets.paths
         put("paths", frozenset(layout.paths) | more)
         counts, starts = layout.counts, layout.starts[:-1]
         ranks = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
@@ -132,17 +136,11 @@ class LiveModel:
         put("_counts", counts)
         put("_starts", starts)
         put("_columns", np.ascontiguousarray(columns.swapaxes(1, 2)))
-        lists = [
-            orjson.Fragment(orjson.dumps(layout.candidates(slot))) for slot in range(len(titles))
-        ]
+        lists = [orjson.Fragment(orjson.dumps(layout.candidates(s))) for s in range(len(titles))]
         put("_lists", lists)
         openings = []
-        for title, artwork, path in zip(
-            np.repeat(layout.title_ids, counts).tolist(),
-            layout.artwork_ids,
-            layout.paths,
-            strict=True,
-        ):
+        named = np.repeat(layout.title_ids, counts).tolist()
+        for title, artwork, path in zip(named, layout.artwork_ids, layout.paths, strict=True):
             choice = FallbackChoice(title, artwork, path, "", "personalised", lists[0])
             whole = choice.to_json(self.base_url)
             openings.append(whole[: whole.index('"decision_id":"') + len('"decision_id":"')])
@@ -194,6 +192,7 @@ class LiveModel:
             now_us: when, in microseconds since 1970-01-01: rules have their times; None: now.
         """
         wanted = [[title for title in page.title_ids if title in self.slot_of] for page in pages]
+        now_us = clock.now_us() if now_us is None else now_us
         shown, codes = self._under_rules(pages, wanted, now_us)
         if not (longest := max(map(len, wanted))):
             return [NOTHING_DECIDED for _ in pages]
@@ -210,7 +209,7 @@ class LiveModel:
         else:
             described = self.members.functionals_of(facts)
         words, draw_rules = self._words[:, slots], self._rules_of(described.functionals.shape[1])
-        ruled = None if shown is None else shown.rules.of_pages(codes, longest)
+        ruled = None if shown is None else shown.on_pages(pages, now_us, slots, lengths, codes)
         if ruled is not None:
             words[3] = candidates_under_rules(words[3], ruled.words)
         if joint is not None:
@@ -224,7 +223,7 @@ class LiveModel:
         seeds, epochs, prints = draws.seeds.tolist(), draws.epochs.tolist(), described.fingerprints
         chances = decided.probabilities.swapaxes(1, 2)
         entropies = -(chances * np.log(np.maximum(chances, 1e-12))).sum(2)
-        return [
+        found = [
             PageDecisions(
                 titles,
                 all_slots[row][: len(titles)],
@@ -241,6 +240,8 @@ class LiveModel:
             )
             for row, titles in enumerate(wanted)
         ]
+        known = (described.functionals, self.policy.head_policy)
+        return self.assets.beside(pages, found, *known) if self.assets else found
 
     def _decided(
         self,
@@ -269,12 +270,11 @@ class LiveModel:
         return names.own(described.names, self._ranked[slots]).swapaxes(1, 2)
 
     def _under_rules(
-        self, pages: Sequence[PageRequest], wanted: list[list[TitleId]], now_us: int | None
-    ) -> tuple[RuledShown | None, list[Int[np.ndarray, " n"]]]:
-        """What rules and requests do to pages' titles, if any; bare titles are taken out."""
-        if not (shown := next(filter(None, (self.shown_for(p.asked) for p in pages)), None)):
-            return None, []
-        return shown, shown.of_pages(pages, wanted, clock.now_us() if now_us is None else now_us)
+        self, pages: Sequence[PageRequest], wanted: list[list[TitleId]], now_us: int
+    ) -> tuple[RuledShown | None, list[Int[np.ndarray, " n"]] | None]:
+        """What requests and rules do to pages' titles, if they ask; bare titles are taken out."""
+        shown = next(filter(None, (self.shown_for(page.asked) for page in pages)), None)
+        return shown, shown and shown.of_pages(pages, wanted, now_us)
 
     def _rules_of(self, heads: int) -> DrawRules:
         """Of the bundle's heads, made once."""

@@ -114,10 +114,9 @@ class Lookup:
             except CorruptMapError:
                 self.reasons["unpersonalised_corrupt"] += 1
         self._tables.clear()
-        if current is not None:
-            self._table = self._known_table(current.layout) or self._table
-        elif self._layout is not None:
-            self._table = self._known_table(self._layout.digest) or self._table
+        own = None if self._layout is None else self._layout.digest
+        if digest := own if current is None else current.layout:
+            self._table = self._known_table(digest) or self._table
 
     def _look(self, now: float) -> None:
         """What is due by a time: shared values, or whether the store is whole and what is down."""
@@ -170,7 +169,6 @@ class Lookup:
         if (
             value is not None
             and table.modulus
-            and table.taken is None
             and isinstance(title_ids, ndarray)
             and title_ids.dtype is INT64
             and value.startswith(table.whole)
@@ -181,10 +179,13 @@ class Lookup:
             if table.padded[slots].tobytes() == title_ids.tobytes():
                 try:
                     choices = frombuffer(value, table.dtype, table.titles, BODY)
-                    urls = table.urls[choices[slots].astype(INTP)]
+                    ordinals = choices[slots].astype(INTP)
+                    urls = table.urls[ordinals]
                 except (IndexError, ValueError):
                     return self._opened(value).urls(title_ids)
                 self._counts[0] += slots.size
+                if table.taken is not None:
+                    table.taken.count(ordinals)
                 return urls
         return self._opened(value).urls(title_ids)
 
@@ -278,9 +279,8 @@ class Lookup:
     def _table_of(self, digest: bytes) -> UrlTable | None:
         table = self._tables.get(digest)
         if table is None:
-            if self._layout is not None and self._layout.digest == digest:
-                layout = self._layout
-            else:
+            layout = self._layout
+            if layout is None or layout.digest != digest:
                 raw = self._store.get_shared(layout_key(digest))
                 if raw is None:
                     return None

@@ -78,7 +78,7 @@ class UrlTable:
         self.fallback_level = np.where(known, 1, 2)
         self.taken = taken
         if taken is not None:
-            self.url_of = taken.urls(self.url_of, layout, self.fallback)
+            self.url_of = taken.urls(self.url_of, self.fallback)
             self.urls = np.array(self.url_of, object)
 
     @cached_property
@@ -92,7 +92,7 @@ class UrlTable:
         table.view = self.pictures.view(canvas, languages, self.base_url)
         table.url_of, table.urls = table.view.url_of, table.view.urls
         if self.taken is not None:
-            table.url_of = self.taken.urls(table.url_of, self.layout, self.fallback)
+            table.url_of = self.taken.urls(table.url_of, self.fallback)
             table.urls = np.array(table.url_of, object)
         return table
 
@@ -134,8 +134,7 @@ class UrlTable:
             seen: this table, or what a canvas makes of it.
 
         Returns:
-            None where a map or a title is another, or something is taken down, so that each page is
-            opened by itself.
+            None where a map or a title is another, so that each page is opened by itself.
         """
         end = HEADER.size + self.titles * self.dtype.itemsize
         bodies = [
@@ -147,14 +146,18 @@ class UrlTable:
             and crc32(value) == CRC_RESIDUE
         ]
         slots = self.find_pages(title_ids)
-        if slots is None or len(bodies) < len(values) or self.taken is not None:
+        if slots is None or len(bodies) < len(values):
             return None
         choices = np.frombuffer(b"".join(bodies), self.dtype)
         slots = slots + np.arange(len(values))[:, None] * self.titles
+        ordinals = choices[slots].astype(np.intp)
         try:
-            return seen.urls[choices[slots].astype(np.intp)]
+            urls = seen.urls[ordinals]
         except IndexError:
             return None
+        if self.taken is not None:
+            self.taken.count(ordinals)
+        return urls
 
     def count_others(self, urls: np.ndarray) -> None:
         """Count what was given of another canvas or language than was asked for."""

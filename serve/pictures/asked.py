@@ -1,12 +1,13 @@
-"""Which canvases a page asks for, and the languages that its member reads."""
+"""Which canvases and kinds of assets a page asks for, and the languages that its member reads."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from data.assets.asset_rows import ARTWORK
 from data.pictures import MAIN
 from data.sound import id_problem
 
-CANVASES_LIMIT, LANGUAGES_LIMIT = 8, 16
+CANVASES_LIMIT, LANGUAGES_LIMIT, KINDS_LIMIT = 8, 16, 4
 
 
 class AskedPictures(NamedTuple):
@@ -34,6 +35,36 @@ def asked_pictures(request: Mapping[str, object]) -> AskedPictures | None:
         _names(canvases, "canvas", CANVASES_LIMIT) or [MAIN],
         _names(languages, "languages", LANGUAGES_LIMIT),
     )
+
+
+class AskedKinds(NamedTuple):
+    """What a page shows beside artwork."""
+
+    kinds: Sequence[str]
+    """In the order in which it shows them."""
+    languages: Sequence[str]
+    """That its member reads; none: any."""
+
+
+def asked_kinds(request: Mapping[str, object]) -> AskedKinds | None:
+    """What a request says in `kinds`; None: it shows artwork alone.
+
+    Languages are those of `languages`, or else of its facts.
+
+    Raises:
+        ValueError: they make no sense.
+    """
+    kinds = _names(request.get("kinds"), "kinds", KINDS_LIMIT)
+    if not kinds:
+        return None
+    if ARTWORK in kinds:
+        raise ValueError("kinds: artwork is always chosen; name what is shown beside it")
+    languages = _names(request.get("languages"), "languages", LANGUAGES_LIMIT)
+    facts = request.get("facts")
+    told = facts.get("language") if isinstance(facts, Mapping) else None
+    if not languages and isinstance(told, str):
+        languages = [told]
+    return AskedKinds(kinds, languages)
 
 
 def _names(values: object, field: str, most: int) -> list[str]:

@@ -62,6 +62,21 @@ class CellWork(NamedTuple):
         others = [name for name, mine in zip(ids, wanted, strict=True) if not mine]
         return members.filter(pa.array(wanted, pa.bool_())).combine_chunks(), others
 
+    def words(self) -> list[str]:
+        """Cells whose members have no maps anywhere, in words: look-ups show them no draws."""
+        bare = [
+            one.label(cell.name)
+            for one in self.experiments.experiments
+            for cell in one.cells
+            if one.loop is None and cell.arm.store is None
+        ]
+        if self.cell is not None or not bare:
+            return []
+        return [
+            f"note: members of {', '.join(bare)} have no maps, as these name no store: look-ups"
+            " show them what all members see; decide their pages live, or give the cells a store"
+        ]
+
     def policy(self, of: ServedPolicy) -> ServedPolicy:
         """The bundle's policy, as the cell has it."""
         how, arm = of.head_policy, self.arm

@@ -28,6 +28,7 @@ from data.schema.schema import read_schema
 from serve.maps.layout import Layout
 from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
+from serve.maps.takedown.instead import put_instead
 from serve.maps.takedown.listed import read_takedown
 from serve.pictures.catalogue_pictures import pictures_of_layout
 from serve.precompute.cell_members import CellWork
@@ -36,6 +37,7 @@ from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
 from serve.precompute.spark import precompute_spark
 from serve.precompute.work import Work
+from serve.rules.anybody import for_anybody
 from serve.rules.layout_rules import LayoutRules
 from serve.scoring.artwork_vectors import Shown, scored_artworks
 from serve.scoring.bundle_members import BundleMembers
@@ -137,6 +139,7 @@ def precompute(
         written = read_rules(rules, read_schema(catalogue))
         ruled = LayoutRules.of(written, ArtworkTraits.of(shown), layout)
     maps = open_map_store(store, timeout=10.0)
+    put_instead(maps, for_anybody(ruled or LayoutRules.free(layout), layout, clock.now_us()))
     ruled = _without_taken(ruled, maps, layout)
     work = Work(
         BundleMembers(scorer),
@@ -174,6 +177,7 @@ def precompute(
         )
     left = [f"left out: {name}: {reason}" for name, reason in report.skipped_members[:NAMED]]
     more = [] if ruled is None else ruled.page_words(page_facts)
+    more += [] if of_cell is None else of_cell.words()
     for words in [*left, *left_out_words(pictured.left_out), *pictured.canvas_words, *more]:
         print(words, file=sys.stderr)
     maps.close()

@@ -128,6 +128,32 @@ class LayoutRules:
                 codes[at] = self.book.restricted(case, slot, left)
         return codes
 
+    def of_slots(
+        self,
+        facts: Sequence[Mapping[str, object]],
+        now_us: int,
+        slots: Int[np.ndarray, "pages n"],
+        lengths: Int[np.ndarray, " pages"],
+    ) -> Ruled | None:
+        """What rules do on pages of which nothing else is asked; None: nothing on any.
+
+        Args:
+            facts: of each page, as JSON.
+            now_us: microseconds since 1970-01-01 UTC.
+            slots: of its titles; what comes after them is filling.
+            lengths: titles of each page.
+        """
+        cases = [self.case(its, now_us) for its in facts]
+        codes = np.empty(slots.shape, np.int32)
+        for row, case in enumerate(cases):
+            codes[row] = case.codes[slots[row]]
+        if codes.min() < 0:  # not worked out yet
+            for row, case in enumerate(cases):
+                codes[row] = self.book.codes(case, slots[row])
+        if lengths.min() < slots.shape[1]:
+            codes[np.arange(slots.shape[1]) >= lengths[:, None]] = 0
+        return Ruled(codes, self.book.effects) if codes.any() else None
+
     def of_pages(self, rows: Sequence[Int[np.ndarray, " n"]], titles: int) -> Ruled | None:
         """What rules do on pages; None: nothing on any.
 

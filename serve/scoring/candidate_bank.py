@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt64
 
 from bandit.head_policy import HeadPolicy
-from bandit.rules.decide import Ruled, decide_again
+from bandit.rules.decide import Ruled, decide_again, decide_under_rules
 from bandit.thompson_batch import Decided, Workspace, decide_scores
 from data.features import Names, NameTable
 from serve.maps.layout import Layout
@@ -109,10 +109,7 @@ def decide_pages(
 ) -> Decided:
     """The same where every page has titles of its own; pad short pages with repeated titles."""
     scores = page_scores(functionals, columns, counts, matches)
-    decided = decide_scores(scores, counts, seeds, policy)
-    if ruled is not None:
-        decide_again(decided, scores, ruled, seeds, policy)
-    return decided
+    return decide_under_rules(scores, counts, seeds, policy, ruled)
 
 
 def page_scores(

@@ -56,6 +56,7 @@ class Scorer:
         records = opened.records()
         self._records = records.judging() if records is not None and judging else records
         self.read_outs, self.row_pairs = opened.read_outs(), opened.row_pairs()
+        self.asset_terms = opened.asset_terms()
         self._bias = calibration.bias
         self._temperature = calibration.temperature
         self._warm()

@@ -1,4 +1,4 @@
 """Titles with several kinds of assets, few enough that every combination is enumerated.
 
-May import `bandit`, `data/texts` and the root of `simulate`.
+May import `bandit`, `data` and `simulate/world`.
 """

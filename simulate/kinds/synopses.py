@@ -1,5 +1,7 @@
 """Synopses written from what a title stresses: words of themes, in plain sentences."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -24,17 +26,21 @@ SHARPNESS = 1.0
 words then say half of what there is to know of the traits."""
 
 
-def write_synopsis(traits: Float[np.ndarray, " themes"], rng: np.random.Generator) -> str:
+def write_synopsis(
+    traits: Float[np.ndarray, " themes"],
+    rng: np.random.Generator,
+    words_of: Sequence[Sequence[str]] = tuple(words.split() for words in THEMES.values()),
+) -> str:
     """Two sentences in which stronger themes have more words.
 
     Args:
-        traits: strength of each of `THEMES`, about 1 in size.
+        traits: strength of each theme, about 1 in size: the logarithm of how often it is named.
         rng: picks the words.
+        words_of: each theme; those of `THEMES`, or a catalogue's own.
     """
     weight = np.exp(SHARPNESS * traits)
     themes = rng.choice(len(traits), WORDS, p=weight / weight.sum())
-    lists = [words.split() for words in THEMES.values()]
-    words = [str(rng.choice(lists[theme])) for theme in themes]
+    words = [str(rng.choice(words_of[theme])) for theme in themes]
     cut = WORDS // 2
     return " ".join(_sentence(part, rng) for part in (words[:cut], words[cut:]))
 

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from data.errors import BadInput
 from data.features import (
+    CAST_BUCKETS,
     CAST_KEPT,
     CandidateFeatures,
     ContextFeatures,
@@ -22,6 +23,9 @@ from data.features import (
     candidate_features,
     context_features,
 )
+from data.shown.matches import ShownMatch, shown_matches
+from data.shown.read_outs import ReadOuts
+from data.shown.with_shown import with_shown
 from data.standardise import Standard
 from simulate.browsing.offers import page_facts
 from simulate.browsing.pages import drawn_pages
@@ -46,6 +50,12 @@ class Whole(NamedTuple):
     title: int
     genres: int
     """How many of the title's numbers are its genre mix: the first."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Of the embedding's numbers, where these are given by groups."""
+    read_outs: ReadOuts | None = None
+    """What the last of the title's numbers are read by; None: nothing is read of pictures."""
+    matches: tuple[ShownMatch, ...] = ()
+    """Facts that meet numbers of artworks: members' tastes, and what is shown."""
 
     def context(self, rows: Float[np.ndarray, "rounds numbers"]) -> ContextFeatures:
         """What the context tower reads."""
@@ -81,6 +91,11 @@ class ArtworkRounds:
     0: the whole features."""
     switches: Switches | None = None
     """What makes the world harder."""
+    groups: tuple[tuple[str, int], ...] = ()
+    """Name and width of the embedding's parts; none: they are not known."""
+    reading: bool = False
+    """Genres, names and tones are read of the pictures, as the product's training does, without a
+    reward; of the whole features alone."""
 
     images = None
 
@@ -103,16 +118,39 @@ class ArtworkRounds:
     @cached_property
     def whole(self) -> Whole:
         """How the whole features lie in rows."""
-        catalogue = self.world.truth.catalogue
         facts = context_features(self._spec, self.world.members.facts.slice(0, 1)).dense.shape[1]
-        title = candidate_features(self._spec, catalogue.titles, catalogue.artworks).dense.shape[1]
-        return Whole(facts, self.embedding.shape[1], title, len(self._spec.genres))
+        title = self._given.dense.shape[1]
+        sizes = facts, self.embedding.shape[1], title, len(self._spec.genres)
+        read = self._read_outs
+        if read is None:
+            return Whole(*sizes, self.groups)
+        first = title - sum(group.width for group in read.groups)
+        matches = shown_matches(self._spec, read.groups, first)
+        return Whole(*sizes, self.groups, read, matches)
+
+    @cached_property
+    def _read_outs(self) -> ReadOuts | None:
+        if not self.reading or self.kept:
+            return None
+        catalogue = self.world.truth.catalogue
+        tables = self._spec, catalogue.titles, catalogue.artworks
+        return ReadOuts.fit(self.embedding, *tables, self.embedding.shape[1]) or None
+
+    @cached_property
+    def _given(self) -> CandidateFeatures:
+        """What joins the embedding, of every artwork."""
+        catalogue = self.world.truth.catalogue
+        tables = self._spec, catalogue.titles, catalogue.artworks
+        features = candidate_features(*tables)
+        if self._read_outs is None:
+            return features
+        read = with_shown(features, self._read_outs.read(self.embedding, *tables))
+        return read._replace(cast_ids=read.cast_ids % CAST_BUCKETS)  # guesses too are buckets
 
     @cached_property
     def features(self) -> Float[np.ndarray, "artworks features"]:
         """Directions of the embedding, then of tags and title; or the whole features."""
-        catalogue = self.world.truth.catalogue
-        given = candidate_features(self._spec, catalogue.titles, catalogue.artworks)
+        given = self._given
         if not self.kept:
             return np.concatenate([self.embedding, *given], 1).astype(np.float32)
         said = np.concatenate([given.dense, _named(given.cast_ids, given.cast_weights)], 1)

@@ -32,7 +32,7 @@ class PageRequest(TypedDict):
     title_ids: list[int]
     facts: dict[str, object]
     request_id: str
-    cell: str
+    cell: str | None
     day: int
 
 

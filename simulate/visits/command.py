@@ -31,6 +31,7 @@ def visit(
     habits: Habits | None = None,
     switches: Switches | None = None,
     close: bool = False,
+    say_cells: bool = True,
 ) -> dict[str, object]:
     """Let members browse a service for a day, on the clock that the service goes by.
 
@@ -49,6 +50,8 @@ def visit(
         habits: what members meet again, skip, and come back for.
         switches: drift, adversary, change effects, clickbait.
         close: nobody visits; only what is still to come of earlier days is sent.
+        say_cells: name the cell `live` of pages that are decided; a service that has experiments
+            names cells itself, and refuses that.
 
     Raises:
         BadInput: the service does not answer.
@@ -60,5 +63,6 @@ def visit(
         Browsing(decisions, seed, competition, habits=habits or Habits()),
         map_share,
         switches or Switches(),
+        say_cells,
     )
     return visit_day(visitors, day, url, VisitFiles(clock, out, log), close)

@@ -55,6 +55,8 @@ class VisitDay:
     memory: MemberMemory
     change_cost: float
     outbox: Outbox
+    say_cells: bool = True
+    """Of pages that are decided: that they are in the cell `live`."""
     report: VisitReport = field(default_factory=VisitReport)
     looks: list[TitleLook] = field(default_factory=list)
     """At what was in view, whether skipped or not."""
@@ -109,7 +111,7 @@ class VisitDay:
                     "title_ids": title_ids,
                     "facts": facts,
                     "request_id": f"{self.number}-{visit}",
-                    "cell": cell,
+                    "cell": cell if self.say_cells else None,
                     "day": EPOCH_DAY + self.number,
                 }
             )

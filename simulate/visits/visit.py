@@ -60,6 +60,8 @@ class Visitors:
     map_share: float
     """Share of members whose pages show their precomputed map."""
     switches: Switches
+    say_cells: bool = True
+    """Of pages that are decided: that they are in the cell `live`."""
 
     def __post_init__(self) -> None:
         if self.switches.neighbour:
@@ -101,6 +103,7 @@ def visit_day(
             memory,
             visitors.switches.change_cost,
             Outbox.read(files.pending(day)),
+            visitors.say_cells,
         )
         if close:
             visits.close()

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from data.clock import turn
 from data.join.join import join
 from data.log.roll import roll
-from loop.processes import Commands
+from loop.carried.processes import Commands
 from serve.maps.open_store import open_map_store
 
 MORNING = datetime(2026, 1, 2, 9, tzinfo=UTC)

@@ -15,9 +15,11 @@ from data.features import FeatureSpec
 from data.join.join import join
 from data.log.roll import roll
 from data.records import FACTS
+from data.rules.files import read_rules
 from loop.audit import day_counts, skewed_rows
+from loop.carried.processes import Commands
+from loop.carried.steering import SteeredNights, Steering
 from loop.draw_value import draw_value
-from loop.processes import Commands
 from loop.product_table import days_table, summary
 from serve.scoring.decide_requests import decide_requests
 from simulate.posters.subjects import Subjects
@@ -203,6 +205,52 @@ def test_requests_for_artwork_that_is_not_there_are_refused(place, tmp_path):
         with pytest.raises(BadInput, match=complaint):
             decide_requests(asked, answered, bundle, out / "catalogue", cache=cache, foreign=True)
     assert not answered.exists()
+
+
+EXPERIMENTS = """salt: loop
+experiments:
+  wide:
+    control: live
+    cells: {live: {share: 0.5}, even: {share: 0.5, policy: uniform, train: no}}
+    ramp: {cell: even, steps: [0.5, 1], days: 1}
+    who: me
+    why: a test
+"""
+
+
+def test_nights_move_ramps_and_write_rules_that_days_go_by(place, tmp_path):
+    out, asked = place[0], tmp_path / "asked.yaml"
+    asked.write_text(EXPERIMENTS)
+    steering = Steering(None, asked, probation=True)
+    commands = Commands(out / "commands.log", out / "clock")
+    nights = SteeredNights(tmp_path, out / "catalogue", out / "examples", steering, commands)
+    nights.begin()
+    assert nights.steps == ["probation", "ramp"]
+    said = nights.probation((START + 3 * DAY).date())
+    assert read_rules(nights.rules).rules == () or said["rules"] > 0
+    for night in (3, 3, 4):  # a loop that was killed does a night twice
+        [moved] = nights.ramp((START + night * DAY).date())
+        assert (moved["phase"], moved["share"]) == ("running", 0.5)
+    service = {name: out / name for name in ("bundles", "catalogue", "cache")} | nights.options
+    log = {"log": tmp_path / "log", "deadline-ms": 20_000, "foreign": "true"}
+    with commands.service(service | log) as url:
+        folders = {"clock": out / "clock", "out": tmp_path / "visits", "log": tmp_path / "log"}
+        few = {"members": 30, "decisions": 60, "seed": 3, "map_share": 0.0, "say_cells": False}
+        report = visit(url, str(out / "catalogue"), 3, **folders, **few)
+    assert set(report["pages"]) == {"live"}
+    roll(tmp_path / "log")
+    cells = set(pq.read_table(tmp_path / "log" / "decisions")["cell"].to_pylist())
+    assert cells == {"wide:live", "wide:even"}
+
+
+def test_a_loop_that_steers_by_nothing_is_as_it_was(tmp_path):
+    assert Steering().record() == {}
+    commands = Commands(tmp_path / "log")
+    nights = SteeredNights(tmp_path, tmp_path, tmp_path / "examples", Steering(), commands)
+    nights.begin()
+    assert (nights.steps, nights.options, nights.learnt()) == ([], {}, tmp_path / "examples")
+    with pytest.raises(BadInput, match=r"none\.yaml cannot be read"):
+        Steering(experiments=tmp_path / "none.yaml").check()
 
 
 def asked_and_joined(facts, joined):

@@ -97,7 +97,7 @@ class LiveArms:
         self.file, self._catalogue, self.main = file, catalogue, main
         self._batcher, self._recorder = batcher, recorder
         self._source, self._store = source, store
-        first = _Ways(None, {(None, None): main}, {}, {(Arm(), True): (main, batcher)})
+        first = _Ways(None, {(None, None): main}, {}, {(Arm(), True): (main, batcher)}, {})
         self._ways = first  # replaced as a whole: pages are decided while a new file is read
         self._seen: tuple[FileMark | None, FileMark | None] | None = None
         self._again_at = math.inf
@@ -158,7 +158,7 @@ class LiveArms:
             if arm.store is not None and arm.store not in stores:
                 stores[arm.store] = self._ways.stores.get(arm.store) or self._store(arm.store)
         ways = {key: way for key, way in self._ways.ways.items() if key[0] in wanted}
-        return _Ways(found, sources, stores, ways)
+        return _Ways(found, sources, stores, ways, {})
 
     def of(self, profile_id: str, facts: Mapping[str, object]) -> Assigned:
         """What a page is decided by.
@@ -171,12 +171,17 @@ class LiveArms:
         if found is None:
             return Assigned(None, None, self.main, self._batcher)
         loop = found.loop_of(facts)
-        arm, cells = (Arm(), found.cells_of(profile_id))
-        if loop is not None:
-            arm, cells = loop.arm, found.cells_of(profile_id, loop.name)
-        for _, cell in cells:
-            arm = cell.arm.over(arm)
-        return Assigned(label_of(cells), arm.no_draw, *self._way(ways, arm, not cells))
+        name = None if loop is None else loop.name
+        cells = found.cells_of(profile_id, name)
+        key = name, *((one.name, cell.name) for one, cell in cells)
+        assigned = ways.known.get(key)
+        if assigned is None:
+            arm = Arm() if loop is None else loop.arm
+            for _, cell in cells:
+                arm = cell.arm.over(arm)
+            way = self._way(ways, arm, not cells)
+            assigned = ways.known[key] = Assigned(label_of(cells), arm.no_draw, *way)
+        return assigned
 
     def _way(self, ways: "_Ways", arm: Arm, mapped: bool) -> tuple[ModelHolder, MicroBatcher]:
         """The model and batcher of an arm.
@@ -209,3 +214,5 @@ class _Ways(NamedTuple):
     sources: dict[_Key, ModelSource]
     stores: dict[str, MapStore]
     ways: dict[tuple[Arm, bool], tuple[ModelHolder, MicroBatcher]]
+    known: dict[tuple[object, ...], Assigned]
+    """Loop and cells of a page → what it is decided by."""

@@ -35,7 +35,8 @@ def token(
         name: who will hold it.
         file: of hashes.
         scopes: read (maps, scores, metrics, documentation, which rules there are), write (decide,
-            events), rules (change rules), or several, separated by commas.
+            events), rules (change rules), publish (on pages: make bundles live, stop ramps), or
+            several, separated by commas.
         rate: requests a second that it may make of each process; no limit if not given.
     """
     chosen = [scope.strip() for scope in scopes.split(",") if scope.strip()]

@@ -14,7 +14,7 @@ import yaml
 
 from data.errors import BadInput
 
-Scope = Literal["read", "write", "rules"]
+Scope = Literal["read", "write", "rules", "publish"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 FILE_LIMIT = 1 << 20
 

@@ -77,7 +77,7 @@ def rule_routes(service: LiveService) -> APIRouter:
     async def audit(
         most: Annotated[int, Query(ge=1, le=1000)] = 50, before: int | None = None
     ) -> AuditAnswer:
-        """Who changed which rule, the newest first; the whole chain is checked."""
+        """Who changed which rule, the newest first; `python -m data audit` checks all of it."""
         desk = _desk(service)
         entries = await _done(lambda: desk.audit(most, before))
         return AuditAnswer(changes=[AuditEntry.of(entry) for entry in entries])

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from data.records import TitleId
+from serve.live.shown.told_assets import TitleAssets, logged_beside, spelt_beside
 
 
 class PageDecisions(NamedTuple):
@@ -26,6 +27,7 @@ class PageDecisions(NamedTuple):
     entropy: float  # mean of the titles' policies, nats
     ruled: list[int] | None = None  # effect of rules on each title, 0: none; None: none on any
     alone: Sequence[float] = ()  # chance of each whatever its neighbours are; none: not logged
+    beside: Sequence[TitleAssets | None] = ()  # what is shown with each; none: artwork alone
 
 
 NOTHING_DECIDED = PageDecisions([], [], [], [], [], np.empty((0, 1)), [], [], 0, 0.0)
@@ -38,12 +40,16 @@ def spelt_decisions(decisions: PageDecisions, openings: Sequence[str]) -> list[s
         decisions: of a page.
         openings: of each artwork's JSON, up to the decision id.
     """
-    return [
+    pieces = [
         f'{openings[ordinal]}{name}","propensity":{SPELT[propensity]}}}'
         for ordinal, name, propensity in zip(
             decisions.ordinals, decisions.decision_ids, decisions.propensities, strict=True
         )
     ]
+    if not decisions.beside:
+        return pieces
+    both = zip(pieces, decisions.beside, strict=True)
+    return [p if a is None else spelt_beside(p, a.shown, a.joint) for p, a in both]
 
 
 def logged_columns(
@@ -76,6 +82,8 @@ def logged_columns(
         "seed": decisions.seeds,
         "epoch": decisions.epochs,
     }
+    if decisions.beside:
+        columns |= logged_beside(decisions.beside, decisions.ruled)
     return columns | _page_columns(decisions, artwork_ids) if decisions.alone else columns
 
 

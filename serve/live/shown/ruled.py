@@ -1,15 +1,17 @@
 """What titles show, log and fall back to where rules have to do with them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import compress
-from typing import NamedTuple
+from operator import itemgetter
+from typing import NamedTuple, cast
 
 import numpy as np
 import orjson
 from jaxtyping import Float, Int, UInt64
 
 from bandit.rules.book import BARE, RuleBook
+from bandit.rules.decide import Ruled
 from bandit.rules.effect import FREE, Effect
 from data.records import PINNED, TitleId
 from serve.live.fallback_choice import PLACEHOLDER, FallbackChoice
@@ -29,7 +31,7 @@ class ToldEffect(NamedTuple):
 
     candidates: orjson.Fragment  # JSON of those that are left
     rules: orjson.Fragment  # JSON of the rules' ids
-    allowed: list[bool]  # of each candidate without rules
+    left: Callable[[Sequence[float]], object] | None  # of a row by rank; None: all of it
     pinned: bool
 
 
@@ -48,7 +50,7 @@ class _Told(dict[int, ToldEffect]):
         told = self[code] = ToldEffect(
             orjson.Fragment(orjson.dumps(names)),
             orjson.Fragment(orjson.dumps(effect.rules)),
-            allowed,
+            _left(np.flatnonzero(allowed).tolist(), len(allowed)),
             effect.pinned != FREE,
         )
         return told
@@ -120,8 +122,8 @@ class RuledShown:
 
     def of_pages(
         self, pages: Sequence[PageRequest], wanted: list[list[TitleId]], now_us: int
-    ) -> list[Int[np.ndarray, " n"]]:
-        """Places of what rules and requests do to pages' titles.
+    ) -> list[Int[np.ndarray, " n"]] | None:
+        """Places of what rules and requests do to pages' titles; None: no request asks anything.
 
         Args:
             pages: requests.
@@ -129,6 +131,8 @@ class RuledShown:
             now_us: microseconds since 1970-01-01 UTC.
         """
         self.make_room()
+        if all(page.asked is None for page in pages):
+            return None
         slot_of, codes = self.layout.slot_of, []
         for row, page in enumerate(pages):
             slots = np.array([slot_of[title] for title in wanted[row]], np.int64)
@@ -139,6 +143,28 @@ class RuledShown:
                 its = its[its != BARE]
             codes.append(its)
         return codes
+
+    # What a batch of pages is.
+    def on_pages(
+        self,
+        pages: Sequence[PageRequest],
+        now_us: int,
+        slots: Int[np.ndarray, "pages n"],
+        lengths: Int[np.ndarray, " pages"],
+        codes: Sequence[Int[np.ndarray, " n"]] | None,
+    ) -> Ruled | None:
+        """What rules and requests do to pages' decisions; None: nothing to any.
+
+        Args:
+            pages: requests.
+            now_us: microseconds since 1970-01-01 UTC.
+            slots: of the titles that are shown; what comes after them is filling.
+            lengths: titles of each page that are shown.
+            codes: from `of_pages`.
+        """
+        if codes is not None:
+            return self.rules.of_pages(codes, slots.shape[1])
+        return self.rules.of_slots([page.facts for page in pages], now_us, slots, lengths)
 
     def make_room(self) -> None:
         """Forget effects where there are too many, and what was told of them."""
@@ -189,14 +215,17 @@ class RuledShown:
             counts: candidates of each title without rules.
         """
         lists, rules = list(candidates), list[object]([None]) * len(codes)
-        rows, levels = chances.tolist(), None
+        rows: list[object] = chances.tolist()
+        levels = None
         if (counts < chances.shape[1]).any():
-            rows = [row[:count] for row, count in zip(rows, counts.tolist(), strict=True)]
+            both = zip(chances.tolist(), counts.tolist(), strict=True)
+            rows = [row[:count] for row, count in both]
         for at, code in enumerate(codes):
             if code:
                 told = self._told[code]
                 lists[at], rules[at] = told.candidates, told.rules
-                rows[at] = [*compress(rows[at], told.allowed)]
+                if told.left is not None:
+                    rows[at] = told.left(cast("list[float]", rows[at]))
                 if told.pinned:
                     levels = levels or ["personalised"] * len(codes)
                     levels[at] = PINNED
@@ -233,6 +262,13 @@ class RuledShown:
         effect = self.rules.book.effect(code)
         assert effect is not None  # code 0 alone has none
         return effect
+
+
+def _left(ranks: list[int], count: int) -> Callable[[Sequence[float]], object] | None:
+    """What takes those of some ranks out of a row; None: it has no others."""
+    if len(ranks) == count:
+        return None
+    return itemgetter(*ranks) if len(ranks) > 1 else itemgetter(slice(ranks[0], ranks[0] + 1))
 
 
 def kept(shown: RuledShown | None) -> AbstractContextManager[None]:

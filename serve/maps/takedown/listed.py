@@ -60,9 +60,13 @@ class Takedown(NamedTuple):
         text = raw[VERSION.stop :]
         if not raw.startswith(MAGIC) or crc32(text).to_bytes(4) != raw[8:12]:
             raise ValueError("the store's list of what is taken down is damaged; write it again")
-        got = loads(text)
-        changes = tuple(TakedownChange(*change) for change in got["changes"])
-        return Takedown(int.from_bytes(raw[VERSION]), frozenset(got["artwork_ids"]), changes)
+        try:
+            got = loads(text)
+            changes = tuple(TakedownChange(*change) for change in got["changes"])
+            names = frozenset[str](got["artwork_ids"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a list of what is taken down: {error!r}") from None
+        return Takedown(int.from_bytes(raw[VERSION]), names, changes)
 
 
 NOTHING = Takedown(0, frozenset())

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bandit.choice import choose, uniforms
+from bandit.kinds.after_first import decide_after_first
 from bandit.kinds.in_order import NOT_SHOWN, chances_in_order, decide_in_order, kind_seeds
 from bandit.kinds.kind_scores import KindScores
 from bandit.kinds.kind_terms import KindTerms
@@ -204,3 +205,81 @@ def test_a_block_that_says_nothing_shrinks_away_and_one_that_does_stays():
     # And taking the same scales from the start says the same, but for where the curve is measured.
     fresh = LogisticPosterior.before(scale).update(terms, takes)
     np.testing.assert_allclose(after.mean, fresh.mean, atol=0.02)
+
+
+def test_a_kind_without_a_candidate_column_is_one_that_is_not_shown():
+    given_scores, valid = scores(5)
+    none = list(valid)
+    none[1] = np.zeros_like(valid[1])
+    expected = chances_in_order(given_scores, tuple(none), 0.1).joint
+    own, pair = list(given_scores.own), dict(given_scores.pair)
+    own[1], none[1] = own[1][:, :, :0], none[1][:, :0]
+    pair[0, 1], pair[1, 3] = pair[0, 1][..., :0], pair[1, 3][:, :, :0]
+    joint = chances_in_order(KindScores(tuple(own), pair), tuple(none), 0.1).joint
+    np.testing.assert_array_equal(joint, expected[:, :, :1])
+    luck = np.full((DECISIONS, len(SIZES)), 0.5)
+    made = decide_in_order(KindScores(tuple(own), pair), tuple(none), 0.1, luck)
+    assert (made.choice[:, 1] == NOT_SHOWN).all()
+    assert (made.propensity[:, 1] == 1).all()
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1))
+def test_what_comes_after_a_first_kind_has_its_probability_given_that(seed, epsilon):
+    given_scores, valid = scores(seed)
+    g = np.random.default_rng(seed)
+    chances = g.dirichlet(np.ones(SIZES[0]), DECISIONS)
+    first = chances.argmax(1)
+    others = (np.ones((DECISIONS, SIZES[1]), bool), *valid[2:])
+    luck = g.random((DECISIONS, 3))
+    made = decide_after_first(given_scores, others, first, chances, epsilon, luck)
+    np.testing.assert_allclose(made.combinations.sum((2, 3, 4)), chances, atol=1e-12)
+    at = np.maximum(made.made.choice, 0)
+    said = made.combinations[(np.arange(DECISIONS), first, *at.T)]
+    np.testing.assert_allclose(
+        chances[np.arange(DECISIONS), first] * made.made.joint, said, rtol=1e-9, atol=1e-12
+    )
+    # The best after the first, by sums that are written out.
+    greedy = KindScores(
+        tuple(part[:, :1] for part in given_scores.own),
+        {pair: part[:, :1] for pair, part in given_scores.pair.items()},
+    )
+    best = decide_after_first(greedy, others, first, chances, 0.0, luck).made.choice
+    for row in range(DECISIONS):
+        worth = {}
+        for b, c, d in np.ndindex(*SIZES[1:]):
+            if not all(
+                there[row, one] if there[row].any() else not one
+                for there, one in zip(others, (b, c, d), strict=True)
+            ):
+                continue
+            absent = [not there[row].any() for there in others]
+            total = 0.0
+            for kind, one in enumerate((b, c, d), 1):
+                total += 0 if absent[kind - 1] else greedy.own[kind][row, 0, one]
+            total += greedy.pair[0, 1][row, 0, first[row], b]
+            total += 0 if absent[1] else greedy.pair[0, 2][row, 0, first[row], c]
+            total += 0 if absent[2] else greedy.pair[1, 3][row, 0, b, d]
+            worth[b, c, d] = total
+        assert tuple(np.maximum(best[row], 0)) == max(worth, key=lambda key: worth[key])
+
+
+def test_terms_beside_another_model_learn_what_that_leaves_unsaid():
+    g = np.random.default_rng(0)
+    terms = KindTerms(2, (3, 2), (0, 4), rank=2, bare=(0,))
+    assert not any(name == "main 0" and size for name, size, _ in terms._blocks())
+    facts = np.concatenate([np.ones((4000, 1)), g.normal(size=(4000, 1))], 1)
+    places = (g.normal(size=(4000, 3)), g.normal(size=(4000, 2)))
+    owns = (np.full(4000, -1), g.integers(0, 4, 4000))
+    made = terms.of_chosen(facts, places, owns)
+    truth = 0.4 * g.normal(size=terms.size)
+    already = g.normal(size=4000)
+    takes = (g.random(4000) < 1 / (1 + np.exp(-(made @ truth + already)))).astype(float)
+    prior = LogisticPosterior.before(terms.prior_sd())
+    beside, without = prior.update(made, takes, already), prior.update(made, takes)
+    errors = [np.abs(made @ (one.mean - truth)).mean() for one in (beside, without)]
+    assert errors[0] < 0.3 * np.abs(made @ truth).mean()
+    assert errors[0] < 0.8 * errors[1]
+    one = tuple(place[:5, None] for place in places)
+    scored = terms.scores(beside.mean[None], facts[:5], one, tuple(own[:5, None] for own in owns))
+    total = scored.totals(tuple(np.ones((5, 1), bool) for _ in one)).ravel()
+    np.testing.assert_allclose(total, made[:5, 2:] @ beside.mean[2:], rtol=1e-9)

@@ -7,9 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bandit.floor import mix_exploration
-from bandit.rules.bounded import within_bounds
+from bandit.rules.bounded import least_chances, within_bounds
 
 EPSILON = 0.06
+
+
+def bounded_by(chances, allowed, floors, caps, epsilon):
+    return within_bounds(chances, least_chances(allowed, floors, caps, epsilon), caps)
 
 
 @st.composite
@@ -34,7 +38,7 @@ def bounded_rows(draw):
 @given(bounded_rows())
 def test_bounds_hold_and_exploration_stays(case):
     chances, allowed, floors, caps = case
-    bounded = within_bounds(chances, allowed, floors, caps, EPSILON)
+    bounded = bounded_by(chances, allowed, floors, caps, EPSILON)
     np.testing.assert_allclose(bounded.sum(1), 1, atol=1e-12)
     assert (bounded >= floors - 1e-15).all()
     assert (bounded <= caps + 1e-15).all()
@@ -50,7 +54,7 @@ def test_no_probabilities_within_the_bounds_are_nearer(case):
     chances, allowed, floors, caps = case
     explored = np.minimum(EPSILON, np.maximum(1 - floors.sum(1), 0)) / allowed.sum(1)
     low = np.where(allowed, np.minimum(np.maximum(floors, explored[:, None]), caps), 0)
-    bounded = within_bounds(chances, allowed, floors, caps, EPSILON)
+    bounded = bounded_by(chances, allowed, floors, caps, EPSILON)
     for p, least, most, q in zip(chances, low, caps, bounded, strict=True):
         below, above = -2.0, 2.0
         for _ in range(80):
@@ -64,10 +68,10 @@ def test_no_probabilities_within_the_bounds_are_nearer(case):
 @given(bounded_rows())
 def test_a_row_has_the_same_bits_alone_and_with_padding(case):
     chances, allowed, floors, caps = case
-    bounded = within_bounds(chances, allowed, floors, caps, EPSILON)
+    bounded = bounded_by(chances, allowed, floors, caps, EPSILON)
     for row in range(len(chances)):
         p, may, low, high = (np.pad(a[row : row + 1], ((0, 0), (0, 3))) for a in case)
-        alone = within_bounds(p, may, low, high, EPSILON)
+        alone = bounded_by(p, may, low, high, EPSILON)
         assert (alone[0, : chances.shape[1]] == bounded[row]).all()
 
 
@@ -75,11 +79,11 @@ def test_a_row_has_the_same_bits_alone_and_with_padding(case):
 def test_a_floor_that_holds_already_changes_nothing(share, wanted):
     chances = np.full((1, 4), 0.25)
     floors = np.array([[share, 0, 0, 0]])
-    bounded = within_bounds(chances, np.ones((1, 4), bool), floors, np.ones((1, 4)), 0.04)
+    bounded = bounded_by(chances, np.ones((1, 4), bool), floors, np.ones((1, 4)), 0.04)
     assert bounded[0, 0] == wanted
 
 
 def test_floors_that_leave_little_leave_exploration_its_share_of_that():
     floors, caps, every = np.array([[0.98, 0, 0, 0]]), np.ones((1, 4)), np.ones((1, 4), bool)
-    [bounded] = within_bounds(np.full((1, 4), 0.25), every, floors, caps, 0.2)
+    [bounded] = bounded_by(np.full((1, 4), 0.25), every, floors, caps, 0.2)
     np.testing.assert_allclose(bounded, [0.98, *[0.02 / 3] * 3])

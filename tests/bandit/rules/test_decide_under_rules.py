@@ -7,7 +7,7 @@ from bandit.choice import choose, uniforms
 from bandit.floor import epsilon_floor, sticky_votes
 from bandit.head_policy import HeadPolicy
 from bandit.rules.book import RuleBook
-from bandit.rules.decide import Ruled, decide_again
+from bandit.rules.decide import Ruled, decide_again, decide_under_rules
 from bandit.rules.rule import Rule
 from bandit.thompson import thompson_votes
 from bandit.thompson_batch import decide_scores
@@ -94,3 +94,18 @@ def test_a_score_that_is_no_number_is_refused(ruled):
     scores[0, 1, 1, 0] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         decide_again(decided, scores, ruled, seeds, HeadPolicy("thompson", EPSILON))
+
+
+@pytest.mark.parametrize("kind", ["thompson", "greedy", "epsilon_greedy", "uniform"])
+def test_pages_decided_in_one_pass_have_the_bits_of_those_decided_again(ruled, kind):
+    rng = np.random.default_rng(3)
+    scores = rng.normal(size=(8, 300, 4, 4)).astype(np.float32)
+    scores[0, :, 0] = scores[0, :, 1]  # a head with ties
+    counts = np.tile([4, 4, 4, 3], (300, 1))
+    scores[:, :, 3, 3] = -np.inf
+    seeds, policy = rng.integers(0, 2**63, (300, 4)).astype(np.uint64), HeadPolicy(kind, EPSILON)
+    again = decide_scores(scores, counts, seeds, policy)
+    decide_again(again, scores, ruled, seeds, policy)
+    once = decide_under_rules(scores.copy(), counts, seeds, policy, ruled)
+    for name in ("choice", "propensity", "probabilities"):
+        assert (getattr(once, name) == getattr(again, name)).all(), name

@@ -1,14 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.learning.artwork import encoder_bundle, whole_stage
+from bench.learning.artwork_features import ShownMatches
 from bench.learning.network_policy import NetworkPolicy, NetworkSettings
 from bench.learning.settings import OURS, WHOLE_PEERS, make_policy
 from bench.learning.stage import play
 from data.errors import BadInput
-from data.features import candidate_features, context_features
+from data.features import CAST_BUCKETS, candidate_features, context_features
+from model.training.featurise import Preparation
 from simulate.posters.subjects import Subjects
 from simulate.testbeds.artwork_rounds import ArtworkRounds
 from simulate.world.artwork_world import ArtworkWorld
@@ -46,6 +49,35 @@ def test_rows_hold_all_that_the_towers_read(catalogue):
     for mine, theirs in zip(place.whole.context(rows), facts, strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert place.rounds(30, np.random.default_rng(0)).contexts.shape == (30, rows.shape[1])
+
+
+def test_what_is_read_of_pictures_is_given_to_all_as_training_reads_it(catalogue):
+    world = ArtworkWorld.read(catalogue, 50, 1)
+    held = world.truth.catalogue
+    rng = np.random.default_rng(0)
+    seen = world.truth.themes_shown @ rng.normal(size=(world.truth.themes_shown.shape[1], 20))
+    place = ArtworkRounds(world, seen, kept=0, groups=(("eye", 20),), reading=True)
+    rows = np.arange(len(seen))
+    whole, spec = place.whole, place._spec
+    trained = Preparation(held, spec, seen.astype(np.float32), rows, 1).reading(20)
+    given, theirs = whole.candidates(place.features), trained.candidates
+    np.testing.assert_allclose(given.dense, theirs.dense, atol=1e-4)
+    np.testing.assert_array_equal(given.cast_ids, theirs.cast_ids % CAST_BUCKETS)
+    assert whole.matches == trained.matches
+    stage = replace(whole_stage(catalogue, "", 1, ROUNDS), whole=whole, bank=place.features)
+    network = NetworkPolicy(stage, 0, NetworkSettings(steps=3, passes=1))
+    play(network, stage, 150, 0)
+    assert network.trained is not None
+    made = network.trained.network.architecture
+    assert made.groups == (("eye", 20),)
+    assert len(made.matches) == len(whole.matches) == 1
+    assert trained.read_outs is not None
+    assert sum(made.shown) == sum(group.width for group in trained.read_outs.groups)
+    facts = whole.context(stage.sample()[:1]).dense[0]
+    (of,) = whole.matches
+    told = ShownMatches(stage, whole)(facts, rows[:5])[:, 0]
+    true = given.dense[:5][:, list(of.artwork)] @ facts[list(of.member)]
+    np.testing.assert_allclose(told / np.linalg.norm(told), true / np.linalg.norm(true), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [*OURS["whole"], *WHOLE_PEERS])

@@ -93,6 +93,7 @@ def test_one_member_is_found_as_many_are():
         ("policy: unpersonalised", "policy: own, bundle: b", "bundle says nothing beside"),
         ("why: new eyes", "why: x\n    ramp: {cell: old}", "'old' is none of its cells"),
         ("why: new eyes", "why: x\n    ramp: {cell: new, steps: [0.5, 0.1]}", "shares that grow"),
+        ("why: new eyes", "why: x\n    ramp: {cell: new, steps: []}", "shares that grow"),
         ("why: new eyes", "why: x\n    loop: kids", "loop 'kids' is not under loops"),
         ("salt: one", "salt: one\nloops: {kids: {where: {moon: full}}}", "'moon' is no category"),
         ("salt: one", "salt: [", "is not YAML"),

@@ -172,7 +172,33 @@ def test_a_log_that_was_altered_says_where(tmp_path, harm):
         lines[2], lines[3] = lines[3], lines[2]
     desk.log.file.write_bytes(b"".join(lines))
     with pytest.raises(BadInput, match=r"rules\.audit\.jsonl is broken at line 3"):
+        list(desk.log.entries())
+    with pytest.raises(BadInput, match=r"rules\.audit\.jsonl is broken at (change|its last)"):
         desk.audit()
+    if harm == "word":  # the first of five: what is read of the end is whole
+        assert [change.number for change in desk.audit(2)] == [5, 4]
+
+
+def test_the_end_of_a_long_log_is_read_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("data.rules.audit.TAIL", 100)  # an entry takes several readings
+    desk = make_desk(tmp_path)
+    for at in range(12):
+        desk.add(NEW | {"id": f"new-{at}", "why": "x" * 7**at if at < 4 else "short"})
+    whole = list(desk.log.entries())[::-1]
+    assert desk.audit(100) == whole
+    assert desk.audit(3, before=7) == [change for change in whole if change.number < 7][:3]
+
+
+def test_a_file_from_windows_keeps_its_ends_of_lines(tmp_path):
+    desk = make_desk(tmp_path)
+    desk.file.write_bytes(desk.file.read_bytes().replace(b"\n", b"\r\n"))
+    before = desk.file.read_bytes()
+    desk.add(NEW)
+    after = desk.file.read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\n") == after.count(b"\r\n") > before.count(b"\n")
+    desk.take_out("new", "ann", "a mistake")
+    assert desk.file.read_bytes() == before
 
 
 def test_an_entry_cut_short_was_never_made(tmp_path):

@@ -65,7 +65,7 @@ def test_a_rule_is_read_with_all_that_it_says():
         ({"about": "{genre: drama}"}, "about 'genre' is nothing that artwork has"),
         ({"about": "{artwork: []}"}, "the list is empty"),
         ({"where": "{planet: mars}"}, "asks for 'planet', which is no fact; there are country"),
-        ({"where": "{kids: yes}"}, "a set has several values"),
+        ({"where": "{kids: yes}"}, "of kind set, which has several values"),
         ({"where": "{maturity: old}"}, "'old', which is no number"),
         ({"where": "{maturity: {above: 3}}"}, "'above' is no bound; write least or most"),
         ({"where": "{maturity: {least: 3, most: 2}}"}, "no number lies within"),

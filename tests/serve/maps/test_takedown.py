@@ -2,21 +2,26 @@
 
 import asyncio
 from dataclasses import replace
+from zlib import crc32
 
 import httpx
 import numpy as np
 import pytest
 
+from data.catalogue import Catalogue
 from data.errors import BadInput, Unavailable
 from serve.live.app import live_app
 from serve.live.recorder import NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
 from serve.live.shown.follow_rules import RulesFile
+from serve.maps.current import Current, put_current
+from serve.maps.layout import Layout, layout_key
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.lookup import Lookup
 from serve.maps.page_urls import PLACEHOLDER
-from serve.maps.takedown.command import takedown
+from serve.maps.store import MAGIC
+from serve.maps.takedown.instead import ANYTHING, Instead, put_instead, read_instead
 from serve.maps.takedown.listed import (
     NAME,
     NOTHING,
@@ -24,7 +29,10 @@ from serve.maps.takedown.listed import (
     change_takedown,
     read_takedown,
 )
+from serve.rules.anybody import for_anybody
 from serve.rules.layout_rules import LayoutRules
+from serve.rules.takedown import takedown
+from tests.export.world import ARTWORKS_TABLE, TITLES_TABLE
 from tests.serve.precompute.test_precompute import run, shown
 from tests.serve.rules.rules_world import NOON, land, lands, make_traits, rules_of
 from tests.serve.world import DAY, make_model
@@ -108,6 +116,17 @@ def test_a_list_that_is_damaged_leaves_what_was_known_and_can_be_written_again(m
     assert Takedown.from_bytes(again.to_bytes()) == again
 
 
+@pytest.mark.parametrize("kind", [Takedown, Instead])
+@pytest.mark.parametrize("said", [b"[]", b"{}", b"[1]", b'{"1": 2}', b"3", b"null", b"", b"{"])
+def test_bytes_that_say_something_else_are_refused(kind, said):
+    raw = MAGIC + bytes(6) + crc32(said).to_bytes(4) + bytes(4) + (7).to_bytes(8) + said
+    if kind is Instead and said == b"{}":
+        assert kind.from_bytes(raw) == Instead(7, {})
+        return
+    with pytest.raises(ValueError, match=r"."):
+        kind.from_bytes(raw)
+
+
 def test_two_who_change_the_list_at_once_both_have_their_change_in_it(store):
     """The second writes between the first's reading and its look back."""
     calls = []
@@ -127,6 +146,47 @@ def test_two_who_change_the_list_at_once_both_have_their_change_in_it(store):
 
     with pytest.raises(Unavailable, match="others change"):
         change_takedown(store, ["c"], True, NOON, "ann", "court", wait=always)
+
+
+def test_what_is_shown_instead_is_what_rules_forbid_to_nobody(mapped, layout):
+    """The best is denied somewhere, others soon, or but licensed; one is capped, one free again."""
+    store, client, clock, title = mapped
+    rules = rules_of(
+        layout,
+        best=f"effect: deny\nabout: {{artwork: {title}-5}}\nwhere: {{country: DE}}",
+        soon=f"effect: deny\nabout: {{artwork: {title}-0}}\nfrom: 2026-02-17T13:00Z",
+        shy=f"effect: cap\nshare: 0.3\nabout: {{artwork: {title}-1}}",
+        over=f"effect: deny\nabout: {{artwork: {title}-2}}\nuntil: 2026-02-16T00:00Z",
+        abroad=f"effect: allow\nabout: {{artwork: {title}-4}}\nwhere: {{country: FR}}",
+    )
+
+    def say(its, after):
+        put_instead(store, for_anybody(its, layout, NOON + after))
+
+    its = urls(client, title).index(f"{title}/3.jpg")  # a member whose map shows it
+
+    def shown():
+        clock.now += 1.01
+        return urls(client, title)[its]
+
+    say(LayoutRules.free(layout), 0)
+    assert read_instead(store) == ANYTHING  # where there never were rules nothing is said
+    say(rules, 1)
+    assert read_instead(store).artwork_ids == {
+        str(title): ([f"{title}-2", f"{title}-3"], [f"{title}-1"])
+    }
+    take_down(store, f"{title}-3")
+    assert shown() == f"{title}/2.jpg"
+    take_down(store, f"{title}-2")
+    assert shown() == f"{title}/1.jpg"  # capped, so it was last
+    assert client.reasons["taken_down_nothing_left"] == 0
+    take_down(store, f"{title}-1")
+    assert shown() == PLACEHOLDER  # rather than what somebody may not see
+    assert client.reasons["taken_down_nothing_left"] > 0
+    say(LayoutRules.free(layout), 0)  # of an earlier moment
+    assert shown() == PLACEHOLDER
+    say(LayoutRules.free(layout), 2)
+    assert shown() == f"{title}/5.jpg"
 
 
 def test_an_older_list_never_takes_the_place_of_a_newer_one(store):
@@ -252,6 +312,29 @@ def test_the_command(layout, tmp_path, monkeypatch):
         (name, True, "ann", "court")
     ]
     assert takedown([name], place, "ben", "settled", restore=True).artwork_ids == []
+
+
+def test_the_command_tells_look_ups_the_rules_of_now(tmp_path, monkeypatch):
+    monkeypatch.setattr("serve.maps.takedown.listed.SETTLED", 0.0)
+    catalogue = tmp_path / "catalogue"
+    Catalogue(catalogue, TITLES_TABLE, ARTWORKS_TABLE).write()
+    shown = Layout.of_catalogue(TITLES_TABLE, ARTWORKS_TABLE, DAY)
+    store = LmdbStore(tmp_path / "maps", size=1 << 26)
+    store.put_shared(layout_key(shown.digest), shown.to_bytes())
+    put_current(store, Current(1, shown.digest, None))
+    store.close()
+    slot = int(np.argmax(shown.counts))
+    default = shown.artwork_ids[int(shown.defaults[slot])]
+    best, other, *_ = [name for name in shown.candidates(slot) if name != default]
+    (tmp_path / "rules.yaml").write_text(
+        f"rules:\n  no:\n    effect: deny\n    about: {{artwork: {best}}}\n"
+        "    where: {country: DE}\n    who: me\n    why: a test\n"
+    )
+    place, rules = str(tmp_path / "maps"), tmp_path / "rules.yaml"
+    takedown([default], place, "ann", "court", rules=rules, catalogue=catalogue)
+    client = Lookup(LmdbStore(tmp_path / "maps", readonly=True))
+    title = shown.title_ids.tolist()[slot]
+    assert client.page("nobody")[title] == shown.paths[shown.artwork_ids.index(other)]
 
 
 def test_a_store_that_no_page_reads_takes_nothing_down(tmp_path, monkeypatch):

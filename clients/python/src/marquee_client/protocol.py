@@ -140,6 +140,8 @@ def _decision(one: Mapping[str, Any]) -> Decision:
         one["propensity"],
         one["level"],
         one.get("pictures"),
+        one.get("assets"),
+        one.get("joint_propensity"),
     )
 
 

@@ -35,7 +35,9 @@ class Request:
     canvas: str | Sequence[str] | None = None
     """Of the pictures: `Decision.url` is of the first; None: main pictures."""
     languages: Sequence[str] | None = None
-    """Of texts in pictures, the best first."""
+    """Of texts in pictures and of assets, the best first."""
+    kinds: Sequence[str] | None = None
+    """Of assets that the page shows beside artwork, in their order; None: artwork alone."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class Decision:
     """personalised, pinned, unpersonalised, default or placeholder."""
     pictures: Mapping[str, Any] | None = None
     """By canvas asked for, where one was."""
+    assets: Mapping[str, Any] | None = None
+    """By kind asked for that the title has: asset_id, text, frames and propensity."""
+    joint_propensity: float | None = None
+    """Of the artwork and all assets; None: they were not drawn."""
 
 
 @dataclass(frozen=True)

@@ -253,7 +253,11 @@ def test_maps_of_a_cell_are_shown_to_its_members_and_logged_under_it(
         .replace("STORE", str(tmp_path / "maps-other"))
     )
     layout, facts = make_layout(), make_facts(60)
+    [said] = CellWork.of(file, None).words()
+    assert "eyes:live" in said
+    assert "eyes:other" not in said  # it has a store
     of_cell = CellWork.of(file, "eyes:other")
+    assert of_cell.words() == []
     members, others = of_cell.divided(facts)
     assert 5 < len(members) < 40
     assert len(others) + len(members) == 60

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +18,7 @@ from typing import IO, Any
 from data.clock import VARIABLE
 from data.errors import BadInput
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
 """Seconds that the service may take to load its model."""
 Printed = dict[str, Any]
@@ -38,7 +38,11 @@ class Commands:
         self.log, self.clock = log, clock
 
     def run(
-        self, *words: str, options: Mapping[str, object] = NOTHING, json_out: bool = True
+        self,
+        *words: str,
+        options: Mapping[str, object] = NOTHING,
+        json_out: bool = True,
+        fine: Collection[int] = (0,),
     ) -> Printed:
         """Carry out one command.
 
@@ -46,6 +50,7 @@ class Commands:
             words: what python is started with.
             options: name → value, after the words.
             json_out: ask for --json.
+            fine: how it may end.
 
         Returns:
             What it printed; nothing without --json.
@@ -57,7 +62,7 @@ class Commands:
         command = [*words, *option_words(options), *(["--json"] if json_out else [])]
         with self._started(command, subprocess.PIPE) as process:
             printed, _ = process.communicate()
-        if process.returncode:
+        if process.returncode not in fine:
             end = self.log.read_text(errors="replace")[-1500:]
             kind = BadInput if process.returncode == 2 else RuntimeError
             name = " ".join(command[:3])

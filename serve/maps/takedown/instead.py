@@ -1,0 +1,72 @@
+"""What may be shown to anybody, whatever a page knows: shown in place of what is taken down.
+
+Look-ups know no rules and no facts. So whoever knows the rules (precompute, and the takedown itself
+where it is given them) says beside the maps which artwork of a title no rule may forbid to
+somebody; a look-up shows nothing else in place of what is taken down.
+"""
+
+from typing import NamedTuple
+from zlib import crc32
+
+from data.lean.fast_json import dumps, loads
+from serve.maps.store import MAGIC, VERSION, MapStore
+
+NAME = "instead"
+
+
+class Instead(NamedTuple):
+    """For titles that rules have to do with, the artwork that anybody may be shown."""
+
+    version: int
+    """When that was so, in microseconds since 1970-01-01 UTC."""
+    artwork_ids: dict[str, tuple[list[str], list[str]]]
+    """Title id as text → free artwork, and artwork whose share is capped, to be shown last."""
+
+    def to_bytes(self) -> bytes:
+        """As stored; bytes 16 to 24 are the version, as in a map."""
+        text = dumps(self.artwork_ids)
+        head = MAGIC + b"\0" * 6 + crc32(text).to_bytes(4) + b"\0" * 4
+        return head + self.version.to_bytes(8) + text
+
+    @staticmethod
+    def from_bytes(raw: bytes) -> "Instead":
+        """Read `to_bytes` back.
+
+        Raises:
+            ValueError: it is nothing of the kind, or damaged.
+        """
+        text = raw[VERSION.stop :]
+        if not raw.startswith(MAGIC) or crc32(text).to_bytes(4) != raw[8:12]:
+            raise ValueError("what the store says may be shown instead is damaged; write it again")
+        try:
+            titles = {title: (free, capped) for title, (free, capped) in loads(text).items()}
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"not what may be shown instead: {error}") from None
+        return Instead(int.from_bytes(raw[VERSION]), titles)
+
+
+ANYTHING = Instead(0, {})
+"""Where no rules are known."""
+
+
+def read_instead(store: MapStore) -> Instead:
+    """What may be shown instead; ANYTHING where nobody has said.
+
+    Raises:
+        StoreUnavailableError: the store does not answer.
+        ValueError: what it says is damaged.
+    """
+    raw = store.get_shared(NAME)
+    return ANYTHING if raw is None else Instead.from_bytes(raw)
+
+
+def put_instead(store: MapStore, instead: Instead) -> None:
+    """Say what may be shown instead, unless somebody has said so of a later moment.
+
+    Where there are no rules, and none were known, nothing is written.
+
+    Raises:
+        StoreUnavailableError: the store does not answer.
+    """
+    if instead.artwork_ids or store.get_shared(NAME) is not None:
+        store.put_newer(NAME, instead.to_bytes())
