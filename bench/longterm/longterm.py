@@ -86,7 +86,7 @@ def longterm(
         numbers, members, titles, logs, decisions, cohort = numbers[:1], 250, 6, 2, 500, 200
     found: dict[str, list] = {part: [] for part in asked}
     with progress_bar("seeds", len(numbers)) as done:
-        for at, seed in enumerate(numbers):
+        for at, seed in enumerate(numbers if set(asked) != {"peer"} else ()):
             every = worlds(artwork_world(members, titles, seed))
             if "loops" in found:
                 for name in LOOP_WORLDS:
@@ -167,11 +167,7 @@ def show(record: dict[str, list]) -> None:
         console.print(table)
     for row in record.get("peer", []):
         assert isinstance(row, PeerError)
-        value = row.skipped or f"{row.value:.3f} of {row.truth:.3f}, off by {row.error:+.1%} of the"
-        console.print(
-            f"{row.world} seed {row.seed}, {row.judge}: {value}"
-            + ("" if row.skipped else f" gain, {row.seconds:.1f} s")
-        )
+        console.print(row.words())
     for one in record["over_seeds"]:
         assert isinstance(one, OverSeeds)
         console.print(f"{one.what}: {one.mean:.4f} [{one.low:.4f}, {one.high:.4f}]")

@@ -50,6 +50,16 @@ class PeerError:
     seconds: float
     skipped: str | None = None
 
+    def words(self) -> str:
+        """For a reader."""
+        who = f"{self.world}, seed {self.seed}, {self.judge}"
+        if self.skipped:
+            return f"{who}: {self.skipped}"
+        return (
+            f"{who}: {self.value:.3f} of {self.truth:.3f}, off by {self.error:+.1%} of the gain,"
+            f" {self.seconds:.1f} s"
+        )
+
 
 class _Walk(NamedTuple):
     state: Float[np.ndarray, "members days"]
