@@ -13,9 +13,10 @@ from evaluate.experiments.look import Look
 from web.lab_routes import answered
 from web.pages_of import PagesOf
 from web.rules_routes import changes, rules_now
+from web.view.composed import asked_member, asked_members
 from web.view.home_preview import home_preview
 from web.view.title_record import TitleRecord, title_record
-from web.view.why import why
+from web.view.why import Why, why
 from web.watch_routes import bundles_of, seen_experiments
 
 Row = Mapping[str, object]
@@ -35,12 +36,14 @@ def csv_routes(pages: PagesOf) -> APIRouter:
         member: str = "",
         other: str = "",
         title: str = "",
+        facts: Annotated[str, Query(max_length=8000)] = "",
         image: Annotated[list[str], Query(max_length=12)] = [],  # noqa: B006
     ) -> Response:
-        """A table of a page, by the page's own words: member, other, title, image."""
+        """A table of a page, by the page's own words: member, other, facts, title, image."""
         if table not in tables:
             raise BadInput(f"there is no table {table!r:.60}; ask for one of {', '.join(tables)}")
-        asked = {"member": member, "other": other, "title": title, "image": ",".join(image)}
+        asked = {"member": member, "other": other, "title": title, "facts": facts}
+        asked["image"] = ",".join(image)
         named = f'attachment; filename="{table}.csv"'
         text = as_csv(tables[table](asked))
         return Response(text, media_type="text/csv", headers={"Content-Disposition": named})
@@ -105,21 +108,26 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
             yield {"audience": part.segment, "members": part.members, **shares}
 
     def home(asked: Asked) -> Iterable[Row]:
-        found = home_preview(pages.view(), pages.members().pair(asked))
+        view = pages.view()
+        found = home_preview(view, asked_members(view, pages.members(), asked))
         for row in found.rows:
             for member, tiles in zip(found.members, row.tiles, strict=True):
                 for tile in tiles:
                     yield {"member": member.profile_id, "row": row.name, **asdict(tile)}
 
-    def reasons(asked: Asked) -> Iterable[object]:
+    def told(asked: Asked) -> Why:
         view = pages.view()
-        member, title = pages.members().member(asked["member"]), view.title(asked["title"])
-        return [*why(view, member, title.title_id).facts]
+        member, title = asked_member(view, pages.members(), asked), view.title(asked["title"])
+        return why(view, member, title.title_id, pages.examples)
+
+    def reasons(asked: Asked) -> Iterable[object]:
+        return told(asked).facts
 
     def candidates(asked: Asked) -> Iterable[object]:
-        view = pages.view()
-        member, title = pages.members().member(asked["member"]), view.title(asked["title"])
-        return why(view, member, title.title_id).candidates
+        return told(asked).candidates
+
+    def policies(asked: Asked) -> Iterable[object]:
+        return told(asked).others
 
     def lab(asked: Asked) -> Iterable[Row]:
         kept = [pages.uploads.of(one) for one in asked["image"].split(",") if one]
@@ -137,6 +145,7 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
         "home": home,
         "why": reasons,
         "candidates": candidates,
+        "policies": policies,
         "title": lambda asked: record(asked).artworks,
         "audience": audience,
         "lab": lab,

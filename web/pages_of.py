@@ -15,6 +15,7 @@ from web.lab.uploads import Uploads
 from web.session import Sessions
 from web.view.catalogue_view import CatalogueView, FollowedView
 from web.view.members import KnownMembers
+from web.view.saliency import Saliencies
 from web.view.thumbnails import Thumbnails
 from web.watch.operations import Operations
 from web.watch.watcher import Watcher
@@ -33,6 +34,7 @@ class PagesOf:
     log: Path | None = None
     sessions: Sessions = field(default_factory=lambda: Sessions(Tokens([])))
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    saliencies: Saliencies = field(default_factory=Saliencies)
     worker: ImageWorker = field(default_factory=ImageWorker)
     experiments: Path | None = None
     _members: KnownMembers | None = None
