@@ -22,6 +22,7 @@ from evaluate.look.render import STYLE
 from serve.live.routes.documentation import documentation, wrong_fields
 from serve.live.routes.files import IMAGE
 from web.csv_routes import csv_routes
+from web.insight_routes import insight_routes
 from web.lab_routes import lab_routes
 from web.operate_routes import operate_routes
 from web.pages_of import PagesOf
@@ -53,6 +54,7 @@ TITLES_LISTED = 60
 ROUTES = (
     lab_routes,
     saliency_routes,
+    insight_routes,
     watch_routes,
     operate_routes,
     rules_routes,

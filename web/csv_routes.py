@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from data.errors import BadInput
 from evaluate.experiments.look import Look
+from evaluate.insights.command import Insights
 from web.lab_routes import answered
 from web.pages_of import PagesOf
 from web.rules_routes import changes, rules_now
@@ -96,6 +97,18 @@ def _cells(pages: PagesOf) -> Iterable[Row]:
                 yield {**about, **dict.fromkeys(field.name for field in fields(Look))}
 
 
+def _insights(pages: PagesOf) -> Insights:
+    seen = pages.insights.now(pages.view())
+    if seen.insights is None:
+        raise BadInput(seen.trouble or "the log is being read; ask again in a moment")
+    return seen.insights
+
+
+def _attributes(pages: PagesOf) -> Iterable[object]:
+    effects = _insights(pages).effects
+    return [*effects.everybody, *effects.audiences]
+
+
 def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
     def record(asked: Asked) -> TitleRecord:
         view = pages.view()
@@ -123,12 +136,6 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
     def reasons(asked: Asked) -> Iterable[object]:
         return told(asked).facts
 
-    def candidates(asked: Asked) -> Iterable[object]:
-        return told(asked).candidates
-
-    def policies(asked: Asked) -> Iterable[object]:
-        return told(asked).others
-
     def lab(asked: Asked) -> Iterable[Row]:
         kept = [pages.uploads.of(one) for one in asked["image"].split(",") if one]
         answer = answered(pages, asked["title"], kept)
@@ -144,11 +151,13 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
     return {
         "home": home,
         "why": reasons,
-        "candidates": candidates,
-        "policies": policies,
+        "candidates": lambda asked: told(asked).candidates,
+        "policies": lambda asked: told(asked).others,
         "title": lambda asked: record(asked).artworks,
         "audience": audience,
         "lab": lab,
+        "insights": lambda _: _attributes(pages),
+        "representation": lambda _: _insights(pages).represented,
         "rules": lambda _: rules_now(pages).rules,
         "audit": lambda _: changes(pages, 1000),
         "monitor": lambda _: pages.watcher.now().checks,

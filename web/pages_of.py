@@ -11,12 +11,13 @@ from evaluate.new_artwork.audience import NewMembers
 from serve.live.door.image_worker import ImageWorker
 from serve.live.door.tokens import Tokens
 from web.lab.judge import Lab
+from web.lab.saliency import Saliencies
 from web.lab.uploads import Uploads
 from web.session import Sessions
 from web.view.catalogue_view import CatalogueView, FollowedView
 from web.view.members import KnownMembers
-from web.view.saliency import Saliencies
 from web.view.thumbnails import Thumbnails
+from web.watch.insights_seen import InsightsWatcher
 from web.watch.operations import Operations
 from web.watch.watcher import Watcher
 
@@ -54,6 +55,11 @@ class PagesOf:
     def watcher(self) -> Watcher:
         """What the monitor says of the log."""
         return Watcher(self.log, self.examples, self.followed.catalogue, self.experiments)
+
+    @cached_property
+    def insights(self) -> InsightsWatcher:
+        """What the log says of artwork over the catalogue."""
+        return InsightsWatcher(self.examples, self.followed.cache)
 
     @cached_property
     def operations(self) -> Operations:

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from web.lab.saliency import Saliency, picture_of
 from web.pages_of import PagesOf
 from web.render import page
 from web.view.composed import asked_member
 from web.view.home_preview import title_chances
 from web.view.members import Member
-from web.view.saliency import Saliency, picture_of
 
 Facts = Annotated[str, Query(max_length=8000)]
 SHOWN = 6

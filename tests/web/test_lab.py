@@ -241,3 +241,17 @@ def test_maps_of_images_are_a_page(seeing, walk):
         page.get_by_role("link", name="What counts in the images").click()
         fine()
         assert page.get_by_role("img", name="counts").count() > 1
+
+
+def test_insights_are_counted_once_and_shown_as_page_data_and_csv(seeing, lab, walk):
+    page, fine = walk("light", 360)
+    with listening(web_app(seeing)) as address:
+        page.goto(f"{address}/insights")
+        page.get_by_role("heading", name="For everybody").wait_for()
+        fine()
+    found = lab.get("/api/insights").json()["insights"]
+    names = {one["attribute"] for one in found["effects"]["everybody"]}
+    assert "bright" in names
+    table = lab.get("/csv/insights").text.splitlines()
+    asked = found["effects"]["everybody"] + found["effects"]["audiences"]
+    assert len(table) == 1 + len(asked) == 1 + found["asked"]
