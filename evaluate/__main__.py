@@ -66,6 +66,11 @@ COMMANDS = {
         "What images that nobody has shown would earn.",
         show="show",
     ),
+    "insights": Command(
+        "evaluate.insights.command",
+        "Which artwork works for whom, and who is on what is shown to whom.",
+        show="show",
+    ),
     "probation": Command(
         "evaluate.probation.command",
         "Bound what new artwork may cost, by rules that it writes every night.",

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from data.errors import BadInput
 from data.rules.desk import RulesDesk
-from web.lab.candidate import LONGEST_DAYS, Trial, add_candidate
+from web.lab.candidate import LONGEST_DAYS, CandidateTrial, add_candidate
 from web.pages_of import PagesOf
 from web.render import page
 from web.session import needs
@@ -103,7 +103,7 @@ def added(pages: PagesOf, asked: TrialForm, asking: Asking) -> None:
     """
     title = pages.view().title(asked.title).title_id
     picture = pages.uploads.of(asked.image)
-    trial = Trial(asked.artwork.strip(), asked.floor, asked.cap, asked.days)
+    trial = CandidateTrial(asked.artwork.strip(), asked.floor, asked.cap, asked.days)
     catalogue = pages.followed.catalogue
     # Held against the catalogue with the new row, which nothing that is published knows yet.
     desk = RulesDesk.of_catalogue(pages.desk().file, catalogue)

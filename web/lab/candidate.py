@@ -31,7 +31,7 @@ ADDED = "added"
 LONGEST_DAYS = 90
 
 
-class Trial(NamedTuple):
+class CandidateTrial(NamedTuple):
     """How a candidate is tried."""
 
     artwork_id: str
@@ -62,7 +62,7 @@ def add_candidate(
     desk: RulesDesk,
     title: TitleId,
     picture: Upload,
-    trial: Trial,
+    trial: CandidateTrial,
     asking: Asking,
 ) -> None:
     """Make an image a candidate from today on, with a floor and a cap while it is tried.
@@ -96,7 +96,7 @@ def add_candidate(
             raise
 
 
-def _rules(trial: Trial, asking: Asking, today: date) -> list[dict[str, object]]:
+def _rules(trial: CandidateTrial, asking: Asking, today: date) -> list[dict[str, object]]:
     end = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=trial.days)
     both = {
         "about": {"artwork": trial.artwork_id},
