@@ -1,5 +1,8 @@
 """Fitted Q evaluation beside d3rlpy's, where both do the same job: one action of two a day."""
 
+# d3rlpy is not installed with Marquee: no checker sees it.
+# pyright: reportMissingImports=false, reportOptionalMemberAccess=false
+
 import logging
 import os
 from dataclasses import dataclass
