@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 import pyarrow as pa
 
@@ -179,7 +178,7 @@ def _values(facts: pa.StructArray, fact: Fact) -> list[str]:
         if fact.kind == "category":
             names = [value for value in values if value is not None]
         else:
-            names = [name for name, _ in chain.from_iterable(value or () for value in values)]
+            names = [pair[0] for value in values for pair in value or ()]
     else:
         names = fact_values(facts.field("own"), fact.name).distinct
     return sorted(dict.fromkeys(names))[:CHOICES]

@@ -1,5 +1,6 @@
 """What other policies would show a member of a title, beside what was drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def other_choices(
     return [OtherChoice(policy, words, one, one == shown) for policy, words, one in found]
 
 
-def _most_taken(candidates: list[str], logged: Logged) -> tuple[str, str] | None:
+def _most_taken(candidates: Sequence[str], logged: Logged) -> tuple[str, str] | None:
     """Words and the candidate that earned most a draw, of those drawn often enough."""
     known = {name: logged.of(name) for name in candidates}
     often = {name: about for name, about in known.items() if about[0] >= FEWEST_DRAWS}
