@@ -62,7 +62,7 @@ def encoder_bundle(bundle: Path | None) -> str:
     return os.fspath(folder.resolve())
 
 
-def whole_stage(catalogue: Path, bundle: str, seed: int, rounds: int) -> Stage:
+def whole_stage(catalogue: Path, bundle: str, seed: int, rounds: int, days: int = DAYS) -> Stage:
     """Like `artwork_stage`, with all that the product's own network reads.
 
     Args:
@@ -70,9 +70,10 @@ def whole_stage(catalogue: Path, bundle: str, seed: int, rounds: int) -> Stage:
         bundle: whose encoder embeds; empty: raw colours and edges.
         seed: of the members.
         rounds: in all days together.
+        days: the first so many.
     """
-    place = replace(_rounds(catalogue, bundle, seed, kept=0), reading=bool(bundle))
-    return replace(_stage(place), whole=place.whole, per_day=-(-rounds // DAYS))
+    place = replace(_rounds(catalogue, bundle, seed, kept=0), reading=bool(bundle), days=days)
+    return replace(_stage(place), whole=place.whole, per_day=-(-rounds // days))
 
 
 def artwork_stage(catalogue: Path, bundle: str, seed: int) -> Stage:

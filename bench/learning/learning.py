@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench.learning.artwork import encoder_bundle, prepared_catalogue
+from bench.learning.artwork import DAYS, encoder_bundle, prepared_catalogue
 from bench.learning.comparison import ComparisonRow, compared
 from bench.learning.peers import why_no_peer
 from bench.learning.runs import LearnerRun, Pool, grid_of
@@ -59,6 +59,7 @@ def learning(
     catalogue: Path | None = None,
     looks: Literal["encoder", "raw"] = "encoder",
     bundle: Path | None = None,
+    days: int = DAYS,
     processes: int = 2,
     out: Path | None = None,
     quick: bool = False,
@@ -75,7 +76,7 @@ def learning(
             digits: placed gives the peers too the places that ours makes of the ink.
         seeds: which, separated by commas.
         policies: names separated by commas; empty: all that can play.
-        rounds: in a run; 10,000, and of artwork 70,000, 5,000 on each of 14 days.
+        rounds: in a run; 10,000, and of artwork 70,000, 5,000 on each of 14 days; as many each day.
         tuning_rounds: in a run for tuning; 5,000, and of artwork 14,000. 0: each policy has its
             first setting.
         tuning_delta: of the wheel that policies are tuned on; without it, the same δ.
@@ -87,6 +88,8 @@ def learning(
             or raw colours and edges.
         bundle: of the artwork environment: a published model, trained on another catalogue, whose
             encoder it is; the live one if not given.
+        days: of the artwork environment: rounds are spread over the first so many, also where
+            policies are tuned.
         processes: runs at a time.
         out: file to which each run is appended, and from which finished ones are read again.
         quick: few rounds, two seeds, nothing tuned; artwork on a small demo of its own if nothing
@@ -94,6 +97,8 @@ def learning(
     """
     chosen = seeds_of(seeds, least=1)
     usual = ARTWORK_ROUNDS if environment == "artwork" else ROUNDS
+    if days < 1:
+        raise BadInput(f"--days is {days}; at least 1 is needed")
     rounds = usual[0] if rounds is None else rounds
     tuning_rounds = usual[1] if tuning_rounds is None else tuning_rounds
     ours, peers = policies_of(grid_of(environment))
@@ -109,7 +114,7 @@ def learning(
         if on_artwork:
             where = str(prepared_catalogue(subjects, catalogue))
             encoder = encoder_bundle(bundle) if looks == "encoder" else ""
-            base = base._replace(features="whole", where=where, bundle=encoder)
+            base = base._replace(features="whole", where=where, bundle=encoder, days=days)
         pool = Pool(processes, out)
         tuned = base._replace(delta=tuning_delta or delta)
         best = _tuned(pool, tuned, names, tuning_rounds)

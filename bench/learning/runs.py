@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.learning.artwork import whole_stage
+from bench.learning.artwork import DAYS, whole_stage
 from bench.learning.settings import make_policy, settings_of
 from bench.learning.stage import Features, Stage, digits_stage, play, wheel_stage
 
@@ -27,6 +27,7 @@ class LearnerRun(NamedTuple):
     delay: int
     where: str  # catalogue of the artwork environment
     bundle: str = ""  # whose encoder gives it the embedding
+    days: int = DAYS  # of the artwork environment
 
 
 class Played(NamedTuple):
@@ -95,7 +96,7 @@ def stage_of(run: LearnerRun) -> Stage:
         return wheel_stage(run.delta, run.features)
     if run.environment == "digits":
         return digits_stage(placed=run.features == "placed")
-    return whole_stage(Path(run.where), run.bundle, run.seed, run.rounds)
+    return whole_stage(Path(run.where), run.bundle, run.seed, run.rounds, run.days)
 
 
 def grid_of(environment: str) -> str:

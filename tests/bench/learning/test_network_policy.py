@@ -6,6 +6,7 @@ import pytest
 
 from bench.learning.artwork import encoder_bundle, whole_stage
 from bench.learning.artwork_features import ShownMatches
+from bench.learning.learning import learning
 from bench.learning.network_policy import NetworkPolicy, NetworkSettings
 from bench.learning.settings import OURS, WHOLE_PEERS, make_policy
 from bench.learning.stage import play
@@ -78,6 +79,18 @@ def test_what_is_read_of_pictures_is_given_to_all_as_training_reads_it(catalogue
     told = ShownMatches(stage, whole)(facts, rows[:5])[:, 0]
     true = given.dense[:5][:, list(of.artwork)] @ facts[list(of.member)]
     np.testing.assert_allclose(told / np.linalg.norm(told), true / np.linalg.norm(true), atol=1e-5)
+
+
+def test_fewer_days_are_the_first_of_them_with_as_many_decisions_each(catalogue, stage):
+    short = whole_stage(catalogue, "", 1, 200, days=2)
+    assert short.per_day == ROUNDS // 14 == stage.per_day
+    few = short.environment.rounds(200, np.random.default_rng(5))
+    many = stage.environment.rounds(ROUNDS, np.random.default_rng(5))
+    offered = set(few.candidates[few.valid].tolist())
+    assert offered == set(many.candidates[:200][many.valid[:200]].tolist())
+    assert offered < set(many.candidates[many.valid].tolist())  # the others arrive later
+    with pytest.raises(BadInput, match=r"--days is 0; at least 1"):
+        learning("artwork", days=0)
 
 
 @pytest.mark.parametrize("name", [*OURS["whole"], *WHOLE_PEERS])
