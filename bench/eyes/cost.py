@@ -1,7 +1,7 @@
 """What a picture costs through each eye: torch and ONNX Runtime, on one thread and on two."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,7 +40,7 @@ def cost_of(name: str, rounds: int, size: tuple[int, int] | None = None) -> dict
         pictures = _pictures(usual)
         with TemporaryDirectory(prefix="marquee-eyes-") as scratch:
             raw = write_graph(module, "encoder.onnx", (pictures[:3],), Path(scratch)).read_bytes()
-        parts, numbers = [_eager(module)], module(torch.from_numpy(pictures)).shape[1]
+        parts, numbers = (_eager(module),), module(torch.from_numpy(pictures)).shape[1]
     else:
         eyes = Eyes.named(name, "none")
         usual = eyes.format(usual, told=size is not None)
@@ -48,7 +48,7 @@ def cost_of(name: str, rounds: int, size: tuple[int, int] | None = None) -> dict
         graphs = [eye.graph((usual.height, usual.width)) for eye in eyes.each]
         whole = together(graphs)
         raw, numbers = whole.model.SerializeToString(), whole.width
-        parts = [_in_torch(graph) for graph in graphs]
+        parts = tuple(_in_torch(graph) for graph in graphs)
     ways: dict[str, tuple[int, Embed]] = {}
     for threads in (1, 2):
         if None not in parts:
@@ -63,7 +63,7 @@ def cost_of(name: str, rounds: int, size: tuple[int, int] | None = None) -> dict
     }
 
 
-def _each(parts: list[Embed | None]) -> Embed:
+def _each(parts: Sequence[Embed | None]) -> Embed:
     def embed(images: np.ndarray) -> None:
         for part in parts:
             assert part is not None, "it was asked before"
