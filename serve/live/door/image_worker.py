@@ -27,6 +27,8 @@ MEMORY = 3 << 29
 """Bytes that decoding may take beside what the process has: the largest picture needs 1.2 × 2³⁰."""
 SECONDS = 10.0
 """That a picture may take."""
+STARTING = 60.0
+"""That the process may take to start."""
 WAITING = 4
 """Pictures that may wait; more are turned away."""
 LINUX = sys.platform == "linux"
@@ -85,8 +87,11 @@ class ImageWorker:
                 initargs=(self.memory,),
                 max_tasks_per_child=PICTURES,
             )
-        made = asyncio.get_running_loop().run_in_executor(self._pool, work, *asked)
+        loop = asyncio.get_running_loop()
         try:
+            # A process that starts imports what its parent was started from: no picture's fault.
+            await asyncio.wait_for(loop.run_in_executor(self._pool, _there), STARTING)
+            made = loop.run_in_executor(self._pool, work, *asked)
             return await asyncio.wait_for(made, self.seconds)
         except TimeoutError:
             self.close()
@@ -106,6 +111,10 @@ class ImageWorker:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
+
+
+def _there() -> None:
+    """Nothing: it is done once the process is there."""
 
 
 def _bound(memory: int) -> None:
