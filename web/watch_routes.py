@@ -38,13 +38,14 @@ def watch_routes(pages: PagesOf) -> APIRouter:
 
     @router.get("/experiments", include_in_schema=False)
     def experiments_page() -> Response:
+        seen = seen_experiments(pages)
         found = pages.watcher.now()
         first = found.experiments is None and found.trouble is None
         return page(
             "experiments.html",
             shape="",
             found=found,
-            seen=seen_experiments(pages),
+            seen=seen,
             wait=SOON if found.reading or first else None,
         )
 
