@@ -1,9 +1,11 @@
 """What pages show: the published bundle on a catalogue, whole, as of one moment."""
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from threading import Lock
 
 import pyarrow as pa
@@ -14,6 +16,7 @@ from data import clock
 from data.catalogue import Catalogue
 from data.check.known import title_named
 from data.errors import BadInput
+from data.images.decode import aspect
 from data.records import TitleId
 from serve.live.load_model import load_live
 from serve.live.reload import ModelSource
@@ -22,6 +25,8 @@ from serve.live.snapshot import LiveModel
 
 A_ROW, GENRE_ROWS = 20, 8
 """Titles of a row, at most; rows by genre."""
+LOOKED_AT = 25
+"""Pictures whose headers say how artwork is framed."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +107,12 @@ class CatalogueView:
     @cached_property
     def shape(self) -> str:
         """How pages frame artwork: tall, square, or as wide as a screen (empty)."""
-        images = self.model.images
-        try:
-            ratio = 16 / 9 if images is None else images.format.width / images.format.height
-        except ValueError:  # a bundle of embeddings
-            return ""
+        paths = self.artworks["path"].to_pylist()
+        aspects = []
+        for path in paths[:: max(1, len(paths) // LOOKED_AT)]:
+            with suppress(BadInput, OSError):  # of a picture that is none, another says it
+                aspects.append(aspect(self.catalogue.root / path))
+        ratio = median(aspects) if aspects else 16 / 9
         return "tall" if ratio < 0.85 else "square" if ratio < 1.2 else ""
 
     @cached_property
