@@ -251,6 +251,31 @@ def test_a_page_of_too_many_combinations_shows_the_default_of_the_last_kinds(mod
         assert len(title.candidates[0]) == 3
 
 
+def test_a_title_of_ten_thousand_combinations_shows_the_default_of_its_last_kind(models, tmp_path):
+    assets, title = catalogue(tmp_path), TITLES_OF[0]
+    more = [
+        {**row, "asset_id": f"{row['asset_id']}-{copy}", "language": language}
+        for row in assets.rows.values()
+        if row["title_id"] == title
+        for copy, language in enumerate(["en", "fr", "pt"] + ["de"] * 40)
+    ]
+    table = pa.concat_tables([assets.table, pa.Table.from_pylist(more, assets.table.schema)])
+    many = Assets(assets.catalogue, table)
+    bank = AssetBank.of(models[0].assets.bank.terms, many)
+    beside = PageAssets.of(bank, many, LAYOUT, make_vectors(LAYOUT), date_of(DAY))
+    model = replace(make_model(), assets=beside)
+    [one] = decided(model, page([title]))  # of 132 synopses and 88 lines of evidence
+    assert [len(names) for names in one.beside[0].candidates] == [132, 1]
+    # Who reads one language has few, whatever there is in others, and whatever else is shown.
+    reading = AskedKinds(BOTH.kinds, ("pt",))
+    [alone], [among] = decided(model, page([title], asked=reading)), decided(model, page())
+    assert [len(names) for names in alone.beside[0].candidates] == [3, 4]
+    assert len(among.beside[0].candidates[1]) == 1
+    [whole] = decided(model, page(asked=reading))
+    assert whole.decision_ids[0] == alone.decision_ids[0]
+    assert whole.beside[0].shown == alone.beside[0].shown
+
+
 def test_under_rules_the_log_says_the_joint_propensity_and_no_table(models):
     model = models[0].with_rules(rules_of(LAYOUT))
     facts = lands(1)["facts"].combine_chunks()
