@@ -22,7 +22,6 @@ from bandit.kinds.kind_scores import MOST_COMBINATIONS
 from data.assets.assets import Assets
 from data.records import TitleId
 from serve.live.page_request import PageRequest
-from serve.live.request_facts import RequestFacts
 from serve.live.shown.offered_assets import OfferedAssets, frames_of
 from serve.live.shown.page_decisions import PageDecisions
 from serve.live.shown.told_assets import (
@@ -155,32 +154,30 @@ class PageAssets:
             names[place] = name_with(names[place], title)
         return made._replace(decision_ids=names, beside=beside)
 
-    def with_defaults(
-        self, pieces: Sequence[str], asked: AskedKinds, facts: RequestFacts
-    ) -> list[str]:
+    def with_defaults(self, pieces: Sequence[str], asked: AskedKinds) -> list[str]:
         """Decisions as JSON; those that nobody chose assets for have the first of each kind.
+
+        What the member watches fills no template there: who opted out, or is held out, is shown
+        what everybody is.
 
         Args:
             pieces: one a title.
             asked: by their page.
-            facts: of their page.
         """
         told = []
         for piece in pieces:
             decision = None if BESIDE in piece else orjson.loads(piece)
-            shown = [] if decision is None else self._defaults(decision["title_id"], asked, facts)
+            shown = [] if decision is None else self._defaults(decision["title_id"], asked)
             told.append(spelt_beside(piece, shown, None))
         return told
 
-    def _defaults(
-        self, title_id: TitleId, asked: AskedKinds, facts: RequestFacts
-    ) -> list[ShownAsset]:
+    def _defaults(self, title_id: TitleId, asked: AskedKinds) -> list[ShownAsset]:
         slot, shown = self.layout.slot_of.get(title_id), list[ShownAsset]()
         if slot is None:
             return shown
         texts: dict[int, str] = {}
         for kind in (kind for kind in asked.kinds if kind in self.offered.kinds):
-            rows = self.offered.allowed(kind, asked, facts, np.array([slot]), texts)[0]
+            rows = self.offered.allowed(kind, asked, {}, np.array([slot]), texts)[0]
             if (rows >= 0).any():
                 shown.append(self._shown(kind, int(rows[rows >= 0][0]), 1.0, texts))
         return shown
