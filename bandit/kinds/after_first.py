@@ -24,22 +24,6 @@ class ChosenBeside(NamedTuple):
     """Joint probability of all, the first kind's own included; sums to one."""
 
 
-def scores_after_first(scores: KindScores, first: Int[np.ndarray, " decisions"]) -> KindScores:
-    """What heads say of the other kinds where the first is chosen.
-
-    Args:
-        scores: of all kinds.
-        first: choice of the first.
-    """
-    rows = np.arange(len(first))
-    own = [
-        part + scores.pair[0, at][rows, :, first] if (0, at) in scores.pair else part
-        for at, part in enumerate(scores.own[1:], 1)
-    ]
-    pair = {(a - 1, b - 1): part for (a, b), part in scores.pair.items() if a}
-    return KindScores(tuple(own), pair)
-
-
 def decide_after_first(
     scores: KindScores,
     valid: Valid,
@@ -95,13 +79,17 @@ def chances_after_first(
 def _every_step(scores: KindScores, valid: Valid, ranks: int, epsilon: float) -> KindChances:
     """Of each other kind, given every candidate of the first and those before."""
     decisions = len(valid[0])
-    many = KindScores(
-        tuple(np.repeat(part, ranks, axis=0) for part in scores.own),
-        {pair: np.repeat(part, ranks, axis=0) for pair, part in scores.pair.items()},
-    )
-    every = np.tile(np.arange(ranks), decisions)
+    own = [np.repeat(part, ranks, axis=0) for part in scores.own[1:]]
+    for at, part in enumerate(own):
+        if (0, at + 1) in scores.pair:  # each candidate of the first as a decision of its own
+            own[at] = part + scores.pair[0, at + 1].swapaxes(1, 2).reshape(part.shape)
+    pair = {
+        (one - 1, other - 1): np.repeat(part, ranks, axis=0)
+        for (one, other), part in scores.pair.items()
+        if one
+    }
     allowed = tuple(np.repeat(there, ranks, axis=0) for there in valid)
-    given = chances_in_order(scores_after_first(many, every), allowed, epsilon)
+    given = chances_in_order(KindScores(tuple(own), pair), allowed, epsilon)
     return KindChances(tuple(s.reshape(decisions, ranks, *s.shape[1:]) for s in given.steps))
 
 

@@ -89,7 +89,9 @@ def parted(found: Experiments, examples: Path, out: Path) -> dict[str, int]:
                 part = table.filter(pa.array(of_row == place, pa.bool_()))
                 rows[place] = rows.get(place, 0) + len(part)
                 if place != LEFT_OUT:
-                    target = aside / place / file.name
+                    # Each day's file has the same name, in a folder of its own.
+                    within = file.relative_to(examples) if examples.is_dir() else file.name
+                    target = aside / place / within
                     target.parent.mkdir(parents=True, exist_ok=True)
                     pq.write_table(part, target)
     return rows

@@ -23,9 +23,9 @@ RulesChange = Literal["found", "added", "ended", "taken out", "edited", "written
 OperatorChange = Literal["published", "rolled back", "ramp stopped", "artwork added", "refused"]
 Change = RulesChange | OperatorChange
 """`found`: they were there when the log began; `edited`: the file was changed by other hands;
-`written`: by a program, its own rules. The last four are of bundles and ramps, in a log of their
-own: `before` and `after` are ids of bundles, and `refused` says that the entry before it came to
-nothing."""
+`written`: by a program, its own rules. Those of operators are of bundles, ramps and artwork, in a
+log of their own: `before` and `after` are ids of bundles, and `refused` says that the entry before
+it came to nothing."""
 TAIL = 64 << 10
 """Bytes that are read from the end at first."""
 FOREIGN, LAST = "entries before it are missing, or not its own", "its last line"

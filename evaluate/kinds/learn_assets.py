@@ -130,7 +130,7 @@ def with_kinds(examples: pa.Table) -> pa.Table:
     """The examples that say what was chosen beside their artwork.
 
     Raises:
-        BadInput: there are none, or the lists of one are of unequal lengths: by its decision.
+        BadInput: there are none, or the lists of one do not fit each other: by its decision.
     """
     if "kinds" not in examples.column_names:
         raise BadInput(NO_KINDS)
@@ -146,6 +146,16 @@ def with_kinds(examples: pa.Table) -> pa.Table:
                 f"decision {rows['decision_id'][wrong]}: kinds and {name} differ in length; leave"
                 " it out, or join the log again"
             )
+    lists = (rows[name].to_pylist() for name in ("kinds", "assets", "asset_candidates"))
+    for row, (kinds, assets, offered) in enumerate(zip(*lists, strict=True)):
+        among = zip(assets, offered, strict=True)
+        if None in kinds or len({*kinds}) < len(kinds):
+            why = f"names its kinds {kinds}; name each that was shown once"
+        elif not all(its and asset in its and None not in its for asset, its in among):
+            why = "shows an asset that is none of its candidates; leave it out"
+        else:
+            continue
+        raise BadInput(f"decision {rows['decision_id'][row]} {why}, or join the log again")
     return rows
 
 

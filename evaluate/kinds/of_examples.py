@@ -108,11 +108,13 @@ def _of_shape(
             " out, or join the log again"
         )
     logged = np.array(rows["combinations"].to_pylist(), np.float64).reshape(len(rows), *sizes)
-    shown_chance = logged[(np.arange(len(rows)), *action.T)]
-    if (np.abs(logged.reshape(len(rows), -1).sum(1) - 1) > OFF).any() or (shown_chance <= 0).any():
+    flat, chance = logged.reshape(len(rows), -1), logged[(np.arange(len(rows)), *action.T)]
+    sound = (flat >= 0).all(1) & (np.abs(flat.sum(1) - 1) <= OFF) & (chance > 0)  # NaN is not
+    if not sound.all():
+        name = rows["decision_id"][int(sound.argmin())]
         raise BadInput(
-            "an example's combinations do not sum to one, or could not have shown what they did;"
-            " leave it out"
+            f"decision {name}: combinations are no probabilities, do not sum to one, or say that"
+            " what was shown could not be; leave it out"
         )
     target = bundle_combinations(
         scored, bank, rows["facts"].combine_chunks(), artworks, valid, kinds, assets, policy

@@ -90,9 +90,7 @@ class LiveService:
         model = assigned.source.model
         answer = await self._answered(request, due, admitted, assigned)
         if beside is not None and model is not None and model.assets is not None:
-            facts = _known_facts(request, model)
-            pieces = model.assets.with_defaults(answer.pieces, beside, facts)
-            answer = answer._replace(pieces=pieces)
+            answer = answer._replace(pieces=model.assets.with_defaults(answer.pieces, beside))
         if asked is None:
             return answer.to_json()
         pictures = NO_PICTURES if model is None else model.page_pictures
@@ -243,8 +241,8 @@ class LiveService:
 
 
 def _known_facts(request: Mapping[str, object], model: LiveModel | None) -> RequestFacts:
-    """A request's facts where rules or assets ask for them; none where they make no sense."""
-    if model is None or (model.rules is None and model.assets is None):
+    """A request's facts where rules ask for them; none where they make no sense."""
+    if model is None or model.rules is None:
         return {}
     try:
         return folded(sent_facts(request), model.declared)[0]

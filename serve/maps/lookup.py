@@ -100,7 +100,7 @@ class Lookup:
         self._next_look = now + min(LOOK, self._refresh)
         try:
             self._store.look()
-            self._takedown.look()
+            self._table = self._table.followed(self._takedown)
             current = read_current(self._store)
         except StoreUnavailableError as error:
             self._sleep(error)
@@ -126,8 +126,7 @@ class Lookup:
         self._next_look = now + LOOK
         try:
             self._store.look()
-            if self._takedown.look():
-                self.refresh()
+            self._table = self._table.followed(self._takedown)
         except StoreUnavailableError as error:
             self._sleep(error)
 
@@ -254,8 +253,8 @@ class Lookup:
         if table is None or len(member_map.choices) != table.titles:
             self.reasons["layout_unknown"] += 1
             return self._fallback(self._table)
-        if table is self._table:
-            return PageUrls(table, member_map.choices, False, self._counts, self._placeholder)
+        if table.layout is self._table.layout:
+            return PageUrls(self._table, member_map.choices, False, self._counts, self._placeholder)
         # Written before the catalogue changed: what is still shown keeps its choice.
         self.reasons["layout_older"] += 1
         moved = np.append(self._table.layout.translate(table.layout), -1)

@@ -15,8 +15,8 @@ from data.lean.ids import TitleId
 from serve.maps.artwork_map import COMPLETE, CRC_RESIDUE, FORMAT, HEADER, WIDE, ArtworkMap
 from serve.maps.layout import Layout, as_ids
 from serve.maps.store import MAGIC
-from serve.maps.takedown.watch import TakenDown
-from serve.pictures.layout_pictures import CanvasView, LayoutPictures
+from serve.maps.takedown.watch import TakedownWatch, TakenDown
+from serve.pictures.layout_pictures import HELD, CanvasView, LayoutPictures
 from serve.pictures.url import artwork_url
 
 
@@ -77,6 +77,7 @@ class UrlTable:
         self.fallback = np.where(known, best_choices, layout.defaults)
         self.fallback_level = np.where(known, 1, 2)
         self.taken = taken
+        self._seen: dict[tuple[str, ...], UrlTable] = {}
         if taken is not None:
             self.url_of = taken.urls(self.url_of, self.fallback)
             self.urls = np.array(self.url_of, object)
@@ -87,14 +88,31 @@ class UrlTable:
         return self._pictures or LayoutPictures.single(self.layout.paths)
 
     def seen_as(self, canvas: str, languages: Sequence[str]) -> "UrlTable":
-        """The same table with a canvas's URLs."""
+        """The same table with a canvas's URLs; of those with something taken down some are kept."""
+        view = self.pictures.view(canvas, languages, self.base_url)
+        kept = self._seen.get((canvas, *languages))
+        if kept is not None and kept.view is view:
+            return kept
         table = copy(self)
-        table.view = self.pictures.view(canvas, languages, self.base_url)
-        table.url_of, table.urls = table.view.url_of, table.view.urls
+        table.view, table.url_of, table.urls = view, view.url_of, view.urls
         if self.taken is not None:
-            table.url_of = self.taken.urls(table.url_of, self.fallback)
+            table.url_of = self.taken.urls(view.url_of, self.fallback)
             table.urls = np.array(table.url_of, object)
+            while len(self._seen) >= max(4, HELD // max(1, len(table.url_of))):
+                self._seen.pop(next(iter(self._seen)))
+            self._seen[canvas, *languages] = table
         return table
+
+    def followed(self, watch: TakedownWatch) -> "UrlTable":
+        """This table, or one without what has been taken down since, whatever else is new.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+        """
+        if not watch.look():
+            return self
+        taken = watch.of(self.layout)
+        return UrlTable(self.layout, self.base_url, self.best, self._pictures, self.others, taken)
 
     def find(
         self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]

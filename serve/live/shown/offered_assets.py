@@ -14,8 +14,8 @@ from serve.live.request_facts import RequestFacts
 from serve.pictures.asked import AskedKinds
 from serve.scoring.asset_bank import NO_ASSET
 
-MOST_LANGUAGES = 1000
-"""Lists of languages that are remembered."""
+MOST_LANGUAGES, MOST_READ = 1000, 20_000_000
+"""Lists of languages that are remembered, and assets of all of them together."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class OfferedAssets:
         """Which assets are in one of these languages, or in none; worked out once."""
         if (known := self._languages.get(tuple(languages))) is not None:
             return known
-        if len(self._languages) >= MOST_LANGUAGES:
+        if len(self._languages) >= min(MOST_LANGUAGES, 1 + MOST_READ // len(self.rows)):
             self._languages.clear()
         said = [row["language"] for row in self.rows]
         low = [language.lower() for language in languages]

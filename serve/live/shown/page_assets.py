@@ -18,10 +18,10 @@ from bandit.draws import text_word
 from bandit.head_policy import HeadPolicy
 from bandit.kinds.after_first import decide_after_first
 from bandit.kinds.in_order import kind_seeds
+from bandit.kinds.kind_scores import MOST_COMBINATIONS
 from data.assets.assets import Assets
 from data.records import TitleId
 from serve.live.page_request import PageRequest
-from serve.live.request_facts import RequestFacts
 from serve.live.shown.offered_assets import OfferedAssets, frames_of
 from serve.live.shown.page_decisions import PageDecisions
 from serve.live.shown.told_assets import (
@@ -129,7 +129,7 @@ class PageAssets:
         there = np.concatenate([each >= 0 for each in rows] or [slots[:, None] < 0], 1).any(1)
         if not there.any():
             return made
-        at, rows = np.flatnonzero(there), [each[there] for each in rows]
+        at, rows = np.flatnonzero(there), [_close(each[there]) for each in rows]
         slots, chances = slots[at], made.probabilities[at]
         choice = np.array(made.ordinals)[at] - self.layout.starts[slots]
         self._bounded(rows, functionals.shape[1], chances.shape[1])
@@ -154,32 +154,30 @@ class PageAssets:
             names[place] = name_with(names[place], title)
         return made._replace(decision_ids=names, beside=beside)
 
-    def with_defaults(
-        self, pieces: Sequence[str], asked: AskedKinds, facts: RequestFacts
-    ) -> list[str]:
+    def with_defaults(self, pieces: Sequence[str], asked: AskedKinds) -> list[str]:
         """Decisions as JSON; those that nobody chose assets for have the first of each kind.
+
+        What the member watches fills no template there: who opted out, or is held out, is shown
+        what everybody is.
 
         Args:
             pieces: one a title.
             asked: by their page.
-            facts: of their page.
         """
         told = []
         for piece in pieces:
             decision = None if BESIDE in piece else orjson.loads(piece)
-            shown = [] if decision is None else self._defaults(decision["title_id"], asked, facts)
+            shown = [] if decision is None else self._defaults(decision["title_id"], asked)
             told.append(spelt_beside(piece, shown, None))
         return told
 
-    def _defaults(
-        self, title_id: TitleId, asked: AskedKinds, facts: RequestFacts
-    ) -> list[ShownAsset]:
+    def _defaults(self, title_id: TitleId, asked: AskedKinds) -> list[ShownAsset]:
         slot, shown = self.layout.slot_of.get(title_id), list[ShownAsset]()
         if slot is None:
             return shown
         texts: dict[int, str] = {}
         for kind in (kind for kind in asked.kinds if kind in self.offered.kinds):
-            rows = self.offered.allowed(kind, asked, facts, np.array([slot]), texts)[0]
+            rows = self.offered.allowed(kind, asked, {}, np.array([slot]), texts)[0]
             if (rows >= 0).any():
                 shown.append(self._shown(kind, int(rows[rows >= 0][0]), 1.0, texts))
         return shown
@@ -187,11 +185,11 @@ class PageAssets:
     def _bounded(self, rows: list[Int[np.ndarray, "titles _"]], heads: int, ranks: int) -> None:
         """Leave the last kinds their first candidates alone, until a page is no more work."""
         for last in range(len(rows) - 1, -1, -1):
-            combinations = ranks * int(np.prod([each.shape[1] for each in rows]))
-            if heads * len(rows[0]) * combinations <= MOST_WORK:
+            combinations = int(np.prod([max(each.shape[1], 1) for each in rows]))
+            work = heads * len(rows[0]) * ranks * combinations
+            if work <= MOST_WORK and combinations <= MOST_COMBINATIONS:
                 return
-            first = (rows[last] >= 0).argmax(1)
-            rows[last] = np.take_along_axis(rows[last], first[:, None], axis=1)
+            rows[last] = rows[last][:, :1]
 
     def _seen_by(
         self, slots: Int[np.ndarray, " titles"], ranks: int
@@ -210,8 +208,8 @@ class PageAssets:
         word = np.full(len(seeds), text_word("kinds", *kinds), np.uint64)
         for each in rows:
             for column in each.T:
-                own = np.where(column >= 0, self._words[column], np.uint64(0))
-                word = mix_words(word ^ own)
+                mixed = mix_words(word ^ self._words[column])
+                word = np.where(column >= 0, mixed, word)  # whatever others on the page may show
         names = np.array([text_word("kind", kind) for kind in kinds], np.uint64)
         return kind_seeds(seeds ^ word, names)
 
@@ -240,3 +238,10 @@ class PageAssets:
         urls = [artwork_url(self.base_url, path) for path in frames_of(self.offered.rows[row])]
         told = None if text is None else str(text)
         return ShownAsset(kind, self.bank.ids[row], told, urls, chance)
+
+
+def _close(rows: Int[np.ndarray, "titles _"]) -> Int[np.ndarray, "titles _"]:
+    """Candidates in their order with all filling behind them, and no more of it than one needs."""
+    order = np.argsort(rows < 0, axis=1, kind="stable")
+    most = int((rows >= 0).sum(1).max(initial=0))
+    return np.take_along_axis(rows, order, axis=1)[:, :most]

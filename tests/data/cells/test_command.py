@@ -24,12 +24,16 @@ def test_examples_are_parted_by_who_learns_from_them(tmp_path):
     (tmp_path / "e.yaml").write_text(FILE)
     labels = ["eyes:live", None, "eyes:new", "eyes:hold", "old:cell", "eyes:new;eps:more"]
     table = pa.table({"cell": pa.array(labels), "reward": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
-    (tmp_path / "examples").mkdir()
-    pq.write_table(table, tmp_path / "examples" / "day.parquet")
+    for day, rows in ("2026-01-01", table.slice(0, 4)), ("2026-01-02", table.slice(4)):
+        folder = tmp_path / "examples" / f"day={day}"
+        folder.mkdir(parents=True)
+        pq.write_table(rows, folder / "examples.parquet")  # as `python -m data join` names them
     said = cells(tmp_path / "e.yaml", None, ["m1"], tmp_path / "examples", tmp_path / "out")
     assert said.rows == {"shared": 3, "eyes/new": 2, "left out": 1}
     shared = pq.read_table(tmp_path / "out" / "shared")
     assert shared["reward"].to_pylist() == [0.0, 1.0, 4.0]
+    days = sorted(file.parent.name for file in (tmp_path / "out" / "shared").rglob("*.parquet"))
+    assert days == ["day=2026-01-01", "day=2026-01-02"]
     own = pq.read_table(tmp_path / "out" / "eyes" / "new")
     assert own["reward"].to_pylist() == [2.0, 5.0]
     assert said.cells["m1"] in ("eyes:live", "eyes:new", "eyes:hold")

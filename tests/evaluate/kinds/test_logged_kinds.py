@@ -204,6 +204,11 @@ def test_a_catalogue_without_the_logs_assets_is_refused_by_name(place, logged, s
         ("combinations", [0.5, 0.5], "not one probability for each"),
         ("assets", ["nothing"], "none of its candidates"),
         ("combinations", [1 / 24] * 12, "do not sum to one"),
+        ("combinations", [float("nan")] * 12, "no probabilities"),
+        ("combinations", [None] * 12, "no probabilities"),
+        ("combinations", [1.5, -0.5, *[0.0] * 10], "no probabilities"),
+        ("kinds", [None], "names its kinds"),
+        ("asset_candidates", [None], "none of its candidates"),
     ],
 )
 def test_an_example_that_contradicts_itself_is_refused(place, logged, column, value, words):

@@ -251,6 +251,31 @@ def test_a_page_of_too_many_combinations_shows_the_default_of_the_last_kinds(mod
         assert len(title.candidates[0]) == 3
 
 
+def test_a_title_of_ten_thousand_combinations_shows_the_default_of_its_last_kind(models, tmp_path):
+    assets, title = catalogue(tmp_path), TITLES_OF[0]
+    more = [
+        {**row, "asset_id": f"{row['asset_id']}-{copy}", "language": language}
+        for row in assets.rows.values()
+        if row["title_id"] == title
+        for copy, language in enumerate(["en", "fr", "pt"] + ["de"] * 40)
+    ]
+    table = pa.concat_tables([assets.table, pa.Table.from_pylist(more, assets.table.schema)])
+    many = Assets(assets.catalogue, table)
+    bank = AssetBank.of(models[0].assets.bank.terms, many)
+    beside = PageAssets.of(bank, many, LAYOUT, make_vectors(LAYOUT), date_of(DAY))
+    model = replace(make_model(), assets=beside)
+    [one] = decided(model, page([title]))  # of 132 synopses and 88 lines of evidence
+    assert [len(names) for names in one.beside[0].candidates] == [132, 1]
+    # Who reads one language has few, whatever there is in others, and whatever else is shown.
+    reading = AskedKinds(BOTH.kinds, ("pt",))
+    [alone], [among] = decided(model, page([title], asked=reading)), decided(model, page())
+    assert [len(names) for names in alone.beside[0].candidates] == [3, 4]
+    assert len(among.beside[0].candidates[1]) == 1
+    [whole] = decided(model, page(asked=reading))
+    assert whole.decision_ids[0] == alone.decision_ids[0]
+    assert whole.beside[0].shown == alone.beside[0].shown
+
+
 def test_under_rules_the_log_says_the_joint_propensity_and_no_table(models):
     model = models[0].with_rules(rules_of(LAYOUT))
     facts = lands(1)["facts"].combine_chunks()
@@ -267,7 +292,7 @@ def test_under_rules_the_log_says_the_joint_propensity_and_no_table(models):
 def test_what_nobody_chose_shows_the_default_of_each_kind(models):
     assets = models[0].assets
     pieces = [models[0].pieces[title] for title in TITLES_OF]
-    told = [orjson.loads(one) for one in assets.with_defaults(pieces, BOTH, {})]
+    told = [orjson.loads(one) for one in assets.with_defaults(pieces, BOTH)]
     for title, decision in zip(TITLES_OF[:-1], told, strict=False):
         shown = decision["assets"]
         assert shown["synopsis"]["asset_id"] == f"{title}-s0"
@@ -276,7 +301,7 @@ def test_what_nobody_chose_shows_the_default_of_each_kind(models):
         assert "joint_propensity" not in decision
     assert "assets" not in told[-1]
     chosen = models[0].decisions_json(decided(models[0], page())[0])
-    assert assets.with_defaults(chosen, BOTH, {}) == chosen
+    assert assets.with_defaults(chosen, BOTH) == chosen
 
 
 @pytest.mark.parametrize(
@@ -316,22 +341,27 @@ def test_over_http_kinds_are_chosen_logged_and_the_default_where_a_page_is_late(
     (tmp_path / "current").symlink_to(tmp_path / "b")
     source = ModelSource(tmp_path / "current", lambda bundle: models[0])
     service = LiveService(source, DurableLog(tmp_path / "log"))
-    asked = {"profile_id": "p", "title_ids": TITLES_OF, "day": DAY, "kinds": ["synopsis"]}
-    asked["facts"] = {"tenure_days": 3.0}
+    asked = {"profile_id": "p", "title_ids": TITLES_OF, "day": DAY, "kinds": list(BOTH.kinds)}
+    asked["facts"] = {"tenure_days": 3.0, "watched_genres": {"crime": 3.0}}
 
     async def both():
         await service.start()
         try:
             loop = asyncio.get_running_loop()
+            pages = [asked, asked | {"profiling": False}, asked | {"mode": "unpersonalised"}]
+            bare = [await service.answer(one, loop.time() + 30) for one in pages]
             late = await service.answer(asked, loop.time() - 1)
-            return orjson.loads(await service.answer(asked, loop.time() + 30)), orjson.loads(late)
+            return [orjson.loads(one) for one in (*bare, late)]
         finally:
             await service.stop()
 
-    now, late = asyncio.run(both())
+    now, *others, late = asyncio.run(both())
     assert (now["reason"], late["reason"]) == (None, "deadline")
+    for other in (*others, late):  # who opted out is shown nothing that follows from what they do
+        for one in other["decisions"][:-1]:
+            assert one["assets"]["evidence"]["text"] == "With ann"
     for one, fallen in zip(now["decisions"][:-1], late["decisions"], strict=False):
-        joint = one["propensity"] * one["assets"]["synopsis"]["propensity"]
+        joint = one["propensity"] * np.prod([its["propensity"] for its in one["assets"].values()])
         assert one["joint_propensity"] == pytest.approx(joint)
         assert fallen["assets"]["synopsis"]["asset_id"] == f"{fallen['title_id']}-s0"
         assert "joint_propensity" not in fallen
@@ -339,7 +369,9 @@ def test_over_http_kinds_are_chosen_logged_and_the_default_where_a_page_is_late(
     tables = [pq.ParquetFile(f).read() for f in (tmp_path / "log" / "decisions").rglob("*.parquet")]
     rows = {row["decision_id"]: row for table in tables for row in table.to_pylist()}
     for one in now["decisions"][:-1]:
-        assert rows[one["decision_id"]]["assets"] == [one["assets"]["synopsis"]["asset_id"]]
+        assert rows[one["decision_id"]]["assets"] == [
+            one["assets"][kind]["asset_id"] for kind in BOTH.kinds
+        ]
         assert rows[one["decision_id"]]["joint_propensity"] == one["joint_propensity"]
     for one in late["decisions"]:
         assert rows[one["decision_id"]].get("kinds") is None

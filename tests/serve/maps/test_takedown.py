@@ -116,6 +116,19 @@ def test_a_list_that_is_damaged_leaves_what_was_known_and_can_be_written_again(m
     assert Takedown.from_bytes(again.to_bytes()) == again
 
 
+def test_what_is_taken_down_is_gone_though_nothing_else_of_the_store_can_be_read(mapped):
+    store, client, clock, title = mapped
+    store.put_shared("current", b"???")
+    take_down(store, f"{title}-5")
+    clock.now += 1.01  # a look
+    assert f"{title}/5.jpg" not in urls(client, title)
+    assert client.page("nobody")[title] == f"{title}/0.jpg"
+    take_down(store, f"{title}-0")
+    clock.now += 10.01  # a reading of all that is shared
+    assert not {f"{title}/0.jpg", f"{title}/5.jpg"} & set(urls(client, title))
+    assert client.reasons["current_damaged"] > 0
+
+
 @pytest.mark.parametrize("kind", [Takedown, Instead])
 @pytest.mark.parametrize("said", [b"[]", b"{}", b"[1]", b'{"1": 2}', b"3", b"null", b"", b"{"])
 def test_bytes_that_say_something_else_are_refused(kind, said):
