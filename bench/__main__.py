@@ -96,6 +96,11 @@ COMMANDS = {
         "bench.serving.sight",
         "Pictures a second through each eye, beside ONNX Runtime's bare rate; memory.",
     ),
+    "eyes": Command(
+        "bench.eyes.eyes",
+        "Each eye and each part of what is read of pictures: cost a picture, and share earned.",
+        show="show_eyes",
+    ),
     "join": Command(
         "bench.logs.join", "Seconds and memory of the join at several sizes, beside a bare scan."
     ),

@@ -41,6 +41,7 @@ CASES = {
     "failures": Case(("failures",), why_not=why_no_redis()),
     "encoder": Case(("encoder",)),  # a bundle of frozen eyes has nothing in torch to be beside
     "sight": Case(("sight",)),
+    "eyes": Case(("eyes",), ("catalogue", "examples")),
     "ope coverage": Case(("ope", "--part", "coverage")),
     "ope open-bandit": Case(("ope", "--part", "open-bandit")),
     "rows": Case(("rows",)),

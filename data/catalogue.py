@@ -36,7 +36,7 @@ from data.schema_cast import conform, read_table, refuse
 from data.sound import ID_BYTES, id_problem, title_problem
 
 FILES = {"titles": TITLES, "artworks": ARTWORKS}
-EMBEDDINGS = "embeddings.npy"
+EMBEDDINGS, LARGEST = "embeddings.npy", 1e15
 
 TITLE_ID = Fault("title id", "title_id", f"use text of 1 to {ID_BYTES} bytes, or numbers from 0 on")
 POPULARITY = Fault("number", "popularity", "it must be finite and 0 or more")
@@ -114,7 +114,7 @@ class Catalogue:
         """Row i of `embeddings.npy` stands for artwork i in place of pixels; None: no such file.
 
         Raises:
-            BadInput: not float32 of one row an artwork, or not finite.
+            BadInput: not float32 of one row an artwork, or not finite, or too large.
         """
         file = self.root / EMBEDDINGS
         if not file.is_file():
@@ -128,9 +128,10 @@ class Catalogue:
                 f"{file} is {rows.dtype}{list(rows.shape)}; it must be float32 with one row for "
                 f"each of the {self.artworks.num_rows} rows of artworks.parquet"
             )
-        if not np.isfinite(rows).all():
-            row = int(np.flatnonzero(~np.isfinite(rows).all(1))[0])
-            raise BadInput(f"{file}, row {row}: a value is not finite; mend or drop the artwork")
+        wild = ~(np.abs(rows) < LARGEST).all(1)  # NaN is not below
+        if wild.any():
+            why = f"a value is not finite, or {LARGEST:.0e} or more; mend or drop the artwork"
+            raise BadInput(f"{file}, row {int(wild.argmax())}: {why}")
         return rows
 
     @cached_property

@@ -66,6 +66,11 @@ COMMANDS = {
         "What images that nobody has shown would earn.",
         show="show",
     ),
+    "insights": Command(
+        "evaluate.insights.command",
+        "Which artwork works for whom, and who is on what is shown to whom.",
+        show="show",
+    ),
     "probation": Command(
         "evaluate.probation.command",
         "Bound what new artwork may cost, by rules that it writes every night.",
@@ -110,6 +115,12 @@ COMMANDS = {
     "monitor": Command(
         "evaluate.monitor.monitor",
         "Is the live policy what it says it is? ok, warn or alert.",
+        show="show",
+        status="status",
+    ),
+    "troubles": Command(
+        "evaluate.monitor.troubles",
+        "Titles that want a look: nothing to show, a canvas missing, never shown, stuck.",
         show="show",
         status="status",
     ),

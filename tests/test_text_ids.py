@@ -5,9 +5,11 @@ About 35 s of one core, a third of it Spark's start.
 
 import asyncio
 import csv
+import json
 import os
 import re
 import shutil
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,7 +47,9 @@ from serve.maps.command import lookup
 from serve.maps.forget import forget
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.lookup import Lookup
+from serve.maps.takedown.instead import read_instead
 from serve.precompute.command import precompute
+from serve.rules.takedown import takedown
 from train import train
 
 ODD = ["a/b", 'the "best"', "007", " lead", "trail ", "🦉, really", "caf\u00e9", "cafe\u0301"]
@@ -273,6 +277,39 @@ def test_text_ids_are_precomputed_looked_up_and_decided_live(world, tmp_path):
     assert joined["title_id"].type == pa.string()
     assert sorted(joined["title_id"].to_pylist()) == sorted([*ODD, *ODD[:2]])
     assert check_path(log, world["catalogue"]) == []
+
+
+def test_precompute_says_what_may_be_shown_in_the_place_of_what_is_taken_down(world, tmp_path):
+    """By rules that name titles and artwork of odd ids: `7` is not `007`."""
+    rules = {
+        f"r{at}": {
+            "effect": "deny",
+            "about": {"artwork": f"{title} {at % 3}"},
+            "where": {"country": "DE"},
+            "who": "me",
+            "why": "a test",
+        }
+        for at, title in enumerate(("007", 'the "best"', "line\nbreak"))
+    }
+    (tmp_path / "rules.yaml").write_text(json.dumps({"rules": rules}))
+    precomputed(world, tmp_path, members=1, rules=tmp_path / "rules.yaml")
+    place = str(tmp_path / "maps")
+    store = LmdbStore(tmp_path / "maps", readonly=True)
+    said = read_instead(store).artwork_ids
+    assert said == {
+        "007": (["007 1", "007 2"], []),
+        'the "best"': (['the "best" 0', 'the "best" 2'], []),
+        "line\nbreak": (["line\nbreak 0", "line\nbreak 1"], []),
+    }
+    store.close()
+    at, shown = ODD.index("007"), []
+    for name in ("007 1", "007 2"):
+        takedown([name], place, "me", "a test")
+        with closing(LmdbStore(tmp_path / "maps", readonly=True)) as store:
+            page = Lookup(store).page("nobody")
+        shown.append(page["007"])
+        assert page["7"].startswith(str(ODD.index("7")))
+    assert shown == [f"{at}-2.png", "/static/placeholder.svg"]
 
 
 def test_a_run_is_expanded_to_the_draws_that_its_maps_name(world, tmp_path):

@@ -9,11 +9,12 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from data.errors import BadInput
@@ -21,14 +22,17 @@ from evaluate.look.render import STYLE
 from serve.live.routes.documentation import documentation, wrong_fields
 from serve.live.routes.files import IMAGE
 from web.csv_routes import csv_routes
+from web.insight_routes import insight_routes
 from web.lab_routes import lab_routes
 from web.operate_routes import operate_routes
 from web.pages_of import PagesOf
 from web.render import HERE, page
 from web.rules_routes import rules_routes
+from web.saliency_routes import saliency_routes
 from web.same_site import refuse_other_sites
 from web.session import NotAllowed
 from web.view.catalogue_view import CatalogueView, NamedTitle
+from web.view.composed import asked_member, asked_members, facts_of_form, form
 from web.view.home_preview import HomePreview, home_preview
 from web.view.title_record import TitleRecord, title_record
 from web.view.why import Why, why
@@ -47,7 +51,17 @@ HEADERS = {
 HOSTS = ["127.0.0.1", "localhost", "[::1]", "testserver"]
 """Names that a browser may have it by: another site's name that leads here reads nothing."""
 TITLES_LISTED = 60
+ROUTES = (
+    lab_routes,
+    saliency_routes,
+    insight_routes,
+    watch_routes,
+    operate_routes,
+    rules_routes,
+    csv_routes,
+)
 Asked = Annotated[str | None, Query(max_length=500)]
+Facts = Annotated[str | None, Query(max_length=8000)]
 
 
 def web_app(pages: PagesOf) -> FastAPI:
@@ -73,7 +87,7 @@ def web_app(pages: PagesOf) -> FastAPI:
     _add_data(app, pages)
     _add_pages(app, pages)
     _add_files(app, pages)
-    for routes in (lab_routes, watch_routes, operate_routes, rules_routes, csv_routes):
+    for routes in ROUTES:
         app.include_router(routes(pages))
     app.include_router(pages.sessions.routes())
     app.include_router(documentation(app))
@@ -124,18 +138,21 @@ def _add_data(app: FastAPI, pages: PagesOf) -> None:
     """What pages show, as JSON."""
 
     @app.get("/api/home")
-    def home(member: Asked = None, other: Asked = None) -> HomePreview:
-        """Home pages of a member or two; of the first two known if none is named."""
+    def home(member: Asked = None, other: Asked = None, facts: Facts = None) -> HomePreview:
+        """Home pages of a member or two; of the first two known if none is named.
+
+        The second may be somebody composed: `facts` as JSON, as `/v1/decide` takes them.
+        """
         view = pages.view()
-        return home_preview(
-            view, pages.members().pair({"member": member or "", "other": other or ""})
-        )
+        named = _named(member, other, facts)
+        return home_preview(view, asked_members(view, pages.members(), named))
 
     @app.get("/api/why")
-    def why_shown(member: str, title: str) -> Why:
-        """Why a member sees this artwork of a title."""
+    def why_shown(title: str, member: Asked = None, facts: Facts = None) -> Why:
+        """Why a member sees this artwork of a title, or somebody composed of `facts`, as JSON."""
         view = pages.view()
-        return why(view, pages.members().member(member), view.title(title).title_id)
+        who = asked_member(view, pages.members(), _named(member, None, facts))
+        return why(view, who, view.title(title).title_id, pages.examples)
 
     @app.get("/api/title")
     def of_title(title: str) -> TitleRecord:
@@ -151,15 +168,29 @@ def _add_data(app: FastAPI, pages: PagesOf) -> None:
 
 def _add_pages(app: FastAPI, pages: PagesOf) -> None:
     @app.get("/", include_in_schema=False)
-    def home(member: Asked = None, other: Asked = None) -> Response:
+    def home(member: Asked = None, other: Asked = None, facts: Facts = None) -> Response:
         view, members = pages.view(), pages.members()
-        found = home_preview(view, members.pair({"member": member or "", "other": other or ""}))
-        return page("home.html", shape=view.shape, found=found, suggested=members.suggested())
+        found = home_preview(view, asked_members(view, members, _named(member, other, facts)))
+        return page(
+            "home.html",
+            shape=view.shape,
+            found=found,
+            suggested=members.suggested(),
+            fields=form(view, members, facts or ""),
+            composed=bool(facts),
+        )
+
+    @app.get("/compose", include_in_schema=False)
+    def compose(request: Request, member: Asked = None) -> Response:
+        told = facts_of_form(pages.view(), dict(request.query_params))
+        named = {"member": member} if member else {}
+        return RedirectResponse(f"/?{urlencode({**named, 'facts': told})}", status_code=303)
 
     @app.get("/why", include_in_schema=False)
-    def why_shown(member: str = "", title: str = "") -> Response:
+    def why_shown(member: Asked = None, title: str = "", facts: Facts = None) -> Response:
         view = pages.view()
-        found = why(view, pages.members().member(member), view.title(title).title_id)
+        who = asked_member(view, pages.members(), _named(member, None, facts))
+        found = why(view, who, view.title(title).title_id, pages.examples)
         return page("why.html", shape=view.shape, found=found)
 
     @app.get("/title", include_in_schema=False)
@@ -206,6 +237,11 @@ def _add_files(app: FastAPI, pages: PagesOf) -> None:
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> Response:
         return FileResponse(HERE / "static" / "icon.svg", media_type="image/svg+xml")
+
+
+def _named(member: str | None, other: str | None, facts: str | None) -> dict[str, str]:
+    """What an address names of members."""
+    return {"member": member or "", "other": other or "", "facts": facts or ""}
 
 
 def _found(view: CatalogueView, name: str | None) -> list[NamedTitle]:

@@ -7,10 +7,11 @@ import uvicorn
 
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
-from serve.live.door.tokens import Tokens, read_tokens
+from serve.live.door.tokens import Tokens
 from web.app import web_app
 from web.pages_of import PagesOf
 from web.session import Sessions
+from web.tokens_file import TokensFile
 from web.view.catalogue_view import FollowedView
 
 NICE = 10
@@ -53,7 +54,8 @@ def web(
             where each ramp is.
         tokens: File of tokens, as `python -m serve token` writes it: who has none sees nothing, and
             `read` is what looking needs, `rules` what changing rules needs, `publish` what making
-            bundles live and stopping ramps needs. Without it whoever is on this machine may do
+            bundles live and stopping ramps needs. It is followed: who is taken out of it is signed
+            out at once. Without it whoever is on this machine may do
             everything.
         cache: Folder of decoded images, and of images that are sent to be judged.
         port: Port to listen on.
@@ -69,7 +71,7 @@ def web(
     for name, place in places:
         if place is not None and not place.exists():
             raise BadInput(f"{name} {place}: there is no such file or folder")
-    sessions = Sessions(Tokens([] if tokens is None else read_tokens(tokens)))
+    sessions = Sessions(Tokens([]) if tokens is None else TokensFile(tokens))
     pages = PagesOf(followed, profiles, examples, log, sessions, experiments=experiments)
     if not pages.members().ids:
         raise BadInput(

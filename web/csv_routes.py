@@ -10,12 +10,14 @@ from fastapi import APIRouter, Query, Response
 
 from data.errors import BadInput
 from evaluate.experiments.look import Look
+from evaluate.insights.command import Insights
 from web.lab_routes import answered
 from web.pages_of import PagesOf
 from web.rules_routes import changes, rules_now
+from web.view.composed import asked_member, asked_members
 from web.view.home_preview import home_preview
 from web.view.title_record import TitleRecord, title_record
-from web.view.why import why
+from web.view.why import Why, why
 from web.watch_routes import bundles_of, seen_experiments
 
 Row = Mapping[str, object]
@@ -35,12 +37,14 @@ def csv_routes(pages: PagesOf) -> APIRouter:
         member: str = "",
         other: str = "",
         title: str = "",
+        facts: Annotated[str, Query(max_length=8000)] = "",
         image: Annotated[list[str], Query(max_length=12)] = [],  # noqa: B006
     ) -> Response:
-        """A table of a page, by the page's own words: member, other, title, image."""
+        """A table of a page, by the page's own words: member, other, facts, title, image."""
         if table not in tables:
             raise BadInput(f"there is no table {table!r:.60}; ask for one of {', '.join(tables)}")
-        asked = {"member": member, "other": other, "title": title, "image": ",".join(image)}
+        asked = {"member": member, "other": other, "title": title, "facts": facts}
+        asked["image"] = ",".join(image)
         named = f'attachment; filename="{table}.csv"'
         text = as_csv(tables[table](asked))
         return Response(text, media_type="text/csv", headers={"Content-Disposition": named})
@@ -93,6 +97,18 @@ def _cells(pages: PagesOf) -> Iterable[Row]:
                 yield {**about, **dict.fromkeys(field.name for field in fields(Look))}
 
 
+def _insights(pages: PagesOf) -> Insights:
+    seen = pages.insights.now(pages.view())
+    if seen.insights is None:
+        raise BadInput(seen.trouble or "the log is being read; ask again in a moment")
+    return seen.insights
+
+
+def _attributes(pages: PagesOf) -> Iterable[object]:
+    effects = _insights(pages).effects
+    return [*effects.everybody, *effects.audiences]
+
+
 def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
     def record(asked: Asked) -> TitleRecord:
         view = pages.view()
@@ -105,21 +121,20 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
             yield {"audience": part.segment, "members": part.members, **shares}
 
     def home(asked: Asked) -> Iterable[Row]:
-        found = home_preview(pages.view(), pages.members().pair(asked))
+        view = pages.view()
+        found = home_preview(view, asked_members(view, pages.members(), asked))
         for row in found.rows:
             for member, tiles in zip(found.members, row.tiles, strict=True):
                 for tile in tiles:
                     yield {"member": member.profile_id, "row": row.name, **asdict(tile)}
 
-    def reasons(asked: Asked) -> Iterable[object]:
+    def told(asked: Asked) -> Why:
         view = pages.view()
-        member, title = pages.members().member(asked["member"]), view.title(asked["title"])
-        return [*why(view, member, title.title_id).facts]
+        member, title = asked_member(view, pages.members(), asked), view.title(asked["title"])
+        return why(view, member, title.title_id, pages.examples)
 
-    def candidates(asked: Asked) -> Iterable[object]:
-        view = pages.view()
-        member, title = pages.members().member(asked["member"]), view.title(asked["title"])
-        return why(view, member, title.title_id).candidates
+    def reasons(asked: Asked) -> Iterable[object]:
+        return told(asked).facts
 
     def lab(asked: Asked) -> Iterable[Row]:
         kept = [pages.uploads.of(one) for one in asked["image"].split(",") if one]
@@ -136,14 +151,19 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
     return {
         "home": home,
         "why": reasons,
-        "candidates": candidates,
+        "candidates": lambda asked: told(asked).candidates,
+        "policies": lambda asked: told(asked).others,
         "title": lambda asked: record(asked).artworks,
         "audience": audience,
+        "trend": lambda asked: record(asked).trend,
         "lab": lab,
+        "insights": lambda _: _attributes(pages),
+        "representation": lambda _: _insights(pages).represented,
         "rules": lambda _: rules_now(pages).rules,
         "audit": lambda _: changes(pages, 1000),
         "monitor": lambda _: pages.watcher.now().checks,
         "rewards": lambda _: pages.watcher.now().days,
         "bundles": lambda _: bundles_of(pages),
         "experiments": lambda _: _cells(pages),
+        "troubles": lambda _: pages.watcher.now().troubles,
     }

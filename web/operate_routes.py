@@ -1,11 +1,18 @@
-"""What operators do over HTTP: make a bundle live, stop a ramp; each asks once more before it."""
+"""What changes what members see, over HTTP: a new candidate, another live bundle, a ramp's end.
+
+Each is asked for on a page of its own, and written down before it is done.
+"""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 
 from data.errors import BadInput
+from data.rules.desk import RulesDesk
+from web.lab.candidate import LONGEST_DAYS, CandidateTrial, add_candidate
 from web.pages_of import PagesOf
 from web.render import page
 from web.session import needs
@@ -14,6 +21,23 @@ from web.watch.operations import Asking
 from web.watch_routes import bundles_of, seen_experiments
 
 Text = Annotated[str, Form(max_length=500)]
+FLOOR, CAP, DAYS = 0.05, 0.2, 14
+"""Of a trial, where nothing else is asked for."""
+
+
+class TrialForm(BaseModel):
+    """What the form of a new candidate says."""
+
+    title: str = Field(max_length=500)
+    image: str = Field(max_length=32)
+    """Its digest."""
+    artwork: str = Field(max_length=500)
+    """The id that it gets."""
+    floor: float = FLOOR
+    cap: float = CAP
+    days: int = DAYS
+    why: str = Field(max_length=500)
+    who: str = Field(default="", max_length=500)
 
 
 def operate_routes(pages: PagesOf) -> APIRouter:
@@ -51,7 +75,59 @@ def operate_routes(pages: PagesOf) -> APIRouter:
             return _ask_stop(pages, name, str(error), why)
         return RedirectResponse(f"/experiments#{name}", 303)
 
+    @router.get("/lab/add")
+    def ask_add(title: str = "", image: str = "") -> Response:
+        needs("rules")
+        view = pages.view()
+        found, picture = view.title(title), pages.uploads.of(image)
+        name = f"{found.title_id}-{picture.digest[:8]}"
+        return _ask_add(pages, TrialForm(title=title, image=image, artwork=name, why=""))
+
+    @router.post("/lab/add")
+    def add(asked: Annotated[TrialForm, Form()]) -> Response:
+        by = needs("rules").name
+        try:
+            added(pages, asked, Asking(asked.who or by, asked.why, by))
+        except BadInput as error:
+            return _ask_add(pages, asked, str(error))
+        return RedirectResponse(f"/title?{urlencode({'title': asked.title})}", 303)
+
     return router
+
+
+def added(pages: PagesOf, asked: TrialForm, asking: Asking) -> None:
+    """Make an image of the lab a candidate, and show it.
+
+    Raises:
+        BadInput: as `web.lab.candidate.add_candidate`; or no rules are followed.
+    """
+    title = pages.view().title(asked.title).title_id
+    picture = pages.uploads.of(asked.image)
+    trial = CandidateTrial(asked.artwork.strip(), asked.floor, asked.cap, asked.days)
+    catalogue = pages.followed.catalogue
+    # Held against the catalogue with the new row, which nothing that is published knows yet.
+    desk = RulesDesk.of_catalogue(pages.desk().file, catalogue)
+    between = str(title), trial.artwork_id
+    pages.operations.done(
+        "artwork added",
+        asking,
+        between,
+        lambda: add_candidate(catalogue, desk, title, picture, trial, asking),
+    )
+    pages.followed.look()
+
+
+def _ask_add(pages: PagesOf, asked: TrialForm, refused: str = "") -> Response:
+    view = pages.view()
+    return page(
+        "ask_add.html",
+        422 if refused else 200,
+        shape=view.shape,
+        title=view.title(asked.title),
+        asked=asked,
+        refused=refused,
+        most=LONGEST_DAYS,
+    )
 
 
 def _ask_live(pages: PagesOf, bundle: str, refused: str = "", why: str = "") -> Response:

@@ -11,11 +11,13 @@ from evaluate.new_artwork.audience import NewMembers
 from serve.live.door.image_worker import ImageWorker
 from serve.live.door.tokens import Tokens
 from web.lab.judge import Lab
+from web.lab.saliency import Saliencies
 from web.lab.uploads import Uploads
 from web.session import Sessions
 from web.view.catalogue_view import CatalogueView, FollowedView
 from web.view.members import KnownMembers
 from web.view.thumbnails import Thumbnails
+from web.watch.insights_seen import InsightsWatcher
 from web.watch.operations import Operations
 from web.watch.watcher import Watcher
 
@@ -33,6 +35,7 @@ class PagesOf:
     log: Path | None = None
     sessions: Sessions = field(default_factory=lambda: Sessions(Tokens([])))
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    saliencies: Saliencies = field(default_factory=Saliencies)
     worker: ImageWorker = field(default_factory=ImageWorker)
     experiments: Path | None = None
     _members: KnownMembers | None = None
@@ -52,6 +55,11 @@ class PagesOf:
     def watcher(self) -> Watcher:
         """What the monitor says of the log."""
         return Watcher(self.log, self.examples, self.followed.catalogue, self.experiments)
+
+    @cached_property
+    def insights(self) -> InsightsWatcher:
+        """What the log says of artwork over the catalogue."""
+        return InsightsWatcher(self.examples, self.followed.cache)
 
     @cached_property
     def operations(self) -> Operations:

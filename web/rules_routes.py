@@ -1,6 +1,5 @@
 """Rules over HTTP: which there are, made and ended here, and who changed what."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,13 +9,13 @@ from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
 
 from data import clock
-from data.catalogue import Catalogue
-from data.check.known import title_named
 from data.errors import BadInput
 from data.rules.as_json import rule_json
+from data.schema.schema import read_schema
 from web.pages_of import PagesOf
 from web.render import page
-from web.session import needs, visitor
+from web.rule_form import RuleForm, facts_of
+from web.session import needs
 
 EFFECTS = ("deny", "allow", "pin", "floor", "cap")
 MOST = 200
@@ -83,23 +82,13 @@ def rules_routes(pages: PagesOf) -> APIRouter:
 
     @router.get("/rules", include_in_schema=False)
     def rules_page(title: str = "", artwork: str = "") -> Response:
-        return _rules_page(pages, {"title": title, "artwork": artwork})
+        return _rules_page(pages, RuleForm(title=title, artwork=artwork))
 
     @router.post("/rules", include_in_schema=False)
-    def add(
-        effect: Text,
-        why: Text,
-        title: Text = "",
-        artwork: Text = "",
-        share: Text = "",
-        until: Text = "",
-        who: Text = "",
-    ) -> Response:
-        asked = {"title": title, "artwork": artwork, "effect": effect, "why": why}
-        asked |= {"share": share, "until": until, "who": who}
+    def add(asked: Annotated[RuleForm, Form()]) -> Response:
         by = needs("rules").name
         try:
-            made = pages.desk().add(_rule(asked, pages.view().catalogue), by)
+            made = pages.desk().add(asked.rule(pages.view().catalogue, by), by)
         except BadInput as error:
             return _rules_page(pages, asked, str(error))
         pages.followed.look()
@@ -111,7 +100,7 @@ def rules_routes(pages: PagesOf) -> APIRouter:
         try:
             pages.desk().end(rule, who or by, why, by)
         except BadInput as error:
-            return _rules_page(pages, {}, str(error))
+            return _rules_page(pages, RuleForm(), str(error))
         pages.followed.look()
         return RedirectResponse("/rules", 303)
 
@@ -173,46 +162,20 @@ def _words(what: object) -> str:
     return "; ".join(f"{name} {_words(value)}" for name, value in what.items())
 
 
-def _rule(asked: Mapping[str, str], catalogue: Catalogue) -> dict[str, object]:
-    """A rule as a form asks for it.
-
-    Raises:
-        BadInput: it is about nothing, or a number or a time is none.
-    """
-    about: dict[str, object] = {n: asked[n] for n in ("artwork", "title") if asked[n]}
-    if not about:
-        raise BadInput("the rule is about nothing; name an artwork or a title")
-    if "title" in about:
-        about["title"] = title_named(catalogue, asked["title"])
-    stamp = datetime.fromtimestamp(clock.now(), UTC)
-    name = f"{asked['effect']}-{stamp:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    rule: dict[str, object] = {"id": name, "effect": asked["effect"], "about": about}
-    if asked["until"]:
-        rule["until"] = f"{asked['until']}Z"
-    if asked["share"]:
-        try:
-            rule["share"] = float(asked["share"])
-        except ValueError:
-            raise BadInput(f"share {asked['share']!r:.40} is no number; write 0.05") from None
-    return rule | {"who": asked["who"] or visitor().name, "why": asked["why"]}
-
-
-def _rules_page(pages: PagesOf, asked: Mapping[str, str], refused: str = "") -> Response:
-    view = pages.view()
-    title = asked.get("title", "")
-    artworks = []
-    if title:
+def _rules_page(pages: PagesOf, asked: RuleForm, refused: str = "") -> Response:
+    view, artworks = pages.view(), list[str]()
+    if asked.title:
         ids, owners = view.catalogue.artwork_ids, view.artworks["title_id"].to_pylist()
         pairs = zip(ids, owners, strict=True)
-        artworks = [artwork for artwork, owner in pairs if str(owner) == title]
-    blank = dict.fromkeys(("title", "artwork", "effect", "share", "until", "who", "why"), "")
+        artworks = [artwork for artwork, owner in pairs if str(owner) == asked.title]
     return page(
         "rules.html",
         422 if refused else 200,
         shape=view.shape,
         found=rules_now(pages),
         effects=EFFECTS,
-        asked=blank | dict(asked),
+        facts=facts_of(read_schema(pages.followed.catalogue)),
+        asked=asked,
         artworks=artworks,
         refused=refused,
     )

@@ -20,7 +20,7 @@ from fastapi.responses import RedirectResponse
 
 from data import clock
 from data.errors import BadInput
-from serve.live.door.tokens import SCOPES, Scope, Token, Tokens
+from serve.live.door.tokens import SCOPES, Scope, Tokens
 from web.render import PAGES, page
 
 COOKIE = "marquee_session"
@@ -82,7 +82,7 @@ class Sessions:
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
-        self._held: OrderedDict[str, tuple[Token, float]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._lock = Lock()
 
     def begin(self, token: str) -> str | None:
@@ -92,7 +92,7 @@ class Sessions:
             return None
         cookie = secrets.token_urlsafe(32)
         with self._lock:
-            self._held[_hash(cookie)] = holder, clock.now() + SECONDS
+            self._held[_hash(cookie)] = holder.sha256, clock.now() + SECONDS
             while len(self._held) > KEPT:
                 self._held.popitem(last=False)
         return cookie
@@ -114,7 +114,9 @@ class Sessions:
             held = self._held.get(_hash(request.cookies.get(COOKIE, "")))
         if held is None or held[1] < clock.now():
             return None
-        return Visitor(held[0].name, held[0].scopes, leaves=True)
+        # Asked anew each time: a token that was taken back ends the sessions it began.
+        holder = self.tokens.given_out(held[0])
+        return None if holder is None else Visitor(holder.name, holder.scopes, leaves=True)
 
     async def admit(
         self, request: Request, answer: Callable[[Request], Awaitable[Response]]

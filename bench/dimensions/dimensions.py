@@ -1,12 +1,14 @@
 """`python -m bench dimensions`: artwork, synopsis, evidence and trailer decided together."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from bench.dimensions.cold import ColdSynopses, cold_synopses
 from bench.dimensions.estimates import KindCoverage, kind_coverage
+from bench.dimensions.page_cost import PageCost, page_costs
 from bench.dimensions.policies import TITLES, KindPolicies, kind_policies
 from bench.dimensions.race import KindRace, kind_race
 from bench.optional import why_no_package
@@ -17,10 +19,11 @@ from data.texts.interface import TextEncoder
 from data.texts.mini_lm import MiniLm, why_no_mini_lm
 from simulate.kinds.kind_world import AGREEMENT, KINDS, SIZES
 
-PARTS = ("policies", "race", "cold", "estimates")
+PARTS = ("policies", "race", "cold", "estimates", "page")
 SETTINGS = (0.0, AGREEMENT)
 
 
+# Each parameter is an option of the command.
 def dimensions(
     parts: str = "policies,race,cold,estimates",
     seeds: str = "9101,9102,9103,9104,9105",
@@ -28,18 +31,25 @@ def dimensions(
     rounds: int = 20_000,
     visits: int = 4_000,
     quick: bool = False,
+    bundle: Path = Path("artifacts/demo/bundles/current"),
+    catalogue: Path = Path("artifacts/demo/catalogue"),
+    cache: Path = Path("artifacts/cache"),
 ) -> dict[str, object]:
     """Measure four kinds decided together, in a world whose 108 combinations have exact values.
 
     Args:
         parts: policies (what joint choices gain), race (regret beside Vowpal Wabbit's slates),
             cold (synopses that nobody has seen), estimates (coverage of off-line estimates over 200
-            logs in the first seed's world), with commas between.
+            logs in the first seed's world), page (what deciding a page pays for a synopsis, of
+            --bundle), with commas between.
         seeds: of worlds, separated by commas.
         log: rounds of even draws that policies learn from (policies and cold).
         rounds: of the race.
         visits: that policies are judged on.
         quick: short logs and two seeds, to see that it works.
+        bundle: of the part on pages, such as `make demo` makes.
+        catalogue: rendered, of that bundle.
+        cache: folder of decoded images.
     """
     asked = [part.strip() for part in parts.split(",") if part.strip()]
     if unknown := [part for part in asked if part not in PARTS]:
@@ -54,6 +64,7 @@ def dimensions(
         ("race", lambda: _race(rounds, numbers, titles)),
         ("cold", lambda: _cold(log, visits, numbers, titles + 10 * (not quick))),
         ("estimates", lambda: _estimates(logs, visits, numbers[0], titles)),
+        ("page", lambda: page_costs(bundle, catalogue, cache)),
     ):
         if name in asked:
             found[name] = part()
@@ -166,6 +177,10 @@ def show(record: dict[str, list[dict[str, object]]]) -> None:
             if "left_out" in part:
                 console.print(f"left out: {part['left_out']}")
         console.print(table)
+    _show_rest(console, record)
+
+
+def _show_rest(console: Console, record: dict[str, list[dict[str, object]]]) -> None:
     if found := record.get("cold"):
         table = Table("encoder", "added by traits", "by words, a share", "by words read as tags")
         for part in found:
@@ -178,6 +193,13 @@ def show(record: dict[str, list[dict[str, object]]]) -> None:
             traits = sum(world.by_traits for world in worlds) / len(worlds)
             shares = (_text(part[key]) for key in ("words", "tags"))
             table.add_row(str(part["encoder"]), f"{traits:.4f}", *shares)
+        console.print(table)
+    if rows := record.get("page"):
+        table = Table("titles", "without assets, ms", "with, none asked for", "a synopsis each")
+        for row in rows:
+            assert isinstance(row, PageCost)
+            told = (f"{one:.3f}" for one in (row.before, row.unasked, row.asked))
+            table.add_row(str(row.titles), *told)
         console.print(table)
     if rows := record.get("estimates"):
         table = Table("agreement", "estimate", "truth", "bias", "SD", "held")

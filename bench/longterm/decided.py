@@ -1,13 +1,14 @@
 """A log of one decision a member and the weeks after it, and a model of what was seen."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.special import expit
 
 from bench.longterm.rewards import WINDOW
-from bench.longterm.stage import joy_numbers, linear, logistic, play_numbers
+from bench.longterm.stage import linear, logistic, numbers_at
 from evaluate.longterm.lope import LongTermLog, at_level
 from evaluate.longterm.short_term import action_posterior
 from simulate.longterm.long_world import Chances, LongWorld
@@ -16,7 +17,8 @@ from simulate.named_rng import named_generator
 
 OUTCOMES = 4
 """Nothing, an early abandonment, a late one, a take."""
-FOLDS = 2
+FOLDS = 5
+"""As the product cross-fits; models learn from four fifths."""
 
 
 class DecidedOnce(NamedTuple):
@@ -64,31 +66,61 @@ def decided(
     return DecidedOnce(who, title, choice, outcome, taken + course.takes.sum(1).astype(float))
 
 
-def as_log(world: LongWorld, of: DecidedOnce, policy: Chances) -> LongTermLog:
-    """The log with a model of the reward and of outcomes, each fitted on other decisions."""
-    numbers = joy_numbers(world)[of.member, of.title].astype(float)
-    plays = play_numbers(world)[of.member, of.title].astype(float)
-    rows = np.arange(len(of.member))
-    about = known_before_it(world, of)
-    fold = rows % FOLDS
-    kinds = np.eye(OUTCOMES)[of.outcome][:, 1:]
-    estimated = np.zeros(numbers.shape[:2])
-    direct, likelihood = np.zeros_like(estimated), np.zeros_like(estimated)
-    for each in range(FOLDS):
-        learn, use = fold != each, fold == each
-        x = np.concatenate([numbers[rows, of.choice], about], axis=1)
-        weights = linear(x[learn], of.reward[learn])
-        split = numbers.shape[2]
-        estimated[use] = numbers[use] @ weights[:split] + (about[use] @ weights[split:])[:, None]
-        given = linear(
-            np.concatenate([x, kinds, kinds * about[:, :1]], axis=1)[learn], of.reward[learn]
+@dataclass(frozen=True)
+class LearntLog:
+    """A log whose models of the reward and of outcomes are learnt from its own decisions.
+
+    Attributes:
+        of: the decisions.
+        plays: numbers that a play may depend on, of every candidate.
+        joys: the same of the worth of a play.
+        about: what is known before each decision.
+        logged: the logging policy's probabilities.
+    """
+
+    of: DecidedOnce
+    plays: Float[np.ndarray, "decisions candidates numbers"]
+    joys: Float[np.ndarray, "decisions candidates numbers"]
+    about: Float[np.ndarray, "decisions facts"]
+    logged: Float[np.ndarray, "decisions candidates"]
+
+    @classmethod
+    def gathered(cls, world: LongWorld, of: DecidedOnce, policy: Chances) -> "LearntLog":
+        """All that the models may read."""
+        plays, joys = numbers_at(world, of.member, of.title)
+        logged = policy[of.member, of.title].astype(float)
+        return cls(of, plays, joys, known_before_it(world, of), logged)
+
+    def log(self, keep: Bool[np.ndarray, " decisions"] | None = None) -> LongTermLog:
+        """The decisions with models, each fitted on others of them.
+
+        Args:
+            keep: these alone, as if the others had never been logged; None: all.
+        """
+        rows = np.arange(len(self.of.member)) if keep is None else np.flatnonzero(keep)
+        of = DecidedOnce(*(part[rows] for part in self.of))
+        plays, joys, about, logged = (
+            part[rows] for part in (self.plays, self.joys, self.about, self.logged)
         )
-        direct[use] = numbers[use] @ given[:split]
-        likelihood[use] = _outcome_chances(plays, of, learn, use)
-    logged = policy[of.member, of.title].astype(float)
-    posterior = action_posterior(logged, likelihood)
-    own = at_level(direct, logged, estimated)
-    return LongTermLog(of.choice, of.reward, logged, posterior, estimated, direct=own)
+        shown = np.arange(len(rows)), of.choice
+        kinds = np.eye(OUTCOMES)[of.outcome][:, 1:]
+        x = np.concatenate([joys[shown], about], axis=1)
+        given = np.concatenate([x, kinds, kinds * about[:, :1]], axis=1)
+        split = joys.shape[2]
+        estimated = np.zeros(joys.shape[:2])
+        direct, likelihood = np.zeros_like(estimated), np.zeros_like(estimated)
+        for fold in range(FOLDS):
+            use = rows % FOLDS == fold
+            learn = ~use
+            weights = linear(x[learn], of.reward[learn])
+            level = about[use] @ weights[split:]
+            estimated[use] = joys[use] @ weights[:split] + level[:, None]
+            own = linear(given[learn], of.reward[learn])[:split]
+            direct[use] = joys[use] @ own
+            likelihood[use] = _outcome_chances(plays, of, learn, use)
+        posterior = action_posterior(logged, likelihood)
+        own = at_level(direct, logged, estimated)
+        return LongTermLog(of.choice, of.reward, logged, posterior, estimated, direct=own)
 
 
 def known_before_it(world: LongWorld, of: DecidedOnce) -> Float[np.ndarray, "decisions facts"]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bench.longterm.decided import OUTCOMES, DecidedOnce, as_log, decided, known_before_it
+from bench.longterm.decided import OUTCOMES, DecidedOnce, LearntLog, decided, known_before_it
 from bench.longterm.stage import joy_numbers, linear
 from evaluate.longterm.long_estimates import (
     LongEstimate,
@@ -109,10 +109,11 @@ def _coverages(
     found: dict[tuple[str, str], list[LongEstimate]] = {}
     for at in range(logs):
         log = decided(world, log_policy, log_policy, count, seed, at)
-        read = as_log(world, log, log_policy)
+        learnt = LearntLog.gathered(world, log, log_policy)
+        read = learnt.log()
         for name, target in targets.items():
             chances = target[log.member, log.title].astype(float)
-            made = long_estimates(read, chances, Bootstrap(RESAMPLES, at), SHOWN)
+            made = long_estimates(read, chances, Bootstrap(RESAMPLES, at), SHOWN, learnt.log)
             for estimator, one in made.items():
                 found.setdefault((name, estimator), []).append(one)
     rows = []
@@ -163,10 +164,11 @@ def _verdict(name: str, world: LongWorld, count: int, seed: int) -> ProxyVerdict
     log = decided(world, policy, policy, count, seed, 2)
     tried = decided(world, target, policy, count, seed, 3)
     weights = linear(_seen(world, old), old.reward)
-    read = as_log(world, log, policy)
+    learnt = LearntLog.gathered(world, log, policy)
+    read = learnt.log()
     chances = target[log.member, log.title].astype(float)
     bootstrap = Bootstrap(RESAMPLES, 0)
-    lope = long_estimates(read, chances, bootstrap, ("lope",))["lope"]
+    lope = long_estimates(read, chances, bootstrap, ("lope",), learnt.log)["lope"]
     predicted = _seen(world, tried) @ weights
     [surrogate] = mean_ranges(predicted[:, None], groups_of(read), bootstrap)
     gap = surrogate_gap(lope, surrogate)

@@ -12,10 +12,11 @@ from bench.longterm.loops import LoopRow, learnt_loops, loop_rows, of_the_way
 from bench.longterm.new_artwork import ArtworkRegret, artwork_regrets
 from bench.longterm.stage import artwork_world, baited, worlds
 from bench.longterm.trajectories import CarryOver, carry_over
+from bench.longterm.trajectory_peer import PeerError, peer_errors
 from data.errors import BadInput
 from simulate.progress import progress_bar
 
-PARTS = ("loops", "artwork", "estimates", "proxy", "trajectories")
+PARTS = ("loops", "artwork", "estimates", "proxy", "trajectories", "peer")
 LOOP_WORLDS = ("whole", "now alone", "nothing")
 
 
@@ -49,7 +50,7 @@ class OverSeeds:
 
 # Each parameter is an option of the command.
 def longterm(
-    parts: str = "loops,artwork,estimates,proxy,trajectories",
+    parts: str = "loops,artwork,estimates,proxy,trajectories,peer",
     seeds: str = "1,2,3,4,5",
     members: int = 10_000,
     titles: int = 24,
@@ -63,7 +64,8 @@ def longterm(
     Args:
         parts: loops (plays, takes, a proxy and the truth maximised), artwork (new artwork whose
             traces grow), estimates (LOPE beside DR over logs), proxy (one that is broken on
-            purpose), trajectories (what a bandit misses), with commas between.
+            purpose), trajectories (what a bandit misses), peer (d3rlpy's estimate by trajectories
+            beside ours, where it is installed), with commas between.
         seeds: of worlds, with commas between; estimates and proxy take the first alone.
         members: that each policy's truth is rolled out on; cohorts have 4,000 of them.
         titles: of the catalogue, six posters each.
@@ -84,7 +86,7 @@ def longterm(
         numbers, members, titles, logs, decisions, cohort = numbers[:1], 250, 6, 2, 500, 200
     found: dict[str, list] = {part: [] for part in asked}
     with progress_bar("seeds", len(numbers)) as done:
-        for at, seed in enumerate(numbers):
+        for at, seed in enumerate(numbers if set(asked) != {"peer"} else ()):
             every = worlds(artwork_world(members, titles, seed))
             if "loops" in found:
                 for name in LOOP_WORLDS:
@@ -104,6 +106,8 @@ def longterm(
             if at == 0 and "proxy" in found:
                 found["proxy"] = proxy_verdicts(every, (4 if quick else 20) * decisions, seed)
             done(at + 1)
+    if "peer" in found:
+        found["peer"] = peer_errors(numbers)
     return {"seeds": numbers, "members": members, **found, "over_seeds": _summary(found)}
 
 
@@ -161,6 +165,9 @@ def show(record: dict[str, list]) -> None:
             worth = f"{row.worth:.0f} of {row.trajectories:,}"
             table.add_row(row.world, row.policy, bandit, fqe, f"{row.truth:+.1%}", missed, worth)
         console.print(table)
+    for row in record.get("peer", []):
+        assert isinstance(row, PeerError)
+        console.print(row.words())
     for one in record["over_seeds"]:
         assert isinstance(one, OverSeeds)
         console.print(f"{one.what}: {one.mean:.4f} [{one.low:.4f}, {one.high:.4f}]")
@@ -182,7 +189,7 @@ def _summary(found: dict[str, list]) -> list[OverSeeds]:
     for posters in dict.fromkeys(row.posters for row in artwork):
         by = {(r.seed, r.learner): r.regret for r in artwork if r.posters == posters}
         seeds = dict.fromkeys(seed for seed, _ in by)
-        for other in ("waiting", "two days", "oracle"):
+        for other in ("waiting", "two days", "foretold", "takes alone", "oracle"):
             ratio = [by[seed, "progressive"] / by[seed, other] for seed in seeds]
             rows.append(OverSeeds.of(f"{posters}: regret of progressive over {other}", ratio))
     days: list[CarryOver] = found.get("trajectories", [])

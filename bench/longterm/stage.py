@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import expit, logit
 
 from bandit.rows.pair_posterior import learn_pairs
@@ -74,19 +74,36 @@ def baited(world: LongWorld, seed: int) -> LongWorld:
 
 def play_numbers(world: LongWorld) -> Float[np.ndarray, "members titles candidates numbers"]:
     """What a play may depend on: affinity, the artwork's effect, and whether it misleads."""
-    shape = world.logit.shape
-    parts = (
-        np.ones(shape, np.float32),
-        np.broadcast_to(world.affinity[..., None], shape),
-        world.effect,
-        np.broadcast_to(world.mislead, shape),
-    )
-    return np.stack(parts, axis=-1)
+    return _play(world.affinity, world.effect, world.mislead)
 
 
 def joy_numbers(world: LongWorld) -> Float[np.ndarray, "members titles candidates numbers"]:
     """What the worth of a play may depend on: the same, and misleading by affinity."""
-    numbers = play_numbers(world)
+    return _joy(play_numbers(world))
+
+
+def numbers_at(
+    world: LongWorld, member: Int[np.ndarray, " rows"], title: Int[np.ndarray, " rows"]
+) -> tuple[
+    Float[np.ndarray, "rows candidates numbers"], Float[np.ndarray, "rows candidates numbers"]
+]:
+    """`play_numbers` and `joy_numbers` of some members and titles, without making all of them."""
+    effect = world.effect[member, title]
+    play = _play(world.affinity[member, title], effect, world.mislead[title]).astype(np.float64)
+    return play, _joy(play)
+
+
+def _play(affinity: np.ndarray, effect: np.ndarray, mislead: np.ndarray) -> np.ndarray:
+    parts = (
+        np.ones(effect.shape, np.float32),
+        np.broadcast_to(affinity[..., None], effect.shape),
+        effect,
+        np.broadcast_to(mislead, effect.shape),
+    )
+    return np.stack(parts, axis=-1)
+
+
+def _joy(numbers: np.ndarray) -> np.ndarray:
     return np.concatenate([numbers, numbers[..., 1:2] * numbers[..., 3:]], axis=-1)
 
 

@@ -89,7 +89,7 @@ def coverage(
 
 def gains(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Gain]:
     """The gain of orchestration by one large log, a title at a time and by windows."""
-    (policies, known) = learnt_policies(stage, rows, LEARNT_ON, seed)
+    policies, known, *_ = learnt_policies(stage, rows, LEARNT_ON, seed)
     targets = [explored(policies.independent), explored(policies.orchestrated)]
     rng = np.random.default_rng([seed, 3])
     log = logged(rows, even(rows), pages, rng)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from bandit.rows.orchestrate import orchestrate
 from bandit.rows.pair_posterior import learn_pairs
 from bandit.rows.row_chances import RowChances
-from bandit.rows.row_values import row_scores
+from bandit.rows.row_values import RowScores, row_scores
 from bench.rows.stage import RowStage, even, logged
 from simulate.rows.row_world import RowWorld
 
@@ -62,6 +62,10 @@ class LearntNeighbours(NamedTuple):
     known: RowWorld
     """Rows as whoever learnt believes them to be: titles by themselves, competition, and what the
     log said of neighbours."""
+    scores: RowScores
+    """By which `orchestrated` decides."""
+    weights: Float[np.ndarray, " terms"]
+    """Mean of what was learnt of neighbours."""
 
 
 def policy_row(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> PolicyRow:
@@ -107,7 +111,8 @@ def learnt_policies(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> L
     policies = Policies(
         independent, orchestrate(*scores, valid, 0.0), orchestrate(*voted, valid, EPSILON)
     )
-    return LearntNeighbours(policies, replace(rows, alike=mean[:, 0], neighbour=1.0))
+    known = replace(rows, alike=mean[:, 0], neighbour=1.0)
+    return LearntNeighbours(policies, known, scores, posterior.mean)
 
 
 def _beside(

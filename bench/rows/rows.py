@@ -1,6 +1,8 @@
 """`python -m bench rows`: joint choices of rows, and whether estimates know their worth."""
 
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -8,6 +10,7 @@ from rich.table import Table
 from bench.optional import why_no_package
 from bench.rows.bias import WindowBias, biases
 from bench.rows.coverage import Gain, RowCoverage, coverage, gains
+from bench.rows.few import FewRow, few_rows
 from bench.rows.peer import PACKAGE, PeerRow, beside_peer
 from bench.rows.policies import PolicyRow, policy_row
 from bench.rows.stage import RowStage
@@ -15,7 +18,10 @@ from data.errors import BadInput
 
 EFFECT = -0.3
 """Logits for each SD of alikeness of neighbours: see `simulate.world.switches.Switches`."""
-PARTS = ("policies", "bias", "coverage", "gains", "peer")
+PARTS = ("policies", "few", "bias", "coverage", "gains", "peer")
+CLOSED, LOST, COVERED = 0.6, 0.005, 0.93
+"""Aims: of the gap to the best row that is closed, of takes that are lost where neighbours do
+nothing, of 200 logs whose interval holds."""
 PEER_LOGS, PEER_PAGES = 40, 1000
 """Of each structure of rewards of the peer's environment."""
 SETTINGS = [
@@ -23,8 +29,18 @@ SETTINGS = [
 ]
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What was promised, and what was measured."""
+
+    what: str
+    aim: float
+    found: float
+    met: bool
+
+
 def rows(
-    parts: str = "policies,bias,coverage,gains,peer",
+    parts: str = "policies,few,bias,coverage,gains,peer",
     logs: int = 200,
     pages: int = 10_000,
     contexts: int = 200,
@@ -34,9 +50,10 @@ def rows(
     """Measure rows decided jointly, in a world where every possible row has a known value.
 
     Args:
-        parts: policies (what joint choices gain), bias (exact, of windows), coverage (intervals
-            of estimates over logs), gains (off-line beside on-line), peer (sb-obp on its own
-            environment, where it is installed), with commas between.
+        parts: policies (what joint choices gain), few (what is left of it with a few artworks a
+            title), bias (exact, of windows), coverage (intervals of estimates over logs), gains
+            (off-line beside on-line), peer (sb-obp on its own environment, where it is installed),
+            with commas between.
         logs: simulated logs of each setting (coverage).
         pages: of each of these; ten times as many for gains, twice as many to learn from.
         contexts: members, each before five titles.
@@ -55,20 +72,44 @@ def rows(
             del found["peer"]
         else:
             found["peer"] = beside_peer(2 if quick else PEER_LOGS, PEER_PAGES, seed)
-    if not {"policies", "bias", "coverage", "gains"} & found.keys():
+    if not found.keys() - {"peer"}:
         return {"contexts": 0, "logs": logs, "pages": pages, **found}
     stage = RowStage.make(contexts, 8 if quick else 24, seed)
     for neighbour, competition in SETTINGS:
         world = stage.rows(neighbour, competition)
         if "policies" in found:
             found["policies"].append(policy_row(stage, world, 2 * pages, seed))
+        if "few" in found and not competition:
+            found["few"] += few_rows(stage, world, 2 * pages, seed)
         if "bias" in found:
             found["bias"] += biases(stage, world, 2 * pages, seed)
         if "coverage" in found:
             found["coverage"] += coverage(stage, world, logs, pages, seed)
         if "gains" in found:
             found["gains"] += gains(stage, world, 10 * pages, seed)
-    return {"contexts": contexts, "logs": logs, "pages": pages, **found}
+    return {"contexts": contexts, "logs": logs, "pages": pages, **found, "aims": _aims(found)}
+
+
+def _aims(found: Mapping[str, Sequence]) -> list[Aim]:
+    """What was promised of rows, and what came of it."""
+    aims = []
+    for row in found.get("policies", ()):
+        world = f"δ {row.neighbour:g}" + (", titles compete" if row.competition else "")
+        if row.neighbour:
+            aims.append(
+                Aim(f"{world}: of the gap closed", CLOSED, row.closed, row.closed >= CLOSED)
+            )
+        elif not row.competition:
+            aims.append(Aim(f"{world}: gain at least", -LOST, row.gain, row.gain >= -LOST))
+    held = [row.coverage for row in found.get("coverage", ()) if row.estimator == "pi2_dr"]
+    if held:
+        least = min(held)
+        aims.append(Aim("intervals of pi2_dr hold, at least", COVERED, least, least >= COVERED))
+    for row in found.get("gains", ()):
+        if row.competition and row.estimator == "pi2_dr":
+            what = f"δ {row.neighbour:g}, titles compete: interval holds the on-line gain"
+            aims.append(Aim(what, 1.0, float(row.held), row.held))
+    return aims
 
 
 def show(record: dict[str, list]) -> None:
@@ -82,6 +123,16 @@ def show(record: dict[str, list]) -> None:
             values = (row.even, row.independent, row.orchestrated, row.oracle)
             shares = (f"{row.closed:.0%}", f"{row.gain:+.1%}")
             table.add_row(*_world(row), *(f"{v:.4f}" for v in values), *shares)
+        console.print(table)
+    if found := record.get("few"):
+        table = Table("δ", "kept", "alone", "likeliest", "suited", "all", "left", "left, suited")
+        for row in found:
+            assert isinstance(row, FewRow)
+            values = (row.alone, row.likeliest, row.suited, row.whole)
+            shares = (f"{row.likeliest_left:.0%}", f"{row.suited_left:.0%}")
+            table.add_row(
+                f"{row.neighbour:g}", str(row.kept), *(f"{v:.4f}" for v in values), *shares
+            )
         console.print(table)
     if found := record.get("bias"):
         table = Table(*world, "target", "a title at a time", "pi", "pi2", "pi3", "pi2_dr")
@@ -115,6 +166,9 @@ def show(record: dict[str, list]) -> None:
             shares = (f"{row.rmse[name]:.1%}" for name in names)
             table.add_row(row.structure, f"{row.apart:.1e}", *shares)
         console.print(table)
+    for row in record.get("aims", ()):
+        met = "met" if row.met else "MISSED"
+        console.print(f"{met}: {row.what}: {row.found:.3f} (aim {row.aim:g})")
 
 
 def _world(row: PolicyRow | WindowBias | RowCoverage | Gain) -> tuple[str, str]:

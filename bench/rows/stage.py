@@ -20,7 +20,7 @@ from simulate.posters.subjects import Subjects
 from simulate.rows.row_world import RowWorld
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.catalogue import Rendering, write_catalogue
-from simulate.world.neighbours import SAME_SUBJECT, STYLE_ALIKE_SPREAD
+from simulate.world.neighbours import SAME_SUBJECT, STYLE_ALIKE_SPREAD, alike
 
 CUT_OUTS = Path("sample/artwork")
 SLOTS, CANDIDATES = 5, 6
@@ -67,11 +67,17 @@ class RowStage:
 
     def terms(self, rows: RowWorld) -> Float[np.ndarray, "contexts later left candidates terms"]:
         """What a learner sees of two neighbours: three numbers of style each, subjects repeated."""
-        style = self.world.truth.style[rows.artworks]
-        pairs = pair_terms(style[:, :-1, :, None], style[:, 1:, None])
-        products = (style[:, :-1, :, None] * style[:, 1:, None]).sum(-1)
-        repeats = (rows.alike - products / STYLE_ALIKE_SPREAD) / SAME_SUBJECT
-        return np.concatenate([pairs, repeats[..., None]], axis=-1)
+        return self.terms_of(rows.artworks[:, :-1, :, None], rows.artworks[:, 1:, None])
+
+    def terms_of(
+        self, one: Int[np.ndarray, "*pairs"], other: Int[np.ndarray, "*pairs"]
+    ) -> Float[np.ndarray, "*pairs terms"]:
+        """The same of any two artworks, as rows of the catalogue; they broadcast."""
+        truth = self.world.truth
+        style = truth.style[one], truth.style[other]
+        products = (style[0] * style[1]).sum(-1)
+        repeats = (alike(truth, one, other) - products / STYLE_ALIKE_SPREAD) / SAME_SUBJECT
+        return np.concatenate([pair_terms(*style), repeats[..., None]], axis=-1)
 
 
 def even(rows: RowWorld) -> RowChances:

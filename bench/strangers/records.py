@@ -1,5 +1,6 @@
 """The theatre as the product's own records: a catalogue, its schema, examples, visitors' facts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Int
 
-from bench.strangers.world import MOTIFS, QUARTERS, SEATS, Rows, Theatre
+from bench.strangers.world import (
+    FIGURES,
+    MOTIFS,
+    PALETTES,
+    QUARTERS,
+    SEATS,
+    Rows,
+    Theatre,
+)
 from data.catalogue import EMBEDDINGS, Catalogue
 from data.days import DAY_US, midnight_us
 from data.own_facts import fold
@@ -24,6 +33,8 @@ SCHEMA = Schema(
         Fact("taste", "vector"),
     )
 )
+AS_TAGS = (Fact("motif", "set"), Fact("palette", "category"), Fact("figures", "set"))
+"""What posters show, as facts of artworks that a schema declares."""
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC).date()
 
 
@@ -32,8 +43,17 @@ def artwork_id(play: int, place: int) -> str:
     return f"{play}/{place}"
 
 
-def write_catalogue(theatre: Theatre, folder: Path, pictures: bool = False) -> Catalogue:
-    """A catalogue whose posters are told by their true looks, and drawn if that is asked for."""
+def write_catalogue(
+    theatre: Theatre, folder: Path, pictures: bool = False, as_tags: bool = False
+) -> Catalogue:
+    """A catalogue whose posters are told by their true looks, and drawn if that is asked for.
+
+    Args:
+        theatre: whose plays.
+        folder: of the catalogue.
+        pictures: whether posters are drawn.
+        as_tags: looks are declared facts of artworks, and embeddings alike for all.
+    """
     size = theatre.size
     folder.mkdir(parents=True, exist_ok=True)
     if pictures:
@@ -66,11 +86,31 @@ def write_catalogue(theatre: Theatre, folder: Path, pictures: bool = False) -> C
         }
         for at, where in enumerate(paths)
     ]
-    np.save(folder / EMBEDDINGS, theatre.posters.looks.astype(np.float32))
+    looks, schema = theatre.posters.looks.astype(np.float32), SCHEMA
+    if as_tags:
+        looks, schema = np.ones((len(looks), 1), np.float32), replace(SCHEMA, artworks=AS_TAGS)
+        for artwork, own in zip(artworks, _tags(theatre), strict=True):
+            artwork["own"] = own
+    np.save(folder / EMBEDDINGS, looks)
     tables = (pa.Table.from_pylist(titles, TITLES), pa.Table.from_pylist(artworks, ARTWORKS))
     Catalogue(folder, *tables).write()
-    write_schema(folder, SCHEMA)
+    write_schema(folder, schema)
     return Catalogue.read(folder)
+
+
+def _tags(theatre: Theatre) -> list[list[tuple[str, dict[str, object]]]]:
+    """Of each poster, entries of OWN: the facts of `AS_TAGS`."""
+    posters = theatre.posters
+    return [
+        [
+            ("motif", {"names": [MOTIFS[motif]]}),
+            ("palette", {"name": PALETTES[palette]}),
+            ("figures", {"names": [FIGURES[figures]]}),
+        ]
+        for motif, palette, figures in zip(
+            posters.motif, posters.palette, posters.figures, strict=True
+        )
+    ]
 
 
 def facts_of(theatre: Theatre, visitor: Int[np.ndarray, " rows"]) -> pa.StructArray:

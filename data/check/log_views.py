@@ -9,7 +9,7 @@ import pyarrow as pa
 from data.errors import BadInput
 from data.log.precompute_runs import run_files
 from data.reading.conformed_files import conformed_files
-from data.records import DECISIONS, EXAMPLES, PLAIN_EVENTS
+from data.records import DECISIONS, EXAMPLES, PAGE_COLUMNS, PLAIN_EVENTS
 from data.schema_cast import opened, parquet_files
 
 PREDICTIONS = pa.schema(
@@ -29,6 +29,10 @@ OUTCOMES = pa.schema(
     ]
 )
 """Of examples, what the view of them has."""
+PAGES = pa.schema(
+    [*(DECISIONS.field(name) for name in ("decision_id", "profile_id", "action")), *PAGE_COLUMNS]
+)
+"""Of decisions or examples, what the view of their pages has."""
 DECISIONS_VIEW = """
 CREATE OR REPLACE TEMP VIEW {view} AS
 SELECT strftime(time AT TIME ZONE '{zone}', '%Y-%m-%d') AS day,
@@ -137,6 +141,27 @@ def view_examples(
     sources = {"predicted": predicted, "files": _quoted(files, schema), "join": join}
     connection.execute(EXAMPLES_VIEW.format(**sources, zone=zone))
     return inside or predictions is not None
+
+
+def view_pages(connection: duckdb.DuckDBPyConnection, rows: Path | str) -> bool:
+    """Make the view `pages` of rows that say which page they are of; whether any file can.
+
+    Args:
+        connection: to make it in.
+        rows: folder of a log, of examples, or their file.
+
+    Raises:
+        BadInput: there are no files, or one is not of decisions or examples.
+    """
+    files = _decision_files(rows)
+    there = not {"page_id", "page_slot"}.isdisjoint(_columns(files))
+    if there:
+        connection.execute(
+            "CREATE OR REPLACE TEMP VIEW pages AS SELECT * FROM"
+            f" read_parquet({_quoted(files, PAGES)}, union_by_name = true)"
+            " WHERE page_id IS NOT NULL OR page_slot IS NOT NULL"
+        )
+    return there
 
 
 def view_impressions(connection: duckdb.DuckDBPyConnection, log: Path | str) -> bool:

@@ -12,6 +12,7 @@ from data.check.clocks import problems_of_clocks
 from data.check.draws import problems_of_draws, problems_of_examples
 from data.check.kinds import KINDS, kind_of, table_problems
 from data.check.known import Known
+from data.check.pages.pages import problems_of_pages
 from data.check.repeated_ids import Copies, repeated
 from data.errors import BadInput, first_line
 from data.log.expand_runs import expand
@@ -130,8 +131,10 @@ def _problems_of_draws(path: Path, kinds: set[str]) -> Iterator[Problem]:
         if "decisions" in kinds:
             yield from problems_of_clocks(path)
             yield from problems_of_draws(path)
+            yield from problems_of_pages(path)
         elif "examples" in kinds:
             yield from problems_of_examples(path)
+            yield from problems_of_pages(path, examples=True)
     except BadInput as error:
         yield whole("unreadable", path, None, str(error), "write it again")
 

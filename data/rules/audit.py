@@ -20,7 +20,7 @@ from data.errors import BadInput
 from data.rules.as_json import RuleJson
 
 RulesChange = Literal["found", "added", "ended", "taken out", "edited", "written"]
-OperatorChange = Literal["published", "rolled back", "ramp stopped", "refused"]
+OperatorChange = Literal["published", "rolled back", "ramp stopped", "artwork added", "refused"]
 Change = RulesChange | OperatorChange
 """`found`: they were there when the log began; `edited`: the file was changed by other hands;
 `written`: by a program, its own rules. The last four are of bundles and ramps, in a log of their

@@ -101,10 +101,10 @@ def combination(
     shown = Catalogue.read(catalogue)
     scored, told = open_bundle_scores(bundle, shown, cache), ToldWorld.make(world, agreement, seed)
     assets = told.assets()
-    day = _day(world, decisions, seed)
-    learnt = learn_assets(scored, shown, assets, _examples(told, day, seed), seed)
+    day = even_day(world, decisions, seed)
+    learnt = learn_assets(scored, shown, assets, even_examples(told, day, seed), seed)
     others = ArtworkWorld.read(catalogue, members, seed + 1)
-    told, day = replace(told, world=others), _day(others, visits, seed + 1)
+    told, day = replace(told, world=others), even_day(others, visits, seed + 1)
     values = told.takes(day.requests.members, day.requests.titles, day.requests.candidates)
     apart, together = (
         _chances(scored, AssetBank.of(terms, assets), day)
@@ -156,13 +156,26 @@ def without_pairs(terms: AssetTerms) -> AssetTerms:
     return replace(terms, weights=weights, heads=heads)
 
 
-def _day(world: ArtworkWorld, decisions: int, seed: int) -> DayLog:
+def even_day(world: ArtworkWorld, decisions: int, seed: int) -> DayLog:
+    """A day under random artwork.
+
+    Args:
+        world: of the members.
+        decisions: places of the day.
+        seed: of visits.
+    """
     chooser = logging_policy("uniform", len(world.truth.title_of), 0.2)
     return browse(world, chooser, 0, Browsing(decisions, seed))
 
 
-def _examples(told: ToldWorld, day: DayLog, seed: int) -> pa.Table:
-    """What a join would make of the day, each artwork with an even draw of a synopsis."""
+def even_examples(told: ToldWorld, day: DayLog, seed: int) -> pa.Table:
+    """What a join would make of the day, each artwork with an even draw of a synopsis.
+
+    Args:
+        told: the world with synopses.
+        day: of that world.
+        seed: of synopses and takes.
+    """
     rng = np.random.default_rng([seed, 8])
     seen = np.flatnonzero(day.outcomes.rendered)
     asked, choice = day.requests, day.outcomes.choice[seen]

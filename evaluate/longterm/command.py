@@ -69,7 +69,7 @@ def longterm(
     held = LongFile.read(file)
     if not held.clustered:
         print("note: no profile_id: decisions are taken as independent", file=sys.stderr)
-    estimates = long_estimates(held.log, held.target, bootstrap)
+    estimates = long_estimates(held.log, held.target, bootstrap, again=held.again)
     gap = None
     if held.predicted is not None:
         gap = proxy_gap(held.log, held.target, held.predicted, held.left, bootstrap)
@@ -103,7 +103,7 @@ def show(report: LongReport) -> None:
 def _to_read(estimates: dict[str, LongEstimate]) -> tuple[str, str]:
     """DR, which assumes less and whose interval holds what it promises; LOPE where DR says nothing.
 
-    LOPE's interval does not know that its models were learnt: it held .88 to .94 of truths.
+    LOPE's interval knows that its models were learnt, not that what it assumes may be wrong.
     """
     lope, dr = estimates["lope"], estimates["dr"]
     if lope.low > dr.high or dr.low > lope.high:
@@ -114,7 +114,7 @@ def _to_read(estimates: dict[str, LongEstimate]) -> tuple[str, str]:
     if dr.ess >= SUPPORT_NEEDED:
         return "dr", (
             "read dr; lope agrees with it, and is the steadier of the two if what is seen at once"
-            " carries what artwork does later, but its interval is a little too narrow"
+            " carries what artwork does later"
         )
     if lope.ess >= SUPPORT_NEEDED:
         return "lope", (

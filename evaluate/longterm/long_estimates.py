@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from evaluate.longterm.jackknife import Learnt, jackknife_range
 from evaluate.longterm.lope import LongTermLog, lope_terms, lope_weights
 from evaluate.ope.bootstrap import BOOTSTRAP, Bootstrap
 from evaluate.ope.feedback import GROUPS
@@ -93,6 +94,7 @@ def long_estimates(
     target: Float[np.ndarray, "decisions actions"],
     bootstrap: Bootstrap = BOOTSTRAP,
     names: Sequence[str] = tuple(ESTIMATORS),
+    again: Learnt | None = None,
 ) -> dict[str, LongEstimate]:
     """Estimates from one log, with intervals by whole profiles, from the same draws for all.
 
@@ -101,12 +103,25 @@ def long_estimates(
         target: its probability of each action.
         bootstrap: of the intervals.
         names: which of `ESTIMATORS`.
+        again: the log of some of its decisions, models learnt from these alone: LOPE's interval
+            is then by leaving blocks of profiles out, models and all; None: its models are taken
+            for given, as DR's may be.
     """
     terms = np.stack([ESTIMATORS[name](log, target) for name in names], axis=1)
     found = mean_ranges(terms, groups_of(log), bootstrap)
     weights = {"ips": _weights(log, target), "dr": _weights(log, target)}
     weights["lope"] = lope_weights(target, log.logged, log.posterior)
     count = float(len(log.action))
+    if again is not None and "lope" in names:
+        at = list(names).index("lope")
+
+        def value(keep: np.ndarray) -> float:
+            some = again(keep)
+            # Without the longest pages there are fewer places.
+            places = some.logged.shape[1]
+            return float(lope_terms(some, target[keep][:, :places]).mean())
+
+        found[at] = jackknife_range(found[at].value, groups_of(log), value)
     return {
         name: LongEstimate(*each, _worth(weights[name]) if name in weights else count)
         for name, each in zip(names, found, strict=True)

@@ -25,7 +25,15 @@ class TraceBelief(NamedTuple):
     @property
     def total(self) -> tuple[float, float]:
         """Mean and variance of the sum over all days: the long-term reward of a take."""
-        return float(self.mean.sum()), float(self.covariance.sum())
+        return self.total_after(0)
+
+    def total_after(self, first: int) -> tuple[float, float]:
+        """The same without the first numbers of a trace, which tell of the rest and are no part.
+
+        Such are early and late ends on the day itself. They are seen at once, and where they tell
+        of the weeks that follow, the prior's covariance says so.
+        """
+        return float(self.mean[first:].sum()), float(self.covariance[first:, first:].sum())
 
 
 def seen_days(

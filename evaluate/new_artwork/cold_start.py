@@ -62,8 +62,20 @@ def new_world(
         rendering=Rendering(workers=workers),
         progress=progress,
     )
+    return opened_world(folder, size.members, seed)
+
+
+def opened_world(folder: Path, members: int, seed: int) -> ArtworkWorld:
+    """A catalogue that `new_world` rendered, with its members.
+
+    Args:
+        folder: of the catalogue.
+        members: how many.
+        seed: that it was rendered with.
+    """
     truth = CatalogueTruth.read(folder)
-    return ArtworkWorld(truth, Members.draw(size.members, own, truth.subjects))
+    own = named_seed("cold start", seed) >> 33
+    return ArtworkWorld(truth, Members.draw(members, own, truth.subjects))
 
 
 # Each parameter is an option of the command.

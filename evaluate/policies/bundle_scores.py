@@ -16,7 +16,7 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.features import context_features
 from data.images.cache import image_cache
-from serve.scoring.artwork_vectors import beside, embedded
+from serve.scoring.artwork_vectors import beside, embedded, refuse_no_numbers
 from serve.scoring.scored import Artworks, ScoredMembers
 from serve.scoring.scorer import Scorer
 from simulate.world.catalogue_truth import CatalogueTruth
@@ -133,6 +133,7 @@ def embeddings(scorer: Scorer, catalogue: Catalogue, cache: Path | str) -> Embed
             [decoded.rows[name] for name in catalogue.artwork_ids if name in decoded.rows]
         )
         seen = embedded(scorer, decoded.images, rows, Path(cache))
+        refuse_no_numbers(scorer, seen, [n for n in catalogue.artwork_ids if n in decoded.rows])
         found = beside(scorer, catalogue, seen, np.flatnonzero(there))
         values = np.zeros((len(there), found.shape[1]), np.float32)
         values[there] = found

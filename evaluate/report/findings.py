@@ -28,7 +28,9 @@ from evaluate.policies.lift import lifts_over
 from evaluate.policies.logged_examples import LoggedExamples
 from evaluate.policies.policy_probabilities import TABLE, PolicyProbabilities
 from evaluate.report.curves import LearningCurves
+from evaluate.report.kind_findings import KindFindings, KindsRecord
 from evaluate.report.row_findings import RowFindings, RowsRecord
+from evaluate.report.said import EstimateRecord, LogSpan
 from evaluate.report.showcase import TitleShowcase, showcase
 
 FORMS = {
@@ -40,30 +42,6 @@ FORMS = {
 """Policy → its name on a bundle."""
 
 Flat = Float[np.ndarray, " flat"]
-
-
-class LogSpan(TypedDict):
-    """What a log holds."""
-
-    decisions: int
-    impressions: int | None
-    """Pages that showed the decisions; None: not counted."""
-    takes: float
-    profiles: int
-    titles: int
-    artworks: int
-    first_day: str
-    last_day: str
-
-
-class EstimateRecord(TypedDict):
-    """An estimate as summaries have it."""
-
-    value: float
-    low: float
-    high: float
-    verdict: str
-    reason: str
 
 
 class Summary(TypedDict):
@@ -84,6 +62,7 @@ class Summary(TypedDict):
     metrics: list[str]
     cold_start: dict[str, object] | None
     rows: RowsRecord | None
+    kinds: KindsRecord | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +85,7 @@ class Findings:
         cold_start: on artwork never seen, None if not asked.
         metrics: what the log holds beside the reward, a sentence each.
         rows: what whole rows earn; None: the log does not say which page decisions are of.
+        kinds: what artwork and other kinds earn together; None: the log has artwork alone.
     """
 
     bundle_id: str
@@ -123,6 +103,7 @@ class Findings:
     cold_start: ColdStartResult | None
     metrics: Sequence[str] = ()
     rows: RowFindings | None = None
+    kinds: KindFindings | None = None
 
     @property
     def read(self) -> str:
@@ -159,6 +140,7 @@ class Findings:
             "metrics": list(self.metrics),
             "cold_start": None if self.cold_start is None else self.cold_start.as_record(),
             "rows": None if self.rows is None else self.rows.record(),
+            "kinds": None if self.kinds is None else self.kinds.record(),
         }
 
 

@@ -13,6 +13,7 @@ from evaluate.policies.find_catalogue import find_catalogue
 from evaluate.policies.read_examples import read_examples
 from evaluate.report.curves import LearningCurves
 from evaluate.report.findings import Findings, Summary, judge_bundle
+from evaluate.report.kind_findings import judge_kinds_of
 from evaluate.report.page import write_report
 from evaluate.report.row_findings import judge_rows
 from simulate.browsing.log import read_expected
@@ -121,7 +122,8 @@ def report_on(sources: Sources, out: str, summary: str | None, bootstrap: Bootst
             bootstrap=bootstrap,
         )
         rows = judge_rows(examples, where, sources.bundle, sources.cache, bootstrap)
-        findings = replace(findings, rows=rows)
+        kinds = judge_kinds_of(examples, where, sources.bundle, sources.cache, bootstrap)
+        findings = replace(findings, rows=rows, kinds=kinds)
         write_report(findings, where, out, sources.where)
     if summary is not None:
         Path(summary).parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,12 @@ from serve.live.snapshot import LiveModel
 from serve.maps.layout import Layout
 from serve.pictures.catalogue_pictures import pictures_of_layout
 from serve.pictures.file_mark import FileMark
-from serve.scoring.artwork_vectors import Shown, refuse_pixels_alone, scored_artworks
+from serve.scoring.artwork_vectors import (
+    Shown,
+    refuse_no_numbers,
+    refuse_pixels_alone,
+    scored_artworks,
+)
 from serve.scoring.asset_bank import AssetBank
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.scored import Artworks
@@ -180,6 +185,7 @@ class BundleImages:
         refuse_pixels_alone(scorer)
         title_id = title_named(catalogue, title_id)
         embedding = scorer.embed(picture[None])
+        refuse_no_numbers(scorer, embedding, ["this picture"])
         row = catalogue.artworks.slice(0, 1).to_pylist()[0] | {
             "artwork_id": "new",
             "title_id": title_id,

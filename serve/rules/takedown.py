@@ -1,5 +1,6 @@
 """`python -m serve takedown`: artwork that nobody is shown any more, from this second on."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from serve.maps.current import read_current
 from serve.maps.layout import Layout, layout_key
 from serve.maps.open_store import open_map_store
 from serve.maps.store import MapStore
-from serve.maps.takedown.instead import put_instead
+from serve.maps.takedown.instead import put_instead, read_instead
 from serve.maps.takedown.listed import Takedown, TakedownChange, change_takedown, read_takedown
 from serve.rules.anybody import for_anybody
 from serve.rules.layout_rules import LayoutRules
@@ -29,6 +30,8 @@ class TakenDownList:
     version: int
     artwork_ids: list[str]
     changes: list[TakedownChange]
+    ruled_titles: int = 0
+    """Of which look-ups show but some artwork in the place of other: rules forbid the rest."""
 
 
 SHOWN = 20
@@ -70,7 +73,7 @@ def takedown(
         if rules is not None and not artworks:
             _say_instead(maps, rules, catalogue)
         if not artworks:
-            return _listed(_read(maps))
+            return _listed(_read(maps), maps)
         if not who or not why:
             raise BadInput("--who and --why are missing: whoever reads the list will want to know")
         for name in artworks:
@@ -92,7 +95,7 @@ def takedown(
         if rules is not None:
             _say_instead(maps, rules, catalogue)
         now_us = clock.now_us()
-        return _listed(change_takedown(maps, artworks, not restore, now_us, who, why))
+        return _listed(change_takedown(maps, artworks, not restore, now_us, who, why), maps)
     finally:
         maps.close()
 
@@ -102,14 +105,20 @@ def show(listed: TakenDownList) -> None:
     print(f"{len(listed.artwork_ids)} artworks are taken down (version {listed.version})")
     for name in listed.artwork_ids:
         print(f"  {name}")
+    if listed.ruled_titles:
+        print(f"{listed.ruled_titles:,} titles of which rules let not everybody see all artwork")
     for change in listed.changes:
         at = datetime.fromtimestamp(change.at_us / 1e6, UTC).isoformat(timespec="seconds")
         what = "taken down" if change.down else "put back"
         print(f"{at} {change.artwork_id} {what} by {change.who}: {change.why}")
 
 
-def _listed(held: Takedown) -> TakenDownList:
-    return TakenDownList(held.version, sorted(held.artwork_ids), list(held.changes[-SHOWN:]))
+def _listed(held: Takedown, maps: MapStore) -> TakenDownList:
+    ruled = 0
+    with suppress(ValueError):  # look-ups count it, and go by what they knew
+        ruled = len(read_instead(maps).artwork_ids)
+    names, changes = sorted(held.artwork_ids), list(held.changes[-SHOWN:])
+    return TakenDownList(held.version, names, changes, ruled)
 
 
 def _read(maps: MapStore) -> Takedown:

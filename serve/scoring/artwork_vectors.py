@@ -101,6 +101,7 @@ def scored_artworks(
         at = np.union1d(asked, np.flatnonzero(tagged & there))
         names = [catalogue.artwork_ids[row] for row in at]
         seen = embedded(scorer, cached.images, cached.of(names), cache)
+        refuse_no_numbers(scorer, seen, names)
         embeddings = beside(scorer, catalogue, seen, at)
     titles, artworks, known = catalogue.titles, catalogue.artworks, tagged[at]
     gallery = None
@@ -139,6 +140,28 @@ def refuse_pixels_alone(scorer: Scorer) -> None:
             f"bundle {scorer.bundle_id} reads {given} numbers of each artwork that come with the "
             "catalogue (embeddings.npy), so it cannot judge an image alone; train without "
             "features in --model.encoder for one that can"
+        )
+
+
+def refuse_no_numbers(
+    scorer: Scorer, seen: Float[np.ndarray, "artworks embedding"], names: Sequence[str]
+) -> None:
+    """Refuse what an encoder says of a picture that is no number: nothing could be chosen by it.
+
+    Args:
+        scorer: whose encoder it is.
+        seen: by it.
+        names: artwork_id of each, or the file.
+
+    Raises:
+        BadInput: with the first of them.
+    """
+    wrong = np.flatnonzero(~np.isfinite(seen).all(1))
+    if len(wrong):
+        raise BadInput(
+            f"the encoder of bundle {scorer.bundle_id} says no number of {names[int(wrong[0])]}, "
+            f"and of {len(wrong):,} of {len(seen):,} pictures in all; give that artwork another "
+            "picture, or train on an --model.encoder that can read it"
         )
 
 

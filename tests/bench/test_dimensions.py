@@ -16,6 +16,8 @@ def test_pairs_gain_where_kinds_agree_and_cost_nothing_where_they_do_not():
     agree = kind_policies(AGREEMENT, 6000, 400, 3, 4)
     assert agree.even < agree.artwork < agree.independent < agree.joint < agree.oracle
     assert agree.joint > 1.02 * agree.independent
+    assert 1.02 * agree.artwork < agree.after_artwork < agree.oracle
+    assert agree.served_of_artwork > 1.5
     assert agree.of_artwork > 1.5
     assert max(apart.sum_error, agree.sum_error) < 1e-12
 

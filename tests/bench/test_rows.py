@@ -4,6 +4,7 @@ import pytest
 
 from bench.rows.bias import biases
 from bench.rows.coverage import coverage, gains
+from bench.rows.few import few_rows
 from bench.rows.policies import policy_row
 from bench.rows.rows import EFFECT, rows, show
 from bench.rows.stage import RowStage
@@ -23,6 +24,17 @@ def test_joint_choices_close_most_of_the_gap_and_lose_nothing_without_one(stage,
     assert found.independent < found.thompson
     none = policy_row(stage, stage.rows(0.0, competition), 10_000, 2)
     assert none.gain >= -0.005
+
+
+def test_few_artworks_keep_the_more_the_more_there_are_and_most_if_they_suit_others(stage):
+    found = few_rows(stage, stage.rows(EFFECT, False), 10_000, 2)
+    for name in ("likeliest_left", "suited_left"):
+        shares = [getattr(row, name) for row in found]
+        assert shares == sorted(shares)
+        assert 0 < shares[0] < shares[-1] <= 1.001
+    assert all(row.suited >= row.likeliest for row in found)
+    few = {row.kept: row for row in few_rows(stage, stage.rows(0.0, False), 10_000, 2)}
+    assert few[2].likeliest == pytest.approx(few[5].likeliest, rel=5e-3)
 
 
 def test_estimates_a_title_at_a_time_miss_what_windows_hold(stage):
@@ -57,6 +69,6 @@ def test_windows_have_the_bias_that_theory_gives_them(stage):
 def test_it_prints_a_table_a_part(capsys):
     show(rows(quick=True))
     said = capsys.readouterr().out
-    assert all(word in said for word in ("closed", "chosen", "on-line"))
+    assert all(word in said for word in ("closed", "chosen", "on-line", "suited", "(aim 0.93)"))
     with pytest.raises(BadInput, match="--parts nothing: choose among policies"):
         rows(parts="nothing")

@@ -180,6 +180,7 @@ def test_embeddings_stand_in_for_images(tmp_path: Path):
         (rows[:2], "one row for each of the 3 rows"),
         (rows.astype(np.float64), "must be float32"),
         (np.where(rows == 3, np.nan, rows), "row 1: a value is not finite"),
+        (np.where(rows == 4, -1e20, rows).astype(np.float32), "row 2: .* 1e\\+15 or more"),
     ):
         np.save(tmp_path / "embeddings.npy", wrong)
         with pytest.raises(BadInput, match=why):

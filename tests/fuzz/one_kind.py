@@ -16,6 +16,8 @@ KINDS = {
     "maps": "maps",
     "layouts": "maps",
     "runs": "maps",
+    "takedowns": "maps",
+    "insteads": "maps",
     "journals": "journals",
     "manifests": "bundles",
     "bundles": "bundles",

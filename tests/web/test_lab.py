@@ -206,3 +206,52 @@ def test_the_monitor_counts_what_the_log_has(seeing, lab, story):
     assert live["bundle"] == seeing.view().folder.name
     for table in ("monitor", "rewards", "bundles"):
         assert len(lab.get(f"/csv/{table}").text.splitlines()) > 1
+
+
+def test_parts_of_images_add_up_to_what_why_says_and_greedy_takes_the_best(lab):
+    home = lab.get("/api/home", params={"member": "m3"}).json()
+    tile = next(one for one in home["rows"][0]["tiles"][0] if one["candidates"] > 1)
+    asked = {"member": "m3", "title": tile["title_id"]}
+    why = lab.get("/api/why", params=asked).json()
+    maps = {
+        one["artwork_id"]: lab.get(
+            "/api/saliency", params=asked | {"artwork": one["artwork_id"]}
+        ).json()
+        for one in why["candidates"]
+    }
+    parts = why["parts"]
+    apart = maps[parts["shown"]]["score"] - maps[parts["next"]]["score"]
+    assert apart == pytest.approx(parts["difference"], abs=1e-3)
+    choices = {one["policy"]: one["artwork_id"] for one in why["others"]}
+    assert choices["greedy"] == max(maps, key=lambda name: maps[name]["score"])
+    assert len({round(one["title_part"], 5) for one in maps.values()}) == 1
+    lost = [cell for row in maps[parts["shown"]]["lost"] for cell in row]
+    assert max(map(abs, lost)) > 0
+    got = lab.get("/saliency/picture", params=asked | {"artwork": parts["shown"]})
+    assert got.headers["content-type"] == "image/webp"
+    none = lab.get("/api/saliency", params=asked | {"artwork": "../x"})
+    assert "has no artwork" in none.json()["detail"]
+
+
+def test_maps_of_images_are_a_page(seeing, walk):
+    page, fine = walk("dark", 360)
+    with listening(web_app(seeing)) as address:
+        page.goto(f"{address}/?member=m3")
+        page.locator(".strip a").first.click()
+        page.get_by_role("link", name="What counts in the images").click()
+        fine()
+        assert page.get_by_role("img", name="counts").count() > 1
+
+
+def test_insights_are_counted_once_and_shown_as_page_data_and_csv(seeing, lab, walk):
+    page, fine = walk("light", 360)
+    with listening(web_app(seeing)) as address:
+        page.goto(f"{address}/insights")
+        page.get_by_role("heading", name="For everybody").wait_for()
+        fine()
+    found = lab.get("/api/insights").json()["insights"]
+    names = {one["attribute"] for one in found["effects"]["everybody"]}
+    assert "bright" in names
+    table = lab.get("/csv/insights").text.splitlines()
+    asked = found["effects"]["everybody"] + found["effects"]["audiences"]
+    assert len(table) == 1 + len(asked) == 1 + found["asked"]

@@ -66,16 +66,34 @@ def test_what_is_denied_is_shown_to_nobody_until_the_rule_ends(bea, story):
 def test_a_rule_that_cannot_be_is_refused_in_a_sentence_and_changes_nothing(bea, story):
     before = bea.get("/api/rules").json()["version"]
     title = story.catalogue.title_ids[4]
+    first = story.catalogue.artwork_ids[0]
     for asked, words in (
         ({"effect": "deny", "title": str(title)}, "contradict|nothing|no artwork|left"),
         ({"effect": "deny", "artwork": "none-such"}, "none-such"),
         ({"effect": "floor", "title": str(title), "share": "a lot"}, "is no number"),
         ({"effect": "deny"}, "about nothing"),
+        ({"effect": "deny", "artwork": first, "fact": "country"}, "both a fact and its values"),
+        ({"effect": "deny", "artwork": first, "fact": "shoe", "values": "1"}, "is no fact"),
+        ({"effect": "deny", "artwork": first, "begins": "tomorrow"}, "tomorrow"),
     ):
         got = bea.post("/rules", data={"why": "a test"} | asked)
         assert got.status_code == 422, asked
         assert any(word in got.text for word in words.split("|")), got.text[-3000:]
     assert bea.get("/api/rules").json()["version"] == before
+
+
+def test_a_rule_of_some_countries_from_a_day_on_changes_nothing_elsewhere(bea, story):
+    title = story.catalogue.title_ids[5]
+    before, chances, _ = shown(bea, title)
+    asked = {"effect": "deny", "artwork": before, "why": "rights", "fact": "country"}
+    asked |= {"values": "XX, YY", "begins": "2026-01-01T00:00", "until": "2999-01-01T00:00"}
+    made = bea.post("/rules", data=asked)
+    assert made.status_code == 303, made.text
+    assert shown(bea, title)[:2] == (before, chances)
+    rules = bea.get("/api/rules").json()["rules"]
+    [rule] = [one for one in rules if one["where"]]
+    assert (rule["where"], rule["begins"][:16]) == ("country XX or YY", "2026-01-01T00:00")
+    bea.post("/rules/end", data={"rule": rule["id"], "why": "over"})
 
 
 def test_a_floor_is_kept_and_who_may_only_read_changes_nothing(bea, steered, story):

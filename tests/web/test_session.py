@@ -1,6 +1,7 @@
 """Signing in: who has no token sees nothing, and what a token is not for is said. About 3 s."""
 
 import httpx
+import orjson
 import pytest
 
 from serve.live.door.tokens import Token, Tokens, digest
@@ -8,6 +9,7 @@ from tests.screenshots import listening
 from web.app import web_app
 from web.pages_of import PagesOf
 from web.session import COOKIE, Sessions
+from web.tokens_file import TokensFile
 
 READS, WRITES = "r" * 43, "w" * 43
 
@@ -77,3 +79,38 @@ def test_signing_in_leads_nowhere_else(client, next):
 def test_another_site_signs_nobody_in(client):
     headers = {"Origin": "https://evil.example"}
     assert client.post("/sign-in", data={"token": READS}, headers=headers).status_code == 403
+
+
+def test_a_session_ends_with_its_token_and_an_empty_file_opens_nothing(pages, world, tmp_path):
+    file = tmp_path / "tokens.yaml"
+
+    def give_out(*scopes):
+        held = [{"name": "ann", "sha256": digest(READS), "scopes": scopes}] if scopes else []
+        file.write_bytes(orjson.dumps(held))
+
+    give_out("read", "rules")
+    sessions = Sessions(TokensFile(file))
+    shut = PagesOf(pages.followed, world / "profiles.parquet", None, sessions=sessions)
+    bearer = {"Authorization": f"Bearer {READS}"}
+    with listening(web_app(shut)) as address, httpx.Client(base_url=address) as client:
+
+        def seen():
+            return client.get("/titles").status_code
+
+        client.post("/sign-in", data={"token": READS})
+        assert seen() == 200
+        give_out("write")
+        assert seen() == 403
+        give_out("read")
+        assert seen() == 200
+        give_out()
+        assert seen() == 303
+        assert client.get("/api/titles").status_code == 401
+        assert client.get("/api/titles", headers=bearer).status_code == 401
+        give_out("read")
+        file.write_text("- {name")
+        assert seen() == 303
+        file.unlink()
+        assert seen() == 303
+        give_out("read")
+        assert seen() == 200

@@ -105,6 +105,14 @@ def test_a_title_has_the_draws_and_rewards_of_its_log(story, client):
                 assert one["reward"] == pytest.approx(mean)
                 assert one["low"] <= one["reward"] <= one["high"]
         assert sum(one["share"] for one in found["artworks"]) == pytest.approx(1)
+        told = {(one["artwork_id"], one["day"]): one for one in found["trend"]}
+        days = mine.groupby(["action", mine["time"].dt.date.astype(str)])
+        assert set(told) == set(days.groups)
+        for key, drawn in days:
+            weight = 1 / drawn["propensity"]
+            assert told[key]["draws"] == len(drawn)
+            mean = (weight * drawn["reward"]).sum() / weight.sum()
+            assert told[key]["reward"] == pytest.approx(mean)
         for part in found["segments"]:
             assert part["members"] >= 20
             assert sum(part["shares"]) == pytest.approx(1)
@@ -121,8 +129,8 @@ def test_what_there_is_not_is_said_in_a_sentence_and_other_sites_read_nothing(cl
         assert re.search("nobody|zzz", told.json()["detail"])
     for path in ("/why", "/title"):  # an address cut short
         assert "This cannot be shown" in client.get(path).text
-    told = client.get("/api/why", params={"title": "1"})
-    assert (told.status_code, told.json()) == (422, {"detail": "member: Field required"})
+    told = client.get("/api/why", params={"member": "m3"})
+    assert (told.status_code, told.json()) == (422, {"detail": "title: Field required"})
     assert client.get("/", headers={"Host": "marquee.example.com"}).status_code == 400
     for path in ("/", "/titles"):
         headers = client.get(path).headers

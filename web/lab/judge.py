@@ -132,6 +132,11 @@ class Lab:
         with self._one:
             self._looks(view).warm()
 
+    def looks(self, view: CatalogueView) -> CatalogueLooks:
+        """The catalogue as its bundle sees it; who judges at the moment is waited for."""
+        with self._one:
+            return self._looks(view)
+
     def _looks(self, view: CatalogueView) -> CatalogueLooks:
         """Those of a view, made when it is new."""
         if self._of is None or self._of[0] is not view:

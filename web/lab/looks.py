@@ -65,6 +65,10 @@ class CatalogueLooks:
         """Their ids."""
         return [self.catalogue.artwork_ids[row] for row in self.rows]
 
+    def pixels(self, artwork: str) -> UInt8[np.ndarray, "3 height width"]:
+        """An artwork's image as the bundle reads it."""
+        return np.array(self._decoded.images[self._decoded.of([artwork])[0]])
+
     @cached_property
     def _places(self) -> Int[np.ndarray, " seen"]:
         return self._decoded.of(self.names)

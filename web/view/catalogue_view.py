@@ -1,7 +1,7 @@
 """What pages show: the published bundle on a catalogue, whole, as of one moment."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -9,6 +9,7 @@ from threading import Lock
 import pyarrow as pa
 
 from bandit.draws import Epochs
+from bandit.head_policy import HeadPolicy
 from data import clock
 from data.catalogue import Catalogue
 from data.check.known import title_named
@@ -93,6 +94,12 @@ class CatalogueView:
         return self.titles[title]
 
     @cached_property
+    def greedy(self) -> LiveModel:
+        """The same model under the same rules, which explores nothing."""
+        policy = self.model.policy._replace(head_policy=HeadPolicy("greedy"))
+        return replace(self.model, policy=policy).with_rules(self.model.rules)
+
+    @cached_property
     def shape(self) -> str:
         """How pages frame artwork: tall, square, or as wide as a screen (empty)."""
         images = self.model.images
@@ -101,6 +108,14 @@ class CatalogueView:
         except ValueError:  # a bundle of embeddings
             return ""
         return "tall" if ratio < 0.85 else "square" if ratio < 1.2 else ""
+
+    @cached_property
+    def sees(self) -> bool:
+        """Whether the bundle reads pixels, so that parts of an image count."""
+        try:
+            return self.model.images is not None and self.model.images.format is not None
+        except ValueError:  # a bundle of embeddings
+            return False
 
     @cached_property
     def artworks(self) -> pa.Table:

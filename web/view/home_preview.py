@@ -12,7 +12,7 @@ from data import clock
 from data.days import DAY_US
 from data.records import TitleId
 from serve.live.page_request import PageRequest
-from serve.live.snapshot import PageDecisions
+from serve.live.snapshot import LiveModel, PageDecisions
 from web.view.catalogue_view import CatalogueView, NamedTitle
 from web.view.members import Member
 
@@ -48,6 +48,13 @@ class Looker:
 
     profile_id: str
     words: list[str]
+    query: str
+    """What names them in an address."""
+
+    @classmethod
+    def of(cls, member: Member) -> "Looker":
+        """A member, described."""
+        return cls(member.profile_id, member.words, member.query)
 
 
 @dataclass(frozen=True)
@@ -101,15 +108,18 @@ def home_preview(view: CatalogueView, members: list[Member]) -> HomePreview:
         )
         for row in view.rows
     ]
-    lookers = [Looker(member.profile_id, member.words) for member in members]
+    lookers = [Looker.of(member) for member in members]
     return HomePreview(view.model.policy.bundle, lookers, rows, len(titles), len(differing))
 
 
-def decide(view: CatalogueView, member: Member, titles: list[TitleId]) -> PageDecisions:
-    """A member's page, as live decides it today."""
+def decide(
+    view: CatalogueView, member: Member, titles: list[TitleId], model: LiveModel | None = None
+) -> PageDecisions:
+    """A member's page, as live decides it today, or as another model of the view does."""
     [told] = _told(view, member.facts)
     with ONE:
-        [decided] = view.model.decide([_page(member.profile_id, titles, told)], member.facts)
+        page = _page(member.profile_id, titles, told)
+        [decided] = (model or view.model).decide([page], member.facts)
     return decided
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pyarrow as pa
 
@@ -29,6 +30,15 @@ class Member:
     facts: pa.StructArray
     """One row, as FACTS."""
     words: list[str]
+    composed: str | None = None
+    """The facts as JSON, of somebody made of them; None: a profile has them."""
+
+    @property
+    def query(self) -> str:
+        """What names them in an address."""
+        if self.composed is not None:
+            return urlencode({"facts": self.composed})
+        return urlencode({"member": self.profile_id})
 
 
 class KnownMembers:

@@ -19,6 +19,8 @@ from web.view.home_preview import title_chances
 COLUMNS = ("title_id", "profile_id", "action", "propensity", "reward", "time")
 SEGMENTS = ("genre", "country", "device")
 SEGMENTS_SHOWN = 12
+DAYS_SHOWN, TRENDS_SHOWN = 60, 12
+"""The last days of a log, and the artworks drawn most in them."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,18 @@ class SegmentShare:
 
 
 @dataclass(frozen=True)
+class ArtworkDay:
+    """One artwork on one day of the log, counted as `ArtworkRecord` counts all of them."""
+
+    artwork_id: str
+    day: str
+    draws: int
+    reward: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class TitleRecord:
     """A title's artworks."""
 
@@ -57,6 +71,8 @@ class TitleRecord:
     candidates: list[str]
     """Artworks as `segments` counts them."""
     segments: list[SegmentShare]
+    trend: list[ArtworkDay]
+    """By artwork, that drawn most first, and by day; those of the last days of the log alone."""
     first: str | None
     last: str | None
     """Days of the log that were read; None: nothing is known of the title."""
@@ -83,19 +99,34 @@ class Logged:
 
     def of(self, artwork: str) -> tuple[int, float, float | None, float | None]:
         """Draws, and the weighted reward of a draw with its interval."""
-        mine = self.rows.filter(pa.array(_texts(self.rows["action"]) == artwork))
-        if not mine.num_rows:
-            return 0, 0.0, None, None
-        weight = 1 / mine["propensity"].to_numpy()
-        reward = mine["reward"].to_numpy()
-        _, member = np.unique(_texts(mine["profile_id"]), return_inverse=True)
-        of_members = np.bincount(member, weight)
-        matched = Matched.of(
-            of_members, np.bincount(member, weight * reward), float((weight**2).sum())
-        )
-        fraction = bool(((reward >= 0) & (reward <= 1)).all())
-        low, high = matched.interval() if fraction else (None, None)
-        return mine.num_rows, matched.value, low, high
+        return _earned(self.rows.filter(pa.array(_texts(self.rows["action"]) == artwork)))
+
+    def by_day(self) -> list[ArtworkDay]:
+        """The same of each artwork and day that has a draw: those drawn most, the last days."""
+        day = self.rows["time"].to_numpy().astype("datetime64[D]")
+        action = _texts(self.rows["action"])
+        recent = np.isin(day, np.unique(day)[-DAYS_SHOWN:])
+        names, draws = np.unique(action[recent].astype(str), return_counts=True)
+        return [
+            ArtworkDay(str(name), str(when), *_earned(self.rows.filter(pa.array(mine))))
+            for name in names[np.argsort(-draws, kind="stable")][:TRENDS_SHOWN]
+            for when in np.unique(day[recent & (action == name)])
+            for mine in [(action == name) & (day == when)]
+        ]
+
+
+def _earned(draws: pa.Table) -> tuple[int, float, float | None, float | None]:
+    """How many, and the weighted reward of one with its interval."""
+    if not draws.num_rows:
+        return 0, 0.0, None, None
+    weight = 1 / draws["propensity"].to_numpy()
+    reward = draws["reward"].to_numpy()
+    _, member = np.unique(_texts(draws["profile_id"]), return_inverse=True)
+    of_members = np.bincount(member, weight)
+    matched = Matched.of(of_members, np.bincount(member, weight * reward), float((weight**2).sum()))
+    fraction = bool(((reward >= 0) & (reward <= 1)).all())
+    low, high = matched.interval() if fraction else (None, None)
+    return draws.num_rows, matched.value, low, high
 
 
 def title_record(
@@ -140,7 +171,8 @@ def title_record(
     artworks.sort(key=lambda artwork: (artwork.withdrawn is not None, -(artwork.share or 0.0)))
     days = sorted({str(time.date()) for time in logged.rows["time"].to_pylist()})
     first, last = (days[0], days[-1]) if days else (None, None)
-    return TitleRecord(model.policy.bundle, title, artworks, candidates, segments, first, last)
+    trend, bundle = logged.by_day(), model.policy.bundle
+    return TitleRecord(bundle, title, artworks, candidates, segments, trend, first, last)
 
 
 def _texts(column: pa.ChunkedArray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -16,6 +17,7 @@ from serve.live.snapshot import PageDecisions
 from web.view.catalogue_view import CatalogueView
 from web.view.home_preview import ONE, Looker, decide, title_chances
 from web.view.members import Member
+from web.view.policies import OtherChoice, other_choices
 
 FACTS_SHOWN = 10
 """Facts whose weight is said, those of most weight first."""
@@ -63,13 +65,23 @@ class Why:
     parts: Explanation | None
     """What the artwork itself and each fact add to the shown one's score over the next, as
     `/v1/explain` has it; None: there is no other, or the model reads no features."""
+    others: list[OtherChoice]
+    """What other policies would show."""
+    pixels: bool
+    """Whether the bundle sees images, so that parts of them count."""
 
 
-def why(view: CatalogueView, member: Member, title: TitleId) -> Why:
+def why(view: CatalogueView, member: Member, title: TitleId, examples: Path | None = None) -> Why:
     """Probabilities of all candidates, and how the shown one's would be without each fact.
 
     Facts work together, so their changes need not add up: each is what would be if that one alone
     were not known.
+
+    Args:
+        view: of what is published.
+        member: who looks.
+        title: at which title.
+        examples: joined examples, which say what earned most; None: no log is known.
     """
     model = view.model
     slot = model.slot_of[title]
@@ -98,7 +110,7 @@ def why(view: CatalogueView, member: Member, title: TitleId) -> Why:
     policy = model.policy.head_policy
     return Why(
         model.policy.bundle,
-        Looker(member.profile_id, member.words),
+        Looker.of(member),
         title,
         view.titles[title].name,
         policy.kind,
@@ -107,6 +119,8 @@ def why(view: CatalogueView, member: Member, title: TitleId) -> Why:
         weights[:FACTS_SHOWN],
         rules_of(view, decided),
         _parts(view, member, title),
+        other_choices(view, member, title, model.layout.artwork_ids[start + shown], examples),
+        view.sees,
     )
 
 

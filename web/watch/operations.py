@@ -77,7 +77,7 @@ class Operations:
             else:
                 _exported("publish", bundle, "--store", str(self.bundles))
 
-        self._done("rolled back" if known else "published", asking, (live, bundle), deed)
+        self.done("rolled back" if known else "published", asking, (live, bundle), deed)
         return "rolled back to" if known else "published"
 
     def stop_ramp(self, experiments: Path, name: str, asking: Asking) -> None:
@@ -87,17 +87,23 @@ class Operations:
             BadInput: there is none, or it is not running.
         """
         words = f"{asking.who}: {asking.why}"
-        self._done(
-            "ramp stopped", asking, (name, name), lambda: stop_ramp(experiments, name, words)
-        )
+        self.done("ramp stopped", asking, (name, name), lambda: stop_ramp(experiments, name, words))
 
-    def _done(
+    def done(
         self,
         what: OperatorChange,
         asking: Asking,
         between: tuple[str, str],
         deed: Callable[[], object],
     ) -> None:
+        """Do it, written down before; where it is refused the log says that too.
+
+        Args:
+            what: is done.
+            asking: who, and why.
+            between: what there was before, and after it.
+            deed: raises BadInput where it cannot be.
+        """
         for name, said in (("who", asking.who), ("why", asking.why)):
             if not said.strip() or len(said) > LONGEST:
                 raise BadInput(f"{name} is {said[:40]!r}; write it, in {LONGEST} letters at most")

@@ -1,6 +1,6 @@
 """Reads a log in the background, again when it has grown."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock, Thread
@@ -14,6 +14,7 @@ from evaluate.metrics.metrics import guards_beside
 from evaluate.monitor.calibration import CalibrationCurves
 from evaluate.monitor.monitor import inspect
 from evaluate.monitor.takes import MeanReward, Rewards, rewards_of
+from evaluate.monitor.troubles import TitleTrouble, troubles
 from web.watch.experiments import ExperimentsSeen, experiments_seen
 
 NO_LOG = "no log is known; start the pages with --log FOLDER, and --examples FOLDER for rewards"
@@ -34,6 +35,8 @@ class Watched:
     days: list[MeanReward]
     """Reward a draw by day and cell."""
     bundles: list[MeanReward]
+    troubles: list[TitleTrouble] = field(default_factory=list)
+    """Titles that want somebody's look."""
     experiments: ExperimentsSeen | None = None
     """Of experiments.yaml; None: none is followed, or it was not read yet."""
 
@@ -113,5 +116,6 @@ class Watcher:
         rewards = Rewards([], []) if told is None else rewards_of(told)
         days, bundles = rewards.days, rewards.bundles
         return Watched(
-            *(when, False, None, result.state, result.checks, result.calibration, days, bundles)
+            *(when, False, None, result.state, result.checks, result.calibration, days, bundles),
+            troubles=troubles(self.catalogue, self.log),
         )

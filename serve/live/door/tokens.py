@@ -71,6 +71,10 @@ class Tokens:
             return None
         return self._by_hash.get(hashlib.sha256(token.strip()).hexdigest())
 
+    def given_out(self, sha256: str) -> Token | None:
+        """The token with this hash; None where there is none."""
+        return self._by_hash.get(sha256)
+
 
 def read_tokens(file: Path) -> list[Token]:
     """The tokens of a file, as `python -m serve token` writes it.

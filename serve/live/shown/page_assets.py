@@ -14,7 +14,7 @@ import orjson
 from jaxtyping import Bool, Float, Int, UInt64
 
 from bandit.choice import mix_words, uniforms
-from bandit.draws import artwork_words, text_word
+from bandit.draws import text_word
 from bandit.head_policy import HeadPolicy
 from bandit.kinds.after_first import decide_after_first
 from bandit.kinds.in_order import kind_seeds
@@ -57,7 +57,9 @@ class PageAssets:
     _counts: Int[np.ndarray, " titles"] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_words", artwork_words(self.bank.ids))
+        both = zip(self.bank.ids, (row["text"] for row in self.offered.rows), strict=True)
+        words = [text_word(name, str(text)) for name, text in both]  # scores follow from texts
+        object.__setattr__(self, "_words", np.array(words, np.uint64))
         object.__setattr__(self, "_counts", self.layout.counts)
 
     # What a catalogue and a bundle say.

@@ -10,6 +10,7 @@ from zlib import crc32
 
 from data.lean.fast_json import dumps, loads
 from serve.maps.store import MAGIC, VERSION, MapStore
+from serve.maps.takedown.listed import list_of_names
 
 NAME = "instead"
 
@@ -39,7 +40,8 @@ class Instead(NamedTuple):
         if not raw.startswith(MAGIC) or crc32(text).to_bytes(4) != raw[8:12]:
             raise ValueError("what the store says may be shown instead is damaged; write it again")
         try:
-            titles = {title: (free, capped) for title, (free, capped) in loads(text).items()}
+            said = loads(text).items()
+            titles = {t: (list_of_names(free), list_of_names(more)) for t, (free, more) in said}
         except (AttributeError, TypeError) as error:
             raise ValueError(f"not what may be shown instead: {error}") from None
         return Instead(int.from_bytes(raw[VERSION]), titles)

@@ -19,6 +19,8 @@ TRIES = 5
 """Times that a change is made, where somebody else changes the list at once."""
 SETTLED = 0.3
 """Seconds after which a change that is still there stays: two who write at once read it again."""
+LATEST_US = 253_402_300_800_000_000
+"""The year 10000, of which no text speaks."""
 KEPT = 1000
 """Changes that the list remembers."""
 
@@ -63,10 +65,25 @@ class Takedown(NamedTuple):
         try:
             got = loads(text)
             changes = tuple(TakedownChange(*change) for change in got["changes"])
-            names = frozenset[str](got["artwork_ids"])
+            names = frozenset(list_of_names(got["artwork_ids"]))
+            for one in changes:
+                list_of_names([one.artwork_id, one.who, one.why])
+                if type(one.down) is not bool or not 0 <= int(one.at_us) < LATEST_US:
+                    raise TypeError(one)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a list of what is taken down: {error!r}") from None
         return Takedown(int.from_bytes(raw[VERSION]), names, changes)
+
+
+def list_of_names(value: object) -> list[str]:
+    """A list of texts.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise TypeError("no list of texts")
+    return value
 
 
 NOTHING = Takedown(0, frozenset())

@@ -109,10 +109,12 @@ class TakedownWatch:
         """
         before = self.artwork_ids, self._instead
         try:
-            down = read_takedown(self._store).artwork_ids
+            self.artwork_ids = read_takedown(self._store).artwork_ids
+        except ValueError:
+            self._reasons["takedown_damaged"] += 1
+        try:
             # It is written before the list is, so it is at least as new.
-            self._instead = read_instead(self._store) if down else ANYTHING
-            self.artwork_ids = down
+            self._instead = read_instead(self._store) if self.artwork_ids else ANYTHING
         except ValueError:
             self._reasons["takedown_damaged"] += 1
         return before != (self.artwork_ids, self._instead)

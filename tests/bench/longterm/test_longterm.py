@@ -1,8 +1,11 @@
 """`python -m bench longterm`: what it measures is what the product promises."""
 
+from importlib.util import find_spec
+
 import pytest
 
 from bench.longterm.longterm import longterm, show
+from bench.longterm.trajectory_peer import peer_errors
 from data.errors import BadInput
 
 
@@ -37,6 +40,19 @@ def test_new_artwork_is_found_sooner_by_all_that_is_seen_than_by_waiting(record)
         rows = [row for row in record["artwork"] if row.posters == posters]
         regret = {row.learner: row.regret for row in rows}
         assert regret["progressive"] < regret["waiting"] <= rows[0].even * 1.1
+
+
+def test_how_a_play_ended_finds_new_artwork_that_misleads_sooner_than_takes_do(record):
+    regret = {row.learner: row.regret for row in record["artwork"] if row.posters == "baited"}
+    assert regret["progressive"] < min(regret["takes alone"], regret["two days"])
+
+
+@pytest.mark.skipif(find_spec("d3rlpy") is not None, reason="d3rlpy is here: minutes of its time")
+def test_without_the_peer_ours_is_measured_and_why_is_said():
+    rows = peer_errors([1])
+    for own, other in zip(rows[::2], rows[1::2], strict=True):
+        assert abs(own.error) < 0.2
+        assert "skipped: d3rlpy is not installed; pip install" in other.words()
 
 
 def test_unknown_parts_and_seeds_are_refused():

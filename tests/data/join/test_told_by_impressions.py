@@ -13,8 +13,10 @@ import pytest
 from data.check.command import check
 from data.join.join import join
 from data.join.open_engine import EngineSettings
+from data.log.parquet import append_table
 from data.records import EVENTS, TITLES
 from tests.data.join.test_join import AN_HOUR_ON, MUCH_LATER, decision, examples, log, shown
+from tests.data.join.test_kinds import BESIDE, WITH_KINDS
 
 SCHEMA = """
 facts:
@@ -68,7 +70,7 @@ def test_an_impression_tells_what_its_page_knew_and_nothing_of_its_member(tmp_pa
     knew = {"country": "BR", "own": own(weather=["sun"], plan=["free"])}
     log(
         tmp_path,
-        [decision("ahead"), decision("live", facts=knew), decision("dark")],
+        [decision("ahead"), decision("dark")],
         [
             shown(name="ahead", own=own(weather=["rain"], heading=["new", "sea"], plan=["paid"])),
             shown(AN_HOUR_ON, name="ahead", own=own(weather=["snow"])),
@@ -76,6 +78,8 @@ def test_an_impression_tells_what_its_page_knew_and_nothing_of_its_member(tmp_pa
             shown(name="dark"),
         ],
     )
+    beside = pa.Table.from_pylist([decision("live", facts=knew, **BESIDE)], WITH_KINDS)
+    append_table(tmp_path, "decisions", beside, "b")
     assert told(tmp_path) == {
         "ahead": {},
         "live": {"weather": ["sun"], "plan": ["free"]},
@@ -87,6 +91,10 @@ def test_an_impression_tells_what_its_page_knew_and_nothing_of_its_member(tmp_pa
         "live": {"weather": ["sun"], "plan": ["free"], "heading": ["old"]},
         "dark": {},
     }
+    # What was chosen beside an artwork comes along, whichever engine joins.
+    rows = {row["decision_id"]: row for row in examples(tmp_path / "out")}
+    assert {name: rows["live"][name] for name in BESIDE} == BESIDE
+    assert {name: rows["dark"][name] for name in BESIDE} == dict.fromkeys(BESIDE)
 
 
 def test_columns_of_a_users_own_in_events_are_what_impressions_tell(tmp_path):

@@ -4,6 +4,7 @@ A small world whose synopses matter; one bundle before anything was learnt of th
 """
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from evaluate.kinds.of_examples import logged_kinds
 from evaluate.ope.bootstrap import Bootstrap
 from evaluate.policies.bundle_scores import open_bundle_scores
 from evaluate.policies.read_examples import read_examples
+from evaluate.report.report import Sources, report_on
 from export.graphs.with_part import with_part
 from serve.live.load_model import load_live
 from serve.live.page_request import PageRequest
@@ -174,6 +176,20 @@ def test_what_is_learnt_earns_more_and_live_decides_by_it_as_it_is_judged(place,
     estimate = judge_kinds(before, Bootstrap(200, 0)).target["pi2"]
     assert truth == pytest.approx(even, rel=0.05)
     assert estimate.low < truth < estimate.high
+
+
+def test_the_report_says_what_each_kind_adds(place, logged, taught, tmp_path):
+    for bundle, words in ((logged, "draws them evenly"), (taught, "choice of synopsis adds")):
+        out = tmp_path / "report.html"
+        told = Sources(str(place / "examples"), str(bundle), str(place / "catalogue"))
+        told = replace(told, cache=str(place / "cache"))
+        findings = report_on(told, str(out), None, Bootstrap(50, 0))
+        record = findings.summary()["kinds"]
+        assert record is not None
+        assert record["decisions"] == MEMBERS * 10
+        assert record["learnt"] == (bundle is taught)
+        assert set(record["adds"]) == {"artwork", "synopsis"}
+        assert words in out.read_text()
 
 
 def test_a_catalogue_without_the_logs_assets_is_refused_by_name(place, logged, story):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evaluate.longterm.progressive import (
+    belief_of_means,
     delayed_belief,
     first_day_belief,
     oracle_belief,
@@ -45,6 +46,16 @@ def test_whole_traces_give_the_conjugate_posterior(prior, traces):
     )
     np.testing.assert_allclose(belief.covariance, covariance, atol=1e-10)
     np.testing.assert_allclose(belief.mean, mean, atol=1e-10)
+
+
+def test_what_came_at_once_tells_of_the_rest_and_is_no_part_of_it(prior):
+    # The first number moves the last one's belief; the sum is of the others alone.
+    seen = belief_of_means(prior, np.array([1e9]), prior.mean[:1] + 1)
+    mean, variance = seen.total_after(1)
+    told = prior.covariance[1:, 0].sum() / prior.covariance[0, 0]
+    assert mean == pytest.approx(prior.mean[1:].sum() + told, abs=1e-6)
+    assert 0 < variance < prior.covariance[1:, 1:].sum()
+    assert seen.total_after(0) == seen.total
 
 
 @pytest.mark.parametrize("noise", ["fixed", "regularized"])

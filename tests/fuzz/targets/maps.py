@@ -1,5 +1,7 @@
 """Artwork maps and layouts, as a store hands them to the look-up and to the live service."""
 
+from zlib import crc32
+
 import numpy as np
 import orjson
 
@@ -10,12 +12,19 @@ from serve.maps.layout import Layout
 from serve.maps.lookup import Lookup
 from serve.maps.map_reader import MapReader
 from serve.maps.run_info import CatalogueWords, RunInfo
+from serve.maps.store import MAGIC
+from serve.maps.takedown.instead import Instead
+from serve.maps.takedown.listed import Takedown, TakedownChange
+from serve.rules.takedown import TakenDownList, show
 from tests.fuzz.kind import Kind
 from tests.fuzz.mutations import of_bytes, of_json, with_checksum
 from tests.serve.world import DAY, make_layout
 
 LAYOUT = make_layout()
 WORDS = CatalogueWords.of(LAYOUT)
+SIX = LAYOUT.candidates(5)
+TAKEN = Takedown(7, frozenset(SIX[:2]), (TakedownChange(SIX[0], True, 5, "ann", "court"),))
+INSTEAD = Instead(7, {str(LAYOUT.title_ids[5]): (list(SIX[1:3]), list(SIX[3:4]))})
 
 
 class Held:
@@ -26,6 +35,9 @@ class Held:
 
     def get(self, profile_id):
         return self.value
+
+    def get_many(self, profile_ids):
+        return [self.value for _ in profile_ids]
 
     def get_shared(self, name):
         return self.shared.get(name)
@@ -86,6 +98,32 @@ def read_run(raw: bytes) -> None:
     MapReader(Held(held.to_bytes(), {info.key: raw}), LAYOUT, WORDS).draws("ada", DAY)
 
 
+def versioned(body: bytes) -> bytes:
+    """A shared value of version 7, as stored."""
+    return MAGIC + bytes(6) + crc32(body).to_bytes(4) + bytes(4) + (7).to_bytes(8) + body
+
+
+def look_with(taken: bytes, instead: bytes) -> None:
+    """Every page has its images, whatever is said of what is taken down."""
+    shared = {"takedown": taken, "instead": instead}
+    pages = Lookup(Held(member_map().to_bytes(), shared), LAYOUT, "/i/", names=Pseudonyms())
+    assert all(pages.urls("ada", LAYOUT.title_ids))
+    assert all(pages.urls_many(["ada"], LAYOUT.title_ids[None]).ravel())
+
+
+def read_takedowns(raw: bytes) -> None:
+    look_with(versioned(raw), INSTEAD.to_bytes())
+    held = Takedown.from_bytes(versioned(raw))
+    assert Takedown.from_bytes(held.to_bytes()) == held
+    show(TakenDownList(held.version, sorted(held.artwork_ids), list(held.changes)))
+
+
+def read_instead(raw: bytes) -> None:
+    look_with(TAKEN.to_bytes(), versioned(raw))
+    held = Instead.from_bytes(versioned(raw))
+    assert Instead.from_bytes(held.to_bytes()) == held
+
+
 def sealed(raw, rng):
     return with_checksum(of_bytes(raw, rng))
 
@@ -104,4 +142,18 @@ def runs():
     return Kind(read_run, [INFO.to_bytes()], [of_json, of_json, of_bytes])
 
 
-TARGETS = {"maps": maps, "layouts": layouts, "runs": runs}
+def takedowns():
+    return Kind(read_takedowns, [TAKEN.to_bytes()[24:]], [of_json, of_json, of_bytes])
+
+
+def insteads():
+    return Kind(read_instead, [INSTEAD.to_bytes()[24:]], [of_json, of_json, of_bytes])
+
+
+TARGETS = {
+    "maps": maps,
+    "layouts": layouts,
+    "runs": runs,
+    "takedowns": takedowns,
+    "insteads": insteads,
+}

@@ -187,6 +187,10 @@ def test_what_is_shown_instead_is_what_rules_forbid_to_nobody(mapped, layout):
     assert shown() == PLACEHOLDER
     say(LayoutRules.free(layout), 2)
     assert shown() == f"{title}/5.jpg"
+    store.put_shared("instead", b"damaged")
+    take_down(store, f"{title}-5")  # comes through all the same
+    assert shown() not in (f"{title}/5.jpg", PLACEHOLDER)
+    assert client.reasons["takedown_damaged"] > 0
 
 
 def test_an_older_list_never_takes_the_place_of_a_newer_one(store):
@@ -331,7 +335,8 @@ def test_the_command_tells_look_ups_the_rules_of_now(tmp_path, monkeypatch):
         "    where: {country: DE}\n    who: me\n    why: a test\n"
     )
     place, rules = str(tmp_path / "maps"), tmp_path / "rules.yaml"
-    takedown([default], place, "ann", "court", rules=rules, catalogue=catalogue)
+    told = takedown([default], place, "ann", "court", rules=rules, catalogue=catalogue)
+    assert told.ruled_titles == 1
     client = Lookup(LmdbStore(tmp_path / "maps", readonly=True))
     title = shown.title_ids.tolist()[slot]
     assert client.page("nobody")[title] == shown.paths[shown.artwork_ids.index(other)]

@@ -20,7 +20,7 @@ from export.graphs.architecture import network_of
 from export.graphs.bundle import write_bundle
 from export.graphs.description import BundleDescription
 from model.network.towers import Architecture, Marquee
-from serve.scoring.artwork_vectors import scored_artworks
+from serve.scoring.artwork_vectors import refuse_no_numbers, scored_artworks
 from serve.scoring.scorer import Scorer
 from tests.data.shown.planted import SCHEMA, planted, specification
 
@@ -117,3 +117,11 @@ def test_a_bundle_whose_read_outs_are_damaged_is_refused(bundle, tmp_path):
     file.write_bytes((bundle / READ_OUTS).read_bytes()[:-100])
     with pytest.raises(BadInput, match="holds no read-outs"):
         ReadOuts.read_from(file)
+
+
+def test_a_picture_of_which_the_encoder_says_no_number_is_named(bundle):
+    seen = np.ones((3, 4), np.float32)
+    refuse_no_numbers(Scorer(bundle), seen, ["a", "b", "c"])
+    seen[1, 2] = np.nan
+    with pytest.raises(BadInput, match="says no number of b, and of 1 of 3 pictures"):
+        refuse_no_numbers(Scorer(bundle), seen, ["a", "b", "c"])
