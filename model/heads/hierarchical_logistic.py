@@ -6,7 +6,8 @@
 embeddings. M is what all artworks share: it judges artwork that was never shown. `artwork` is its
 random effect, what its rewards say beyond its content, `title` that of all artworks of a title. All
 three are normal about nothing, and how far each feature of the facts may reach is learnt from the
-rewards (empirical Bayes): facts that do not matter fade out.
+rewards (empirical Bayes): facts that do not matter fade out. Where components come in groups, a
+weight's variance is its fact's reach times its group's scale, so groups fade out too.
 """
 
 from typing import NamedTuple
@@ -64,8 +65,9 @@ class HierarchicalLogistic(nn.Module):
         features: how many x has, the first of which is 1.
         draws: of the posterior.
         seed: of their noise.
-        group_of: each component's group, for which a fact's reach is learnt on its own; a last one
-            is of what all artworks have in common. None: all are of one.
+        group_of: each component's group, which has a scale of its own, by which all facts' reaches
+            are multiplied; a last one is of what all artworks have in common, with reaches of its
+            own. None: all are of one.
 
     Source: hierarchical logistic regression: Gelman and Hill 2007, "Data Analysis Using Regression
     and Multilevel/Hierarchical Models", ch. 13 and 14; variances: Tipping 2001, "Sparse Bayesian

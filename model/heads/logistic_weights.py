@@ -41,8 +41,8 @@ class LogisticWeights(NamedTuple):
     def by_kind(
         self, shown: Bool[Tensor, " artworks"], group_of: Int[Tensor, " components"] | None
     ) -> "LogisticWeights":
-        """Means over the weights that share a variance; of the artworks that were shown."""
-        shared = mean_by_group(self.shared, group_of)
+        """What squares say of the variances that weights share; of the artworks that were shown."""
+        shared = reach_and_scale(self.shared, group_of)
         return LogisticWeights(shared, self.artwork[shown].mean(0), self.title.mean(0))
 
     def columns(self) -> "LogisticWeights":
@@ -109,16 +109,36 @@ def group_of_each(groups: Sequence[int]) -> Int[Tensor, " components"] | None:
     return torch.repeat_interleave(torch.arange(len(groups) + 1), torch.tensor([*groups, 1]))
 
 
-def mean_by_group(
+def reach_and_scale(
     square: Float[Tensor, "features components"], group_of: Int[Tensor, " components"] | None
 ) -> Float[Tensor, "features components_or_one"]:
-    """The mean over each group's components, at each of them; over all if there are no groups."""
+    """The likeliest variances that are a fact's reach times a group's scale, at each component.
+
+    A variance for each fact and group would be learnt from a dozen or two of weights, and what few
+    rewards say of these is mostly chance. What all artworks have in common, the last group, keeps
+    a variance for each fact. Without groups all components are of one.
+
+    Args:
+        square: expected squares of the weights.
+        group_of: each component's group.
+    """
     if group_of is None:
         return square.mean(1, True)
     member = nn.functional.one_hot(group_of).to(square.dtype)
-    return (square @ member / member.sum(0))[:, group_of]
+    size = member.sum(0)
+    mean = (square @ member / size).clamp(min=LEAST_SQUARE)
+    groups, count = mean[:, :-1], size[:-1]
+    scale = groups.mean(0)
+    for _ in range(ALTERNATIONS):
+        reach = (groups / scale) @ count / count.sum()
+        scale = (groups / reach[:, None]).mean(0)
+    return torch.cat([reach[:, None] * scale, mean[:, -1:]], 1)[:, group_of]
 
 
+LEAST_SQUARE = 1e-9
+"""Of a group's weights, far below the least variance: none is taken to be 0."""
+ALTERNATIONS = 30
+"""Between the reaches of facts and the scales of groups: each is where the other has it."""
 TINY = 1e-30
 """Of a residual that is 0."""
 

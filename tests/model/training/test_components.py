@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from model.heads.hierarchical_logistic import HierarchicalLogistic
-from model.heads.logistic_weights import group_of_each
+from model.heads.logistic_weights import group_of_each, reach_and_scale
 from model.training.components import COMPONENTS, Components
 
 
@@ -73,3 +73,39 @@ def test_how_far_a_fact_reaches_is_learnt_for_each_group():
     assert torch.equal(regression.variance.shared[1, :3], first.expand(3))
     assert first > 5 * second
     assert every < first
+
+
+def likelihood(square: torch.Tensor, variance: torch.Tensor) -> float:
+    return -float((variance.log() + square / variance).sum())
+
+
+def test_a_variance_is_its_facts_reach_times_its_groups_scale_and_the_likeliest_such():
+    draw = torch.Generator().manual_seed(2)
+    group_of = group_of_each([24, 8, 2])
+    assert group_of is not None
+    reach, scale = torch.rand(30, generator=draw) + 0.1, torch.tensor([1.0, 0.05, 4.0, 7.0])
+    true = 0.01 * reach[:, None] * scale[group_of]
+    torch.testing.assert_close(reach_and_scale(true, group_of), true, rtol=1e-4, atol=0)
+    chance = true * torch.randn(true.shape, generator=draw).square()
+    made = reach_and_scale(chance, group_of)
+    assert float((made[:, 24] / made[:, 0]).std() / (made[:, 24] / made[:, 0]).mean()) < 1e-4
+    best = likelihood(chance[:, :-1], made[:, :-1])
+    for factor in (0.9, 1.1):
+        other = made.clone()
+        other[3, :-1] *= factor
+        assert likelihood(chance[:, :-1], other[:, :-1]) < best
+        other = made.clone()
+        other[:, 24:32] *= factor
+        assert likelihood(chance[:, :-1], other[:, :-1]) < best
+    torch.testing.assert_close(made[:, -1], chance[:, -1])  # all in common: a reach of its own
+    alone = torch.stack(
+        [chance[:, :24].mean(1), chance[:, 24:32].mean(1), chance[:, 32:34].mean(1)]
+    )
+    error = (made[:, [0, 24, 32]].T / true[:, [0, 24, 32]].T).log().square().mean()
+    assert error < 0.5 * (alone / true[:, [0, 24, 32]].T).log().square().mean()
+
+
+def test_groups_that_say_nothing_leave_finite_variances():
+    group_of = group_of_each([3, 2])
+    made = reach_and_scale(torch.zeros(4, 6), group_of)
+    assert bool((made > 0).all() and made.isfinite().all())
