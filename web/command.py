@@ -1,6 +1,7 @@
 """`python -m serve web`: pages that show what members see."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -62,6 +63,7 @@ def web(
         foreign: Let bundles decide that were trained on another catalogue.
     """
     refuse_outside("--port", port, 0, 65535)
+    _give_way()
     followed = FollowedView(bundles, catalogue, cache, foreign, rules)
     followed.look()
     if followed.view is None:
@@ -77,8 +79,18 @@ def web(
         raise BadInput(
             "no members are known; give --profiles, which `python -m data profiles` makes"
         )
-    os.nice(NICE)
     print(f"http://127.0.0.1:{port}/", flush=True)
     uvicorn.run(
         web_app(pages), host="127.0.0.1", port=port, log_level="warning", server_header=False
     )
+
+
+def _give_way() -> None:
+    """Stand back, before anything starts a thread: threads keep what they began with.
+
+    A page that wakes does not push a decision off its core either, where the system can be told so.
+    """
+    os.nice(NICE)
+    if hasattr(os, "SCHED_BATCH"):
+        with suppress(OSError):  # a container may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

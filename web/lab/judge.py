@@ -20,7 +20,7 @@ from web.lab.cautions import SMALL, cautions
 from web.lab.looks import SHOWN, CatalogueLooks
 from web.lab.uploads import Upload
 from web.view.catalogue_view import CatalogueView, NamedTitle
-from web.view.title_record import Logged
+from web.view.logged import Logged
 
 MOST = 12
 """Images that are judged at once."""

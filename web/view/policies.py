@@ -7,8 +7,8 @@ from pathlib import Path
 from data.records import TitleId
 from web.view.catalogue_view import CatalogueView
 from web.view.home_preview import decide
+from web.view.logged import Logged
 from web.view.members import Member
-from web.view.title_record import Logged
 
 FEWEST_DRAWS = 30
 """Of an artwork, for the log to say how it did."""
