@@ -69,6 +69,8 @@ def cells(
 def parted(found: Experiments, examples: Path, out: Path) -> dict[str, int]:
     """Write examples by who learns from them; rows of each folder, and of none under `left out`.
 
+    Files keep their place below `examples`: those of two days may have the same name.
+
     Raises:
         BadInput: there are no examples, or they have no cells.
     """
@@ -89,7 +91,8 @@ def parted(found: Experiments, examples: Path, out: Path) -> dict[str, int]:
                 part = table.filter(pa.array(of_row == place, pa.bool_()))
                 rows[place] = rows.get(place, 0) + len(part)
                 if place != LEFT_OUT:
-                    target = aside / place / file.name
+                    within = file.relative_to(examples) if examples.is_dir() else file.name
+                    target = aside / place / within
                     target.parent.mkdir(parents=True, exist_ok=True)
                     pq.write_table(part, target)
     return rows

@@ -24,8 +24,9 @@ def test_examples_are_parted_by_who_learns_from_them(tmp_path):
     (tmp_path / "e.yaml").write_text(FILE)
     labels = ["eyes:live", None, "eyes:new", "eyes:hold", "old:cell", "eyes:new;eps:more"]
     table = pa.table({"cell": pa.array(labels), "reward": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
-    (tmp_path / "examples").mkdir()
-    pq.write_table(table, tmp_path / "examples" / "day.parquet")
+    for day, part in (("day=1", table[:2]), ("day=2", table[2:])):  # as the join writes them
+        (tmp_path / "examples" / day).mkdir(parents=True)
+        pq.write_table(part, tmp_path / "examples" / day / "examples.parquet")
     said = cells(tmp_path / "e.yaml", None, ["m1"], tmp_path / "examples", tmp_path / "out")
     assert said.rows == {"shared": 3, "eyes/new": 2, "left out": 1}
     shared = pq.read_table(tmp_path / "out" / "shared")
