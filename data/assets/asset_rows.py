@@ -120,8 +120,12 @@ def _id_problem(name: str, artworks: Collection[str]) -> str | None:
 def _kind_problem(kind: str) -> str | None:
     if kind == ARTWORK:
         return "artwork stands in artworks.parquet"
-    sound = len(kind) <= ID_BYTES and _KIND.fullmatch(kind)
-    return None if sound else f"{kind!r:.60} is no name of a kind"
+    return None if is_kind(kind) else f"{kind!r:.60} is no name of a kind"
+
+
+def is_kind(name: str) -> bool:
+    """Whether a kind of assets may have this name: small letters, digits and underscores."""
+    return len(name) <= ID_BYTES and _KIND.fullmatch(name) is not None
 
 
 def _text_problem(content: str, text: str | None) -> str | None:

@@ -151,6 +151,7 @@ def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
     folder = folder or [n for n in list(parameters)[:1] if parameters[n].annotation == Path | None]
     lists = [p.name for p in parameters.values() if _is_list(p)]
     rest = lists[:1]
+    listed: dict[str, list[str]] = {}  # a list whose option comes twice has the words of both
     options: list[str] = []
     plain: list[str] = []
     waiting = list(arguments)
@@ -165,7 +166,7 @@ def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
         name, equals, value = word[2:].partition("=")
         name = name.replace("-", "_")
         if name in lists and (words := _words(value, equals, waiting)):
-            options.append(f"--{name}={_as_list(words, parameters[name])}")
+            listed[name] = [*listed.get(name, []), *words]
         elif equals:
             options.append(f"--{name}={value}")
         elif name in ("help", "print_config"):
@@ -176,6 +177,7 @@ def spelt(function: Callable[..., object], arguments: list[str]) -> list[str]:
             options.append(f"--{name}=true")
         else:
             options.append(f"--{name}={waiting.pop(0)}")
+    options += [f"--{name}={_as_list(listed[name], parameters[name])}" for name in listed]
     named = {option[2:].partition("=")[0] for option in options}
     free = [name for name in free if name not in named and name not in rest]
     if not free and not rest:

@@ -18,6 +18,7 @@ from data.rules.compiled import minute_words
 from data.rules.compiled_catalogue import book_of_catalogue
 from data.rules.files import read_rules
 from data.rules.written import WrittenRules
+from data.schema.named_value import named_value
 from data.schema.schema import SHIPPED, Schema, read_schema
 
 
@@ -82,8 +83,9 @@ def rules(
         file: rules.yaml.
         catalogue: Folder with titles.parquet and artworks.parquet; facts of its schema.yaml may be
             asked for.
-        facts: Of the page, as country=DE; what is not given is not known.
-        titles: Title ids to show; the first that rules change when left out.
+        facts: Of the page, with spaces between, as country=DE device=tv; what is not given is not
+            known.
+        titles: Title ids to show, with spaces between; the first that rules change when left out.
         at: Moment, ISO 8601 with a zone; now when left out.
     """
     schema, shown = read_schema(catalogue), Catalogue.read(catalogue)
@@ -96,7 +98,10 @@ def rules(
     slot_of = {str(title): slot for slot, title in enumerate(ids)}
     wanted = [str(title) for title in changed[:5]] if titles is None else titles
     if strange := [title for title in wanted if title not in slot_of]:
-        raise BadInput(f"--titles {strange[0]}: the catalogue shows no such title that day")
+        raise BadInput(
+            f"--titles {strange[0]}: the catalogue shows no such title that day; write ids with "
+            "spaces between"
+        )
     return RulesReport(
         len(written.rules),
         minute_words(now_us),
@@ -115,9 +120,19 @@ def show(report: RulesReport) -> None:
     for title in report.titles:
         print(f"title {title.title_id}: {', '.join(title.rules) or 'no rule changes it'}")
         for one in title.candidates:
-            bounds = f" from {one.floor:g} to {one.cap:g}" if (one.floor, one.cap) != (0, 1) else ""
-            state = "pinned" if one.pinned else "may be shown" if one.allowed else "not shown"
-            print(f"  {one.artwork_id}: {state}{bounds}")
+            print(f"  {one.artwork_id}: {_state(one, title.candidates)}")
+
+
+def _state(one: RuledCandidate, candidates: list[RuledCandidate]) -> str:
+    pinned = next((other.artwork_id for other in candidates if other.pinned), None)
+    if one.pinned:
+        return "pinned"
+    if not one.allowed:
+        return "not shown"
+    if pinned is not None:
+        return f"not shown while {pinned} is pinned"
+    bounded = (one.floor, one.cap) != (0, 1)
+    return "may be shown" + (f", drawn from {one.floor:g} to {one.cap:g}" if bounded else "")
 
 
 def _applied(
@@ -177,9 +192,10 @@ def _facts(given: list[str], schema: Schema) -> dict[str, FactValue]:
     kinds = {fact.name: fact.kind for fact in (*SHIPPED.facts, *schema.facts)}
     facts: dict[str, FactValue] = {}
     for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or kinds.get(name) not in ("category", "number"):
-            raise BadInput(f"--facts {text}: write NAME=VALUE of a fact, as country=DE")
+        name, value = named_value(text)
+        if kinds.get(name) not in ("category", "number"):
+            there = ", ".join(k for k, kind in kinds.items() if kind in ("category", "number"))
+            raise BadInput(f"--facts {text}: rules know no fact {name!r}; there are {there}")
         try:
             facts[name] = float(value) if kinds[name] == "number" else value
         except ValueError:

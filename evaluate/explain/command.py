@@ -13,6 +13,7 @@ from data.check.known import title_named
 from data.days import DAY_US, date_of, moment_us
 from data.errors import BadInput
 from data.privacy.pseudonym import Pseudonyms
+from data.schema.named_value import named_value
 from evaluate.explain.shown_before import ShownSince, shown_before
 from serve.live.explain.explained import ShownDraw
 from serve.live.explain.explained import explain as explain_page
@@ -69,7 +70,8 @@ def explain(
         rules: rules.yaml.
         log: Folder of decisions as Parquet, as `python -m data roll` writes it: what was shown
             before, and since when.
-        facts: Of the page, as device=tv; those of the profile are known besides.
+        facts: Of the page, with spaces between, as country=DE device=tv; those of the profile are
+            known besides.
         at: Moment, ISO 8601 with a zone; now when left out.
         cache: Folder of decoded images.
         epoch_days: Days that a live draw lasts.
@@ -152,9 +154,7 @@ def _facts(given: list[str], model: LiveModel) -> dict[str, object]:
     """
     facts: dict[str, object] = {}
     for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise BadInput(f"--facts {text}: write NAME=VALUE, as device=tv")
+        name, value = named_value(text)
         fact = model.declared.facts.get(name)
         number = name in ("row", "column", "tenure_days") or (fact and fact.kind == "number")
         try:

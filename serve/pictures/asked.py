@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from data.assets.asset_rows import ARTWORK
+from data.assets.asset_rows import ARTWORK, is_kind
 from data.pictures import MAIN
 from data.sound import id_problem
 
@@ -59,6 +59,10 @@ def asked_kinds(request: Mapping[str, object]) -> AskedKinds | None:
         return None
     if ARTWORK in kinds:
         raise ValueError("kinds: artwork is always chosen; name what is shown beside it")
+    if strange := [kind for kind in kinds if not is_kind(kind)]:
+        raise ValueError(
+            f"kinds: {strange[0]!r:.60} is no name of a kind; use small letters, as in synopsis"
+        )
     languages = _names(request.get("languages"), "languages", LANGUAGES_LIMIT)
     facts = request.get("facts")
     told = facts.get("language") if isinstance(facts, Mapping) else None

@@ -203,6 +203,7 @@ def example(
         (["my_log", "--keep-days", "-5"], ["--keep_days=-5", "--log=my_log"]),
         (["--keep-days=5", "my_log", "--dry"], ["--keep_days=5", "--dry=true", "--log=my_log"]),
         (["my_log", "a b", "007"], ["--log=my_log", '--names=["a b","007"]']),
+        (["my_log", "--names", "a", "--names", "b"], ['--names=["a","b"]', "--log=my_log"]),
         (["--help"], ["--help"]),
     ],
 )

@@ -310,6 +310,7 @@ def test_what_nobody_chose_shows_the_default_of_each_kind(models):
         ("synopsis", "list"),
         (["artwork"], "artwork is always"),
         ([7], "no name"),
+        (["Synopsis!"], "small letters"),
         (list("abcde"), "4"),
     ],
 )
