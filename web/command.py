@@ -14,9 +14,12 @@ from web.pages_of import PagesOf
 from web.session import Sessions
 from web.tokens_file import TokensFile
 from web.view.catalogue_view import FollowedView
+from web.watch.live_service import refuse_address
 
 NICE = 10
 """How far pages stand back behind what serves members on the same machine."""
+LAST = 19
+"""The lowest rank there is."""
 
 
 # Each parameter is an option of the command.
@@ -28,6 +31,7 @@ def web(
     log: Path | None = None,
     rules: Path | None = None,
     experiments: Path | None = None,
+    live: str | None = None,
     tokens: Path | None = None,
     cache: Path = Path("artifacts/cache"),
     port: int = 8090,
@@ -53,6 +57,8 @@ def web(
             second where it follows the same file.
         experiments: experiments.yaml of the service: who is in which cell, what came of it, and
             where each ramp is.
+        live: Address of the live service, such as http://127.0.0.1:8080, whose /metrics the monitor
+            asks for latency and for why pages fell back.
         tokens: File of tokens, as `python -m serve token` writes it: who has none sees nothing, and
             `read` is what looking needs, `rules` what changing rules needs, `publish` what making
             bundles live and stopping ramps needs. It is followed: who is taken out of it is signed
@@ -63,7 +69,8 @@ def web(
         foreign: Let bundles decide that were trained on another catalogue.
     """
     refuse_outside("--port", port, 0, 65535)
-    _give_way()
+    if live is not None:
+        refuse_address(live)
     followed = FollowedView(bundles, catalogue, cache, foreign, rules)
     followed.look()
     if followed.view is None:
@@ -74,23 +81,28 @@ def web(
         if place is not None and not place.exists():
             raise BadInput(f"{name} {place}: there is no such file or folder")
     sessions = Sessions(Tokens([]) if tokens is None else TokensFile(tokens))
-    pages = PagesOf(followed, profiles, examples, log, sessions, experiments=experiments)
+    pages = PagesOf(followed, profiles, examples, log, sessions, experiments=experiments, live=live)
     if not pages.members().ids:
         raise BadInput(
             "no members are known; give --profiles, which `python -m data profiles` makes"
         )
+    give_way()
     print(f"http://127.0.0.1:{port}/", flush=True)
     uvicorn.run(
         web_app(pages), host="127.0.0.1", port=port, log_level="warning", server_header=False
     )
 
 
-def _give_way() -> None:
-    """Stand back, before anything starts a thread: threads keep what they began with.
+def give_way() -> None:
+    """Stand back, all threads of this process: those that libraries began keep a rank of their own.
 
     A page that wakes does not push a decision off its core either, where the system can be told so.
     """
-    os.nice(NICE)
-    if hasattr(os, "SCHED_BATCH"):
-        with suppress(OSError):  # a container may forbid it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    tasks = Path("/proc/self/task")
+    every = [int(one.name) for one in tasks.iterdir()] if tasks.is_dir() else [0]
+    for thread in every:
+        with suppress(OSError):  # it has ended, or a container forbids it
+            rank = os.getpriority(os.PRIO_PROCESS, thread) + NICE
+            os.setpriority(os.PRIO_PROCESS, thread, min(rank, LAST))
+            if hasattr(os, "SCHED_BATCH"):
+                os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))

@@ -18,7 +18,7 @@ from web.view.composed import asked_member, asked_members
 from web.view.home_preview import home_preview
 from web.view.title_record import TitleRecord, title_record
 from web.view.why import Why, why
-from web.watch_routes import bundles_of, seen_experiments
+from web.watch_routes import bundles_of, live_of, seen_experiments
 
 Row = Mapping[str, object]
 Asked = Mapping[str, str]
@@ -164,6 +164,7 @@ def _tables(pages: PagesOf) -> dict[str, Callable[[Asked], Iterable[object]]]:
         "monitor": lambda _: pages.watcher.now().checks,
         "rewards": lambda _: pages.watcher.now().days,
         "bundles": lambda _: bundles_of(pages),
+        "live": lambda _: live_of(pages).fell_back,
         "experiments": lambda _: _cells(pages),
         "troubles": lambda _: pages.watcher.now().troubles,
     }

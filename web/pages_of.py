@@ -38,6 +38,7 @@ class PagesOf:
     saliencies: Saliencies = field(default_factory=Saliencies)
     worker: ImageWorker = field(default_factory=ImageWorker)
     experiments: Path | None = None
+    live: str | None = None
     _members: KnownMembers | None = None
     _audience: NewMembers | None = None
 

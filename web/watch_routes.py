@@ -8,6 +8,7 @@ from web.pages_of import PagesOf
 from web.render import page
 from web.watch.bundles import BundleRecord, bundle_records
 from web.watch.experiments import ExperimentsSeen
+from web.watch.live_service import LiveSeen, live_seen
 from web.watch.watcher import NO_LOG, Watched
 
 UNWATCHED = Watched(None, False, NO_LOG, "ok", [], {}, [], [])
@@ -30,6 +31,11 @@ def watch_routes(pages: PagesOf) -> APIRouter:
     def bundles() -> list[BundleRecord]:
         """Bundles of the store: what each promised, and what its draws earned."""
         return bundles_of(pages)
+
+    @router.get("/api/live")
+    def live() -> LiveSeen:
+        """How long the live service's decisions took since it started, and why pages fell back."""
+        return live_of(pages)
 
     @router.get("/api/experiments")
     def experiments() -> ExperimentsSeen:
@@ -60,11 +66,23 @@ def watch_routes(pages: PagesOf) -> APIRouter:
             shape=pages.view().shape,
             found=found,
             bundles=bundles_of(pages),
+            live=None if pages.live is None else live_of(pages),
             wait=SOON if wait else None,
             **content,
         )
 
     return router
+
+
+def live_of(pages: PagesOf) -> LiveSeen:
+    """What the live service says of itself.
+
+    Raises:
+        BadInput: its address is not known.
+    """
+    if pages.live is None:
+        raise BadInput("no live service is known; start the pages with --live ADDRESS")
+    return live_seen(pages.live)
 
 
 def seen_experiments(pages: PagesOf) -> ExperimentsSeen:

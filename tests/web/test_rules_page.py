@@ -146,6 +146,26 @@ def test_an_editor_signs_in_denies_and_sees_it_gone(steered, story, walk, scheme
     page.goto(why)
     page.get_by_text("Rules that hold here").wait_for()
     assert page.locator("li.chosen .name").inner_text().split("·")[1].strip() != before
+    page.goto(f"{steered}/?member=m5")
+    tile = page.locator(f'li:has(a[href$="title={title}"]) img').first
+    assert f"artwork={before}" not in tile.get_attribute("src")
     page.goto(f"{steered}/audit")
     fine()
     assert page.get_by_text("bea").count() > 0
+
+
+def test_a_reader_who_denies_is_told_what_that_needs_and_nothing_changes(
+    steered, bea, story, browser
+):
+    title, before = story.catalogue.title_ids[3], bea.get("/api/rules").json()["version"]
+    page = browser.new_page()
+    page.goto(f"{steered}/sign-in?next=/rules?title={title}")
+    page.get_by_label("Token").fill(READS)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Artwork").select_option(index=1)
+    page.get_by_label("Why", exact=True).fill("rights")
+    page.get_by_role("button", name="Make it").click()
+    page.get_by_text("needs").first.wait_for()
+    assert "rules" in page.locator("main").inner_text()
+    page.close()
+    assert bea.get("/api/rules").json()["version"] == before

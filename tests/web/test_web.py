@@ -215,6 +215,7 @@ def test_a_creative_finds_why_two_members_see_different_artwork(pages, walk, sch
         fine()
         assert page.locator("li.chosen").count() == 1
         page.get_by_role("link", name="All about this title").click()
+        page.get_by_role("heading", name="Day by day").wait_for()
         fine()
         assert page.get_by_role("rowheader").count() > 3
         page.get_by_role("link", name="Titles", exact=True).click()
