@@ -36,6 +36,9 @@ export class Client {
     if (!["http:", "https:"].includes(parsed.protocol)) {
       throw new TypeError(`${url} is no URL of a service; write http://host:port`);
     }
+    if (options.token && !/^[!-~]+$/.test(options.token)) {
+      throw new TypeError("the token is none; give what `python -m serve token` printed");
+    }
     this.#url = parsed.href.replace(/\/+$/, "");
     this.#options = {
       timeout: 200,

@@ -31,6 +31,8 @@ class CellsReport:
     """Member that was asked for → cell, as decisions name it."""
     rows: dict[str, int] = field(default_factory=dict)
     """Folder that was written → its rows."""
+    absent: list[str] = field(default_factory=list)
+    """Bundles and rules that cells or loops name and that are not there, seen from this folder."""
 
 
 def cells(
@@ -63,7 +65,15 @@ def cells(
         [loop.name for loop in found.loops],
         asked,
         {} if examples is None or out is None else parted(found, examples, out),
+        _absent(found),
     )
+
+
+def _absent(found: Experiments) -> list[str]:
+    arms = [cell.arm for one in found.experiments for cell in one.cells]
+    arms += [loop.arm for loop in found.loops]
+    named = dict.fromkeys(place for arm in arms for place in (arm.bundle, arm.rules) if place)
+    return [place for place in named if not Path(place).exists()]
 
 
 def parted(found: Experiments, examples: Path, out: Path) -> dict[str, int]:
@@ -120,6 +130,10 @@ def show(report: CellsReport) -> None:
     for name, shares in report.experiments.items():
         ramp = f", ramp at {report.ramps[name]:.0%}" if name in report.ramps else ""
         print(f"{name}{ramp}: " + ", ".join(f"{cell} {s:.2%}" for cell, s in shares.items()))
+    for place in report.absent:
+        print(
+            f"note: {place} is not there, seen from this folder; a service without it won't start"
+        )
     if report.loops:
         print("loops: " + ", ".join(report.loops))
     for member, cell in report.cells.items():

@@ -146,6 +146,27 @@ def test_what_is_tried_again_has_the_same_id(clean, flaky):
     assert len(flaky.bodies[0]["request_id"]) == len(flaky.bodies[3]["events"][0]["event_id"]) == 32
 
 
+TOKENS = """
+import json
+from marquee_client import AsyncClient, Client
+
+refused = []
+for make in (Client, AsyncClient):
+    for token in ("\\u2026", "a b", "a\\n"):
+        try:
+            make("http://127.0.0.1:9", token)
+        except ValueError as error:
+            refused.append(str(error))
+print(json.dumps(refused))
+"""
+
+
+def test_a_token_that_no_header_can_carry_is_refused_before_any_page(clean):
+    refused = clean(TOKENS)
+    assert len(refused) == 6
+    assert all("serve token" in words for words in refused)
+
+
 def test_json_is_the_same_bytes_with_and_without_orjson():
     odd = "".join(map(chr, [*range(0x100), 0x2028, 0x1F600, 0xFFFD]))
     value = {"title_ids": [0, 2**63 - 1], "paths": (odd, ""), "none": None, "true": True}

@@ -109,6 +109,27 @@ console.log(JSON.stringify([page.decisions[0].url, taken]));
 """
 
 
+TOKENS = r"""
+import { Client } from "marquee-client";
+
+const made = ["\u2026", "a b", "a\n", undefined].map((token) => {
+  try {
+    return Boolean(new Client("http://127.0.0.1:9", { token }));
+  } catch (failed) {
+    return failed.message;
+  }
+});
+console.log(JSON.stringify(made));
+"""
+
+
+def test_a_token_that_no_header_can_carry_is_refused_before_any_page(node):
+    *refused, without = node(TOKENS)
+    assert len(refused) == 3
+    assert all("serve token" in words for words in refused)
+    assert without is True
+
+
 def test_what_is_tried_again_has_the_same_id(node, flaky):
     flaky.answers += [(503, {"detail": "busy"}), None, (200, DECIDED)]
     flaky.answers += [None, (429, {"detail": "often"}), (200, {"accepted": 1})]

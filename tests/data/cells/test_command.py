@@ -40,3 +40,14 @@ def test_examples_are_parted_by_who_learns_from_them(tmp_path):
     assert said.experiments["eyes"] == {"live": 0.5, "new": 0.3, "hold": 0.2}
     with pytest.raises(BadInput, match="go together"):
         cells(tmp_path / "e.yaml", examples=tmp_path / "examples")
+
+
+def test_bundles_and_rules_that_are_not_there_are_named(tmp_path):
+    bundle, rules = tmp_path / "bundles" / "current", tmp_path / "rules.yaml"
+    new = f"new: {{share: 0.3, bundle: {bundle}, rules: {rules}}}"
+    text = FILE.replace("new: {share: 0.3, train: own}", new)
+    assert text != FILE
+    (tmp_path / "e.yaml").write_text(text)
+    assert cells(tmp_path / "e.yaml").absent == [str(bundle), str(rules)]
+    bundle.mkdir(parents=True)
+    assert cells(tmp_path / "e.yaml").absent == [str(rules)]

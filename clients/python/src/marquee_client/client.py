@@ -38,7 +38,7 @@ class Client:
         placeholder: URL for titles of which nothing is known.
 
     Raises:
-        ValueError: the URL is none of HTTP.
+        ValueError: the URL is none of HTTP, or no header can carry the token.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ class Server(NamedTuple):
         """Of its URL.
 
         Raises:
-            ValueError: it is none of HTTP.
+            ValueError: it is none of HTTP, or no header can carry the token.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -64,6 +64,8 @@ class Server(NamedTuple):
         tls = parts.scheme == "https"
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token is not None:
+            if not (token.isascii() and token.isprintable()) or " " in token:
+                raise ValueError("the token is none; give what `python -m serve token` printed")
             headers["Authorization"] = f"Bearer {token}"
         port = parts.port or (443 if tls else 80)
         return cls(tls, parts.hostname, port, parts.path.rstrip("/"), headers)
