@@ -128,7 +128,7 @@ def reach_and_scale(
     size = member.sum(0)
     mean = (square @ member / size).clamp(min=LEAST_SQUARE)
     groups, count = mean[:, :-1], size[:-1]
-    scale = groups.mean(0)
+    reach, scale = groups.mean(1), groups.mean(0)
     for _ in range(ALTERNATIONS):
         reach = (groups / scale) @ count / count.sum()
         scale = (groups / reach[:, None]).mean(0)
