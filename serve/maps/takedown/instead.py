@@ -42,7 +42,7 @@ class Instead(NamedTuple):
         try:
             said = loads(text).items()
             titles = {t: (list_of_names(free), list_of_names(more)) for t, (free, more) in said}
-        except (AttributeError, TypeError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"not what may be shown instead: {error}") from None
         return Instead(int.from_bytes(raw[VERSION]), titles)
 

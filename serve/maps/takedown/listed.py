@@ -70,7 +70,7 @@ class Takedown(NamedTuple):
                 list_of_names([one.artwork_id, one.who, one.why])
                 if type(one.down) is not bool or not 0 <= int(one.at_us) < LATEST_US:
                     raise TypeError(one)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a list of what is taken down: {error!r}") from None
         return Takedown(int.from_bytes(raw[VERSION]), names, changes)
 
