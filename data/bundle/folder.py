@@ -89,12 +89,7 @@ class Bundle:
         if ROW_PAIRS not in self.manifest.files:
             return None
         pairs = RowPairs.read(self.root / ROW_PAIRS)
-        has = len(pairs.heads), len(pairs.centre)
-        if has != (wants := (self.manifest.policy.heads, self.manifest.dimension)):
-            raise BadInput(
-                f"bundle {self.root}: {ROW_PAIRS} has (heads, dimension) {has}, the bundle {wants};"
-                f" {REMEDY}"
-            )
+        self._refuse_others(ROW_PAIRS, (len(pairs.heads), len(pairs.centre)))
         return pairs
 
     def asset_terms(self) -> AssetTerms | None:
@@ -106,13 +101,16 @@ class Bundle:
         if ASSET_TERMS not in self.manifest.files:
             return None
         terms = AssetTerms.read(self.root / ASSET_TERMS)
-        has = len(terms.heads), len(terms.centre)
+        self._refuse_others(ASSET_TERMS, (len(terms.heads), len(terms.centre)))
+        return terms
+
+    def _refuse_others(self, name: str, has: tuple[int, int]) -> None:
+        """Refuse what was learnt beside other heads or vectors."""
         if has != (wants := (self.manifest.policy.heads, self.manifest.dimension)):
             raise BadInput(
-                f"bundle {self.root}: {ASSET_TERMS} has (heads, dimension) {has}, the bundle"
-                f" {wants}; {REMEDY}"
+                f"bundle {self.root}: {name} has (heads, dimension) {has}, the bundle {wants};"
+                f" {REMEDY}"
             )
-        return terms
 
     def file(self, name: str) -> Path:
         """Where a file of the bundle lies.

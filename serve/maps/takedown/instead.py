@@ -6,11 +6,11 @@ somebody; a look-up shows nothing else in place of what is taken down.
 """
 
 from typing import NamedTuple
-from zlib import crc32
 
 from data.lean.fast_json import dumps, loads
-from serve.maps.store import MAGIC, VERSION, MapStore
+from serve.maps.store import MapStore
 from serve.maps.takedown.listed import list_of_names
+from serve.maps.takedown.sealed import sealed, unsealed
 
 NAME = "instead"
 
@@ -25,9 +25,7 @@ class Instead(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """As stored; bytes 16 to 24 are the version, as in a map."""
-        text = dumps(self.artwork_ids)
-        head = MAGIC + b"\0" * 6 + crc32(text).to_bytes(4) + b"\0" * 4
-        return head + self.version.to_bytes(8) + text
+        return sealed(self.version, dumps(self.artwork_ids))
 
     @staticmethod
     def from_bytes(raw: bytes) -> "Instead":
@@ -36,15 +34,13 @@ class Instead(NamedTuple):
         Raises:
             ValueError: it is nothing of the kind, or damaged.
         """
-        text = raw[VERSION.stop :]
-        if not raw.startswith(MAGIC) or crc32(text).to_bytes(4) != raw[8:12]:
-            raise ValueError("what the store says may be shown instead is damaged; write it again")
+        version, text = unsealed(raw, "what the store says may be shown instead")
         try:
             said = loads(text).items()
             titles = {t: (list_of_names(free), list_of_names(more)) for t, (free, more) in said}
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"not what may be shown instead: {error}") from None
-        return Instead(int.from_bytes(raw[VERSION]), titles)
+        return Instead(version, titles)
 
 
 ANYTHING = Instead(0, {})

@@ -8,11 +8,11 @@ compares those of maps, and an older list never takes the place of a newer one.
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
-from zlib import crc32
 
 from data.errors import Unavailable
 from data.lean.fast_json import dumps, loads
 from serve.maps.store import MAGIC, VERSION, MapStore
+from serve.maps.takedown.sealed import sealed, unsealed
 
 NAME = "takedown"
 TRIES = 5
@@ -48,9 +48,7 @@ class Takedown(NamedTuple):
             "artwork_ids": sorted(self.artwork_ids),
             "changes": [list(change) for change in self.changes],
         }
-        text = dumps(body)
-        head = MAGIC + b"\0" * 6 + crc32(text).to_bytes(4) + b"\0" * 4
-        return head + self.version.to_bytes(8) + text
+        return sealed(self.version, dumps(body))
 
     @staticmethod
     def from_bytes(raw: bytes) -> "Takedown":
@@ -59,9 +57,7 @@ class Takedown(NamedTuple):
         Raises:
             ValueError: it is nothing of the kind, or damaged.
         """
-        text = raw[VERSION.stop :]
-        if not raw.startswith(MAGIC) or crc32(text).to_bytes(4) != raw[8:12]:
-            raise ValueError("the store's list of what is taken down is damaged; write it again")
+        version, text = unsealed(raw, "the store's list of what is taken down")
         try:
             got = loads(text)
             changes = tuple(TakedownChange(*change) for change in got["changes"])
@@ -72,7 +68,7 @@ class Takedown(NamedTuple):
                     raise TypeError(one)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a list of what is taken down: {error!r}") from None
-        return Takedown(int.from_bytes(raw[VERSION]), names, changes)
+        return Takedown(version, names, changes)
 
 
 def list_of_names(value: object) -> list[str]:
