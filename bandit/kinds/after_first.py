@@ -47,7 +47,8 @@ def decide_after_first(
     """
     steps = _every_step(scores, valid, chances.shape[1], epsilon)
     rows, luck = np.arange(len(first)), uniforms.T
-    choice, propensity = np.empty((2, *uniforms.shape))
+    choice = np.empty(uniforms.shape, np.int64)
+    propensity = np.empty(uniforms.shape)
     picked = (rows, first)
     for at, (there, step) in enumerate(zip(valid, steps.steps, strict=True)):
         given = step[picked]
@@ -55,8 +56,7 @@ def decide_after_first(
         propensity[:, at] = given[rows, one]
         choice[:, at] = np.where(there.any(1), one, NOT_SHOWN)
         picked = (*picked, one)
-    made = KindChoice(choice.astype(np.int64), propensity)
-    return ChosenBeside(made, _with_first(steps, chances))
+    return ChosenBeside(KindChoice(choice, propensity), _with_first(steps, chances))
 
 
 def chances_after_first(
