@@ -17,7 +17,7 @@ from setuptools.build_meta import *  # noqa: F403
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 INTO = HERE / "src" / "marquee_client" / "shared"
-BEGIN = ("serve.maps.lookup", "serve.maps.open_store")
+BEGIN = ("serve.maps.rows.row_lookup", "serve.maps.open_store")
 ROOMS = ("bandit", "data", "serve")
 ALLOWED = {"numpy", "lmdb", "redis", "jaxtyping", "orjson"}
 """Packages that what is copied may name; orjson only where it is there."""

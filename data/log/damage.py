@@ -6,7 +6,6 @@ thousand million.
 
 import os
 import shutil
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
@@ -14,9 +13,8 @@ from zlib import crc32
 import numpy as np
 
 from data.atomic_write import sync
+from data.lean.segment import RECORD
 
-RECORD = struct.Struct("<IIB3x")
-"""Length of the body, its checksum, its kind."""
 FOLDER = "damaged"
 """Where what could not be read whole is put, beside the log."""
 REJECTED = "rejected.jsonl"

@@ -19,7 +19,6 @@ not check is damage, and what follows it is found by its checksums (`data/log/da
 
 import fcntl
 import os
-import struct
 import threading
 import time
 import uuid
@@ -30,14 +29,12 @@ from typing import NamedTuple
 from zlib import crc32
 
 from data.atomic_write import sync
-from data.log.damage import RECORD, after_damage, record_end
+from data.lean.segment import FOLDER, HEADER, MAGIC, RECORD, record_seed
+from data.log.damage import after_damage, record_end
 from data.log.records import SCHEMAS
 
-FOLDER = "live"
 SEGMENT_BYTES = 16 << 20
 STEP_BYTES = 256 << 10
-HEADER = struct.Struct("<8s8s")
-MAGIC = b"MQLOG001"
 KINDS = tuple(SCHEMAS)
 Row = tuple[str, bytes]
 """Kind and encoded record or page of records."""
@@ -120,7 +117,7 @@ class _Segment:
 
     def __init__(self, path: Path, descriptor: int, nonce: bytes) -> None:
         self.path, self.descriptor, self.used = path, descriptor, HEADER.size
-        self._seeds = [_seed(nonce, number) for number in range(len(KINDS))]
+        self._seeds = [record_seed(nonce, number) for number in range(len(KINDS))]
 
     @staticmethod
     def make(
@@ -194,10 +191,6 @@ else:
         return done
 
 
-def _seed(nonce: bytes, kind: int) -> int:
-    return crc32(nonce + bytes([kind]))
-
-
 class Chunk(NamedTuple):
     """Records of a segment."""
 
@@ -232,7 +225,7 @@ def chunks(path: Path, start: int, rows: int, size: int, ended: bool = False) ->
     magic, nonce = HEADER.unpack_from(held)
     if magic != MAGIC:
         raise ValueError(f"{path} starts with {magic!r}, a segment of the log with {MAGIC!r}")
-    seeds = [_seed(nonce, number) for number in range(len(KINDS))]
+    seeds = [record_seed(nonce, number) for number in range(len(KINDS))]
     at = start = max(start, HEADER.size)
     group: list[Row] = []
     damaged = 0

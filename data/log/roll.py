@@ -54,7 +54,8 @@ def roll(log_dir: Path | str, chunk: int = CHUNK, keep_runs: bool = False) -> di
         BadInput: nothing was ever logged in the folder.
     """
     log_dir = Path(log_dir)
-    if not (log_dir / DATABASE).is_file() and not (log_dir / RUNS).is_dir():
+    parts = (log_dir / DATABASE, log_dir / RUNS, log_dir / FOLDER)
+    if not any(part.exists() for part in parts):
         raise BadInput(
             f"{log_dir} holds no {DATABASE} and no {RUNS}/; give the folder that serving logs to"
         )

@@ -12,6 +12,7 @@
  …  n propensity codes, uint8     255: among the explicit ones, or not known
  …  r runs × 24 bytes             day uint16 · epoch days uint16 · facts fingerprint uint32 ·
                                   salt uint64 · nonce uint64
+ …  of format 3 what rows need    begins with its length, uint32 (serve/maps/rows/row_part.py)
  …  e × 12 bytes                  slot uint32 · propensity float64: what no code stands for; then
                                   n + slot uint32 · uint64: a hash of what rules did to the title
  …  e, uint32
@@ -41,6 +42,8 @@ from jaxtyping import Int, UInt8, UInt32
 from serve.maps.store import MAGIC
 
 FORMAT = 2
+ROWS_FORMAT = 3
+"""Of maps that keep a few artworks of each title for rows, and the rest as format 2 does."""
 HEADER = struct.Struct("<2sBBI8s8sIB3s")
 RUN = struct.Struct("<HHIQQ")
 RUN_OF_FORMAT_1 = struct.Struct("<i4xQQ")
@@ -86,6 +89,7 @@ class ArtworkMap:
     codes: UInt8[np.ndarray, " titles"] | None = None  # of propensities; None: none is known
     explicit: tuple[tuple[int, float], ...] = ()  # (slot, propensity) that no code stands for
     ruled: tuple[tuple[int, int], ...] = ()  # (slot, word of the effect of rules) of its draw
+    rows: bytes = b""  # what rows need of it; none: it is of format 2
 
     @staticmethod
     def parse(value: bytes) -> "ArtworkMap":
@@ -99,15 +103,21 @@ class ArtworkMap:
         magic, form, flags, titles, layout, version, facts, runs, tag = HEADER.unpack_from(value)
         if magic != MAGIC:
             raise CorruptMapError(f"starts with {magic!r}, an artwork map starts with b'MQ'")
-        if form not in (1, FORMAT):
+        if form not in (1, FORMAT, ROWS_FORMAT):
             raise CorruptMapError(
-                f"format {form} is not {FORMAT}; update the reader or precompute anew"
+                f"format {form} is later than {ROWS_FORMAT}; update the reader or precompute anew"
             )
         if zlib.crc32(value) != CRC_RESIDUE:
             raise CorruptMapError("the checksum differs; precompute this profile again")
         width = 4 if flags & WIDE else 2
-        counted = int.from_bytes(value[-8:-4], "little") if form == FORMAT else 0
+        counted = int.from_bytes(value[-8:-4], "little") if form != 1 else 0
         fixed = map_bytes(titles, width, runs, form)
+        rows = b""
+        if form == ROWS_FORMAT:
+            begin = fixed - 8
+            length = int.from_bytes(value[begin : begin + 4], "little")
+            rows = value[begin : begin + length]
+            fixed += length
         if len(value) != fixed + counted * EXPLICIT.size:
             raise CorruptMapError(
                 f"{len(value)} bytes where {titles} titles and {runs} runs need more"
@@ -128,7 +138,7 @@ class ArtworkMap:
         codes = np.frombuffer(value, np.uint8, titles, at)
         at += titles
         stored = [RUN.unpack_from(value, at + RUN.size * i) for i in range(runs)]
-        at += runs * RUN.size
+        at += runs * RUN.size + len(rows)
         slots = np.frombuffer(value, EXPLICIT_TYPE, counted, at)["slot"]
         own = int((slots < titles).sum())
         if (slots[:own] >= titles).any() or (slots >= 2 * titles).any():
@@ -140,6 +150,7 @@ class ArtworkMap:
             codes,
             tuple(EXPLICIT.unpack_from(value, at + EXPLICIT.size * i) for i in range(own)),
             tuple((slot - titles, word) for slot, word in ruled),
+            rows,
         )
 
     def to_bytes(self, width: int = 2) -> bytes:
@@ -156,6 +167,7 @@ class ArtworkMap:
             codes=self.codes[None] if self.codes is not None else None,
             explicit=[self.explicit],
             ruled=[self.ruled],
+            rows=[self.rows] if self.rows else None,
         )[0]
 
 
@@ -186,6 +198,7 @@ def encode_maps(
     explicit: Sequence[Sequence[tuple[int, float]]] | None = None,
     ruled: Sequence[Sequence[tuple[int, int]]] | None = None,
     prints: UInt32[np.ndarray, "profiles runs"] | None = None,
+    rows: Sequence[bytes] | None = None,
 ) -> list[bytes]:
     """Many maps at once; all arrays have one row a profile, −1 is no choice.
 
@@ -202,6 +215,7 @@ def encode_maps(
         explicit: (slot, propensity) of each profile that no code stands for.
         ruled: (slot, word) of each profile's draws under rules (`bandit.rules.effect`).
         prints: facts fingerprints where all profiles have the same runs; None: those in `runs`.
+        rows: what rows need of each profile; None: the maps are of format 2.
 
     Raises:
         ValueError: a profile has more runs than an index can tell apart.
@@ -216,7 +230,8 @@ def encode_maps(
     body = np.empty((profiles, at + 2 * titles), np.uint8)
     complete = (choices >= 0).all(1)
     flags = complete * COMPLETE + (WIDE if width == 4 else 0)
-    body[:, :16] = np.frombuffer(struct.pack("<2sBBI8s", MAGIC, FORMAT, 0, titles, layout), "u1")
+    form = FORMAT if rows is None else ROWS_FORMAT
+    body[:, :16] = np.frombuffer(struct.pack("<2sBBI8s", MAGIC, form, 0, titles, layout), "u1")
     body[:, 3] = flags
     body[:, 16:24] = versions.astype(">u8")[:, None].view(np.uint8)
     body[:, 24:28] = facts.astype("<u4")[:, None].view(np.uint8)
@@ -229,7 +244,8 @@ def encode_maps(
     encoded = []
     for row, (head, tail) in enumerate(zip(body, tails, strict=True)):
         pairs = explicit[row] if explicit is not None else ()
-        extra = b"".join(EXPLICIT.pack(slot, p) for slot, p in pairs)
+        extra = b"" if rows is None else rows[row]
+        extra += b"".join(EXPLICIT.pack(slot, p) for slot, p in pairs)
         words = ruled[row] if ruled is not None else ()
         extra += b"".join(RULED.pack(titles + slot, word) for slot, word in words)
         value = head.tobytes() + tail + extra + (len(pairs) + len(words)).to_bytes(4, "little")

@@ -12,7 +12,15 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from data.lean.ids import TitleId
-from serve.maps.artwork_map import COMPLETE, CRC_RESIDUE, FORMAT, HEADER, WIDE, ArtworkMap
+from serve.maps.artwork_map import (
+    COMPLETE,
+    CRC_RESIDUE,
+    FORMAT,
+    HEADER,
+    ROWS_FORMAT,
+    WIDE,
+    ArtworkMap,
+)
 from serve.maps.layout import Layout, as_ids
 from serve.maps.store import MAGIC
 from serve.maps.takedown.watch import TakedownWatch, TakenDown
@@ -54,9 +62,11 @@ class UrlTable:
         self.urls = np.array(self.url_of, object)
         flags = COMPLETE | (WIDE if layout.width == 4 else 0)
         # What a map of this layout with a choice for every title starts with.
-        self.whole = HEADER.pack(MAGIC, FORMAT, flags, self.titles, layout.digest, b"", 0, 0, b"")[
-            :16
+        starts = [
+            HEADER.pack(MAGIC, form, flags, self.titles, layout.digest, b"", 0, 0, b"")[:16]
+            for form in (FORMAT, ROWS_FORMAT)
         ]
+        self.whole = starts[0], starts[1]
         self.is_text = layout.is_text
         ids = np.zeros(0, np.int64) if self.is_text else layout.title_ids
         self.modulus = 0 if self.is_text else _distinct_modulus(ids)

@@ -10,6 +10,7 @@ from bandit.draws import text_word
 from data.log.open_log import RunLog
 from serve.maps.current import Current, put_current, read_current
 from serve.maps.layout import Layout, layout_key
+from serve.maps.rows.row_table import table_key
 from serve.maps.store import MAGIC, VERSION, MapStore, StoreUnavailableError
 from serve.precompute.member_block import Job, Work
 from serve.scoring.unpersonalised import unpersonalised_map
@@ -58,6 +59,7 @@ def begin(
     store.put_shared(layout_key(work.layout.digest), work.layout.to_bytes())
     store.put_shared(work.info.key, work.info.to_bytes())
     begun, last = _claimed(work, facts, store, now, lost)
+    _put_rows(work, store, last)
     older = _older_layouts(store, last, work.layout)
     job = Job(
         *(work, begun["version"], begun["time_us"], older),
@@ -153,6 +155,8 @@ def _whole(record: dict) -> dict:
         raise ValueError("no store holds such a version")
     for digest in record.get("layouts", []):
         bytes.fromhex(digest)
+    if not all(type(nonce) is int and 0 <= nonce < 1 << 64 for nonce in record.get("tables", [])):
+        raise ValueError("a row table has no such name")
     return record
 
 
@@ -189,13 +193,14 @@ def _what(work: Work, facts: pa.Table) -> dict:
         "profiles": [len(facts), digest],
         "block": work.block,
         **({} if work.ruled is None else {"written": work.ruled.written.digest}),
+        **({} if work.rows is None else {"rows": work.rows.table.nonce}),
     }
 
 
 def _resumed(last: dict, work: Work, facts: pa.Table) -> dict | None:
     """The last run's record, where that was interrupted and is the same work."""
     same = _what(work, facts)
-    alike = all(last.get(k) == same.get(k) for k in (*same, "written"))
+    alike = all(last.get(k) == same.get(k) for k in (*same, "written", "rows"))
     unfinished = last and not last.get("complete") and alike
     return last if unfinished else None
 
@@ -213,7 +218,23 @@ def _new(last: dict, work: Work, facts: pa.Table, now: float, known: int) -> dic
         "done": 0,
         "complete": False,
         "layouts": list(dict.fromkeys(layouts))[-LAYOUTS:],
+        **_tables(last, work),
     }
+
+
+def _tables(last: dict, work: Work) -> dict[str, list[int]]:
+    """Row tables that maps in the store may still point at, where there were any."""
+    tables = [*last.get("tables", []), *([] if work.rows is None else [work.rows.table.nonce])]
+    return {"tables": list(dict.fromkeys(reversed(tables)))[:LAYOUTS][::-1]} if tables else {}
+
+
+def _put_rows(work: Work, store: MapStore, last: dict) -> None:
+    """Write what this run's rows have in common, and empty what no map points at any more."""
+    if work.rows is not None:
+        table = work.rows.table
+        store.put_shared(table_key(table.nonce), table.to_bytes())
+    for nonce in set(last.get("tables", [])) - set(_tables(last, work).get("tables", [])):
+        store.put_shared(table_key(nonce), b"")
 
 
 def _history(last: dict) -> int:

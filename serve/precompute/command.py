@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ from serve.precompute.cell_members import CellWork
 from serve.precompute.map_pictures import put_pictures
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
+from serve.precompute.row_parts import MOST_KEPT, RowKeep
 from serve.precompute.spark import precompute_spark
 from serve.precompute.work import Work
 from serve.rules.anybody import for_anybody
@@ -73,6 +75,7 @@ def precompute(
     rules: Path | None = None,
     experiments: Path | None = None,
     cell: str | None = None,
+    rows: int = 0,
 ) -> Report:
     """Decide every title for every profile and store the artwork maps.
 
@@ -108,11 +111,20 @@ def precompute(
             that they had are taken out; see docs/experiments.md.
         cell: EXPERIMENT:CELL of it, whose members alone are decided for, by the cell's bundle and
             policy, into the store that it names.
+        rows: Keep so many artworks of each title with weights, so that look-ups can open a page as
+            one row, each title drawn given what stands left of it; 4 keeps most of what rows gain,
+            in 2 x 4 + 1 bytes a title. Maps then hold members' facts, which the page's log needs.
+            0: none. See docs/rows.md.
     """
     if master is not None and engine != "spark":
         raise BadInput(f"--master {master} is of Spark; add --engine spark")
     refuse_outside("--block", block, 1, MOST_IN_A_BLOCK)
     refuse_outside("--workers", workers, 0)
+    refuse_outside("--rows", rows, 0, MOST_KEPT)
+    if rows and changed_only:
+        raise BadInput(
+            "--rows makes what maps keep for rows anew for every member; leave out --changed-only"
+        )
     today = day_number(_day(day))
     epochs = _epochs(epoch_days, keep, threshold)
     of_cell = None if experiments is None else CellWork.of(experiments, cell)
@@ -157,6 +169,10 @@ def precompute(
         ruled=ruled,
         cell=None if of_cell is None else of_cell.cell,
     )
+    if rows:
+        temperature = scorer.manifest.calibration.temperature
+        known = (scorer.row_pairs, artworks.vectors, layout, work.rules, temperature)
+        work = replace(work, rows=RowKeep.of(*known, rows))
     maps.delete([*read.opted_out, *others])
     decide = partial(precompute_maps, workers=workers)
     if engine == "spark":
@@ -178,6 +194,7 @@ def precompute(
     left = [f"left out: {name}: {reason}" for name, reason in report.skipped_members[:NAMED]]
     more = [] if ruled is None else ruled.page_words(page_facts)
     more += [] if of_cell is None else of_cell.words()
+    more += [] if work.rows is None else work.rows.words()
     for words in [*left, *left_out_words(pictured.left_out), *pictured.canvas_words, *more]:
         print(words, file=sys.stderr)
     maps.close()

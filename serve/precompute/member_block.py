@@ -12,7 +12,7 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Int, Int8, UInt64
+from jaxtyping import Bool, Int, Int8, UInt64
 
 from bandit.choice import profile_keys
 from bandit.draws import opening_salts, text_word
@@ -25,8 +25,9 @@ from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
 from serve.precompute.new_draws import Drawn, Due, new_draws
 from serve.precompute.previous_draws import Before, openings, read_before, still_open, used_runs
+from serve.precompute.row_parts import held_part, row_parts
 from serve.precompute.work import Work
-from serve.scoring.member_model import described_members
+from serve.scoring.member_model import MemberFunctionals, described_members
 
 __all__ = ["Block", "Job", "LoggedRun", "Work"]
 
@@ -118,9 +119,9 @@ class Job:
             # Members whose maps name too many runs, once more and from nothing.
             left = [None if gone else o for o, gone in zip(old, used.too_many, strict=True)]
             return self.block(index, table.filter(good), left)._replace(skipped=skipped)
-        at = np.flatnonzero(
-            fresh.any(1) | np.array([digest != layout.digest for digest in before.layouts], bool)
-        )
+        parts, others = self._rows(described, facts, ruled, old)
+        moved = np.array([digest != layout.digest for digest in before.layouts], bool)
+        at = np.flatnonzero(fresh.any(1) | moved | others)
         maps = encode_maps(
             layout.digest,
             layout.width,
@@ -134,10 +135,10 @@ class Job:
             explicit=[sorted(drawn.explicit[i].items()) for i in at.tolist()],
             ruled=None if ruled is None else _ruled_slots(ruled.words[at]),
             prints=used.prints[at] if used.prints is not None else None,
+            rows=None if work.rows is None else [parts[i] for i in at.tolist()],
         )
-        total, run = int(fresh.sum()), None
+        total, run, made = int(fresh.sum()), None, np.where(fresh, opening, -1)
         if drawn.log is not None and total:
-            made = np.where(fresh, opening, -1)
             run = self._log(index, _Members(members, facts, fingerprints), made, drawn, ruled)
         changed = fresh & (before.choices >= 0) & (drawn.choices != before.choices)
         counts = (len(names), total, int(open_now.sum()), int(changed.sum()))
@@ -150,6 +151,21 @@ class Job:
         words = np.uint64(0) if ruled is None else ruled.words
         # What rules do to a title is part of what its draw was made among.
         return before._replace(same=before.same & (before.ruled == words)), ruled
+
+    def _rows(
+        self,
+        described: MemberFunctionals,
+        facts: pa.StructArray,
+        ruled: Ruled | None,
+        old: list[bytes | None],
+    ) -> tuple[list[bytes], Bool[np.ndarray, " members"]]:
+        """What maps keep for rows, nothing of a run without; and where that is not what they do."""
+        work, parts = self.work, [b""] * len(facts)
+        if work.rows is not None:
+            codes = None if ruled is None else ruled.codes > 0
+            parts = row_parts(work.rows, work.bank, described, facts, codes)
+        held = [held_part(value, work.layout) for value in old]
+        return parts, np.array([a != b for a, b in zip(parts, held, strict=True)], bool)
 
     def _log(
         self,

@@ -62,6 +62,32 @@ class Bank(NamedTuple):
         return self.columns.shape[1] // len(self.counts)
 
 
+def member_scores(
+    functionals: Float[np.ndarray, "members heads dimension"],
+    bank: Bank,
+    room: Workspace,
+    watched: Names | None = None,
+) -> Float[np.ndarray, "heads members ranks titles"]:
+    """Each head's scores of a bank's candidates for members; −∞ where there is none.
+
+    Args:
+        functionals: of the members.
+        bank: of the catalogue.
+        room: that the scores lie in, until it is used for others.
+        watched: names that members watch; matched with those of the bank once, for all heads.
+    """
+    members, heads, dimension = functionals.shape
+    ranks, titles = bank.ranks, len(bank.counts)
+    rows = functionals.astype(np.float32, copy=False).transpose(1, 0, 2).reshape(-1, dimension)
+    flat = room.array("scores", (len(rows), bank.columns.shape[1]), np.float32)
+    np.matmul(rows, bank.columns, out=flat)
+    if watched is not None and bank.names is not None and bank.names.slots.shape[1]:
+        flat.reshape(heads, members, -1)[...] += bank.names.matches(watched)
+    if len(bank.absent):
+        flat[:, bank.absent] = -np.inf
+    return flat.reshape(heads, members, ranks, titles)
+
+
 # Of many members at once: each argument is an array of all of them.
 def decide_members(
     functionals: Float[np.ndarray, "members heads dimension"],
@@ -81,17 +107,8 @@ def decide_members(
     Names that members watch are matched with those of the bank once, for all heads.
     Memory is 5 bytes × members × heads × candidates: give blocks of members, not all of them.
     """
-    members, heads, dimension = functionals.shape
-    ranks, titles = bank.ranks, len(bank.counts)
-    rows = functionals.astype(np.float32, copy=False).transpose(1, 0, 2).reshape(-1, dimension)
     room = workspace or Workspace()
-    flat = room.array("scores", (len(rows), bank.columns.shape[1]), np.float32)
-    np.matmul(rows, bank.columns, out=flat)
-    if watched is not None and bank.names is not None and bank.names.slots.shape[1]:
-        flat.reshape(heads, members, -1)[...] += bank.names.matches(watched)
-    if len(bank.absent):
-        flat[:, bank.absent] = -np.inf
-    scores = flat.reshape(heads, members, ranks, titles)
+    scores = member_scores(functionals, bank, room, watched)
     decided = decide_scores(scores, bank.counts, seeds, policy, room, before, keep)
     if ruled is not None:
         decide_again(decided, scores, ruled, seeds, policy, before, keep)

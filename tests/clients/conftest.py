@@ -53,6 +53,7 @@ def running(tmp_path_factory):
     bundle = plant(root, Catalogue.read(catalogue), facts, np.zeros((8, 16)), reads=6)
     (root / "current").symlink_to(bundle)
     options = {"day": DAY.isoformat(), "workers": 0, "cache": root / "cache", "foreign": True}
+    options["rows"] = 4  # which look-ups title by title read as maps without
     precompute(bundle, catalogue, profiles, str(root / "maps"), **options)
     source = ModelSource(
         root / "current",

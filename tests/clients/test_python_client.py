@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.dataset as ds
 import pytest
 
 from data.lean.fast_json import by_json, dumps
+from data.log import roll
 from serve.maps.lookup import Lookup
 from serve.maps.open_store import open_map_store
 from tests.clients.conftest import TOKEN
@@ -44,13 +46,15 @@ ASK = """
 import asyncio, dataclasses, json
 from marquee_client import AsyncClient, Artwork, Client, Event, EventSender, Request, open_maps
 
-url, token, maps_url = sys.argv[1:]
+url, token, maps_url, log = sys.argv[1:]
 client = Client(url, token, timeout=20)
 asked = Request("m3", [11, 14, 99], {"country": "FR"})
 page = client.decide(asked)
 batch = client.decide_many([dataclasses.replace(asked, profile_id=f"m{i}") for i in range(70)])
 
-maps = open_maps(maps_url, base_url="/i/")
+maps = open_maps(maps_url, base_url="/i/", log=log)
+row = maps.rows(asked, asked.title_ids, "home")
+maps.lookup().close()
 
 async def others():
     own = AsyncClient(url, token, timeout=20)
@@ -82,13 +86,14 @@ print(json.dumps({
     "mapped": dataclasses.asdict(mapped), "bare": dataclasses.asdict(deaf.decide(asked)),
     "wrong": [wrong.reason, wrong.detail, len(wrong.decisions)],
     "why": client.explain(Request("m3", [11], {"country": "FR"}))["shown"],
+    "row": [dataclasses.asdict(row[t]) for t in asked.title_ids],
     "seen": sorted({m.partition(".")[0] for m in sys.modules} & {"pyarrow", "orjson", "serve"}),
 }))
 """
 
 
-def test_it_decides_looks_up_and_sends_with_nothing_else_installed(clean, running):
-    said = clean(ASK, running.url, TOKEN, running.maps)
+def test_it_decides_looks_up_and_sends_with_nothing_else_installed(clean, running, tmp_path):
+    said = clean(ASK, running.url, TOKEN, running.maps, str(tmp_path))
     page = said["page"]
     assert [one["title_id"] for one in page["decisions"]] == [11, 14, 99]
     assert (page["source"], page["logged"]) == ("service", True)
@@ -106,6 +111,12 @@ def test_it_decides_looks_up_and_sends_with_nothing_else_installed(clean, runnin
     assert said["mapped"]["source"] == "maps"
     assert [one["url"] for one in said["mapped"]["decisions"]] == [own[t] for t in (11, 14, 99)]
     assert said["mapped"]["decisions"][0]["level"] == "personalised"
+    assert roll(tmp_path)["decisions"] == 2
+    rows = ds.dataset(tmp_path / "decisions", format="parquet", partitioning=None).to_table()
+    shown = [(one["decision_id"], one["artwork_id"], one["propensity"]) for one in said["row"][:2]]
+    columns = (rows[name].to_pylist() for name in ("decision_id", "action", "propensity"))
+    assert shown == list(zip(*columns, strict=True))
+    assert said["row"][2]["level"] == "placeholder"
     bare = said["bare"]
     assert (bare["source"], bare["reason"]) == ("defaults", "unreachable")
     assert [one["url"] for one in bare["decisions"]] == ["/a.jpg", *["/static/placeholder.svg"] * 2]

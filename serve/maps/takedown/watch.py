@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from serve.maps.layout import Layout
 from serve.maps.store import MapStore
@@ -47,6 +47,11 @@ class TakenDown:
     def any(self) -> bool:
         """Whether there is any."""
         return bool(self._order)
+
+    @property
+    def down(self) -> Bool[np.ndarray, " artworks"]:
+        """Which artwork it is, by ordinal."""
+        return self._down
 
     def _left(self, slot: int, instead: Instead) -> tuple[list[int], list[int]]:
         layout = self._layout

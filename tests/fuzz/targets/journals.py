@@ -4,8 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from data.log.damage import RECORD
-from data.log.journal import HEADER, KINDS, MAGIC, _seed, chunks
+from data.lean.segment import RECORD, record_seed
+from data.log.journal import HEADER, KINDS, MAGIC, chunks
 from data.log.records import decode_each, encode, encode_page, packed, rejected_line, unpacked
 from tests.data.log.log_rows import decision, event, page
 from tests.fuzz.kind import Kind
@@ -20,7 +20,7 @@ def segment(bodies, spare=64):
     for kind, body in bodies:
         from zlib import crc32
 
-        checksum = crc32(body, _seed(NONCE, kind % 256))
+        checksum = crc32(body, record_seed(NONCE, kind % 256))
         out += RECORD.pack(len(body), checksum, kind) + body
     return out + bytes(spare)
 

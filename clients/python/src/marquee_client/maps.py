@@ -8,8 +8,9 @@ from marquee_client.records import Decision, Request
 from marquee_client.shared.serve.maps.lookup import Lookup
 from marquee_client.shared.serve.maps.open_store import open_map_store
 from marquee_client.shared.serve.maps.page_urls import LEVELS
+from marquee_client.shared.serve.maps.rows.row_lookup import RowLookup
 
-__all__ = ["Lookup", "Maps", "open_maps"]
+__all__ = ["Lookup", "Maps", "RowLookup", "open_maps"]
 
 
 class Maps:
@@ -19,12 +20,12 @@ class Maps:
         make: opens a look-up.
     """
 
-    def __init__(self, make: Callable[[], Lookup]) -> None:
+    def __init__(self, make: Callable[[], RowLookup]) -> None:
         self._make, self._own = make, threading.local()
         self.lookup()
 
-    def lookup(self) -> Lookup:
-        """This thread's look-up: the quickest way, and arrays of URLs (`urls`, `urls_many`)."""
+    def lookup(self) -> RowLookup:
+        """This thread's look-up: the quickest way, and arrays (`urls`, `urls_many`, `rows`)."""
         own = getattr(self._own, "lookup", None)
         if own is None:
             own = self._own.lookup = self._make()
@@ -47,18 +48,46 @@ class Maps:
             found[title] = Decision(title, None, url, None, None, LEVELS[level])
         return found
 
+    def rows(self, request: Request, titles: Sequence[Any], row: str = "") -> dict[Any, Decision]:
+        """What a member's map shows of titles that stand beside each other, drawn as one row.
 
-def open_maps(url: str, base_url: str = "", timeout: float = 0.05) -> Maps:
+        Each has its propensity given what stands left of it, and the id to send with its
+        impression, where the page was logged (`open_maps(..., log=FOLDER)`). What cannot be drawn
+        so is as in `decisions`.
+
+        Args:
+            request: of the page.
+            titles: in reading order, each once.
+            row: its name, where the page has several.
+        """
+        profile = request.profile_id if request.profiling else ""
+        canvases = [request.canvas] if isinstance(request.canvas, str) else request.canvas
+        canvas = (canvases or ["main"])[0] if canvases or request.languages else None
+        opened = self.lookup().rows([profile], [titles], row, canvas, request.languages or ())
+        found = {}
+        columns = (opened.urls[0], opened.artwork_ids[0], opened.decision_ids[0])
+        chances = opened.propensities[0].tolist()
+        for title, url, artwork, name, p in zip(titles, *columns, chances, strict=True):
+            if artwork is not None:
+                found[title] = Decision(title, artwork, url, name, p, LEVELS[0])
+        rest = [title for title in titles if title not in found]
+        return found | (self.decisions(request, rest) if rest else {})
+
+
+def open_maps(url: str, base_url: str = "", timeout: float = 0.05, log: str | None = None) -> Maps:
     """Open a store of artwork maps.
 
     Args:
         url: a folder (LMDB), `redis://host:port/db` or `redis+cluster://host:port`.
         base_url: put before each artwork's path.
         timeout: seconds that a read from Redis may take.
+        log: folder on this machine that pages opened as rows are logged to, which `python -m data
+            roll` reads; each thread writes a file of its own. None: nothing is logged.
 
     Raises:
-        ValueError: no store goes by that name, or it is damaged.
+        ValueError: no store goes by that name, it is damaged, or the log is no folder.
+        OSError: the log's folder cannot be used.
     """
     # One for all threads: LMDB is opened once a process.
     store = open_map_store(url, readonly=True, timeout=timeout)
-    return Maps(lambda: Lookup(store, base_url=base_url))
+    return Maps(lambda: RowLookup(store, log, base_url=base_url))
