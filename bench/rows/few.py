@@ -55,7 +55,7 @@ def few_rows(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Few
     """
     learnt = learnt_policies(stage, rows, pages, seed)
     own = learnt.scores.own[:, 0]
-    company = _in_company(stage, rows, learnt, np.random.default_rng([seed, 5]))
+    company = _between(stage, rows, learnt, np.random.default_rng([seed, 5]))
     alone = float(rows.worth(learnt.policies.independent).mean())
     whole = float(rows.worth(learnt.policies.orchestrated).mean())
 
@@ -74,18 +74,26 @@ def few_rows(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Few
     return found
 
 
-def _in_company(
+def in_company(
+    stage: RowStage, rows: RowWorld, learnt: LearntNeighbours, count: int, rng: np.random.Generator
+) -> Float[np.ndarray, "contexts slots candidates company"]:
+    """What artworks of the catalogue, drawn for all titles, add to the logit of each candidate."""
+    every = np.arange(len(stage.world.truth.style))
+    beside = stage.terms_of(every[:, None], every[None]) @ learnt.weights
+    return beside[rows.artworks[..., None], rng.choice(every, count)]
+
+
+def _between(
     stage: RowStage, rows: RowWorld, learnt: LearntNeighbours, rng: np.random.Generator
 ) -> Float[np.ndarray, "contexts slots candidates company"]:
     """What each candidate is worth between two artworks of the catalogue, to first order."""
-    every = np.arange(len(stage.world.truth.style))
-    beside = stage.terms_of(every[:, None], every[None]) @ learnt.weights
-    left, right = rng.choice(every, (2, COMPANY))
+    added = in_company(stage, rows, learnt, 2 * COMPANY, rng)
     chance = expit(rows.logit)
     slope = chance * (1 - chance) * rows.liked
     both = (slope + slope.mean())[..., None]
-    added = beside[rows.artworks[..., None], left] + beside[rows.artworks[..., None], right]
-    return learnt.scores.own[:, 0, :, :, None] + both * added
+    return learnt.scores.own[:, 0, :, :, None] + both * (
+        added[..., :COMPANY] + added[..., COMPANY:]
+    )
 
 
 def _together(

@@ -66,6 +66,8 @@ class LearntNeighbours(NamedTuple):
     """By which `orchestrated` decides."""
     weights: Float[np.ndarray, " terms"]
     """Mean of what was learnt of neighbours."""
+    drawn: Float[np.ndarray, "heads terms"]
+    """By head."""
 
 
 def policy_row(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> PolicyRow:
@@ -106,13 +108,13 @@ def learnt_policies(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> L
     mean = _beside(terms, posterior.mean[None])
     level = _level(rows, mean, independent) if rows.competition else None
     scores = row_scores(rows.logit, rows.liked, mean, level)
-    drawn = _beside(terms, posterior.heads(HEADS, rng))
-    voted = row_scores(rows.logit, rows.liked, drawn, level)
+    heads = posterior.heads(HEADS, rng)
+    voted = row_scores(rows.logit, rows.liked, _beside(terms, heads), level)
     policies = Policies(
         independent, orchestrate(*scores, valid, 0.0), orchestrate(*voted, valid, EPSILON)
     )
     known = replace(rows, alike=mean[:, 0], neighbour=1.0)
-    return LearntNeighbours(policies, known, scores, posterior.mean)
+    return LearntNeighbours(policies, known, scores, posterior.mean, heads)
 
 
 def _beside(

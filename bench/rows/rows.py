@@ -11,14 +11,16 @@ from bench.optional import why_no_package
 from bench.rows.bias import WindowBias, biases
 from bench.rows.coverage import Gain, RowCoverage, coverage, gains
 from bench.rows.few import FewRow, few_rows
+from bench.rows.maps import map_rows, show_maps
 from bench.rows.peer import PACKAGE, PeerRow, beside_peer
 from bench.rows.policies import PolicyRow, policy_row
+from bench.rows.row_lookups import row_lookups, show_lookups
 from bench.rows.stage import RowStage
 from data.errors import BadInput
 
 EFFECT = -0.3
 """Logits for each SD of alikeness of neighbours: see `simulate.world.switches.Switches`."""
-PARTS = ("policies", "few", "bias", "coverage", "gains", "peer")
+PARTS = ("policies", "few", "maps", "lookups", "bias", "coverage", "gains", "peer")
 CLOSED, LOST, COVERED = 0.6, 0.005, 0.93
 """Aims: of the gap to the best row that is closed, of takes that are lost where neighbours do
 nothing, of 200 logs whose interval holds."""
@@ -40,7 +42,7 @@ class Aim:
 
 
 def rows(
-    parts: str = "policies,few,bias,coverage,gains,peer",
+    parts: str = "policies,few,maps,lookups,bias,coverage,gains,peer",
     logs: int = 200,
     pages: int = 10_000,
     contexts: int = 200,
@@ -51,9 +53,10 @@ def rows(
 
     Args:
         parts: policies (what joint choices gain), few (what is left of it with a few artworks a
-            title), bias (exact, of windows), coverage (intervals of estimates over logs), gains
-            (off-line beside on-line), peer (sb-obp on its own environment, where it is installed),
-            with commas between.
+            title), maps (of maps of a few, drawn where the page is opened, beside live), lookups
+            (what such a page costs), bias (exact, of windows), coverage (intervals of estimates
+            over logs), gains (off-line beside on-line), peer (sb-obp on its own environment, where
+            it is installed), with commas between.
         logs: simulated logs of each setting (coverage).
         pages: of each of these; ten times as many for gains, twice as many to learn from.
         contexts: members, each before five titles.
@@ -72,7 +75,9 @@ def rows(
             del found["peer"]
         else:
             found["peer"] = beside_peer(2 if quick else PEER_LOGS, PEER_PAGES, seed)
-    if not found.keys() - {"peer"}:
+    if "lookups" in found:
+        found["lookups"] = row_lookups(200 if quick else 5000, 0.01 if quick else 0.5)
+    if not found.keys() - {"peer", "lookups"}:
         return {"contexts": 0, "logs": logs, "pages": pages, **found}
     stage = RowStage.make(contexts, 8 if quick else 24, seed)
     for neighbour, competition in SETTINGS:
@@ -81,6 +86,8 @@ def rows(
             found["policies"].append(policy_row(stage, world, 2 * pages, seed))
         if "few" in found and not competition:
             found["few"] += few_rows(stage, world, 2 * pages, seed)
+        if "maps" in found and not competition:
+            found["maps"] += map_rows(stage, world, 2 * pages, seed)
         if "bias" in found:
             found["bias"] += biases(stage, world, 2 * pages, seed)
         if "coverage" in found:
@@ -101,6 +108,12 @@ def _aims(found: Mapping[str, Sequence]) -> list[Aim]:
             )
         elif not row.competition:
             aims.append(Aim(f"{world}: gain at least", -LOST, row.gain, row.gain >= -LOST))
+    aims += [
+        Aim(f"δ {row.neighbour:g}, SD {row.noise:g}: of maps, at least", -LOST, lost, lost >= -LOST)
+        for row in found.get("maps", ())
+        if not row.neighbour
+        for lost in [row.mapped / row.alone - 1]
+    ]
     held = [row.coverage for row in found.get("coverage", ()) if row.estimator == "pi2_dr"]
     if held:
         least = min(held)
@@ -134,6 +147,10 @@ def show(record: dict[str, list]) -> None:
                 f"{row.neighbour:g}", str(row.kept), *(f"{v:.4f}" for v in values), *shares
             )
         console.print(table)
+    if found := record.get("maps"):
+        show_maps(console, found)
+    if found := record.get("lookups"):
+        show_lookups(console, found)
     if found := record.get("bias"):
         table = Table(*world, "target", "a title at a time", "pi", "pi2", "pi3", "pi2_dr")
         for row in found:

@@ -131,7 +131,7 @@ def row_parts(
         tile = np.arange(start, min(start + TILE, len(told)))
         mine = described.at(tile)
         scores = member_scores(mine.functionals, bank, room, mine.names)
-        ranks, gaps, scales = _few(keep, scores, bank.counts)
+        ranks, gaps, scales = few_artworks(keep, scores, bank.counts)
         if ruled is not None:
             gaps[ruled[tile]] = np.inf
         codes = row_codes(ranks, gaps, scales)
@@ -141,12 +141,17 @@ def row_parts(
     return found
 
 
-def _few(
+def few_artworks(
     keep: RowKeep,
     scores: Float[np.ndarray, "heads members ranks titles"],
     counts: Int[np.ndarray, " titles"],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ranks of the artworks that are kept, how far their logits are below the best's, and scales.
+
+    Args:
+        keep: of the run.
+        scores: of the heads; −∞ where there is no candidate.
+        counts: candidates of each title.
 
     Returns:
         uint8 [members, titles, kept]; floats of the same, ∞: there is none; [members, titles].
