@@ -147,10 +147,9 @@ def show(record: dict[str, list]) -> None:
                 f"{row.neighbour:g}", str(row.kept), *(f"{v:.4f}" for v in values), *shares
             )
         console.print(table)
-    if found := record.get("maps"):
-        show_maps(console, found)
-    if found := record.get("lookups"):
-        show_lookups(console, found)
+    for part, told in (("maps", show_maps), ("lookups", show_lookups)):
+        if found := record.get(part):
+            told(console, found)
     if found := record.get("bias"):
         table = Table(*world, "target", "a title at a time", "pi", "pi2", "pi3", "pi2_dr")
         for row in found:
@@ -174,7 +173,6 @@ def show(record: dict[str, list]) -> None:
             values = (f"{row.off_line:+.4f}", ends, f"{row.on_line:+.4f}", str(row.held))
             table.add_row(*_world(row), row.estimator, *values)
         console.print(table)
-
     if found := record.get("peer"):
         names = list(found[0].rmse)
         table = Table("sb-obp's rewards", "largest difference", *(f"RMSE {n}" for n in names))
