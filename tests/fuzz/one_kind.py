@@ -16,6 +16,8 @@ KINDS = {
     "maps": "maps",
     "layouts": "maps",
     "runs": "maps",
+    "row_maps": "maps",
+    "row_tables": "maps",
     "takedowns": "maps",
     "insteads": "maps",
     "journals": "journals",

@@ -64,6 +64,8 @@ class RowPart(NamedTuple):
         Raises:
             ValueError: it is none.
         """
+        if len(value) < HEADER.size:
+            raise ValueError("it is shorter than the head of a map")
         at = HEADER.size + titles * (width + 2) + value[28] * RUN.size
         return RowPart.read(value, at, titles)
 

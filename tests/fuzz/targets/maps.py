@@ -1,5 +1,6 @@
 """Artwork maps and layouts, as a store hands them to the look-up and to the live service."""
 
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -11,6 +12,10 @@ from serve.maps.artwork_map import ArtworkMap, Run
 from serve.maps.layout import Layout
 from serve.maps.lookup import Lookup
 from serve.maps.map_reader import MapReader
+from serve.maps.rows.row_lookup import RowLookup
+from serve.maps.rows.row_part import RowPart, packed_facts, row_codes
+from serve.maps.rows.row_table import MAGIC as ROWS_MAGIC
+from serve.maps.rows.row_table import RowRules, RowTable, table_key
 from serve.maps.run_info import CatalogueWords, RunInfo
 from serve.maps.store import MAGIC
 from serve.maps.takedown.instead import Instead
@@ -24,6 +29,8 @@ LAYOUT = make_layout()
 WORDS = CatalogueWords.of(LAYOUT)
 SIX = LAYOUT.candidates(5)
 TAKEN = Takedown(7, frozenset(SIX[:2]), (TakedownChange(SIX[0], True, 5, "ann", "court"),))
+RULES = RowRules("b", "thompson", 0.05, 7, 14, None, LAYOUT.digest.hex(), 2)
+TABLE = RowTable.of(RULES, np.ones((len(LAYOUT.artwork_ids), 2)), np.eye(2))
 INSTEAD = Instead(7, {str(LAYOUT.title_ids[5]): (list(SIX[1:3]), list(SIX[3:4]))})
 
 
@@ -111,6 +118,19 @@ def look_with(taken: bytes, instead: bytes) -> None:
     assert all(pages.urls_many(["ada"], LAYOUT.title_ids[None]).ravel())
 
 
+def read_rows(raw: bytes) -> None:
+    """Every page has its images, whatever a map says of rows."""
+    store = Held(raw, {table_key(TABLE.nonce): TABLE.to_bytes()})
+    pages = RowLookup(store, layout=LAYOUT, names=Pseudonyms())
+    assert all(pages.rows(["ada"], LAYOUT.title_ids[None]).urls[0])
+    ArtworkMap.parse(raw).to_bytes(LAYOUT.width)
+
+
+def read_row_table(body: bytes) -> None:
+    table = RowTable.from_bytes(ROWS_MAGIC + crc32(body).to_bytes(4, "little") + body)
+    assert RowTable.from_bytes(table.to_bytes()).nonce == table.nonce
+
+
 def read_takedowns(raw: bytes) -> None:
     look_with(versioned(raw), INSTEAD.to_bytes())
     held = Takedown.from_bytes(versioned(raw))
@@ -133,6 +153,19 @@ def maps():
     return Kind(read_map, [one.to_bytes() for one in each], [of_bytes, sealed, sealed])
 
 
+def row_maps():
+    titles = len(LAYOUT.title_ids)
+    ranks, gaps = np.zeros((titles, 2), np.uint8), np.tile([0.0, 0.3], (titles, 1))
+    codes = row_codes(ranks + np.arange(2, dtype=np.uint8), gaps, np.full(titles, 0.2))
+    part = RowPart(TABLE.nonce, 5, codes, packed_facts(b"{}")).to_bytes()
+    each = [replace(member_map(((0, 0.5),)), rows=part), replace(member_map(), rows=part)]
+    return Kind(read_rows, [one.to_bytes() for one in each], [of_bytes, sealed, sealed])
+
+
+def row_tables():
+    return Kind(read_row_table, [TABLE.to_bytes()[12:]], [of_bytes])
+
+
 def layouts():
     seeds = [LAYOUT.to_bytes(), make_layout(2, 2).to_bytes(), orjson.dumps({"title_ids": [1]})]
     return Kind(read_layout, seeds, [of_json, of_json, of_bytes])
@@ -152,6 +185,8 @@ def insteads():
 
 TARGETS = {
     "maps": maps,
+    "row_maps": row_maps,
+    "row_tables": row_tables,
     "layouts": layouts,
     "runs": runs,
     "takedowns": takedowns,
