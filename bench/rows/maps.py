@@ -107,9 +107,24 @@ def map_rows(stage: RowStage, rows: RowWorld, pages: int, seed: int) -> list[Map
             _divergence(live, _by_map(logits, pairs * factor / BOTH, beside, every))
             for factor in FACTORS
         ]
-        values = (*worth, voted, oracle, closed(worth[1]), closed(worth[2]), closed(voted))
-        nearest = FACTORS[int(np.argmin(apart))]
-        found.append(MapRow(rows.neighbour, noise, KEPT, greedy, *values, nearest, 2 * KEPT + 1))
+        found.append(
+            MapRow(
+                neighbour=rows.neighbour,
+                noise=noise,
+                kept=KEPT,
+                greedy=greedy,
+                alone=worth[0],
+                live=worth[1],
+                mapped=worth[2],
+                voted=voted,
+                oracle=oracle,
+                live_closed=closed(worth[1]),
+                map_closed=closed(worth[2]),
+                voted_closed=closed(voted),
+                nearest=FACTORS[int(np.argmin(apart))],
+                bytes_a_title=2 * KEPT + 1,
+            )
+        )
     return found
 
 

@@ -5,6 +5,7 @@ import pytest
 from bench.rows.bias import biases
 from bench.rows.coverage import coverage, gains
 from bench.rows.few import few_rows
+from bench.rows.maps import map_rows
 from bench.rows.policies import policy_row
 from bench.rows.rows import EFFECT, rows, show
 from bench.rows.stage import RowStage
@@ -35,6 +36,15 @@ def test_few_artworks_keep_the_more_the_more_there_are_and_most_if_they_suit_oth
     assert all(row.suited >= row.likeliest for row in found)
     few = {row.kept: row for row in few_rows(stage, stage.rows(0.0, False), 10_000, 2)}
     assert few[2].likeliest == pytest.approx(few[5].likeliest, rel=5e-3)
+
+
+def test_maps_of_a_few_keep_most_of_what_live_gains_and_lose_nothing_without_neighbours(stage):
+    for row in map_rows(stage, stage.rows(EFFECT, False), 10_000, 2):
+        assert row.map_closed >= 0.6
+        assert row.map_closed >= 0.85 * row.live_closed
+        assert row.voted_closed < 0.5 * row.map_closed
+    for row in map_rows(stage, stage.rows(0.0, False), 10_000, 2):
+        assert row.mapped >= row.alone * (1 - 0.005)
 
 
 def test_estimates_a_title_at_a_time_miss_what_windows_hold(stage):
