@@ -43,7 +43,8 @@ CHANCES = Flaw(
 OFFERED = Flaw(
     "assets",
     """
-    SELECT decision_id, 'shows ' || coalesce(asset, 'nothing') || ', which is none of its candidates'
+    SELECT decision_id,
+           'shows ' || coalesce(asset, 'nothing') || ', which is none of its candidates'
     FROM each WHERE asset IS NULL OR NOT coalesce(list_contains(candidates, asset), false)
     """,
     "log the candidates of each kind that the asset was chosen from",
@@ -80,7 +81,8 @@ UNKNOWN = Flaw(
         THEN 'names ' || one || ', which is not in assets.parquet'
         ELSE 'names ' || one || ' as ' || n.kind || ' of title ' || n.title || ', which is '
              || c.kind || ' of ' || c.title END
-    FROM (SELECT decision_id, kind, title, unnest(list_append(candidates, asset)) AS one FROM each) n
+    FROM (SELECT decision_id, kind, title, unnest(list_append(candidates, asset)) AS one
+          FROM each) n
     LEFT JOIN catalogue_assets c ON c.asset_id = n.one
     WHERE one IS NOT NULL
       AND (c.asset_id IS NULL OR c.kind <> n.kind OR c.title <> n.title)
@@ -98,7 +100,7 @@ SOUND = (CHANCES, OFFERED, JOINT, COMBINATIONS)
 
 
 def problems_of_kinds(rows: Path, assets: pa.Table | None = None) -> Iterator[Problem]:
-    """What is wrong with what rows say was chosen beside their artwork; none where they say nothing.
+    """What is wrong with what rows say was chosen beside their artwork; nothing if they say none.
 
     Args:
         rows: folder of a log, of examples, or their file.
