@@ -272,6 +272,11 @@ class Settings:
     seed: int = 1
     """of everything random in training."""
 
+    @property
+    def beside(self) -> tuple[bool | None, bool | None, str | None]:
+        """Whether to learn rows and kinds, and the bundle that goes on."""
+        return self.rows.learn, self.kinds.learn, self.increment.of
+
 
 RENAMED = {
     "model.own.vector_scale": "model.random_effects.vector_scale",
