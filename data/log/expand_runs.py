@@ -28,7 +28,7 @@ from bandit.draws import (
 )
 from bandit.kinds.many import candidates_with_kinds
 from bandit.rules.decide import candidates_under_rules
-from data.log.kind_draws import COLUMNS, LoggedKinds, flat
+from data.log.kind_draws import COLUMNS, KindColumns, flat
 from data.log.precompute_runs import EFFECTS, RunFile, RunHeader
 from data.log.ruled_draws import EffectColumns
 from data.records import DECISIONS, KIND_COLUMNS, PINNED, RULED_DECISIONS, TIMESTAMP, titles_as
@@ -96,6 +96,7 @@ def _draws(table: pa.Table) -> _Draws:
     return _Draws(of, place, slots, openings, ranks, counts)
 
 
+# A row's columns, each by what it follows from.
 def _expanded(
     header: RunHeader, table: pa.Table, chosen: Int[np.ndarray, " some"] | None = None
 ) -> pa.Table:
@@ -166,11 +167,11 @@ def _expanded(
 
 def _logged_kinds(
     header: RunHeader, table: pa.Table, starts: Int[np.ndarray, " titles_and_one"]
-) -> LoggedKinds | None:
+) -> KindColumns | None:
     """What was drawn beside a run's artwork; None: nothing."""
     if header.kinds is None or not set(COLUMNS.names) <= set(table.column_names):
         return None
-    return LoggedKinds(header.kinds, np.diff(starts), header.rules.epochs.keep)
+    return KindColumns(header.kinds, np.diff(starts), header.rules.epochs.keep)
 
 
 class _Ruled(NamedTuple):
@@ -226,7 +227,7 @@ def _named(
     ordinals: Int[np.ndarray, " draws"],
     propensities: Float[np.ndarray, " draws"],
     ruled: UInt64[np.ndarray, " draws"] | None,
-    beside: LoggedKinds | None,
+    beside: KindColumns | None,
 ) -> _Named:
     """Name a run's draws again.
 

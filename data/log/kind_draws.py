@@ -87,7 +87,7 @@ def flat(column: pa.ChunkedArray, kind: str | np.dtype) -> np.ndarray:
     return np.frombuffer(values, np.uint8)[ends[0] : ends[-1]].view(kind)
 
 
-class LoggedKinds:
+class KindColumns:
     """Draws of a run's rows, with what was chosen beside them.
 
     Args:

@@ -101,6 +101,7 @@ class RunHeader:
         return int(np.diff(self.starts).max())
 
 
+# Each is a column of the file.
 def run_bytes(
     header: RunHeader,
     profile_ids: pa.Array,

@@ -60,7 +60,7 @@ CRC_RESIDUE = zlib.crc32(b"\0" * 4 + struct.pack("<I", zlib.crc32(b"\0" * 4)))
 """CRC-32 of any message followed by its own little-endian CRC-32 is this constant."""
 
 
-class Beside(NamedTuple):
+class MapBeside(NamedTuple):
     """What a map shows beside its artwork."""
 
     table: bytes
@@ -73,13 +73,13 @@ class Beside(NamedTuple):
         return np.ascontiguousarray(self.codes).tobytes() + self.table
 
 
-def beside_of(value: bytes) -> Beside | None:
+def beside_of(value: bytes) -> MapBeside | None:
     """What a whole map shows beside its artwork, without reading the rest; None: nothing."""
     kinds, titles = value[-5], int.from_bytes(value[4:8], "little")
     if not kinds or value[2] != FORMAT or len(value) < HEADER.size + kinds * titles + 16:
         return None
     codes = np.frombuffer(value, np.uint8, kinds * titles, len(value) - 16 - kinds * titles)
-    return Beside(value[-16:-8], codes.reshape(kinds, titles))
+    return MapBeside(value[-16:-8], codes.reshape(kinds, titles))
 
 
 class CorruptMapError(ValueError):
@@ -110,7 +110,7 @@ class ArtworkMap:
     codes: UInt8[np.ndarray, " titles"] | None = None  # of propensities; None: none is known
     explicit: tuple[tuple[int, float], ...] = ()  # (slot, propensity) that no code stands for
     ruled: tuple[tuple[int, int], ...] = ()  # (slot, word of the effect of rules) of its draw
-    beside: Beside | None = None  # None: artwork alone
+    beside: MapBeside | None = None  # None: artwork alone
 
     @staticmethod
     def parse(value: bytes) -> "ArtworkMap":
@@ -215,7 +215,7 @@ def encode_maps(
     explicit: Sequence[Sequence[tuple[int, float]]] | None = None,
     ruled: Sequence[Sequence[tuple[int, int]]] | None = None,
     prints: UInt32[np.ndarray, "profiles runs"] | None = None,
-    beside: Sequence[Beside] | None = None,
+    beside: Sequence[MapBeside] | None = None,
 ) -> list[bytes]:
     """Many maps at once; all arrays have one row a profile, −1 is no choice.
 

@@ -14,7 +14,7 @@ from bandit.choice import uniforms
 from bandit.kinds.many import Leaning, ManyChosen, ManyKinds, decide_many
 from data.log.kind_draws import NOT_SHOWN, KindDraws, logged_widths
 from data.reading.facts_json import FactsJson
-from serve.maps.artwork_map import Beside, beside_of
+from serve.maps.artwork_map import MapBeside, beside_of
 from serve.maps.beside.kind_table import NO_ENTRY, KindTable
 from serve.precompute.map_kinds import AlikeTitles, MapKinds
 from serve.precompute.previous_draws import Before
@@ -77,7 +77,7 @@ def with_kinds_of_before(
     return before._replace(same=before.same & same), codes
 
 
-def _alone(beside: Beside, titles: int) -> np.ndarray:
+def _alone(beside: MapBeside, titles: int) -> np.ndarray:
     """Titles beside which a map shows nothing."""
     codes = beside.codes
     return (codes == NO_ENTRY).all(0) if codes.shape[1] == titles else np.zeros(titles, bool)

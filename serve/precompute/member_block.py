@@ -21,7 +21,7 @@ from bandit.rules.decide import Ruled
 from data.log.precompute_runs import RunHeader, run_bytes
 from data.log.ruled_draws import RuledDraws
 from data.schema.page_facts import without_page_facts
-from serve.maps.artwork_map import Beside, Run, bundle_tag, encode_maps
+from serve.maps.artwork_map import MapBeside, Run, bundle_tag, encode_maps
 from serve.maps.beside.kind_table import KindTable
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
@@ -86,6 +86,7 @@ class Job:
         nonce, days = work.info.nonce, work.epochs.days
         return [Run(work.day, salt, nonce, days) for salt in self.salts.tolist()]
 
+    # One pass: each part follows from those before.
     def block(self, index: int, table: pa.Table, old: list[bytes | None]) -> Block:
         """Decide a block of members.
 
@@ -207,10 +208,10 @@ class Job:
         return LoggedRun(name, body)
 
 
-def _beside(draws: BesideDraws, at: Int[np.ndarray, " members"]) -> list[Beside]:
+def _beside(draws: BesideDraws, at: Int[np.ndarray, " members"]) -> list[MapBeside]:
     """What maps of some of a block's members show beside their artwork."""
     digest = draws.kinds.table.digest
-    return [Beside(digest, draws.codes[member]) for member in at.tolist()]
+    return [MapBeside(digest, draws.codes[member]) for member in at.tolist()]
 
 
 class _Members(NamedTuple):

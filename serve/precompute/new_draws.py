@@ -43,6 +43,7 @@ class Drawn(NamedTuple):
     log: Codes | None  # of all candidates' probabilities; None: nothing is logged
 
 
+# One pass over each tile: each part follows from those before.
 def new_draws(work: Work, words: CatalogueWords, described: MemberFunctionals, due: Due) -> Drawn:
     """What members are shown: new draws where they are due, what was drawn before elsewhere.
 

@@ -6,7 +6,7 @@ maps, and never changes; a layout's value says which one is shown today.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -84,6 +84,17 @@ class KindTable:
         """Where each title's entries begin among all of their kind."""
         counts = np.array([[len(of) for of in titles] for titles in self.entries], np.int64)
         return np.cumsum(counts, axis=1) - counts
+
+    def shown(self, slot: int, codes: Sequence[int]) -> Iterator[tuple[str, Entry]]:
+        """Kinds that a map shows of a title, and what of each.
+
+        Args:
+            slot: of the title.
+            codes: of the map, a kind each.
+        """
+        for kind, titles, code in zip(self.kinds, self.entries, codes, strict=True):
+            if code < len(titles[slot]):
+                yield kind, titles[slot][code]
 
     def to_bytes(self) -> bytes:
         """As stored: the form its digest is taken of."""

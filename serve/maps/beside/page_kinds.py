@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int, Shaped, UInt8
 
 from data.lean.ids import TitleId
 from data.lean.languages import reads
-from serve.maps.artwork_map import Beside, beside_of
+from serve.maps.artwork_map import MapBeside, beside_of
 from serve.maps.beside.kind_table import NO_ENTRY, Entry, KindTable, shown_key, table_key
 from serve.maps.layout import as_ids
 from serve.maps.store import StoreUnavailableError
@@ -40,7 +40,7 @@ class ShownTable:
         self.table, self.base_url = table, base_url
         every = [[self._asset(e, True) for of in titles for e in of] for titles in table.entries]
         self._drawn = [_objects([*own, None]) for own in every]
-        self._starts = table.starts
+        self._starts = [of.astype(np.intp) for of in table.starts]
         self._defaults: dict[tuple[str, ...], list[np.ndarray]] = {}
 
     def _asset(self, entry: Entry, drawn: bool) -> PageAsset:
@@ -74,6 +74,20 @@ class ShownTable:
             if not entry.personal and (for_all or reads(str(entry.language).lower(), languages)):
                 return self._asset(entry, False)
         return None
+
+    def every(
+        self, codes: UInt8[np.ndarray, "kinds titles"], slots: Int[np.ndarray, "any"]
+    ) -> dict[str, np.ndarray]:
+        """What a map shows of each kind, of titles that all show its own artwork."""
+        found = {}
+        for kind, of, starts, own in zip(
+            self.table.kinds, self._drawn, self._starts, codes, strict=True
+        ):
+            numbers = own[slots]
+            at = starts[slots] + numbers
+            at[numbers == NO_ENTRY] = len(of) - 1
+            found[kind] = of.take(at, mode="clip")
+        return found
 
     def drawn(
         self,
@@ -131,7 +145,7 @@ class StoredKinds:
         self._shown.clear()
         self._tables = {digest: table for digest, table in self._tables.items() if table}
 
-    def of_map(self, value: bytes | None) -> tuple[ShownTable, Beside] | None:
+    def of_map(self, value: bytes | None) -> tuple[ShownTable, MapBeside] | None:
         """A map's table and entries; None: it shows artwork alone, or the table is not known."""
         beside = None if value is None else beside_of(value)
         if beside is None:
