@@ -1,5 +1,6 @@
 """Maps that show synopses and evidence beside artwork: draws, log, names and look-up agree."""
 
+import pickle
 from dataclasses import replace
 from datetime import date
 
@@ -30,6 +31,7 @@ from serve.precompute.precompute import precompute_maps
 from serve.scoring.asset_bank import AssetBank
 from serve.scoring.candidate_bank import Bank
 from tests.serve.assets_world import BARE, LAYOUT, TITLES_OF, catalogue, terms_for
+from tests.serve.rules.rules_world import NOON, every_effect, rules_of
 from tests.serve.world import DAY, Members, make_model, make_policy, make_vectors
 
 KINDS = ("synopsis", "evidence")
@@ -40,6 +42,7 @@ def facts():
     """A third reads French, half watch crime."""
     rows = [
         {
+            **{"country": "DE" if at % 4 else "FR"},
             **{"tenure_days": float(at), "language": "fr" if at % 3 == 0 else "en"},
             **({"watched_genres": [("crime", 2.0)]} if at % 2 else {}),
         }
@@ -60,7 +63,7 @@ def kinds_of(assets, learnt=True, kinds=KINDS):
     return MapKinds.of(kinds, bank, assets, LAYOUT, make_vectors(LAYOUT), date_of(DAY), head)
 
 
-def run(store, log=None, kinds=None, day=DAY, workers=1, **more):
+def run(store, log=None, kinds=None, day=DAY, now=None, **more):
     work = Work(
         Members(),
         Bank.of(LAYOUT, make_vectors(LAYOUT)),
@@ -73,7 +76,8 @@ def run(store, log=None, kinds=None, day=DAY, workers=1, **more):
         **more,
     )
     runs = None if log is None else FolderRuns(log)
-    return precompute_maps(work, facts(), store, runs, workers=workers, now=lambda: day * 86400.0)
+    moment = now or (lambda: day * 86400.0)
+    return precompute_maps(work, facts(), store, runs, workers=1, now=moment)
 
 
 def rows_of(log):
@@ -183,10 +187,10 @@ def test_the_chances_are_those_of_a_live_page(assets, tmp_path, learnt):
     store.close()
 
 
-def test_processes_write_the_same_bytes(made, assets, tmp_path):
+def test_what_has_travelled_to_another_process_writes_the_same_bytes(made, tmp_path):
     store, _, _, rows, kinds = made
     other = LmdbStore(tmp_path / "maps", size=1 << 26)
-    run(other, tmp_path / "log", kinds, workers=2)
+    run(other, tmp_path / "log", pickle.loads(pickle.dumps(kinds)))
     names = sorted(store.profiles())
     assert [other.get(name) for name in names] == [store.get(name) for name in names]
     assert rows_of(tmp_path / "log").sort_by("decision_id").equals(rows.sort_by("decision_id"))
@@ -269,3 +273,21 @@ def test_more_than_maps_choose_from_is_refused_in_words(assets):
         kinds_of(assets, kinds=("trailer",))
     with pytest.raises(BadInput, match="--kinds artwork"):
         kinds_of(assets, kinds=("artwork",))
+
+
+def test_under_rules_chances_stay_exact_and_combinations_are_not_told(assets, tmp_path):
+    store, rules = LmdbStore(tmp_path / "maps", size=1 << 26), rules_of(**every_effect(LAYOUT))
+    run(store, tmp_path / "log", kinds_of(assets), ruled=rules, now=lambda: NOON / 1e6)
+    rows = {row["decision_id"]: row for row in rows_of(tmp_path / "log").to_pylist()}
+    assert list(problems_of_kinds(tmp_path / "log", assets.table)) == []
+    ruled = [row for row in rows.values() if row["rules"]]
+    assert {row["level"] for row in ruled} == {"personalised", "pinned"}
+    for row in ruled:
+        assert row["combinations"] is None
+        if row["kinds"]:
+            chances = np.prod(row["asset_propensities"])
+            assert row["joint_propensity"] == pytest.approx(row["propensity"] * chances)
+    for name in store.profiles():
+        _, draws = MapReader(store, LAYOUT).draws(name, DAY)
+        assert set(draws.ids) <= set(rows)
+    store.close()
