@@ -16,7 +16,7 @@ from serve.maps.artwork_map import ArtworkMap
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.rows.row_lookup import RowLookup
 from serve.maps.rows.row_part import RowPart, packed_facts, row_codes
-from serve.maps.rows.row_table import RowRules, RowTable, table_key
+from serve.maps.rows.row_table import RowRules, RowTable, row_table_key
 
 TITLES, CANDIDATES, KEPT, RANK = 300, 6, 4, 8
 FACTS = (
@@ -66,7 +66,7 @@ def row_lookups(profiles: int, seconds: float) -> list[RowLookupCost]:
     with tempfile.TemporaryDirectory() as folder:
         store = LmdbStore(Path(folder, "maps"), durable=False)
         put_layout(store, layout)
-        store.put_shared(table_key(table.nonce), table.to_bytes())
+        store.put_shared(row_table_key(table.nonce), table.to_bytes())
         names = [f"profile-{at:08d}" for at in range(profiles)]
         plain = random_maps(layout, profiles, rng)
         maps = [_with_rows(value, table.nonce, rng) for value in plain]

@@ -15,7 +15,9 @@
  …  of format 3 what rows need    begins with its length, uint32 (serve/maps/rows/row_part.py)
  …  e × 12 bytes                  slot uint32 · propensity float64: what no code stands for; then
                                   n + slot uint32 · uint64: a hash of what rules did to the title
- …  e, uint32
+ …  k kinds × n bytes, then 8      what is shown beside each artwork, and the table that says so
+                                  (serve/maps/beside); nothing where k is 0
+ …  e, 3 bytes · k, uint8
  …  CRC-32 of all before, uint32
 ```
 
@@ -39,17 +41,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8, UInt32
 
+from serve.maps.map_runs import RUN, RUN_OF_FORMAT_1, Run, run_tails
 from serve.maps.store import MAGIC
 
 FORMAT = 2
 ROWS_FORMAT = 3
 """Of maps that keep a few artworks of each title for rows, and the rest as format 2 does."""
 HEADER = struct.Struct("<2sBBI8s8sIB3s")
-RUN = struct.Struct("<HHIQQ")
-RUN_OF_FORMAT_1 = struct.Struct("<i4xQQ")
-RUN_TYPE = np.dtype(
-    [("day", "<u2"), ("days", "<u2"), ("print", "<u4"), ("salt", "<u8"), ("nonce", "<u8")]
-)
 EXPLICIT = struct.Struct("<Id")
 RULED = struct.Struct("<IQ")
 """As long as an explicit propensity, and counted among them: versions before rules pass it over."""
@@ -61,18 +59,37 @@ CRC_RESIDUE = zlib.crc32(b"\0" * 4 + struct.pack("<I", zlib.crc32(b"\0" * 4)))
 """CRC-32 of any message followed by its own little-endian CRC-32 is this constant."""
 
 
+class MapBeside(NamedTuple):
+    """What a map shows beside its artwork."""
+
+    table: bytes
+    """Digest of the table that numbers it (`serve.maps.beside.kind_table`)."""
+    codes: UInt8[np.ndarray, "kinds titles"]
+    """Entries of that table; 255: the kind is not shown."""
+
+    def to_bytes(self) -> bytes:
+        """As a map has it."""
+        return np.ascontiguousarray(self.codes).tobytes() + self.table
+
+
+def beside_of(value: bytes) -> MapBeside | None:
+    """What a whole map shows beside its artwork, without reading the rest; None: nothing."""
+    kinds, titles = value[-5], int.from_bytes(value[4:8], "little")
+    if not kinds or value[2] != FORMAT or len(value) < HEADER.size + kinds * titles + 16:
+        return None
+    codes = np.frombuffer(value, np.uint8, kinds * titles, len(value) - 16 - kinds * titles)
+    return MapBeside(value[-16:-8], codes.reshape(kinds, titles))
+
+
+def rows_of(value: bytes, at: int) -> bytes:
+    """What a map keeps for rows, which begins behind its runs; nothing of other formats."""
+    if value[2] != ROWS_FORMAT:
+        return b""
+    return value[at : at + int.from_bytes(value[at : at + 4], "little")]
+
+
 class CorruptMapError(ValueError):
     """Bytes from a store that are not a whole artwork map."""
-
-
-class Run(NamedTuple):
-    """What made a draw, apart from profile and title: enough to name it again."""
-
-    day: int
-    salt: int
-    nonce: int  # hash of what the run's draws have in common, see `serve.maps.run_info`
-    days: int = 0  # of an epoch; 0: made before there were epochs
-    fingerprint: int = 0  # of the profile's facts
 
 
 @dataclass(frozen=True)
@@ -89,7 +106,8 @@ class ArtworkMap:
     codes: UInt8[np.ndarray, " titles"] | None = None  # of propensities; None: none is known
     explicit: tuple[tuple[int, float], ...] = ()  # (slot, propensity) that no code stands for
     ruled: tuple[tuple[int, int], ...] = ()  # (slot, word of the effect of rules) of its draw
-    rows: bytes = b""  # what rows need of it; none: it is of format 2
+    beside: MapBeside | None = None  # None: artwork alone
+    rows: bytes = b""  # what rows need; none: it is of format 2
 
     @staticmethod
     def parse(value: bytes) -> "ArtworkMap":
@@ -110,14 +128,11 @@ class ArtworkMap:
         if zlib.crc32(value) != CRC_RESIDUE:
             raise CorruptMapError("the checksum differs; precompute this profile again")
         width = 4 if flags & WIDE else 2
-        counted = int.from_bytes(value[-8:-4], "little") if form != 1 else 0
+        counted = int.from_bytes(value[-8:-5], "little") if form != 1 else 0
+        beside = beside_of(value)
         fixed = map_bytes(titles, width, runs, form)
-        rows = b""
-        if form == ROWS_FORMAT:
-            begin = fixed - 8
-            length = int.from_bytes(value[begin : begin + 4], "little")
-            rows = value[begin : begin + length]
-            fixed += length
+        rows = rows_of(value, fixed - 8)
+        fixed += len(rows) + (0 if beside is None else len(beside.to_bytes()))
         if len(value) != fixed + counted * EXPLICIT.size:
             raise CorruptMapError(
                 f"{len(value)} bytes where {titles} titles and {runs} runs need more"
@@ -150,6 +165,7 @@ class ArtworkMap:
             codes,
             tuple(EXPLICIT.unpack_from(value, at + EXPLICIT.size * i) for i in range(own)),
             tuple((slot - titles, word) for slot, word in ruled),
+            beside,
             rows,
         )
 
@@ -168,6 +184,7 @@ class ArtworkMap:
             explicit=[self.explicit],
             ruled=[self.ruled],
             rows=[self.rows] if self.rows else None,
+            beside=None if self.beside is None else [self.beside],
         )[0]
 
 
@@ -199,6 +216,7 @@ def encode_maps(
     ruled: Sequence[Sequence[tuple[int, int]]] | None = None,
     prints: UInt32[np.ndarray, "profiles runs"] | None = None,
     rows: Sequence[bytes] | None = None,
+    beside: Sequence[MapBeside] | None = None,
 ) -> list[bytes]:
     """Many maps at once; all arrays have one row a profile, −1 is no choice.
 
@@ -216,6 +234,7 @@ def encode_maps(
         ruled: (slot, word) of each profile's draws under rules (`bandit.rules.effect`).
         prints: facts fingerprints where all profiles have the same runs; None: those in `runs`.
         rows: what rows need of each profile; None: the maps are of format 2.
+        beside: what each profile's map shows beside its artwork; None: nothing.
 
     Raises:
         ValueError: a profile has more runs than an index can tell apart.
@@ -240,7 +259,7 @@ def encode_maps(
     body[:, HEADER.size : at] = np.ascontiguousarray(choices.astype(f"<u{width}")).view(np.uint8)
     body[:, at : at + titles] = run_of
     body[:, at + titles :] = UNKNOWN_CODE if codes is None else codes
-    tails = _tails(runs, prints)
+    tails = run_tails(runs, prints)
     encoded = []
     for row, (head, tail) in enumerate(zip(body, tails, strict=True)):
         pairs = explicit[row] if explicit is not None else ()
@@ -248,25 +267,10 @@ def encode_maps(
         extra += b"".join(EXPLICIT.pack(slot, p) for slot, p in pairs)
         words = ruled[row] if ruled is not None else ()
         extra += b"".join(RULED.pack(titles + slot, word) for slot, word in words)
-        value = head.tobytes() + tail + extra + (len(pairs) + len(words)).to_bytes(4, "little")
+        kinds = 0
+        if beside is not None:
+            kinds, extra = len(beside[row].codes), extra + beside[row].to_bytes()
+        counted = (len(pairs) + len(words) + (kinds << 24)).to_bytes(4, "little")
+        value = head.tobytes() + tail + extra + counted
         encoded.append(value + zlib.crc32(value).to_bytes(4, "little"))
     return encoded
-
-
-def _tails(
-    runs: Sequence[tuple[Run, ...]], prints: UInt32[np.ndarray, "profiles runs"] | None
-) -> list[bytes]:
-    """The runs of each profile as bytes."""
-    if prints is not None:
-        table = np.zeros(prints.shape, RUN_TYPE)
-        for at, run in enumerate(runs[0] if runs else ()):
-            table[:, at] = (run.day, run.days, 0, run.salt, run.nonce)
-        table["print"] = prints
-        return [row.tobytes() for row in table]
-    packed: dict[tuple[Run, ...], bytes] = {}
-    for used in runs:
-        if used not in packed:
-            packed[used] = b"".join(
-                RUN.pack(run.day, run.days, run.fingerprint, run.salt, run.nonce) for run in used
-            )
-    return [packed[used] for used in runs]

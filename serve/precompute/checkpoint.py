@@ -8,9 +8,10 @@ import pyarrow as pa
 
 from bandit.draws import text_word
 from data.log.open_log import RunLog
+from serve.maps.beside.kind_table import KindTable, put_table, table_key
 from serve.maps.current import Current, put_current, read_current
 from serve.maps.layout import Layout, layout_key
-from serve.maps.rows.row_table import table_key
+from serve.maps.rows.row_table import row_table_key
 from serve.maps.store import MAGIC, VERSION, MapStore, StoreUnavailableError
 from serve.precompute.member_block import Job, Work
 from serve.scoring.unpersonalised import unpersonalised_map
@@ -61,10 +62,14 @@ def begin(
     begun, last = _claimed(work, facts, store, now, lost)
     _put_rows(work, store, last)
     older = _older_layouts(store, last, work.layout)
+    if work.kinds is not None:
+        table = work.kinds.table
+        store.put_shared(table_key(table.digest), table.to_bytes())
     job = Job(
         *(work, begun["version"], begun["time_us"], older),
         again=begun.get("again", False),
         history=begun.get("history", 0),
+        older_kinds={} if work.kinds is None else _older_tables(store, last),
     )
     return begun, job
 
@@ -119,6 +124,7 @@ def finish(begun: dict, work: Work, store: MapStore) -> bool:
         chosen = work.ruled.of_nobody(chosen, work.layout, begun["time_us"])
     if chosen is not None:
         best = unpersonalised_map(chosen, work.layout, work.policy, work.day, version)
+    put_table(store, work.layout.digest, None if work.kinds is None else work.kinds.table)
     followed = put_current(store, Current(version, work.layout.digest, best))
     _write_record(begun | {"complete": True}, store)
     return followed
@@ -153,9 +159,9 @@ def _whole(record: dict) -> dict:
         raise ValueError("a number of a run is none")
     if not 0 <= record.get("version", 0) < 1 << 63:
         raise ValueError("no store holds such a version")
-    for digest in record.get("layouts", []):
+    for digest in (*record.get("layouts", []), *record.get("tables", [])):
         bytes.fromhex(digest)
-    if not all(type(nonce) is int and 0 <= nonce < 1 << 64 for nonce in record.get("tables", [])):
+    if not all(type(n) is int and 0 <= n < 1 << 64 for n in record.get("row_tables", [])):
         raise ValueError("a row table has no such name")
     return record
 
@@ -194,13 +200,14 @@ def _what(work: Work, facts: pa.Table) -> dict:
         "block": work.block,
         **({} if work.ruled is None else {"written": work.ruled.written.digest}),
         **({} if work.rows is None else {"rows": work.rows.table.nonce}),
+        **({} if work.kinds is None else {"kinds": work.kinds.table.digest.hex()}),
     }
 
 
 def _resumed(last: dict, work: Work, facts: pa.Table) -> dict | None:
     """The last run's record, where that was interrupted and is the same work."""
     same = _what(work, facts)
-    alike = all(last.get(k) == same.get(k) for k in (*same, "written", "rows"))
+    alike = all(last.get(k) == same.get(k) for k in (*same, "written", "kinds", "rows"))
     unfinished = last and not last.get("complete") and alike
     return last if unfinished else None
 
@@ -208,8 +215,11 @@ def _resumed(last: dict, work: Work, facts: pa.Table) -> dict | None:
 def _new(last: dict, work: Work, facts: pa.Table, now: float, known: int) -> dict:
     layouts = [*last.get("layouts", []), work.layout.digest.hex()]
     latest = last.get("latest_day", last.get("day", -1))
+    tables = list(last.get("tables", []))
+    tables += [] if work.kinds is None else [work.kinds.table.digest.hex()]
     return {
         **_what(work, facts),
+        **({"tables": list(dict.fromkeys(tables))[-LAYOUTS:]} if tables else {}),
         "latest_day": max(latest, work.day),
         "again": work.day <= latest,
         "history": _history(last),
@@ -218,23 +228,25 @@ def _new(last: dict, work: Work, facts: pa.Table, now: float, known: int) -> dic
         "done": 0,
         "complete": False,
         "layouts": list(dict.fromkeys(layouts))[-LAYOUTS:],
-        **_tables(last, work),
+        **_row_tables(last, work),
     }
 
 
-def _tables(last: dict, work: Work) -> dict[str, list[int]]:
+def _row_tables(last: dict, work: Work) -> dict[str, list[int]]:
     """Row tables that maps in the store may still point at, where there were any."""
-    tables = [*last.get("tables", []), *([] if work.rows is None else [work.rows.table.nonce])]
-    return {"tables": list(dict.fromkeys(reversed(tables)))[:LAYOUTS][::-1]} if tables else {}
+    tables = [*last.get("row_tables", []), *([] if work.rows is None else [work.rows.table.nonce])]
+    latest = list(dict.fromkeys(reversed(tables)))[:LAYOUTS]
+    return {"row_tables": latest[::-1]} if latest else {}
 
 
 def _put_rows(work: Work, store: MapStore, last: dict) -> None:
     """Write what this run's rows have in common, and empty what no map points at any more."""
     if work.rows is not None:
         table = work.rows.table
-        store.put_shared(table_key(table.nonce), table.to_bytes())
-    for nonce in set(last.get("tables", [])) - set(_tables(last, work).get("tables", [])):
-        store.put_shared(table_key(nonce), b"")
+        store.put_shared(row_table_key(table.nonce), table.to_bytes())
+    left = _row_tables(last, work).get("row_tables", [])
+    for nonce in set(last.get("row_tables", [])) - set(left):
+        store.put_shared(row_table_key(nonce), b"")
 
 
 def _history(last: dict) -> int:
@@ -242,7 +254,7 @@ def _history(last: dict) -> int:
     if not last:
         return 0
     what = [last.get(name) for name in ("day", "rules", "layout", "profiles", "again")]
-    what += [last["written"]] if "written" in last else []
+    what += [last[name] for name in ("written", "kinds") if name in last]
     return text_word(last.get("history", 0), *what)
 
 
@@ -256,3 +268,14 @@ def _older_layouts(store: MapStore, last: dict, layout: Layout) -> dict[bytes, L
             with suppress(ValueError):
                 layouts[digest] = Layout.from_bytes(raw, digest)
     return layouts
+
+
+def _older_tables(store: MapStore, last: dict) -> dict[bytes, KindTable]:
+    """What maps in the store may show beside artwork, by digest."""
+    tables = {}
+    for digest in map(bytes.fromhex, last.get("tables", [])):
+        raw = store.get_shared(table_key(digest))
+        if raw is not None:
+            with suppress(ValueError):  # damaged, its titles are drawn anew
+                tables[digest] = KindTable.from_bytes(raw, digest)
+    return tables

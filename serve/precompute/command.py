@@ -15,10 +15,11 @@ from rich.progress import Progress
 
 from bandit.draws import Epochs
 from data import clock
+from data.assets.assets import Assets
 from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
 from data.command_line.numbers import refuse_outside
-from data.days import day_number
+from data.days import date_of, day_number
 from data.errors import BadInput
 from data.images.left_out import left_out_words
 from data.log.open_log import RunLog, open_runs
@@ -33,15 +34,17 @@ from serve.maps.takedown.instead import put_instead
 from serve.maps.takedown.listed import read_takedown
 from serve.pictures.catalogue_pictures import pictures_of_layout
 from serve.precompute.cell_members import CellWork
+from serve.precompute.map_kinds import MapKinds
 from serve.precompute.map_pictures import put_pictures
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
-from serve.precompute.row_parts import MOST_KEPT, RowKeep
+from serve.precompute.row_parts import RowKeep, refuse_rows_beside
 from serve.precompute.spark import precompute_spark
 from serve.precompute.work import Work
 from serve.rules.anybody import for_anybody
 from serve.rules.layout_rules import LayoutRules
 from serve.scoring.artwork_vectors import Shown, scored_artworks
+from serve.scoring.asset_bank import AssetBank
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.scorer import Scorer
@@ -75,6 +78,7 @@ def precompute(
     rules: Path | None = None,
     experiments: Path | None = None,
     cell: str | None = None,
+    kinds: list[str] | None = None,
     rows: int = 0,
 ) -> Report:
     """Decide every title for every profile and store the artwork maps.
@@ -111,6 +115,9 @@ def precompute(
             that they had are taken out; see docs/experiments.md.
         cell: EXPERIMENT:CELL of it, whose members alone are decided for, by the cell's bundle and
             policy, into the store that it names.
+        kinds: What pages show beside the artwork, in their order: synopsis, trailer or other kinds
+            of assets.parquet; each is drawn given the artwork and those before. For pages that show
+            them all: give others a store of their own. Artwork alone if not given.
         rows: Keep so many artworks of each title with weights, so that look-ups can open a page as
             one row, each title drawn given what stands left of it; 4 keeps most of what rows gain,
             in 2 x 4 + 1 bytes a title. Maps then hold members' facts, which the page's log needs.
@@ -120,11 +127,7 @@ def precompute(
         raise BadInput(f"--master {master} is of Spark; add --engine spark")
     refuse_outside("--block", block, 1, MOST_IN_A_BLOCK)
     refuse_outside("--workers", workers, 0)
-    refuse_outside("--rows", rows, 0, MOST_KEPT)
-    if rows and changed_only:
-        raise BadInput(
-            "--rows makes what maps keep for rows anew for every member; leave out --changed-only"
-        )
+    refuse_rows_beside(rows, changed_only, kinds)
     today = day_number(_day(day))
     epochs = _epochs(epoch_days, keep, threshold)
     of_cell = None if experiments is None else CellWork.of(experiments, cell)
@@ -145,6 +148,12 @@ def precompute(
     policy = ServedPolicy.of(scorer.manifest)
     policy = policy if of_cell is None else of_cell.policy(policy)
     artworks = scored_artworks(scorer, shown, layout.artwork_ids, cache, pictured.images)
+    beside = None
+    if kinds is not None:
+        assets = Assets.read(shown)
+        of_bundle = AssetBank.of(scorer.asset_terms, assets)
+        offered = layout, artworks.vectors, date_of(today), policy.head_policy
+        beside = MapKinds.of(kinds, of_bundle, assets, *offered)
     bank = Bank.of(layout, artworks.vectors, artworks.names)
     ruled, page_facts = None, scorer.spec.declared.schema.known_at_request()
     if rules is not None:
@@ -168,6 +177,7 @@ def precompute(
         page_facts=page_facts,
         ruled=ruled,
         cell=None if of_cell is None else of_cell.cell,
+        kinds=beside,
     )
     if rows:
         temperature = scorer.manifest.calibration.temperature

@@ -6,6 +6,7 @@ they differ, so that it is near to Thompson's probabilities and says of each art
 a neighbour must make it. Votes cannot say that: an artwork that no head likes best has none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from bandit.draws import DrawRules
 from bandit.thompson_batch import Workspace
 from data.bundle.row_pairs import RowPairs
+from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
 from serve.maps.artwork_map import ROWS_FORMAT
 from serve.maps.layout import Layout
@@ -104,6 +106,24 @@ class RowKeep:
                 " shown as part of a row"
             )
         return found
+
+
+def refuse_rows_beside(rows: int, changed_only: bool, kinds: Sequence[str] | None) -> None:
+    """Refuse what maps that keep rows cannot also do.
+
+    Raises:
+        BadInput: it is asked for.
+    """
+    refuse_outside("--rows", rows, 0, MOST_KEPT)
+    if rows and changed_only:
+        raise BadInput(
+            "--rows makes what maps keep for rows anew for every member; leave out --changed-only"
+        )
+    if rows and kinds:
+        raise BadInput(
+            f"--rows and --kinds {','.join(kinds)}: a map draws kinds given the artwork that it"
+            " drew, and a row may show another; give each a store of its own"
+        )
 
 
 def row_parts(

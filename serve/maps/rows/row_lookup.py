@@ -25,7 +25,7 @@ from serve.maps.lookup import Lookup
 from serve.maps.rows.opened import KnownTitles, Opened, RowPages, asked_of, with_own
 from serve.maps.rows.page_log import RowDraws, page_body
 from serve.maps.rows.row_part import RowPart
-from serve.maps.rows.row_table import RowTable, nonce_of, table_key
+from serve.maps.rows.row_table import RowTable, nonce_of, row_table_key
 from serve.maps.rows.row_titles import AskedTitles, RowTitles
 from serve.maps.store import MapStore, StoreUnavailableError
 from serve.maps.url_table import UrlTable
@@ -177,13 +177,14 @@ class RowLookup(Lookup):
         if known.whole is None or table.taken is None:
             return known.whole
         if known.taken is not table.taken:
-            left = known.whole.without(table.taken.down)
+            every = np.arange(len(table.layout.artwork_ids))
+            left = known.whole.without(table.taken.down(every))
             known = self._known[nonce] = KnownTitles(known.whole, table.taken, left)
         return known.left
 
     def _read_titles(self, nonce: int, layout: Layout) -> RowTitles | None:
         try:
-            raw = self._store.get_shared(table_key(nonce))
+            raw = self._store.get_shared(row_table_key(nonce))
             table = None if raw is None or nonce_of(raw) != nonce else RowTable.from_bytes(raw)
         except StoreUnavailableError as error:
             self._sleep(error)

@@ -25,7 +25,8 @@ from zlib import error as ZlibError
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from serve.maps.artwork_map import HEADER, RUN
+from serve.maps.artwork_map import HEADER
+from serve.maps.map_runs import RUN
 
 PART = struct.Struct("<IQqB3x")
 NOTHING = 255

@@ -114,6 +114,6 @@ def nonce_of(raw: bytes) -> int:
     return int.from_bytes(blake2b(raw, digest_size=8).digest(), "little")
 
 
-def table_key(nonce: int) -> str:
+def row_table_key(nonce: int) -> str:
     """The shared value that holds a table."""
     return f"{PREFIX}{nonce:016x}"

@@ -48,11 +48,6 @@ class TakenDown:
         """Whether there is any."""
         return bool(self._order)
 
-    @property
-    def down(self) -> Bool[np.ndarray, " artworks"]:
-        """Which artwork it is, by ordinal."""
-        return self._down
-
     def _left(self, slot: int, instead: Instead) -> tuple[list[int], list[int]]:
         layout = self._layout
         first, end = int(layout.starts[slot]), int(layout.starts[slot + 1])
@@ -81,6 +76,10 @@ class TakenDown:
                 if self._down[at]:
                     urls[at] = instead
         return urls
+
+    def down(self, ordinals: Int[np.ndarray, " any"]) -> Bool[np.ndarray, " any"]:
+        """Which of some artworks are taken down."""
+        return self._down[ordinals]
 
     def count(self, ordinals: Int[np.ndarray, " any"]) -> None:
         """Count titles that would have shown what is taken down."""

@@ -15,7 +15,7 @@ from serve.maps.map_reader import MapReader
 from serve.maps.rows.row_lookup import RowLookup
 from serve.maps.rows.row_part import RowPart, packed_facts, row_codes
 from serve.maps.rows.row_table import MAGIC as ROWS_MAGIC
-from serve.maps.rows.row_table import RowRules, RowTable, table_key
+from serve.maps.rows.row_table import RowRules, RowTable, row_table_key
 from serve.maps.run_info import CatalogueWords, RunInfo
 from serve.maps.store import MAGIC
 from serve.maps.takedown.instead import Instead
@@ -120,7 +120,7 @@ def look_with(taken: bytes, instead: bytes) -> None:
 
 def read_rows(raw: bytes) -> None:
     """Every page has its images, whatever a map says of rows."""
-    store = Held(raw, {table_key(TABLE.nonce): TABLE.to_bytes()})
+    store = Held(raw, {row_table_key(TABLE.nonce): TABLE.to_bytes()})
     pages = RowLookup(store, layout=LAYOUT, names=Pseudonyms())
     assert all(pages.rows(["ada"], LAYOUT.title_ids[None]).urls[0])
     ArtworkMap.parse(raw).to_bytes(LAYOUT.width)

@@ -19,7 +19,7 @@ from serve.maps.lookup import Lookup
 from serve.maps.rows import page_log
 from serve.maps.rows.row_lookup import RowLookup
 from serve.maps.rows.row_part import RowPart
-from serve.maps.rows.row_table import RowTable, table_key
+from serve.maps.rows.row_table import RowTable, row_table_key
 from serve.precompute.row_parts import RowKeep
 from tests.serve.maps.test_takedown import Clock, take_down
 from tests.serve.precompute.test_precompute import run
@@ -222,7 +222,7 @@ def test_titles_and_members_that_have_no_rows_have_their_image_all_the_same(mapp
 def test_damage_costs_a_page_its_row_and_never_its_images(mapped, tmp_path):
     value = mapped.get("profile-0003")
     part = RowPart.of_map(value, 12, 2)
-    mapped.put_shared(table_key(part.nonce), b"no table")
+    mapped.put_shared(row_table_key(part.nonce), b"no table")
     client = RowLookup(mapped, now=moment())
     assert all(client.rows(["profile-0003"], IDS[None]).urls[0])
     assert client.reasons["rows_unknown"] == 1
