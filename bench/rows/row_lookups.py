@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -90,10 +90,7 @@ def _with_rows(value: bytes, nonce: int, rng: np.random.Generator) -> bytes:
     gaps[:, 0] = 0
     codes = row_codes(ranks.astype(np.uint8), gaps, np.full(TITLES, 0.2))
     part = RowPart(nonce, 5, codes, packed_facts(FACTS))
-    return ArtworkMap(
-        *(held.layout, held.version, held.facts, held.tag, held.choices, held.run_of, held.runs),
-        *(held.codes, held.explicit, held.ruled, part.to_bytes()),
-    ).to_bytes()
+    return replace(held, rows=part.to_bytes()).to_bytes()
 
 
 def _costs(
