@@ -207,7 +207,7 @@ class LiveService:
         """See whether there is a new model, whether log and stores are whole, what is down."""
         stores: dict[str | None, MapStore] = {} if self.store is None else {None: self.store}
         if self.arms is not None:
-            stores |= self.arms.stores
+            stores = {**stores, **self.arms.stores}
         taken = self._taken.look(stores)
         if self.source.rules is not None:
             self.source.rules.taken = taken
