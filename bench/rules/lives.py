@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -232,14 +231,16 @@ def live_life(world: RuledWorld, hours: int, pages: int) -> Lived:
                 }
                 # Every fourth page has no time, and falls back.
                 due = service.due(0 if at % 4 == 3 else None)
-                answer = orjson.loads(await service.answer(request, due))
-                if not answer["logged"]:
-                    lived.breaches.append(f"hour {hour}: a page was not logged")
+                await service.answer(request, due)
+            # By its rows: on a slow disk a fallback does not wait until it knows of them.
+            missing = {name for name in asked if name.split("-")[2] == str(hour)}
             roll(log)
             for file in sorted((log / "decisions").rglob("*.parquet")):
                 for row in pq.read_table(file).to_pylist():
                     _judge(world, lived, row, hour, names, asked[row["profile_id"]])
+                    missing.discard(row["profile_id"])
                 file.unlink()
+            lived.breaches += [f"hour {hour}: page {name} was not logged" for name in missing]
         await service.stop()
 
     asyncio.run(live())

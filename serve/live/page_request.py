@@ -3,7 +3,8 @@
 import hashlib
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from data import clock
@@ -22,6 +23,14 @@ LONGEST_MS = 60_000
 """A page's deadline is cut to it."""
 MODES = ("draw", "preview", "unpersonalised")
 """How a page is answered."""
+FIELDS = frozenset(
+    {
+        *("profile_id", "title_ids", "facts", "request_id", "day", "cell", "fresh", "shown"),
+        *("profiling", "candidates", "exclude", "audience", "mode"),
+        *("canvas", "languages", "kinds"),
+    }
+)
+"""What a request may say, as `serve.live.schema.DecideRequest` documents it."""
 
 
 class PageRequest(NamedTuple):
@@ -105,6 +114,25 @@ def parse_page(
         odd,
         asked_kinds(request),
     )
+
+
+def refuse_unknown(sent: Mapping[str, object], known: Set[str], what: str) -> None:
+    """Refuse fields that nobody reads: an exclusion under a wrong name would be none.
+
+    Args:
+        sent: as JSON has it.
+        known: names of fields.
+        what: the fields are of, in words.
+
+    Raises:
+        ValueError: there is another; in one sentence, with the name that is nearest to it.
+    """
+    if sent.keys() <= known:
+        return
+    name = next(name for name in sent if name not in known)
+    near = get_close_matches(str(name), known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"send {', '.join(sorted(known))}"
+    raise ValueError(f"{str(name)[:60]!r} is no field of {what}; {hint}")
 
 
 def sent_facts(request: Mapping[str, object]) -> RequestFacts:

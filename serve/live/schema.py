@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from data.days import moment_us
 from data.records import TitleId
-from serve.live.page_request import TITLES_LIMIT
+from serve.live.page_request import FIELDS, TITLES_LIMIT, refuse_unknown
 from serve.pictures.asked import CANVASES_LIMIT, KINDS_LIMIT, LANGUAGES_LIMIT
 
 
@@ -23,6 +23,7 @@ Name = Annotated[str, Field(min_length=1)]
 class ShownNow(BaseModel):
     """What the caller shows of a title by a logic of its own."""
 
+    model_config = {"extra": "forbid"}
     title_id: TitleId
     artwork_id: Name
     propensity: float | None = Field(
@@ -33,6 +34,7 @@ class ShownNow(BaseModel):
 class DecideRequest(BaseModel):
     """A page: who looks, at which titles, and what is known now."""
 
+    model_config = {"extra": "forbid"}
     profile_id: str = Field(min_length=1, description="1 to 500 bytes of UTF-8")
     title_ids: list[int] | list[str] = Field(
         max_length=TITLES_LIMIT, description="As the catalogue has them: whole numbers, or text"
@@ -85,10 +87,18 @@ class DecideRequest(BaseModel):
         " synopsis and trailer of assets.parquet; artwork alone when left out",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, sent: object) -> object:
+        if isinstance(sent, dict):
+            refuse_unknown(sent, FIELDS, "a page")
+        return sent
+
 
 class DecideBatch(BaseModel):
     """Several pages at once."""
 
+    model_config = {"extra": "forbid"}
     requests: list[DecideRequest] = Field(max_length=64)
 
 

@@ -7,7 +7,6 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from data.privacy.pseudonym import Pseudonyms
@@ -20,13 +19,20 @@ from serve.live.cells.shown import CallerArtwork, answer_shown, parse_shown
 from serve.live.door.image_worker import ImageWorker
 from serve.live.fallbacks import PageAnswer
 from serve.live.micro_batcher import MicroBatcher
-from serve.live.page_request import PageRequest, parse_page, parse_title_ids, sent_facts
+from serve.live.page_request import (
+    FIELDS,
+    PageRequest,
+    parse_page,
+    parse_title_ids,
+    refuse_unknown,
+    sent_facts,
+)
 from serve.live.recorder import Recorder
 from serve.live.reload import ModelSource
 from serve.live.request_facts import RequestFacts, facts_as_logged, folded
+from serve.live.shown.taken_lists import TakenLists
 from serve.live.snapshot import LiveModel
-from serve.maps.store import MapStore, StoreUnavailableError
-from serve.maps.takedown.listed import read_takedown
+from serve.maps.store import MapStore
 from serve.pictures.asked import asked_kinds, asked_pictures
 from serve.pictures.page_pictures import NO_PICTURES
 from serve.rules.asked import parse_asked
@@ -71,6 +77,7 @@ class LiveService:
         self.rules_desk: RulesDesk | None = None if source.rules is None else source.rules.desk
         """Where rules are changed; None: the service follows no file of rules."""
         self.draining = False
+        self._taken = TakenLists()
 
     async def answer(
         self, request: Mapping[str, object], due: float, admitted: bool = False
@@ -85,7 +92,9 @@ class LiveService:
         Raises:
             ValueError: the request does not make sense.
         """
-        asked, assigned = asked_pictures(request), self.assigned(request)
+        asked = asked_pictures(request)
+        refuse_unknown(request, FIELDS, "a page")
+        assigned = self.assigned(request)
         beside = asked_kinds(request)
         model = assigned.source.model
         answer = await self._answered(request, due, admitted, assigned)
@@ -171,10 +180,9 @@ class LiveService:
 
     async def start(self) -> None:
         """Load the model and go on watching `current`."""
-        await asyncio.to_thread(self._look_at_store)
-        await asyncio.to_thread(self.source.look)
-        if self.arms is not None:
-            await asyncio.to_thread(self.arms.look)
+        await asyncio.to_thread(self._look)
+        if self.arms is not None:  # their stores are open now, and may take more down
+            await asyncio.to_thread(self._look)
         self._count_reload({"loaded": 0, "refused": 0, "no_current": 0})
         # What is there now stays: a full collection that walks all of it would hold up pages.
         gc.collect()
@@ -196,29 +204,18 @@ class LiveService:
             metrics.LOG_QUEUE.set(self.recorder.waiting())
 
     def _look(self) -> None:
-        """See whether there is a new model, and whether log and store are whole."""
-        self._look_at_store()
+        """See whether there is a new model, whether log and stores are whole, what is down."""
+        stores: dict[str | None, MapStore] = {} if self.store is None else {None: self.store}
+        if self.arms is not None:
+            stores = {**stores, **self.arms.stores}
+        taken = self._taken.look(stores)
+        if self.source.rules is not None:
+            self.source.rules.taken = taken
         self.source.look()
         if self.arms is not None:
             self.arms.look()
         self.recorder.look()
         metrics.DAMAGED.set(self.recorder.damaged())
-
-    def _look_at_store(self) -> None:
-        """See whether the store is whole, and what nobody may be shown any more.
-
-        A list that is damaged leaves what was known.
-        """
-        if self.store is None:
-            return
-        with suppress(StoreUnavailableError):  # each page finds it, and counts it
-            self.store.look()
-            if self.source.rules is None:
-                return
-            try:
-                self.source.rules.taken = read_takedown(self.store).artwork_ids
-            except ValueError:
-                metrics.FALLBACKS.labels("store", "takedown_damaged").inc()
 
     def _count_reload(self, before: dict[str, int]) -> None:
         for outcome, count in self.source.events.items():

@@ -7,7 +7,6 @@ A file that is refused changes nothing: the last good one stays.
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from copy import copy
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +22,7 @@ from serve.live.micro_batcher import MicroBatcher
 from serve.live.recorder import Recorder
 from serve.live.reload import ModelHolder, ModelSource
 from serve.live.snapshot import LiveModel
-from serve.maps.store import MapStore, StoreUnavailableError
+from serve.maps.store import MapStore
 from serve.pictures.file_mark import FileMark
 
 AGAIN = 30.0
@@ -109,6 +108,11 @@ class LiveArms:
         """Those that hold; None: no file was good yet."""
         return self._ways.experiments
 
+    @property
+    def stores(self) -> Mapping[str, MapStore]:
+        """Stores of cells and loops, by name: open, and looked at by the service."""
+        return self._ways.stores
+
     def look(self) -> None:
         """Follow the file, the ramps' state beside it, and the bundles of cells and loops."""
         others = [one for key, one in self._ways.sources.items() if key != (None, None)]
@@ -116,9 +120,6 @@ class LiveArms:
             if one.rules is not None and self.main.rules is not None:
                 one.rules.taken = self.main.rules.taken
             one.look()
-        for store in self._ways.stores.values():
-            with suppress(StoreUnavailableError):  # each page finds it, and counts it
-                store.look()
         if self.file is None:
             return
         seen = (FileMark.of(self.file), FileMark.of(state_file(self.file)))

@@ -21,12 +21,13 @@ from data.sound import id_problem
 from serve.live import metrics
 from serve.live.fallback_choice import FallbackChoice
 from serve.live.fallbacks import LOG_WAIT, PageAnswer, shared_columns
-from serve.live.page_request import PageRequest
+from serve.live.page_request import PageRequest, refuse_unknown
 from serve.live.recorder import LogFullError, Recorder, on_disk
 from serve.live.request_facts import facts_array, facts_as_logged
 from serve.live.snapshot import LiveModel
 
 LOG = logging.getLogger("marquee.live")
+SHOWN_FIELDS = frozenset({"title_id", "artwork_id", "propensity"})
 REASON = "shown"
 """Why such a page is not decided live."""
 NO_CANDIDATES = orjson.Fragment(b"[]")
@@ -54,6 +55,8 @@ def parse_shown(request: Mapping[str, object]) -> dict[TitleId, CallerArtwork]:
     asked = {title for title in titles if isinstance(title, int | str)}
     found = dict[TitleId, CallerArtwork]()
     for one in shown:
+        if isinstance(one, dict):
+            refuse_unknown(one, SHOWN_FIELDS, "what is shown now")
         title = one.get("title_id") if isinstance(one, dict) else None
         if not isinstance(title, int | str) or title not in asked:
             raise ValueError(f"shown: title_id {title!r:.60} is none of the page's title_ids")

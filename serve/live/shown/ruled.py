@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import compress
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import orjson
@@ -31,7 +31,7 @@ class ToldEffect(NamedTuple):
 
     candidates: orjson.Fragment  # JSON of those that are left
     rules: orjson.Fragment  # JSON of the rules' ids
-    left: Callable[[Sequence[float]], object] | None  # of a row by rank; None: all of it
+    left: Callable[[Sequence[float]], Sequence[float]] | None  # of a row by rank; None: all of it
     pinned: bool
 
 
@@ -208,7 +208,8 @@ class RuledShown:
         """
         lists, rules = list(columns["candidates"]), list[object]([None]) * len(codes)
         chances = columns["probabilities"]
-        rows = chances.tolist() if isinstance(chances, np.ndarray) else list(chances)
+        array = isinstance(chances, np.ndarray)
+        rows = cast("list[Sequence[float]]", chances.tolist() if array else list(chances))
         levels = None
         for at, code in changed(codes):
             candidates, named, left, pinned = self._told[code]
@@ -253,7 +254,7 @@ def changed(codes: Sequence[int]) -> list[tuple[int, int]]:
     return [one for one in enumerate(codes) if one[1]]
 
 
-def _left(ranks: list[int], count: int) -> Callable[[Sequence[float]], object] | None:
+def _left(ranks: list[int], count: int) -> Callable[[Sequence[float]], Sequence[float]] | None:
     """What takes those of some ranks out of a row; None: it has no others."""
     if len(ranks) == count:
         return None

@@ -650,6 +650,9 @@ def test_who_is_alone_is_not_kept_waiting(bundles):
         ({"day": True}, "day"),
         ({"cell": 5}, "cell"),
         ({"fresh": "yes"}, "fresh"),
+        ({"exlude": ["5-0"]}, "'exlude' is no field of a page; did you mean exclude?"),
+        ({"blocked": ["5-0"]}, "'blocked' is no field of a page; send audience, candidates"),
+        ({"shown": [{"title_id": 5, "artwork_id": "5-0", "propensty": 0.5}]}, "propensity?"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_told_why(bundles, change, message):

@@ -5,6 +5,9 @@ import json
 
 import pytest
 
+from serve.live.cells.shown import SHOWN_FIELDS
+from serve.live.page_request import FIELDS
+from serve.live.schema import DecideBatch, DecideRequest, ShownNow
 from tests.openapi import PROMISED, broken, document
 
 
@@ -81,3 +84,10 @@ def test_more_is_no_breach(promised):
     schema(new, "Events")["properties"]["events"]["maxItems"] = 5000
     new["paths"]["/v1/decide"]["post"]["responses"]["418"] = {}
     assert broken(promised, new) == []
+
+
+def test_fields_that_the_door_knows_are_those_of_the_document():
+    assert set(DecideRequest.model_fields) == FIELDS
+    assert set(ShownNow.model_fields) == SHOWN_FIELDS
+    with pytest.raises(ValueError, match="'exlude' is no field of a page; did you mean exclude"):
+        DecideBatch(requests=[{"profile_id": "a", "title_ids": [1], "exlude": ["1-0"]}])

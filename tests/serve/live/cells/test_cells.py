@@ -1,10 +1,12 @@
 """Members are decided by their cell, and the log says by which; what a caller shows is shown."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import numpy as np
+import orjson
 import pytest
 
 from data.cells.experiment import cell_in
@@ -20,6 +22,8 @@ from serve.live.door.tokens import Tokens
 from serve.live.recorder import DurableLog, NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
+from serve.live.shown.follow_rules import RulesFile
+from serve.maps.takedown.listed import Takedown
 from serve.precompute.cell_members import CellWork
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
@@ -283,3 +287,37 @@ def test_maps_of_a_cell_are_shown_to_its_members_and_logged_under_it(
         CellWork.of(file, "eyes:none")
     with pytest.raises(BadInput, match="make no maps"):
         CellWork.of(file, "eyes:hold")
+
+
+def test_what_the_store_of_a_cell_takes_down_no_page_shows(bundles, file, tmp_path, lmdb_store):
+    of_cell = FILE.replace("bundle: OTHER, epsilon: 0.5", "store: maps, epsilon: 0.5")
+    file.write_text(of_cell.replace("OTHER", str(tmp_path / "bundle-2")))
+    title = int(make_layout().title_ids[5])  # of six artworks
+
+    def source(bundle=None, _=None):
+        folder, rules = Path(bundle or bundles.folder / "current"), RulesFile(None, tmp_path)
+        return ModelSource(folder, bundles.load, rules=rules)
+
+    def arms(main, batcher, log):
+        return LiveArms(file, None, main, batcher, log, source, lambda _: lmdb_store)
+
+    def list_says(version, *names):
+        lmdb_store.put_newer("takedown", Takedown(version, frozenset(names)).to_bytes())
+
+    async def check_all():
+        live = LiveService(source(), NoLog(), deadline=20.0, arms=arms)
+        list_says(1, *(f"{title}-{rank}" for rank in range(5)))
+        await live.start()  # and from the first page on
+
+        async def shown():
+            due = live.due(None)
+            answers = [orjson.loads(await live.answer(page(m, [title]), due)) for m in MEMBERS]
+            return {answer["decisions"][0]["artwork_id"] for answer in answers}
+
+        assert await shown() == {f"{title}-5"}
+        list_says(2, *(f"{title}-{rank}" for rank in range(4)))
+        await asyncio.to_thread(live._look)
+        assert await shown() == {f"{title}-4", f"{title}-5"}
+        await live.stop()
+
+    run(check_all())
