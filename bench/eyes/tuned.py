@@ -90,6 +90,11 @@ def _tuned(part: str, folder: Path, examples: Path, at: Path) -> str:
     shape = Eyes(name, [eye]).format(catalogue_format(catalogue), told=False)
     cached = image_cache(catalogue, at / "cache", shape)
     labels = _labels(catalogue, examples) if way == "labels" else []
+    if way == "labels" and not labels:
+        raise BadInput(
+            f"{part!r}: {folder} says nothing of genres, tones or casts to tune by; choose "
+            f"{name}{SIGN}self"
+        )
     pictures = Pictures(cached.images, cached.of(catalogue.artwork_ids), labels)
     model = eye.graph((shape.height, shape.width)).model
     tune(LastBlocks(model, PUBLISHED[name].blocks), pictures)
