@@ -36,7 +36,7 @@ def with_present_names(
     for name in RANDOM_NAMES:
         state.pop(prefix + name, None)
     present = network.state_dict()
-    for name in BASE if network.context.base is not None else ():
+    for name in (name for name in BASE if name in present):
         state.setdefault(prefix + name, torch.full_like(present[name], float(name == BASE[1])))
     for name in LATER:
         fresh = present[name]
