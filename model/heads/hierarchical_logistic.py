@@ -10,23 +10,25 @@ rewards (empirical Bayes): facts that do not matter fade out. Where components c
 weight's variance is its fact's reach times its group's scale, so groups fade out too.
 """
 
-from typing import NamedTuple
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from model.heads.epistemic_index import INDEX
 from model.heads.level_doubt import LevelDoubt
-from model.heads.logistic_weights import FEATURE_AXIS, LogisticWeights, even, lower_root, solved
+from model.heads.logistic_weights import (
+    FEATURE_AXIS,
+    INTERCEPT_VARIANCE,
+    Factors,
+    LogisticWeights,
+    even,
+    first_variances,
+    lower_root,
+    solved,
+)
 
-FIRST_VARIANCE, FIRST_LEVEL_VARIANCE = 0.01, 0.04
-"""Of a fact's weight and of a level before there are rewards; few rewards do not teach variances,
-and artworks of a title differ by about a fifth of a logit."""
 LEAST_VARIANCE, MOST_VARIANCE = 1e-6, 0.09
 """Of a weight: few rewards may say anything."""
-INTERCEPT_VARIANCE = 1.0
-"""Of a title's intercept, which is not learnt: titles differ much."""
 RELAXED = 1.9
 """Power of an EM step: below 2 it ends where EM does, in half the steps."""
 MOST_STEP = 2.0
@@ -44,15 +46,6 @@ AT_ONCE = 1 << 24
 """Weights of artworks, in all draws together, that the solver works on: more draws wait."""
 
 
-class Factors(NamedTuple):
-    """What u(a) says beside its title's part, in few dimensions: ⟨x · projection, vector(a)⟩."""
-
-    projection: Float[Tensor, "features rank"]
-    vectors: Float[Tensor, "artworks rank"]
-    shared: Float[Tensor, "components rank"]
-    """The vector of artwork never shown is its components times this."""
-
-
 class HierarchicalLogistic(nn.Module):
     """A normal posterior of all weights by online Laplace, from sums for each artwork.
 
@@ -68,6 +61,8 @@ class HierarchicalLogistic(nn.Module):
         group_of: each component's group, which has a scale of its own, by which all facts' reaches
             are multiplied; a last one is of what all artworks have in common, with reaches of its
             own. None: all are of one.
+        expected: what each feature is worth alike for all artworks before there are rewards; 0 if
+            not given.
 
     Source: hierarchical logistic regression: Gelman and Hill 2007, "Data Analysis Using Regression
     and Multilevel/Hierarchical Models", ch. 13 and 14; variances: Tipping 2001, "Sparse Bayesian
@@ -82,6 +77,7 @@ class HierarchicalLogistic(nn.Module):
         draws: int = INDEX,
         seed: int = 0,
         group_of: Int[Tensor, " components"] | None = None,
+        expected: Float[Tensor, " features"] | None = None,
     ) -> None:
         super().__init__()
         self.count, self.seed, self.group_of = draws, seed, group_of
@@ -91,6 +87,9 @@ class HierarchicalLogistic(nn.Module):
         self.title_of: Tensor
         self.gram: Tensor
         self.moment: Tensor
+        self.expected: Tensor
+        nothing = torch.zeros(features)
+        self.register_buffer("expected", nothing if expected is None else expected)
         self.register_buffer("components", torch.cat([components, every], 1))
         self.register_buffer("title_of", title_of)
         self.register_buffer("gram", torch.zeros(artworks, features, features))
@@ -100,10 +99,8 @@ class HierarchicalLogistic(nn.Module):
             torch.zeros(artworks, features),
             torch.zeros(titles, features),
         )
-        first = torch.full((features,), FIRST_VARIANCE)
-        first[0] = FIRST_LEVEL_VARIANCE
-        self.variance = LogisticWeights(first[:, None], first, first.clone())
-        self.variance.title[0] = INTERCEPT_VARIANCE
+        self.mean.shared[:, -1] = self.expected
+        self.variance = first_variances(features, self.components.shape[1], group_of)
         self.about, self.reach = self.mean, torch.full((features,), 1.0)
         self.draws: LogisticWeights | None = None
 
@@ -166,6 +163,7 @@ class HierarchicalLogistic(nn.Module):
             ValueError: an observation is not finite.
         """
         right = self._pulls(self.moment[..., None])
+        right.shared[:, -1, 0] += self.expected / self.variance.shared[:, -1]
         x = self._solved(right, self.mean.columns(), steps, converged).column(0)
         if not all(bool(part.isfinite().all()) for part in x):
             raise ValueError("observations of the regression are not finite, or too large")
@@ -215,9 +213,10 @@ class HierarchicalLogistic(nn.Module):
         observed = self.observed_noise()  # the sums stay, and factoring them is half of a draw
         for _ in range(steps):
             self.draw(observed=observed)
+            beyond = self.mean.beyond(self.expected)
             assert self.draws is not None
             square = LogisticWeights(
-                *(m**2 + (d**2).mean(-1) for m, d in zip(self.mean, self.draws, strict=True))
+                *(m**2 + (d**2).mean(-1) for m, d in zip(beyond, self.draws, strict=True))
             )
             kinds = square.by_kind(shown, self.group_of)
             self.variance = LogisticWeights(

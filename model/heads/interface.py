@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, TypeVar, get_args
 
+import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
@@ -78,6 +79,8 @@ class Heads(nn.Module, ABC):
     """Learnt numbers of a functional."""
     prior: int
     """Numbers after them that meet the artwork's frozen ones."""
+    functional: nn.Linear
+    """What is trained of them."""
 
     def __init__(self, settings: HeadSettings) -> None:
         super().__init__()
@@ -120,6 +123,12 @@ class Heads(nn.Module, ABC):
 
     def begin_stage(self) -> None:
         """Called before the towers first learn, and before they learn without the encoder."""
+
+    @torch.no_grad()
+    def begin_at_nothing(self) -> None:
+        """Make the trained functional 0, for one that is inferred to stand beside it."""
+        for weights in self.functional.parameters():
+            weights.zero_()
 
     @abstractmethod
     def infer(self, inference: "Inference[Inferred]") -> Inferred:

@@ -9,6 +9,14 @@ from torch import Tensor, nn
 
 FEATURE_AXIS = (0, 1, 1)
 """Of the parts of `LogisticWeights`."""
+FIRST_VARIANCE, FIRST_LEVEL_VARIANCE = 0.01, 0.04
+"""Of a fact's weight and of a level before there are rewards; few rewards do not teach variances,
+and artworks of a title differ by about a fifth of a logit."""
+FIRST_SHARED, FIRST_OWN = 0.16, 0.025
+"""Of what all facts together may say of an artwork before there are rewards: by its content, in all
+groups together, and beyond it. Many facts share it, or few rewards would be read as anything."""
+INTERCEPT_VARIANCE = 1.0
+"""Of a title's intercept, which is not learnt: titles differ much."""
 
 
 class LogisticWeights(NamedTuple):
@@ -45,6 +53,11 @@ class LogisticWeights(NamedTuple):
         shared = reach_and_scale(self.shared, group_of)
         return LogisticWeights(shared, self.artwork[shown].mean(0), self.title.mean(0))
 
+    def beyond(self, expected: Float[Tensor, " features"]) -> "LogisticWeights":
+        """Less what is expected of what all artworks have in common, the last component."""
+        alike = self.shared[:, -1:] - expected[:, None]
+        return self._replace(shared=torch.cat([self.shared[:, :-1], alike], 1))
+
     def columns(self) -> "LogisticWeights":
         """The same as one column."""
         return LogisticWeights(*(part[..., None] for part in self))
@@ -52,6 +65,15 @@ class LogisticWeights(NamedTuple):
     def column(self, at: int | slice) -> "LogisticWeights":
         """One of several, or some."""
         return LogisticWeights(*(part[..., at] for part in self))
+
+
+class Factors(NamedTuple):
+    """What u(a) says beside its title's part, in few dimensions: ⟨x · projection, vector(a)⟩."""
+
+    projection: Float[Tensor, "features rank"]
+    vectors: Float[Tensor, "artworks rank"]
+    shared: Float[Tensor, "components rank"]
+    """The vector of artwork never shown is its components times this."""
 
 
 def solved(
@@ -133,6 +155,27 @@ def reach_and_scale(
         reach = (groups / scale) @ count / count.sum()
         scale = (groups / reach[:, None]).mean(0)
     return torch.cat([reach[:, None] * scale, mean[:, -1:]], 1)[:, group_of]
+
+
+def first_variances(
+    features: int, components: int, group_of: Int[Tensor, " components"] | None
+) -> LogisticWeights:
+    """Variances before there are rewards.
+
+    Args:
+        features: how many, the first of which is 1.
+        components: how many, with the last, what all artworks have in common.
+        group_of: each component's group; None: all are of one.
+    """
+    groups, facts = 1 if group_of is None else int(group_of.max()), max(1, features - 1)
+    first = torch.full((features,), FIRST_VARIANCE)
+    first[0] = FIRST_LEVEL_VARIANCE
+    shared, own, title = first[:, None].repeat(1, components), first.clone(), first
+    shared[1:, :-1] = min(FIRST_VARIANCE, FIRST_SHARED / facts / groups)
+    shared[0, :-1] = FIRST_LEVEL_VARIANCE / groups
+    own[1:] = min(FIRST_VARIANCE, FIRST_OWN / facts)
+    title[0] = INTERCEPT_VARIANCE
+    return LogisticWeights(shared[:, :1] if group_of is None else shared, own, title)
 
 
 LEAST_SQUARE = 1e-9

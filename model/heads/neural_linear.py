@@ -58,6 +58,12 @@ class NeuralLinearHeads(Heads):
         return pairs.flatten(1)
 
     @torch.no_grad()
+    def begin_at_nothing(self) -> None:
+        """See `Heads`."""
+        super().begin_at_nothing()
+        self.bias.zero_()
+
+    @torch.no_grad()
     def recentre(self, size: float, zero: bool = False) -> None:
         """Back to the prior, centred on the trained functional: call it after each training.
 

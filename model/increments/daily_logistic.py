@@ -115,6 +115,7 @@ class DailyLogistic(HierarchicalLogistic):
         sums = {"gram": self.gram.float(), "observed": self.observed.float()}
         whole = {**named, **sums, "moment": self.moment, "title_of": self.title_of}
         whole |= {"components": self.components.float(), "reach": self.reach.double()}
+        whole["expected"] = self.expected.float()
         if self.group_of is not None:
             whole["group_of"] = self.group_of
         return {name: part.contiguous().clone() for name, part in whole.items()}
@@ -128,6 +129,8 @@ class DailyLogistic(HierarchicalLogistic):
         for name in ("gram", "moment", "components"):
             getattr(made, name).copy_(tensors[name])
         made.group_of = tensors.get("group_of")
+        if "expected" in tensors:  # posteriors that were kept before expected nothing
+            made.expected.copy_(tensors["expected"])
         made.reach = tensors["reach"].double()
         made.observed = tensors["observed"].double()
         for name in ("mean", "variance", "prior"):

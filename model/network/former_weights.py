@@ -1,5 +1,6 @@
 """Weights that were saved before, as networks of now have them."""
 
+import torch
 from torch import Tensor, nn
 
 FORMER_NAMES = {
@@ -15,6 +16,8 @@ which is what a match is now."""
 LATER = ("doubt", "candidate.worth", "context.match_shift", "context.match_spread")
 """What networks had not before: a doubt that is 0, and matches of columns, of which there are none.
 """
+BASE = ("context.base.shift", "context.base.spread", "context.base.projection")
+"""Nor did heads learn about what was inferred before: it is 0."""
 
 
 def with_present_names(
@@ -33,6 +36,8 @@ def with_present_names(
     for name in RANDOM_NAMES:
         state.pop(prefix + name, None)
     present = network.state_dict()
+    for name in (name for name in BASE if name in present):
+        state.setdefault(prefix + name, torch.full_like(present[name], float(name == BASE[1])))
     for name in LATER:
         fresh = present[name]
         if name == "doubt" or not fresh.numel():

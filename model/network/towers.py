@@ -12,7 +12,7 @@ from model.heads.epistemic_index import index_size
 from model.heads.interface import DEFAULT_KIND, Heads, HeadSettings
 from model.heads.make_heads import make_heads
 from model.heads.prior_network import PriorNetwork
-from model.heads.standardise import mean_and_deviation
+from model.heads.standardise import InferredBase, mean_and_deviation
 from model.network.former_weights import with_present_names
 from model.network.names import ColumnMatch, NameWeights
 
@@ -196,7 +196,11 @@ class CandidateTower(nn.Module):
 
 
 class ContextTower(nn.Module):
-    """Facts to one linear functional a head over artwork vectors, and to the title main effect."""
+    """Facts to one linear functional a head over artwork vectors, and to the title main effect.
+
+    Heads that learn by gradients do so about a functional that is inferred in closed form; those
+    of kind hierarchical are one themselves.
+    """
 
     def __init__(self, made: Architecture) -> None:
         super().__init__()
@@ -207,6 +211,9 @@ class ContextTower(nn.Module):
         self.frozen = PriorNetwork(made.context, PRIOR_FEATURES, made.seed)
         self.heads: Heads = make_heads(made.kind, made.head_settings)
         self.heads.begin_stage()
+        self.base = (
+            None if made.kind == DEFAULT_KIND else InferredBase(made.context, made.heads, made.rank)
+        )
         self.rank = made.rank
         self.match = nn.Linear(WIDTH, 1)
         """What a match of names is worth beyond 1, in logits: the same for all heads."""
@@ -259,6 +266,9 @@ class ContextTower(nn.Module):
         """
         g = self.features(dense, cast_ids, cast_weights)
         bank = self.heads(g, self.heads.context_input(dense, self.frozen))
+        if self.base is not None:
+            learnt = bank[:, :, : self.rank] + self.base.projected(dense)[:, None]
+            bank = torch.cat([learnt, bank[:, :, self.rank :]], 2)
         if self.columns:
             matched = self.matched(dense)[:, None].expand(-1, bank.shape[1], -1)
             bank = torch.cat([bank[:, :, : self.rank], matched, bank[:, :, self.rank :]], 2)

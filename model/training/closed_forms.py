@@ -1,6 +1,14 @@
-"""What heads may ask for once the towers have learnt: each closed form over the same examples."""
+"""Closed forms: what heads that learn by gradients begin at, and what all may ask for afterwards.
+
+Of a few thousand rewards gradient steps learn less than a posterior does, and nothing of what is
+read of pictures. So the towers begin at the mean of that posterior: artworks' vectors, the
+functional that all heads share and what matches are worth are its own, and stay; heads learn what
+is to be added to the functional, from nothing.
+"""
 
 from dataclasses import dataclass, replace
+
+import torch
 
 from model.heads.interface import LastLayerHeads, ProjectedHeads
 from model.network.towers import Marquee
@@ -10,6 +18,26 @@ from model.training.fit_last_layer import LastLayerPosterior, fit_last_layer
 from model.training.fit_random_effects import ArtworkPosterior, NoEffects, fit_random_effects
 from model.training.posterior import Inferred
 from model.training.settings import RandomEffects
+
+
+@torch.no_grad()
+def begin_in_closed_form(network: Marquee, examples: Source, artworks: CatalogueArtworks) -> None:
+    """Infer what all artworks share, and keep it from learning; heads begin at nothing beside it.
+
+    Args:
+        network: on the CPU, in evaluation; of kind hierarchical it is left as it is.
+        examples: to be trained on, with embeddings in the images' place.
+        artworks: of the catalogue.
+    """
+    context, candidate = network.context, network.candidate
+    if context.base is None:
+        return
+    fit_hierarchical(network, context.base, examples, artworks).share()
+    context.heads.begin_at_nothing()
+    inferred = candidate.image, candidate.contrast, candidate.tags, candidate.gain, context.match
+    for part in (*inferred, candidate.genre):
+        part.requires_grad_(False)
+    candidate.worth.requires_grad_(False)
 
 
 @dataclass(frozen=True)

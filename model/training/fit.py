@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,9 +36,25 @@ EMBEDDED = 256
 
 
 def fit(
-    learner: Learner, train: Source, validation: Examples, settings: Fit, out: Path, seed: int
+    learner: Learner,
+    train: Source,
+    validation: Examples,
+    settings: Fit,
+    out: Path,
+    seed: int,
+    begin: Callable[[Source], None] = lambda _: None,
 ) -> dict[str, float]:
     """Train; the learner ends with the weights that were best on the validation days.
+
+    Args:
+        learner: of the network.
+        train: to learn from.
+        validation: to judge by.
+        settings: how.
+        out: folder of checkpoints and curves.
+        seed: of the order.
+        begin: what is done with the examples, embeddings in the images' place, before the towers
+            learn alone.
 
     Raises:
         BadInput: there is nothing to resume.
@@ -56,6 +72,8 @@ def fit(
         train, validation = train.seen_as(embeddings), validation.seen_as(embeddings)
         learner.network.encoder = None
         learner.network.context.heads.begin_stage()
+    learner.eval()
+    begin(train)
     try:
         metrics |= _stage("towers", learner, train, validation, settings, out, seed)
     finally:

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from data.artwork_effects import ArtworkRecords
 from model.heads.epistemic_index import index_size
-from model.heads.hierarchical_logistic import Factors, HierarchicalLogistic
+from model.heads.hierarchical_logistic import HierarchicalLogistic
 from model.heads.interface import ProjectedHeads
-from model.heads.logistic_weights import group_of_each
+from model.heads.logistic_weights import Factors, group_of_each
 from model.network.matches import ArtworkMatches, matches_of, write_worths
 from model.network.towers import Marquee
 from model.training.buffered_source import Source
@@ -29,6 +29,9 @@ PASSES = 3
 """Readings of the examples."""
 ROWS = 65_536
 """Examples observed at a time."""
+MATCH_WORTH = 0.1
+"""Logits that a usual match is expected to be worth before there are rewards: whoever declares one,
+or watches what a picture shows, thinks that it matters."""
 STEPS = 20
 """Of the solver, after each batch of further rewards."""
 
@@ -156,7 +159,11 @@ class RegressionInputs:
         title_of = np.unique(artworks.title_ids[self.shown], return_inverse=True)[1]
         of_title, features = torch.from_numpy(title_of), matches_of(len(self.second), self.network)
         groups = group_of_each(self.groups)
-        regression = HierarchicalLogistic(self.scores, of_title, features, group_of=groups)
+        expected = torch.zeros(features)
+        expected[-len(self.units) :] = MATCH_WORTH
+        regression = HierarchicalLogistic(
+            self.scores, of_title, features, group_of=groups, expected=expected
+        )
         row = np.full(len(artworks.ids), -1)
         row[self.shown] = np.arange(len(self.shown))
         ids = [artworks.ids[int(at)] for at in self.shown]
@@ -198,15 +205,22 @@ class HierarchicalPosterior:
         self.regression.solve(STEPS)
 
     @torch.no_grad()
-    def records(self) -> ArtworkRecords:
-        """Write what all artworks share into the towers; give what each has of its own."""
-        network, heads, second = self.inputs.network, self.inputs.heads, self.inputs.second
-        regression = self.regression
-        regression.draw(STEPS)
-        factors = regression.factors(heads.rank, second)
+    def share(self) -> Factors:
+        """Write what all artworks share into the towers."""
+        network, heads, regression = self.inputs.network, self.inputs.heads, self.regression
+        factors = regression.factors(heads.rank, self.inputs.second)
         _write_components(network.candidate.image, self.inputs.components, factors)
         heads.project(factors.projection)
         write_worths(network, regression.within_title(), self.inputs.units)
+        return factors
+
+    @torch.no_grad()
+    def records(self) -> ArtworkRecords:
+        """The same, and what each artwork has of its own."""
+        network, heads, second = self.inputs.network, self.inputs.heads, self.inputs.second
+        regression = self.regression
+        regression.draw(STEPS)
+        factors = self.share()
         vectors = factors.vectors - regression.components @ factors.shared
         doubt = regression.doubt(second, index_size(heads.heads))
         network.doubt.copy_(_of_content(self.inputs.components, doubt.shared))

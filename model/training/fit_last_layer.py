@@ -81,4 +81,7 @@ def _features(
     names = NameWeights(network.candidate.names(*batch[2:6]).ids, weights)
     match = row_matches(NameWeights(batch.cast_ids, watched), names.at(batch.image_of))
     offset = rest.sum(1) + match + (effect * title).sum(1) + network.bias
+    if network.context.base is not None:
+        base = network.context.base.projected(batch.context)
+        offset = offset + (base * vectors[:, : heads.rank]).sum(1)
     return heads.features(network.context.features(*facts), vectors), offset

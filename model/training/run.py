@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import lightning as L
@@ -21,7 +22,7 @@ from model.network.lightning_module import Learner, LearnerSettings, half_is_fas
 from model.network.towers import Architecture, ColumnMatch, Marquee
 from model.training.buffered_source import Source
 from model.training.calibrate import calibrate
-from model.training.closed_forms import ClosedForms
+from model.training.closed_forms import ClosedForms, begin_in_closed_form
 from model.training.dataset import Examples
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass
@@ -152,7 +153,9 @@ def train_network(
     network = build_network(settings, data)
     train, validation = data.prepare(network.context.heads.trained_heads)
     learner = Learner(network, learner_settings(settings.fit), settings.seed)
-    metrics = fit(learner, train, validation, settings.fit, Path(settings.out), settings.seed)
+    begin = partial(begin_in_closed_form, network, artworks=data.artworks)
+    out = Path(settings.out)
+    metrics = fit(learner, train, validation, settings.fit, out, settings.seed, begin)
     if learner.global_rank:
         return None
     say("inferring in closed form, from all examples again")

@@ -41,8 +41,10 @@ def prior_covariance(made):
     """Of u(a), artwork by artwork."""
     of_title = torch.nn.functional.one_hot(made.title_of).float()
     variance = made.variance
+    columns = made.components.split(1, 1)
+    shared = variance.shared.expand(-1, len(columns)).T
     parts = (
-        (made.components, variance.shared[:, 0]),
+        *zip(columns, shared, strict=True),
         (torch.eye(ARTWORKS), variance.artwork),
         (of_title, variance.title),
     )
@@ -247,3 +249,39 @@ def test_facts_that_are_not_finite_are_refused_and_move_nothing():
     with pytest.raises(ValueError, match="not finite"):
         made.solve()
     assert not made.weights().any()
+
+
+def test_few_rewards_tell_tastes_among_many_facts_that_do_not_matter():
+    """As of a young service: seventy facts, of which two matter, and 2,000 impressions."""
+    draw = torch.Generator().manual_seed(4)
+    components = torch.randn(ARTWORKS, COMPONENTS, generator=draw)
+    x = torch.randn(2000, 70, generator=draw)
+    x[:, 0] = 1
+    shown = torch.randint(ARTWORKS, (2000,), generator=draw)
+    true = torch.zeros(ARTWORKS, 70)
+    true[:, 1], true[:, 2] = 0.4 * components[:, 0], 0.4 * components[:, 1]
+    p = torch.sigmoid((x * true[shown]).sum(1) - 1)
+    rewards = (torch.rand(2000, generator=draw) < p).float()
+    made = HierarchicalLogistic(components, TITLE_OF, 70)
+    for _ in range(3):
+        made.forget()
+        made.observe(x, shown, rewards, -1.0)
+        made.solve()
+        made.learn_variances()
+    found = made.within_title() @ x[:300].T
+    right = true @ x[:300].T
+    assert float(torch.corrcoef(torch.stack([found.flatten(), right.flatten()]))[0, 1]) > 0.6
+
+
+def test_what_a_feature_is_expected_to_be_worth_stands_until_rewards_speak():
+    components, x, shown, _, _ = world(20_000)
+    worth = torch.tensor([0.0, 0.0, 0.3, 0.0, 0.0])
+    made = HierarchicalLogistic(components, TITLE_OF, FEATURES, expected=worth)
+    made.solve()
+    torch.testing.assert_close(made.within_title(), worth.expand(ARTWORKS, -1))
+    p = torch.sigmoid(-0.3 * x[:, 2] - 1)
+    rewards = (torch.rand(len(p), generator=torch.Generator().manual_seed(5)) < p).float()
+    made.observe(x, shown, rewards, -1.0)
+    made.solve()
+    made.learn_variances()
+    assert made.within_title()[:, 2].mean() < -0.1

@@ -38,6 +38,16 @@ def test_weights_that_were_saved_under_former_names_are_read(kind, wrap):
 
 
 @pytest.mark.parametrize("wrap", [lambda net: net, Learner], ids=["bundle", "checkpoint"])
+def test_heads_that_were_saved_before_one_was_inferred_have_no_base(wrap):
+    saved, fresh = wrap(network("bootstrap", 1)), wrap(network("bootstrap", 2))
+    state = {name: of for name, of in saved.state_dict().items() if ".base." not in name}
+    fresh.load_state_dict(state)
+    base, facts = (fresh if wrap is not Learner else fresh.network).context.base, torch.ones(3, 2)
+    assert torch.equal(base.features(facts), torch.ones(3, 3))
+    assert not base.projected(facts).any()
+
+
+@pytest.mark.parametrize("wrap", [lambda net: net, Learner], ids=["bundle", "checkpoint"])
 def test_vectors_that_names_met_by_are_left_out_of_what_was_saved(wrap):
     saved, fresh = wrap(network("point", 1)), wrap(network("point", 2))
     state = saved.state_dict()
