@@ -117,12 +117,8 @@ class PageUrls(Mapping[TitleId, str]):
         anybody = self._kinds.of_layout(self._table.layout.digest)
         if mine is not None and mine[0] is anybody and self._whole and self._table.taken is None:
             slots = self._table.find(title_ids)
-            if (
-                slots is not None
-                and anybody is not None
-                and len(anybody.table.title_ids) == self._table.titles
-            ):
-                return anybody.every(mine[1].codes, slots)
+            if slots is not None and len(mine[0].table.title_ids) == self._table.titles:
+                return mine[0].every(mine[1].codes, slots)
         found = dict[str, np.ndarray]()
         if anybody is not None:
             slots = anybody.slots(title_ids)

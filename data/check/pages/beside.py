@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from data.check.draws import mean_weight_p
 from data.check.log_views import view_kinds
 from data.check.pages.pages import Flaw
 from data.problem import Problem, whole
@@ -96,6 +97,16 @@ SELECT decision_id, title_id || '' AS title, len(candidates) AS artworks, unnest
        unnest(asset_propensities) AS p
 FROM beside
 """
+MOST_WEIGHT = 20.0
+"""That is thought possible, also where none was so large: of a twentieth explored."""
+WEIGHTS = f"""
+SELECT kind, count(*), avg(w), max(greatest(w, {MOST_WEIGHT}))
+FROM (SELECT DISTINCT decision_id, kind, 1 / (len(candidates) * p) AS w
+      FROM each WHERE len(candidates) > 1)
+GROUP BY kind ORDER BY kind
+"""
+RARE = 1e-6
+"""A probability below which chance is not believed."""
 SOUND = (CHANCES, OFFERED, JOINT, COMBINATIONS)
 
 
@@ -114,14 +125,30 @@ def problems_of_kinds(rows: Path, assets: pa.Table | None = None) -> Iterator[Pr
         yield from found
         if found:  # of lists that do not belong together nothing more can be said
             return
-        for flaw in SOUND:
-            yield from _found(connection, flaw, rows)
+        found = [problem for flaw in SOUND for problem in _found(connection, flaw, rows)]
+        yield from found
+        if not found:
+            yield from _weights(connection, rows)
         if assets is not None:
             known = assets.select(["asset_id", "kind", "title_id"]).to_pydict()
             known["title"] = [str(title) for title in known.pop("title_id")]
             texts = pa.schema([(name, pa.string()) for name in ("asset_id", "kind", "title")])
             connection.register("catalogue_assets", pa.table(known, schema=texts))
             yield from _found(connection, UNKNOWN, rows)
+
+
+def _weights(connection: duckdb.DuckDBPyConnection, rows: Path) -> Iterator[Problem]:
+    """Kinds whose even policy's weights do not have mean 1, which is beyond what chance may do."""
+    for kind, count, mean, largest in connection.execute(WEIGHTS).fetchall():
+        # A weight of mean 1 that is never above the largest has at most this variance.
+        p = mean_weight_p(mean, count, count * (largest - 1), largest)
+        if p < RARE:
+            what = (
+                f"the even policy's weights on {count:,} choices of {kind} have mean {mean:.3f}"
+                f" and must have 1 (p < {p:.1g})"
+            )
+            remedy = "log the probability that each asset was chosen with, of every page decided"
+            yield whole("beside", rows, "asset_propensities", what, remedy)
 
 
 def _found(connection: duckdb.DuckDBPyConnection, flaw: Flaw, rows: Path) -> Iterator[Problem]:

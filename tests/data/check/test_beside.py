@@ -98,3 +98,14 @@ def test_an_asset_of_another_title_is_named(log):
     others = ASSETS_OF_7.set_column(1, ASSETS.field("title_id"), pa.array([7, 7, 8]))
     [found] = problems_of_kinds(log([decision(0)]), others)
     assert "names t0 as trailer of title 7, which is trailer of 8" in str(found)
+
+
+def test_chances_that_are_too_large_are_found_by_their_weights(log):
+    wrong = {"asset_propensities": [0.9, 1.0], "joint_propensity": 0.45, "combinations": None}
+    folder = log([decision(at) | wrong for at in range(4000)])
+    [found] = problems_of_kinds(folder)
+    assert "4,000 choices of synopsis have mean 0.556 and must have 1" in str(found)
+
+
+def test_even_chances_of_as_many_rows_are_sound(log):
+    assert list(problems_of_kinds(log([decision(at) for at in range(400)]))) == []

@@ -199,7 +199,7 @@ def test_what_has_travelled_to_another_process_writes_the_same_bytes(made, tmp_p
 
 def test_draws_go_on_with_what_stands_beside_them_and_weights_have_mean_one(assets, tmp_path):
     store, kinds = LmdbStore(tmp_path / "maps", size=1 << 26), kinds_of(assets)
-    epochs, weights, shown = Epochs(3, 0.5), [], {}
+    epochs, weights, shown, renewed = Epochs(3, 0.5), [], {}, {}
     for day in range(DAY, DAY + 6):
         report = run(store, tmp_path / "log", kinds, day, epochs=epochs)
         assert day == DAY or 0 < report.decisions < 0.6 * MEMBERS * len(TITLES_OF)
@@ -212,6 +212,8 @@ def test_draws_go_on_with_what_stands_beside_them_and_weights_have_mean_one(asse
                 before = shown.get((name, slot))
                 if before is not None and before[0] == one:
                     assert before == beside
+                elif before is not None:
+                    renewed[one] = before[0]
                 shown[name, slot] = beside
     rows = rows_of(tmp_path / "log")
     assert len(set(rows["decision_id"].to_pylist())) == len(rows)
@@ -222,6 +224,14 @@ def test_draws_go_on_with_what_stands_beside_them_and_weights_have_mean_one(asse
             for size, chance in zip(sizes, row["asset_propensities"], strict=True):
                 if size > 1:
                     weights.append(1 / size / chance)
+    # Half of the votes go to what stood beside the same image; exploration is mixed in after that.
+    named, stayed = {row["decision_id"]: row for row in rows.to_pylist()}, 0
+    for name, before in renewed.items():
+        now, old = named[name], named[before]
+        if now["kinds"] and now["action"] == old["action"] and now["assets"][0] == old["assets"][0]:
+            assert now["asset_propensities"][0] >= 0.5 * 0.95
+            stayed += 1
+    assert stayed > 100
     error = np.std(weights) / np.sqrt(len(weights))
     assert len(weights) > 500
     assert abs(np.mean(weights) - 1) < 4 * error
