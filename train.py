@@ -54,7 +54,7 @@ from model.training.exploring import arrivals_of
 from model.training.featurise import Preparation
 from model.training.first_pass import FirstPass, first_pass, sample, window
 from model.training.run import TrainedNetwork, TrainingData, train_network
-from model.training.settings import RENAMED, Settings
+from model.training.settings import RENAMED, Settings, asked_beside
 from simulate.browsing.sample import SampleSettings, make_sample
 from simulate.world.catalogue_truth import CatalogueTruth
 from simulate.world.true_attributes import artwork_attributes
@@ -159,7 +159,7 @@ def _finish(
         say("no day can be added to this bundle: nights train in full (docs/operations.md)")
     bundle, stays_out = _write(settings, inputs, read, spec, trained, kept), False
     log = inputs.examples, inputs.catalogue, settings.data.cache, read.later, say
-    for part in learnt_beside(bundle, *log, *settings.beside):
+    for part in learnt_beside(bundle, *log, *asked_beside(settings)):
         bundle = replaced_with(bundle, *part)
     if settings.model.encoder != "attributes":
         of_catalogue = inputs.catalogue, inputs.references

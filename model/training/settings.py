@@ -272,11 +272,6 @@ class Settings:
     seed: int = 1
     """of everything random in training."""
 
-    @property
-    def beside(self) -> tuple[bool | None, bool | None, str | None]:
-        """Whether to learn rows and kinds, and the bundle that goes on."""
-        return self.rows.learn, self.kinds.learn, self.increment.of
-
 
 RENAMED = {
     "model.own.vector_scale": "model.random_effects.vector_scale",
@@ -284,3 +279,11 @@ RENAMED = {
     "model.own.temperature": "model.random_effects.posterior_scale",
 }
 """Options by their former names, which are taken for one version more."""
+
+
+def asked_beside(settings: Settings) -> tuple[bool | None, bool | None, str | None]:
+    """Whether to learn rows and kinds, and the bundle that goes on.
+
+    No property of `Settings`: its command would take that for a command of its own.
+    """
+    return settings.rows.learn, settings.kinds.learn, settings.increment.of
