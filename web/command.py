@@ -4,11 +4,11 @@ from pathlib import Path
 
 import uvicorn
 
+from data.command_line.give_way import give_way
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
 from serve.live.door.tokens import Tokens
 from web.app import web_app
-from web.give_way import give_way
 from web.pages_of import PagesOf
 from web.session import Sessions
 from web.tokens_file import TokensFile

@@ -17,8 +17,8 @@ from bench.measured import ROOT
 from bench.servers import serving
 from bench.serving.pages import PageLoads, Server, live_command, page_bodies
 from bench.small_demo import DemoFolders, demo_folders
+from data.command_line.give_way import give_way
 from data.examples.profiles import profiles
-from web.give_way import give_way
 
 PROFILES = "profiles.parquet"
 WARM = 2.0

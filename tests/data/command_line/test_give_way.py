@@ -1,4 +1,4 @@
-"""Pages run where nobody else wants the processor. About 0.3 s."""
+"""Who gives way runs where nobody else wants the processor. About 0.3 s."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 ASKED = """
 import os, threading
 from pathlib import Path
-from web.give_way import give_way
+from data.command_line.give_way import give_way
 held = threading.Event()
 earlier = threading.Thread(target=held.wait)
 earlier.start()

@@ -1,4 +1,4 @@
-"""Pages stand back behind what serves members on the same machine."""
+"""A command stands back behind what serves members on the same machine."""
 
 import os
 from contextlib import suppress
