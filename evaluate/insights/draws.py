@@ -14,8 +14,10 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.reading.conformed_files import conformed_dataset
 from data.records import EXAMPLES
+from data.schema import Schema, read_schema
 from data.schema_cast import opened, parquet_files
 from evaluate.new_artwork.audience import LEAST, UNKNOWN, segment_values
+from evaluate.policies.declared_segments import named_parts
 
 COLUMNS = ("profile_id", "candidates", "action", "propensity", "reward", "facts")
 MOST = 400_000
@@ -29,10 +31,10 @@ BETWEEN = "\x1f"
 class Segment(NamedTuple):
     """A way to divide draws by what was known of the member."""
 
-    values: list[str]
-    """Those of enough members, that some draws are not of."""
+    audiences: list[str]
+    """`segment=value`: those of enough members, that some draws are not of."""
     code: Int[np.ndarray, " draws"]
-    """Place in `values`, or their number: of none of them."""
+    """Place in `audiences`, or their number: of none of them."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class LoggedDraws:
     """0 to the number of members."""
     members: int
     """How many there are."""
-    segments: dict[str, Segment]
+    segments: list[Segment]
 
     @classmethod
     def read(cls, examples: Path | str, catalogue: Catalogue) -> "LoggedDraws":
@@ -94,15 +96,15 @@ class LoggedDraws:
             table["reward"].to_numpy().astype(float),
             member,
             len(names),
-            _segments(table, member, len(names)),
+            _segments(table, member, read_schema(catalogue.root)),
         )
 
     @property
     def audiences(self) -> Iterator[tuple[str, Bool[np.ndarray, " draws"]]]:
         """`segment=value` and the draws to them, one after the other."""
-        for name, segment in self.segments.items():
-            for at, value in enumerate(segment.values):
-                yield f"{name}={value}", segment.code == at
+        for segment in self.segments:
+            for at, name in enumerate(segment.audiences):
+                yield name, segment.code == at
 
 
 def _last(files: Sequence[Path]) -> list[Path]:
@@ -119,7 +121,8 @@ def _last(files: Sequence[Path]) -> list[Path]:
 
 def _lists(column: pa.ChunkedArray) -> tuple[Int[np.ndarray, " draws"], list[list[str]]]:
     """Each draw's place among the lists that there are, and these."""
-    joined = pc.binary_join(column.combine_chunks(), BETWEEN)  # a list has no dictionary of its own
+    # A list has no dictionary of its own.
+    joined = pc.call_function("binary_join", [column.combine_chunks(), pa.scalar(BETWEEN)])
     code, names = _coded(joined.fill_null(""))
     return code, [name.split(BETWEEN) for name in names]
 
@@ -131,12 +134,11 @@ def _coded(column: pa.ChunkedArray | pa.Array) -> tuple[Int[np.ndarray, " draws"
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
 
 
-def _segments(
-    table: pa.Table, member: Int[np.ndarray, " draws"], members: int
-) -> dict[str, Segment]:
-    """Segments of enough members, by what was known of each at the draw."""
-    found = {}
-    for name, column in segment_values(table["facts"].combine_chunks()).items():
+def _segments(table: pa.Table, member: Int[np.ndarray, " draws"], schema: Schema) -> list[Segment]:
+    """Segments of enough members, by what was known of each at the draw; declared facts as well."""
+    members, found = int(member.max()) + 1, list[Segment]()
+    facts = table["facts"].combine_chunks()
+    for name, column in segment_values(facts).items():
         code, values = _coded(column)
         pairs = np.unique(code * members + member) // members
         sizes = np.bincount(pairs, minlength=len(values))
@@ -147,5 +149,13 @@ def _segments(
         if large:
             place = np.full(len(values), len(large))
             place[large] = np.arange(len(large))
-            found[name] = Segment([values[at] for at in large], place[code])
+            found.append(Segment([f"{name}={values[at]}" for at in large], place[code]))
+    for parts in named_parts(facts, schema):
+        of_part = {name: len(np.unique(member[rows])) for name, rows in parts.items()}
+        kept = [name for name in parts if of_part[name] >= LEAST and not parts[name].all()]
+        code = np.full(len(member), len(kept))
+        for at, name in enumerate(kept):
+            code[parts[name]] = at
+        if kept:
+            found.append(Segment(kept, code))
     return found

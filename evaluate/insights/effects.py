@@ -92,7 +92,7 @@ class _Sums:
         """Where both sides have weight enough to say anything (Kish)."""
         there = self.draws.sum(1) >= FEWEST  # sizes are below it, and sums that are 0 are not quite
         sizes = np.divide(self.total**2, self.squares, out=np.zeros(there.shape), where=there)
-        return (sizes >= FEWEST).all(0)
+        return np.all(sizes >= FEWEST, axis=0)
 
     @cached_property
     def adds(self) -> Float[np.ndarray, " values"]:
@@ -117,7 +117,7 @@ class _Sides:
         has, known = attribute.has & attribute.known, attribute.known
         counts = [((known[rows] & ~has[rows]).sum(), has[rows].sum()) for rows in draws.candidates]
         of_list = np.array(counts, float)
-        both = (of_list > 0).all(1)
+        both = np.all(of_list > 0, axis=1)
         self.rows = np.flatnonzero(both[draws.among] & known[draws.artwork])
         among, artwork = draws.among[self.rows], draws.artwork[self.rows]
         self.side = has[artwork].astype(np.int64)
@@ -127,8 +127,8 @@ class _Sides:
         self.member, self.members = draws.member[self.rows], draws.members
 
     def sums(self, segment: Segment) -> _Sums:
-        """By value of a segment, those of none of its values last."""
-        values = len(segment.values) + 1
+        """By audience of a segment, draws to none of these last."""
+        values = len(segment.audiences) + 1
         code = segment.code[self.rows]
         side = self.side * values + code
         cell = (self.side * self.members + self.member) * values + code
@@ -162,13 +162,12 @@ def effects_of(draws: LoggedDraws, attributes: Sequence[Attribute]) -> Attribute
         if not whole.enough[0]:
             continue
         everybody += _effects(attribute.name, ["everybody"], whole, whole.adds, whole.tells)
-        for name, segment in draws.segments.items():
+        for segment in draws.segments:
             inside = sides.sums(segment)
             outside = inside.others()
             apart, tells = inside.adds - outside.adds, inside.tells - outside.tells
-            named = [f"{name}={value}" for value in segment.values]
             both = inside.enough & outside.enough
-            audiences += _effects(attribute.name, named, inside, apart, tells, both)
+            audiences += _effects(attribute.name, segment.audiences, inside, apart, tells, both)
     return AttributeEffects(_surest(everybody), _surest(audiences))
 
 

@@ -16,7 +16,9 @@ from data.errors import BadInput
 from data.lossless_cast import plain
 from data.reading.conformed_files import conformed_table
 from data.records import FACTS, PROFILES, TitleId
+from data.schema import Schema
 from data.schema_cast import parquet_files
+from evaluate.policies.declared_segments import named_parts
 
 SEGMENTS = ("country", "language", "device", "day_part", "genre")
 """What divides an audience; genre is the most watched."""
@@ -113,6 +115,24 @@ class NewMembers:
         return parts
 
 
+def own_parts(
+    audience: NewMembers, schema: Schema, least: int = LEAST
+) -> dict[str, Bool[np.ndarray, " members"]]:
+    """The same by facts of a user's own: `fact=value` → who is in it.
+
+    Args:
+        audience: whose facts.
+        schema: what is declared of them.
+        least: members of a part, at least.
+    """
+    return {
+        name: rows
+        for parts in named_parts(audience.facts, schema)
+        for name, rows in parts.items()
+        if least <= rows.sum() < len(audience)
+    }
+
+
 def segment_values(facts: pa.StructArray) -> dict[str, pa.Array]:
     """Segment → each row's value, UNKNOWN where there is none; genre is the one watched most.
 
@@ -120,10 +140,14 @@ def segment_values(facts: pa.StructArray) -> dict[str, pa.Array]:
         facts: as FACTS.
     """
     told = [name for name in SEGMENTS if name != "genre"]
-    columns = {name: pc.fill_null(facts.field(name), UNKNOWN) for name in told}
-    empty = {name: pc.equal(column, "") for name, column in columns.items()}
-    named = {name: pc.if_else(empty[name], UNKNOWN, column) for name, column in columns.items()}
+    named = {name: _texts(facts.field(name)) for name in told}
     return named | {"genre": _favourites(cast("pa.MapArray", facts.field("watched_genres")))}
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    encoded = column.dictionary_encode()
+    names = [name or UNKNOWN for name in encoded.dictionary.to_pylist()]
+    return pa.array([*names, UNKNOWN]).take(encoded.indices.fill_null(len(names)))
 
 
 def _favourites(counts: pa.MapArray) -> pa.Array:

@@ -11,12 +11,12 @@ import pytest
 from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.records import ARTWORKS, EXAMPLES, FACTS, TITLES
-from data.schema import Schema
+from data.schema import Schema, read_schema
 from evaluate.insights.attributes import attributes_of
 from evaluate.insights.draws import COLUMNS, LoggedDraws
 from evaluate.insights.effects import effects_of
 from evaluate.insights.representation import represented
-from evaluate.new_artwork.audience import segment_values
+from evaluate.new_artwork.audience import NewMembers, own_parts, segment_values
 
 TITLE_COUNT, EACH, DRAWS, MEMBERS = 12, 4, 9_000, 3_000
 DAY = date(2026, 1, 1)
@@ -179,3 +179,35 @@ def test_a_log_of_another_catalogue_is_refused(catalogue):
     table = rows(schema, [strange | {"reward": 1.0, "facts": {}}])
     with pytest.raises(BadInput, match="no draw among several"):
         LoggedDraws.of(table, catalogue)
+
+
+def test_facts_of_ones_own_are_audiences(tmp_path, catalogue):
+    (tmp_path / "schema.yaml").write_text(
+        "facts:\n  quarter: {kind: category}\n  likes: {kind: set}\n  born: {kind: number}\n"
+    )
+    there = Catalogue(tmp_path, catalogue.titles, catalogue.artworks)
+    told = [{"names": ["old town" if m % 2 else "harbour"], "numbers": None} for m in range(60)]
+    likes = [
+        {"names": ["storm"] if m % 3 else ["mask", "storm"], "numbers": None} for m in range(60)
+    ]
+    born = [{"names": None, "numbers": [1940.0 + m]} for m in range(60)]
+    drawn = {"candidates": ["0-0", "0-1"], "action": "0-0", "propensity": 0.5, "reward": 1.0}
+    schema = pa.schema([EXAMPLES.field(name) for name in COLUMNS])
+    values = [
+        drawn
+        | {
+            "profile_id": f"m{m}",
+            "facts": {"own": [("quarter", told[m]), ("likes", likes[m]), ("born", born[m])]},
+        }
+        for m in range(60)
+    ]
+    draws = LoggedDraws.of(rows(schema, values), there)
+    found = {name: part.nonzero()[0].tolist() for name, part in draws.audiences}
+    assert found["quarter=harbour"] == list(range(0, 60, 2))
+    assert found["likes=mask"] == list(range(0, 60, 3))
+    assert [len(found[name]) for name in found if "born" in name] == [20, 20, 20]
+    assert found["born=over 1979.33"] == list(range(40, 60))
+    assert not any("storm" in name for name in found)  # everybody likes it
+    audience = NewMembers(pa.array([row["facts"] for row in values], FACTS))
+    mine = own_parts(audience, read_schema(tmp_path))
+    assert {name: part.nonzero()[0].tolist() for name, part in mine.items()} == found
