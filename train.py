@@ -159,7 +159,7 @@ def _finish(
         say("no day can be added to this bundle: nights train in full (docs/operations.md)")
     bundle, stays_out = _write(settings, inputs, read, spec, trained, kept), False
     log = inputs.examples, inputs.catalogue, settings.data.cache, read.later, say
-    for part in learnt_beside(bundle, *log, settings.rows.learn, settings.kinds.learn):
+    for part in learnt_beside(bundle, *log, *settings.beside):
         bundle = replaced_with(bundle, *part)
     if settings.model.encoder != "attributes":
         of_catalogue = inputs.catalogue, inputs.references

@@ -26,7 +26,7 @@ def least_chances(
         caps: at least 1 together; 0 where nothing is allowed.
         epsilon: share of uniform exploration.
     """
-    left = np.maximum(1 - _sum(floors), 0.0)
+    left = np.maximum(1 - _sum(floors.T), 0.0)
     explored = np.minimum(epsilon, left) / np.maximum(allowed.sum(1), 1)
     return np.where(allowed, np.minimum(np.maximum(floors, explored[:, None]), caps), 0.0)
 
@@ -45,34 +45,43 @@ def within_bounds(
         least: from `least_chances`.
         caps: at least 1 together; 0 where nothing is allowed.
     """
-    beyond = (chances < least) | (chances > caps)
-    moved = np.flatnonzero(np.logical_or.reduce(beyond, axis=1))
+    beyond = chances < least
+    beyond |= chances > caps
+    moved = np.logical_or.reduce(beyond, axis=1).nonzero()[0]
     if not len(moved):
         return chances
-    p, low, high = chances[moved], least[moved], caps[moved]
-    down, up = low - p, high - p
-    breaks = np.concatenate([down, up], 1)
-    breaks.sort(1)
-    sums = _sum(_clipped(p[:, None], breaks[:, :, None], low[:, None], high[:, None]))
-    # The last break at which the sum is no more than 1; rounding may put the first above it.
-    at = np.maximum(np.add.reduce(sums <= 1, axis=1) - 1, 0)
-    reached = breaks[np.arange(len(p)), at][:, None]
+    out = chances.copy()
+    out[moved] = _nearest(*(each.T.take(moved, axis=1) for each in (chances, least, caps))).T
+    return out
+
+
+def _nearest(
+    p: Float[np.ndarray, "ranks rows"],
+    low: Float[np.ndarray, "ranks rows"],
+    high: Float[np.ndarray, "ranks rows"],
+) -> Float[np.ndarray, "ranks rows"]:
+    """The projection; rows innermost, so that each call goes through all of them at once."""
+    breaks = np.concatenate([low - p, high - p])
+    sums = _sum(_clipped(p[:, None], breaks, low[:, None], high[:, None]))
+    # The last break at which the sum is no more than 1; none, where rounding puts all above it.
+    reached = np.maximum.reduce(np.where(sums <= 1, breaks, -np.inf), axis=0)
+    down, up = breaks[: len(p)], breaks[len(p) :]
     rising, full = down > reached, up <= reached  # at their floor still; at their cap
-    count = p.shape[1] - np.add.reduce(rising | full, axis=1)
     # From what is free alone, so that it does not matter from which break it was found.
     fixed = _sum(np.where(rising, low, np.where(full, high, p)))
-    shift = np.where(count > 0, (1 - fixed) / np.maximum(count, 1), reached[:, 0])
-    out = chances.copy()
-    out[moved] = _clipped(p, shift[:, None], low, high)
-    return out
+    count = len(p) - np.add.reduce(rising | full, axis=0)
+    shift = np.divide(1 - fixed, count, out=reached, where=count > 0)
+    return _clipped(p, shift, low, high)
 
 
 def _clipped(
     p: np.ndarray, shift: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> Float[np.ndarray, "..."]:
-    return np.minimum(np.maximum(p + shift, low), high)
+    moved = p + shift
+    np.maximum(moved, low, out=moved)
+    return np.minimum(moved, high, out=moved)
 
 
-def _sum(values: Float[np.ndarray, "... ranks"]) -> Float[np.ndarray, "..."]:
+def _sum(values: Float[np.ndarray, "ranks ..."]) -> Float[np.ndarray, "..."]:
     """Rank by rank: the same bits whatever lies beside a row, and however ranks are padded."""
-    return np.add.accumulate(values, axis=-1)[..., -1]
+    return np.add.accumulate(values)[-1]

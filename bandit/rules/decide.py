@@ -24,18 +24,17 @@ PAIRS = 1 << 14
 
 
 class RuleEffects(NamedTuple):
-    """RuleEffects of rules side by side; the first stands for none and is never asked for."""
+    """Effects of rules side by side; the first stands for none, and forbids nothing."""
 
     allowed: Bool[np.ndarray, "effects ranks"]
     floors: Float[np.ndarray, "effects ranks"]
     caps: Float[np.ndarray, "effects ranks"]
     pinned: Int[np.ndarray, " effects"]
     words: UInt64[np.ndarray, " effects"]
-    bounded: Bool[np.ndarray, " effects"]
     odd: Bool[np.ndarray, " effects"]
     """Bounded or pinned: more than that something may not be shown."""
-    explored: dict[float, Float[np.ndarray, "effects ranks"]]
-    """Share of exploration → the least probability of each candidate; begins anew by `put`."""
+    explored: dict[float, Float[np.ndarray, "effects 2 ranks"]]
+    """Share of exploration → the least and the greatest probability of each candidate."""
 
     @staticmethod
     def of(effects: Sequence[Effect | None], ranks: int) -> "RuleEffects":
@@ -48,9 +47,9 @@ class RuleEffects(NamedTuple):
             np.full(count, FREE),
             np.zeros(count, np.uint64),
             np.zeros(count, bool),
-            np.zeros(count, bool),
             {},
         )
+        stacked.allowed[:1] = True
         for at, effect in enumerate(effects):
             if effect is not None:
                 stacked.put(at, effect)
@@ -59,26 +58,35 @@ class RuleEffects(NamedTuple):
     def put(self, at: int, effect: Effect) -> None:
         """Write one down."""
         size = len(effect.allowed)
+        self.allowed[at] = False
         self.allowed[at, :size] = effect.allowed
         self.floors[at, :size] = effect.floors
         self.caps[at, :size] = effect.caps
         self.pinned[at] = effect.pinned
         self.words[at] = effect.word
-        self.bounded[at] = effect.bounded
         self.odd[at] = effect.bounded or effect.pinned != FREE
-        self.explored.clear()
+        for epsilon, bounds in self.explored.items():
+            bounds[at] = self._bounds(epsilon, slice(at, at + 1))[0]
 
-    def least(self, epsilon: float) -> Float[np.ndarray, "effects ranks"]:
-        """The least probability of each candidate under each effect, worked out once.
+    def bounds(self, epsilon: float) -> Float[np.ndarray, "effects 2 ranks"]:
+        """The least and the greatest probability of each candidate, worked out once.
 
         Args:
             epsilon: share of uniform exploration.
         """
         found = self.explored.get(epsilon)
         if found is None:
-            found = least_chances(self.allowed, self.floors, self.caps, epsilon)
-            self.explored[epsilon] = found
+            found = self.explored[epsilon] = self._bounds(epsilon, slice(None))
         return found
+
+    def _bounds(self, epsilon: float, at: slice) -> Float[np.ndarray, "some 2 ranks"]:
+        least = least_chances(self.allowed[at], self.floors[at], self.caps[at], epsilon)
+        bounds = np.stack([least, self.caps[at]], 1)
+        pinned = self.pinned[at]
+        certain = np.flatnonzero(pinned != FREE)
+        bounds[certain] = 0.0
+        bounds[certain, :, pinned[certain]] = 1.0
+        return bounds
 
     def with_room(self) -> "RuleEffects":
         """The same with room for as many again."""
@@ -178,18 +186,18 @@ def decide_under_rules(
     """
     if ruled is None:
         return decide_scores(scores, counts, seeds, policy)
-    effects, (page, title) = ruled.effects, np.nonzero(ruled.codes)
-    codes = ruled.codes[page, title]
+    effects, codes = ruled.effects, ruled.codes
     there = np.arange(scores.shape[2])[:, None] < counts[:, None]
-    there[page, :, title] = effects.allowed[codes]
+    there &= effects.allowed[codes].swapaxes(1, 2)
     np.copyto(scores, -np.inf, where=~there)
     votes = head_votes(policy.considered(scores, 0), there)
     left = np.add.reduce(there, axis=1, keepdims=True)
     chances = mix_exploration(votes.share, there, left, policy.exploration)
-    odd = np.flatnonzero(effects.odd[codes])
-    if len(odd):
-        at = page[odd], slice(None), title[odd]
-        chances[at] = within_rules(chances[at], effects, codes[odd], policy.exploration)
+    page, title = effects.odd[codes].nonzero()
+    if len(page):
+        bounds = effects.bounds(policy.exploration)[codes[page, title]]
+        at = page, slice(None), title
+        chances[at] = within_bounds(chances[at], bounds[:, 0], bounds[:, 1])
     choice, propensity = draw_candidates(chances, uniforms(seeds))
     return Decided(choice, propensity, chances, votes)
 
@@ -243,14 +251,8 @@ def within_rules(
         codes: which effect each decision has.
         exploration: share of uniform exploration in them.
     """
-    bound = np.flatnonzero(effects.bounded[codes])
-    if len(bound):
-        at = codes[bound]
-        chances[bound] = within_bounds(
-            chances[bound], effects.least(exploration)[at], effects.caps[at]
-        )
-    pinned = effects.pinned[codes]
-    certain = np.flatnonzero(pinned != FREE)
-    chances[certain] = 0.0
-    chances[certain, pinned[certain]] = 1.0
+    odd = np.flatnonzero(effects.odd[codes])
+    if len(odd):
+        bounds = effects.bounds(exploration)[codes[odd]]
+        chances[odd] = within_bounds(chances[odd], bounds[:, 0], bounds[:, 1])
     return chances

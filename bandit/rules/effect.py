@@ -57,7 +57,7 @@ class Effect:
     @property
     def bounded(self) -> bool:
         """Whether probabilities must lie within bounds."""
-        return bool((self.floors > 0).any() or (self.caps < 1).any())
+        return bool((self.floors > 0).any() or (self.caps[self.allowed] < 1).any())
 
 
 def effect_of(

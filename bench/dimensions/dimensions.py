@@ -8,6 +8,7 @@ from rich.table import Table
 
 from bench.dimensions.cold import ColdSynopses, cold_synopses
 from bench.dimensions.estimates import KindCoverage, kind_coverage
+from bench.dimensions.map_cost import MEMBERS, MapCost, map_costs
 from bench.dimensions.page_cost import PageCost, page_costs
 from bench.dimensions.policies import TITLES, KindPolicies, kind_policies
 from bench.dimensions.race import KindRace, kind_race
@@ -19,7 +20,7 @@ from data.texts.interface import TextEncoder
 from data.texts.mini_lm import MiniLm, why_no_mini_lm
 from simulate.kinds.kind_world import AGREEMENT, KINDS, SIZES
 
-PARTS = ("policies", "race", "cold", "estimates", "page")
+PARTS = ("policies", "race", "cold", "estimates", "page", "maps")
 SETTINGS = (0.0, AGREEMENT)
 
 
@@ -41,13 +42,13 @@ def dimensions(
         parts: policies (what joint choices gain), race (regret beside Vowpal Wabbit's slates),
             cold (synopses that nobody has seen), estimates (coverage of off-line estimates over 200
             logs in the first seed's world), page (what deciding a page pays for a synopsis, of
-            --bundle), with commas between.
+            --bundle), maps (what maps and look-ups pay for it), with commas between.
         seeds: of worlds, separated by commas.
         log: rounds of even draws that policies learn from (policies and cold).
         rounds: of the race.
         visits: that policies are judged on.
         quick: short logs and two seeds, to see that it works.
-        bundle: of the part on pages, such as `make demo` makes.
+        bundle: of the parts on pages and maps, such as `make demo` makes.
         catalogue: rendered, of that bundle.
         cache: folder of decoded images.
     """
@@ -65,6 +66,7 @@ def dimensions(
         ("cold", lambda: _cold(log, visits, numbers, titles + 10 * (not quick))),
         ("estimates", lambda: _estimates(logs, visits, numbers[0], titles)),
         ("page", lambda: page_costs(bundle, catalogue, cache)),
+        ("maps", lambda: map_costs(bundle, catalogue, cache, 200 if quick else MEMBERS)),
     ):
         if name in asked:
             found[name] = part()
@@ -200,6 +202,16 @@ def _show_rest(console: Console, record: dict[str, list[dict[str, object]]]) -> 
             assert isinstance(row, PageCost)
             told = (f"{one:.3f}" for one in (row.before, row.unasked, row.asked))
             table.add_row(str(row.titles), *told)
+        console.print(table)
+    if rows := record.get("maps"):
+        table = Table("beside", "draws a second", "logged", "bytes a title", "log, bytes a draw")
+        table.add_column("40 URLs, µs")
+        table.add_column("and what stands beside")
+        for row in rows:
+            assert isinstance(row, MapCost)
+            rates = (f"{one:,.0f}" for one in (row.draws, row.logged))
+            sizes = (f"{one:.2f}" for one in (row.map_bytes, row.log_bytes, row.urls, row.page))
+            table.add_row(row.beside or "artwork alone", *rates, *sizes)
         console.print(table)
     if rows := record.get("estimates"):
         table = Table("agreement", "estimate", "truth", "bias", "SD", "held")

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from data.assets.assets import Assets
 from data.catalogue import Catalogue
 from data.days import day_number
 from evaluate.kinds.combination import AGREEMENT, even_day, even_examples
 from evaluate.kinds.learn_assets import learn_assets
-from evaluate.policies.bundle_scores import open_bundle_scores
+from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
 from serve.live.load_model import load_live
 from serve.live.page_request import PageRequest
 from serve.live.shown.page_assets import PageAssets
@@ -56,14 +57,9 @@ def page_costs(
         pages: of each round.
         sizes: titles of a page.
     """
-    world = ArtworkWorld.read(catalogue, MEMBERS, 1)
-    told, shown = ToldWorld.make(world, AGREEMENT, 1), Catalogue.read(catalogue)
-    scored, assets = open_bundle_scores(bundle, shown, cache), told.assets()
-    examples = even_examples(told, even_day(world, LEARNT_ON, 1), 1)
-    terms = learn_assets(scored, shown, assets, examples).terms
-    plain = load_live(scored.scorer.root, catalogue, cache, DAY)
-    bank = AssetBank.of(terms, assets)
-    offered = PageAssets.of(bank, assets, plain.layout, plain.vectors, DAY)
+    known = learnt_synopses(bundle, catalogue, cache)
+    plain, world = known.plain, known.world
+    offered = PageAssets.of(known.bank, known.assets, plain.layout, plain.vectors, DAY)
     both = replace(plain, assets=offered)
     asked = AskedKinds((KIND,), ())
     found = []
@@ -72,6 +68,35 @@ def page_costs(
         rounds = [[_median(m, world, a, titles, pages) for m, a in ways] for _ in range(ROUNDS)]
         found.append(PageCost(titles, *np.array(rounds).min(0).tolist()))
     return found
+
+
+@dataclass(frozen=True)
+class LearntSynopses:
+    """A bundle that has learnt synopses, on its catalogue."""
+
+    world: ArtworkWorld
+    scored: BundleScores
+    plain: LiveModel
+    """Without assets."""
+    assets: Assets
+    bank: AssetBank
+
+
+def learnt_synopses(bundle: Path, catalogue: Path, cache: Path) -> LearntSynopses:
+    """Three synopses a title, learnt from 20,000 examples of even draws.
+
+    Args:
+        bundle: that knows the catalogue's artwork.
+        catalogue: that `python -m simulate catalogue` wrote.
+        cache: folder of decoded images.
+    """
+    world = ArtworkWorld.read(catalogue, MEMBERS, 1)
+    told, shown = ToldWorld.make(world, AGREEMENT, 1), Catalogue.read(catalogue)
+    scored, assets = open_bundle_scores(bundle, shown, cache), told.assets()
+    examples = even_examples(told, even_day(world, LEARNT_ON, 1), 1)
+    terms = learn_assets(scored, shown, assets, examples).terms
+    plain = load_live(scored.scorer.root, catalogue, cache, DAY)
+    return LearntSynopses(world, scored, plain, assets, AssetBank.of(terms, assets))
 
 
 def _median(

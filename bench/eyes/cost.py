@@ -1,4 +1,8 @@
-"""What a picture costs through each eye: torch and ONNX Runtime, on one thread and on two."""
+"""What a picture costs through each eye: torch and ONNX Runtime, on one thread and on two.
+
+All ways take turns, and beside them one that is the same for every eye, so that costs of different
+moments can be compared on a machine that does other work as well.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +16,7 @@ from torch import nn
 from bench.eyes.in_torch import InTorch
 from data.images.format import ImageFormat
 from export.graphs.graphs import write_graph
+from model.eyes.efficientnet_lite import PUBLISHED, EfficientNetLite
 from model.eyes.features import run_graph
 from model.eyes.open_eyes import Eyes, is_frozen
 from model.eyes.pixel_graph import PixelGraph, together
@@ -22,11 +27,16 @@ BATCH = 16
 USUAL = 72, 128
 """Height and width that suit the demo's pictures."""
 MIB = 1 << 20
+BESIDE = "beside"
+"""The way that is the same for all: `lite0` alone, at the usual size, on one thread."""
 Embed = Callable[[np.ndarray], object]
 
 
 def cost_of(name: str, rounds: int, size: tuple[int, int] | None = None) -> dict[str, object]:
-    """Numbers, graph in MB, and milliseconds a picture in batches of 16, of the median round.
+    """Numbers, graph in MB, milliseconds a picture in batches of 16, and how many times `lite0`.
+
+    Milliseconds are of the median round and of the best one; `times_lite0` is of ONNX Runtime's
+    best on one thread beside the best of `lite0` in the same rounds.
 
     Args:
         name: as `--model.encoder` takes it.
@@ -76,15 +86,34 @@ def _milliseconds(
     ways: dict[str, tuple[int, Embed]], pictures: np.ndarray, rounds: int
 ) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in ways}
+    beside = _beside()
+    given = dict.fromkeys(ways, pictures)
+    if beside is not None:
+        ways, taken[BESIDE] = {**ways, BESIDE: (1, beside[0])}, []
+        given[BESIDE] = beside[1]
     threads_before = torch.get_num_threads()
     for _ in range(rounds + 1):  # the first warms
         for name, (threads, embed) in ways.items():
             torch.set_num_threads(threads)
             began = time.perf_counter()
-            embed(pictures)
+            embed(given[name])
             taken[name].append(1000 * (time.perf_counter() - began) / len(pictures))
     torch.set_num_threads(threads_before)
-    return {f"ms_{name}": round(float(np.median(of[1:])), 2) for name, of in taken.items()}
+    kept = {name: np.array(of[1:]) for name, of in taken.items()}
+    found = {f"ms_{name}": round(float(np.median(of)), 2) for name, of in kept.items()}
+    found |= {f"best_ms_{name}": round(float(of.min()), 2) for name, of in kept.items()}
+    if beside is not None:
+        found["times_lite0"] = round(float(kept["onnx_1"].min() / kept[BESIDE].min()), 2)
+    return found
+
+
+def _beside() -> tuple[Embed, np.ndarray] | None:
+    """The way that is the same for all, and its pictures; None: the package is not there."""
+    if (file := PUBLISHED["lite0"].on_disk) is None:
+        return None
+    shape = Eyes.named("lite0", "none").format(ImageFormat(*USUAL), told=False)
+    graph = EfficientNetLite(file).graph((shape.height, shape.width))
+    return run_graph(graph.model, 1), _pictures(shape)
 
 
 def _in_torch(graph: PixelGraph) -> Embed | None:

@@ -56,7 +56,8 @@ def eyes(
         examples: Of its log.
         work: cost, posters, theatre, recipe, with commas between.
         encoders: As --model.encoder, with commas between; @HEIGHTxWIDTH behind one for pictures of
-            another size; auto: those that are installed. The recipe is that of the last.
+            another size; lite0~labels or lite0~self for one whose last blocks are tuned on the
+            catalogue's pictures; auto: those that are installed. The recipe is that of the last.
         seeds: Of new posters and members.
         theatres: Seeds of theatres.
         keep: Folder of results.jsonl and rendered posters.
@@ -83,7 +84,7 @@ def eyes(
                 bench.posters(of, tried)
         if "theatre" in parts:
             for seed in stages:
-                for of in (*STAGE_TOLD, *(one for one in variants if one.size is None)):
+                for of in (*STAGE_TOLD, *variants):
                     bench.theatre(of, seed)
         if "recipe" in parts:
             for part in PARTS[:1] if quick else PARTS:

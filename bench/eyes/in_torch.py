@@ -11,6 +11,8 @@ from torch.nn import functional
 from data.errors import BadInput
 
 Attributes = dict[str, object]
+Node = tuple[str, list[str], str, Attributes]
+"""Kind, inputs, output, attributes."""
 
 
 class InTorch:
@@ -31,7 +33,7 @@ class InTorch:
             one.name: torch.from_numpy(np.array(numpy_helper.to_array(one)))
             for one in graph.initializer
         }
-        self.nodes = [
+        self.nodes: list[Node] = [
             (node.op_type, list(node.input), node.output[0], _attributes(node.attribute))
             for node in graph.node
         ]
@@ -42,9 +44,23 @@ class InTorch:
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """All groups of some images, side by side."""
         known = {self.input: torch.from_numpy(images)} | self.constants
-        for kind, inputs, output, attributes in self.nodes:
-            known[output] = _WAYS[kind]([known[name] for name in inputs], attributes)
+        self.carried_out(self.nodes, known)
         return torch.cat([known[name] for name in self.outputs], 1).numpy()
+
+    def carried_out(self, nodes: Sequence[Node], known: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What is known, and all that these nodes give, one after another."""
+        for kind, inputs, output, attributes in nodes:
+            known[output] = _WAYS[kind]([known[name] for name in inputs], attributes)
+        return known
+
+    def between(self, start: str, end: str) -> list[Node]:
+        """The nodes that lead from one value to another, in order; not those before the first."""
+        wanted, found = {end}, list[Node]()
+        for node in reversed(self.nodes):
+            if node[2] in wanted and node[2] != start:
+                found.append(node)
+                wanted.update(node[1])
+        return found[::-1]
 
 
 def _attributes(of: Sequence) -> Attributes:

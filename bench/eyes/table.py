@@ -10,7 +10,8 @@ from bench.eyes.worlds import KINDS, TOLD, TOLD_LOOKS, Variant
 from bench.seed_statistics import SeedMean, mean_of
 
 Row = Mapping[str, float]
-COSTS = ("numbers", "graph_mb", "ms_torch_1", "ms_torch_2", "ms_onnx_1", "ms_onnx_2")
+WAYS = ("torch_1", "torch_2", "onnx_1", "onnx_2")
+COSTS = ("numbers", "graph_mb", *(f"best_ms_{way}" for way in WAYS), "times_lite0")
 
 
 def table_of(rows: Sequence[Mapping]) -> list[dict[str, object]]:
@@ -60,7 +61,11 @@ def _share(
 def show_eyes(record: Mapping) -> None:
     """Print costs, and shares of greedy."""
     console = Console(width=200)
-    costs = Table("encoder", *COSTS, title="a picture: numbers, MB, ms in torch and ONNX Runtime")
+    costs = Table(
+        "encoder",
+        *COSTS,
+        title="a picture: numbers, MB, ms of the best round in torch and ONNX Runtime",
+    )
     shares = Table(
         "encoder",
         "without",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 
 from bench.eyes.parts import PreparationWithout, without
+from bench.eyes.tuned import tuned_encoder
 from bench.strangers.learner import learnt_bundle
 from bench.strangers.records import write_catalogue, write_examples
 from bench.strangers.reports import told_settings
@@ -36,7 +37,8 @@ class Variant(NamedTuple):
     """What is trained with."""
 
     encoder: str
-    """As `--model.encoder`; with `@HEIGHTxWIDTH` for pictures of another size."""
+    """As `--model.encoder`; with `@HEIGHTxWIDTH` for pictures of another size, and `~labels` or
+    `~self` behind one of the published eyes where its last blocks are tuned."""
     without: str = ""
     """A part of what is read of pictures."""
 
@@ -81,11 +83,12 @@ class Demo(NamedTuple):
 
 
 def trained_on_demo(demo: Demo, of: Variant, budget: Budget, at: Path) -> tuple[Path, float]:
-    """A bundle, and the processor seconds that training took, looking at pictures included."""
+    """A bundle, and the processor seconds that training took, looking and tuning included."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     torch.set_num_threads(1)
     began = time.process_time()
-    settings = _settings(of, at, budget)
+    name = tuned_encoder(of.name, demo.catalogue, demo.examples, at / "tuned")
+    settings = _settings(of._replace(encoder=name), at, budget)
     told = None
     if of.encoder == TOLD:
         ids = Catalogue.read(demo.catalogue).artwork_ids
@@ -141,10 +144,12 @@ def theatre_values(of: Variant, seed: int, budget: Budget) -> tuple[dict[str, fl
         catalogue = write_catalogue(theatre, at / "catalogue", not told, tags)
         examples = write_examples(theatre, theatre.rows(), at / "examples")
         settings = told_settings(at, seed)
-        if not told:
-            settings.model.encoder = of.name
         settings.fit.threads = 1
+        torch.set_num_threads(1)
         began = time.process_time()
+        if not told:
+            settings.model.encoder = tuned_encoder(of.name, catalogue.root, examples, at / "tuned")
+            settings.data.height, settings.data.width = of.size or (None, None)
         bundle, _ = learnt_bundle(examples, catalogue.root, settings)
         seconds = round(time.process_time() - began, 1)
         return true_values(theatre, catalogue, bundle, at / "cache"), seconds

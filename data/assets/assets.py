@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from data.assets.asset_rows import ARTWORK, asset_problems
 from data.atomic_write import whole_file
 from data.catalogue import Catalogue
+from data.lean.languages import reads
 from data.problem import Problem
 from data.records import ASSETS, TitleId, titles_as, titles_like
 from data.schema_cast import conform, read_table, refuse
@@ -116,16 +117,3 @@ def read_assets(folder: Path) -> tuple[pa.Table | None, list[Problem]]:
     read = read_table(file)
     table, problems = conform(read, titles_like(ASSETS, read.schema), file)
     return (table if table.column_names == ASSETS.names else None), problems
-
-
-def reads(language: str, read: Sequence[str]) -> bool:
-    """Whether who reads some languages reads this one: a language stands for its variants.
-
-    Args:
-        language: in small letters.
-        read: in small letters.
-    """
-    return any(
-        language == one or language.startswith(f"{one}-") or one.startswith(f"{language}-")
-        for one in read
-    )

@@ -27,6 +27,8 @@ class Known:
     """Where each artwork's title stands among the titles."""
     schema: Schema = field(default_factory=Schema)
     """What is declared of facts."""
+    assets: pa.Table | None = None
+    """What is shown beside artwork, as ASSETS; None: anything."""
 
     @classmethod
     def of(

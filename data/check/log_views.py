@@ -9,7 +9,7 @@ import pyarrow as pa
 from data.errors import BadInput
 from data.log.precompute_runs import run_files
 from data.reading.conformed_files import conformed_files
-from data.records import DECISIONS, EXAMPLES, PAGE_COLUMNS, PLAIN_EVENTS
+from data.records import DECISIONS, EXAMPLES, KIND_COLUMNS, PAGE_COLUMNS, PLAIN_EVENTS
 from data.schema_cast import opened, parquet_files
 
 PREDICTIONS = pa.schema(
@@ -33,6 +33,13 @@ PAGES = pa.schema(
     [*(DECISIONS.field(name) for name in ("decision_id", "profile_id", "action")), *PAGE_COLUMNS]
 )
 """Of decisions or examples, what the view of their pages has."""
+KINDS = pa.schema(
+    [
+        *(DECISIONS.field(n) for n in ("decision_id", "title_id", "candidates", "propensity")),
+        *KIND_COLUMNS,
+    ]
+)
+"""Of decisions or examples, what the view of what they show beside artwork has."""
 DECISIONS_VIEW = """
 CREATE OR REPLACE TEMP VIEW {view} AS
 SELECT strftime(time AT TIME ZONE '{zone}', '%Y-%m-%d') AS day,
@@ -165,6 +172,27 @@ def view_pages(connection: duckdb.DuckDBPyConnection, rows: Path | str) -> bool:
             "CREATE OR REPLACE TEMP VIEW pages AS SELECT * FROM"
             f" read_parquet({_quoted(files, PAGES)}, union_by_name = true)"
             " WHERE page_id IS NOT NULL OR page_slot IS NOT NULL"
+        )
+    return there
+
+
+def view_kinds(connection: duckdb.DuckDBPyConnection, rows: Path) -> bool:
+    """Make the view `beside` of rows that show something beside artwork; whether there may be any.
+
+    Args:
+        connection: to make it in.
+        rows: folder of a log, of examples, or their file.
+
+    Raises:
+        BadInput: there are no files, or one is not of decisions or examples.
+    """
+    files = _decision_files(rows)
+    there = not set(KIND_COLUMNS.names).isdisjoint(_columns(files))
+    if there:
+        said = " OR ".join(f"{name} IS NOT NULL" for name in KIND_COLUMNS.names)
+        connection.execute(
+            "CREATE OR REPLACE TEMP VIEW beside AS SELECT * FROM"
+            f" read_parquet({_quoted(files, KINDS)}, union_by_name = true) WHERE {said}"
         )
     return there
 

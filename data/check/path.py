@@ -1,17 +1,19 @@
 """What is wrong with whatever lies at a path: a catalogue, a log, examples or one Parquet file."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
-from data.assets.assets import ASSETS_FILE
+from data.assets.assets import ASSETS_FILE, read_assets
 from data.catalogue import FILES, Catalogue
 from data.check.catalogue_folder import check_catalogue
 from data.check.clocks import problems_of_clocks
 from data.check.draws import problems_of_draws, problems_of_examples
 from data.check.kinds import KINDS, kind_of, table_problems
 from data.check.known import Known
+from data.check.pages.beside import problems_of_kinds
 from data.check.pages.pages import problems_of_pages
 from data.check.repeated_ids import Copies, repeated
 from data.errors import BadInput, first_line
@@ -20,6 +22,7 @@ from data.log.precompute_runs import UNREADABLE, run_files
 from data.lossless_cast import CAST_ERRORS, fit
 from data.pictures import IMAGES_FILE
 from data.problem import Problem, whole
+from data.records import ASSETS
 from data.schema import read_schema
 from data.schema_cast import UnreadableFile, damage, one_kind, parquet_files, read_table
 
@@ -82,7 +85,7 @@ def check_path(
         allowed = kind == "events" or (kind == "decisions" and copies)
         problems += repeated(parts, column, Copies() if allowed else None)
     if all(problem.kind == "fact" for problem in problems):  # the rows are sound all the same
-        problems += _problems_of_draws(path, {kind for kind, _ in ids})
+        problems += _problems_of_draws(path, {kind for kind, _ in ids}, known)
     return problems
 
 
@@ -125,16 +128,18 @@ def _problems_of_run(file: Path) -> Iterator[Problem]:
         yield whole("unreadable", file, None, what, "move it away, and precompute again")
 
 
-def _problems_of_draws(path: Path, kinds: set[str]) -> Iterator[Problem]:
+def _problems_of_draws(path: Path, kinds: set[str], known: Known) -> Iterator[Problem]:
     """Sound rows may still be the wrong rows."""
     try:
         if "decisions" in kinds:
             yield from problems_of_clocks(path)
             yield from problems_of_draws(path)
             yield from problems_of_pages(path)
+            yield from problems_of_kinds(path, known.assets)
         elif "examples" in kinds:
             yield from problems_of_examples(path)
             yield from problems_of_pages(path, examples=True)
+            yield from problems_of_kinds(path, known.assets)
     except BadInput as error:
         yield whole("unreadable", path, None, str(error), "write it again")
 
@@ -156,4 +161,8 @@ def known_beside(path: Path, catalogue: Path | str | None) -> Known:
         catalogue = complete[0]
     read = Catalogue.read(catalogue)
     owners = read.artworks["title_id"].to_pylist()
-    return Known.of(read.artwork_ids, read.title_ids, owners, read_schema(read.root))
+    known = Known.of(read.artwork_ids, read.title_ids, owners, read_schema(read.root))
+    assets, wrong = read_assets(read.root)
+    if wrong:  # the catalogue's own check names them
+        return known
+    return replace(known, assets=ASSETS.empty_table() if assets is None else assets)

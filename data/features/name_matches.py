@@ -5,10 +5,13 @@ head, so that many members are matched with a catalogue once, beside the product
 vectors and not within it.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.sparse import csr_array
 
 
 class Names(NamedTuple):
@@ -61,7 +64,8 @@ def own_matches(watched: Names, shown: Names) -> Float[np.ndarray, "decisions ca
     return total
 
 
-class NameTable(NamedTuple):
+@dataclass(frozen=True)
+class NameTable:
     """A catalogue's own names: a row of a table each, in which its artworks look theirs up."""
 
     ids: Int[np.ndarray, " distinct"]
@@ -105,8 +109,12 @@ class NameTable(NamedTuple):
 
     def matches(self, names: Names) -> Float[np.ndarray, "members artworks"]:
         """Those of every member, [members, names], with every artwork."""
-        table = self.watched(names)
-        total = np.zeros((len(self.slots), table.shape[1]), np.float32)
-        for slots, weights in zip(self.slots.T, self.weights.T, strict=True):
-            total += table[slots] * weights[:, None]
-        return np.ascontiguousarray(total.T)
+        return np.ascontiguousarray((self._by_artwork @ self.watched(names)).T)
+
+    @cached_property
+    def _by_artwork(self) -> csr_array:
+        """Rows of artworks, columns of the table: a product reads each name of an artwork once."""
+        artworks, each = self.slots.shape
+        ends = np.arange(artworks + 1) * each
+        whole = self.weights.ravel(), self.slots.ravel(), ends
+        return csr_array(whole, shape=(artworks, len(self.ids) + 1))

@@ -26,10 +26,12 @@ from bandit.draws import (
     draw_seeds,
     epoch_numbers,
 )
+from bandit.kinds.many import candidates_with_kinds
 from bandit.rules.decide import candidates_under_rules
+from data.log.kind_draws import COLUMNS, KindColumns, flat
 from data.log.precompute_runs import EFFECTS, RunFile, RunHeader
 from data.log.ruled_draws import EffectColumns
-from data.records import DECISIONS, PINNED, RULED_DECISIONS, TIMESTAMP, titles_as
+from data.records import DECISIONS, KIND_COLUMNS, PINNED, RULED_DECISIONS, TIMESTAMP, titles_as
 
 ROWS = 50_000
 """Decisions expanded at once: a table of about 100 MB."""
@@ -94,6 +96,7 @@ def _draws(table: pa.Table) -> _Draws:
     return _Draws(of, place, slots, openings, ranks, counts)
 
 
+# A row's columns, each by what it follows from.
 def _expanded(
     header: RunHeader, table: pa.Table, chosen: Int[np.ndarray, " some"] | None = None
 ) -> pa.Table:
@@ -101,6 +104,7 @@ def _expanded(
     titles, starts = pa.array(header.title_ids), np.asarray(header.starts)
     names = table["profile_id"].to_pylist()
     of, place, slots, openings, ranks, counts = _draws(table)
+    every_slot = slots
     codes, widths = _codes(table["codes"], len(ranks) * header.most)
     if chosen is not None:
         of, place, slots, ranks = of[chosen], place[chosen], slots[chosen], ranks[chosen]
@@ -123,7 +127,10 @@ def _expanded(
     if header.salts is not None:
         salts = np.array(header.salts, np.uint64)[openings]
     ruled = _Ruled.of(header, _effects(table, chosen), slots, shown, chances)
-    named = _named(header, table, keys, salts, of, slots, ordinals, propensities, ruled.words)
+    beside = _logged_kinds(header, table, starts)
+    named = _named(
+        header, table, keys, salts, of, slots, ordinals, propensities, ruled.words, beside
+    )
     columns = {
         "schema_version": pa.repeat(pa.scalar(header.schema_version, pa.int16()), count),
         "decision_id": pa.array(named.ids, pa.string()),
@@ -148,9 +155,23 @@ def _expanded(
     }
     columns |= ruled.columns
     schema = titles_as(RULED_DECISIONS if ruled.columns else DECISIONS, titles.type)
+    if beside is not None:
+        changed = np.zeros(count, bool) if ruled.words is None else ruled.words != 0
+        wanted = np.arange(count) if chosen is None else chosen
+        columns |= beside.columns(table, every_slot, wanted, propensities, chances, changed)
+        schema = pa.schema([*schema, *KIND_COLUMNS])
     return pa.Table.from_arrays(
         [columns[field.name].cast(field.type) for field in schema], schema=schema
     )
+
+
+def _logged_kinds(
+    header: RunHeader, table: pa.Table, starts: Int[np.ndarray, " titles_and_one"]
+) -> KindColumns | None:
+    """What was drawn beside a run's artwork; None: nothing."""
+    if header.kinds is None or not set(COLUMNS.names) <= set(table.column_names):
+        return None
+    return KindColumns(header.kinds, np.diff(starts), header.rules.epochs.keep)
 
 
 class _Ruled(NamedTuple):
@@ -206,6 +227,7 @@ def _named(
     ordinals: Int[np.ndarray, " draws"],
     propensities: Float[np.ndarray, " draws"],
     ruled: UInt64[np.ndarray, " draws"] | None,
+    beside: KindColumns | None,
 ) -> _Named:
     """Name a run's draws again.
 
@@ -219,6 +241,7 @@ def _named(
         ordinals: of what is shown.
         propensities: as drawn.
         ruled: words of the effects of rules, 0: there was none; None: no draw has one.
+        beside: what was drawn beside artwork; None: nothing.
     """
     titles, rules = title_words(header.title_ids)[slots], header.rules
     if header.nonce is not None:
@@ -232,6 +255,8 @@ def _named(
     candidates = pools[slots]
     if ruled is not None:
         candidates = candidates_under_rules(candidates, ruled)
+    if beside is not None:
+        candidates = candidates_with_kinds(candidates, beside.words[slots])
     context = context_words(prints, candidates, rules.word)
     seeds = draw_seeds(keys, titles, epochs, context, salts)
     ids = draw_ids(seeds, keys, titles, artworks[ordinals], propensities, rules.record_word())
@@ -271,8 +296,5 @@ def _numbers(
     column: pa.ChunkedArray, kind: np.dtype
 ) -> tuple[np.ndarray, Int[np.ndarray, " profiles"]]:
     """All numbers of a binary column behind one another, and how many each profile has."""
-    array = column.combine_chunks()
-    _, offsets, values = array.buffers()
-    ends = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
-    raw = np.frombuffer(values, np.uint8)[ends[0] : ends[-1]]
-    return raw.view(kind).astype(np.int64), np.diff(ends).astype(np.int64) // kind.itemsize
+    lengths = pc.binary_length(column).to_numpy().astype(np.int64)
+    return flat(column, kind).astype(np.int64), lengths // kind.itemsize

@@ -25,6 +25,7 @@ from jaxtyping import Int, Int8, UInt
 from bandit.draws import FIRST, DrawRules, Epochs
 from data.atomic_write import sync, whole_file
 from data.days import DAY_US, date_of, day_number
+from data.log.kind_draws import COLUMNS, KindDraws, KindsHeader, binary
 from data.log.ruled_draws import RuledEffect
 from data.lossless_cast import fit
 from data.records import FACTS, SCHEMA_VERSION
@@ -73,12 +74,15 @@ class RunHeader:
     """Of a run that was made before there were epochs: schema 1."""
     effects: Sequence[RuledEffect] | None = None
     """Of rules; None: no rule changed a draw."""
+    kinds: KindsHeader | None = None
+    """Of what is drawn beside artwork; None: nothing is."""
 
     def to_json(self) -> bytes:
         """As a file's metadata has it."""
         told = asdict(self) | {"rules": self.rules.to_record()}
-        if self.effects is None:  # as versions before rules wrote it, which read it too
-            del told["effects"]
+        for name in ("effects", "kinds"):  # as versions before them wrote it, which read it too
+            if told[name] is None:
+                del told[name]
         return orjson.dumps(told)
 
     @staticmethod
@@ -97,6 +101,7 @@ class RunHeader:
         return int(np.diff(self.starts).max())
 
 
+# Each is a column of the file.
 def run_bytes(
     header: RunHeader,
     profile_ids: pa.Array,
@@ -106,6 +111,7 @@ def run_bytes(
     ranks: Int[np.ndarray, "profiles titles"],
     codes: UInt[np.ndarray, "profiles candidates titles"],
     effects: Int[np.ndarray, "profiles titles"] | None = None,
+    kinds: KindDraws | None = None,
 ) -> bytes:
     """The decisions that were made for a block of profiles, as a file of them is.
 
@@ -118,31 +124,34 @@ def run_bytes(
         ranks: chosen candidate, by its place among the title's.
         codes: position of each candidate's probability in `header.chances`.
         effects: place of each draw's effect of rules in `header.effects`, from 1; 0 or None: none.
+        kinds: what was drawn beside artwork; None: nothing.
     """
     made = openings >= 0
     counts = made.sum(1)
-    kinds = len(header.chances)
-    small = np.uint8 if kinds <= 1 << 8 else np.uint16 if kinds <= 1 << 16 else np.uint32
+    various = len(header.chances)
+    small = np.uint8 if various <= 1 << 8 else np.uint16 if various <= 1 << 16 else np.uint32
     if made.all():
         slots: pa.Array = pa.nulls(len(made), pa.binary())
         flat_codes = codes.astype(small)
     else:
-        slots = _binary(np.nonzero(made)[1].astype("<u4"), counts)
+        slots = binary(np.nonzero(made)[1].astype("<u4"), counts)
         flat_codes = codes[np.broadcast_to(made[:, None], codes.shape)].astype(small)
     schema = SCHEMA if effects is None else SCHEMA.append(EFFECTS)
-    ruled = [] if effects is None else [_binary(effects[made].astype("<u4"), counts)]
+    more = [] if effects is None else [binary(effects[made].astype("<u4"), counts)]
+    if kinds is not None:
+        schema, more = pa.schema([*schema, *COLUMNS]), [*more, *kinds.columns(made)]
     table = pa.table(
         [
             profile_ids,
             facts,
             slots,
-            _binary(ranks[made].astype("<u2"), counts),
-            _binary(flat_codes, counts * codes.shape[1]),
+            binary(ranks[made].astype("<u2"), counts),
+            binary(flat_codes, counts * codes.shape[1]),
             pa.array(fingerprints, pa.int64()),
-            _binary(openings[made].astype("u1"), counts)
+            binary(openings[made].astype("u1"), counts)
             if (openings > FIRST).any()
             else pa.nulls(len(made), pa.binary()),
-            *ruled,
+            *more,
         ],
         schema=schema.with_metadata({HEADER: header.to_json()}),
     ).filter(pa.array(counts > 0))
@@ -156,13 +165,6 @@ def run_bytes(
         write_statistics=False,
     )
     return sink.getvalue().to_pybytes()
-
-
-def _binary(values: np.ndarray, counts: Int[np.ndarray, " profiles"]) -> pa.Array:
-    """One binary value a profile, of so many numbers each."""
-    offsets = np.concatenate([[0], np.cumsum(counts)]) * values.itemsize
-    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(values.tobytes())]
-    return pa.Array.from_buffers(pa.binary(), len(counts), buffers)
 
 
 class FolderRuns:

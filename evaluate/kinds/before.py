@@ -7,9 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from data.assets.assets import Assets
+from data.bundle import Bundle
 from data.bundle.asset_terms import ASSET_TERMS, AssetTerms
 from data.bundle.row_pairs import ROW_PAIRS
 from data.catalogue import Catalogue
+from data.errors import BadInput
 from data.examples.row_groups import microseconds
 from data.examples.stream import ExampleStream
 from data.records import KIND_COLUMNS
@@ -27,8 +29,9 @@ def learnt_beside(
     cache: str,
     later: pa.Table,
     say: Callable[[str], None],
-    rows: bool,
-    kinds: bool,
+    rows: bool | None,
+    kinds: bool | None,
+    of: str | None = None,
 ) -> list[tuple[str, Callable[[Path], None]]]:
     """Parts of a bundle that are learnt once it is there: name of the file, and what writes it.
 
@@ -39,17 +42,29 @@ def learnt_beside(
         cache: folder of decoded images.
         later: examples that are held out.
         say: tells progress.
-        rows: learn what neighbours do to each other.
-        kinds: learn what kinds add beside artwork.
+        rows: learn what neighbours do to each other; None: where the bundle that goes on has it.
+        kinds: learn what kinds add beside artwork; None: likewise.
+        of: the bundle that goes on; None: none does.
 
     Raises:
-        BadInput: no example has what is asked for.
+        BadInput: no example has what is asked for. Where it was not asked for by name it is said,
+            and the bundle goes without: a night does not fail of it.
     """
-    log, found = (examples, catalogue, cache, later, say), []
-    if rows:
-        found.append((ROW_PAIRS, rows_before(bundle, *log).write))
-    if kinds:
-        found.append((ASSET_TERMS, kinds_before(bundle, *log).write))
+    log, found = (
+        (examples, catalogue, cache, later, say),
+        list[tuple[str, Callable[[Path], None]]](),
+    )
+    had = () if of is None else Bundle.open(of).manifest.files
+    parts = ((ROW_PAIRS, rows, rows_before), (ASSET_TERMS, kinds, kinds_before))
+    for name, asked, learnt in parts:
+        if not (name in had if asked is None else asked):
+            continue
+        try:
+            found.append((name, learnt(bundle, *log).write))
+        except BadInput as error:
+            if asked:
+                raise
+            say(f"{name} of {of} is not learnt anew, and this bundle goes without: {error}")
     return found
 
 

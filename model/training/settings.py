@@ -217,16 +217,18 @@ class Publish:
 class RowSettings:
     """Pages that are decided as rows."""
 
-    learn: bool = False
-    """learn what images do to those beside them, from examples that say their page."""
+    learn: bool | None = None
+    """learn what images do to those beside them, from examples that say their page; none: where the
+    bundle of increment.of has learnt it."""
 
 
 @dataclass
 class AssetSettings:
     """What is chosen beside artwork: synopses, trailers and whatever assets.parquet has."""
 
-    learn: bool = False
-    """learn what kinds add, from examples that say what was chosen beside their artwork."""
+    learn: bool | None = None
+    """learn what kinds add, from examples that say what was chosen beside their artwork; none:
+    where the bundle of increment.of has learnt it."""
 
 
 @dataclass
@@ -269,6 +271,11 @@ class Settings:
     """folder of the run: checkpoints, curves, settings."""
     seed: int = 1
     """of everything random in training."""
+
+    @property
+    def beside(self) -> tuple[bool | None, bool | None, str | None]:
+        """Whether to learn rows and kinds, and the bundle that goes on."""
+        return self.rows.learn, self.kinds.learn, self.increment.of
 
 
 RENAMED = {

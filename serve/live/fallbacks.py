@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
+import numpy as np
 import orjson
 
 from data import clock
@@ -198,6 +199,8 @@ class Fallbacks:
         layout, (_, draws) = model.layout, member
         shown: dict[TitleId, MapDraw] = {}
         holds, pins = _under_rules(model, page, draws)
+        # What was drawn with other kinds is logged with them: a page shows it whole, or not at all.
+        holds = (np.array(holds, bool) & ~draws.beside).tolist()
         for slot, ordinal, name, propensity, is_open, logged, held, pinned in zip(
             draws.slots.tolist(),
             draws.ordinals.tolist(),

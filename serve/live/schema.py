@@ -145,6 +145,14 @@ class DecideAnswer(BaseModel):
     decisions: list[Decision]
 
 
+class MapAsset(BaseModel):
+    """What a map shows of a kind beside the artwork, drawn with it under its decision."""
+
+    asset_id: str
+    text: str | None = Field(description="Its words, a template's slots filled; null: none")
+    frames: list[str] = Field(description="URLs of its picture or key frames")
+
+
 class MapTitle(BaseModel):
     """What a map shows for one title."""
 
@@ -152,8 +160,11 @@ class MapTitle(BaseModel):
     artwork_id: str
     url: str
     decision_id: str
-    propensity: float
+    propensity: float = Field(description="Of the artwork; its decision in the log has the kinds'")
     pictures: Pictures = None
+    assets: dict[str, MapAsset] = Field(
+        default_factory=dict, description="By kind; only where precompute draws kinds"
+    )
 
 
 class MapAnswer(BaseModel):

@@ -291,10 +291,10 @@ class LiveModel:
 
     def logged(self, decisions: PageDecisions) -> dict[str, Sequence[object]]:
         """The columns of a page's decisions in the log that differ from title to title."""
-        counts = self._counts[decisions.slots]
-        lists = [self._lists[slot] for slot in decisions.slots]
+        alike = self._ranked.size == len(self.vectors)  # all titles have as many candidates
+        counts = None if alike else self._counts[decisions.slots]
+        lists = [*map(self._lists.__getitem__, decisions.slots)]
         columns = columns_of(decisions, lists, self.layout.artwork_ids, counts)
         if decisions.ruled is not None:
-            told = (self.ruled or self._shown_free).columns
-            columns |= told(decisions.ruled, lists, decisions.probabilities, counts)
+            (self.ruled or self._shown_free).change(columns, decisions.ruled)
         return columns

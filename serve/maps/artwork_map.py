@@ -14,7 +14,9 @@
                                   salt uint64 · nonce uint64
  …  e × 12 bytes                  slot uint32 · propensity float64: what no code stands for; then
                                   n + slot uint32 · uint64: a hash of what rules did to the title
- …  e, uint32
+ …  k kinds × n bytes, then 8      what is shown beside each artwork, and the table that says so
+                                  (serve/maps/beside); nothing where k is 0
+ …  e, 3 bytes · k, uint8
  …  CRC-32 of all before, uint32
 ```
 
@@ -58,6 +60,28 @@ CRC_RESIDUE = zlib.crc32(b"\0" * 4 + struct.pack("<I", zlib.crc32(b"\0" * 4)))
 """CRC-32 of any message followed by its own little-endian CRC-32 is this constant."""
 
 
+class MapBeside(NamedTuple):
+    """What a map shows beside its artwork."""
+
+    table: bytes
+    """Digest of the table that numbers it (`serve.maps.beside.kind_table`)."""
+    codes: UInt8[np.ndarray, "kinds titles"]
+    """Entries of that table; 255: the kind is not shown."""
+
+    def to_bytes(self) -> bytes:
+        """As a map has it."""
+        return np.ascontiguousarray(self.codes).tobytes() + self.table
+
+
+def beside_of(value: bytes) -> MapBeside | None:
+    """What a whole map shows beside its artwork, without reading the rest; None: nothing."""
+    kinds, titles = value[-5], int.from_bytes(value[4:8], "little")
+    if not kinds or value[2] != FORMAT or len(value) < HEADER.size + kinds * titles + 16:
+        return None
+    codes = np.frombuffer(value, np.uint8, kinds * titles, len(value) - 16 - kinds * titles)
+    return MapBeside(value[-16:-8], codes.reshape(kinds, titles))
+
+
 class CorruptMapError(ValueError):
     """Bytes from a store that are not a whole artwork map."""
 
@@ -86,6 +110,7 @@ class ArtworkMap:
     codes: UInt8[np.ndarray, " titles"] | None = None  # of propensities; None: none is known
     explicit: tuple[tuple[int, float], ...] = ()  # (slot, propensity) that no code stands for
     ruled: tuple[tuple[int, int], ...] = ()  # (slot, word of the effect of rules) of its draw
+    beside: MapBeside | None = None  # None: artwork alone
 
     @staticmethod
     def parse(value: bytes) -> "ArtworkMap":
@@ -106,8 +131,10 @@ class ArtworkMap:
         if zlib.crc32(value) != CRC_RESIDUE:
             raise CorruptMapError("the checksum differs; precompute this profile again")
         width = 4 if flags & WIDE else 2
-        counted = int.from_bytes(value[-8:-4], "little") if form == FORMAT else 0
+        counted = int.from_bytes(value[-8:-5], "little") if form == FORMAT else 0
+        beside = beside_of(value)
         fixed = map_bytes(titles, width, runs, form)
+        fixed += 0 if beside is None else len(beside.to_bytes())
         if len(value) != fixed + counted * EXPLICIT.size:
             raise CorruptMapError(
                 f"{len(value)} bytes where {titles} titles and {runs} runs need more"
@@ -140,6 +167,7 @@ class ArtworkMap:
             codes,
             tuple(EXPLICIT.unpack_from(value, at + EXPLICIT.size * i) for i in range(own)),
             tuple((slot - titles, word) for slot, word in ruled),
+            beside,
         )
 
     def to_bytes(self, width: int = 2) -> bytes:
@@ -156,6 +184,7 @@ class ArtworkMap:
             codes=self.codes[None] if self.codes is not None else None,
             explicit=[self.explicit],
             ruled=[self.ruled],
+            beside=None if self.beside is None else [self.beside],
         )[0]
 
 
@@ -186,6 +215,7 @@ def encode_maps(
     explicit: Sequence[Sequence[tuple[int, float]]] | None = None,
     ruled: Sequence[Sequence[tuple[int, int]]] | None = None,
     prints: UInt32[np.ndarray, "profiles runs"] | None = None,
+    beside: Sequence[MapBeside] | None = None,
 ) -> list[bytes]:
     """Many maps at once; all arrays have one row a profile, −1 is no choice.
 
@@ -202,6 +232,7 @@ def encode_maps(
         explicit: (slot, propensity) of each profile that no code stands for.
         ruled: (slot, word) of each profile's draws under rules (`bandit.rules.effect`).
         prints: facts fingerprints where all profiles have the same runs; None: those in `runs`.
+        beside: what each profile's map shows beside its artwork; None: nothing.
 
     Raises:
         ValueError: a profile has more runs than an index can tell apart.
@@ -232,7 +263,11 @@ def encode_maps(
         extra = b"".join(EXPLICIT.pack(slot, p) for slot, p in pairs)
         words = ruled[row] if ruled is not None else ()
         extra += b"".join(RULED.pack(titles + slot, word) for slot, word in words)
-        value = head.tobytes() + tail + extra + (len(pairs) + len(words)).to_bytes(4, "little")
+        kinds = 0
+        if beside is not None:
+            kinds, extra = len(beside[row].codes), extra + beside[row].to_bytes()
+        counted = (len(pairs) + len(words) + (kinds << 24)).to_bytes(4, "little")
+        value = head.tobytes() + tail + extra + counted
         encoded.append(value + zlib.crc32(value).to_bytes(4, "little"))
     return encoded
 

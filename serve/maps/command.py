@@ -17,6 +17,8 @@ class TitleImage(NamedTuple):
     level: str
     canvas: str | None = None
     """Of the picture, where a canvas was asked for."""
+    assets: dict[str, str] | None = None
+    """Ids of what is shown beside it, by kind; None: artwork stands alone."""
 
 
 class ProfileImages(NamedTuple):
@@ -39,7 +41,7 @@ def lookup(
     canvas: str | None = None,
     languages: list[str] | None = None,
 ) -> ProfileImages:
-    """Print the image that a profile is shown for each title.
+    """Print the image that a profile is shown for each title, and what stands beside it.
 
     Args:
         profile: Profile id.
@@ -49,7 +51,7 @@ def lookup(
             that folder, not of images/ in it.
         canvas: Of the pictures: a shape that images.parquet of the catalogue names; an artwork
             without one shows that of the nearest aspect. Main pictures when left out.
-        languages: Of texts in pictures, the best first.
+        languages: Of texts in pictures, the best first, and of what everybody sees beside them.
     """
     client = Lookup(open_map_store(store, readonly=True, timeout=1.0), base_url=base_url)
     if canvas not in (None, MAIN, *client.canvases):
@@ -67,14 +69,22 @@ def lookup(
         given = seen.picture(title) if asked else None
         if given is not None:
             url, other = seen.resolve(title)[0], other + (not given.as_asked)
-        images[str(title)] = TitleImage(url, LEVELS[level], given and given.picture.canvas)
+        beside = {
+            kind: of[0].asset_id
+            for kind, of in page.assets([title], languages or ()).items()
+            if of[0] is not None
+        }
+        canvas_of = given and given.picture.canvas
+        images[str(title)] = TitleImage(url, LEVELS[level], canvas_of, beside or None)
     return ProfileImages(profile, images, dict(client.reasons), other)
 
 
 def show(images: ProfileImages) -> None:
     """Print a line a title for people, and why it is not what was chosen for the profile."""
     for title, image in images.titles.items():
-        print(f"{title}\t{image.url}\t{image.level}" + f"\t{image.canvas}" * bool(image.canvas))
+        more = [image.canvas] if image.canvas else []
+        more += [f"{kind}={name}" for kind, name in (image.assets or {}).items()]
+        print("\t".join([title, image.url, image.level, *more]))
     if images.reasons:
         print(f"not personalised: {', '.join(images.reasons)}", file=sys.stderr)
     if not images.titles:

@@ -187,6 +187,16 @@ class Layout:
             [here.get(key, -1) for key in zip(there, older.artwork_ids, strict=True)], np.int64
         )
 
+    def choices_of(
+        self, older: "Layout", choices: Int[np.ndarray, " older_titles"]
+    ) -> Int[np.ndarray, " titles"]:
+        """A map's choices of an older layout in this one; −1 where what it shows is gone."""
+        moved, made = np.append(self.translate(older), -1), np.full(len(self.title_ids), -1)
+        slots, known = self.slots(older.title_ids)
+        there = (choices >= 0) & (choices < len(moved))
+        made[slots[known]] = moved[np.where(there, choices, -1)][known]
+        return made
+
     def to_bytes(self) -> bytes:
         """The layout as JSON, the form its digest is taken of."""
         return dumps(

@@ -16,6 +16,7 @@ from jaxtyping import Int
 
 from data.privacy.pseudonym import Pseudonyms
 from serve.maps.artwork_map import CRC_RESIDUE, HEADER, ArtworkMap, CorruptMapError
+from serve.maps.beside.page_kinds import StoredKinds
 from serve.maps.current import read_current
 from serve.maps.layout import NO_TITLES, Layout, layout_key
 from serve.maps.page_urls import LEVELS, PLACEHOLDER, PageUrls
@@ -65,6 +66,8 @@ class Lookup:
         self.other_canvas: Counter[str] = Counter()
         """Look-ups that got another canvas or language than was asked for, by that canvas."""
         self._pictures = StoredPictures(store.get_shared, self.reasons)
+        self._kinds = StoredKinds(store.get_shared, base_url, self.reasons)
+        self._shared = self._counts, placeholder, self._kinds
         self._tables: dict[bytes, UrlTable] = {}
         self._layout = layout
         self._best: ArtworkMap | None = None
@@ -114,6 +117,7 @@ class Lookup:
             except CorruptMapError:
                 self.reasons["unpersonalised_corrupt"] += 1
         self._tables.clear()
+        self._kinds.forget()
         own = None if self._layout is None else self._layout.digest
         if digest := own if current is None else current.layout:
             self._table = self._known_table(digest) or self._table
@@ -236,7 +240,7 @@ class Lookup:
         if value is not None and value.startswith(table.whole) and crc32(value) == CRC_RESIDUE:
             with suppress(ValueError):  # shorter than what it says
                 choices = np.frombuffer(value, table.dtype, table.titles, HEADER.size)
-                return PageUrls(table, choices, True, self._counts, self._placeholder)
+                return PageUrls(table, choices, True, *self._shared, value)
         return self._odd_page(value)
 
     def _odd_page(self, value: bytes | None) -> PageUrls:
@@ -254,16 +258,11 @@ class Lookup:
             self.reasons["layout_unknown"] += 1
             return self._fallback(self._table)
         if table.layout is self._table.layout:
-            return PageUrls(self._table, member_map.choices, False, self._counts, self._placeholder)
+            return PageUrls(self._table, member_map.choices, False, *self._shared, value)
         # Written before the catalogue changed: what is still shown keeps its choice.
         self.reasons["layout_older"] += 1
-        moved = np.append(self._table.layout.translate(table.layout), -1)
-        choices = np.full(self._table.titles, -1)
-        slots, known = self._table.layout.slots(table.layout.title_ids)
-        there = (member_map.choices >= 0) & (member_map.choices < len(moved))
-        ordinals = moved[np.where(there, member_map.choices, -1)]
-        choices[slots[known]] = ordinals[known]
-        return PageUrls(self._table, choices, False, self._counts, self._placeholder)
+        choices = self._table.layout.choices_of(table.layout, member_map.choices)
+        return PageUrls(self._table, choices, False, *self._shared, value)
 
     def _known_table(self, digest: bytes) -> UrlTable | None:
         """The table of a layout; None where the store does not have it whole, and counted."""
@@ -290,7 +289,7 @@ class Lookup:
         return table
 
     def _fallback(self, table: UrlTable) -> PageUrls:
-        return PageUrls(table, None, False, self._counts, self._placeholder)
+        return PageUrls(table, None, False, *self._shared)
 
     def _sleep(self, error: StoreUnavailableError) -> None:
         """Count a failure, and leave a store alone that failed as a whole."""

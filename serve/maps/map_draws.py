@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int, UInt64
 
 from bandit.choice import profile_keys
 from bandit.draws import context_words, draw_ids, draw_seeds, epoch_numbers
+from bandit.kinds.many import candidates_with_kinds
 from bandit.rules.decide import candidates_under_rules
 from serve.maps.artwork_map import ArtworkMap, Run
 from serve.maps.run_info import CatalogueWords, RunInfo, propensity_table
@@ -25,6 +26,8 @@ class MapDraws(NamedTuple):
     logged: Bool[np.ndarray, " draws"]
     ruled: UInt64[np.ndarray, " draws"]
     """Word of the effect of rules under which it was drawn; 0: there was none."""
+    beside: Bool[np.ndarray, " draws"]
+    """Other kinds were drawn with it: it is one decision with them."""
 
     @staticmethod
     def by_slot(parts: "list[MapDraws]") -> "MapDraws":
@@ -32,7 +35,7 @@ class MapDraws(NamedTuple):
         if not parts:
             none = np.zeros(0, np.int64)
             no = none.astype(bool)
-            return MapDraws(none, none, [], np.zeros(0), no, no, none.astype(np.uint64))
+            return MapDraws(none, none, [], np.zeros(0), no, no, none.astype(np.uint64), no)
         order = np.argsort(np.concatenate([part.slots for part in parts]))
         ids = [name for part in parts for name in part.ids]
         return MapDraws(
@@ -43,6 +46,7 @@ class MapDraws(NamedTuple):
             np.concatenate([part.open for part in parts])[order],
             np.concatenate([part.logged for part in parts])[order],
             np.concatenate([part.ruled for part in parts])[order],
+            np.concatenate([part.beside for part in parts])[order],
         )
 
 
@@ -53,6 +57,7 @@ def map_draws(
     infos: Mapping[int, RunInfo],
     day: int,
     slots: Int[np.ndarray, " wanted"] | None = None,
+    beside: UInt64[np.ndarray, " titles"] | None = None,
 ) -> MapDraws:
     """Name the draws of a map: those whose run and propensity are known.
 
@@ -63,6 +68,7 @@ def map_draws(
         infos: what runs have in common, by nonce.
         day: today: epochs that have ended are not open.
         slots: of the titles that are wanted; None: all.
+        beside: words of what may be shown beside each title's artwork; None: nothing.
     """
     wanted = np.arange(len(member_map.choices)) if slots is None else slots
     wanted = wanted[member_map.choices[wanted] >= 0]
@@ -71,6 +77,8 @@ def map_draws(
         for slot, word in member_map.ruled:
             ruled[slot] = word
         words = words._replace(candidates=candidates_under_rules(words.candidates, ruled))
+    if beside is not None:
+        words = words._replace(candidates=candidates_with_kinds(words.candidates, beside))
     parts: list[MapDraws] = []
     for index, run in enumerate(member_map.runs):
         info = infos.get(run.nonce)
@@ -81,7 +89,8 @@ def map_draws(
         known = (chances > 0) & (chances <= 1)  # NaN is not
         ordinals = member_map.choices[at[known]]
         part = _named(at[known], ordinals, chances[known], profile_id, words, info, run, day)
-        parts.append(part._replace(ruled=ruled[at[known]]))
+        more = np.zeros(len(at), bool) if beside is None else beside[at] != 0
+        parts.append(part._replace(ruled=ruled[at[known]], beside=more[known]))
     return MapDraws.by_slot(parts)
 
 
@@ -120,4 +129,4 @@ def _named(
     ids = draw_ids(seeds, keys, titles, words.artworks[ordinals], propensities, record)
     is_open = epochs == epoch_numbers(key, titles, max(day, run.day), run.days)
     logged, ruled = np.full(len(slots), info.logged), np.zeros(len(slots), np.uint64)
-    return MapDraws(slots, ordinals, ids, propensities, is_open, logged, ruled)
+    return MapDraws(slots, ordinals, ids, propensities, is_open, logged, ruled, ruled != 0)

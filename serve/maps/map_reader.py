@@ -7,6 +7,7 @@ import numpy as np
 
 from data.records import TitleId
 from serve.maps.artwork_map import ArtworkMap, CorruptMapError
+from serve.maps.beside.kind_table import KindTable, table_key
 from serve.maps.layout import Layout
 from serve.maps.map_draws import MapDraws, map_draws
 from serve.maps.run_info import CatalogueWords, RunInfo, run_key
@@ -28,6 +29,7 @@ class MapReader:
         self.store, self.layout = store, layout
         self._words = CatalogueWords.of(layout) if words is None else words
         self._infos: dict[int, RunInfo] = {}
+        self._tables: dict[bytes, KindTable | None] = {}
 
     def draws(
         self, profile_id: str, day: int, title_ids: Sequence[TitleId] | None = None
@@ -57,7 +59,28 @@ class MapReader:
         if title_ids is not None:
             slots, known = self.layout.slots(title_ids)
             slots = np.unique(slots[known])
-        return member_map, map_draws(member_map, profile_id, self._words, self._infos, day, slots)
+        beside = None
+        if member_map.beside is not None:
+            table = self.table(member_map.beside.table)
+            if table is None or len(table.title_ids) != len(member_map.choices):
+                return member_map, MapDraws.by_slot([])  # draws of which nobody knows the names
+            # A title whose assets are not all shown was drawn among them all the same.
+            beside = table.words
+        own = member_map, profile_id, self._words, self._infos, day, slots
+        return member_map, map_draws(*own, beside)
+
+    def table(self, digest: bytes) -> KindTable | None:
+        """What numbers that which maps show beside artwork; None: it is not there, or damaged.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+        """
+        if digest not in self._tables:
+            raw = self.store.get_shared(table_key(digest))
+            self._tables[digest] = None
+            with suppress(ValueError):
+                self._tables[digest] = None if raw is None else KindTable.from_bytes(raw, digest)
+        return self._tables[digest]
 
     def _learn(self, nonce: int) -> None:
         raw = self.store.get_shared(run_key(nonce))

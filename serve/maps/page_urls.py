@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Bool, Shaped
 
 from data.lean.ids import TitleId
 from data.lean.picture_choice import MAIN, ChosenPicture
+from serve.maps.beside.page_kinds import StoredKinds
 from serve.maps.url_table import UrlTable
 from serve.pictures.layout_pictures import CanvasView
 
@@ -20,7 +21,7 @@ class PageUrls(Mapping[TitleId, str]):
     Iteration gives the titles of the catalogue; a title outside it has the placeholder.
     """
 
-    __slots__ = ("_choices", "_counts", "_placeholder", "_table", "_whole")
+    __slots__ = ("_choices", "_counts", "_kinds", "_placeholder", "_table", "_value", "_whole")
 
     def __init__(
         self,
@@ -29,7 +30,10 @@ class PageUrls(Mapping[TitleId, str]):
         whole: bool,
         counts: list[int],
         placeholder: str,
+        kinds: StoredKinds | None = None,
+        value: bytes | None = None,
     ) -> None:
+        self._kinds, self._value = kinds, value
         self._table = table
         self._choices = choices
         self._whole = whole
@@ -86,7 +90,65 @@ class PageUrls(Mapping[TitleId, str]):
             languages: of texts in pictures, in order of preference.
         """
         table = self._table.seen_as(canvas, languages)
-        return CanvasUrls(table, self._choices, self._whole, self._counts, self._placeholder)
+        own = self._choices, self._whole, self._counts, self._placeholder
+        return CanvasUrls(table, *own, self._kinds, self._value)
+
+    def assets(
+        self,
+        title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId],
+        languages: Sequence[str] = (),
+    ) -> dict[str, np.ndarray]:
+        """What is shown beside the artwork of many titles, by kind in the order of the surface.
+
+        What was drawn with an artwork stands beside that artwork alone: where a title shows another
+        one (no map, taken down, withdrawn) it has what everybody sees of it.
+
+        Args:
+            title_ids: as `urls` takes them.
+            languages: that the member reads, for what everybody sees; none: any.
+
+        Returns:
+            Arrays of `serve.maps.beside.page_kinds.PageAsset`, None where a title shows nothing of
+            the kind; empty where precompute decides artwork alone.
+        """
+        if self._kinds is None:
+            return {}
+        mine = self._kinds.of_map(self._value)
+        anybody = self._kinds.of_layout(self._table.layout.digest)
+        if mine is not None and mine[0] is anybody and self._whole and self._table.taken is None:
+            slots = self._table.find(title_ids)
+            if slots is not None and len(anybody.table.title_ids) == self._table.titles:
+                return anybody.every(mine[1].codes, slots)
+        found = dict[str, np.ndarray]()
+        if anybody is not None:
+            slots = anybody.slots(title_ids)
+            defaults = anybody.defaults(tuple(languages))
+            both = zip(anybody.table.kinds, defaults, strict=True)
+            found = {kind: of[slots] for kind, of in both}
+        if mine is not None:
+            (shown, beside), own = mine, self._own(title_ids)
+            slots = shown.slots(title_ids)
+            for at, kind in enumerate(shown.table.kinds):
+                drawn = shown.drawn(at, beside.codes[at], slots, own)
+                if kind in found:
+                    stays = own & (slots < len(shown.table.title_ids))
+                    drawn = np.where(stays, drawn, found[kind])
+                found[kind] = drawn
+        return found
+
+    def _own(
+        self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]
+    ) -> Bool[np.ndarray, "any"]:
+        """Titles that show the artwork which their member's map says."""
+        table = self._table
+        slots, known = table.layout.slots(title_ids)
+        if self._choices is None:
+            return np.zeros(known.shape, bool)
+        choices = self._choices[slots].astype(np.int64)
+        own = known & (choices >= 0) & (choices < len(table.urls))
+        if table.taken is not None:
+            own &= ~table.taken.down(np.where(own, choices, 0))
+        return own
 
     def urls(self, title_ids: Shaped[np.ndarray, "any"] | Sequence[TitleId]) -> np.ndarray:
         """URLs of many titles: an object array of their shape (int64, or a list of text, is best).

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from bandit.draws import text_word
 from data.log.open_log import RunLog
+from serve.maps.beside.kind_table import KindTable, put_table, table_key
 from serve.maps.current import Current, put_current, read_current
 from serve.maps.layout import Layout, layout_key
 from serve.maps.store import MAGIC, VERSION, MapStore, StoreUnavailableError
@@ -59,10 +60,14 @@ def begin(
     store.put_shared(work.info.key, work.info.to_bytes())
     begun, last = _claimed(work, facts, store, now, lost)
     older = _older_layouts(store, last, work.layout)
+    if work.kinds is not None:
+        table = work.kinds.table
+        store.put_shared(table_key(table.digest), table.to_bytes())
     job = Job(
         *(work, begun["version"], begun["time_us"], older),
         again=begun.get("again", False),
         history=begun.get("history", 0),
+        older_kinds={} if work.kinds is None else _older_tables(store, last),
     )
     return begun, job
 
@@ -117,6 +122,7 @@ def finish(begun: dict, work: Work, store: MapStore) -> bool:
         chosen = work.ruled.of_nobody(chosen, work.layout, begun["time_us"])
     if chosen is not None:
         best = unpersonalised_map(chosen, work.layout, work.policy, work.day, version)
+    put_table(store, work.layout.digest, None if work.kinds is None else work.kinds.table)
     followed = put_current(store, Current(version, work.layout.digest, best))
     _write_record(begun | {"complete": True}, store)
     return followed
@@ -151,7 +157,7 @@ def _whole(record: dict) -> dict:
         raise ValueError("a number of a run is none")
     if not 0 <= record.get("version", 0) < 1 << 63:
         raise ValueError("no store holds such a version")
-    for digest in record.get("layouts", []):
+    for digest in (*record.get("layouts", []), *record.get("tables", [])):
         bytes.fromhex(digest)
     return record
 
@@ -189,13 +195,14 @@ def _what(work: Work, facts: pa.Table) -> dict:
         "profiles": [len(facts), digest],
         "block": work.block,
         **({} if work.ruled is None else {"written": work.ruled.written.digest}),
+        **({} if work.kinds is None else {"kinds": work.kinds.table.digest.hex()}),
     }
 
 
 def _resumed(last: dict, work: Work, facts: pa.Table) -> dict | None:
     """The last run's record, where that was interrupted and is the same work."""
     same = _what(work, facts)
-    alike = all(last.get(k) == same.get(k) for k in (*same, "written"))
+    alike = all(last.get(k) == same.get(k) for k in (*same, "written", "kinds"))
     unfinished = last and not last.get("complete") and alike
     return last if unfinished else None
 
@@ -203,8 +210,11 @@ def _resumed(last: dict, work: Work, facts: pa.Table) -> dict | None:
 def _new(last: dict, work: Work, facts: pa.Table, now: float, known: int) -> dict:
     layouts = [*last.get("layouts", []), work.layout.digest.hex()]
     latest = last.get("latest_day", last.get("day", -1))
+    tables = list(last.get("tables", []))
+    tables += [] if work.kinds is None else [work.kinds.table.digest.hex()]
     return {
         **_what(work, facts),
+        **({"tables": list(dict.fromkeys(tables))[-LAYOUTS:]} if tables else {}),
         "latest_day": max(latest, work.day),
         "again": work.day <= latest,
         "history": _history(last),
@@ -221,7 +231,7 @@ def _history(last: dict) -> int:
     if not last:
         return 0
     what = [last.get(name) for name in ("day", "rules", "layout", "profiles", "again")]
-    what += [last["written"]] if "written" in last else []
+    what += [last[name] for name in ("written", "kinds") if name in last]
     return text_word(last.get("history", 0), *what)
 
 
@@ -235,3 +245,14 @@ def _older_layouts(store: MapStore, last: dict, layout: Layout) -> dict[bytes, L
             with suppress(ValueError):
                 layouts[digest] = Layout.from_bytes(raw, digest)
     return layouts
+
+
+def _older_tables(store: MapStore, last: dict) -> dict[bytes, KindTable]:
+    """What maps in the store may show beside artwork, by digest."""
+    tables = {}
+    for digest in map(bytes.fromhex, last.get("tables", [])):
+        raw = store.get_shared(table_key(digest))
+        if raw is not None:
+            with suppress(ValueError):  # damaged, its titles are drawn anew
+                tables[digest] = KindTable.from_bytes(raw, digest)
+    return tables

@@ -14,10 +14,11 @@ from rich.progress import Progress
 
 from bandit.draws import Epochs
 from data import clock
+from data.assets.assets import Assets
 from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
 from data.command_line.numbers import refuse_outside
-from data.days import day_number
+from data.days import date_of, day_number
 from data.errors import BadInput
 from data.images.left_out import left_out_words
 from data.log.open_log import RunLog, open_runs
@@ -32,6 +33,7 @@ from serve.maps.takedown.instead import put_instead
 from serve.maps.takedown.listed import read_takedown
 from serve.pictures.catalogue_pictures import pictures_of_layout
 from serve.precompute.cell_members import CellWork
+from serve.precompute.map_kinds import MapKinds
 from serve.precompute.map_pictures import put_pictures
 from serve.precompute.precompute import Report, precompute_maps
 from serve.precompute.profiles import readable_profiles
@@ -40,6 +42,7 @@ from serve.precompute.work import Work
 from serve.rules.anybody import for_anybody
 from serve.rules.layout_rules import LayoutRules
 from serve.scoring.artwork_vectors import Shown, scored_artworks
+from serve.scoring.asset_bank import AssetBank
 from serve.scoring.bundle_members import BundleMembers
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.scorer import Scorer
@@ -73,6 +76,7 @@ def precompute(
     rules: Path | None = None,
     experiments: Path | None = None,
     cell: str | None = None,
+    kinds: list[str] | None = None,
 ) -> Report:
     """Decide every title for every profile and store the artwork maps.
 
@@ -108,6 +112,9 @@ def precompute(
             that they had are taken out; see docs/experiments.md.
         cell: EXPERIMENT:CELL of it, whose members alone are decided for, by the cell's bundle and
             policy, into the store that it names.
+        kinds: What pages show beside the artwork, in their order: synopsis, trailer or other kinds
+            of assets.parquet; each is drawn given the artwork and those before. For pages that show
+            them all: give others a store of their own. Artwork alone if not given.
     """
     if master is not None and engine != "spark":
         raise BadInput(f"--master {master} is of Spark; add --engine spark")
@@ -133,6 +140,12 @@ def precompute(
     policy = ServedPolicy.of(scorer.manifest)
     policy = policy if of_cell is None else of_cell.policy(policy)
     artworks = scored_artworks(scorer, shown, layout.artwork_ids, cache, pictured.images)
+    beside = None
+    if kinds is not None:
+        assets = Assets.read(shown)
+        of_bundle = AssetBank.of(scorer.asset_terms, assets)
+        offered = layout, artworks.vectors, date_of(today), policy.head_policy
+        beside = MapKinds.of(kinds, of_bundle, assets, *offered)
     bank = Bank.of(layout, artworks.vectors, artworks.names)
     ruled, page_facts = None, scorer.spec.declared.schema.known_at_request()
     if rules is not None:
@@ -156,6 +169,7 @@ def precompute(
         page_facts=page_facts,
         ruled=ruled,
         cell=None if of_cell is None else of_cell.cell,
+        kinds=beside,
     )
     maps.delete([*read.opted_out, *others])
     decide = partial(precompute_maps, workers=workers)

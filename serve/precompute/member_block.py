@@ -5,7 +5,8 @@ machine, `serve.precompute.spark` on executors. A draw that is still open goes o
 follows from the calendar and the catalogue, never from what was drawn (`docs/propensities.md`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 from zlib import crc32
@@ -20,9 +21,11 @@ from bandit.rules.decide import Ruled
 from data.log.precompute_runs import RunHeader, run_bytes
 from data.log.ruled_draws import RuledDraws
 from data.schema.page_facts import without_page_facts
-from serve.maps.artwork_map import Run, bundle_tag, encode_maps
+from serve.maps.artwork_map import MapBeside, Run, bundle_tag, encode_maps
+from serve.maps.beside.kind_table import KindTable
 from serve.maps.layout import Layout
 from serve.maps.run_info import CatalogueWords
+from serve.precompute.beside_draws import BesideDraws, with_kinds_of_before
 from serve.precompute.new_draws import Drawn, Due, new_draws
 from serve.precompute.previous_draws import Before, openings, read_before, still_open, used_runs
 from serve.precompute.work import Work
@@ -63,6 +66,7 @@ class Job:
     older: dict[bytes, Layout]
     again: bool = False  # whether the store's maps were made for this day, or a later one, before
     history: int = 0  # a hash of the runs that made the store's maps
+    older_kinds: Mapping[bytes, KindTable] = field(default_factory=dict)
 
     @cached_property
     def words(self) -> CatalogueWords:
@@ -82,6 +86,7 @@ class Job:
         nonce, days = work.info.nonce, work.epochs.days
         return [Run(work.day, salt, nonce, days) for salt in self.salts.tolist()]
 
+    # One pass: each part follows from those before.
     def block(self, index: int, table: pa.Table, old: list[bytes | None]) -> Block:
         """Decide a block of members.
 
@@ -103,6 +108,10 @@ class Job:
         names = members.to_pylist()
         keys = np.asarray(profile_keys(names), np.uint64)
         before, ruled = self._under_rules(read_before(old, layout, self.older), facts)
+        before, had = with_kinds_of_before(before, old, work.kinds, self.older_kinds)
+        beside = None
+        if work.kinds is not None and had is not None:
+            beside = BesideDraws(work.kinds, facts, had, work.epochs.keep, work.logged)
         open_now = before.same
         if not work.changed_only:
             open_now = still_open(before, keys, layout.title_words, work.day, work.epochs.days)
@@ -110,7 +119,7 @@ class Job:
         runs = [*before.runs, *self.runs]
         run_of = np.where(open_now, before.run_of, len(before.runs) + opening)
         fresh = ~open_now
-        due = Due(keys, before, fresh, opening, self.salts, ruled)
+        due = Due(keys, before, fresh, opening, self.salts, ruled, beside)
         drawn, fingerprints = new_draws(work, self.words, described, due), described.fingerprints
         mine = np.repeat(fingerprints.astype(np.uint32)[:, None], len(self.runs), 1)
         used = used_runs(run_of, runs, np.c_[before.prints, mine])
@@ -134,11 +143,13 @@ class Job:
             explicit=[sorted(drawn.explicit[i].items()) for i in at.tolist()],
             ruled=None if ruled is None else _ruled_slots(ruled.words[at]),
             prints=used.prints[at] if used.prints is not None else None,
+            beside=None if beside is None else _beside(beside, at),
         )
         total, run = int(fresh.sum()), None
         if drawn.log is not None and total:
             made = np.where(fresh, opening, -1)
-            run = self._log(index, _Members(members, facts, fingerprints), made, drawn, ruled)
+            who = _Members(members, facts, fingerprints)
+            run = self._log(index, who, made, drawn, ruled, beside)
         changed = fresh & (before.choices >= 0) & (drawn.choices != before.choices)
         counts = (len(names), total, int(open_now.sum()), int(changed.sum()))
         return Block(index, [names[i] for i in at.tolist()], maps, run, *counts, skipped)
@@ -158,6 +169,7 @@ class Job:
         made: Int8[np.ndarray, "members titles"],
         drawn: Drawn,
         ruled: Ruled | None,
+        beside: BesideDraws | None,
     ) -> LoggedRun:
         """A block's draws as one file."""
         assert drawn.log is not None
@@ -176,6 +188,7 @@ class Job:
             chances=drawn.log.chances,
             salts=self.salts.tolist(),
             effects=None if effects is None else effects.effects,
+            kinds=None if beside is None else beside.kinds.header,
         )
         ranks = drawn.choices - layout.starts[:-1]
         # By content: done again after some of its maps were written, a block has fewer draws, and
@@ -184,9 +197,21 @@ class Job:
         name = f"precompute-{self.version}-{index:06d}-{content:016x}.parquet"
         drawn_by = None if effects is None else effects.places
         body = run_bytes(
-            header, *who, openings=made, ranks=ranks, codes=drawn.log.codes, effects=drawn_by
+            header,
+            *who,
+            openings=made,
+            ranks=ranks,
+            codes=drawn.log.codes,
+            effects=drawn_by,
+            kinds=None if beside is None else beside.log,
         )
         return LoggedRun(name, body)
+
+
+def _beside(draws: BesideDraws, at: Int[np.ndarray, " members"]) -> list[MapBeside]:
+    """What maps of some of a block's members show beside their artwork."""
+    digest = draws.kinds.table.digest
+    return [MapBeside(digest, draws.codes[member]) for member in at.tolist()]
 
 
 class _Members(NamedTuple):

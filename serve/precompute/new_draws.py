@@ -6,10 +6,12 @@ import numpy as np
 from jaxtyping import Bool, Int, Int8, UInt8, UInt64
 
 from bandit.draws import context_words, draw_seeds, epoch_numbers
+from bandit.kinds.many import candidates_with_kinds
 from bandit.rules.decide import Ruled, candidates_under_rules
 from bandit.thompson_batch import Workspace
 from serve.maps.artwork_map import UNKNOWN_CODE
 from serve.maps.run_info import CatalogueWords, propensity_codes
+from serve.precompute.beside_draws import BesideDraws
 from serve.precompute.previous_draws import Before
 from serve.precompute.probability_codebook import Codes
 from serve.precompute.work import Work
@@ -29,6 +31,7 @@ class Due(NamedTuple):
     opening: Int8[np.ndarray, "members titles"]  # how each would open, see `bandit.draws`
     salts: UInt64[np.ndarray, " openings"]
     ruled: Ruled | None  # what rules change; None: nothing
+    beside: BesideDraws | None = None  # what is drawn beside artwork; None: nothing
 
 
 class Drawn(NamedTuple):
@@ -40,6 +43,7 @@ class Drawn(NamedTuple):
     log: Codes | None  # of all candidates' probabilities; None: nothing is logged
 
 
+# One pass over each tile: each part follows from those before.
 def new_draws(work: Work, words: CatalogueWords, described: MemberFunctionals, due: Due) -> Drawn:
     """What members are shown: new draws where they are due, what was drawn before elsewhere.
 
@@ -68,6 +72,8 @@ def new_draws(work: Work, words: CatalogueWords, described: MemberFunctionals, d
         if due.ruled is not None:
             ruled = due.ruled._replace(codes=np.where(due.draws[tile], due.ruled.codes[tile], 0))
             candidates = candidates_under_rules(words.candidates, ruled.words)
+        if due.beside is not None:
+            candidates = candidates_with_kinds(candidates, due.beside.words)
         context = context_words(mine.fingerprints[:, None], candidates, rules.word)
         epochs = epoch_numbers(key, words.titles, work.day, work.epochs.days)
         seeds = draw_seeds(key, words.titles, epochs, context, due.salts[due.opening[tile]])
@@ -84,6 +90,8 @@ def new_draws(work: Work, words: CatalogueWords, described: MemberFunctionals, d
             ruled,
         )
         new = due.draws[tile]
+        if due.beside is not None:
+            due.beside.put(tile, mine.functionals, seeds, decided.choice, had, new)
         drawn.choices[tile] = np.where(new, words.starts + decided.choice, before.choices[tile])
         won = np.take_along_axis(decided.votes.won, decided.choice[:, None], 1)[:, 0]
         codes = propensity_codes(rules, won, had >= 0, had == decided.choice)

@@ -8,6 +8,7 @@ from jaxtyping import Int
 from bandit.draws import DrawRules, Epochs
 from serve.maps.layout import Layout
 from serve.maps.run_info import RunInfo
+from serve.precompute.map_kinds import MapKinds
 from serve.rules.layout_rules import LayoutRules
 from serve.scoring.candidate_bank import Bank
 from serve.scoring.member_model import MemberModel
@@ -57,3 +58,5 @@ class Work:
     """Rules about the layout's artwork; None: there are none."""
     cell: str | None = None
     """Of an experiment, as its decisions name it; None: of none."""
+    kinds: MapKinds | None = None
+    """What is drawn beside artwork; None: nothing."""

@@ -8,10 +8,10 @@ from fastapi import APIRouter, HTTPException, Query
 from data import clock
 from data.days import DAY_US
 from serve.live import metrics
-from serve.live.schema import MapAnswer, MapTitle, ShownPicture
+from serve.live.schema import MapAnswer, MapAsset, MapTitle, ShownPicture
 from serve.live.service import LiveService
 from serve.live.snapshot import LiveModel
-from serve.maps.artwork_map import CorruptMapError
+from serve.maps.artwork_map import ArtworkMap, CorruptMapError
 from serve.maps.map_draws import MapDraws
 from serve.maps.map_reader import MapReader
 from serve.maps.store import StoreUnavailableError
@@ -50,6 +50,7 @@ def map_routes(service: LiveService) -> APIRouter:
             return MapAnswer(profile_id=profile_id, version=None, titles=[])
         held, draws = member
         titles = _titles(draws, model)
+        await asyncio.to_thread(_with_assets, titles, held, draws, reader, model.base_url)
         if asked is not None:
             for title in titles:
                 given = model.page_pictures.of(title.artwork_id, title.url, asked)
@@ -60,6 +61,24 @@ def map_routes(service: LiveService) -> APIRouter:
         return MapAnswer(profile_id=profile_id, version=held.version, titles=titles)
 
     return router
+
+
+def _with_assets(
+    titles: list[MapTitle], held: ArtworkMap, draws: MapDraws, reader: MapReader, base_url: str
+) -> None:
+    """Say what the map shows beside each artwork."""
+    table = None if held.beside is None else reader.table(held.beside.table)
+    if table is None or held.beside is None:
+        return
+    for title, slot in zip(titles, draws.slots.tolist(), strict=True):
+        title.assets = {
+            kind: MapAsset(
+                asset_id=entry.asset_id,
+                text=entry.text,
+                frames=[artwork_url(base_url, path) for path in entry.frames],
+            )
+            for kind, entry in table.shown(slot, held.beside.codes[:, slot].tolist())
+        }
 
 
 def _titles(draws: MapDraws, model: LiveModel) -> list[MapTitle]:

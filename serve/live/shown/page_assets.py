@@ -13,16 +13,14 @@ import numpy as np
 import orjson
 from jaxtyping import Bool, Float, Int, UInt64
 
-from bandit.choice import mix_words, uniforms
-from bandit.draws import text_word
+from bandit.choice import uniforms
 from bandit.head_policy import HeadPolicy
 from bandit.kinds.after_first import decide_after_first
-from bandit.kinds.in_order import kind_seeds
 from bandit.kinds.kind_scores import MOST_COMBINATIONS
 from data.assets.assets import Assets
+from data.log.kind_draws import MOST_LOGGED
 from data.records import TitleId
 from serve.live.page_request import PageRequest
-from serve.live.shown.offered_assets import OfferedAssets, frames_of
 from serve.live.shown.page_decisions import PageDecisions
 from serve.live.shown.told_assets import (
     BESIDE,
@@ -35,12 +33,11 @@ from serve.maps.layout import Layout
 from serve.pictures.asked import AskedKinds
 from serve.pictures.url import artwork_url
 from serve.scoring.asset_bank import AssetBank
+from serve.scoring.offered_assets import OfferedAssets, asset_words, frames_of, luck_seeds
 
 MOST_WORK = 1 << 22
 """Heads × titles × combinations of a page, beyond which the last kinds show their defaults: a page
 holds up all others while it is decided."""
-MOST_LOGGED = 128
-"""Combinations of a title whose probabilities are logged; of more, that of what was chosen is."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,7 @@ class PageAssets:
     _counts: Int[np.ndarray, " titles"] = field(init=False)
 
     def __post_init__(self) -> None:
-        both = zip(self.bank.ids, (row["text"] for row in self.offered.rows), strict=True)
-        words = [text_word(name, str(text)) for name, text in both]  # scores follow from texts
-        object.__setattr__(self, "_words", np.array(words, np.uint64))
+        object.__setattr__(self, "_words", asset_words(self.bank.ids, self.offered.rows))
         object.__setattr__(self, "_counts", self.layout.counts)
 
     # What a catalogue and a bundle say.
@@ -137,7 +132,7 @@ class PageAssets:
         facts = np.repeat(self.bank.facts(functionals), len(at), axis=0)
         seen = self._seen_by(slots, chances.shape[1])
         scores = self.bank.scores(facts, seen, kinds, tuple(rows), policy)
-        luck = uniforms(self._seeds(np.array(made.seeds, np.uint64)[at], kinds, rows))
+        luck = uniforms(luck_seeds(np.array(made.seeds, np.uint64)[at], kinds, rows, self._words))
         told = valid, choice, chances, self.bank.epsilon(policy), luck
         found = decide_after_first(scores, *told)
         joint = (np.array(made.propensities)[at] * found.made.joint).tolist()
@@ -197,21 +192,6 @@ class PageAssets:
         layout = self.layout
         most = self._counts[slots][:, None] - 1
         return self.seen[layout.starts[slots][:, None] + np.minimum(np.arange(ranks), most)]
-
-    def _seeds(
-        self,
-        seeds: UInt64[np.ndarray, " titles"],
-        kinds: Sequence[str],
-        rows: Sequence[Int[np.ndarray, "titles _"]],
-    ) -> UInt64[np.ndarray, "titles kinds"]:
-        """By which kinds there are, in which order, and what each may show."""
-        word = np.full(len(seeds), text_word("kinds", *kinds), np.uint64)
-        for each in rows:
-            for column in each.T:
-                mixed = mix_words(word ^ self._words[column])
-                word = np.where(column >= 0, mixed, word)  # whatever others on the page may show
-        names = np.array([text_word("kind", kind) for kind in kinds], np.uint64)
-        return kind_seeds(seeds ^ word, names)
 
     def _kept(
         self,

@@ -56,7 +56,7 @@ def logged_columns(
     decisions: PageDecisions,
     lists: Sequence[object],
     artwork_ids: Sequence[str],
-    counts: Int[np.ndarray, " titles"],
+    counts: Int[np.ndarray, " titles"] | None,
 ) -> dict[str, Sequence[object]]:
     """The columns of the log that differ from title to title.
 
@@ -64,12 +64,12 @@ def logged_columns(
         decisions: of a page.
         lists: candidates of each title, as JSON.
         artwork_ids: of the layout.
-        counts: candidates of each title.
+        counts: candidates of each title; None: every title has one a rank.
     """
     # As an array, which is written faster, where all titles have as many candidates.
     chances = np.ascontiguousarray(decisions.probabilities)
     probabilities = cast("Sequence[object]", chances)
-    if (counts < chances.shape[1]).any():
+    if counts is not None and (counts < chances.shape[1]).any():
         rows = zip(chances.tolist(), counts.tolist(), strict=True)
         probabilities = [row[:count] for row, count in rows]
     columns: dict[str, Sequence[object]] = {

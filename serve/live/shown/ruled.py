@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import compress
 from operator import itemgetter
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import orjson
-from jaxtyping import Float, Int, UInt64
+from jaxtyping import Int, UInt64
 
 from bandit.rules.book import BARE, RuleBook
 from bandit.rules.decide import Ruled
@@ -194,49 +194,33 @@ class RuledShown:
             codes: effect of rules on each title.
         """
         told = self._told
-        for at, code in enumerate(codes):
-            if code and told[code].pinned:
+        for at, code in changed(codes):
+            if told[code].pinned:
                 pieces[at] = pieces[at].replace(DRAWN, ALWAYS, 1)
         return pieces
 
-    def columns(
-        self,
-        codes: Sequence[int],
-        candidates: Sequence[object],
-        chances: Float[np.ndarray, "titles ranks"],
-        counts: Int[np.ndarray, " titles"],
-    ) -> dict[str, Sequence[object]]:
-        """Columns of the log in which a page's decisions differ by rules.
+    def change(self, columns: dict[str, Sequence[object]], codes: Sequence[int]) -> None:
+        """Write what rules changed of a page's decisions into its columns of the log.
 
         Args:
+            columns: of the same decisions as if no rule held, see `logged_columns`; written to.
             codes: effect of rules on each title.
-            candidates: as JSON, without rules.
-            chances: probabilities by rank; 0 where there is no candidate.
-            counts: candidates of each title without rules.
         """
-        lists, rules = list(candidates), list[object]([None]) * len(codes)
-        rows: list[object] = chances.tolist()
+        lists, rules = list(columns["candidates"]), list[object]([None]) * len(codes)
+        chances = columns["probabilities"]
+        rows = chances.tolist() if isinstance(chances, np.ndarray) else list(chances)
         levels = None
-        if (counts < chances.shape[1]).any():
-            both = zip(chances.tolist(), counts.tolist(), strict=True)
-            rows = [row[:count] for row, count in both]
-        for at, code in enumerate(codes):
-            if code:
-                told = self._told[code]
-                lists[at], rules[at] = told.candidates, told.rules
-                if told.left is not None:
-                    rows[at] = told.left(cast("list[float]", rows[at]))
-                if told.pinned:
-                    levels = levels or ["personalised"] * len(codes)
-                    levels[at] = PINNED
-        columns: dict[str, Sequence[object]] = {
-            "candidates": lists,
-            "probabilities": rows,
-            "rules": rules,
-        }
+        for at, code in changed(codes):
+            candidates, named, left, pinned = self._told[code]
+            lists[at], rules[at] = candidates, named
+            if left is not None:
+                rows[at] = left(rows[at])
+            if pinned:
+                levels = levels or ["personalised"] * len(codes)
+                levels[at] = PINNED
+        columns |= {"candidates": lists, "probabilities": rows, "rules": rules}
         if levels is not None:
             columns["level"] = levels
-        return columns
 
     def _choice(self, title: TitleId, code: int) -> FallbackChoice:
         """What a title shows to everybody under an effect of rules."""
@@ -262,6 +246,11 @@ class RuledShown:
         effect = self.rules.book.effect(code)
         assert effect is not None  # code 0 alone has none
         return effect
+
+
+def changed(codes: Sequence[int]) -> list[tuple[int, int]]:
+    """Places of a page's titles that rules change, each with the effect."""
+    return [one for one in enumerate(codes) if one[1]]
 
 
 def _left(ranks: list[int], count: int) -> Callable[[Sequence[float]], object] | None:

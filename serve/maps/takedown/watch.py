@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from serve.maps.layout import Layout
 from serve.maps.store import MapStore
@@ -76,6 +76,10 @@ class TakenDown:
                 if self._down[at]:
                     urls[at] = instead
         return urls
+
+    def down(self, ordinals: Int[np.ndarray, " any"]) -> Bool[np.ndarray, " any"]:
+        """Which of some artworks are taken down."""
+        return self._down[ordinals]
 
     def count(self, ordinals: Int[np.ndarray, " any"]) -> None:
         """Count titles that would have shown what is taken down."""

@@ -129,14 +129,18 @@ def taught(place, logged):
     examples = read_examples(place / "examples", catalogue).sort_by("time")
     later = examples.slice(len(examples) - 400)
     log = (Path(logged), stream, catalogue, str(place / "cache"), later, said.append)
-    [(name, write)] = learnt_beside(*log, rows=False, kinds=True)
     held = Bundle.open(logged)
+    assert learnt_beside(*log, rows=None, kinds=None, of=str(held.root)) == []  # it has none
+    [(name, write)] = learnt_beside(*log, rows=False, kinds=True)
     folder = with_part(held, name, write, place / "bundles", held.bundle_id)
     again = Bundle.open(folder).asset_terms()
     assert again is not None
     assert again.kinds == ("synopsis",)
     assert again.said["examples"] == len(examples) - 400
     assert f"{len(examples) - 400:,} examples" in said[0]
+    # A night that goes on from it learns kinds anew, unless it is told not to.
+    assert len(learnt_beside(*log, rows=None, kinds=None, of=str(folder))) == 1
+    assert learnt_beside(*log, rows=None, kinds=False, of=str(folder)) == []
     return folder
 
 

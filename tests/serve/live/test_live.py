@@ -22,10 +22,13 @@ from serve.live.door.tokens import Token, Tokens
 from serve.live.recorder import DurableLog, LogFullError, NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
+from serve.maps.lookup import Lookup
 from serve.maps.redis_store import RedisStore
 from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
 from serve.scoring.candidate_bank import Bank
+from tests.serve.assets_world import BARE, catalogue
+from tests.serve.precompute.test_map_kinds import kinds_of
 from tests.serve.precompute.test_precompute import logged
 from tests.serve.world import (
     DAY,
@@ -328,6 +331,31 @@ def test_the_precomputed_map_comes_before_the_shared_fallback(bundles, lmdb_stor
             ]
             nobody = (await client.get("/v1/maps/nobody")).json()
             assert nobody["titles"] == []
+
+    run(check())
+
+
+def test_maps_with_kinds_are_told_whole_and_pages_of_artwork_alone_draw_their_own(
+    bundles, lmdb_store, layout, tmp_path
+):
+    bundles.publish("bundle-1")
+    bank, kinds = Bank.of(layout, make_vectors(layout)), kinds_of(catalogue(tmp_path))
+    work = Work(Members(), bank, layout, make_policy(), DAY, kinds=kinds)
+    precompute_maps(work, make_facts(5), lmdb_store, workers=1)
+    shown = Lookup(lmdb_store, base_url="/i/").page("profile-0003").assets(layout.title_ids)
+
+    async def check():
+        async with served(bundles, store=lmdb_store) as (client, _):
+            answer = (await client.post("/v1/decide", json=page())).json()
+            mapped = (await client.get("/v1/maps/profile-0003")).json()["titles"]
+            # What a map shows is one decision with its kinds, which this page does not show.
+            names = {d["decision_id"] for d in mapped}
+            told = [d for d in answer["decisions"] if d["title_id"] != BARE]
+            assert told
+            assert names.isdisjoint(d["decision_id"] for d in told)
+            for slot, title in enumerate(mapped):
+                want = {kind: of[slot].asset_id for kind, of in shown.items() if of[slot]}
+                assert {k: a["asset_id"] for k, a in title["assets"].items()} == want
 
     run(check())
 

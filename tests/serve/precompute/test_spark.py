@@ -9,8 +9,10 @@ from serve.precompute.member_block import Work
 from serve.precompute.precompute import precompute_maps
 from serve.precompute.spark import precompute_spark
 from serve.scoring.candidate_bank import Bank
+from tests.serve.assets_world import LAYOUT, catalogue
+from tests.serve.precompute.test_map_kinds import kinds_of
 from tests.serve.precompute.test_precompute import all_maps, logged
-from tests.serve.world import DAY, Members, make_facts, make_layout, make_policy, make_vectors
+from tests.serve.world import DAY, Members, make_facts, make_policy, make_vectors
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def java():
 
 @pytest.mark.filterwarnings("ignore")  # pyspark's own, at import and at shutdown
 def test_spark_writes_the_same_maps_bit_for_bit(java, tmp_path):
-    layout = make_layout()
+    layout, kinds = LAYOUT, kinds_of(catalogue(tmp_path))
     bank = Bank.of(layout, make_vectors(layout))
     results = []
     for engine in (precompute_maps, precompute_spark):
@@ -30,7 +32,7 @@ def test_spark_writes_the_same_maps_bit_for_bit(java, tmp_path):
         log = tmp_path / f"log-{engine.__name__}"
         more = {"master": "local[2]"} if engine is precompute_spark else {"workers": 1}
         policy = make_policy()
-        work = Work(Members(), bank, layout, policy, DAY, True, block=8)
+        work = Work(Members(), bank, layout, policy, DAY, True, block=8, kinds=kinds)
         report = engine(work, make_facts(20), store, FolderRuns(log), now=lambda: 1e9, **more)
         assert report.profiles == report.written == 20
         results.append((all_maps(store), logged(log).sort_by("decision_id")))

@@ -41,11 +41,22 @@ class Maps:
         canvases = [request.canvas] if isinstance(request.canvas, str) else request.canvas
         if canvases or request.languages:
             page = page.canvas(*(canvases or ["main"])[:1], request.languages or ())
+        beside = page.assets(list(titles), request.languages or ()) if request.kinds else {}
         found = {}
-        for title in titles:
+        for at, title in enumerate(titles):
             url, level = page.resolve(title)
-            found[title] = Decision(title, None, url, None, None, LEVELS[level])
+            own = {kind: _told(beside[kind][at]) for kind in request.kinds or () if kind in beside}
+            assets = {kind: asset for kind, asset in own.items() if asset} or None
+            found[title] = Decision(title, None, url, None, None, LEVELS[level], assets=assets)
         return found
+
+
+def _told(asset: Any) -> dict[str, Any] | None:
+    """An asset as the service tells it; its propensity stands in the log of the map's draws."""
+    if asset is None:
+        return None
+    told = {"asset_id": asset.asset_id, "text": asset.text, "frames": list(asset.frames)}
+    return told | {"propensity": None if asset.drawn else 1.0}
 
 
 def open_maps(url: str, base_url: str = "", timeout: float = 0.05) -> Maps:

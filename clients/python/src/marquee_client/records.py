@@ -57,7 +57,8 @@ class Decision:
     pictures: Mapping[str, Any] | None = None
     """By canvas asked for, where one was."""
     assets: Mapping[str, Any] | None = None
-    """By kind asked for that the title has: asset_id, text, frames and propensity."""
+    """By kind asked for that the title has: asset_id, text, frames and propensity (None: drawn with
+    a map, whose log says it)."""
     joint_propensity: float | None = None
     """Of the artwork and all assets; None: they were not drawn."""
 

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, UInt64
 
-from data.assets.assets import Assets, reads
+from bandit.choice import mix_words
+from bandit.draws import text_word
+from bandit.kinds.in_order import kind_seeds
+from data.assets.assets import Assets
 from data.assets.templates import fill
+from data.lean.languages import reads
+from data.reading.facts_json import FactsJson
 from data.records import TitleId
-from serve.live.request_facts import RequestFacts
 from serve.pictures.asked import AskedKinds
 from serve.scoring.asset_bank import NO_ASSET
 
@@ -66,7 +70,7 @@ class OfferedAssets:
         self,
         kind: str,
         asked: AskedKinds,
-        facts: RequestFacts,
+        facts: FactsJson,
         slots: Int[np.ndarray, " titles"],
         texts: dict[int, str],
     ) -> Int[np.ndarray, "titles candidates"]:
@@ -103,7 +107,7 @@ class OfferedAssets:
         self._languages[tuple(languages)] = found
         return found
 
-    def _filled(self, row: int, facts: RequestFacts) -> str | None:
+    def _filled(self, row: int, facts: FactsJson) -> str | None:
         asset = self.rows[row]
         title = self.titles[asset["title_id"]]
         watched = {name: _counts(facts.get(f"watched_{of}")) for name, of in _WATCHED.items()}
@@ -134,3 +138,39 @@ def _counts(value: object) -> dict[str, float]:
         if isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], int | float):
             found[str(pair[0])] = float(pair[1])
     return {name: count for name, count in found.items() if count > 0}
+
+
+def luck_seeds(
+    seeds: UInt64[np.ndarray, " decisions"],
+    kinds: Sequence[str],
+    rows: Sequence[Int[np.ndarray, "decisions _"]],
+    words: UInt64[np.ndarray, " assets"],
+) -> UInt64[np.ndarray, "decisions kinds"]:
+    """Seeds of each kind's choice: by which kinds there are, their order, and what each may show.
+
+    Args:
+        seeds: of the artwork's draws.
+        kinds: beside it.
+        rows: of each kind's candidates; NO_ASSET is none.
+        words: of all assets: their ids and texts.
+    """
+    word = np.full(len(seeds), text_word("kinds", *kinds), np.uint64)
+    for each in rows:
+        for column in each.T:
+            mixed = mix_words(word ^ words[column])
+            word = np.where(column >= 0, mixed, word)  # whatever others beside it may show
+    names = np.array([text_word("kind", kind) for kind in kinds], np.uint64)
+    return kind_seeds(seeds ^ word, names)
+
+
+def asset_words(
+    ids: Sequence[str], rows: Sequence[Mapping[str, object]]
+) -> UInt64[np.ndarray, " assets"]:
+    """A hash of each asset, for `luck_seeds`: scores follow from texts.
+
+    Args:
+        ids: of a bank.
+        rows: of assets.parquet, in the same order.
+    """
+    both = zip(ids, (row["text"] for row in rows), strict=True)
+    return np.array([text_word(name, str(text)) for name, text in both], np.uint64)
