@@ -1,11 +1,10 @@
 """`python -m serve web`: pages that show what members see."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
 
+from data.command_line.give_way import give_way
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput
 from serve.live.door.tokens import Tokens
@@ -15,11 +14,6 @@ from web.session import Sessions
 from web.tokens_file import TokensFile
 from web.view.catalogue_view import FollowedView
 from web.watch.live_service import refuse_address
-
-NICE = 10
-"""How far pages stand back behind what serves members on the same machine."""
-LAST = 19
-"""The lowest rank there is."""
 
 
 # Each parameter is an option of the command.
@@ -91,18 +85,3 @@ def web(
     uvicorn.run(
         web_app(pages), host="127.0.0.1", port=port, log_level="warning", server_header=False
     )
-
-
-def give_way() -> None:
-    """Stand back, all threads of this process: those that libraries began keep a rank of their own.
-
-    A page that wakes does not push a decision off its core either, where the system can be told so.
-    """
-    tasks = Path("/proc/self/task")
-    every = [int(one.name) for one in tasks.iterdir()] if tasks.is_dir() else [0]
-    for thread in every:
-        with suppress(OSError):  # it has ended, or a container forbids it
-            rank = os.getpriority(os.PRIO_PROCESS, thread) + NICE
-            os.setpriority(os.PRIO_PROCESS, thread, min(rank, LAST))
-            if hasattr(os, "SCHED_BATCH"):
-                os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))

@@ -1,6 +1,5 @@
 """`python -m bench web`: how long pages take, and what live decisions beside them feel of it."""
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,13 +17,12 @@ from bench.measured import ROOT
 from bench.servers import serving
 from bench.serving.pages import PageLoads, Server, live_command, page_bodies
 from bench.small_demo import DemoFolders, demo_folders
+from data.command_line.give_way import give_way
 from data.examples.profiles import profiles
 
 PROFILES = "profiles.parquet"
 WARM = 2.0
 """Seconds until a visitor has come up."""
-PAGES_RANK, LAST = 10, 19
-"""How far `serve web` stands back, and the lowest rank there is."""
 HOME_MS, LAB_S, SLOWER = 150.0, 2.0, 1.2
 """What is aimed at: server time of a home page at the median, a lab answer, p99 beside pages."""
 
@@ -183,7 +181,7 @@ def _visit(port: int, members: list[str]) -> None:
 
     A browser has a machine of its own, so this one stands back as far as it can.
     """
-    os.nice(LAST)
+    give_way()
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         ask = _Asked(client, members, [])
         while True:
@@ -191,7 +189,7 @@ def _visit(port: int, members: list[str]) -> None:
 
 
 def _count() -> None:
-    os.nice(PAGES_RANK)
+    give_way()
     for _ in count():
         pass
 

@@ -80,6 +80,11 @@ def view_decisions(
         BadInput: there are no files, or one is not of decisions (not whole: of examples).
     """
     schema = DECISIONS if whole else EXAMPLES
+    if whole and Path(log, "examples").is_dir() and not Path(log, "decisions").is_dir():
+        raise BadInput(
+            f"{log} has examples/ and no decisions/: it was imported, and what is looked at here "
+            "is what a service of Marquee decided; give the --log of `serve live` or `precompute`"
+        )
     connection.execute(_decisions("d", _decision_files(log), schema, zone))
     source = "d"
     if reference is not None:

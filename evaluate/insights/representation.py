@@ -86,7 +86,7 @@ def _one(
         return None
     value, low, high = _fraction(draws, shown, asked)
     apart = list[tuple[float, str]]()
-    for audience, inside in draws.audiences.items():
+    for audience, inside in draws.audiences:
         if len(np.unique(draws.member[asked & inside])) >= MEMBERS:
             own, from_, to = _fraction(draws, shown, asked & inside)
             if to < low or from_ > high:

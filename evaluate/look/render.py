@@ -22,7 +22,7 @@ def environment(*folders: Path) -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "percent": lambda share: f"{100 * share:.0f}%",
+        "percent": lambda share: "<1%" if 0 < share < 0.005 else f"{100 * share:.0f}%",
         "tenths": lambda share: f"{100 * share:.1f}%",
         "number": lambda count: f"{count:,}",
         "take": lambda value: f"{value:.4f}",

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Bool
 
 from bandit.choice import profile_keys
@@ -14,10 +16,13 @@ from data.errors import BadInput
 from data.lossless_cast import plain
 from data.reading.conformed_files import conformed_table
 from data.records import FACTS, PROFILES, TitleId
+from data.schema import Schema
 from data.schema_cast import parquet_files
+from evaluate.policies.declared_segments import named_parts
 
 SEGMENTS = ("country", "language", "device", "day_part", "genre")
 """What divides an audience; genre is the most watched."""
+UNKNOWN = "unknown"
 LEAST = 20
 """Members below which a segment is not reported: its numbers would be of persons."""
 
@@ -71,17 +76,11 @@ class NewMembers:
 
     @cached_property
     def values(self) -> dict[str, np.ndarray]:
-        """Segment → each member's value, "unknown" where there is none."""
-        named = {
-            name: np.array([v or "unknown" for v in self.facts.field(name).to_pylist()], object)
-            for name in SEGMENTS
-            if name != "genre"
+        """Segment → each member's value, UNKNOWN where there is none."""
+        return {
+            name: np.array(column.to_pylist(), object)
+            for name, column in segment_values(self.facts).items()
         }
-        watched = self.facts.field("watched_genres").to_pylist()
-        favourite = [
-            max(counts, key=lambda c: c[1])[0] if counts else "unknown" for counts in watched
-        ]
-        return named | {"genre": np.array(favourite, object)}
 
     def only(self, wanted: str | None) -> "NewMembers":
         """Those for whom all of `segment=value`, with commas between, holds.
@@ -114,6 +113,60 @@ class NewMembers:
                 if LEAST <= part.sum() < len(self):
                     parts[f"{name}={value}"] = part
         return parts
+
+
+def own_parts(
+    audience: NewMembers, schema: Schema, least: int = LEAST
+) -> dict[str, Bool[np.ndarray, " members"]]:
+    """The same by facts of a user's own: `fact=value` → who is in it.
+
+    Args:
+        audience: whose facts.
+        schema: what is declared of them.
+        least: members of a part, at least.
+    """
+    return {
+        name: rows
+        for parts in named_parts(audience.facts, schema)
+        for name, rows in parts.items()
+        if least <= rows.sum() < len(audience)
+    }
+
+
+def segment_values(facts: pa.StructArray) -> dict[str, pa.Array]:
+    """Segment → each row's value, UNKNOWN where there is none; genre is the one watched most.
+
+    Args:
+        facts: as FACTS.
+    """
+    told = [name for name in SEGMENTS if name != "genre"]
+    named = {name: _texts(facts.field(name)) for name in told}
+    return named | {"genre": _favourites(cast("pa.MapArray", facts.field("watched_genres")))}
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    encoded = column.dictionary_encode()
+    names = [name or UNKNOWN for name in encoded.dictionary.to_pylist()]
+    return pa.array([*names, UNKNOWN]).take(encoded.indices.fill_null(len(names)))
+
+
+def _favourites(counts: pa.MapArray) -> pa.Array:
+    """The name of each row's largest count, the first of several."""
+    offsets = counts.offsets.to_numpy()
+    lengths = np.diff(offsets) * np.asarray(counts.is_valid())
+    there = np.flatnonzero(lengths)
+    if not len(there):
+        return pa.array([UNKNOWN] * len(counts))
+    long = lengths[there]
+    starts = np.cumsum(long) - long
+    pair = np.repeat(offsets[there] - starts, long) + np.arange(long.sum())
+    much = counts.items.to_numpy(zero_copy_only=False)[pair]
+    at = np.flatnonzero(much == np.repeat(np.maximum.reduceat(much, starts), long))
+    row = np.repeat(there, long)[at]
+    first = np.flatnonzero(np.diff(row, prepend=-1))
+    favourite = np.full(len(counts), -1)
+    favourite[row[first]] = pair[at[first]]
+    return pc.fill_null(counts.keys.take(pa.array(favourite, mask=favourite < 0)), UNKNOWN)
 
 
 def viewers(examples: pa.Table, title: TitleId, members: int = 2000) -> NewMembers:

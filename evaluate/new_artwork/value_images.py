@@ -1,16 +1,17 @@
 """What images that nobody has shown would earn a title, as a bundle and its log see them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.stats import norm, t
 
 from data.catalogue import Catalogue
 from data.records import TitleId
-from evaluate.new_artwork.audience import NewMembers
+from data.schema import read_schema
+from evaluate.new_artwork.audience import NewMembers, own_parts
 from evaluate.new_artwork.contrasts import (
     FEWEST,
     contrasts,
@@ -43,6 +44,8 @@ from evaluate.new_artwork.what_is_known import TitleKnown
 from evaluate.ope.paired_bootstrap import Range
 from serve.scoring.scorer import Scorer
 
+Part = Bool[np.ndarray, " members"]
+
 
 def value_images(
     scorer: Scorer,
@@ -72,8 +75,9 @@ def value_images(
     judged = predicted_takes(scorer, catalogue, title_id, images, audience, day, Path(cache))
     today = title_today(judged, known)
     share = known.foresight.known(today.predicted_spread)
+    parts = audience.parts() | own_parts(audience, read_schema(catalogue.root))
     values = [
-        _image_value(str(path), judged.images[:, :, at], today, audience, judged.artworks)
+        _image_value(str(path), judged.images[:, :, at], today, parts, judged.artworks)
         for at, path in enumerate(images)
     ]
     gains = [today.adds(judged.donors[:, at]).value() for at in range(len(judged.donated))]
@@ -146,14 +150,14 @@ def _image_value(
     image: str,
     takes: Float[np.ndarray, "members heads"],
     today: TitleToday,
-    audience: NewMembers,
+    parts: Mapping[str, Part],
     artworks: Sequence[str],
 ) -> ImageValue:
     level, added = today.level(takes), today.adds(takes.mean(1))
     value, low, high = ratio_range(level, today.scale.deviation)
     title = today.take.value
     half = FEW * today.doubt(added, level, slice(None))
-    segments = _segments(added, level, today, audience)
+    segments = _segments(added, level, today, parts)
     return ImageValue(
         image,
         ratio_range(level),
@@ -191,9 +195,8 @@ def _probability_of_best(takes: Float[np.ndarray, "members heads"], today: Title
 
 
 def _segments(
-    added: Addition, level: Belief, today: TitleToday, audience: NewMembers
+    added: Addition, level: Belief, today: TitleToday, parts: Mapping[str, Part]
 ) -> dict[str, SegmentValue]:
-    parts = audience.parts()
     whole = added.value()
     differences, doubts = shrunk_differences(
         np.array([added.value(part) - whole for part in parts.values()]),

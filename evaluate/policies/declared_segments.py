@@ -9,7 +9,7 @@ import pyarrow as pa
 from data.features.declared import own_column
 from data.features.learnt_fact import sound_categories, sound_names, sound_numbers
 from data.own_facts import FactValues, fact_values
-from data.schema import Fact, read_schema
+from data.schema import Fact, Schema, read_schema
 from evaluate.policies.logged_examples import LoggedExamples
 
 Parts = dict[str, np.ndarray]
@@ -17,7 +17,7 @@ MOST_WAYS = 12
 """Ways that a log is divided by declared facts, the first declared first."""
 MOST_PARTS, MOST_NAMES = 6, 3
 """Values of a category that are parts of their own; names of a set that divide each for itself."""
-NOT_KNOWN, OTHERS = "not known", "others"
+NOT_KNOWN, OTHERS, MORE = "not known", "others", "more"
 
 
 def declared_segments(logged: LoggedExamples) -> dict[str, Parts]:
@@ -28,15 +28,45 @@ def declared_segments(logged: LoggedExamples) -> dict[str, Parts]:
     are compared on the same decisions. Vectors divide nothing.
     """
     schema = read_schema(logged.catalogue.root)
-    ways: dict[str, Parts] = {}
-    facts = cast("pa.MapArray", logged.facts.field("own"))
-    for fact in schema.facts:
-        ways |= _ways(fact.name, fact, fact_values(facts, fact.name))
+    ways = declared_ways(logged.facts, schema)
     titles = own_column(logged.catalogue.titles).take(pa.array(logged.title_rows))
     for fact in schema.titles:
         values = fact_values(cast("pa.MapArray", titles), fact.name)
         ways |= _ways(f"title's {fact.name}", fact, values)
     return dict(list(ways.items())[:MOST_WAYS])
+
+
+def declared_ways(facts: pa.StructArray, schema: Schema) -> dict[str, Parts]:
+    """The same of members and pages alone, as many ways as are declared.
+
+    Args:
+        facts: as FACTS.
+        schema: what is declared of them.
+    """
+    own = cast("pa.MapArray", facts.field("own"))
+    ways: dict[str, Parts] = {}
+    for fact in schema.facts:
+        ways |= _ways(fact.name, fact, fact_values(own, fact.name))
+    return ways
+
+
+def named_parts(facts: pa.StructArray, schema: Schema) -> list[dict[str, np.ndarray]]:
+    """Of each of the first ways `fact=value` → rows, but for what is not known and left over."""
+    return [
+        _named(way, parts) for way, parts in list(declared_ways(facts, schema).items())[:MOST_WAYS]
+    ]
+
+
+def _named(way: str, parts: Parts) -> dict[str, np.ndarray]:
+    fact, _, name = way.replace("_", " ").partition(": ")
+    if name:  # of a set: who has it not is everybody else
+        return {f"{fact}={name}": parts["with"]}
+    named, before = {}, ""
+    for value, rows in parts.items():
+        if value not in (OTHERS, NOT_KNOWN):
+            told = before.replace("up to", "over") if value == MORE and before else value
+            named[f"{fact}={told}"], before = rows, value
+    return named
 
 
 def _ways(name: str, fact: Fact, values: FactValues) -> dict[str, Parts]:
@@ -85,7 +115,7 @@ def _thirds(numbers: np.ndarray, fact: Fact) -> Parts:
         parts = {
             f"up to {low:g}": known & (numbers <= low),
             f"up to {high:g}": known & (numbers > low) & (numbers <= high),
-            "more": known & (numbers > high),
+            MORE: known & (numbers > high),
         }
     parts[NOT_KNOWN] = ~known
     return _there(parts)

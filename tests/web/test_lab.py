@@ -233,13 +233,22 @@ def test_parts_of_images_add_up_to_what_why_says_and_greedy_takes_the_best(lab):
     assert "has no artwork" in none.json()["detail"]
 
 
+def in_every_setting(page, fine):
+    """The page as it is there, in both colours, on a phone and on a desk."""
+    for scheme in ("light", "dark"):
+        for width in (360, 1440):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.set_viewport_size({"width": width, "height": 900})
+            fine()
+
+
 def test_maps_of_images_are_a_page(seeing, walk):
     page, fine = walk("dark", 360)
     with listening(web_app(seeing)) as address:
         page.goto(f"{address}/?member=m3")
         page.locator(".strip a").first.click()
         page.get_by_role("link", name="What counts in the images").click()
-        fine()
+        in_every_setting(page, fine)
         assert page.get_by_role("img", name="counts").count() > 1
 
 
@@ -248,7 +257,7 @@ def test_insights_are_counted_once_and_shown_as_page_data_and_csv(seeing, lab, w
     with listening(web_app(seeing)) as address:
         page.goto(f"{address}/insights")
         page.get_by_role("heading", name="For everybody").wait_for()
-        fine()
+        in_every_setting(page, fine)
     found = lab.get("/api/insights").json()["insights"]
     names = {one["attribute"] for one in found["effects"]["everybody"]}
     assert "bright" in names

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from evaluate.new_artwork.audience import NewMembers
+from data.importers.picture_folder import ALWAYS
+from data.schema import read_schema
+from evaluate.new_artwork.audience import NewMembers, own_parts
 from web.view.catalogue_view import CatalogueView, NamedTitle
 from web.view.home_preview import title_chances
 from web.view.logged import ArtworkDay, Logged
@@ -19,7 +21,8 @@ class ArtworkRecord:
     """One artwork, as far as the log and the published policy tell."""
 
     artwork_id: str
-    added: str
+    added: str | None
+    """None: it was there before days were told."""
     withdrawn: str | None
     draws: int
     reward: float
@@ -79,6 +82,7 @@ def title_record(
         chances = title_chances(view, audience.facts, title.title_id)
         shares = dict(zip(candidates, chances.mean(0).tolist(), strict=True))
         parts = audience.parts([name for name in SEGMENTS if name in audience.values])
+        parts |= own_parts(audience, read_schema(view.catalogue.root))
         sized = sorted(parts.items(), key=lambda part: -int(part[1].sum()))
         segments = [
             SegmentShare(name, int(part.sum()), chances[part].mean(0).tolist())
@@ -89,7 +93,7 @@ def title_record(
     artworks = [
         ArtworkRecord(
             row["artwork_id"],
-            str(row["added_day"]),
+            None if row["added_day"] == ALWAYS else str(row["added_day"]),
             str(row["withdrawn_day"]) if row["withdrawn_day"] else None,
             *logged.of(row["artwork_id"]),
             shares.get(row["artwork_id"]),
