@@ -180,9 +180,9 @@ class LiveService:
 
     async def start(self) -> None:
         """Load the model and go on watching `current`."""
-        await asyncio.to_thread(self._look)
+        await asyncio.to_thread(self._look_at_models)
         if self.arms is not None:  # their stores are open now, and may take more down
-            await asyncio.to_thread(self._look)
+            await asyncio.to_thread(self._look_at_models)
         self._count_reload({"loaded": 0, "refused": 0, "no_current": 0})
         # What is there now stays: a full collection that walks all of it would hold up pages.
         gc.collect()
@@ -204,7 +204,13 @@ class LiveService:
             metrics.LOG_QUEUE.set(self.recorder.waiting())
 
     def _look(self) -> None:
-        """See whether there is a new model, whether log and stores are whole, what is down."""
+        """See what there is to show, and whether the log is whole."""
+        self._look_at_models()
+        self.recorder.look()
+        metrics.DAMAGED.set(self.recorder.damaged())
+
+    def _look_at_models(self) -> None:
+        """See whether there is a new model, whether stores are whole, what is down."""
         stores: dict[str | None, MapStore] = {} if self.store is None else {None: self.store}
         if self.arms is not None:
             stores = {**stores, **self.arms.stores}
@@ -214,8 +220,6 @@ class LiveService:
         self.source.look()
         if self.arms is not None:
             self.arms.look()
-        self.recorder.look()
-        metrics.DAMAGED.set(self.recorder.damaged())
 
     def _count_reload(self, before: dict[str, int]) -> None:
         for outcome, count in self.source.events.items():
