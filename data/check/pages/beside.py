@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from data.check.draws import mean_weight_p
 from data.check.log_views import view_kinds
-from data.check.pages.pages import Flaw
+from data.check.pages.flaw import Flaw, Unit, flawed
 from data.problem import Problem, whole
 from data.reading.duckdb_session import reading
 
-MORE = "{count:,} more decisions are wrong in such a way"
+DECISION = Unit("beside", "decision", "{count:,} more decisions are wrong in such a way")
 LENGTHS = Flaw(
     "kinds",
     """
@@ -121,11 +121,11 @@ def problems_of_kinds(rows: Path, assets: pa.Table | None = None) -> Iterator[Pr
         if not view_kinds(connection, rows):
             return
         connection.execute(EACH)
-        found = list(_found(connection, LENGTHS, rows))
+        found = list(flawed(connection, LENGTHS, rows, DECISION))
         yield from found
         if found:  # of lists that do not belong together nothing more can be said
             return
-        found = [problem for flaw in SOUND for problem in _found(connection, flaw, rows)]
+        found = [problem for flaw in SOUND for problem in flawed(connection, flaw, rows, DECISION)]
         yield from found
         if not found:
             yield from _weights(connection, rows)
@@ -134,7 +134,7 @@ def problems_of_kinds(rows: Path, assets: pa.Table | None = None) -> Iterator[Pr
             known["title"] = [str(title) for title in known.pop("title_id")]
             texts = pa.schema([(name, pa.string()) for name in ("asset_id", "kind", "title")])
             connection.register("catalogue_assets", pa.table(known, schema=texts))
-            yield from _found(connection, UNKNOWN, rows)
+            yield from flawed(connection, UNKNOWN, rows, DECISION)
 
 
 def _weights(connection: duckdb.DuckDBPyConnection, rows: Path) -> Iterator[Problem]:
@@ -149,14 +149,3 @@ def _weights(connection: duckdb.DuckDBPyConnection, rows: Path) -> Iterator[Prob
             )
             remedy = "log the probability that each asset was chosen with, of every page decided"
             yield whole("beside", rows, "asset_propensities", what, remedy)
-
-
-def _found(connection: duckdb.DuckDBPyConnection, flaw: Flaw, rows: Path) -> Iterator[Problem]:
-    """One problem for all decisions that are wrong in one way."""
-    name, words, count = connection.execute(
-        f"SELECT min(name), arg_min(words, name), count(DISTINCT name)"
-        f" FROM ({flaw.query}) AS flaws(name, words)"
-    ).fetchall()[0]
-    if count:
-        more = "" if count == 1 else f" ({MORE.format(count=count - 1)})"
-        yield whole("beside", rows, flaw.column, f"decision {name} {words}{more}", flaw.remedy)

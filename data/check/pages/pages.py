@@ -6,24 +6,13 @@ names another neighbour makes a wrong weight of sound rows.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
-
-import duckdb
 
 from data.check.log_views import view_pages
-from data.problem import Problem, whole
+from data.check.pages.flaw import Flaw, Unit, flawed
+from data.problem import Problem
 from data.reading.duckdb_session import reading
 
-
-class Flaw(NamedTuple):
-    """A way in which pages can be wrong: pages that are, and what to say of the first."""
-
-    column: str
-    query: str
-    """Gives a row a page that is wrong: its id, and what is wrong with it."""
-    remedy: str
-
-
+PAGE = Unit("page", "page", "and {count:,} more pages are wrong in such a way")
 WRITE = "log every slot of a page together, numbered from 0 in reading order"
 HALF = Flaw(
     "page_slot",
@@ -117,15 +106,4 @@ def problems_of_pages(rows: Path, examples: bool = False) -> Iterator[Problem]:
         if not view_pages(connection, rows):
             return
         for flaw in OF_ROWS if examples else (*OF_ROWS, MISSING):
-            yield from _found(connection, flaw, rows)
-
-
-def _found(connection: duckdb.DuckDBPyConnection, flaw: Flaw, rows: Path) -> Iterator[Problem]:
-    """One problem for all pages that are wrong in one way."""
-    page, words, count = connection.execute(
-        f"SELECT min(page), arg_min(words, page), count(DISTINCT page)"
-        f" FROM ({flaw.query}) AS flaws(page, words)"
-    ).fetchall()[0]
-    if count:
-        more = "" if count == 1 else f" (and {count - 1:,} more pages are wrong in such a way)"
-        yield whole("page", rows, flaw.column, f"page {page} {words}{more}", flaw.remedy)
+            yield from flawed(connection, flaw, rows, PAGE)
