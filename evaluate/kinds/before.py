@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from data.examples.row_groups import microseconds
 from data.examples.stream import ExampleStream
 from data.records import KIND_COLUMNS
 from evaluate.kinds.learn_assets import MOST, NO_KINDS, learn_assets
-from evaluate.policies.bundle_scores import open_bundle_scores
+from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
 from evaluate.slate.latest import latest_with
 from evaluate.slate.neighbours import rows_before
 
@@ -50,17 +51,17 @@ def learnt_beside(
         BadInput: no example has what is asked for. Where it was not asked for by name it is said,
             and the bundle goes without: a night does not fail of it.
     """
-    log, found = (
-        (examples, catalogue, cache, later, say),
-        list[tuple[str, Callable[[Path], None]]](),
-    )
     had = () if of is None else Bundle.open(of).manifest.files
     parts = ((ROW_PAIRS, rows, rows_before), (ASSET_TERMS, kinds, kinds_before))
-    for name, asked, learnt in parts:
-        if not (name in had if asked is None else asked):
-            continue
+    due = [part for part in parts if (part[0] in had if part[1] is None else part[1])]
+    if not due:
+        return []
+    scores = lru_cache(1)(partial(open_bundle_scores, bundle, catalogue, cache))  # once for all
+    before = replace(examples, until=int(microseconds(later["time"]).min()))
+    found = list[tuple[str, Callable[[Path], None]]]()
+    for name, asked, learnt in due:
         try:
-            found.append((name, learnt(bundle, *log).write))
+            found.append((name, learnt(scores, catalogue, before, say).write))
         except BadInput as error:
             if asked:
                 raise
@@ -68,32 +69,24 @@ def learnt_beside(
     return found
 
 
-# What a training has at hand.
 def kinds_before(
-    bundle: Path,
-    examples: ExampleStream,
+    scores: Callable[[], BundleScores],
     catalogue: Catalogue,
-    cache: str,
-    later: pa.Table,
+    before: ExampleStream,
     say: Callable[[str], None],
 ) -> AssetTerms:
     """What kinds add beside a bundle's artwork.
 
     Args:
-        bundle: that it is learnt for.
-        examples: all that there are.
-        catalogue: of these, with assets.
-        cache: folder of decoded images.
-        later: examples that are held out.
+        scores: opens the bundle that it is learnt for.
+        catalogue: of the examples, with assets.
+        before: those before what is held out.
         say: tells progress.
 
     Raises:
         BadInput: none says what was chosen beside its artwork.
     """
-    until = int(microseconds(later["time"]).min())
-    before = replace(examples, until=until)
     rows = latest_with(before, KIND_COLUMNS.names, MOST, NO_KINDS)
-    scored = open_bundle_scores(bundle, catalogue, cache)
-    learnt = learn_assets(scored, catalogue, Assets.read(catalogue), rows)
+    learnt = learn_assets(scores(), catalogue, Assets.read(catalogue), rows)
     say(learnt.words())
     return learnt.terms

@@ -1,7 +1,6 @@
 """`python -m evaluate neighbours`: what images do to their neighbours, learnt from pages."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -11,10 +10,9 @@ from rich.console import Console
 from data.atomic_write import whole_file
 from data.bundle.row_pairs import RowPairs
 from data.catalogue import Catalogue
-from data.examples.row_groups import microseconds
 from data.examples.stream import ExampleStream
 from data.records import PAGE_COLUMNS
-from evaluate.policies.bundle_scores import open_bundle_scores
+from evaluate.policies.bundle_scores import BundleScores, open_bundle_scores
 from evaluate.policies.find_catalogue import find_catalogue
 from evaluate.slate.latest import latest_with
 from evaluate.slate.learn_rows import MOST, LearntRows, learn_rows
@@ -78,31 +76,25 @@ def neighbours(
     }
 
 
-# What a training has at hand.
 def rows_before(
-    bundle: Path,
-    examples: ExampleStream,
+    scores: Callable[[], BundleScores],
     catalogue: Catalogue,
-    cache: str,
-    later: pa.Table,
+    before: ExampleStream,
     say: Callable[[str], None],
 ) -> RowPairs:
     """What neighbours do, by the examples before those that are held out.
 
     Args:
-        bundle: that it is learnt for.
-        examples: all that there are.
-        catalogue: of these.
-        cache: folder of decoded images.
-        later: examples that are held out.
+        scores: opens the bundle that it is learnt for.
+        catalogue: of the examples.
+        before: these.
         say: tells progress.
 
     Raises:
         BadInput: none says its page.
     """
-    until = int(microseconds(later["time"]).min())
-    pages = latest_pages(replace(examples, until=until))
-    learnt = learn_rows(open_bundle_scores(bundle, catalogue, cache), catalogue, pages)
+    pages = latest_pages(before)
+    learnt = learn_rows(scores(), catalogue, pages)
     sure = "more" if beyond_chance(learnt) else "no more"
     say(
         f"neighbours add {learnt.effect:.3f} logits to a take (SD over {learnt.slots:,} slots),"
