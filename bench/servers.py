@@ -14,17 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.optional import why_no_redis
+from data.servers.free_port import free_port
 
 PATIENCE = 30.0
 """Seconds that a server may take until it answers."""
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def wait_until(done: Callable[[], bool], patience: float = PATIENCE) -> float | None:
@@ -76,10 +70,12 @@ class RedisServer:
         """End it, also one that stands still, and wait until it is gone.
 
         A server that writes its first append-only file refuses to end, and does not try again: it
-        is told once more each second.
+        is told once more each second, and killed in the end.
         """
+        start = time.monotonic()
         while self._process.poll() is None:
-            self._process.send_signal(how)
+            late = time.monotonic() - start > PATIENCE
+            self._process.send_signal(signal.SIGKILL if late else how)
             self._process.send_signal(signal.SIGCONT)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
@@ -149,8 +145,8 @@ def serving(
 
     def up() -> bool:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/openapi.json").close()
-        except (urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/openapi.json", timeout=5).close()
+        except OSError:
             return server.poll() is not None
         return True
 
@@ -160,4 +156,9 @@ def serving(
         yield port, server.pid
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(30)
+        try:
+            server.wait(40)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+            raise

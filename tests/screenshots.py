@@ -89,7 +89,8 @@ def take(page: Page, address: str, name: str, height: int = HEIGHT) -> None:
 @contextmanager
 def listening(app: FastAPI) -> Iterator[str]:
     """The address of an application that listens on a free port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=10)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -15,7 +15,8 @@ from bench.hosts.stage.small_product import small_product
 from bench.logs.log import DECISION
 from bench.measured import ROOT, Ended, command
 from bench.optional import why_no_redis
-from bench.servers import RedisServer, free_port
+from bench.servers import RedisServer
+from data.servers.free_port import free_port
 
 Words = list[object]
 

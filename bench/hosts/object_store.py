@@ -13,8 +13,9 @@ from pathlib import Path
 
 from bench.measured import ROOT
 from bench.optional import why_no_package
-from bench.servers import free_port, wait_until
+from bench.servers import wait_until
 from data.atomic_write import write_text_whole
+from data.servers.free_port import free_port
 
 BUCKET = "models"
 URL = f"s3://{BUCKET}/store"

@@ -87,7 +87,8 @@ def _served(there: Deployment) -> Iterator[Mapping[str, int]]:
 
 def _bundle_of(port: int) -> str | None:
     """Which bundle a host decides with; None: nobody answers, or none."""
-    with suppress(OSError, ValueError), urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+    ready = f"http://127.0.0.1:{port}/readyz"
+    with suppress(OSError, ValueError), urlopen(ready, timeout=30) as answer:
         return orjson.loads(answer.read())["bundle"]
     return None
 

@@ -123,7 +123,7 @@ class BreakableService:
 
     def counted(self) -> Counter[str]:
         """Reasons that the live service and the look-up client have counted so far."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
             lines = answer.read().decode().splitlines()
         reasons: Counter[str] = Counter()
         for line in lines:
@@ -143,11 +143,11 @@ class BreakableService:
             ask = urllib.request.Request(
                 f"http://127.0.0.1:{self.port}/v1/decide", orjson.dumps(page), head | more
             )
-            with urllib.request.urlopen(ask) as answer:
+            with urllib.request.urlopen(ask, timeout=30) as answer:
                 decided = orjson.loads(answer.read())
             reasons.append(decided["reason"])
             levels |= {decision["level"] for decision in decided["decisions"]}
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=30) as answer:
             ready = orjson.loads(answer.read())
         newest = (self.bundles / CURRENT).resolve().name
         looked = self.client.counts["personalised"]

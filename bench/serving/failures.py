@@ -7,8 +7,9 @@ pages have no time for the model, so that the maps are asked for as well.
 
 import signal
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +22,7 @@ from bench.optional import why_no_redis
 from bench.servers import PATIENCE, wait_until
 from bench.serving.breakable_service import PAGE, BreakableService
 from bench.serving.live import page_requests
-from bench.serving.load_generator import load
+from bench.serving.load_generator import Load, load
 from data.bundle import CURRENT
 from data.errors import BadInput
 
@@ -156,27 +157,41 @@ def _break(
     late = [each.replace(b"\r\n", b"\r\nX-Deadline-Ms: 0\r\n", 1) for each in live]
     both = [request for pair in zip(live, late, strict=True) for request in pair]
     before, opened, bare = service.counted(), service.opened, service.bare
+    mended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(load, service.port, both, rate, seconds, 64, PAGE)
-        wait_until(lambda: service.counted()["deadline"] > before["deadline"])
-        time.sleep(seconds / 4)
-        injection.inject()
-        until = time.monotonic() + seconds / 2
-        wait_until(
-            lambda: all(service.counted()[name] > before[name] for name in injection.reasons)
-        )
-        time.sleep(max(0.0, until - time.monotonic()))
-        injection.mend()
-        recovery = wait_until(service.well)
+        loading = pool.submit(_load_until, mended, service.port, both, rate, seconds)
+        try:
+            wait_until(lambda: service.counted()["deadline"] > before["deadline"])
+            time.sleep(seconds / 4)
+            injection.inject()
+            until = time.monotonic() + seconds / 2
+            wait_until(
+                lambda: all(service.counted()[name] > before[name] for name in injection.reasons)
+            )
+            time.sleep(max(0.0, until - time.monotonic()))
+            injection.mend()
+            recovery = wait_until(service.well)
+        finally:
+            mended.set()
         got = loading.result()
     reasons = service.counted() - before
     return {
         "injection": injection.name,
-        "pages": got.sent + service.opened - opened,
-        "without_image": got.without_image + service.bare - bare,
-        "non_200": sum(count for status, count in got.statuses.items() if status != 200),
+        "pages": sum(each.sent for each in got) + service.opened - opened,
+        "without_image": sum(each.without_image for each in got) + service.bare - bare,
+        "non_200": sum(n for each in got for status, n in each.statuses.items() if status != 200),
         "reasons": dict(reasons),
         "uncounted": [name for name in injection.reasons if not reasons[name]],
         "recovered": recovery is not None,
         "recovery_seconds": None if recovery is None else round(recovery, 2),
     }
+
+
+def _load_until(
+    mended: threading.Event, port: int, requests: Sequence[bytes], rate: float, seconds: float
+) -> list[Load]:
+    """Stretches of load, one after another, until all is as before: what breaks is always asked."""
+    stretches = []
+    while not (stretches and mended.is_set()):
+        stretches.append(load(port, requests, rate, seconds, 64, PAGE))
+    return stretches

@@ -251,7 +251,7 @@ def _non_200(got: Load) -> int:
 
 
 def _mean_ms(port: int, what: str) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         lines = answer.read().decode().splitlines()
     name = f"marquee_{what}_seconds"
     values = dict(line.rsplit(" ", 1) for line in lines if line.startswith(name))

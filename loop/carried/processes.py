@@ -4,7 +4,6 @@ import ctypes
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import IO, Any
 
 from data.clock import VARIABLE
 from data.errors import BadInput
+from data.servers.free_port import free_port
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
@@ -79,9 +79,7 @@ class Commands:
         Raises:
             RuntimeError: it does not come up, or ends by itself.
         """
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         url = f"http://127.0.0.1:{port}"
         words = ["-m", "serve", "live", *option_words({"port": port, **options})]
         with self._started(words, None) as process:

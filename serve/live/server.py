@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from dataclasses import dataclass
 
@@ -62,8 +63,9 @@ def listen(factory: str, host: str, port: int, workers: int = 1) -> None:
     Sockets, HTTP and the application share one thread of a worker (uvloop, httptools): only the
     log's writer contends with it for the interpreter.
     """
-    # Uvicorn raises the signal again when all is done: what it was sent for has happened then.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    # Uvicorn raises the signal again when all is done: what it was sent for has happened then. One
+    # that comes before it listens ends the process as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         factory,
         factory=True,

@@ -13,8 +13,9 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from bench.servers import free_port, wait_until
+from bench.servers import wait_until
 from data.catalogue import Catalogue
+from data.servers.free_port import free_port
 from tests.structure import ROOT
 
 DECIDE = "decide_v1_decide_post"
@@ -74,7 +75,7 @@ def main() -> None:
             if wait_until(lambda: _ready(url), 120) is None:
                 raise SystemExit(f"the service did not start: {asked.out / 'service.log'}")
             schema = Path(scratch) / "openapi.json"
-            with urllib.request.urlopen(f"{url}/openapi.json") as answer:
+            with urllib.request.urlopen(f"{url}/openapi.json", timeout=30) as answer:
                 schema.write_text(json.dumps(with_links(json.load(answer), titles)))
             code = _ask(schema, url, asked.examples, asked.seed)
             if service.poll() is not None or not _ready(url):
@@ -92,7 +93,7 @@ def main() -> None:
 
 def _ready(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/readyz") as answer:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=30) as answer:
             return answer.status == 200
     except OSError:
         return False

@@ -1,15 +1,12 @@
 import os
 import shutil
-import socket
-import subprocess
-import time
 
 import hypothesis
 import pytest
 
+from bench.servers import RedisServer
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.redis_store import RedisStore
-from serve.maps.store import StoreUnavailableError
 from serve.scoring.candidate_bank import Bank
 from tests.serve.world import make_layout, make_vectors
 
@@ -36,49 +33,12 @@ def lmdb_store(tmp_path):
     store.close()
 
 
-class RedisServer:
-    """A redis-server on a free port of 127.0.0.1, ended with the test."""
-
-    def __init__(self, folder):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.folder = folder
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.process = None
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [
-                *("redis-server", "--port", str(self.port), "--bind", "127.0.0.1"),
-                *("--save", "", "--dir", str(self.folder)),
-            ],
-            stdout=subprocess.DEVNULL,
-        )
-        store = RedisStore(self.url, timeout=1.0)
-        until = time.monotonic() + 10
-        while True:
-            try:
-                store.get("nobody")
-                break
-            except StoreUnavailableError:
-                assert time.monotonic() < until, "redis-server did not start"
-        store.close()
-
-    def stop(self):
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-
 @pytest.fixture
 def redis_server(tmp_path):
     if shutil.which("redis-server") is None:
         assert os.environ.get("CI") != "true", "redis-server is not installed: CI needs it"
         pytest.skip("redis-server is not installed")
-    server = RedisServer(tmp_path)
-    server.start()
+    server = RedisServer(tmp_path, durable=False)
     yield server
     server.stop()
 

@@ -14,8 +14,9 @@ import orjson
 
 from bench.faults.stage.scene import FaultScene
 from bench.measured import ROOT
-from bench.servers import free_port, wait_until
+from bench.servers import wait_until
 from data.errors import BadInput
+from data.servers.free_port import free_port
 
 
 class LiveProcess:

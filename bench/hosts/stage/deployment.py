@@ -19,7 +19,8 @@ from bench.faults.stage.scene import FaultScene
 from bench.hosts.object_store import ObjectStore, object_store
 from bench.hosts.stage.map_cluster import cluster
 from bench.measured import ROOT
-from bench.servers import RedisServer, free_port
+from bench.servers import RedisServer
+from data.servers.free_port import free_port
 
 SERVE = ("python", "-m", "serve")
 """The entry point of deploy/Dockerfile."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.servers import RedisServer, free_port, wait_until
+from bench.servers import RedisServer, wait_until
+from data.servers.free_port import free_port
 
 NODE = ("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
 NODE += ("--cluster-node-timeout", "2000")

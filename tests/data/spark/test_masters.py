@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.servers import free_port
 from data.errors import BadInput
+from data.servers.free_port import free_port
 from data.spark.session import MASTER, open_spark
 
 pytest.importorskip("pyspark")

@@ -1,7 +1,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import redis
 
 from data.log import decode, encode_page, roll
 from data.log.precompute_runs import FolderRuns
+from data.servers.free_port import free_port
 from serve.live.app import live_app
 from serve.live.door.tokens import Token, Tokens
 from serve.live.recorder import DurableLog, LogFullError, NoLog
@@ -718,9 +718,7 @@ if __name__ == "__main__":
 
 
 def test_a_server_told_to_stop_finishes_and_flushes(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (tmp_path / "count").mkdir()
     server = subprocess.Popen(
         [sys.executable, "-c", TWO_WORKERS, str(port)],

@@ -13,9 +13,10 @@ import httpx
 import pytest
 import redis
 
-from bench.servers import RedisServer, free_port
+from bench.servers import RedisServer
 from data.errors import BadInput
 from data.log import roll
+from data.servers.free_port import free_port
 from serve.live.command import see_to_log
 from serve.live.recorder import DurableLog
 from serve.live.reload import ModelSource

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from bench.optional import why_no_redis
-from bench.servers import RedisServer, free_port, wait_until
+from bench.servers import RedisServer, wait_until
 from data.errors import BadInput
+from data.servers.free_port import free_port
 from serve.maps.command import lookup, show
 from serve.maps.current import Current, put_current, read_current
 from serve.maps.lookup import Lookup

@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 
+from data.servers.free_port import free_port
 from serve.live.door.door import Door
 from serve.live.door.rates import RateLimits
 from serve.live.door.routes import ROUTES
@@ -272,9 +273,7 @@ if __name__ == "__main__":
 
 
 def test_a_real_server_goes_on_beside_clients_that_do_not_finish(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen([sys.executable, "-c", SERVICE, str(port)], stderr=subprocess.DEVNULL)
     slow = []
     try:
@@ -287,16 +286,15 @@ def test_a_real_server_goes_on_beside_clients_that_do_not_finish(tmp_path):
                 assert time.monotonic() < deadline, "the service did not start"
         head = b"POST /v1/decide HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         for _ in range(50):
-            one = socket.create_connection(("127.0.0.1", port))
+            one = socket.create_connection(("127.0.0.1", port), 30)
             one.sendall(head + b"Content-Length: 1000\r\n\r\n{")
             slow.append(one)
-        big = socket.create_connection(("127.0.0.1", port))
+        big = socket.create_connection(("127.0.0.1", port), 30)
         slow.append(big)
         big.sendall(head + b"Content-Length: 200000000\r\n\r\n{")
         assert big.recv(1000).startswith(b"HTTP/1.1 413")
         assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code in (200, 503)
         for one in slow[:-1]:
-            one.settimeout(30)
             assert one.recv(1000).startswith(b"HTTP/1.1 408")
     finally:
         for one in slow:
