@@ -99,7 +99,7 @@ def longterm(
             if "trajectories" in found:
                 for name in LOOP_WORLDS[:2]:
                     policies = learnt_loops(every[name], cohort, seed)
-                    judged = {reward: policies[reward] for reward in ("take", "proxy")}
+                    judged = {reward: policies[reward] for reward in ("take", "week")}
                     found["trajectories"] += carry_over(name, every[name], judged, cohort, seed)
             if at == 0 and "estimates" in found:
                 found["estimates"] = coverages(every["whole"], logs, decisions, seed)
@@ -178,13 +178,14 @@ def _summary(found: dict[str, list]) -> list[OverSeeds]:
     loops: list[LoopRow] = found.get("loops", [])
     for world in LOOP_WORLDS if loops else ():
         own = [row for row in loops if row.world == world]
-        for policy in ("even", "play", "proxy", "oracle"):
+        for policy in ("even", "play", "week", "proxy", "oracle"):
             over = [row.over_take for row in own if row.policy == policy]
             rows.append(OverSeeds.of(f"{world}: {policy} over take, 60-day takes", over))
         if world == "whole":
             each = [[row for row in own if row.seed == seed] for seed in {row.seed for row in own}]
-            ways = [of_the_way(some) for some in each]
-            rows.append(OverSeeds.of("proxy's share of the way from take to oracle", ways))
+            for policy, name in (("proxy", "proxy"), ("week", "the proxy of a week")):
+                ways = [of_the_way(some, policy) for some in each]
+                rows.append(OverSeeds.of(f"{name}'s share of the way from take to oracle", ways))
     artwork: list[ArtworkRegret] = found.get("artwork", [])
     for posters in dict.fromkeys(row.posters for row in artwork):
         by = {(r.seed, r.learner): r.regret for r in artwork if r.posters == posters}

@@ -22,7 +22,9 @@ from simulate.longterm.long_world import Chances, LongWorld, best_of
 from simulate.longterm.roll_out import roll_out
 from simulate.named_rng import named_generator
 
-REWARDS = ("play", "take", "proxy", "oracle")
+REWARDS = ("play", "take", "week", "proxy", "oracle")
+PROXY_AGES = {"week": SEEN, "proxy": 0}
+"""Days after which what is expected of a decision is asked: after its week, or on its own day."""
 ROUNDS = 2
 """Cohorts that a loop learns from: one of even draws, then its own."""
 OLDER = 3
@@ -39,7 +41,7 @@ class LoopRow:
     Attributes:
         world: which carry-over there is.
         seed: of the world.
-        policy: even, or the reward that a loop maximised.
+        policy: even, or the reward that a loop maximised; week: the proxy, asked after a week.
         takes_28: expected takes of a member in 28 days.
         takes_60: the same in 60 days.
         survival: share that is a member after 60 days.
@@ -120,8 +122,8 @@ def learnt_loops(world: LongWorld, members: int, seed: int) -> dict[str, Chances
             course = roll_out(group, policy, LEARNT_DAYS + SEEN, seed + 3 + at, keep=True)
             assert course.decisions is not None
             of = within(course.decisions, LEARNT_DAYS)
-            if reward == "proxy":
-                value = proxy_rewards(proxy, group, course, of)
+            if reward in PROXY_AGES:
+                value = proxy_rewards(proxy, group, course, of, PROXY_AGES[reward])
             elif reward == "oracle":
                 value = oracle_rewards(group, of, worth)
             else:

@@ -97,14 +97,22 @@ def learnt_proxy(old: OldCohort) -> ExpectedReward:
 
 
 def proxy_rewards(
-    proxy: ExpectedReward, world: LongWorld, course: Course, of: WeekDecisions
+    proxy: ExpectedReward, world: LongWorld, course: Course, of: WeekDecisions, age: int
 ) -> Float[np.ndarray, " decisions"]:
     """Expected takes of 28 days, less what members of that kind are expected to take anyway.
 
     What is taken off is the same whatever is shown, so it moves no choice; it takes noise away.
+
+    Args:
+        proxy: learnt from older cohorts.
+        world: of the decisions.
+        course: they are of.
+        of: the decisions.
+        age: days after which it is asked, one of `AGES`. What an older decision's members took
+            since is mostly chance; where all that a poster does shows at once, it is noise alone.
     """
     known = facts(world, course, of)
-    expected = proxy.expected(traces(course, of), np.full(len(of.day), SEEN), known)
+    expected = proxy.expected(traces(course, of), np.full(len(of.day), age), known)
     about = np.concatenate([np.ones((len(known), 1)), known[:, :BEFORE]], axis=1)
     nothing = ~of.played
     return expected - about @ linear(about[nothing], expected[nothing])
