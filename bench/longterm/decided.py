@@ -115,12 +115,36 @@ class LearntLog:
             weights = linear(x[learn], of.reward[learn])
             level = about[use] @ weights[split:]
             estimated[use] = joys[use] @ weights[:split] + level[:, None]
-            own = linear(given[learn], of.reward[learn])[:split]
+            own = shrunk(given[learn], of.reward[learn], slice(1, split))[:split]
             direct[use] = joys[use] @ own
             likelihood[use] = _outcome_chances(plays, of, learn, use)
         posterior = action_posterior(logged, likelihood)
         own = at_level(direct, logged, estimated)
         return LongTermLog(of.choice, of.reward, logged, posterior, estimated, direct=own)
+
+
+def shrunk(
+    x: Float[np.ndarray, "rows numbers"], y: Float[np.ndarray, " rows"], some: slice
+) -> Float[np.ndarray, " numbers"]:
+    """Weights of least squares, some of them drawn towards 0 as far as they are noise.
+
+    What a poster adds beyond its outcome is little, and its noise is in every term of LOPE.
+
+    Args:
+        x: numbers.
+        y: what they tell.
+        some: of the numbers, that may well tell nothing.
+
+    Source: DerSimonian and Laird (1986), "Meta-analysis in clinical trials", the moment estimate
+    that the command uses for means of artworks.
+    """
+    weights = linear(x, y)
+    noise = ((y - x @ weights) ** 2).sum() / max(len(y) - len(weights), 1)
+    spread = noise * np.linalg.pinv(x.T @ x)[some, some]
+    own = weights[some]
+    told = float(own @ np.linalg.pinv(spread) @ own)
+    weights[some] = own * max(0.0, 1 - len(own) / max(told, 1e-300))
+    return weights
 
 
 def known_before_it(world: LongWorld, of: DecidedOnce) -> Float[np.ndarray, "decisions facts"]:

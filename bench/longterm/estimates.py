@@ -40,6 +40,7 @@ class LongCoverage:
         over_dr: RMSE as a share of DR's.
         truth: takes of 28 days after a decision under the target.
         logs: how many.
+        experiment: RMSE of the mean of as many decisions of the target's own, as a share of DR's.
     """
 
     log: str
@@ -51,6 +52,7 @@ class LongCoverage:
     over_dr: float
     truth: float
     logs: int
+    experiment: float
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,10 @@ def _coverages(
         "honest": best_of(world.takes * (1 - world.mislead), TARGET_FLOOR),
     }
     times = max(1, logs // 5)
-    truths = {
+    known = {
         name: _truth(world, target, log_policy, seed, times) for name, target in targets.items()
     }
+    truths, apart = ({name: each[at] for name, each in known.items()} for at in (0, 1))
     found: dict[tuple[str, str], list[LongEstimate]] = {}
     for at in range(logs):
         log = decided(world, log_policy, log_policy, count, seed, at)
@@ -135,6 +138,7 @@ def _coverages(
                     rmse / errors["dr"],
                     truths[name],
                     logs,
+                    apart[name] / np.sqrt(count) / errors["dr"],
                 )
             )
     return rows
@@ -144,12 +148,14 @@ def _error(made: list[LongEstimate], truth: float) -> float:
     return float(np.sqrt(np.mean([(one.value - truth) ** 2 for one in made])))
 
 
-def _truth(world: LongWorld, target: Chances, after: Chances, seed: int, times: int) -> float:
-    """Takes under a target, by many decisions of its own: no estimator is used."""
-    total = 0.0
-    for at in range(times):
-        total += float(decided(world, target, after, 10_000, seed, 1_000_000 + at).reward.mean())
-    return total / times
+def _truth(
+    world: LongWorld, target: Chances, after: Chances, seed: int, times: int
+) -> tuple[float, float]:
+    """Takes under a target and their SD, by many decisions of its own: no estimator is used."""
+    many = [
+        decided(world, target, after, 10_000, seed, 1_000_000 + at).reward for at in range(times)
+    ]
+    return float(np.mean(many)), float(np.std(many))
 
 
 def proxy_verdicts(world: dict[str, LongWorld], count: int, seed: int) -> list[ProxyVerdict]:
@@ -184,7 +190,7 @@ def _verdict(name: str, world: LongWorld, count: int, seed: int) -> ProxyVerdict
         *gap,
         *of_log,
         of_log.broken,
-        _truth(world, target, policy, seed, max(1, count // 10_000)),
+        _truth(world, target, policy, seed, max(1, count // 10_000))[0],
     )
 
 

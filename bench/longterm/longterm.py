@@ -134,6 +134,7 @@ def show(record: dict[str, list]) -> None:
         console.print(table)
     if found := record.get("estimates"):
         table = Table("log", "target", "estimator", "truth", "bias", "RMSE", "over DR", "held")
+        table.add_column("an experiment's RMSE over DR's")
         for row in found:
             assert isinstance(row, LongCoverage)
             values = f"{row.truth:.4f}", f"{row.bias:+.4f}", f"{row.rmse:.4f}"
@@ -144,6 +145,7 @@ def show(record: dict[str, list]) -> None:
                 *values,
                 f"{row.over_dr:.2f}",
                 f"{row.coverage:.3f}",
+                f"{row.experiment:.2f}",
             )
         console.print(table)
     if found := record.get("proxy"):
