@@ -320,6 +320,11 @@ def test_more_than_maps_choose_from_is_refused_in_words(assets):
         kinds_of(assets, kinds=("artwork",))
 
 
+def test_kinds_are_named_with_commas_or_one_by_one(made, assets):
+    *_, kinds = made
+    assert kinds_of(assets, kinds=(",".join(KINDS),)).table.digest == kinds.table.digest
+
+
 def test_under_rules_chances_stay_exact_and_combinations_are_not_told(assets, tmp_path):
     store, rules = LmdbStore(tmp_path / "maps", size=1 << 26), rules_of(**every_effect(LAYOUT))
     run(store, tmp_path / "log", kinds_of(assets), ruled=rules, now=lambda: NOON / 1e6)
