@@ -133,20 +133,13 @@ def show(record: dict[str, list]) -> None:
             table.add_row(row.posters, str(row.seed), row.learner, *lost)
         console.print(table)
     if found := record.get("estimates"):
-        table = Table("log", "target", "estimator", "truth", "bias", "RMSE", "over DR", "held")
-        table.add_column("an experiment's RMSE over DR's")
+        errors = "RMSE", "over DR", "an experiment over DR"
+        table = Table("log", "target", "estimator", "truth", "bias", *errors, "held")
         for row in found:
             assert isinstance(row, LongCoverage)
-            values = f"{row.truth:.4f}", f"{row.bias:+.4f}", f"{row.rmse:.4f}"
-            table.add_row(
-                row.log,
-                row.target,
-                row.estimator,
-                *values,
-                f"{row.over_dr:.2f}",
-                f"{row.coverage:.3f}",
-                f"{row.experiment:.2f}",
-            )
+            named = row.log, row.target, row.estimator, f"{row.truth:.4f}", f"{row.bias:+.4f}"
+            errors = f"{row.rmse:.4f}", f"{row.over_dr:.2f}", f"{row.experiment:.2f}"
+            table.add_row(*named, *errors, f"{row.coverage:.3f}")
         console.print(table)
     if found := record.get("proxy"):
         table = Table("world", "lope", "proxy", "gap", "by the log", "said to be broken", "truth")
