@@ -169,14 +169,16 @@ class Fallbacks:
     async def mapped(
         self, page: PageRequest, model: LiveModel, ended: bool = False
     ) -> dict[TitleId, MapDraw]:
-        """The draws of the profile's map that are open today, by title.
+        """The draws of the profile's map that are open today and go on, by title.
 
         Args:
-            page: the request.
+            page: the request; rows and kinds are drawn whole, so on theirs none goes on.
             model: in use.
-            ended: those too whose epoch has ended: better than what all members are shown.
+            ended: all draws of the map: better than what all members are shown.
         """
-        if self.store is None or time.monotonic() < self._store_rests_until:
+        whole = page.fresh or page.beside is not None or model.joint is not None
+        rests = time.monotonic() < self._store_rests_until
+        if self.store is None or rests or (whole and not ended):
             return {}
         try:
             reader = self._reader_of(self.store, model)
