@@ -224,11 +224,11 @@ def test_changes_at_once_come_one_after_another(tmp_path):
     def add(at):
         make_desk(tmp_path, None).add(NEW | {"id": f"new-{at}"})
 
-    threads = [threading.Thread(target=add, args=(at,)) for at in range(6)]
+    threads = [threading.Thread(target=add, args=(at,), daemon=True) for at in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     desk = make_desk(tmp_path, None)
     assert set(said(desk)) == {"old", "short", *(f"new-{at}" for at in range(6))}
     assert desk.log.held() == said(desk)

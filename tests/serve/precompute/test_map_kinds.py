@@ -18,6 +18,7 @@ from data.log import roll
 from data.log.expand_runs import expand_some
 from data.log.precompute_runs import FolderRuns, RunFile, run_files
 from data.records import DECISIONS, FACTS, KIND_COLUMNS
+from evaluate.monitor.monitor import inspect
 from serve.live.page_request import PageRequest
 from serve.live.shown.page_assets import PageAssets
 from serve.maps.artwork_map import ArtworkMap
@@ -230,6 +231,10 @@ def test_draws_go_on_with_what_stands_beside_them_and_weights_have_mean_one(asse
     rows = rows_of(tmp_path / "log")
     assert len(set(rows["decision_id"].to_pylist())) == len(rows)
     assert list(problems_of_kinds(tmp_path / "log", assets.table)) == []
+    seen = [c for c in inspect(str(tmp_path / "log")).checks if c.name.startswith("kind_")]
+    assert {(c.name, c.state) for c in seen if c.state != "ok"} == set()
+    [first, *_] = [c for c in seen if c.name == "kind_chosen_synopsis"]
+    assert "100.0% ahead of it (maps)" in first.words
     for row in rows.to_pylist():
         if row["kinds"]:
             sizes = [len(of) for of in row["asset_candidates"]]
