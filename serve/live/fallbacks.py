@@ -198,8 +198,7 @@ class Fallbacks:
             return {}
         if member is None:
             return {}
-        layout, (_, draws) = model.layout, member
-        shown: dict[TitleId, MapDraw] = {}
+        layout, (_, draws), shown = model.layout, member, dict[TitleId, MapDraw]()
         holds, pins = _under_rules(model, page, draws)
         # What was drawn with other kinds is logged with them: a page shows it whole, or not at all.
         holds = (np.array(holds, bool) & ~draws.beside).tolist()

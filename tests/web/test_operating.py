@@ -202,7 +202,7 @@ def test_of_two_who_move_the_live_bundle_at_once_the_later_is_told(place, plante
         except BadInput as error:
             told.append(str(error))
 
-    threads = [threading.Thread(target=move, args=(bundle,)) for bundle in others]
+    threads = [threading.Thread(target=move, args=(one,), daemon=True) for one in others]
     for thread in threads:
         thread.start()
     for thread in threads:
