@@ -169,14 +169,16 @@ class Fallbacks:
     async def mapped(
         self, page: PageRequest, model: LiveModel, ended: bool = False
     ) -> dict[TitleId, MapDraw]:
-        """The draws of the profile's map that are open today, by title.
+        """The draws of the profile's map that are open today and go on, by title.
 
         Args:
-            page: the request.
+            page: the request; rows and kinds are drawn whole, so on theirs none goes on.
             model: in use.
-            ended: those too whose epoch has ended: better than what all members are shown.
+            ended: all draws of the map: better than what all members are shown.
         """
-        if self.store is None or time.monotonic() < self._store_rests_until:
+        whole = page.fresh or page.beside is not None or model.joint is not None
+        rests = time.monotonic() < self._store_rests_until
+        if self.store is None or rests or (whole and not ended):
             return {}
         try:
             reader = self._reader_of(self.store, model)
@@ -196,8 +198,7 @@ class Fallbacks:
             return {}
         if member is None:
             return {}
-        layout, (_, draws) = model.layout, member
-        shown: dict[TitleId, MapDraw] = {}
+        layout, (_, draws), shown = model.layout, member, dict[TitleId, MapDraw]()
         holds, pins = _under_rules(model, page, draws)
         # What was drawn with other kinds is logged with them: a page shows it whole, or not at all.
         holds = (np.array(holds, bool) & ~draws.beside).tolist()

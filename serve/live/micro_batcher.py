@@ -90,11 +90,7 @@ class MicroBatcher:
         loop, model = asyncio.get_running_loop(), self.source.model
         if model is None or loop.time() >= due:
             return await self._fall_back(page, "no_model" if model is None else "deadline")
-        mapped: dict[TitleId, MapDraw] = {}  # none of rows and kinds, which are drawn whole
-        whole = page.fresh or page.beside is not None or model.joint is not None
-        if not (whole or self.fallbacks.store is None):
-            mapped = await self.fallbacks.mapped(page, model)  # they go on, on every device
-        rest = page
+        mapped, rest = await self.fallbacks.mapped(page, model), page
         if mapped:
             rest = page._replace(title_ids=[t for t in page.title_ids if t not in mapped])
         if mapped and not rest.title_ids:

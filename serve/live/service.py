@@ -130,15 +130,7 @@ class LiveService:
             return batcher.fallbacks.impersonal(page.title_ids, page.mode, page.facts, page.asked)
         if shown and not page.logs:
             raise ValueError("shown is there to be logged, and a preview is not; leave one out")
-        if self.names:
-            page = page._replace(profile_id=self.names.of(page.profile_id))
-        if self.arms is not None and self.arms.experiments is not None:
-            if page.cell is not None:
-                raise ValueError(
-                    "cell: the service puts members into cells, as experiments.yaml says; leave"
-                    " it out"
-                )
-            page = page._replace(cell=assigned.cell)
+        page = self.placed(page, assigned)
         if assigned.policy == "own" or (assigned.cell is None and shown):
             return await self._beside(page, shown, assigned)
         if assigned.policy is not None:
@@ -174,6 +166,22 @@ class LiveService:
         if request.get("profiling") is False:
             return self.arms.of(None, facts)
         return self.arms.of(self.names.of(profile) if self.names else profile, facts)
+
+    def placed(self, page: PageRequest, assigned: Assigned) -> PageRequest:
+        """A page under the name and the cell that it is decided and logged by.
+
+        Raises:
+            ValueError: it names a cell, and the service puts members into cells.
+        """
+        if self.names:
+            page = page._replace(profile_id=self.names.of(page.profile_id))
+        if self.arms is None or self.arms.experiments is None:
+            return page
+        if page.cell is not None:
+            raise ValueError(
+                "cell: the service puts members into cells, as experiments.yaml says; leave it out"
+            )
+        return page._replace(cell=assigned.cell)
 
     def due(self, milliseconds: float | None) -> float:
         """When a request must be answered that gives itself so long, of the event loop's clock."""

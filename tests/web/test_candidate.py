@@ -105,3 +105,8 @@ def test_what_cannot_be_a_candidate_changes_nothing(place):
         assert words in got.text, (change, got.text[-1500:])
         assert (file.read_bytes(), (root / "rules.yaml").read_bytes()) == before, change
     assert not list((root / "catalogue" / "added").glob("*"))
+    # The same pixels are an artwork of another title: what is taken back leaves its file.
+    other = asked | {"title": str(catalogue.title_ids[4]), "artwork": "elsewhere"}
+    assert client.post("/lab/add", data=other).status_code == 303
+    assert client.post("/lab/add", data=asked | {"floor": "0.1"}).status_code == 422
+    assert (root / "catalogue" / "added" / f"{digest}.webp").is_file()

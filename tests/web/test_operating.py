@@ -11,6 +11,7 @@ import pytest
 
 from data.cells.ramp_state import RampState, read_states, write_states
 from data.cells.written import read_experiments
+from data.errors import BadInput
 from export.publish.publish import publish
 from serve.live.door.tokens import Token, Tokens, digest
 from tests.screenshots import listening
@@ -18,6 +19,7 @@ from web.app import web_app
 from web.pages_of import PagesOf
 from web.session import Sessions
 from web.view.catalogue_view import FollowedView
+from web.watch.operations import Asking, Operations
 
 READS, OPERATES = "r" * 43, "o" * 43
 FILE = """
@@ -144,8 +146,10 @@ def test_a_bundle_is_rolled_back_after_a_question_and_not_past_what_was_seen(pla
     assert moved.status_code == 422
     assert "look again" in moved.text
     assert (root / "bundles" / "current").resolve().name == live
-    unknown = oz.post("/bundles/live", data=asked | {"bundle": "../../etc"})
-    assert unknown.status_code == 422
+    for name in ("../../etc", "current"):
+        unknown = oz.post("/bundles/live", data=asked | {"bundle": name, "seen": live})
+        assert unknown.status_code == 422
+        assert "here is no bundle" in unknown.text
 
     page, fine = walk("light", 1440)
     page.goto(f"{address}/sign-in?next=/bundles/live?bundle={earlier}")
@@ -181,3 +185,26 @@ def test_who_may_only_look_is_told_what_it_needs(place):
         (root / "bundles" / "current").resolve(),
         read_states(root / "experiments.yaml"),
     )
+
+
+def test_of_two_who_move_the_live_bundle_at_once_the_later_is_told(place, planted):
+    bundles = place[0] / "bundles"
+    publish(planted([[1.0]] * 2 + [[-1.0]] * 2, epsilon=0.1), bundles, force=True)
+    live = (bundles / "current").resolve().name
+    others = [path.name for path in bundles.iterdir() if path.name.startswith("planted")]
+    others.remove(live)
+    together, told = threading.Barrier(2), []
+
+    def move(bundle):
+        together.wait(10)
+        try:
+            told.append(Operations(bundles).make_live(bundle, live, Asking("zoe", "worse", "")))
+        except BadInput as error:
+            told.append(str(error))
+
+    threads = [threading.Thread(target=move, args=(one,), daemon=True) for one in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert sorted("look again" in words for words in told) == [False, True]

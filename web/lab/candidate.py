@@ -133,13 +133,15 @@ def _added(
     refuse(problems)
     Catalogue(catalogue, Catalogue.read(catalogue).titles, artworks)  # refuses what cannot be
     (catalogue / ADDED).mkdir(exist_ok=True)
+    shared = (catalogue / path).exists()  # with an artwork that has the same pixels
     with whole_file(catalogue / path) as part:
         part.write_bytes(picture.file.read_bytes())
     _write(table, file)
 
     def take_back() -> None:
         _write(before, file)
-        (catalogue / path).unlink(missing_ok=True)
+        if not shared:
+            (catalogue / path).unlink(missing_ok=True)
 
     return take_back
 

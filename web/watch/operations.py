@@ -59,15 +59,20 @@ class Operations:
         Raises:
             BadInput: another is live meanwhile, the bundle is none of the store or may not go live.
         """
-        there = sorted(one.parent.name for one in self.bundles.glob("*/manifest.json"))
+        every = (one.parent for one in self.bundles.glob("*/manifest.json"))
+        there = sorted(one.name for one in every if not one.is_symlink())  # `current` is no name
         if bundle not in there:
             raise BadInput(f"there is no bundle {bundle!r:.80}; there are {', '.join(there[-5:])}")
-        live = (self.bundles / "current").resolve().name
-        if live != seen:
-            raise BadInput(
-                f"{live} is live now, and {seen or 'none'} was when you looked; look again"
-            )
-        if bundle == live:
+
+        def unmoved() -> None:
+            live = (self.bundles / "current").resolve().name
+            if live != seen:
+                raise BadInput(
+                    f"{live} is live now, and {seen or 'none'} was when you looked; look again"
+                )
+
+        unmoved()
+        if bundle == seen:
             raise BadInput(f"{bundle} is live already")
         known = (self.bundles / bundle / "publication.json").is_file()
 
@@ -77,7 +82,8 @@ class Operations:
             else:
                 _exported("publish", bundle, "--store", str(self.bundles))
 
-        self.done("rolled back" if known else "published", asking, (live, bundle), deed)
+        what: OperatorChange = "rolled back" if known else "published"
+        self.done(what, asking, (seen, bundle), deed, unmoved)
         return "rolled back to" if known else "published"
 
     def stop_ramp(self, experiments: Path, name: str, asking: Asking) -> None:
@@ -95,6 +101,7 @@ class Operations:
         asking: Asking,
         between: tuple[str, str],
         deed: Callable[[], object],
+        still: Callable[[], object] = lambda: None,
     ) -> None:
         """Do it, written down before; where it is refused the log says that too.
 
@@ -103,11 +110,13 @@ class Operations:
             asking: who, and why.
             between: what there was before, and after it.
             deed: raises BadInput where it cannot be.
+            still: raises BadInput where others did what makes it another deed, while it waited.
         """
         for name, said in (("who", asking.who), ("why", asking.why)):
             if not said.strip() or len(said) > LONGEST:
                 raise BadInput(f"{name} is {said[:40]!r}; write it, in {LONGEST} letters at most")
         with locked(self.log.file.parent, self.log.file.stem):
+            still()
             self._note(what, asking, between)
             try:
                 deed()

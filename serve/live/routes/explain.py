@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, HTTPException
 
 from data import clock
+from serve.live.cells.shown import parse_shown
 from serve.live.explain.explained import ShownDraw, decided_page, finished
 from serve.live.explain.explanation import Explanation
 from serve.live.micro_batcher import MicroBatcher
@@ -32,15 +33,16 @@ def explain_routes(service: LiveService) -> APIRouter:
                 raise ValueError(f"{len(page.title_ids)} titles; ask about one at a time")
             if not page.profiling:
                 raise ValueError("the member opted out: they are shown what everybody is shown")
-            if service.names:
-                page = page._replace(profile_id=service.names.of(page.profile_id))
+            if page.mode == "unpersonalised":
+                raise ValueError("such a page shows what everybody is shown; leave mode out")
+            page, shown = service.placed(page, assigned), parse_shown(request)
+            if shown and assigned.cell is None:
+                raise ValueError("the page shows what its caller says; leave shown out")
             if assigned.policy is not None:
                 raise ValueError(
                     f"the member is in {assigned.cell}, which shows what it shows to all; nothing "
                     "is drawn for them"
                 )
-            if assigned.cell is not None:
-                page = page._replace(cell=assigned.cell)
             # Decided where pages are: rules keep what they have worked out, one page at a time.
             mapped = await _mapped(assigned.batcher, model, page)
             decided = decided_page(model, page, clock.now_us(), mapped)
@@ -54,8 +56,6 @@ def explain_routes(service: LiveService) -> APIRouter:
 
 async def _mapped(batcher: MicroBatcher, model: LiveModel, page: PageRequest) -> ShownDraw | None:
     """The draw of the member's map that a page goes on with."""
-    if page.fresh:
-        return None
     drawn = await batcher.fallbacks.mapped(page, model)
     if not drawn:
         return None

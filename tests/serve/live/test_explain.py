@@ -157,6 +157,7 @@ def test_the_service_explains_what_it_answers(bundles, models, tmp_path):
     (tmp_path / "current").symlink_to(bundles["bent"])
     source = ModelSource(tmp_path / "current", lambda _: models["bent"])
     asked = {"profile_id": "m4", "facts": {"country": "FR", "watched_genres": {"noir": 3}}}
+    one, shows = {**asked, "title_ids": [13]}, [{"title_id": 13, "artwork_id": "13-1"}]
 
     async def talk():
         service = LiveService(source, NoLog(), deadline=20.0)
@@ -170,6 +171,8 @@ def test_the_service_explains_what_it_answers(bundles, models, tmp_path):
             refused = [
                 await client.post("/v1/explain", json={**asked, "title_ids": [99]}),
                 await client.post("/v1/explain", json={**asked, "title_ids": [13, 14]}),
+                await client.post("/v1/explain", json={**one, "mode": "unpersonalised"}),
+                await client.post("/v1/explain", json={**one, "shown": shows}),
                 await client.post("/v1/decide", json={**asked, "title_ids": [13]}),
             ]
             await service.stop()
@@ -181,7 +184,7 @@ def test_the_service_explains_what_it_answers(bundles, models, tmp_path):
     assert made["propensity"] == shown["propensity"]
     assert {share["fact"] for share in made["facts"]} == {"country", "watched_genres"}
     assert made["words"][0].startswith("Title 13 shows m4")
-    assert [answer.status_code for answer in refused] == [422, 422, 403]
+    assert [answer.status_code for answer in refused] == [422, 422, 422, 422, 403]
     assert "99" in refused[0].json()["detail"]
 
 

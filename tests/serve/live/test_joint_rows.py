@@ -1,6 +1,8 @@
 """Live pages decided as rows: exact propensities, one draw a row, and pages in the log."""
 
+import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +11,12 @@ from bandit.rules.book import MOST_EFFECTS
 from data.bundle.manifest import Calibration
 from data.log import PageRecords
 from data.log.records import decode, encode_page
+from serve.live.fallbacks import Fallbacks
 from serve.live.page_request import PageRequest
+from serve.live.recorder import NoLog
 from serve.live.shown.joint_rows import JointRows
 from serve.rules.asked import AskedArtwork
+from tests.serve.precompute.test_precompute import run
 from tests.serve.rules.rules_world import NOON, land, lands, rules_of
 from tests.serve.world import DAY, Members, make_facts, make_layout, make_model
 
@@ -243,3 +248,12 @@ def test_pages_decided_one_by_one_are_logged_by_their_own_effects_however_many_t
             assert not set(row["candidates"]) & asked.asked.exclude
     model.decide([long], FACTS.slice(0, 1), NOON)
     assert len(book._places) < MOST_EFFECTS
+
+
+def test_no_draw_of_a_map_goes_on_in_a_row(lmdb_store):
+    run(lmdb_store)
+    for model, goes_on in ((make_model(), True), (model_of(), False)):
+        fallbacks = Fallbacks(SimpleNamespace(model=model), NoLog(), lmdb_store)
+        asked = page(who=3)
+        assert bool(asyncio.run(fallbacks.mapped(asked, model))) == goes_on
+        assert asyncio.run(fallbacks.mapped(asked, model, ended=True))  # better than nothing
