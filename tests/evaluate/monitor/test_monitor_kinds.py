@@ -156,6 +156,18 @@ def test_a_kind_that_always_shows_the_same_warns(clean, tmp_path):
     assert ("kind_most_synopsis", "all") in alarms(found)
 
 
+def test_even_draws_say_nothing_of_their_probabilities_and_do_not_alarm(tmp_path):
+    """As of a bundle that has learnt nothing of kinds: ln p has no variance but rounding."""
+    even = rows(5)
+    g = np.random.default_rng(1)
+    for row in even:
+        row |= {"combinations": [1 / 12] * 12, "asset_propensities": [1 / 3, 1 / 2]}
+        row["assets"] = [NAMES[0][g.integers(3)], NAMES[1][g.integers(2)]]
+    found = inspect(written(even, tmp_path / "d.parquet"))
+    assert alarms(found) == set()
+    assert not any(c.name.startswith("kind_shares") for c in found.checks)
+
+
 def test_the_page_and_the_metrics_have_a_part_by_kind_and_none_for_artwork_alone(clean, tmp_path):
     log, page, prom = (tmp_path / name for name in ("d.parquet", "page.html", "told.prom"))
     found = monitor(written(clean, log), html=str(page), prometheus=str(prom))
