@@ -8,6 +8,7 @@ import pytest
 from data.assets.assets import Assets
 from data.catalogue import Catalogue
 from data.errors import BadInput
+from loop.product_steps import ProductLoopSettings
 from loop.product_table import days_table, summary
 from simulate.browsing.day import Browsing
 from simulate.browsing.offers import offers_of
@@ -16,7 +17,7 @@ from simulate.kinds.catalogue_synopses import read_kinds, synopses, told_of
 from simulate.named_rng import named_generator
 from simulate.visits.told import SynopsesRead
 from simulate.world.artwork_world import ArtworkWorld
-from tests.loop.test_product_loop import HISTORY, LIVE_DAY
+from tests.loop.test_product_loop import CUT_OUTS, HISTORY, LIVE_DAY
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,9 @@ def test_a_loop_with_synopses_says_what_they_add_and_one_without_is_as_it_was():
     assert cells["synopses map"] == "–"
     assert summary(rows)["synopses_add_to_artwork"] == [pytest.approx(0.1)]
     assert "synopses live" not in [c.header for c in days_table([HISTORY, LIVE_DAY]).columns]
+
+
+def test_a_loop_that_was_begun_before_there_were_kinds_goes_on():
+    begun = [1, 8, 30, 250, 3, 0.0, 1, CUT_OUTS, (), (), 0.2, "publish"]
+    assert "kinds" not in ProductLoopSettings(*begun).record()
+    assert ProductLoopSettings(*begun, kinds=("synopsis",)).record()["kinds"] == ("synopsis",)
