@@ -11,6 +11,7 @@ from loop.product_steps import ProductLoopSettings
 from loop.product_table import days_table, summary
 from loop.state import Row
 from simulate.browsing.habits import Habits
+from simulate.kinds.catalogue_synopses import read_kinds
 
 
 # Each parameter is an option of the command.
@@ -33,6 +34,7 @@ def product(
     rules: Path | None = None,
     experiments: Path | None = None,
     probation: bool = False,
+    kinds: list[str] | None = None,
     seed: int = 1,
 ) -> Row:
     """Live through some days of the whole product: serve, log, join, train, publish, precompute.
@@ -64,8 +66,12 @@ def product(
         experiments: experiments.yaml, likewise: members of its cells are decided by them, nights
             move its ramps a step, and training leaves out what its cells keep for themselves.
         probation: nights write rules that bound what new artwork may cost, into OUT/rules.yaml.
+        kinds: what pages show beside artwork: synopsis. Three are written for every title; members
+            make of each what the world says, maps and live pages choose one with every artwork, and
+            nights learn them as soon as their examples are joined. Artwork alone if not given.
         seed: of catalogue, members, visits and outcomes.
     """
+    read_kinds(kinds)
     settings = ProductLoopSettings(
         days=days,
         titles=titles,
@@ -82,6 +88,7 @@ def product(
         habits=habits or Habits(),
         increments=increments,
         steering=Steering(rules, experiments, probation),
+        kinds=tuple(kinds or ()),
     )
     loop = ProductLoop(out, settings, deadline_ms)
     with Console(stderr=True).status("loop") as status:

@@ -9,8 +9,10 @@ from typing import Literal
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from data.assets.assets import ASSETS_FILE
 from data.bundle import CURRENT, Bundle
 from data.errors import BadInput
+from loop.carried.kinds import kinds_to_learn
 from loop.carried.processes import Commands, Printed, option_words
 from loop.carried.steering import SteeredNights, Steering
 from simulate.browsing.habits import Habits
@@ -51,6 +53,8 @@ class ProductLoopSettings:
     """Nights add their day to the live bundle, and train in full once a week."""
     steering: Steering = field(default_factory=Steering)
     """Rules, experiments and probation."""
+    kinds: tuple[str, ...] = ()
+    """What pages show beside artwork."""
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.history < 3 or self.members < 2 or self.decisions < 100:
@@ -65,6 +69,8 @@ class ProductLoopSettings:
         settings: dict[str, object] = dict(vars(self))
         del settings["steering"]  # likewise where there is none
         settings |= self.steering.record()
+        if not self.kinds:  # loops that were begun before there were any go on
+            del settings["kinds"]
         if not self.increments:  # loops that were begun before there were any go on
             del settings["increments"]
         return settings | {"subjects": str(self.subjects), "habits": asdict(self.habits)}
@@ -92,6 +98,11 @@ class ProductSteps:
         )
 
     @property
+    def _kinds(self) -> dict[str, object]:
+        kinds = self.settings.kinds
+        return {"kinds": ",".join(kinds)} if kinds else {}
+
+    @property
     def bundle(self) -> Path:
         """The live bundle's folder."""
         return (self.bundles / CURRENT).resolve()
@@ -113,6 +124,10 @@ class ProductSteps:
                     "seed": self.settings.seed,
                 },
             )
+
+        if self.settings.kinds and not (self.catalogue / ASSETS_FILE).is_file():
+            options = {"catalogue": self.catalogue, "seed": self.settings.seed}
+            self._run("simulate", "synopses", options)
 
     def browse(self) -> None:
         """The history's log."""
@@ -146,6 +161,7 @@ class ProductSteps:
             "day": today,
             "workers": 1,
             **self.nights.options,
+            **self._kinds,
         }
         return self._run("serve", "precompute", options)
 
@@ -175,6 +191,7 @@ class ProductSteps:
                 "close": str(close).lower(),
                 "say-cells": str(self.nights.experiments is None).lower(),
                 **self.settings.habit_options(),
+                **self._kinds,
             }
             return self._run("simulate", "visit", options)
 
@@ -190,8 +207,9 @@ class ProductSteps:
     def train(self, further: tuple[str, ...]) -> None:
         """A new bundle, from the live one where there is one; it goes live if it may."""
         current = self.bundles / CURRENT
+        learnt = self.nights.learnt()
         options: dict[str, object] = {
-            "data.examples": self.nights.learnt(),
+            "data.examples": learnt,
             "data.catalogue": self.catalogue,
             "data.cache": self.cache,
             "data.validation": HELD_OUT,
@@ -204,6 +222,8 @@ class ProductSteps:
             options["fit.warm-start"] = self.bundle
             if self.settings.increments:
                 options["increment.of"] = self.bundle
+        if self.settings.kinds and kinds_to_learn(learnt, HELD_OUT):
+            options["kinds.learn"] = "true"
         words = [*option_words(options), *self.settings.train, *further]
         self.commands.run("train.py", *words, json_out=False)
         if not current.is_symlink():

@@ -12,6 +12,9 @@ COMMANDS = {
         "Artwork, synopsis, evidence and trailer learnt and decided together.",
         show="show",
     ),
+    "synopses": Command(
+        "simulate.kinds.catalogue_synopses", "Write synopses for a rendered catalogue."
+    ),
     "loop": Command(
         "loop.policy_command",
         "Let a policy decide, wait for its rewards and learn, daily.",

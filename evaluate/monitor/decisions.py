@@ -41,6 +41,10 @@ FROM moments GROUP BY ALL ORDER BY day, bundle
 """
 
 
+ROUNDING = 1e-9
+"""Variance of a sum of ln p below which draws were even: their probabilities say nothing."""
+
+
 class Score(NamedTuple):
     """Log probabilities of what was chosen, less what they should be on average."""
 
@@ -112,8 +116,8 @@ def score_checks(
         days = {day: Score(*np.sum(scores, 0).tolist()) for day, scores in parts.items()}
         windows = worst_windows(days, score_p)
         for day, score in days.items():
-            if not score.variance > 0:
-                continue  # nothing was drawn
+            if not score.variance > ROUNDING:
+                continue  # nothing was drawn, or evenly
             p, window = score_p([score]), windows[day]
             checks.append(
                 Check(
@@ -149,7 +153,7 @@ def score_p(days: Sequence[Score]) -> float:
     Parameters", Proceedings of the Cambridge Philosophical Society 44(1).
     """
     gap, variance, third = np.array(days).sum(0)
-    if not variance > 0:
+    if not variance > ROUNDING:
         return 1.0
     z, skew = gap / variance**0.5, third / variance**1.5
     if abs(skew) < 1e-4:

@@ -117,7 +117,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, chances: DrawnKinds) -> list[Ch
         wrong = strangers + impossible + other
         checks.append(
             Check(
-                *(f"kind_rows_{kind}", day, bundle, wrong / n),
+                *(f"kind_{kind}_rows", day, bundle, wrong / n),
                 "alert" if wrong else "ok",
                 f"{kind}: {strangers} are none of their candidates, {impossible} propensities are"
                 f" not in (0, 1], {other} differ from what the logged combinations say, of {n}",
@@ -134,7 +134,7 @@ def _score(chances: DrawnKinds) -> list[Check]:
         for group, sums in chances.groups.items():
             if group.kind == kind and sums.known:
                 bundles.setdefault(group.bundle, {})[group.day] = Score(*sums.score.tolist())
-        checks += score_checks(bundles, (f"kind_shares_{kind}", f"kind_week_{kind}"), f"{kind}: ")
+        checks += score_checks(bundles, (f"kind_{kind}_shares", f"kind_{kind}_week"), f"{kind}: ")
     return checks
 
 
@@ -146,7 +146,7 @@ def _weights(chances: DrawnKinds) -> list[Check]:
         p = mean_weight_p(mean, sums.draws, sums.variance, sums.largest)
         checks.append(
             Check(
-                *(f"kind_weight_{kind}", day, bundle, mean),
+                *(f"kind_{kind}_weight", day, bundle, mean),
                 by_p(p, abs(mean - 1) > 0.02),
                 f"the mean weight of an even choice of {kind} is {mean:.3f} and must be 1"
                 f" (p < {p:.2g}): else which rows exist depends on what was drawn",
@@ -167,7 +167,7 @@ def _sources(connection: duckdb.DuckDBPyConnection) -> list[Check]:
             f"{alone / n:.1%} chose artwork alone",
         )
         words = f"of {n:,} decisions of titles that have {kind}, {', '.join(parts)}"
-        checks.append(Check(f"kind_chosen_{kind}", day, "all", (live + ahead) / n, "ok", words))
+        checks.append(Check(f"kind_{kind}_chosen", day, "all", (live + ahead) / n, "ok", words))
     return checks
 
 
@@ -178,7 +178,7 @@ def _propensities(connection: duckdb.DuckDBPyConnection) -> list[Check]:
             f"{kind} has propensity {mean:.3f} on average and {least:.2g} at least, in {n:,} draws"
             f" of which {several:,} had several candidates"
         )
-        checks.append(Check(f"kind_propensity_{kind}", day, bundle, mean, "ok", words))
+        checks.append(Check(f"kind_{kind}_propensity", day, bundle, mean, "ok", words))
     return checks
 
 
@@ -193,7 +193,7 @@ def _shares(connection: duckdb.DuckDBPyConnection) -> list[Check]:
         )
         words += "; the log teaches nothing of the others" if stuck else ""
         state = "warn" if stuck else "ok"
-        checks.append(Check(f"kind_most_{kind}", "all", bundle, most / n, state, words))
+        checks.append(Check(f"kind_{kind}_most_shown", "all", bundle, most / n, state, words))
     return checks
 
 
@@ -214,7 +214,7 @@ def _counts(chances: DrawnKinds) -> list[Check]:
         )
         checks.append(
             Check(
-                *(f"kind_counts_{kind}", "all", "all", ratio),
+                *(f"kind_{kind}_counts", "all", "all", ratio),
                 by_p(p, abs(ratio - 1) > 0.02),
                 f"of {len(some)} assets of {kind}, {name} is furthest from its probabilities: drawn"
                 f" {one.drawn:,} times where their sum is {one.expected:,.0f} (p = {p:.2g})",
@@ -236,5 +236,5 @@ def _never_shown(connection: duckdb.DuckDBPyConnection) -> list[Check]:
         if never:
             named = ", ".join(f"{asset} ({n:,})" for asset, n in never[:NAMED])
             words += f": {named}" + (f" and {len(never) - NAMED} more" if never[NAMED:] else "")
-        checks.append(Check(f"kind_unshown_{kind}", "all", "all", len(never), "ok", words))
+        checks.append(Check(f"kind_{kind}_never_shown", "all", "all", len(never), "ok", words))
     return checks

@@ -10,6 +10,7 @@ learnt, and known exactly. Artwork alone is as it was: 0 on average over a title
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -103,13 +104,24 @@ class ToldWorld:
         """
         who = members[:, None]
         logit = np.asarray(self.world.play_logit(who, artworks))[:, :, None]
-        tastes = self._tastes[members]
-        apart = self.told - self.told.mean(1, keepdims=True)
-        liked = np.einsum("vt,vkt->vk", tastes, apart[titles]) / self._spread
-        logit = logit + (TASTE * liked + self.own[titles])[:, None]
+        logit = logit + self.alone(members, titles)[:, None]
         if self.agreement:
             logit = logit + self.agreement * self._meeting(titles, artworks)
         return expit(logit) * np.asarray(self.world.enjoy_probability(who, artworks))[:, :, None]
+
+    def alone(
+        self, members: Int[np.ndarray, " visits"], titles: Int[np.ndarray, " visits"]
+    ) -> Float[np.ndarray, "visits each"]:
+        """What each synopsis adds to the logit of a play, whatever artwork stands beside it.
+
+        Args:
+            members: rows of the world.
+            titles: rows of the world.
+        """
+        tastes = self._tastes[members]
+        apart = self.told - self.told.mean(1, keepdims=True)
+        liked = np.einsum("vt,vkt->vk", tastes, apart[titles]) / self._spread
+        return TASTE * liked + self.own[titles]
 
     @property
     def _tastes(self) -> Float[np.ndarray, "members themes"]:
@@ -117,7 +129,7 @@ class ToldWorld:
         columns = [known[theme] for theme in self.world.truth.subjects.themes]
         return self.world.members.theme_tastes[:, columns]
 
-    @property
+    @cached_property
     def _spread(self) -> float:
         """RMS of a taste for what a synopsis tells beside the others of its title."""
         apart = self.told - self.told.mean(1, keepdims=True)

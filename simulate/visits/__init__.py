@@ -1,4 +1,4 @@
 """The same members as clients of the running product, page by page.
 
-May import `simulate.world`, `simulate.browsing` and `data`; speaks HTTP to the rest.
+May import the rooms of worlds and browsing, `simulate.kinds` and `data`; speaks HTTP to the rest.
 """

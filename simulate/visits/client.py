@@ -5,7 +5,7 @@ import json
 import os
 import time
 from types import TracebackType
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from urllib.parse import quote, urlsplit
 
 from data.errors import BadInput
@@ -16,6 +16,12 @@ Event = dict[str, object]
 """As docs/data.md has it, with times in microseconds."""
 
 
+class BesideArtwork(TypedDict):
+    """What stands beside an artwork."""
+
+    asset_id: str
+
+
 class Choice(TypedDict):
     """What a title is shown with."""
 
@@ -23,6 +29,8 @@ class Choice(TypedDict):
     artwork_id: str
     decision_id: str | None
     level: str
+    assets: NotRequired[dict[str, BesideArtwork]]
+    """By kind, where the page asked for kinds."""
 
 
 class PageRequest(TypedDict):
@@ -34,6 +42,7 @@ class PageRequest(TypedDict):
     request_id: str
     cell: str | None
     day: int
+    kinds: NotRequired[list[str]]
 
 
 class PageAnswer(TypedDict):

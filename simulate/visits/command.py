@@ -10,6 +10,8 @@ from pathlib import Path
 from data.errors import BadInput
 from simulate.browsing.day import Browsing
 from simulate.browsing.habits import Habits
+from simulate.kinds.catalogue_synopses import read_kinds, told_of
+from simulate.visits.told import SynopsesRead
 from simulate.visits.visit import VisitFiles, Visitors, visit_day
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.switches import Switches
@@ -32,6 +34,7 @@ def visit(
     switches: Switches | None = None,
     close: bool = False,
     say_cells: bool = True,
+    kinds: list[str] | None = None,
 ) -> dict[str, object]:
     """Let members browse a service for a day, on the clock that the service goes by.
 
@@ -52,17 +55,21 @@ def visit(
         close: nobody visits; only what is still to come of earlier days is sent.
         say_cells: name the cell `live` of pages that are decided; a service that has experiments
             names cells itself, and refuses that.
+        kinds: what pages show beside artwork: synopsis, of a catalogue whose synopses
+            `python -m simulate synopses` wrote with the same seed. Artwork alone if not given.
 
     Raises:
-        BadInput: the service does not answer.
+        BadInput: the service does not answer, or members read no such kind.
     """
     if not 0 <= map_share <= 1:
         raise BadInput(f"--map-share {map_share}: it is a share, from 0 to 1")
+    world = ArtworkWorld.read(catalogue, members, seed)
     visitors = Visitors(
-        ArtworkWorld.read(catalogue, members, seed),
+        world,
         Browsing(decisions, seed, competition, habits=habits or Habits()),
         map_share,
         switches or Switches(),
         say_cells,
+        SynopsesRead(told_of(world, Path(catalogue), seed)) if read_kinds(kinds) else None,
     )
     return visit_day(visitors, day, url, VisitFiles(clock, out, log), close)

@@ -23,11 +23,13 @@ from simulate.browsing.pages import Slots, drawn_pages
 from simulate.browsing.records import ROW_SECONDS, events_of
 from simulate.browsing.respond import others_odds, respond
 from simulate.browsing.value import value_of
+from simulate.kinds.told_world import KIND
 from simulate.named_rng import named_generator
-from simulate.visits.client import Client
+from simulate.visits.client import Client, PageRequest
 from simulate.visits.looks import TitleLook
 from simulate.visits.outbox import Outbox
 from simulate.visits.report import VisitReport
+from simulate.visits.told import SynopsesRead
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.titles import START
 
@@ -40,6 +42,7 @@ class ShownPage(NamedTuple):
     choice: Int[np.ndarray, " places"]  # place among the candidates, −1: nothing of the catalogue
     decision_ids: list[str | None]
     bundle: str | None
+    synopses: Int[np.ndarray, " places"]  # beside it, −1: none
 
 
 @dataclass
@@ -57,6 +60,8 @@ class VisitDay:
     outbox: Outbox
     say_cells: bool = True
     """Of pages that are decided: that they are in the cell `live`."""
+    read: SynopsesRead | None = None
+    """Pages show synopses, which their members read so; None: artwork alone."""
     report: VisitReport = field(default_factory=VisitReport)
     looks: list[TitleLook] = field(default_factory=list)
     """At what was in view, whether skipped or not."""
@@ -90,6 +95,10 @@ class VisitDay:
         if self.browsing.habits.skip:
             rendered &= ~self.memory.has_played(page.member, page.title)
         choice = np.maximum(shown.choice, 0)
+        if self.read is not None:
+            worth = self.read.worth(page, offers, choice, rendered, shown.synopses)
+            self.report.add_told(cell, worth)
+            page, offers = self.read.felt(page, offers, shown.synopses)
         competition = self.browsing.competition
         takes, outcomes = respond(self.world, page, offers, choice, rendered, competition, rng)
         self._note_looks(page, offers, choice, rendered, shown)
@@ -105,16 +114,17 @@ class VisitDay:
             self.report.pages[f"map: {'found' if choices else 'none'}"] += 1
         else:
             facts = self._sent_facts(requests)
-            answer = self.client.decide(
-                {
-                    "profile_id": profile,
-                    "title_ids": title_ids,
-                    "facts": facts,
-                    "request_id": f"{self.number}-{visit}",
-                    "cell": cell if self.say_cells else None,
-                    "day": EPOCH_DAY + self.number,
-                }
-            )
+            request: PageRequest = {
+                "profile_id": profile,
+                "title_ids": title_ids,
+                "facts": facts,
+                "request_id": f"{self.number}-{visit}",
+                "cell": cell if self.say_cells else None,
+                "day": EPOCH_DAY + self.number,
+            }
+            if self.read is not None:
+                request["kinds"] = [KIND]
+            answer = self.client.decide(request)
             self.report.pages[answer["reason"] or "live"] += 1
             bundle = answer["bundle"]
             choices = {choice["title_id"]: choice for choice in answer["decisions"]}
@@ -133,7 +143,9 @@ class VisitDay:
             if choice is not None and choice["artwork_id"] in pool:
                 places[at] = pool.index(choice["artwork_id"])
                 ids[at] = choice["decision_id"]
-        return ShownPage(places, ids, bundle)
+        read = self.read
+        beside = np.full(len(places), -1) if read is None else read.places(choices, title_ids)
+        return ShownPage(places, ids, bundle, np.where(places < 0, -1, beside))
 
     def _sent_facts(self, requests: Requests) -> dict[str, object]:
         """What a device knows of its member; places are known to the page alone."""

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from simulate.browsing.value import Value
+from simulate.visits.told import ToldWorth
 
 SUMS = ("impressions", "plays", "takes", "expected", "regret", "uniform_regret")
 """What is reported of a page's value."""
@@ -19,6 +20,8 @@ class VisitReport:
     """Cell → SUMS over its rendered places."""
     bundles: Counter[str] = field(default_factory=Counter)
     """Pages by the bundle that decided them."""
+    told: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Cell → sums of `simulate.visits.told.ToldWorth`; empty where pages show artwork alone."""
     rendered: dict[str, set[str]] = field(default_factory=dict)
     """Cell → decisions that were rendered."""
     changed: int = 0
@@ -34,6 +37,12 @@ class VisitReport:
         if bundle is not None:
             self.bundles[bundle] += 1
 
+    def add_told(self, cell: str, worth: ToldWorth) -> None:
+        """Count what synopses of one page were worth."""
+        sums = self.told.setdefault(cell, dict.fromkeys(ToldWorth._fields, 0.0))
+        for name, value in worth._asdict().items():
+            sums[name] += value
+
     def record(self) -> dict[str, object]:
         """As one object: totals, then each cell."""
         return {
@@ -44,4 +53,5 @@ class VisitReport:
             "bundles": dict(self.bundles),
             "cells": self.cells,
             "rendered": {name: len(ids) for name, ids in self.rendered.items()},
+            **({"synopses": self.told} if self.told else {}),
         }

@@ -15,6 +15,7 @@ from simulate.visits.client import Client
 from simulate.visits.day import VisitDay
 from simulate.visits.looks import read_looks, write_looks
 from simulate.visits.outbox import Outbox
+from simulate.visits.told import SynopsesRead
 from simulate.visits.truth import OPEN_DAYS, write_truth
 from simulate.world.artwork_world import ArtworkWorld
 from simulate.world.switches import Switches, world_on
@@ -62,6 +63,8 @@ class Visitors:
     switches: Switches
     say_cells: bool = True
     """Of pages that are decided: that they are in the cell `live`."""
+    read: SynopsesRead | None = None
+    """Pages show synopses, which members read so; None: artwork alone."""
 
     def __post_init__(self) -> None:
         if self.switches.neighbour:
@@ -104,6 +107,7 @@ def visit_day(
             visitors.switches.change_cost,
             Outbox.read(files.pending(day)),
             visitors.say_cells,
+            None if visitors.read is None else visitors.read.on(world),
         )
         if close:
             visits.close()

@@ -17,11 +17,13 @@ from data.log.roll import roll
 from data.records import FACTS
 from data.rules.files import read_rules
 from loop.audit import day_counts, skewed_rows
+from loop.carried.kinds import kinds_to_learn
 from loop.carried.processes import Commands
 from loop.carried.steering import SteeredNights, Steering
 from loop.draw_value import draw_value
 from loop.product_table import days_table, summary
 from serve.scoring.decide_requests import decide_requests
+from simulate.kinds.catalogue_synopses import synopses
 from simulate.posters.subjects import Subjects
 from simulate.visits.command import visit
 from simulate.world.catalogue import Rendering, write_catalogue
@@ -34,10 +36,14 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A catalogue, a bundle and a service that two days of members have visited."""
+    """A catalogue, a bundle and a service that two days of members have visited.
+
+    On the second pages show a synopsis beside each artwork.
+    """
     out = tmp_path_factory.mktemp("loop")
     subjects = Subjects.read(CUT_OUTS)
     write_catalogue(subjects, 8, 3, 2, out / "catalogue", rendering=Rendering(width=64))
+    synopses(out / "catalogue", seed=3)
     bundle = make_bundle(out / "bundles")
     (out / "bundles" / "current").symlink_to(bundle.name)
     commands = Commands(out / "commands.log", out / "clock")
@@ -46,9 +52,10 @@ def place(tmp_path_factory):
         turn(out / "clock", round((START + day * DAY).timestamp() * 1e6))
         service = {name: out / name for name in ("bundles", "catalogue", "log", "cache")}
         with commands.service({**service, "deadline-ms": 20_000, "foreign": "true"}) as url:
-            reports[day] = browse(out, url, day, close=day == 2)
+            kinds = {"kinds": ["synopsis"]} if day else {}
+            reports[day] = browse(out, url, day, close=day == 2, **kinds)
             if day == 1:  # as a loop does that was killed before it noted the day
-                reports["again"] = browse(out, url, day)
+                reports["again"] = browse(out, url, day, **kinds)
         roll(out / "log")
     join(out / "log", out / "catalogue", out / "examples", now=START + 9 * DAY)
     return out, reports
@@ -94,6 +101,28 @@ def test_the_takes_that_members_had_are_the_rewards_that_were_joined(place):
     # One who takes a title twice took one draw, once.
     assert sum(rewards) == len(taken) <= sum(reports[day]["takes"] for day in (0, 1))
     assert len(taken) > 20
+
+
+def test_a_synopsis_is_drawn_logged_and_joined_with_each_artwork_of_a_page_that_shows_one(place):
+    out, reports = place
+    rows = pq.read_table(out / "examples").to_pylist()
+    second = [row for row in rows if row["time"].date() == (START + DAY).date()]
+    assert len(second) > 50
+    for row in rows:
+        if row not in second:
+            assert row["kinds"] is None
+            continue
+        assert row["kinds"] == ["synopsis"]
+        assert row["asset_propensities"] == [pytest.approx(1 / 3)]  # nothing was learnt yet
+        assert row["assets"][0] in row["asset_candidates"][0]
+    assert "synopses" not in reports[0]
+    told, cell = reports[1]["synopses"]["live"], reports[1]["cells"]["live"]
+    assert told["impressions"] == cell["impressions"]
+    assert told["expected"] == pytest.approx(cell["expected"])
+    assert told["best"] > 1.05 * told["even"] > 0
+    assert 0.9 < told["expected"] / told["even"] < 1.1
+    assert kinds_to_learn(out / "examples", 0.15)
+    assert not kinds_to_learn(out / "examples", 0.9)
 
 
 def test_a_day_that_is_repeated_is_the_same_day(place):

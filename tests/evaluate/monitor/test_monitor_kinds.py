@@ -75,20 +75,20 @@ def test_a_clean_log_says_who_chose_and_how_evenly_and_raises_nothing(clean, tmp
     found = inspect(written(some, tmp_path / "d.parquet"))
     assert alarms(found) == set()
     first = {c.name: c for c in found.checks if c.day in ("2026-01-01", "all")}
-    assert {f"kind_{n}_synopsis" for n in ("rows", "shares", "weight", "chosen")} <= set(first)
-    assert first["kind_chosen_trailer"].value == pytest.approx(0.9)
+    assert {f"kind_synopsis_{n}" for n in ("rows", "shares", "weight", "chosen")} <= set(first)
+    assert first["kind_trailer_chosen"].value == pytest.approx(0.9)
     words = "60.0% for their page, 30.0% ahead of it (maps), 5.0% fell back"
-    assert words in first["kind_chosen_synopsis"].words
-    assert first["kind_unshown_synopsis"].value == 0
+    assert words in first["kind_synopsis_chosen"].words
+    assert first["kind_synopsis_never_shown"].value == 0
     counts = np.zeros((4, 3))
     drawn = [row for row in some if row["kinds"]]
     for row in drawn:
         counts[row["title_id"], NAMES[0].index(row["assets"][0])] += 1
-    most = first["kind_most_synopsis"]
+    most = first["kind_synopsis_most_shown"]
     assert most.value == pytest.approx(counts.max(1).sum() / counts.sum())
     assert "(an even choice: 33.3%)" in most.words
     own = [row["asset_propensities"][0] for row in drawn if row["time"].day == 1]
-    assert first["kind_propensity_synopsis"].value == pytest.approx(np.mean(own))
+    assert first["kind_synopsis_propensity"].value == pytest.approx(np.mean(own))
     show(found)
     assert "each title's most frequent trailer" in capsys.readouterr().out.replace("\n", " ")
 
@@ -108,18 +108,18 @@ def sharper(row):
 
 
 FAULTS: list[tuple[Callable[[dict], dict], set[str]]] = [
-    (lambda row: {"assets": ["gone", row["assets"][1]]}, {"kind_rows_synopsis"}),
+    (lambda row: {"assets": ["gone", row["assets"][1]]}, {"kind_synopsis_rows"}),
     (
         lambda row: {"asset_propensities": [row["asset_propensities"][0], 0.0]},
-        {"kind_rows_trailer"},
+        {"kind_trailer_rows"},
     ),
     (
         lambda row: {"asset_propensities": [1.5, row["asset_propensities"][1]]},
-        {"kind_rows_synopsis"},
+        {"kind_synopsis_rows"},
     ),
     (
         lambda row: {"asset_propensities": [row["asset_propensities"][0] * 0.9, 0.5]},
-        {"kind_rows_synopsis", "kind_rows_trailer"},
+        {"kind_synopsis_rows", "kind_trailer_rows"},
     ),
 ]
 
@@ -135,8 +135,8 @@ def test_rows_that_contradict_themselves_alarm_on_their_day(clean, tmp_path, fau
 def test_probabilities_that_were_not_drawn_by_alarm_on_their_day(clean, tmp_path):
     some = [row | sharper(row) if row["time"].day == 2 else row for row in clean]
     found = alarms(inspect(written(some, tmp_path / "d.parquet")))
-    assert ("kind_shares_synopsis", "2026-01-02") in found
-    assert ("kind_shares_trailer", "2026-01-02") in found
+    assert ("kind_synopsis_shares", "2026-01-02") in found
+    assert ("kind_trailer_shares", "2026-01-02") in found
     assert {day for _, day in found} == {"2026-01-02"}
 
 
@@ -144,8 +144,8 @@ def test_draws_that_are_missing_by_what_they_fell_on_alarm(clean, tmp_path):
     """s2 is lost from the log wherever it was drawn: never shown, though it was a candidate."""
     some = [row for row in clean if row["assets"][0] != "s2"]
     found = inspect(written(some, tmp_path / "d.parquet"))
-    assert alarms(found) == {("kind_counts_synopsis", "all")}
-    [never] = [c for c in found.checks if c.name == "kind_unshown_synopsis"]
+    assert alarms(found) == {("kind_synopsis_counts", "all")}
+    [never] = [c for c in found.checks if c.name == "kind_synopsis_never_shown"]
     assert never.value == 1
     assert "s2 (" in never.words
 
@@ -153,7 +153,19 @@ def test_draws_that_are_missing_by_what_they_fell_on_alarm(clean, tmp_path):
 def test_a_kind_that_always_shows_the_same_warns(clean, tmp_path):
     one = {"assets": ["s0", "t0"], "asset_propensities": [1.0, 0.5], "combinations": None}
     found = inspect(written([row | one for row in clean], tmp_path / "d.parquet"))
-    assert ("kind_most_synopsis", "all") in alarms(found)
+    assert ("kind_synopsis_most_shown", "all") in alarms(found)
+
+
+def test_even_draws_say_nothing_of_their_probabilities_and_do_not_alarm(tmp_path):
+    """As of a bundle that has learnt nothing of kinds: ln p has no variance but rounding."""
+    even = rows(5)
+    g = np.random.default_rng(1)
+    for row in even:
+        row |= {"combinations": [1 / 12] * 12, "asset_propensities": [1 / 3, 1 / 2]}
+        row["assets"] = [NAMES[0][g.integers(3)], NAMES[1][g.integers(2)]]
+    found = inspect(written(even, tmp_path / "d.parquet"))
+    assert alarms(found) == set()
+    assert not any(c.name.endswith("_shares") and c.name[:5] == "kind_" for c in found.checks)
 
 
 def test_the_page_and_the_metrics_have_a_part_by_kind_and_none_for_artwork_alone(clean, tmp_path):
@@ -162,7 +174,7 @@ def test_the_page_and_the_metrics_have_a_part_by_kind_and_none_for_artwork_alone
     part = "What is chosen beside the artwork"
     text = page.read_text()
     assert text.index("<h2>What is chosen</h2>") < text.index(f"<h2>{part}</h2>")
-    assert 'marquee_monitor_value{bundle="b1",check="kind_rows_synopsis"' in prom.read_text()
+    assert 'marquee_monitor_value{bundle="b1",check="kind_synopsis_rows"' in prom.read_text()
     plain = [{name: row[name] for name in DECISIONS.names if name in row} for row in clean]
     alone = monitor(written(plain, tmp_path / "e.parquet", DECISIONS), html=str(page))
     assert part not in page.read_text()

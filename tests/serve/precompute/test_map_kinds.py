@@ -233,7 +233,7 @@ def test_draws_go_on_with_what_stands_beside_them_and_weights_have_mean_one(asse
     assert list(problems_of_kinds(tmp_path / "log", assets.table)) == []
     seen = [c for c in inspect(str(tmp_path / "log")).checks if c.name.startswith("kind_")]
     assert {(c.name, c.state) for c in seen if c.state != "ok"} == set()
-    [first, *_] = [c for c in seen if c.name == "kind_chosen_synopsis"]
+    [first, *_] = [c for c in seen if c.name == "kind_synopsis_chosen"]
     assert "100.0% ahead of it (maps)" in first.words
     for row in rows.to_pylist():
         if row["kinds"]:

@@ -20,6 +20,7 @@ from serve.maps.rows import page_log
 from serve.maps.rows.row_lookup import RowLookup
 from serve.maps.rows.row_part import RowPart
 from serve.maps.rows.row_table import RowTable, row_table_key
+from serve.precompute.command import precompute
 from serve.precompute.row_parts import RowKeep
 from tests.serve.maps.test_takedown import Clock, take_down
 from tests.serve.precompute.test_precompute import run
@@ -274,3 +275,19 @@ def test_maps_refuse_what_their_rows_cannot_hold():
     with pytest.raises(BadInput, match="withdraw some"):
         keep(layout=make_layout(titles=301, most=300))
     assert page_log.SCHEMA_VERSION == SCHEMA_VERSION  # page servers do not install it
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"changed_only": True}, "leave out --changed-only"),
+        ({"kinds": ["synopsis", "trailer"]}, "--kinds synopsis,trailer: .* a store of its own"),
+        ({"rows": 33}, "--rows"),
+    ],
+)
+def test_what_rows_cannot_be_kept_beside_is_refused_before_anything_is_read(
+    tmp_path, options, words
+):
+    with pytest.raises(BadInput, match=words):
+        precompute(**{"rows": 4, "bundle": tmp_path, "store": str(tmp_path / "maps"), **options})
+    assert not (tmp_path / "maps").exists()
