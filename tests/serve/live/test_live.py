@@ -448,7 +448,8 @@ def test_redis_killed_or_slow_under_a_live_fallback_is_counted_and_recovers(
     bundles, redis_server, layout
 ):
     bundles.publish("bundle-1")
-    store = RedisStore(redis_server.url, timeout=0.05)
+    now = [100.0]  # a server that failed is left alone for a second of it
+    store = RedisStore(redis_server.url, timeout=0.25, clock=lambda: now[0])
     bank, policy = Bank.of(layout, make_vectors(layout)), make_policy()
 
     def fill():
@@ -468,11 +469,12 @@ def test_redis_killed_or_slow_under_a_live_fallback_is_counted_and_recovers(
 
             assert await levels() == {"personalised"}
             with redis.Redis.from_url(redis_server.url) as control:
-                control.client_pause(500, all=True)
+                control.client_pause(2000, all=True)
             assert await levels() == {"unpersonalised"}
             redis_server.stop()
             assert await levels() == {"unpersonalised"}
             redis_server.start()
+            now[0] += 2
             await asyncio.to_thread(fill)
             assert await levels() == {"personalised"}
             counted = (await client.get("/metrics")).text
