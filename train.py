@@ -287,14 +287,15 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-if __name__ == "__main__":
+def command(words: list[str]) -> None:
+    """What this file does when it is run with some words."""
+    given = present_names(underscored(words), RENAMED)
     main(
         lambda: train(
-            auto_cli(
-                Settings,
-                args=present_names(underscored(sys.argv[1:]), RENAMED),
-                as_positional=False,
-                parser_class=OptionParser,
-            )
+            auto_cli(Settings, args=given, as_positional=False, parser_class=OptionParser)
         )
     )
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])
