@@ -246,3 +246,11 @@ def test_the_chain_begins_with_nothing(tmp_path):
     log = AuditLog(tmp_path / "rules.audit.jsonl")
     assert log.last() is None
     assert list(log.entries()) == []
+
+
+def test_a_bound_beyond_whole_numbers_of_json_is_kept(tmp_path):
+    desk = make_desk(tmp_path, None)
+    far = {"id": "far", "effect": "deny", "about": {"artwork": "a"}, "who": "me", "why": "a test"}
+    desk.add(far | {"where": {"tenure_days": {"most": 1e300}}})
+    assert desk.log.held() == said(desk)
+    assert said(desk)["far"]["where"] == {"tenure_days": {"most": 1e300}}
