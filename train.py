@@ -289,12 +289,9 @@ def say(text: str) -> None:
 
 def command(words: list[str]) -> None:
     """What this file does when it is run with some words."""
-    given = present_names(underscored(words), RENAMED)
-    main(
-        lambda: train(
-            auto_cli(Settings, args=given, as_positional=False, parser_class=OptionParser)
-        )
-    )
+    args = present_names(underscored(words), RENAMED)
+    told = {"args": args, "as_positional": False, "parser_class": OptionParser}
+    main(lambda: train(auto_cli(Settings, **told)))
 
 
 if __name__ == "__main__":
