@@ -287,14 +287,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def command(words: list[str]) -> None:
+    """What this file does when it is run with some words."""
+    args = present_names(underscored(words), RENAMED)
+    told = {"args": args, "as_positional": False, "parser_class": OptionParser}
+    main(lambda: train(auto_cli(Settings, **told)))
+
+
 if __name__ == "__main__":
-    main(
-        lambda: train(
-            auto_cli(
-                Settings,
-                args=present_names(underscored(sys.argv[1:]), RENAMED),
-                as_positional=False,
-                parser_class=OptionParser,
-            )
-        )
-    )
+    command(sys.argv[1:])

@@ -1,9 +1,11 @@
 """Training through eyes that learn nothing, as a user runs it, and what goes on from its bundle."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import numpy as np
@@ -66,17 +68,24 @@ def encoder_of(folder: Path) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def seeing(sample, tmp_path_factory) -> Path:
-    """A bundle whose encoder is pretrained."""
+def trained(sample, tmp_path_factory) -> tuple[Path, str]:
+    """A bundle whose encoder is pretrained, and what its training said."""
     package()
-    folder = tmp_path_factory.mktemp("seeing")
-    return train(settings(sample, folder, "auto"))
+    folder, said = tmp_path_factory.mktemp("seeing"), io.StringIO()
+    with redirect_stderr(said):
+        bundle = train(settings(sample, folder, "auto"))
+    return bundle, said.getvalue()
 
 
-def test_the_extra_is_used_and_said(sample, tmp_path, capfd):
-    package()
-    live = Bundle.open(train(settings(sample, tmp_path, "auto")))
-    said = capfd.readouterr().err
+@pytest.fixture(scope="module")
+def seeing(trained) -> Path:
+    """The bundle alone."""
+    return trained[0]
+
+
+def test_the_extra_is_used_and_said(trained):
+    bundle, said = trained
+    live = Bundle.open(bundle)
     assert "seeing through EfficientNet-Lite0 (--model.encoder lite0+simple)" in said
     assert "reading whole pictures as 256 × 144 pixels" in said
     assert "2,883 numbers of each picture; their leading directions: 14 of lite0.last" in said

@@ -1,10 +1,15 @@
-"""Training as a user runs it: a command, examples and a catalogue in, a published bundle out."""
+"""Training as a user runs it: a command, examples and a catalogue in, a published bundle out.
 
+A new interpreter takes as long to import torch as such a training takes: two tests start one.
+"""
+
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +26,10 @@ from data.catalogue import Catalogue
 from data.errors import BadInput
 from data.images.format import ImageFormat
 from data.records import IMAGES
-from model.training.settings import Data, Publish, Settings
+from model.training.settings import Data, Model, Publish, Settings
 from serve.scoring.scorer import Scorer
 from simulate.browsing.sample import SampleFolders, SampleSettings, make_sample
-from train import train
+from train import command, train
 
 ROOT = Path(__file__).parents[1]
 QUICK = [
@@ -60,13 +65,24 @@ def sample(tmp_path_factory) -> SampleFolders:
     return make_sample(tmp_path_factory.mktemp("sample"), settings)
 
 
-def run(folder: Path, examples: Path, catalogue: Path, *more: str) -> subprocess.CompletedProcess:
+def run(
+    folder: Path, examples: Path, catalogue: Path, *more: str, anew: bool = False
+) -> subprocess.CompletedProcess:
+    """Train; `anew` in an interpreter of its own."""
     given = ["--data.examples", examples, "--data.catalogue", catalogue]
     out = ["--data.cache", folder / "cache", "--out", folder / "run"]
     bundles = ["--publish.bundles", folder / "bundles"]
-    command = [sys.executable, ROOT / "train.py", *given, *out, *bundles, *QUICK, *more]
+    words = [str(part) for part in (*given, *out, *bundles, *QUICK, *more)]
+    if not anew:
+        code, printed, said = 0, io.StringIO(), io.StringIO()
+        with redirect_stdout(printed), redirect_stderr(said):
+            try:
+                command(words)
+            except SystemExit as ended:
+                code = ended.code
+        return subprocess.CompletedProcess(words, code, printed.getvalue(), said.getvalue())
     return subprocess.run(
-        [str(part) for part in command],
+        [sys.executable, ROOT / "train.py", *words],
         cwd=ROOT,
         text=True,
         capture_output=True,
@@ -110,7 +126,14 @@ def logged_mean(printed: str) -> float:
 
 @pytest.mark.parametrize("kind", ["bootstrap", "hierarchical"])
 def test_training_ends_with_values_of_every_policy_and_a_live_bundle(tmp_path, sample, kind):
-    done = run(tmp_path, sample.examples, sample.catalogue, "--model.heads.kind", kind)
+    done = run(
+        tmp_path,
+        sample.examples,
+        sample.catalogue,
+        "--model.heads.kind",
+        kind,
+        anew=kind == "bootstrap",
+    )
     assert done.returncode == 0, done.stderr
     values = policy_table(done.stderr)
     assert list(values) == ["random", "bundle-table", "greedy", "thompson"]
@@ -170,8 +193,10 @@ def spoilt(column: str, row: int, value: object):
 )
 def test_a_log_that_cannot_be_true_is_refused_by_file_and_row(tmp_path, sample, change, said):
     folder = spoil(sample, tmp_path, change)
+    cache = sample.catalogue.parent / "cache"  # each reads the same pictures
     settings = Settings(
-        data=Data(examples=str(folder), catalogue=str(sample.catalogue), cache=str(tmp_path / "c")),
+        data=Data(examples=str(folder), catalogue=str(sample.catalogue), cache=str(cache)),
+        model=Model("cnn"),
         publish=Publish(bundles=str(tmp_path / "bundles")),
         out=str(tmp_path / "run"),
     )
@@ -185,7 +210,7 @@ def test_a_log_that_cannot_be_true_is_refused_by_file_and_row(tmp_path, sample, 
 
 def test_the_command_refuses_a_bad_log_with_exit_code_2(tmp_path, sample):
     folder = spoil(sample, tmp_path, spoilt("propensity", 7, 0.0))
-    done = run(tmp_path, folder, sample.catalogue)
+    done = run(tmp_path, folder, sample.catalogue, anew=True)
     assert done.returncode == 2
     assert "row 7" in done.stderr
     assert "Traceback" not in done.stderr

@@ -6,6 +6,7 @@ torch trains with what ONNX Runtime serves.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, UInt8
@@ -107,5 +108,10 @@ class SimpleEye:
 
     def graph(self, size: tuple[int, int]) -> PixelGraph:
         """See `model.eyes.interface.Eye`."""
-        groups = (FeatureGroup(self.name, len(NAMES)),)
-        return torch_graph(SimpleNumbers(), size, groups, f"{self.name} 1")
+        return _graph(self.name, size)
+
+
+@lru_cache(maxsize=8)
+def _graph(name: str, size: tuple[int, int]) -> PixelGraph:
+    """Exported once for a size: that takes seconds, and those who read a graph do not change it."""
+    return torch_graph(SimpleNumbers(), size, (FeatureGroup(name, len(NAMES)),), f"{name} 1")

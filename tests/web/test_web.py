@@ -201,8 +201,7 @@ def test_what_cannot_be_shown_is_refused_before_anything_listens(world, change, 
         web(**(right | change))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1440)])
 def test_a_creative_finds_why_two_members_see_different_artwork(pages, walk, scheme, width):
     page, fine = walk(scheme, width)
     with listening(web_app(pages)) as address:

@@ -124,7 +124,7 @@ def test_an_unknown_policy_is_named_with_those_there_are():
 def test_the_command_prints_one_object():
     command = [sys.executable, "-m", "bench", "learning", "--policies", "uniform", "--seeds", "1,2"]
     done = subprocess.run(
-        [*command, "--rounds", "200", "--tuning-rounds", "0", "--json"],
+        [*command, "--rounds", "200", "--tuning-rounds", "0", "--processes", "1", "--json"],
         capture_output=True,
         text=True,
         check=True,
