@@ -2,6 +2,7 @@
 
 import pytest
 
+from data.command_line.commands import spelt
 from data.command_line.names import names
 from data.command_line.option_parser import auto_cli
 
@@ -21,4 +22,4 @@ def chosen(kinds: list[str]) -> list[str]:
     ],
 )
 def test_names_have_spaces_commas_or_brackets(said):
-    assert auto_cli(chosen, args=["--kinds", *said], as_positional=False) == ["synopsis", "trailer"]
+    assert auto_cli(chosen, args=spelt(chosen, ["--kinds", *said]), as_positional=False) == ["synopsis", "trailer"]
