@@ -91,7 +91,7 @@ def listening(app: FastAPI) -> Iterator[str]:
     """The address of an application that listens on a free port of this machine."""
     config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=10)
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         while not server.started:
@@ -100,7 +100,9 @@ def listening(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(60)
+        if thread.is_alive():
+            raise SystemExit("error: the pages do not end")
 
 
 if __name__ == "__main__":

@@ -276,6 +276,18 @@ def lines_with_any(files: list[Source]) -> list[str]:
     return places
 
 
+def threads_that_keep_a_process(files: list[Source]) -> list[str]:
+    """Threads that a process waits for when it fails, and whoever waits for the process."""
+    return [
+        file.at(node.lineno, file.lines[node.lineno - 1].strip())
+        for file in files
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Call)
+        and "Thread" in (getattr(node.func, "attr", ""), getattr(node.func, "id", ""))
+        and "daemon" not in {given.arg for given in node.keywords}
+    ]
+
+
 def classes_named_twice(files: list[Source]) -> list[str]:
     """Public classes that two modules of the product define: one meaning a word."""
     defined: dict[str, list[str]] = {}
@@ -316,5 +328,6 @@ FIGURES: dict[str, Callable[[list[Source]], list[str]]] = {
     "lines with `Any`": lines_with_any,
     "parameters `json: bool`": json_switches,
     "public classes that two modules define": classes_named_twice,
+    "threads that keep a failing process from its end": threads_that_keep_a_process,
 }
 """What is counted → where it stands."""

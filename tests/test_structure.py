@@ -21,6 +21,7 @@ LIMITS = {
     "lines with `Any`": 30,
     "parameters `json: bool`": 0,
     "public classes that two modules define": 0,
+    "threads that keep a failing process from its end": 0,
 }
 MEDIAN_LINES = 150
 
@@ -36,6 +37,12 @@ def test_the_house_keeps_its_limits(files, what):
     print(f"\n{what}: {len(places)}, at most {limit}", end=" ")
     if len(places) > limit:
         pytest.fail("\n".join([f"{what}: {len(places)}, at most {limit}", *places]), pytrace=False)
+
+
+def test_no_thread_of_a_test_keeps_it_from_its_end():
+    every = sorted((ROOT / "tests").rglob("*.py"))
+    files = [Source(path) for path in every if "Thread(" in path.read_text()]
+    assert structure.threads_that_keep_a_process(files) == []
 
 
 def test_files_are_short(files):
@@ -107,7 +114,7 @@ MESSY = {
     "serve/live/0.py": "class Other: ...\nclass _Own: ...\nclass PageRequest: ...\n",
     "data/long.py": 301 * "\n",
     "data/known.py": 301 * "\n",
-    "data/short.py": 300 * "\n",
+    "data/short.py": "Thread(target=run)\nThread(daemon=True)\n" + 298 * "\n",
     **{f"serve/maps/{number}.py": "" for number in range(1, 19)},
     **{f"serve/live/{number}.py": "" for number in range(1, 18)},
 }
@@ -138,6 +145,7 @@ PLACES = {
         "data/log/page.py:2: class Page",
         "serve/maps/0.py:1: class Page",
     ],
+    "threads that keep a failing process from its end": ["data/short.py:1: Thread(target=run)"],
 }
 
 

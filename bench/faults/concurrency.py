@@ -58,7 +58,7 @@ def two_publishers(scene: FaultScene, account: Account) -> None:
         )
         for each in range(2)
     ]
-    looking = threading.Thread(target=look)
+    looking = threading.Thread(target=look, daemon=True)
     looking.start()
     try:
         words = ["-m", "export", "publish"]

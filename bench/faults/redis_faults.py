@@ -100,7 +100,7 @@ def redis_slow(scene: FaultScene, account: Account) -> None:
                 while not ended.wait(0.05):
                     control.client_pause(500, all=True)
 
-        threads.append(threading.Thread(target=pause))
+        threads.append(threading.Thread(target=pause, daemon=True))
         threads[0].start()
 
     def well(_: RedisServer) -> None:

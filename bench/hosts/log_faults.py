@@ -148,7 +148,7 @@ def killed(folder: Path, account: Account) -> None:
 
     with _server(folder) as (server, _, address):
         with RedisLog(address) as log:
-            writer = threading.Thread(target=write, args=(log,))
+            writer = threading.Thread(target=write, args=(log,), daemon=True)
             writer.start()
             for _ in range(5):
                 before = len(promised)

@@ -132,7 +132,9 @@ def publishers_at_once(folder: Path, account: Account) -> None:
     """Four publish at once; each gives the lock to the next."""
     with _published(folder):
         made = [_bundle(folder, number) for number in range(3, 7)]
-        work = [threading.Thread(target=publish, args=(b, URL, None, True)) for b in made]
+        work = [
+            threading.Thread(target=publish, args=(b, URL, None, True), daemon=True) for b in made
+        ]
         for other in work:
             other.start()
         for other in work:

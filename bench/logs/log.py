@@ -68,7 +68,7 @@ def acknowledged(log: BufferedLog, writers: int, records: int, seconds: float) -
             ticket.result()
             waits[writer].append(time.perf_counter() - started)
 
-    threads = [threading.Thread(target=write, args=(n,)) for n in range(writers)]
+    threads = [threading.Thread(target=write, args=(n,), daemon=True) for n in range(writers)]
     for thread in threads:
         thread.start()
     start.wait()

@@ -48,7 +48,7 @@ class BreakableService:
         self.client = Lookup(looked_at)
         self.opened = self.bare = 0  # pages of the look-up client, and those that lack an image
         self._stop = threading.Event()
-        looking = threading.Thread(target=self._look_up)
+        looking = threading.Thread(target=self._look_up, daemon=True)
         looking.start()
         stack.callback(looking.join)
         stack.callback(self._stop.set)
@@ -75,7 +75,7 @@ class BreakableService:
                     control.client_pause(500, all=True)
                     self._paused.wait(0.05)
 
-        self._pausing = threading.Thread(target=pause)
+        self._pausing = threading.Thread(target=pause, daemon=True)
         self._pausing.start()
 
     def unpause(self) -> None:

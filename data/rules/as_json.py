@@ -15,6 +15,8 @@ RuleJson = dict[str, object]
 """`id` and the options of docs/rules.md, by their names."""
 LINES = re.compile(r"(, line \d+| \(line \d+\))")
 DEEPEST = 4
+LARGEST_WHOLE = 2.0**53
+"""Beyond it floats are whole numbers whatever was meant, and JSON may not hold them as such."""
 
 
 def rule_json(written: WrittenRule) -> RuleJson:
@@ -100,8 +102,9 @@ def rules_yaml(rules: WrittenRules) -> str:
 
 
 def _plain(value: str | float) -> str | float:
-    """12 is written 12."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """12 is written 12; a number that no JSON holds as a whole one stays as it is."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE
+    return int(value) if whole else value
 
 
 def _one_or_list(values: object) -> object:

@@ -10,10 +10,11 @@ from data.own_facts import fact_values
 from data.records import FACTS
 
 FACT_NAMES = frozenset(field.name for field in FACTS)
+TEXTS = frozenset(field.name for field in FACTS if pa.types.is_string(field.type))
 
 
 def request_values(facts: Mapping[str, object], asked: Collection[str]) -> dict[str, FactValue]:
-    """Those of a request, of one value each; what is no text and no number is not known.
+    """Those of a request, of one value each; what is none of the fact's kind is not known.
 
     Args:
         facts: as JSON, those of a user's own beside the others or folded into `own`.
@@ -29,9 +30,16 @@ def request_values(facts: Mapping[str, object], asked: Collection[str]) -> dict[
                 value = float(value)
         if isinstance(value, bool):
             continue
-        if isinstance(value, str | int | float) and value == value:
+        if isinstance(value, str | int | float) and _told(name, value):
             values[name] = value
     return values
+
+
+def _told(name: str, value: str | float) -> bool:
+    """Whether a value says anything: a blank text does not, nor what a fact cannot be."""
+    if name in FACT_NAMES and (name in TEXTS) != isinstance(value, str):
+        return False
+    return bool(value.strip()) if isinstance(value, str) else value == value
 
 
 def _single(value: object) -> object:
@@ -56,7 +64,7 @@ def column_values(facts: pa.StructArray, asked: Sequence[str]) -> list[dict[str,
         else:
             column = _own_column(cast("pa.MapArray", facts.field("own")), name)
         for row, value in zip(rows, column, strict=True):
-            if value is not None and value == value:
+            if value is not None and _told(name, value):
                 row[name] = value
     return rows
 

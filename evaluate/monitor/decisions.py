@@ -1,6 +1,6 @@
 """Checks that need only the decision log: propensities, entropy, fallbacks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import duckdb
@@ -58,7 +58,10 @@ def check_decisions(connection: duckdb.DuckDBPyConnection, limits: Limits) -> li
         connection: with the view `d`.
         limits: of the share of fallbacks.
     """
-    checks = _score_checks(connection)
+    bundles: dict[str, dict[str, Score]] = {}
+    for day, bundle, *moments in connection.sql(SCORES).fetchall():
+        bundles.setdefault(bundle, {})[day] = Score(*moments)
+    checks = score_checks(bundles)
     for row in connection.sql(SUMMARY).fetchall():
         day, bundle, n, fallbacks, strangers, impossible, unequal, h = row
         wrong = strangers + impossible + unequal
@@ -89,11 +92,18 @@ def check_decisions(connection: duckdb.DuckDBPyConnection, limits: Limits) -> li
     return checks
 
 
-def _score_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
-    """Were the probabilities that are logged those that choices were drawn by?"""
-    bundles: dict[str, dict[str, Score]] = {}
-    for day, bundle, *moments in connection.sql(SCORES).fetchall():
-        bundles.setdefault(bundle, {})[day] = Score(*moments)
+def score_checks(
+    bundles: Mapping[str, Mapping[str, Score]],
+    names: tuple[str, str] = ("propensity_shares", "propensity_week"),
+    about: str = "",
+) -> list[Check]:
+    """Were the probabilities that are logged those that choices were drawn by?
+
+    Args:
+        bundles: bundle → day → score of its choices.
+        names: of the check of a day, and of the days up to it together.
+        about: what was chosen, before a check's words.
+    """
     checks = []
     for bundle, members in sets_of_bundles(bundles).items():
         dates = sorted({day for member in members for day in bundles[member]})
@@ -108,20 +118,21 @@ def _score_checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
             p, window = score_p([score]), windows[day]
             checks.append(
                 Check(
-                    *("propensity_shares", day, bundle, score.gap**2 / score.variance),
+                    *(names[0], day, bundle, score.gap**2 / score.variance),
                     by_p(p),
-                    "choices are likelier by the logged probabilities than if these were true"
-                    f" by {score.gap:+.1f} ± {score.variance**0.5:.1f} (log scale, p = {p:.2g}):"
-                    " above 0 the policy draws less evenly than it says, below 0 more",
+                    f"{about}choices are likelier by the logged probabilities than if these were"
+                    f" true by {score.gap:+.1f} ± {score.variance**0.5:.1f} (log scale, p ="
+                    f" {p:.2g}): above 0 the policy draws less evenly than it says, below 0 more",
                     p,
                 )
             )
             if window.days > 1:
                 checks.append(
                     Check(
-                        *("propensity_week", day, bundle, window.days),
+                        *(names[1], day, bundle, window.days),
                         by_p(window.p),
-                        f"the same over the last {window.days} days together (p = {window.p:.2g})",
+                        f"{about}the same over the last {window.days} days together"
+                        f" (p = {window.p:.2g})",
                         window.p,
                     )
                 )

@@ -21,6 +21,7 @@ from evaluate.metrics.metrics import guards_beside
 from evaluate.monitor.calibration import CalibrationCurves, check_calibration
 from evaluate.monitor.decisions import check_decisions
 from evaluate.monitor.drift import check_drift
+from evaluate.monitor.kinds import check_kinds
 from evaluate.monitor.metrics import check_metrics
 from evaluate.monitor.page import write_monitor
 from evaluate.monitor.rewards import check_value
@@ -60,7 +61,7 @@ def inspect(
     try:
         view_decisions(connection, log, reference, zone=zone)
         checks = check_decisions(connection, limits) + check_drift(connection, limits)
-        checks += check_draws(connection)
+        checks += check_draws(connection) + check_kinds(connection, log)
         if view_impressions(connection, log):
             checks += check_impressions(connection, log)
         curves: CalibrationCurves = {}
@@ -144,7 +145,7 @@ def show(result: MonitorResult) -> None:
     if table.row_count:
         console.print(table)
     for c in result.checks:
-        if c.state == "ok" and c.name.startswith("metric_"):
+        if c.state == "ok" and c.day == "all" and c.name.startswith(("metric_", "kind_")):
             console.print(f"{c.bundle}: {c.words}")
     sound = sum(c.state == "ok" for c in result.checks)
     console.print(f"{result.state}: {sound} of {len(result.checks)} ok")

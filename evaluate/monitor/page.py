@@ -14,10 +14,12 @@ from evaluate.monitor.calibration import CalibrationCurves
 from evaluate.monitor.takes import MeanReward
 
 DRAWS = ("propensity", "certain", "repeated", "mean_weight", "draws", "impressions", "ids", "rows")
+BESIDE = ("kind_",)
 EARNS = ("takes", "calibration", "promised", "lift", "uniform", "metric")
 ABOUT = (
     ("Draws and their probabilities", DRAWS),
     ("What is chosen", ("fallbacks", "entropy")),
+    ("What is chosen beside the artwork", BESIDE),
     ("What it earns", EARNS),
     ("Who comes", ("drift",)),
 )
@@ -150,4 +152,6 @@ def _span(points: Sequence[ChartPoint]) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ").removeprefix("drift ").removeprefix("metric ")
+    return (
+        name.replace("_", " ").removeprefix("drift ").removeprefix("metric ").removeprefix("kind ")
+    )

@@ -2,7 +2,8 @@
 
 What a catalogue lacks is known without a log: a title with nothing to show, or with no picture for
 a canvas or a language that others have. A log says which candidates nobody was ever shown, and
-which titles are stuck: one artwork has nearly all of the draws of a title that has several.
+which titles are stuck: one artwork has nearly all of the draws of a title that has several. The
+same is said of synopses, trailers and other kinds, where the log has them.
 """
 
 from collections import Counter, defaultdict
@@ -21,8 +22,9 @@ from data.check.log_views import view_decisions
 from data.errors import BadInput
 from data.reading.duckdb_session import session
 from data.records import TitleId
+from evaluate.monitor.kind_troubles import OfDraws, troubles_of_kinds
 
-Kind = Literal["nothing to show", "missing canvas", "missing language", "never shown", "stuck"]
+Kind = Literal["nothing to show", "missing canvas", "missing language", OfDraws]
 DRAWS = 200
 """Draws of a title, from which on it can be stuck, and a candidate be overlooked."""
 SHARE = 0.98
@@ -43,7 +45,7 @@ class TitleTrouble:
     name: str
     kind: Kind
     where: str
-    """Canvas, language or artwork that it is about; empty: the title."""
+    """Canvas, language, artwork or asset that it is about; empty: the title."""
     words: str
 
 
@@ -161,3 +163,7 @@ def _of_log(held: Catalogue, today: date, log: Path) -> Iterable[TitleTrouble]:
                 " little to gain, or too little is tried"
             )
             yield TitleTrouble(title, name, "stuck", best, words)
+    names = _names(held)
+    for one in troubles_of_kinds(connection, held, log, today, DRAWS, SHARE):
+        name = names.get(one.title_id, str(one.title_id))
+        yield TitleTrouble(one.title_id, name, one.what, one.asset, one.words)

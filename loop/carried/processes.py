@@ -1,6 +1,5 @@
 """The processes of a loop: commands that end, and the live service while members browse."""
 
-import ctypes
 import json
 import os
 import signal
@@ -21,6 +20,16 @@ from data.servers.free_port import free_port
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
 """Seconds that the service may take to load its model."""
+ASK_AND_GO_ON = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+WITH_PARENT = ("-ISc", ASK_AND_GO_ON) if sys.platform == "linux" else ()
+"""Asks Linux to stop a process when the loop is killed: no two may do the same step.
+
+The process asks for itself: what runs between fork and exec may wait for ever for a lock that
+another thread held."""
 Printed = dict[str, Any]
 """What a command prints with --json."""
 NOTHING: Mapping[str, object] = {}
@@ -103,12 +112,11 @@ class Commands:
             log.flush()
             to: int | IO[bytes] = log if stdout is None else stdout
             return subprocess.Popen(
-                [sys.executable, *words],
+                [sys.executable, *WITH_PARENT, *words],
                 cwd=ROOT,
                 env=os.environ | ({} if self.clock is None else {VARIABLE: str(self.clock)}),
                 stdout=to,
                 stderr=log,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], url: str) -> None:
@@ -125,8 +133,3 @@ class Commands:
 def option_words(options: Mapping[str, object]) -> list[str]:
     """Options as a command line has them."""
     return [word for name, value in options.items() for word in (f"--{name}", str(value))]
-
-
-def _end_with_parent() -> None:
-    """Ask Linux to stop the process when the loop is killed: no two may do the same step."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

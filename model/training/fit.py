@@ -24,6 +24,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoa
 from torch.utils.data import DataLoader
 
 from data.errors import BadInput
+from data.servers.free_port import free_port
 from model.network.lightning_module import Learner
 from model.network.sync_batch_norm import normed_together
 from model.training.buffered_source import Deals, Source
@@ -138,6 +139,8 @@ def _stage(
 def _trainer(seeing: bool, settings: Fit, out: Path, name: str, best: ModelCheckpoint) -> L.Trainer:
     """Lightning's, for a stage."""
     early = EarlyStopping("validation_loss", patience=settings.patience)
+    if settings.devices > 1:  # one that Lightning takes may go to somebody's connection meanwhile
+        os.environ.setdefault("STANDALONE_PORT", str(free_port()))
     bar = [TQDMProgressBar(refresh_rate=10)] if settings.progress else []
     return L.Trainer(
         accelerator="auto" if settings.devices == 1 else "cpu",

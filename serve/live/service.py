@@ -167,11 +167,13 @@ class LiveService:
         return answer._replace(pieces=pieces, logged=answer.logged and more.logged)
 
     def assigned(self, request: Mapping[str, object]) -> Assigned:
-        """What decides a page, by who looks and where."""
+        """What decides a page, by who looks and where; who opted out is in no cell."""
         profile, facts = request.get("profile_id"), request.get("facts")
         if self.arms is None or not isinstance(profile, str):
             return Assigned(None, None, self.source, self.batcher)
         facts = facts if isinstance(facts, dict) else {}
+        if request.get("profiling") is False:
+            return self.arms.of(None, facts)
         return self.arms.of(self.names.of(profile) if self.names else profile, facts)
 
     def due(self, milliseconds: float | None) -> float:

@@ -5,6 +5,7 @@ or when what may be shown of the title, artwork or beside it, is not what it was
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,9 @@ from bandit.choice import uniforms
 from bandit.kinds.many import Leaning, ManyChosen, ManyKinds, decide_many
 from data.log.kind_draws import NOT_SHOWN, KindDraws, logged_widths
 from data.reading.facts_json import FactsJson
-from serve.maps.artwork_map import MapBeside, beside_of
+from serve.maps.artwork_map import beside_of
 from serve.maps.beside.kind_table import NO_ENTRY, KindTable
+from serve.maps.layout import Layout
 from serve.precompute.map_kinds import AlikeTitles, MapKinds
 from serve.precompute.previous_draws import Before
 from serve.scoring.offered_assets import luck_seeds
@@ -29,14 +31,19 @@ AT_ONCE = 1 << 13
 def with_kinds_of_before(
     before: Before,
     old: Sequence[bytes | None],
+    layout: Layout,
     kinds: MapKinds | None,
     tables: Mapping[bytes, KindTable],
 ) -> tuple[Before, UInt8[np.ndarray, "members kinds titles"] | None]:
     """What members had beside their artwork; a title that may now show other assets is drawn anew.
 
+    Nothing is an answer too: of a title whose assets are all gone, and of one whose assets nobody
+    knows any more, the draw was made among others, and is named by them.
+
     Args:
         before: what they had of artwork.
         old: their maps.
+        layout: of today's titles.
         kinds: of today's maps; None: artwork alone.
         tables: of earlier maps, by digest.
 
@@ -44,52 +51,46 @@ def with_kinds_of_before(
         Entries of today's table; None where today's maps show artwork alone.
     """
     shape = before.choices.shape
-    same = np.ones(shape, bool)
-    if kinds is None:
-        for row, value in enumerate(old):
-            if value is not None and (beside := beside_of(value)) is not None:
-                same[row] = _alone(beside, shape[1])
-        return (before if same.all() else before._replace(same=before.same & same)), None
-    today = kinds.table
-    codes = np.full((shape[0], len(kinds.kinds), shape[1]), NO_ENTRY, np.uint8)
-    moves: dict[bytes, tuple[np.ndarray, np.ndarray, np.ndarray] | None] = {}
-    nothing = today.words == 0
+    today = np.zeros(shape[1], np.uint64) if kinds is None else kinds.table.words
+    digest, count = (None, 0) if kinds is None else (kinds.table.digest, len(kinds.kinds))
+    same = np.zeros(shape, bool)
+    codes = np.full((shape[0], count, shape[1]), NO_ENTRY, np.uint8)
+    moves: dict[bytes, _Move | None] = {}
     for row, value in enumerate(old):
-        beside = None if value is None else beside_of(value)
+        if value is None or not before.layouts[row]:
+            continue  # no map, or one that is forgotten
+        beside = beside_of(value)
         if beside is None:
-            same[row] = nothing
-        elif beside.table == today.digest:
-            codes[row] = beside.codes
+            same[row] = today == 0
+        elif beside.table == digest:
+            same[row], codes[row] = True, beside.codes
         else:
             if beside.table not in moves:
                 older = tables.get(beside.table)
-                moves[beside.table] = None if older is None else _move(older, today)
+                moves[beside.table] = None if older is None else _Move.of(older, layout, today)
             move = moves[beside.table]
-            if move is None or beside.codes.shape[1] != len(move[0]):
-                same[row] = nothing
+            if move is None or beside.codes.shape[1] != len(move.kept):
                 continue
-            kept, slots, alike = move
-            same[row] = nothing
-            same[row, slots[alike]] = True
-            if len(beside.codes) == len(kinds.kinds):
-                codes[row][:, slots[alike]] = beside.codes[:, np.flatnonzero(kept)[alike]]
-    codes[np.broadcast_to(~(same & before.same)[:, None], codes.shape)] = NO_ENTRY
-    return before._replace(same=before.same & same), codes
+            slots, alike = move.slots[move.alike], np.flatnonzero(move.kept)[move.alike]
+            same[row, slots] = True
+            if len(beside.codes) == count:
+                codes[row][:, slots] = beside.codes[:, alike]
+    same &= before.same
+    codes[np.broadcast_to(~same[:, None], codes.shape)] = NO_ENTRY
+    return before._replace(same=same), None if kinds is None else codes
 
 
-def _alone(beside: MapBeside, titles: int) -> np.ndarray:
-    """Titles beside which a map shows nothing."""
-    codes = beside.codes
-    return (codes == NO_ENTRY).all(0) if codes.shape[1] == titles else np.zeros(titles, bool)
+class _Move(NamedTuple):
+    """From an older table to today's."""
 
+    kept: Bool[np.ndarray, " older_titles"]  # titles that are still there
+    slots: Int[np.ndarray, " kept"]  # today's slots of those
+    alike: Bool[np.ndarray, " kept"]  # which show what they did
 
-def _move(older: KindTable, today: KindTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Titles of an older table that are still there, their slots, and which show what they did."""
-    found = [today.slot_of.get(title, -1) for title in older.title_ids.tolist()]
-    places = np.array(found, np.int64)
-    kept = places >= 0
-    slots = places[kept]
-    return kept, slots, older.words[kept] == today.words[slots]
+    @staticmethod
+    def of(older: KindTable, layout: Layout, today: UInt64[np.ndarray, " titles"]) -> "_Move":
+        slots, kept = layout.slots(older.title_ids)
+        return _Move(kept, slots[kept], older.words[kept] == today[slots[kept]])
 
 
 class BesideDraws:

@@ -22,6 +22,8 @@ NUMBERS = ("version", "time_us", "done", "day", "latest_day", "history")
 """Of a run's record, where it has them."""
 CLAIMS = 20
 """Times that a run tries to begin where others do."""
+LAST_VERSION = (1 << 63) - 1
+"""Of a run: no store holds a later one."""
 LAYOUTS = 8
 """Layouts that maps in a store may still be written in."""
 
@@ -69,7 +71,7 @@ def begin(
         *(work, begun["version"], begun["time_us"], older),
         again=begun.get("again", False),
         history=begun.get("history", 0),
-        older_kinds={} if work.kinds is None else _older_tables(store, last),
+        older_kinds=_older_tables(store, last),
     )
     return begun, job
 
@@ -157,7 +159,7 @@ def _whole(record: dict) -> dict:
     numbers = [record.get(name, 0) for name in NUMBERS]
     if not all(type(number) is int for number in numbers):
         raise ValueError("a number of a run is none")
-    if not 0 <= record.get("version", 0) < 1 << 63:
+    if not 0 <= record.get("version", 0) <= LAST_VERSION:
         raise ValueError("no store holds such a version")
     for digest in (*record.get("layouts", []), *record.get("tables", [])):
         bytes.fromhex(digest)
@@ -184,6 +186,8 @@ def _latest(store: MapStore, facts: pa.Table, work: Work) -> int:
         current = None
     first = store.get_many(facts["profile_id"].slice(0, work.block).to_pylist())
     versions = [int.from_bytes(old[VERSION]) for old in first if old and old.startswith(MAGIC)]
+    # A damaged map may say what no run's record can hold.
+    versions = [version for version in versions if version < LAST_VERSION]
     return max([current.version if current is not None else 0, *versions])
 
 

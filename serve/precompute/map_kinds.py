@@ -145,7 +145,7 @@ class MapKinds:
 
 
 def _sound(kinds: Sequence[str], assets: Assets) -> tuple[str, ...]:
-    kinds = tuple(dict.fromkeys(kinds))
+    kinds = tuple(dict.fromkeys(name for kind in kinds for name in kind.split(",")))
     there = assets.kinds[1:]
     if not kinds or len(kinds) > KINDS_LIMIT:
         raise BadInput(f"--kinds names {len(kinds)} kinds; give one to {KINDS_LIMIT}")

@@ -109,7 +109,8 @@ class Job:
         names = members.to_pylist()
         keys = np.asarray(profile_keys(names), np.uint64)
         before, ruled = self._under_rules(read_before(old, layout, self.older), facts)
-        before, had = with_kinds_of_before(before, old, work.kinds, self.older_kinds)
+        kinds, tables = work.kinds, self.older_kinds
+        before, had = with_kinds_of_before(before, old, layout, kinds, tables)
         beside = None
         if work.kinds is not None and had is not None:
             beside = BesideDraws(work.kinds, facts, had, work.epochs.keep, work.logged)

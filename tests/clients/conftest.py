@@ -100,7 +100,7 @@ def flaky_server():
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     flaky.url = f"http://127.0.0.1:{server.server_port}"
     try:
@@ -108,7 +108,7 @@ def flaky_server():
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(30)
 
 
 @pytest.fixture

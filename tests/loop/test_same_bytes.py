@@ -38,7 +38,7 @@ def days(tmp_path_factory):
     members = pa.table({"profile_id": ids, "facts": make_facts(24)})
     pq.write_table(members, place / "profiles.parquet")
     running = {name: started(place, name) for name in MACHINES}
-    said = {name: process.communicate()[1] for name, process in running.items()}
+    said = {name: process.communicate(timeout=240)[1] for name, process in running.items()}
     assert [process.returncode for process in running.values()] == [0, 0, 0], said
     return place
 

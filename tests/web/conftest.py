@@ -58,8 +58,9 @@ def client(pages):
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """Chromium, for one file: while it is there, its thread runs no other loop of asyncio."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         assert os.environ.get("CI") != "true", "chromium is not installed: CI needs it"

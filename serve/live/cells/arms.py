@@ -161,11 +161,11 @@ class LiveArms:
         ways = {key: way for key, way in self._ways.ways.items() if key[0] in wanted}
         return _Ways(found, sources, stores, ways, {})
 
-    def of(self, profile_id: str, facts: Mapping[str, object]) -> Assigned:
+    def of(self, profile_id: str | None, facts: Mapping[str, object]) -> Assigned:
         """What a page is decided by.
 
         Args:
-            profile_id: as it is logged.
+            profile_id: as it is logged; None: of no cell, whoever looks.
             facts: of the page, as JSON.
         """
         ways, found = self._ways, self._ways.experiments
@@ -173,7 +173,7 @@ class LiveArms:
             return Assigned(None, None, self.main, self._batcher)
         loop = found.loop_of(facts)
         name = None if loop is None else loop.name
-        cells = found.cells_of(profile_id, name)
+        cells = [] if profile_id is None else found.cells_of(profile_id, name)
         key = name, *((one.name, cell.name) for one, cell in cells)
         assigned = ways.known.get(key)
         if assigned is None:

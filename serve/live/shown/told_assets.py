@@ -38,13 +38,14 @@ class TitleAssets(NamedTuple):
 
 
 def name_with(name: str, assets: TitleAssets) -> str:
-    """The name of a draw of artwork and assets: it hashes the artwork's, and all that is shown.
+    """The name of a draw of artwork and assets: it hashes the artwork's, and all that is logged.
 
     Args:
         name: of the artwork's draw.
         assets: beside it.
     """
-    told = (name, assets.joint.hex(), *(part for one in assets.shown for part in one[:2]))
+    shown = (part for one in assets.shown for part in one[:2])
+    told = (name, assets.joint.hex(), *shown, assets.candidates)
     return hashlib.blake2b(orjson.dumps(told), digest_size=16).hexdigest()
 
 

@@ -90,15 +90,9 @@ def asked_of(pages: Sequence[Opened], table: UrlTable) -> AskedTitles:
     return asked
 
 
-def with_own(
-    propensities: Float[np.ndarray, "pages titles"],
-    asked: AskedTitles,
-    pages: Sequence[Opened],
-) -> Float[np.ndarray, "pages titles"]:
-    """Propensities, of maps' own draws as the maps have them; NaN where they have none."""
-    if asked.own is None:
-        return propensities
-    found, fixed = propensities.copy(), asked.fixed
+def own_chances(asked: AskedTitles, pages: Sequence[Opened]) -> Float[np.ndarray, "pages titles"]:
+    """Propensities of maps' own draws, as the maps have them; NaN where they have none."""
+    found, fixed = np.full(asked.slots.shape, np.nan), asked.fixed
     for at in np.flatnonzero(fixed.any(1)).tolist():
         explicit = dict(ArtworkMap.parse(pages[at].value).explicit)
         for place in np.flatnonzero(fixed[at]).tolist():

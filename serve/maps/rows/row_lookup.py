@@ -22,7 +22,7 @@ from data.lean.segment import LeanSegments
 from serve.maps.artwork_map import CRC_RESIDUE
 from serve.maps.layout import Layout
 from serve.maps.lookup import Lookup
-from serve.maps.rows.opened import KnownTitles, Opened, RowPages, asked_of, with_own
+from serve.maps.rows.opened import KnownTitles, Opened, RowPages, asked_of, own_chances
 from serve.maps.rows.page_log import RowDraws, page_body
 from serve.maps.rows.row_part import RowPart
 from serve.maps.rows.row_table import RowTable, nonce_of, row_table_key
@@ -212,12 +212,13 @@ class RowLookup(Lookup):
         time_us = int(self._now() * 1e6)
         keys = profile_keys([page.profile_id for page in pages])
         marks = [page.part.mark for page in pages]
-        seeds, epochs = titles.seeds(asked.slots, keys, marks, row, time_us // DAY_US)
+        own = own_chances(asked, pages)
+        seeds, epochs = titles.seeds(asked, own, keys, marks, row, time_us // DAY_US)
         numbers = uniforms(seeds)
         chain = titles.chain(asked, numbers)
         drawn = draw_chain(chain, numbers)
         ordinals = layout.starts[asked.slots] + drawn.choice
-        urls, propensities = seen.urls[ordinals], with_own(drawn.propensity, asked, pages)
+        urls, propensities = seen.urls[ordinals], np.where(asked.fixed, own, drawn.propensity)
         logged = [True] * len(pages)
         ids: list[list[str | None]] = [[None] * seeds.shape[1] for _ in pages]
         if self._log is not None:

@@ -82,7 +82,8 @@ class RowTitles:
 
     def seeds(
         self,
-        slots: Int[np.ndarray, "pages slots"],
+        asked: AskedTitles,
+        own: Float[np.ndarray, "pages slots"],
         keys: UInt64[np.ndarray, " pages"],
         marks: Sequence[int],
         row: str,
@@ -91,14 +92,19 @@ class RowTitles:
         """A seed for each slot, which all that its probabilities follow from is part of; epochs.
 
         Args:
-            slots: of the titles, in reading order.
+            asked: of the titles, in reading order.
+            own: propensities of the maps' own draws, see `serve.maps.rows.opened.own_chances`.
             keys: of the profiles, from `bandit.choice.profile_keys`.
             marks: of the maps' row parts: a hash of all that is in each.
             row: name of the row.
             day: days since 1970-01-01.
         """
-        at = np.arange(1, slots.shape[1] + 1, dtype=np.uint64) * np.uint64(GOLDEN)
-        titles = np.add.reduce(mix_words(self.words[slots] + at), axis=1)
+        at = np.arange(1, asked.slots.shape[1] + 1, dtype=np.uint64) * np.uint64(GOLDEN)
+        words = self.words[asked.slots]
+        if asked.own is not None:  # drawn again in an epoch of their own, which is not the row's
+            drawn = mix_words(words + asked.own.astype(np.uint64)) ^ own.view(np.uint64)
+            words = np.where(asked.fixed, mix_words(drawn), words)
+        titles = np.add.reduce(mix_words(words + at), axis=1)
         word, days, seeds, epochs = text_word("row", row), self.table.rules.days, [], []
         staggered = mix_number(word)
         # Numbers and no arrays: pages are few, and each array costs a call.

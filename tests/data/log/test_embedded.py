@@ -23,11 +23,11 @@ def test_threads_share_commits_and_every_ticket_is_on_disk(tmp_path):
             for i in range(20):
                 assert log.write("events", [event(f"{writer}-{i}")], timeout=30)
 
-        threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+        threads = [threading.Thread(target=write, args=(n,), daemon=True) for n in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(60)
         assert log.acknowledged == 160
     roll(tmp_path)
     assert len(set(rolled(tmp_path, "events")["event_id"].to_pylist())) == 160
@@ -59,7 +59,7 @@ def start_writer(log_dir, name, count):
 
 def test_processes_write_the_same_log(tmp_path):
     writers = [start_writer(tmp_path, f"w{i}", 20) for i in range(3)]
-    acknowledged = [line for w in writers for line in w.communicate()[0].split()]
+    acknowledged = [line for w in writers for line in w.communicate(timeout=60)[0].split()]
     assert len(acknowledged) == 60
     roll(tmp_path)
     assert set(rolled(tmp_path, "events")["event_id"].to_pylist()) == set(acknowledged)
@@ -69,7 +69,7 @@ def test_a_killed_writer_loses_nothing_that_was_acknowledged(tmp_path):
     writer = start_writer(tmp_path, "w", 100_000)
     acknowledged = [writer.stdout.readline().strip() for _ in range(50)]
     os.kill(writer.pid, signal.SIGKILL)
-    acknowledged += writer.communicate()[0].split()[:-1]  # the last line may be cut short
+    acknowledged += writer.communicate(timeout=60)[0].split()[:-1]  # the last line may be cut short
     roll(tmp_path)
     assert set(acknowledged) <= set(rolled(tmp_path, "events")["event_id"].to_pylist())
 

@@ -224,11 +224,11 @@ def test_changes_at_once_come_one_after_another(tmp_path):
     def add(at):
         make_desk(tmp_path, None).add(NEW | {"id": f"new-{at}"})
 
-    threads = [threading.Thread(target=add, args=(at,)) for at in range(6)]
+    threads = [threading.Thread(target=add, args=(at,), daemon=True) for at in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     desk = make_desk(tmp_path, None)
     assert set(said(desk)) == {"old", "short", *(f"new-{at}" for at in range(6))}
     assert desk.log.held() == said(desk)
@@ -246,3 +246,11 @@ def test_the_chain_begins_with_nothing(tmp_path):
     log = AuditLog(tmp_path / "rules.audit.jsonl")
     assert log.last() is None
     assert list(log.entries()) == []
+
+
+def test_a_bound_beyond_whole_numbers_of_json_is_kept(tmp_path):
+    desk = make_desk(tmp_path, None)
+    far = {"id": "far", "effect": "deny", "about": {"artwork": "a"}, "who": "me", "why": "a test"}
+    desk.add(far | {"where": {"tenure_days": {"most": 1e300}}})
+    assert desk.log.held() == said(desk)
+    assert said(desk)["far"]["where"] == {"tenure_days": {"most": 1e300}}

@@ -54,12 +54,13 @@ def test_what_one_publishes_others_pull(store, bundles, tmp_path):
 def test_publishers_at_once_replace_what_each_was_compared_with(store, tmp_path):
     made = [small_bundle(tmp_path / "made", n) for n in range(1, 7)]
     work = [
-        threading.Thread(target=lambda b=b: publish(b, store, gate=gate("passed"))) for b in made
+        threading.Thread(target=lambda b=b: publish(b, store, gate=gate("passed")), daemon=True)
+        for b in made
     ]
     for each in work:
         each.start()
     for each in work:
-        each.join()
+        each.join(60)
     order = {row["bundle_id"]: row["previous"] for row in list_bundles(store)}
     chain, at = [], open_store(store).live()
     while at is not None:
@@ -156,7 +157,7 @@ def test_who_pulls_for_ever_outlives_the_store_and_says_each_kind_once(
         assert puller.poll() is None
     finally:
         puller.kill()
-        puller.wait()
+        puller.wait(30)
     text = said.read_text()
     assert text.count("well again") == 3
     assert 3 <= text.count("what is here stays") <= 6

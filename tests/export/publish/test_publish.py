@@ -290,8 +290,11 @@ def test_publishers_at_once_leave_one_whole_bundle(tmp_path):
     store = tmp_path / "store"
     made = [small_bundle(tmp_path / "made", n) for n in range(1, 13)]
     fork = multiprocessing.get_context("spawn")
-    start = fork.Barrier(4)
-    others = [fork.Process(target=publisher, args=(store, made[n::3], start)) for n in range(3)]
+    start = fork.Barrier(4, timeout=60)
+    others = [
+        fork.Process(target=publisher, args=(store, made[n::3], start), daemon=True)
+        for n in range(3)
+    ]
     for other in others:
         other.start()
     seen, stop = set(), threading.Event()
@@ -301,13 +304,13 @@ def test_publishers_at_once_leave_one_whole_bundle(tmp_path):
             if (store / "current").exists():
                 seen.add(Bundle.open(resolve(store / "current")).bundle_id)
 
-    watcher = threading.Thread(target=look)
+    watcher = threading.Thread(target=look, daemon=True)
     start.wait()
     watcher.start()
     for other in others:
-        other.join()
+        other.join(60)
     stop.set()
-    watcher.join()
+    watcher.join(60)
     assert [other.exitcode for other in others] == [0, 0, 0]
     assert set(verify(store).values()) == {""}
     assert seen <= {b.name for b in made}

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bandit.head_policy import HeadPolicy
 from data.assets.assets import Assets
 from data.bundle.asset_terms import AssetTerms
 from data.days import date_of
@@ -67,6 +68,20 @@ def test_a_page_that_asks_for_no_kinds_is_decided_and_logged_to_the_bit_as_witho
         assert plain._replace(probabilities=0) == same._replace(probabilities=0)
         assert model.decisions_json(same) == make_model().decisions_json(plain)
         assert logged(model, same).equals(logged(make_model(), plain))
+
+
+def test_draws_among_other_assets_are_other_draws_whatever_they_fall_on(models):
+    greedy = models[0].policy._replace(head_policy=HeadPolicy("greedy", 0.0))
+    model, english = replace(models[0], policy=greedy), AskedKinds(BOTH.kinds, ("en",))
+    [one], [other] = decided(model, page()), decided(model, page(asked=english))
+    named = {}
+    for made in (one, other):
+        for name, title in zip(made.decision_ids[:-1], made.beside[:-1], strict=True):
+            told = str(title.candidates), [each.asset_id for each in title.shown]
+            assert named.setdefault(name, told) == told
+    shown = [[[each.asset_id for each in t.shown] for t in p.beside[:-1]] for p in (one, other)]
+    assert any(a == b for a, b in zip(*shown, strict=True))
+    assert len(named) == 2 * len(TITLES_OF[:-1])
 
 
 def test_the_artwork_is_that_of_a_page_without_kinds_and_every_propensity_is_in_the_log(models):

@@ -1,6 +1,7 @@
 """Maps that show synopses and evidence beside artwork: draws, log, names and look-up agree."""
 
 import pickle
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 
@@ -17,9 +18,11 @@ from data.log import roll
 from data.log.expand_runs import expand_some
 from data.log.precompute_runs import FolderRuns, RunFile, run_files
 from data.records import DECISIONS, FACTS, KIND_COLUMNS
+from evaluate.monitor.monitor import inspect
 from serve.live.page_request import PageRequest
 from serve.live.shown.page_assets import PageAssets
 from serve.maps.artwork_map import ArtworkMap
+from serve.maps.beside.kind_table import table_key
 from serve.maps.lmdb_store import LmdbStore
 from serve.maps.lookup import Lookup
 from serve.maps.map_reader import MapReader
@@ -78,6 +81,16 @@ def run(store, log=None, kinds=None, day=DAY, now=None, **more):
     runs = None if log is None else FolderRuns(log)
     moment = now or (lambda: day * 86400.0)
     return precompute_maps(work, facts(), store, runs, workers=1, now=moment)
+
+
+def without(assets, gone):
+    """The same where assets are withdrawn, by their rows."""
+    table, days = assets.table, assets.table["withdrawn_day"].to_pylist()
+    for row in gone:
+        days[row] = date(2020, 1, 1)
+    at = table.schema.get_field_index("withdrawn_day")
+    column = pa.array(days, pa.date32())
+    return replace(assets, table=table.set_column(at, table.schema.field(at), column))
 
 
 def rows_of(log):
@@ -218,6 +231,10 @@ def test_draws_go_on_with_what_stands_beside_them_and_weights_have_mean_one(asse
     rows = rows_of(tmp_path / "log")
     assert len(set(rows["decision_id"].to_pylist())) == len(rows)
     assert list(problems_of_kinds(tmp_path / "log", assets.table)) == []
+    seen = [c for c in inspect(str(tmp_path / "log")).checks if c.name.startswith("kind_")]
+    assert {(c.name, c.state) for c in seen if c.state != "ok"} == set()
+    [first, *_] = [c for c in seen if c.name == "kind_chosen_synopsis"]
+    assert "100.0% ahead of it (maps)" in first.words
     for row in rows.to_pylist():
         if row["kinds"]:
             sizes = [len(of) for of in row["asset_candidates"]]
@@ -241,18 +258,41 @@ def test_draws_go_on_with_what_stands_beside_them_and_weights_have_mean_one(asse
 def test_other_assets_draw_their_titles_anew_and_no_others(assets, tmp_path):
     store = LmdbStore(tmp_path / "maps", size=1 << 26)
     run(store, None, kinds_of(assets))
-    table = assets.table
-    gone = table["withdrawn_day"].to_pylist()
-    gone[0] = date(2020, 1, 1)  # of the first title's synopses
-    at = table.schema.get_field_index("withdrawn_day")
-    fewer = replace(
-        assets, table=table.set_column(at, table.schema.field(at), pa.array(gone, pa.date32()))
-    )
+    fewer = without(assets, [0])  # of the first title's synopses
     report = run(store, None, kinds_of(fewer), DAY, epochs=Epochs(14, 0.5))
     assert report.decisions == MEMBERS
     assert run(store, None, None, DAY).decisions == MEMBERS * (len(TITLES_OF) - 1)  # artwork alone
     assert Lookup(store).page("profile-0000").assets(TITLES_OF) == {}
     store.close()
+
+
+@pytest.mark.parametrize("case", ["all of a title gone", "nobody's kinds any more", "no table"])
+def test_draws_that_lose_all_that_stood_beside_them_are_drawn_anew(assets, tmp_path, case):
+    rows = assets.table.to_pylist()
+    first = [at for at, row in enumerate(rows) if row["title_id"] == TITLES_OF[0]]
+    before, after = kinds_of(assets), kinds_of(without(assets, first))
+    due = MEMBERS
+    if case == "nobody's kinds any more":  # who reads French had none to begin with
+        french = [at for at, row in enumerate(rows) if row["language"] == "fr"]
+        before, after = kinds_of(without(assets, french), kinds=("synopsis",)), None
+        due = MEMBERS * (len(TITLES_OF) - 1)
+    with closing(LmdbStore(tmp_path / "maps", size=1 << 26)) as store:
+        run(store, None, before)
+        if case == "no table":
+            store.put_shared(table_key(before.table.digest), b"")
+            due = MEMBERS * len(TITLES_OF)
+        assert run(store, None, after).decisions == due
+
+
+@pytest.mark.parametrize("damaged", [b"", b"MQ", b"MQ\2" + 40 * b"\xff"])
+def test_a_damaged_map_does_not_stop_a_run(assets, tmp_path, damaged):
+    with closing(LmdbStore(tmp_path / "maps", size=1 << 26)) as store:
+        for kinds in (kinds_of(assets), None):
+            with store.environment().begin(write=True) as writing:
+                writing.put(b"profile-0001", damaged)
+            report = run(store, None, kinds)
+            assert report.decisions >= len(TITLES_OF)
+            assert report.profiles == MEMBERS
 
 
 def test_who_has_no_map_or_sees_another_artwork_sees_what_everybody_sees(made):
@@ -283,6 +323,11 @@ def test_more_than_maps_choose_from_is_refused_in_words(assets):
         kinds_of(assets, kinds=("trailer",))
     with pytest.raises(BadInput, match="--kinds artwork"):
         kinds_of(assets, kinds=("artwork",))
+
+
+def test_kinds_are_named_with_commas_or_one_by_one(made, assets):
+    *_, kinds = made
+    assert kinds_of(assets, kinds=(",".join(KINDS),)).table.digest == kinds.table.digest
 
 
 def test_under_rules_chances_stay_exact_and_combinations_are_not_told(assets, tmp_path):

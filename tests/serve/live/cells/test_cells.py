@@ -108,6 +108,9 @@ def test_each_cell_decides_its_members_and_the_log_says_so(bundles, file):
             for member in MEMBERS:
                 answer = await client.post("/v1/decide", json=page(member, shown=shown_of()))
                 assert answer.status_code == 200, answer.text
+            out = [page(member, profiling=False) for member in MEMBERS]
+            told = await client.post("/v1/decide/batch", json={"requests": out})
+            assert {one["bundle"] for one in told.json()} == {"bundle-1"}
             refused = await client.post("/v1/decide", json=page("ada", cell="mine"))
             assert refused.status_code == 422
             assert "leave it out" in refused.text

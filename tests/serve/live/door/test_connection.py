@@ -33,7 +33,7 @@ def listening(check, application=answer):
             config = uvicorn.Config(
                 application, http=Connection, loop="uvloop", lifespan="off", log_level="error"
             )
-            config.timeout_keep_alive = 75
+            config.timeout_keep_alive, config.timeout_graceful_shutdown = 75, 5
             server = uvicorn.Server(config)
             task = asyncio.create_task(server.serve(sockets=[own]))
             try:

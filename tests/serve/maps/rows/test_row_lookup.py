@@ -208,6 +208,23 @@ def test_a_title_under_rules_keeps_the_draw_of_the_map(lmdb_store, tmp_path):
     check(tmp_path / "log")
 
 
+def test_a_page_whose_own_draws_are_others_is_another_draw(lmdb_store, tmp_path):
+    ids, names = LAYOUT.title_ids[[2, 9, 10, 5]], [f"profile-{at:04d}" for at in range(6)]
+    for days in (0, 6):  # within a row's epoch of 14 some titles begin one of their own
+        moved = {"day": DAY + days, "now": lambda days=days: (DAY + days) * 86_400.0}
+        run(lmdb_store, facts=lands(6), ruled=rules_of(), rows=keep(), **moved)
+        client = RowLookup(lmdb_store, tmp_path / "log", moment(days))
+        client.rows(names, np.stack([ids] * 6))
+        client.close()
+    rows = logged(tmp_path / "log")
+    assert len(rows) == 2 * 6 * len(ids)
+    told = ("page_id", "action", "propensity", "left_artwork", "right_artwork", "slot_propensity")
+    for named in ("decision_id", "seed"):
+        said = {(row[named], *(row[name] for name in told)) for row in rows}
+        assert 6 * len(ids) < len(said) < len(rows)  # some are drawn anew, and some go on
+        assert len({row[named] for row in rows}) == len(said)
+
+
 def test_titles_and_members_that_have_no_rows_have_their_image_all_the_same(mapped):
     client = RowLookup(mapped, now=moment())
     strange = [*IDS[:2].tolist(), 999_999_999]
