@@ -22,4 +22,8 @@ def chosen(kinds: list[str]) -> list[str]:
     ],
 )
 def test_names_have_spaces_commas_or_brackets(said):
-    assert auto_cli(chosen, args=spelt(chosen, ["--kinds", *said]), as_positional=False) == ["synopsis", "trailer"]
+    given = spelt(chosen, ["--kinds", *said])
+    assert auto_cli(chosen, args=given, as_positional=False) == [
+        "synopsis",
+        "trailer",
+    ]
