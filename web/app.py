@@ -84,6 +84,7 @@ def web_app(pages: PagesOf) -> FastAPI:
     app.add_exception_handler(BadInput, _refused)
     app.add_exception_handler(OSError, _refused)
     app.add_exception_handler(RequestValidationError, _refused)
+    app.add_exception_handler(404, _no_page)
     _add_data(app, pages)
     _add_pages(app, pages)
     _add_files(app, pages)
@@ -132,6 +133,14 @@ async def _refused(request: Request, error: Exception) -> Response:
         body = orjson.dumps({"detail": words})
         return Response(body, status, media_type="application/json")
     return page("refused.html", status, words=words)
+
+
+async def _no_page(request: Request, _: Exception) -> Response:
+    """An address that leads nowhere: a page for people, JSON for programs."""
+    words = f"there is no page {request.url.path:.200}"
+    if "text/html" in request.headers.get("accept", ""):
+        return page("refused.html", 404, words=words)
+    return Response(orjson.dumps({"detail": words}), 404, media_type="application/json")
 
 
 def _add_data(app: FastAPI, pages: PagesOf) -> None:

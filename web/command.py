@@ -52,7 +52,8 @@ def web(
         experiments: experiments.yaml of the service: who is in which cell, what came of it, and
             where each ramp is.
         live: Address of the live service, such as http://127.0.0.1:8080, whose /metrics the monitor
-            asks for latency and for why pages fell back.
+            asks for latency and for why pages fell back. Where it asks for a token, the environment
+            has one with the scope read in MARQUEE_TOKEN.
         tokens: File of tokens, as `python -m serve token` writes it: who has none sees nothing, and
             `read` is what looking needs, `rules` what changing rules needs, `publish` what making
             bundles live and stopping ramps needs. It is followed: who is taken out of it is signed

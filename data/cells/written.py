@@ -105,8 +105,8 @@ def _named(node: yaml.Node, where: str, section: str) -> list[tuple[str, int, ya
     for name, line, _ in found:
         if not ID.fullmatch(name):
             raise BadInput(
-                f"{where}, line {line}: {name!r:.90} is no name; write letters, digits, _ . or -,"
-                " 80 at most"
+                f"{where}, line {line}: {name!r:.90} is no name; write letters from a to z, digits,"
+                " _ . or -, 80 at most"
             )
     return found
 

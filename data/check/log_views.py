@@ -45,7 +45,7 @@ CREATE OR REPLACE TEMP VIEW {view} AS
 SELECT strftime(time AT TIME ZONE '{zone}', '%Y-%m-%d') AS day,
        date_part('hour', time AT TIME ZONE '{zone}') AS hour, coalesce(bundle, policy) AS bundle,
        decision_id, time, profile_id, title_id, facts, candidates, action, propensity,
-       {drawn} level, list_position(candidates, action) AS chosen
+       {drawn} policy, level, list_position(candidates, action) AS chosen
 FROM read_parquet({files}, union_by_name = true)
 """
 EXAMPLES_VIEW = """

@@ -188,6 +188,10 @@ def _pictures(
         found[picture.artwork_id] = picture
     for file in lists.missing(path.relative_to(folder).as_posix() for path in every):
         left_out[file] = "it is listed, and not there"
+    filled = {path.relative_to(folder).parts[0] for path in every}
+    for path in folder.iterdir() if lists.artworks is None else ():
+        if path.is_dir() and path.name not in filled:
+            left_out[path.name] = "it has no picture"
     own = {picture.file for picture in found.values()}
     left_out |= {one.file: f"so is {one.of}, whose it is" for one in beside if one.of not in own}
     return found, [one for one in beside if one.of in own]

@@ -35,7 +35,7 @@ from data.join.state import (
     sole_writer,
     touched_days,
 )
-from data.join.why_nothing import why_nothing
+from data.join.why_nothing import all_wait, why_nothing
 from data.sound import believed_span, latest_us
 
 HERE = resources.files("data.join")  # also out of the archive that executors run
@@ -160,11 +160,11 @@ class _Days(NamedTuple):
         self.engine.view("titles", "titles", self.sources.titles, ALL_TIME)
 
     def why_none(self, state: JoinState) -> str | None:
-        """Why there are no examples at all; None: there are, or will be."""
-        if any(day.examples or day.waiting for day in state.days.values()):
+        """Why there are no examples at all; None: there are."""
+        if any(day.examples for day in state.days.values()):
             return None
         self.lay_views()
-        return why_nothing(self.engine, self.spans)
+        return all_wait(state.days.values()) or why_nothing(self.engine, self.spans)
 
     def _words(self, now_us: int) -> dict[str, str | int]:
         """What join.sql is filled in with besides spans."""

@@ -1,8 +1,12 @@
 """Why a join of decisions made no example, in a sentence."""
 
+from collections.abc import Collection
+from datetime import UTC, datetime
+
 from data.days import MINUTE_US
 from data.join.attribution import Spans
 from data.join.engine import Engine
+from data.join.state import DayState
 
 COUNTS = """
 SELECT count(*), count(i.decision_id), count(d.decision_id),
@@ -21,6 +25,23 @@ LEFT JOIN (
     FROM decisions GROUP BY decision_id
 ) d ON d.decision_id = i.decision_id
 """
+
+
+def all_wait(days: Collection[DayState]) -> str | None:
+    """What is the matter where all that was shown is still waiting; None: nothing waits.
+
+    Args:
+        days: that were joined, without an example.
+    """
+    closes = [day.next_close for day in days if day.next_close is not None]
+    if not closes:
+        return None
+    moment = datetime.fromtimestamp(min(closes) / 1e6, UTC).isoformat(timespec="minutes")
+    waiting = sum(day.waiting for day in days)
+    return (
+        f"all {waiting:,} rendered decisions wait for what may still follow, the first until "
+        f"{moment}: join again then, or give --now where the log is complete already"
+    )
 
 
 def why_nothing(engine: Engine, spans: Spans) -> str:

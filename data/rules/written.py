@@ -87,7 +87,7 @@ def _rule(
 ) -> WrittenRule:
     where = f"{file}, line {line}, rule {name!r}"
     if not ID.fullmatch(name):
-        raise BadInput(f"{where}: its name needs letters, digits, _ . or -, 80 at most")
+        raise BadInput(f"{where}: its name needs letters from a to z, digits, _ . or -, 80 at most")
     found: dict[str, tuple[int, yaml.Node]] = {}
     for option, at, value in fields_of(node, where, "a rule"):
         if option not in OPTIONS:

@@ -40,7 +40,8 @@ class Fact:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
             raise ValueError(
-                f"{self.name!r} is no name of a fact; use letters, digits and _, 64 at most"
+                f"{self.name!r} is no name of a fact; use letters from a to z, digits and _, 64"
+                " at most"
             )
         for option, among in CHOICES.items():
             value = getattr(self, option)

@@ -145,7 +145,7 @@ def _judged(section: str, name: str, column: _Column) -> Proposal | LeftOut:
     values = column.values
     known = int(values.there.sum())
     if not NAME.fullmatch(name):
-        return LeftOut(section, name, "a name has letters, digits and _: rename it")
+        return LeftOut(section, name, "a name has letters from a to z, digits and _: rename it")
     if not known:
         return LeftOut(section, name, "no value is there, or of a type that no fact has")
     names, numbers = (count[values.there] for count in values.counts)

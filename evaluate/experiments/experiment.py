@@ -239,7 +239,7 @@ def _notes(looks: CellLooks, comparison: Comparison) -> list[str]:
 def show(result: ExperimentResult) -> None:
     """The last look at each treatment cell, and what speaks against believing it."""
     console = Console()
-    table = Table("cell", "members", "take fraction", "lift", "always-valid interval", "p")
+    table = Table("cell", "members of both", "take fraction", "lift", "always-valid interval", "p")
     for cell, look in result.cells.items():
         table.add_row(
             cell,

@@ -13,7 +13,8 @@ from evaluate.monitor.windows import sets_of_bundles, worst_windows
 
 SUMMARY = """
 SELECT day, bundle, count(*) AS n,
-       avg((level NOT IN ('personalised', 'pinned', 'shown'))::INT) AS fallbacks,
+       avg((level NOT IN ('personalised', 'pinned', 'shown')
+         AND policy <> 'unpersonalised')::INT) AS fallbacks,
        sum((chosen IS NULL OR chosen = 0)::INT) AS strangers,
        sum((NOT (propensity > 0 AND propensity <= 1))::INT) AS impossible,
        sum((probabilities IS NOT NULL AND level <> 'shown'

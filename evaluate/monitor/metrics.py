@@ -30,7 +30,7 @@ SELECT name, coalesce(bundle, policy) AS bundle, policy, profile_id, count(*)::D
 FROM (
     SELECT *, unnest(map_keys(metrics)) AS name, unnest(map_values(metrics)) AS value
     FROM read_parquet(?, union_by_name = true)
-    WHERE len(candidates) = 1 OR propensity < 1
+    WHERE (len(candidates) = 1 OR propensity < 1) AND policy <> 'shown'
 ) WHERE isfinite(value) GROUP BY ALL ORDER BY ALL
 """
 Z = float(stats.norm.ppf(0.975))

@@ -121,7 +121,7 @@ def _groups(checks: Sequence[Check]) -> list[CheckGroup]:
                 charts.append(DayChart(_words(name), _span(points), points))
             elif points:
                 often = f" on each of {len(points)} days" if len(points) > 1 else ""
-                steady.append(f"{_words(name)} {points[0].value:.3g}{often}")
+                steady.append(f"{_words(name)} {round(points[0].value, 6) + 0.0:.3g}{often}")
         if charts or steady:
             groups.append(CheckGroup(heading, charts, steady))
     return groups

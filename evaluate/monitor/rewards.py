@@ -12,11 +12,15 @@ from evaluate.monitor.windows import sets_of_bundles
 
 UNIFORM = ("uniform", "random")
 """Policies whose rows are the reserved uniform fraction."""
+BESIDE = ("shown", "fallback", "unpersonalised")
+"""Policies of live rows that name a bundle and are no choice of it: the caller's, and what all
+members are shown."""
 SUMS = """
 SELECT day, bundle, profile_id, policy, count(*)::DOUBLE AS n, sum(reward)::DOUBLE AS reward,
        sum(reward / (propensity * len(candidates)))::DOUBLE AS weighted,
        sum(1 / (propensity * len(candidates)))::DOUBLE AS weight
-FROM e WHERE len(candidates) = 1 OR propensity < 1 GROUP BY ALL ORDER BY ALL
+FROM e WHERE (len(candidates) = 1 OR propensity < 1) AND policy <> 'shown'
+GROUP BY ALL ORDER BY ALL
 """
 
 

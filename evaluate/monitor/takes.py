@@ -8,11 +8,13 @@ import pyarrow as pa
 
 from data.check.log_views import view_examples
 from data.reading.duckdb_session import session
-from evaluate.monitor.rewards import error_of, ratio
+from evaluate.monitor.rewards import BESIDE, error_of, ratio
 
 Z = 1.96
-SUMS = """
-SELECT day, coalesce(cell, '') AS cell, coalesce(bundle, policy) AS bundle, profile_id,
+SUMS = f"""
+SELECT day, coalesce(cell, '') AS cell, profile_id,
+       CASE WHEN bundle <> policy AND policy IN {BESIDE} THEN '' ELSE bundle END
+         AS bundle,
        count(*)::DOUBLE AS n, sum(reward)::DOUBLE AS reward
 FROM e GROUP BY ALL ORDER BY ALL
 """
@@ -39,7 +41,7 @@ class Rewards:
     days: list[MeanReward]
     """By day and cell."""
     bundles: list[MeanReward]
-    """By bundle, over all days."""
+    """By bundle, over all days: what it chose itself, without what callers or everybody chose."""
 
 
 def rewards_of(examples: Path | str, zone: str = "UTC") -> Rewards:
@@ -69,7 +71,7 @@ def rewards_of(examples: Path | str, zone: str = "UTC") -> Rewards:
     pairs = sorted(set(zip(day.tolist(), cell.tolist(), strict=True)))
     return Rewards(
         [mean((day == at) & (cell == name), at, name) for at, name in pairs],
-        [mean(bundle == name, "all", name) for name in sorted(set(bundle.tolist()))],
+        [mean(bundle == name, "all", name) for name in sorted({*bundle.tolist()} - {""})],
     )
 
 

@@ -9,6 +9,15 @@ from jaxtyping import Float
 from evaluate.ope.feedback import Feedback
 from evaluate.ope.fraction_intervals import Matched
 
+SLIGHT = 0.01
+"""By so much a mean weight may miss 1 before it counts: what it does to an estimate is no more.
+
+Propensities come with the digits that somebody wrote: 0.333333 for a third makes every weight
+1.000001, without any noise, so that standard errors alone would call a sound log wrong.
+"""
+EVEN = 1e-3
+"""By so much of itself a propensity may miss 1 / candidates and still be an even draw's."""
+
 
 @dataclass(frozen=True)
 class Diagnostics:
@@ -23,7 +32,8 @@ class Diagnostics:
         largest_weight: of any decision.
         mean_weight: 1 up to chance when propensities are right and support is full.
         mean_weight_error: its standard error.
-        uniform: whether every logged propensity is 1 / candidates, of as many candidates each time.
+        uniform: whether every logged propensity is 1 / candidates, up to the digits it is written
+            with, of as many candidates each time.
     """
 
     decisions: int
@@ -58,8 +68,12 @@ class Diagnostics:
 
     @property
     def excess(self) -> float:
-        """How many standard errors the mean weight lies above 1; 0 where it cannot be told."""
-        if self.groups < 30 or not self.mean_weight_error > 0:
+        """How many standard errors the mean weight lies above 1.
+
+        0 where it cannot be told, and where it is too near to 1 to matter.
+        """
+        unknown = self.groups < 30 or not self.mean_weight_error > 0
+        if unknown or self.mean_weight - 1 < SLIGHT:
             return 0.0
         return (self.mean_weight - 1) / self.mean_weight_error
 
@@ -72,7 +86,7 @@ def diagnostic_terms(feedback: Feedback) -> Float[np.ndarray, "decisions 8"]:
     """
     w = feedback.weight
     sizes = np.diff(feedback.offsets)
-    flat = np.where(np.abs(feedback.propensity * sizes - 1) < 1e-6, sizes, 0).astype(float)
+    flat = np.where(np.abs(feedback.propensity * sizes - 1) < EVEN, sizes, 0).astype(float)
     one = np.ones(len(w))
     return np.stack(
         [

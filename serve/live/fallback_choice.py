@@ -8,6 +8,8 @@ from data.records import TitleId
 from serve.maps.page_urls import PLACEHOLDER as PLACEHOLDER_URL
 from serve.pictures.url import artwork_url
 
+HOLDOUT = "holdout"
+"""Why a page shows what all members are shown where that is what is meant: no failure."""
 PLACEHOLDER = "placeholder"
 """Fallback level of a title that the catalogue lacks."""
 

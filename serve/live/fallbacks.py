@@ -17,7 +17,7 @@ from data import clock
 from data.log import PageRecords
 from data.records import PINNED, TitleId
 from serve.live import metrics
-from serve.live.fallback_choice import PLACEHOLDER, FallbackChoice, placeholder
+from serve.live.fallback_choice import HOLDOUT, PLACEHOLDER, FallbackChoice, placeholder
 from serve.live.page_draws import name_fallback
 from serve.live.page_request import PageRequest
 from serve.live.recorder import LogFullError, Recorder, on_disk
@@ -162,7 +162,8 @@ class Fallbacks:
         _count(mapped, shared, reason)
         if not page.logs:
             return PageAnswer(model.policy.bundle, pieces, reason, False)
-        logged = await self._log(page, facts, shared, model)
+        policy = "unpersonalised" if reason == HOLDOUT else "fallback"
+        logged = await self._log(page, facts, shared, model, policy)
         logged = logged and all(draw.logged for draw in mapped.values())
         return PageAnswer(model.policy.bundle, pieces, reason, logged)
 
@@ -238,6 +239,7 @@ class Fallbacks:
         facts: orjson.Fragment,
         choices: Sequence[FallbackChoice],
         model: LiveModel,
+        policy: str,
     ) -> bool:
         """Hand a fallback's own decisions to the log; whether they were on disk in time."""
         if not choices:
@@ -249,7 +251,7 @@ class Fallbacks:
             "action": [choice.artwork_id for choice in choices],
             "level": [choice.level for choice in choices],
         }
-        shared = shared_columns(page, facts, "fallback", model)
+        shared = shared_columns(page, facts, policy, model)
         records = PageRecords({**shared, "propensity": 1.0, "seed": 0}, each)
         try:
             pending: Future[None] = self.recorder.decisions([records])

@@ -17,6 +17,7 @@ from serve.live import metrics
 from serve.live.cells.arms import Assigned, LiveArms
 from serve.live.cells.shown import CallerArtwork, answer_shown, parse_shown
 from serve.live.door.image_worker import ImageWorker
+from serve.live.fallback_choice import HOLDOUT
 from serve.live.fallbacks import PageAnswer
 from serve.live.micro_batcher import MicroBatcher
 from serve.live.page_request import (
@@ -135,7 +136,7 @@ class LiveService:
             return await self._beside(page, shown, assigned)
         if assigned.policy is not None:
             logged = facts_as_logged(page.facts)
-            return await batcher.fallbacks.answer(page, "holdout", logged, maps=False)
+            return await batcher.fallbacks.answer(page, HOLDOUT, logged, maps=False)
         return await batcher.decide(page, due)
 
     async def _beside(
@@ -152,7 +153,7 @@ class LiveService:
             return answer
         others = page._replace(title_ids=rest)
         fallbacks = assigned.batcher.fallbacks
-        more = await fallbacks.answer(others, "holdout", facts_as_logged(page.facts), maps=False)
+        more = await fallbacks.answer(others, HOLDOUT, facts_as_logged(page.facts), maps=False)
         both = dict(zip((*own.title_ids, *rest), (*answer.pieces, *more.pieces), strict=True))
         pieces = [both[title] for title in page.title_ids]
         return answer._replace(pieces=pieces, logged=answer.logged and more.logged)

@@ -3,6 +3,7 @@
 import sys
 from typing import NamedTuple
 
+from data.command_line.names import names
 from data.errors import BadInput
 from data.pictures import MAIN
 from serve.maps.lookup import Lookup
@@ -59,8 +60,9 @@ def lookup(
             f"--canvas {canvas}: no picture is of it; there are {', '.join(client.canvases)}"
         )
     page = client.page(profile)
-    asked = canvas is not None or languages
-    seen = page.canvas(canvas or MAIN, languages or ())
+    languages = names(languages or ())
+    asked = canvas is not None or bool(languages)
+    seen = page.canvas(canvas or MAIN, languages)
     images, other = dict[str, TitleImage](), 0
     listed = list(page) if client.knows_titles else []
     known = {str(title): title for title in listed}
@@ -71,7 +73,7 @@ def lookup(
             url, other = seen.resolve(title)[0], other + (not given.as_asked)
         beside = {
             kind: of[0].asset_id
-            for kind, of in page.assets([title], languages or ()).items()
+            for kind, of in page.assets([title], languages).items()
             if of[0] is not None
         }
         canvas_of = given and given.picture.canvas

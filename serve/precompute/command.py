@@ -18,6 +18,7 @@ from data import clock
 from data.assets.assets import Assets
 from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
+from data.command_line.names import names
 from data.command_line.numbers import refuse_outside
 from data.days import date_of, day_number
 from data.errors import BadInput
@@ -115,7 +116,7 @@ def precompute(
             that they had are taken out; see docs/experiments.md.
         cell: EXPERIMENT:CELL of it, whose members alone are decided for, by the cell's bundle and
             policy, into the store that it names.
-        kinds: What pages show beside the artwork, in their order: synopsis, trailer or other kinds
+        kinds: What pages show beside the artwork, in their order, as synopsis,trailer: any kinds
             of assets.parquet; each is drawn given the artwork and those before. For pages that show
             them all: give others a store of their own. Artwork alone if not given.
         rows: Keep so many artworks of each title with weights, so that look-ups can open a page as
@@ -153,7 +154,7 @@ def precompute(
         assets = Assets.read(shown)
         of_bundle = AssetBank.of(scorer.asset_terms, assets)
         offered = layout, artworks.vectors, date_of(today), policy.head_policy
-        beside = MapKinds.of(kinds, of_bundle, assets, *offered)
+        beside = MapKinds.of(names(kinds), of_bundle, assets, *offered)
     bank = Bank.of(layout, artworks.vectors, artworks.names)
     ruled, page_facts = None, scorer.spec.declared.schema.known_at_request()
     if rules is not None:

@@ -5,6 +5,7 @@ import pytest
 
 from data.errors import BadInput
 from serve.live.app import live_app
+from serve.live.door.tokens import Token, Tokens
 from serve.live.recorder import NoLog
 from serve.live.reload import ModelSource
 from serve.live.service import LiveService
@@ -12,6 +13,7 @@ from tests.screenshots import listening
 from web.app import web_app
 from web.command import web
 from web.pages_of import PagesOf
+from web.watch.live_service import live_seen
 
 PAGES = 7
 
@@ -54,6 +56,15 @@ def test_pages_that_fell_back_are_told_by_reason_and_how_long_they_took(known, s
     assert "no model" in page
     assert "The live service, since it started" in page
     assert f",{now}," in client.get("/csv/live").text
+
+
+def test_a_service_that_asks_for_a_token_is_sent_the_one_of_the_environment(world, monkeypatch):
+    service = LiveService(ModelSource(world / "bundles" / "current", refused), NoLog())
+    with listening(live_app(service, tokens=Tokens([Token.of("pages", "secret")]))) as live:
+        monkeypatch.delenv("MARQUEE_TOKEN", raising=False)
+        assert "start the pages with one in MARQUEE_TOKEN" in str(live_seen(live).trouble)
+        monkeypatch.setenv("MARQUEE_TOKEN", "secret")
+        assert live_seen(live).trouble is None
 
 
 def test_a_service_that_is_gone_is_a_sentence_and_the_rest_of_the_page_stays(pages, world, story):

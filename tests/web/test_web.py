@@ -127,6 +127,9 @@ def test_what_there_is_not_is_said_in_a_sentence_and_other_sites_read_nothing(cl
         told = client.get(f"/api{path if path != '/' else '/home'}", params=asked)
         assert told.status_code == 404
         assert re.search("nobody|zzz", told.json()["detail"])
+    nowhere = client.get("/no/such", headers={"Accept": "text/html,*/*"})
+    assert (nowhere.status_code, "There is no page /no/such" in nowhere.text) == (404, True)
+    assert client.get("/no/such").json() == {"detail": "there is no page /no/such"}
     for path in ("/why", "/title"):  # an address cut short
         assert "This cannot be shown" in client.get(path).text
     told = client.get("/api/why", params={"member": "m3"})

@@ -1,6 +1,7 @@
 """What the live service counts of itself: how long decisions take, and why pages fell back."""
 
 import math
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from data.errors import BadInput, first_line
 
 PATIENCE, MOST_BYTES = 1.0, 4 << 20
 """Seconds that the service may take to say it, and bytes of what it says."""
+TOKEN = "MARQUEE_TOKEN"
+"""In the environment: what is sent to a service that asks for a token."""
 ROUTE = "decide"
 STORE = "store"
 """Beside what pages were answered with: the maps that were asked first, and failed."""
@@ -62,14 +65,21 @@ def live_seen(address: str) -> LiveSeen:
     """What the service at an address says of itself now.
 
     Args:
-        address: such as http://127.0.0.1:8080; refused before if it is none of HTTP.
+        address: such as http://127.0.0.1:8080; refused before if it is none of HTTP. It is sent
+            the token in `MARQUEE_TOKEN`, if there is one.
     """
-    asked = f"{address.rstrip('/')}/metrics"
+    asked = urllib.request.Request(f"{address.rstrip('/')}/metrics")
+    if token := os.environ.get(TOKEN):
+        # Not to where the service may send the question on to.
+        asked.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
         with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
             text = answer.read(MOST_BYTES).decode()
         families = {one.name: one.samples for one in text_string_to_metric_families(text)}
     except (OSError, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError) and error.code in (401, 403):
+            words = f"the live service at {address} tells this to a token with the scope read alone"
+            return LiveSeen(address, f"{words}; start the pages with one in {TOKEN}")
         inner = error.reason if isinstance(error, urllib.error.URLError) else error
         why = inner if isinstance(inner, BaseException) else error
         words = f"the live service at {address} does not say how it is ({first_line(why)})"

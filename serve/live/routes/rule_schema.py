@@ -17,7 +17,9 @@ class SentRule(BaseModel):
     """A rule, as docs/rules.md has it."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    id: str = Field(min_length=1, max_length=80, description="letters, digits, _ . or -")
+    id: str = Field(
+        min_length=1, max_length=80, description="letters from a to z, digits, _ . or -"
+    )
     effect: str = Field(description="allow, deny, pin, floor or cap")
     about: dict[str, Names | dict[str, Names]] = Field(
         description="artwork, title, tag, canvas, text_language"

@@ -71,10 +71,11 @@ def test_what_is_no_picture_is_named_and_harms_nobody(tmp_path):
         (folder / name).write_bytes(b"\0\1")
     whole = (folder / "emma" / "a.png").read_bytes()
     (folder / "emma" / "a.png").write_bytes(whole[:40])
+    (folder / "bleak" / "deep").mkdir(parents=True)
     made = catalogue(folder, tmp_path / "c")
     assert set(made.left_out) == {
         *(".DS_Store", "dune/.DS_Store", "dune/Thumbs.db", "emma/notes.txt", "loose.png"),
-        "emma/a.png",
+        *("emma/a.png", "bleak"),
     }
     assert Catalogue.read(tmp_path / "c").artwork_ids == ["dune/a.png", "dune/b.png"]
 

@@ -15,6 +15,7 @@ from data.check.finding import worst
 from data.errors import BadInput
 from data.records import DECISIONS, EVENTS
 from evaluate.monitor.monitor import inspect
+from evaluate.monitor.takes import rewards_of
 from tests.evaluate.columns import changed
 
 DAYS, PROFILES, EACH = 3, 1000, 4
@@ -203,6 +204,27 @@ def test_what_was_not_drawn_does_not_speak_for_uniform_choice(clean, tmp_path):
         return next(c.value for c in checks if c.name == "lift_over_uniform")
 
     assert lift(pa.concat_tables([examples, fallbacks])) == pytest.approx(lift(examples))
+
+
+def test_callers_and_hold_outs_are_no_fallbacks_and_earn_nothing_for_the_bundle(clean, tmp_path):
+    """A third of the rows each are the caller's choice and a hold-out's, and all were taken."""
+    decisions, examples = clean
+    third = len(decisions) // 3
+    policies = ["shown"] * third + ["unpersonalised"] * third
+    policies += ["thompson"] * (len(decisions) - len(policies))
+    levels = [one if one != "thompson" else "personalised" for one in policies]
+    told = changed(changed(decisions, "policy", policies), "level", levels)
+    known = {"fallbacks", "lift_over_uniform"}
+    rewards = np.where(np.array(policies) == "shown", 1.0, examples["reward"])
+    seen = changed(changed(examples, "policy", policies), "reward", rewards)
+    checks = [c for c in checks_of(tmp_path, told, seen) if c.name in known]
+    assert {c.value for c in checks if c.name == "fallbacks"} == {0.0}
+    rest = seen.filter(pa.array([one != "shown" for one in policies]))
+    alone = [c.value for c in checks_of(tmp_path, told, rest) if c.name == "lift_over_uniform"]
+    assert [c.value for c in checks if c.name == "lift_over_uniform"] == pytest.approx(alone)
+    pq.write_table(seen, tmp_path / "seen.parquet")
+    [earned] = rewards_of(tmp_path / "seen.parquet").bundles
+    assert (earned.group, earned.draws) == ("b1", len(decisions) - 2 * third)
 
 
 def test_the_command_ends_with_the_state_and_writes_metrics_and_page(clean, tmp_path):

@@ -81,6 +81,8 @@ NO, WEAK = "do not use", "weak"
         ({"mean_weight": 1.03}, []),
         ({"mean_weight": 1.05}, [(NO, WRONG)]),
         ({"mean_weight": 1.05, "mean_weight_error": 0.0}, []),
+        ({"mean_weight": 1.000001, "mean_weight_error": 1e-8}, []),  # thirds of six digits
+        ({"mean_weight": 1.009, "mean_weight_error": 1e-8}, []),
     ],
 )
 def test_what_a_log_says_against_every_estimate(log, found):

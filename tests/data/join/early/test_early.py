@@ -86,6 +86,7 @@ def test_without_older_cohorts_young_examples_wait(tmp_path):
     written(tmp_path, young=0)
     report, rows, _ = told(tmp_path, NOON - 7 * DAY)
     assert (report.waiting, rows) == (OLD, {})
+    assert f"all {OLD:,} rendered decisions wait" in str(report.nothing_because)
     state = json.loads((tmp_path / "out" / "_join.json").read_text())
     assert {day["next_close"] for day in state["days"].values() if day["waiting"]}
     report, rows, _ = told(tmp_path, NOON - DAY)

@@ -134,7 +134,7 @@ def test_each_cell_decides_its_members_and_the_log_says_so(bundles, file):
     assert seen == {
         "live": {("bundle-1", "thompson", "personalised")},
         "other": {("bundle-2", "thompson", "personalised")},
-        "hold": {("bundle-1", "fallback", "unpersonalised")},
+        "hold": {("bundle-1", "unpersonalised", "unpersonalised")},
         "theirs": {("bundle-1", "shown", "shown")},
     }
 
