@@ -145,8 +145,7 @@ class Fallbacks:
         mapped = await self.mapped(page, model, ended=True) if maps else {}
         ruled, shown = dict[TitleId, FallbackChoice](), model.shown_for(page.asked)
         if shown is not None:
-            now = clock.now_us()
-            ruled = shown.fallbacks(page.title_ids, page.facts, now, page.asked)
+            ruled = shown.fallbacks(page.title_ids, page.facts, clock.now_us(), page.asked)
         pieces, shared = [], []
         for title in page.title_ids:
             choice = ruled.get(title) or model.fallback.get(title)

@@ -18,7 +18,6 @@ from data import clock
 from data.assets.assets import Assets
 from data.bundle.belonging import refuse_foreign
 from data.catalogue import Catalogue
-from data.command_line.names import names
 from data.command_line.numbers import refuse_outside
 from data.days import date_of, day_number
 from data.errors import BadInput
@@ -154,7 +153,7 @@ def precompute(
         assets = Assets.read(shown)
         of_bundle = AssetBank.of(scorer.asset_terms, assets)
         offered = layout, artworks.vectors, date_of(today), policy.head_policy
-        beside = MapKinds.of(names(kinds), of_bundle, assets, *offered)
+        beside = MapKinds.of(kinds, of_bundle, assets, *offered)
     bank = Bank.of(layout, artworks.vectors, artworks.names)
     ruled, page_facts = None, scorer.spec.declared.schema.known_at_request()
     if rules is not None:

@@ -14,6 +14,7 @@ from data.assets.asset_rows import ARTWORK, is_kind
 from data.assets.assets import Assets
 from data.assets.templates import OF_BOTH, fill, slots_of
 from data.bundle.asset_terms import AssetTerms
+from data.command_line.names import names
 from data.errors import BadInput
 from data.log.kind_draws import MOST_LOGGED, KindsHeader
 from data.reading.facts_json import FactsJson
@@ -145,7 +146,7 @@ class MapKinds:
 
 
 def _sound(kinds: Sequence[str], assets: Assets) -> tuple[str, ...]:
-    kinds = tuple(dict.fromkeys(name for kind in kinds for name in kind.split(",")))
+    kinds = tuple(dict.fromkeys(names(kinds)))
     there = assets.kinds[1:]
     if not kinds or len(kinds) > KINDS_LIMIT:
         raise BadInput(f"--kinds names {len(kinds)} kinds; give one to {KINDS_LIMIT}")

@@ -38,18 +38,20 @@ def server(tmp_path):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    nodes = [
-        RedisServer(tmp_path_factory.mktemp("node"), durable=False, options=in_cluster())
-        for _ in range(3)
-    ]
-    addresses = [f"127.0.0.1:{node.port}" for node in nodes]
-    make = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
-    subprocess.run(make, check=True, capture_output=True, timeout=60)
-    assert wait_until(lambda: all(_whole(node) for node in nodes)) is not None
-    yield nodes
-    for node in nodes:
-        node.go_on()
-        node.stop()
+    nodes = []
+    try:
+        for _ in range(3):
+            folder = tmp_path_factory.mktemp("node")
+            nodes.append(RedisServer(folder, durable=False, options=in_cluster()))
+        addresses = [f"127.0.0.1:{node.port}" for node in nodes]
+        make = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
+        subprocess.run(make, check=True, capture_output=True, timeout=60)
+        assert wait_until(lambda: all(_whole(node) for node in nodes)) is not None
+        yield nodes
+    finally:
+        for node in nodes:
+            node.go_on()
+            node.stop()
 
 
 def in_cluster():
