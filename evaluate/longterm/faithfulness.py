@@ -19,7 +19,8 @@ class Faithfulness:
     Attributes:
         cells: how many.
         correlation: of the true effects; NaN where noise is all that there is.
-        low: lower end of its 95% interval (bootstrap over cells).
+        low: lower end of its 95% interval: the wider of a bootstrap over cells, which says too
+            little where they are few, and of Fisher's by their number, less noise.
         high: upper end.
         slope: of the goal's true effect for one of the proxy's.
         raw: correlation of the effects as they were measured.
@@ -64,7 +65,9 @@ def faithfulness(
     Raises:
         ValueError: there are too few cells.
 
-    Source: Tripuraneni et al. (2023), "Choosing a Proxy Metric from Past Experiments".
+    Source: Tripuraneni et al. (2023), "Choosing a Proxy Metric from Past Experiments"; ends of
+    Fisher's interval over what noise leaves of a correlation: Hunter and Schmidt (2004), "Methods
+    of Meta-Analysis", chapter 3.
     """
     if len(proxy) < LEAST:
         raise ValueError(f"{len(proxy)} cells say nothing of a proxy; give {LEAST} or more")
@@ -77,10 +80,13 @@ def faithfulness(
     few = len(drawn) < resamples / 2
     low, high = (np.nan, np.nan) if few else np.quantile(drawn, (0.025, 0.975))
     z = float(ndtri(0.975))
-    both = (np.abs(proxy) > z * proxy_error) & (np.abs(goal) > z * goal_error)
-    agree = np.sign(proxy[both]) == np.sign(goal[both])
     with np.errstate(invalid="ignore", divide="ignore"):
         raw = float(np.corrcoef(proxy, goal)[0, 1])
+        apart = np.tanh(np.arctanh(raw) + np.array([-z, z]) / np.sqrt(len(proxy) - 3))
+        by_count = np.clip(apart * np.abs(correlation / raw), -1, 1)
+    low, high = np.minimum(low, by_count[0]), np.maximum(high, by_count[1])
+    both = (np.abs(proxy) > z * proxy_error) & (np.abs(goal) > z * goal_error)
+    agree = np.sign(proxy[both]) == np.sign(goal[both])
     return Faithfulness(
         len(proxy),
         correlation,
