@@ -18,6 +18,24 @@ export interface PageRequest {
   languages?: string[];
   /** Of assets that the page shows beside artwork, in their order; artwork alone when left out. */
   kinds?: string[];
+  /** Title → ids of its artwork that may be shown; all of it where a title is not named. */
+  candidates?: Record<string, string[]>;
+  /** Ids of artwork that may not be shown. */
+  exclude?: string[];
+  /** The same as the fact of that name, which the catalogue's schema declares. */
+  audience?: string;
+  /** preview: as a draw, and nothing is logged; unpersonalised: what all members are shown. */
+  mode?: "draw" | "preview" | "unpersonalised";
+  /** What the page shows now: answered unchanged, logged beside what Marquee would have done. */
+  shown?: ShownNow[];
+}
+
+/** What a page shows of a title by a logic of its own. */
+export interface ShownNow {
+  title_id: TitleId;
+  artwork_id: string;
+  /** With which it was drawn; left out: it is not known. */
+  propensity?: number | null;
 }
 
 /** What a canvas shows of an artwork. */
@@ -47,7 +65,7 @@ export interface Decision {
   decision_id: string | null;
   /** The probability that it was drawn with; null: it was not drawn. */
   propensity: number | null;
-  level: "personalised" | "pinned" | "unpersonalised" | "default" | "placeholder";
+  level: "personalised" | "pinned" | "unpersonalised" | "default" | "placeholder" | "shown";
   pictures?: Record<string, ShownPicture> | null;
   /** By kind asked for that the title has. */
   assets?: Record<string, AssetShown> | null;

@@ -91,15 +91,18 @@ export class Client {
   #fallback(asked, failed) {
     if (!(failed instanceof Refused || failed instanceof Unanswered)) throw failed;
     const { defaults, placeholder } = this.#options;
+    const shows = new Map((asked.shown ?? []).map((one) => [one.title_id, one.artwork_id]));
     const decisions = [...new Set(asked.title_ids)].map((title_id) => {
-      const own = defaults.get(title_id);
+      const known = defaults.get(title_id);
+      const shown = shows.get(title_id);
+      const own = may(asked, title_id, known, shown) ? known : undefined;
       return {
         title_id,
-        artwork_id: own?.artwork_id ?? null,
+        artwork_id: shown ?? own?.artwork_id ?? null,
         url: own?.url ?? placeholder,
         decision_id: null,
         propensity: null,
-        level: own ? "default" : "placeholder",
+        level: shown !== undefined ? "shown" : own ? "default" : "placeholder",
       };
     });
     return {
@@ -233,6 +236,15 @@ export class EventSender {
 
 function named(request) {
   return { ...request, request_id: request.request_id ?? newId() };
+}
+
+/** Whether a page may show a title's default; of what it shows itself, whether that is it. */
+function may(asked, title_id, known, shown) {
+  const artwork = known?.artwork_id;
+  if (shown !== undefined) return artwork === shown;
+  const among = asked.candidates?.[title_id];
+  if (artwork === undefined) return !among && !asked.exclude?.length;
+  return !asked.exclude?.includes(artwork) && (!among || among.includes(artwork));
 }
 
 function page(asked, answer) {

@@ -1,6 +1,11 @@
 """A live service with a log, its maps and a server that fails now and then, for both clients."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +33,9 @@ from tests.screenshots import listening
 DAY = date(2026, 1, 20)
 TOKEN = "for-page-servers"
 ORIGIN = "https://shop.example.com"
+CLIENTS = Path(__file__).parents[2] / "clients"
+INSTALLED = ("numpy", "numpy.libs", "lmdb", "redis", "async_timeout")
+"""What a page server has beside the client and the standard library."""
 
 
 @dataclass(frozen=True)
@@ -115,3 +123,60 @@ def flaky_server():
 def flaky():
     with flaky_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory):
+    """Runs a program that sees the wheel and what it depends on, and nothing else."""
+    place = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip"]
+    build = [*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*build, "-w", str(place), str(CLIENTS / "python")], check=True)
+    [wheel] = place.glob("*.whl")
+    packages = next(Path(p) for p in sys.path if (Path(p) / "numpy").is_dir())
+    for name in INSTALLED:
+        if (packages / name).exists():
+            (place / name).symlink_to(packages / name)
+
+    def run(program, *arguments):
+        begin = f"import sys; sys.path += [{str(wheel)!r}, {str(place)!r}]\n"
+        words = [sys.executable, "-I", "-S", "-c", begin + program, *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory):
+    """Runs a module that sees the package as npm packs it, and nothing else."""
+    if shutil.which("node") is None:
+        assert os.environ.get("CI") != "true", "node is not installed: CI needs it"
+        pytest.skip("node is not installed")
+    place = tmp_path_factory.mktemp("npm")
+    into = place / "node_modules" / "marquee-client"
+    if shutil.which("npm") is None:  # as it would pack them
+        into.mkdir(parents=True)
+        packed = json.loads((CLIENTS / "typescript" / "package.json").read_text())["files"]
+        for name in ("package.json", *packed):
+            shutil.copy(CLIENTS / "typescript" / name, into)
+    else:
+        npm = ["npm", "pack", "--silent", "--offline", "--pack-destination", str(place)]
+        env = {**os.environ, "HOME": str(place)}
+        subprocess.run(
+            [*npm, str(CLIENTS / "typescript")], check=True, capture_output=True, env=env
+        )
+        [archive] = place.glob("*.tgz")
+        with tarfile.open(archive) as opened:
+            opened.extractall(into.parent, filter="data")
+        (into.parent / "package").rename(into)
+
+    def run(program, *arguments):
+        (place / "program.mjs").write_text(program)
+        words = ["node", str(place / "program.mjs"), *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=place)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run

@@ -1,46 +1,12 @@
 """The wheel of the Python client, out of a clean environment, against a real service. About 6 s."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pyarrow.dataset as ds
-import pytest
 
 from data.lean.fast_json import by_json, dumps
 from data.log import roll
 from serve.maps.lookup import Lookup
 from serve.maps.open_store import open_map_store
 from tests.clients.conftest import TOKEN
-
-CLIENT = Path(__file__).parents[2] / "clients" / "python"
-INSTALLED = ("numpy", "numpy.libs", "lmdb", "redis", "async_timeout")
-"""What a page server has beside the client and the standard library."""
-
-
-@pytest.fixture(scope="session")
-def clean(tmp_path_factory):
-    """Runs a program that sees the wheel and what it depends on, and nothing else."""
-    place = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip"]
-    build = [*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*build, "-w", str(place), str(CLIENT)], check=True)
-    [wheel] = place.glob("*.whl")
-    packages = next(Path(p) for p in sys.path if (Path(p) / "numpy").is_dir())
-    for name in INSTALLED:
-        if (packages / name).exists():
-            (place / name).symlink_to(packages / name)
-
-    def run(program, *arguments):
-        begin = f"import sys; sys.path += [{str(wheel)!r}, {str(place)!r}]\n"
-        words = [sys.executable, "-I", "-S", "-c", begin + program, *arguments]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
-
 
 ASK = """
 import asyncio, dataclasses, json

@@ -1,52 +1,9 @@
 """The TypeScript client in Node, against a real service; left out where there is no Node. 2 s."""
 
-import json
-import os
-import shutil
-import subprocess
-import tarfile
-from pathlib import Path
-
 import httpx
-import pytest
 
 from tests.clients.conftest import ORIGIN, TOKEN
 from tests.clients.test_python_client import DECIDED
-
-CLIENT = Path(__file__).parents[2] / "clients" / "typescript"
-
-
-@pytest.fixture(scope="session")
-def node(tmp_path_factory):
-    """Runs a module that sees the package as npm packs it, and nothing else."""
-    if shutil.which("node") is None:
-        assert os.environ.get("CI") != "true", "node is not installed: CI needs it"
-        pytest.skip("node is not installed")
-    place = tmp_path_factory.mktemp("npm")
-    into = place / "node_modules" / "marquee-client"
-    if shutil.which("npm") is None:  # as it would pack them
-        into.mkdir(parents=True)
-        packed = json.loads((CLIENT / "package.json").read_text())["files"]
-        for name in ("package.json", *packed):
-            shutil.copy(CLIENT / name, into)
-    else:
-        npm = ["npm", "pack", "--silent", "--offline", "--pack-destination", str(place)]
-        env = {**os.environ, "HOME": str(place)}
-        subprocess.run([*npm, str(CLIENT)], check=True, capture_output=True, env=env)
-        [archive] = place.glob("*.tgz")
-        with tarfile.open(archive) as opened:
-            opened.extractall(into.parent, filter="data")
-        (into.parent / "package").rename(into)
-
-    def run(program, *arguments):
-        (place / "program.mjs").write_text(program)
-        words = ["node", str(place / "program.mjs"), *arguments]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=place)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
-
 
 ASK = """
 import { Client, EventSender, Refused } from "marquee-client";

@@ -10,7 +10,7 @@ from marquee_client.client import Client
 from marquee_client.events import EventSender
 from marquee_client.maps import Maps, open_maps
 from marquee_client.protocol import Refused
-from marquee_client.records import Artwork, Decision, Event, Page, Request
+from marquee_client.records import Artwork, Decision, Event, Page, Request, Shown
 
 __all__ = [
     "Artwork",
@@ -23,5 +23,6 @@ __all__ = [
     "Page",
     "Refused",
     "Request",
+    "Shown",
     "open_maps",
 ]

@@ -38,7 +38,7 @@ class Maps:
             request: of the page; a member who opted out has no map and is shown what all are.
             titles: of the page.
         """
-        page = self.lookup().page(request.profile_id if request.profiling else "")
+        page = self.lookup().page(_profile(request))
         canvases = [request.canvas] if isinstance(request.canvas, str) else request.canvas
         if canvases or request.languages:
             page = page.canvas(*(canvases or ["main"])[:1], request.languages or ())
@@ -63,7 +63,7 @@ class Maps:
             titles: in reading order, each once.
             row: its name, where the page has several.
         """
-        profile = request.profile_id if request.profiling else ""
+        profile = _profile(request)
         canvases = [request.canvas] if isinstance(request.canvas, str) else request.canvas
         canvas = (canvases or ["main"])[0] if canvases or request.languages else None
         opened = self.lookup().rows([profile], [titles], row, canvas, request.languages or ())
@@ -75,6 +75,12 @@ class Maps:
                 found[title] = Decision(title, artwork, url, name, p, LEVELS[0])
         rest = [title for title in titles if title not in found]
         return found | (self.decisions(request, rest) if rest else {})
+
+
+def _profile(request: Request) -> str:
+    """Whose map a page reads; nobody's where it shows what all members are shown."""
+    told = request.profiling and request.mode != "unpersonalised"
+    return request.profile_id if told else ""
 
 
 def _told(asset: Any) -> dict[str, Any] | None:

@@ -159,24 +159,40 @@ class Fallback(NamedTuple):
         titles = list(dict.fromkeys(request.title_ids))
         found: dict[Any, Decision] = {}
         source: Source = "defaults"
-        if self.maps is not None:
+        # Maps tell no artwork: nothing says whether a page may show it that names what it may.
+        named = request.candidates is not None or request.exclude or request.shown
+        if self.maps is not None and not named:
             found = self.maps.decisions(request, titles)
             source = "maps"
+        own = {one.title_id: one.artwork_id for one in request.shown or ()}
         decisions = []
         for title in titles:
             one = found.get(title)
             if one is None or one.level == "placeholder":
-                own = self.defaults.get(title)
-                one = (
-                    one
-                    if own is None
-                    else Decision(title, own.artwork_id, own.url, None, None, "default")
-                )
+                one = self._default(request, title, own.get(title)) or one
             decisions.append(
                 one or Decision(title, None, self.placeholder, None, None, "placeholder")
             )
         detail = failed.words if isinstance(failed, Refused) else ""
         return Page(request.request_id, decisions, source, failed.reason, detail=detail)
+
+    def _default(self, request: Request, title: Any, shown: str | None) -> Decision | None:
+        """A title's default, as far as the page may show it; what it shows itself stays."""
+        known = self.defaults.get(title)
+        if shown is not None:
+            same = known is not None and known.artwork_id == shown
+            url = known.url if known is not None and same else self.placeholder
+            return Decision(title, shown, url, None, None, "shown")
+        if known is None:
+            return None
+        every = request.candidates or {}
+        may = every.get(title, every.get(str(title)))
+        gone = known.artwork_id is None and (may is not None or request.exclude)
+        if gone or known.artwork_id in (request.exclude or ()):
+            return None
+        if may is not None and known.artwork_id not in may:
+            return None
+        return Decision(title, known.artwork_id, known.url, None, None, "default")
 
 
 def parts_of(events: Sequence[Event]) -> list[Sequence[Event]]:

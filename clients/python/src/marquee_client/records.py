@@ -15,6 +15,16 @@ def _new_id() -> str:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What a page shows of a title by a logic of its own."""
+
+    title_id: TitleId
+    artwork_id: str
+    propensity: float | None = None
+    """With which it was drawn; None: it is not known."""
+
+
+@dataclass(frozen=True)
 class Request:
     """A page: who looks, at which titles, and what is known now."""
 
@@ -38,6 +48,17 @@ class Request:
     """Of texts in pictures and of assets, the best first."""
     kinds: Sequence[str] | None = None
     """Of assets that the page shows beside artwork, in their order; None: artwork alone."""
+    candidates: Mapping[TitleId, Sequence[str]] | None = None
+    """Title → ids of its artwork that may be shown; all of it where a title is not named."""
+    exclude: Sequence[str] | None = None
+    """Ids of artwork that may not be shown."""
+    audience: str | None = None
+    """The same as the fact of that name, which the catalogue's schema declares."""
+    mode: Literal["draw", "preview", "unpersonalised"] | None = None
+    """preview: as a draw, and nothing is logged; unpersonalised: what all members are shown; None:
+    a draw."""
+    shown: Sequence[Shown] | None = None
+    """What the page shows now: answered unchanged, logged beside what Marquee would have done."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +74,7 @@ class Decision:
     propensity: float | None
     """The probability that it was drawn with; None: it was not drawn here."""
     level: str
-    """personalised, pinned, unpersonalised, default or placeholder."""
+    """personalised, pinned, unpersonalised, default, placeholder, or shown: what the page said."""
     pictures: Mapping[str, Any] | None = None
     """By canvas asked for, where one was."""
     assets: Mapping[str, Any] | None = None
