@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from data import clock
 from data.catalogue import Catalogue
 from data.check.known import title_named
+from data.command_line.names import names
 from data.errors import BadInput
 from data.schema.schema import SHIPPED, Schema
 
@@ -92,7 +93,7 @@ def facts_of(schema: Schema) -> list[str]:
 def _values(fact: str, text: str) -> object:
     """A list, or bounds."""
     if (ends := BETWEEN.fullmatch(text)) is None:
-        return [part.strip() for part in text.split(",") if part.strip()]
+        return names([text])
     try:
         return {
             name: float(end)

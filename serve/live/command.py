@@ -8,6 +8,7 @@ from bandit.draws import EPOCH_DAYS_MAX, Epochs
 from data import clock
 from data.catalogue import Catalogue
 from data.cells.written import read_experiments
+from data.command_line.names import names
 from data.command_line.numbers import refuse_outside
 from data.errors import BadInput, NoServerError
 from data.log.open_log import check_log
@@ -87,7 +88,7 @@ def live(
             f"listening on {host} without a token lets anyone read maps and write events; "
             "set MARQUEE_TOKEN, give --tokens, or listen on 127.0.0.1"
         )
-    allowed = [origin.strip() for origin in origins.split(",") if origin.strip()]
+    allowed = names([origins])
     for origin in allowed:
         if "://" not in origin or origin.endswith("/"):
             raise BadInput(f"--origins {origin}: write it as a browser does, https://example.com")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from data.command_line.names import names
 from data.errors import BadInput
 from data.own_facts import fact_values
 from data.schema import Fact
@@ -156,7 +157,7 @@ def said(value: object) -> str:
 
 
 def _read(fact: Fact, text: str) -> object:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = names([text])
     if fact.kind == "number":
         return float(text)
     if fact.kind == "category":

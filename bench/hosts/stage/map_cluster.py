@@ -23,6 +23,9 @@ def cluster(
         folder: for what they keep.
         durable: a node that is killed comes back with what it had.
         options: of each node.
+
+    Raises:
+        RuntimeError: they do not become one.
     """
     nodes = []
     try:
@@ -38,7 +41,9 @@ def cluster(
 
         for node in nodes:
             with Redis(port=node.port) as client:
-                wait_until(lambda c=client: c.cluster("info")["cluster_state"] == "ok")
+                whole = wait_until(lambda c=client: c.cluster("info")["cluster_state"] == "ok")
+            if whole is None:
+                raise RuntimeError(f"{node.url} is of no whole cluster")
         yield nodes
     finally:
         for node in nodes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from data.atomic_write import write_text_whole
+from data.command_line.names import names
 from serve.live.door.tokens import digest, read_tokens, token_of
 
 
@@ -39,7 +40,7 @@ def token(
             several, separated by commas.
         rate: requests a second that it may make of each process; no limit if not given.
     """
-    chosen = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    chosen = names([scopes])
     secret = secrets.token_urlsafe(32)
     row = {"name": name, "sha256": digest(secret), "scopes": chosen, "rate": rate}
     made = token_of(row, file)

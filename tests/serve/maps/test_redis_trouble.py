@@ -1,15 +1,14 @@
 """One key's trouble costs a page, one node's its members; a look-up raises nothing."""
 
 import os
-import subprocess
 
 import numpy as np
 import pytest
 
+from bench.hosts.stage import map_cluster
 from bench.optional import why_no_redis
 from bench.servers import RedisServer, wait_until
 from data.errors import BadInput
-from data.servers.free_port import free_port
 from serve.maps.command import lookup, show
 from serve.maps.current import Current, put_current, read_current
 from serve.maps.lookup import Lookup
@@ -38,29 +37,9 @@ def server(tmp_path):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    nodes = []
-    try:
-        for _ in range(3):
-            folder = tmp_path_factory.mktemp("node")
-            nodes.append(RedisServer(folder, durable=False, options=in_cluster()))
-        addresses = [f"127.0.0.1:{node.port}" for node in nodes]
-        make = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
-        subprocess.run(make, check=True, capture_output=True, timeout=60)
-        assert wait_until(lambda: all(_whole(node) for node in nodes)) is not None
+    folder = tmp_path_factory.mktemp("nodes")
+    with map_cluster.cluster(folder, False, ("--cluster-enabled", "yes")) as nodes:
         yield nodes
-    finally:
-        for node in nodes:
-            node.go_on()
-            node.stop()
-
-
-def in_cluster():
-    return ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
-
-
-def _whole(node):
-    with redis.Redis(port=node.port) as client:
-        return client.cluster("info")["cluster_state"] == "ok"
 
 
 def cluster_url(nodes):
