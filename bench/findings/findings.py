@@ -20,6 +20,7 @@ from bench.findings.summaries import (
 from bench.seed_statistics import SeedMean, seeds_of
 from bench.small_demo import demo_folders
 from data.catalogue import Catalogue
+from data.command_line.names import names
 from data.errors import BadInput
 from evaluate.policies.bundle_scores import open_bundle_scores
 from simulate.world.artwork_world import ArtworkWorld
@@ -80,7 +81,7 @@ def findings(
             to see that it works.
     """
     chosen = seeds_of(seeds)
-    asked = [name.strip() for name in parts.split(",") if name.strip()]
+    asked = names([parts])
     if unknown := set(asked) - set(PARTS):
         raise BadInput(f"--parts {sorted(unknown)[0]}: choose among {', '.join(PARTS)}")
     when = range(FIRST_DAY, FIRST_DAY + days)

@@ -19,6 +19,7 @@ from bench.hosts import (
 )
 from bench.hosts import kills as killing
 from bench.hosts.fault import HostFault
+from data.command_line.names import names
 from data.errors import BadInput
 
 BREAKAGES = (
@@ -51,7 +52,7 @@ def hosts(only: str = "", kills: int = 0, seed: int = 0, quick: bool = False) ->
         seed: of those moments.
         quick: four faults, one of each kind: to see that it works.
     """
-    words = [word.strip() for word in only.split(",") if word.strip()]
+    words = names([only])
     chosen = [f for f in BREAKAGES if not words or any(word in f.name for word in words)]
     if not chosen or kills < 0:
         raise BadInput(f"--only {only!r} --kills {kills}: no fault has such a name")

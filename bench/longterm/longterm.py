@@ -13,6 +13,7 @@ from bench.longterm.new_artwork import ArtworkRegret, artwork_regrets
 from bench.longterm.stage import artwork_world, baited, worlds
 from bench.longterm.trajectories import CarryOver, carry_over
 from bench.longterm.trajectory_peer import PeerError, peer_errors
+from data.command_line.names import names
 from data.errors import BadInput
 from simulate.progress import progress_bar
 
@@ -74,7 +75,7 @@ def longterm(
         impressions: of a title with new artwork a day (artwork).
         quick: small worlds and few logs, to see that it works.
     """
-    asked = [part.strip() for part in parts.split(",") if part.strip()]
+    asked = names([parts])
     if unknown := [part for part in asked if part not in PARTS]:
         raise BadInput(f"--parts {unknown[0]}: choose among {', '.join(PARTS)}")
     try:
